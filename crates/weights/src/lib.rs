@@ -1,0 +1,20 @@
+//! Bytes to tensors: checkpoints in, our hosting format out and in again.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | [`config`] | `GemmaConfig` and `SaeConfig`, read from every form they are published in |
+//! | [`block`] | the packed matrix: f32, f16, or symmetric blocks of 32 (q8, q4) |
+//! | [`checkpoint`] | Hugging Face folders, GGUF files, SAE folders, as one list of named f32 tensors |
+//! | [`manifest`] | `manifest.json`: what a pack holds and where every tensor lies |
+//! | [`pack`] | checkpoint + SAE + tokenizer to a pack on disk |
+//! | [`unpack`] | shard bytes to packed matrices: the one reader, for disk and network alike |
+//!
+//! This crate knows no tensors library and no browser.
+
+pub mod block;
+pub mod config;
+mod error;
+pub mod manifest;
+pub mod unpack;
+
+pub use error::{Error, Result};

@@ -1,0 +1,249 @@
+//! `manifest.json`: what a pack holds and where every tensor lies.
+//!
+//! A pack is a folder of static files: this manifest, safetensors shards of at most 32 MiB, small
+//! embedding shards of at most 1 MiB, the compressed tokenizer and the licences. Offsets are bytes
+//! from the start of the shard's file, so that a reader needs no safetensors header.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::block::{Precision, blocks_per_row, words_per_row};
+use crate::config::{GemmaConfig, SaeConfig};
+use crate::{Error, Result};
+
+/// Value of [`Manifest::format`].
+pub const FORMAT: &str = "temporal-lens-pack";
+/// Version this code reads and writes.
+pub const VERSION: u32 = 1;
+/// Largest shard of weights, in bytes.
+pub const SHARD_BYTES_MAX: usize = 32 << 20;
+/// Largest shard of the embedding, in bytes.
+pub const EMBEDDING_SHARD_BYTES_MAX: usize = 1 << 20;
+/// The manifest's file name inside a pack.
+pub const MANIFEST_FILE: &str = "manifest.json";
+/// Name of the token embedding, as in the checkpoint.
+pub const EMBEDDING: &str = "model.embed_tokens.weight";
+
+/// A file of the pack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// Name beside the manifest (no folders).
+    pub file: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Hexadecimal sha256 of its content.
+    pub sha256: String,
+}
+
+/// Rows of a tensor inside one shard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Index into [`Manifest::shards`].
+    pub shard: usize,
+    /// First row of the tensor that this part holds.
+    pub row_start: usize,
+    /// Number of rows.
+    pub rows: usize,
+    /// Start and end of the values, in bytes of the shard's file.
+    pub data: (u64, u64),
+    /// Start and end of the f16 scales (q8 and q4 only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scales: Option<(u64, u64)>,
+}
+
+/// A tensor of the pack. Vectors are matrices of one row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TensorEntry {
+    /// [rows, cols].
+    pub shape: (usize, usize),
+    /// How its values are stored. In the file f32 and f16 rows are tight; q8 and q4 rows are
+    /// padded to whole blocks as in [`crate::block`].
+    pub precision: Precision,
+    /// Its parts, in row order.
+    pub parts: Vec<Part>,
+}
+
+/// The token embedding: row `i` lies in shard `i / rows_per_shard`, at byte
+/// `data_start + (i % rows_per_shard) * row_bytes`: values first, then the row's f16 scales.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmbeddingEntry {
+    /// [vocab_size, d_model].
+    pub shape: (usize, usize),
+    /// How values are stored (f32 and f16 tight, q8 and q4 padded to whole blocks).
+    pub precision: Precision,
+    /// Bytes of one row, scales included.
+    pub row_bytes: u64,
+    /// Rows in every shard but the last.
+    pub rows_per_shard: usize,
+    /// Where the first row starts in each shard's file (after its safetensors header).
+    pub data_start: u64,
+    /// The shards, in row order.
+    pub shards: Vec<FileEntry>,
+}
+
+/// Terms that travel with the weights.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Licence {
+    /// What it covers, e.g. "Gemma weights".
+    pub covers: String,
+    /// Its name, e.g. "Gemma Terms of Use".
+    pub name: String,
+    /// File inside the pack with the notice, if one travels along.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+}
+
+/// The page of Neuronpedia that shows this SAE's features, where there is one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Neuronpedia {
+    /// e.g. "gemma-2-2b".
+    pub model: String,
+    /// e.g. "12-temporal-res".
+    pub source: String,
+}
+
+/// All that is known about a pack before any weight is read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`FORMAT`].
+    pub format: String,
+    /// [`VERSION`].
+    pub version: u32,
+    /// The language model's name, e.g. "google/gemma-3-270m".
+    pub model_name: String,
+    /// Its configuration.
+    pub gemma: GemmaConfig,
+    /// The SAE's name.
+    pub sae_name: String,
+    /// Its configuration.
+    pub sae: SaeConfig,
+    /// The residual stream is the output of `model.layers[layer]`.
+    pub layer: usize,
+    /// The precision asked for (each tensor's own stands in its entry).
+    pub precision: Precision,
+    /// Where the features are published, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub neuronpedia: Option<Neuronpedia>,
+    /// Terms of what is inside.
+    pub licences: Vec<Licence>,
+    /// The original tokenizer.json, gzip-compressed.
+    pub tokenizer: FileEntry,
+    /// Shards of weights, in the order in which they are to be read.
+    pub shards: Vec<FileEntry>,
+    /// Every tensor but the embedding, by its name in the checkpoint; the SAE's start with `sae.`.
+    /// `sae.E` (untied encoders) is stored transposed, [width, d_model], as a linear layer is.
+    pub tensors: BTreeMap<String, TensorEntry>,
+    /// The token embedding.
+    pub embedding: EmbeddingEntry,
+}
+
+/// Bytes of one embedding row: values, then scales.
+pub fn embedding_row_bytes(cols: usize, precision: Precision) -> u64 {
+    (match precision {
+        Precision::F32 => 4 * cols,
+        Precision::F16 => 2 * cols,
+        Precision::Q8 | Precision::Q4 => 4 * words_per_row(cols, precision) + 2 * blocks_per_row(cols),
+    }) as u64
+}
+
+impl Manifest {
+    /// Reads and checks a manifest; `file` names it in errors. The text is untrusted.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when it is not a manifest of this version, or when an offset, index,
+    /// shape or file name in it cannot be right.
+    pub fn from_json(text: &str, file: &str) -> Result<Self> {
+        let malformed = |problem: String| Error::Malformed { file: file.to_owned(), problem };
+        let manifest: Self = serde_json::from_str(text).map_err(|e| malformed(format!("not a pack manifest: {e}")))?;
+        if manifest.format != FORMAT {
+            return Err(malformed(format!("format is {:?}, expected {FORMAT:?}", manifest.format)));
+        }
+        if manifest.version != VERSION {
+            return Err(malformed(format!(
+                "pack version {} is not the version this program reads ({VERSION}); pack the model again",
+                manifest.version
+            )));
+        }
+        manifest.check().map_err(malformed)?;
+        Ok(manifest)
+    }
+
+    fn check(&self) -> std::result::Result<(), String> {
+        for entry in self.files() {
+            // Names are joined to a folder or URL: nothing but a plain name may pass.
+            let plain = !entry.file.is_empty()
+                && !entry.file.starts_with('.')
+                && entry.file.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
+            if !plain {
+                return Err(format!("file name {:?} is not a plain name", entry.file));
+            }
+        }
+        for (name, tensor) in &self.tensors {
+            let (rows, cols) = tensor.shape;
+            let row_bytes = match tensor.precision {
+                Precision::F32 => 4 * cols,
+                Precision::F16 => 2 * cols,
+                quantized => 4 * words_per_row(cols, quantized),
+            } as u64;
+            let mut next_row = 0;
+            for part in &tensor.parts {
+                let shard = self.shards.get(part.shard).ok_or(format!("tensor {name} names shard {}", part.shard))?;
+                let data_ok = part.data.0 <= part.data.1
+                    && part.data.1 <= shard.bytes
+                    && part.data.1 - part.data.0 == row_bytes * part.rows as u64;
+                let scales_ok = match part.scales {
+                    Some((start, end)) => {
+                        tensor.precision.is_quantized()
+                            && start <= end
+                            && end <= shard.bytes
+                            && end - start == 2 * (blocks_per_row(cols) * part.rows) as u64
+                    }
+                    None => !tensor.precision.is_quantized(),
+                };
+                if part.row_start != next_row || !data_ok || !scales_ok {
+                    return Err(format!("tensor {name}: the part at row {} does not fit its shape", part.row_start));
+                }
+                next_row += part.rows;
+            }
+            if next_row != rows {
+                return Err(format!("tensor {name} has {next_row} of {rows} rows"));
+            }
+        }
+        let e = &self.embedding;
+        let rows_ok = e.rows_per_shard > 0 && e.shards.len() == e.shape.0.div_ceil(e.rows_per_shard);
+        if !rows_ok || e.row_bytes != embedding_row_bytes(e.shape.1, e.precision) {
+            return Err("the embedding's shards do not fit its shape".to_owned());
+        }
+        if e.shape != (self.gemma.vocab_size, self.gemma.hidden_size) || self.sae.dimin != self.gemma.hidden_size {
+            return Err("the embedding, the model and the SAE differ in width".to_owned());
+        }
+        if self.layer >= self.gemma.num_hidden_layers
+            || self.gemma.layer_attention.len() != self.gemma.num_hidden_layers
+        {
+            return Err(format!("layer {} of {} layers", self.layer, self.gemma.num_hidden_layers));
+        }
+        Ok(())
+    }
+
+    /// Every file but the manifest and the licences.
+    pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
+        std::iter::once(&self.tokenizer).chain(&self.shards).chain(&self.embedding.shards)
+    }
+
+    /// Bytes a first visit fetches: tokenizer and shards; embedding rows come on top, a few a text.
+    pub fn load_bytes(&self) -> u64 {
+        self.tokenizer.bytes + self.shards.iter().map(|s| s.bytes).sum::<u64>()
+    }
+
+    /// Shard and byte range of embedding row `token_id`, or `None` past the vocabulary.
+    pub fn embedding_row(&self, token_id: u32) -> Option<(&FileEntry, std::ops::Range<u64>)> {
+        let e = &self.embedding;
+        let id = token_id as usize;
+        if id >= e.shape.0 {
+            return None;
+        }
+        let start = e.data_start + (id % e.rows_per_shard) as u64 * e.row_bytes;
+        Some((e.shards.get(id / e.rows_per_shard)?, start..start + e.row_bytes))
+    }
+}

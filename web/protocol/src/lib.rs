@@ -1,0 +1,189 @@
+//! Messages between the page and its worker, as JSON strings over `postMessage`.
+//!
+//! The page numbers its requests; every answer carries the number of the request it belongs to.
+//! A request ends with exactly one of `Loaded`, `Analysis`, `Fixture`, `Cancelled` or `Failed`.
+
+use serde::{Deserialize, Serialize};
+
+/// What the page asks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Request {
+    /// Load the pack at `pack_url` if it is not loaded, then analyse `text`.
+    Analyze {
+        /// Number of the request.
+        id: u32,
+        /// Absolute URL of the pack's folder, ending in a slash.
+        pack_url: String,
+        /// The text, verbatim.
+        text: String,
+        /// Novel codes to keep a token, instead of the SAE's own k.
+        inf_k: Option<usize>,
+    },
+    /// Run a parity fixture and return the named tensors (tests only; see tests/e2e).
+    Fixture {
+        /// Number of the request.
+        id: u32,
+        /// Absolute URL of a pack folder made from a fixture.
+        pack_url: String,
+        /// Token ids, BOS included.
+        token_ids: Vec<u32>,
+        /// Names of the tensors wanted, as `temporal-lens analyze --dump` names them.
+        tensors: Vec<String>,
+        /// Novel codes to keep a token.
+        inf_k: Option<usize>,
+    },
+    /// Stop the request with this number; what was fetched stays.
+    Cancel {
+        /// Number of the request to stop.
+        id: u32,
+    },
+}
+
+/// What is going on, for the progress bar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Opening the GPU and checking the kernels.
+    Device,
+    /// Fetching the tokenizer and the weights; bytes count.
+    Weights,
+    /// Reading the tokenizer.
+    Tokenizer,
+    /// Fetching embedding rows; bytes count.
+    Embedding,
+    /// Gemma's layers; steps count.
+    Model,
+    /// The TemporalSAE.
+    Sae,
+    /// Similarity and statistics.
+    Analysis,
+}
+
+/// What the worker runs on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceInfo {
+    /// Whether it is WebGPU (else the CPU, in wasm).
+    pub webgpu: bool,
+    /// The adapter's name, or what the CPU path is.
+    pub name: String,
+    /// Why it is not WebGPU, or what else the visitor should know.
+    pub note: Option<String>,
+}
+
+/// Why a request failed, so that the page can offer the right way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// The text is empty, too long, or `inf_k` does not fit: change the input.
+    Input,
+    /// The network or host: retry.
+    Network,
+    /// The pack's files are wrong: tell who hosts it.
+    Pack,
+    /// The device failed: reload.
+    Device,
+}
+
+/// A tensor that crosses to the page (parity tests).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NamedTensor {
+    /// As in `--dump`.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Little-endian f32 in base64.
+    pub data: String,
+}
+
+/// What the worker answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Response {
+    /// The worker is up and has a device.
+    Ready {
+        /// What it runs on.
+        device: DeviceInfo,
+    },
+    /// A step forward.
+    Progress {
+        /// Number of the request.
+        id: u32,
+        /// What is going on.
+        stage: Stage,
+        /// Bytes or steps done.
+        done: u64,
+        /// Bytes or steps in all.
+        total: u64,
+    },
+    /// The answer: an analysis document as JSON, as it is exported.
+    Analysis {
+        /// Number of the request.
+        id: u32,
+        /// The document.
+        json: String,
+        /// Bytes fetched for this request.
+        fetched_bytes: u64,
+        /// Milliseconds from the request to the answer, loading included.
+        elapsed_ms: f64,
+        /// Milliseconds of the model, SAE and analysis alone.
+        compute_ms: f64,
+    },
+    /// The named tensors of a fixture.
+    Fixture {
+        /// Number of the request.
+        id: u32,
+        /// In the order asked for.
+        tensors: Vec<NamedTensor>,
+    },
+    /// The request was stopped as asked.
+    Cancelled {
+        /// Number of the request.
+        id: u32,
+    },
+    /// The request failed; nothing is lost.
+    Failed {
+        /// Number of the request; 0 when no request was under way.
+        id: u32,
+        /// Which way out to offer.
+        failure: FailureKind,
+        /// A sentence that says what is wrong, where, and what to do.
+        message: String,
+    },
+}
+
+impl Request {
+    /// The request's number.
+    pub fn id(&self) -> u32 {
+        match self {
+            Self::Analyze { id, .. } | Self::Fixture { id, .. } | Self::Cancel { id } => *id,
+        }
+    }
+}
+
+/// A message as the string that `postMessage` carries.
+pub fn encode<T: Serialize>(message: &T) -> String {
+    // Every type here serializes: no maps with other keys than strings, no failing writers.
+    serde_json::to_string(message).unwrap_or_default()
+}
+
+/// The message in a string; the string is untrusted.
+///
+/// # Errors
+/// serde's own sentence.
+pub fn decode<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, serde_json::Error> {
+    serde_json::from_str(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_survive_the_trip() {
+        let request =
+            Request::Analyze { id: 3, pack_url: "http://x/p/".into(), text: "a\u{0}\n".into(), inf_k: Some(5) };
+        assert_eq!(decode::<Request>(&encode(&request)).unwrap(), request);
+        assert!(decode::<Response>("{\"kind\":\"no such\"}").is_err());
+    }
+}
