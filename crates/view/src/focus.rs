@@ -1,0 +1,168 @@
+//! What is looked at, shared by all views: focused = hovered, or else pinned.
+
+/// A cell of the matrix; a token alone is its cell on the diagonal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spot {
+    /// Token position of the row.
+    pub row: usize,
+    /// Token position of the column.
+    pub column: usize,
+}
+
+impl Spot {
+    /// A token alone.
+    pub fn token(position: usize) -> Self {
+        Self { row: position, column: position }
+    }
+}
+
+/// A step with the arrow keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Arrow left.
+    Left,
+    /// Arrow right.
+    Right,
+    /// Arrow up.
+    Up,
+    /// Arrow down.
+    Down,
+    /// Home: the first token.
+    First,
+    /// End: the last token.
+    Last,
+}
+
+impl Step {
+    /// The step a key stands for, by `KeyboardEvent.key`.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Some(match key {
+            "ArrowLeft" => Self::Left,
+            "ArrowRight" => Self::Right,
+            "ArrowUp" => Self::Up,
+            "ArrowDown" => Self::Down,
+            "Home" => Self::First,
+            "End" => Self::Last,
+            _ => return None,
+        })
+    }
+}
+
+/// Hovered and pinned cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Focus {
+    /// Under the pointer or the keyboard's cursor.
+    pub hovered: Option<Spot>,
+    /// Held by a click.
+    pub pinned: Option<Spot>,
+}
+
+impl Focus {
+    /// What every view shows.
+    pub fn focused(self) -> Option<Spot> {
+        self.hovered.or(self.pinned)
+    }
+
+    /// A click pins; a click on what is pinned unpins.
+    pub fn click(&mut self, spot: Spot) {
+        self.pinned = if self.pinned == Some(spot) { None } else { Some(spot) };
+    }
+
+    /// Esc: nothing is pinned or hovered any more.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The keyboard's cursor in the matrix of `tokens` tokens: from the focused cell, else from
+    /// the first one.
+    pub fn walk(&mut self, step: Step, tokens: usize) {
+        let Some(last) = tokens.checked_sub(1) else { return };
+        let Some(Spot { row, column }) = self.focused() else {
+            self.hovered = Some(Spot::token(if step == Step::Last { last } else { 0 }));
+            return;
+        };
+        let spot = match step {
+            Step::Left => Spot { row, column: column.saturating_sub(1) },
+            Step::Right => Spot { row, column: column + 1 },
+            Step::Up => Spot { row: row.saturating_sub(1), column },
+            Step::Down => Spot { row: row + 1, column },
+            Step::First => Spot { row, column: 0 },
+            Step::Last => Spot { row, column: last },
+        };
+        self.hovered = Some(Spot { row: spot.row.min(last), column: spot.column.min(last) });
+    }
+
+    /// The keyboard's cursor in the token strip: along the text, whichever arrow.
+    pub fn walk_tokens(&mut self, step: Step, tokens: usize) {
+        let Some(last) = tokens.checked_sub(1) else { return };
+        let position = match (self.focused(), step) {
+            (_, Step::First) | (None, Step::Left | Step::Right | Step::Up | Step::Down) => 0,
+            (_, Step::Last) => last,
+            (Some(spot), Step::Left | Step::Up) => spot.row.saturating_sub(1),
+            (Some(spot), Step::Right | Step::Down) => spot.row + 1,
+        };
+        self.hovered = Some(Spot::token(position.min(last)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hovering_wins_over_the_pin_and_gives_it_back() {
+        let mut focus = Focus::default();
+        focus.click(Spot { row: 1, column: 2 });
+        focus.hovered = Some(Spot::token(4));
+        assert_eq!(focus.focused(), Some(Spot::token(4)));
+        focus.hovered = None;
+        assert_eq!(focus.focused(), Some(Spot { row: 1, column: 2 }));
+    }
+
+    #[test]
+    fn a_second_click_or_esc_unpins() {
+        let mut focus = Focus::default();
+        focus.click(Spot::token(3));
+        focus.click(Spot::token(3));
+        assert_eq!(focus.pinned, None);
+        focus.click(Spot::token(3));
+        focus.click(Spot::token(5));
+        assert_eq!(focus.pinned, Some(Spot::token(5)));
+        focus.clear();
+        assert_eq!(focus, Focus::default());
+    }
+
+    #[test]
+    fn arrows_walk_and_stop_at_the_border() {
+        let mut focus = Focus::default();
+        focus.walk(Step::Right, 3);
+        assert_eq!(focus.focused(), Some(Spot::token(0)));
+        focus.walk(Step::Right, 3);
+        focus.walk(Step::Down, 3);
+        focus.walk(Step::Down, 3);
+        focus.walk(Step::Down, 3);
+        assert_eq!(focus.focused(), Some(Spot { row: 2, column: 1 }));
+        focus.walk(Step::Last, 3);
+        focus.walk(Step::Right, 3);
+        assert_eq!(focus.focused(), Some(Spot { row: 2, column: 2 }));
+        focus.walk(Step::Up, 0);
+        assert_eq!(focus.focused(), Some(Spot { row: 2, column: 2 }));
+    }
+
+    #[test]
+    fn in_the_strip_arrows_follow_the_text() {
+        let mut focus = Focus::default();
+        focus.walk_tokens(Step::Last, 4);
+        focus.walk_tokens(Step::Left, 4);
+        assert_eq!(focus.focused(), Some(Spot::token(2)));
+        focus.walk_tokens(Step::First, 4);
+        focus.walk_tokens(Step::Left, 4);
+        assert_eq!(focus.focused(), Some(Spot::token(0)));
+    }
+
+    #[test]
+    fn keys_become_steps() {
+        assert_eq!(Step::from_key("End"), Some(Step::Last));
+        assert_eq!(Step::from_key("a"), None);
+    }
+}

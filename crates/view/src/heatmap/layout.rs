@@ -1,0 +1,270 @@
+//! Where everything of the heatmap goes, in CSS pixels, and what lies under the pointer.
+
+use crate::focus::Spot;
+
+/// A rectangle.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rect {
+    /// Left edge.
+    pub x: f64,
+    /// Upper edge.
+    pub y: f64,
+    /// Width.
+    pub width: f64,
+    /// Height.
+    pub height: f64,
+}
+
+/// What the picture may take.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Room {
+    /// Width of the figure.
+    pub width: f64,
+    /// Greatest height of the figure.
+    pub max_height: f64,
+    /// Device pixels a CSS pixel.
+    pub pixel_ratio: f64,
+}
+
+impl Room {
+    /// A phone's width: the colour bar goes below, labels are shorter.
+    pub fn is_narrow(self) -> bool {
+        self.width < 520.0
+    }
+
+    /// Columns of text an axis label may take.
+    pub fn label_columns(self) -> usize {
+        if self.is_narrow() { 9 } else { 14 }
+    }
+}
+
+/// Where the colour bar stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bar {
+    /// To the right of the matrix, low values at its foot.
+    Right,
+    /// Below the matrix, low values to the left.
+    Below,
+}
+
+/// The figure's places.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layout {
+    /// Width of the figure.
+    pub width: f64,
+    /// Height of the figure.
+    pub height: f64,
+    /// The matrix.
+    pub matrix: Rect,
+    /// Side of a cell.
+    pub cell: f64,
+    /// The colour bar.
+    pub bar_rect: Rect,
+    /// On which side it is.
+    pub bar: Bar,
+    /// Type size of the labels.
+    pub font: f64,
+    /// Every how many tokens have a label.
+    pub label_step: usize,
+    /// Where the middle line of the row axis' title is.
+    pub row_title_x: f64,
+    /// Where the middle line of the column axis' title is.
+    pub column_title_y: f64,
+    tokens: usize,
+}
+
+const MARGIN: f64 = 8.0;
+/// Between labels and matrix.
+pub(crate) const LABEL_GAP: f64 = 5.0;
+const TITLE: f64 = 18.0;
+const LARGEST_FONT: f64 = 11.0;
+const SMALLEST_FONT: f64 = 8.5;
+/// Width of a column of text in type sizes; a little more than most letters need.
+const COLUMN: f64 = 0.6;
+/// Short texts do not become posters.
+const LARGEST_CELL: f64 = 44.0;
+
+/// Lays out a matrix of `tokens` tokens whose longest label takes `label_columns` columns.
+pub fn layout(tokens: usize, label_columns: usize, room: Room) -> Layout {
+    let bar = if room.is_narrow() { Bar::Below } else { Bar::Right };
+    let labels = label_columns as f64 * COLUMN * LARGEST_FONT + LABEL_GAP;
+    let left = TITLE + labels;
+    // Right of the matrix: gap, bar, its labels, its title. Below: gap, bar, labels, title.
+    let (right, below_bar) = match bar {
+        Bar::Right => (20.0 + 14.0 + 40.0 + TITLE, 0.0),
+        Bar::Below => (MARGIN, 14.0 + 12.0 + 16.0 + TITLE),
+    };
+    let below = labels + TITLE + below_bar + 2.0;
+
+    let n = tokens.max(1) as f64;
+    let side = (room.width - left - right).min(room.max_height - MARGIN - below).max(40.0);
+    let cell = snap((side / n).min(LARGEST_CELL), room.pixel_ratio);
+    let side = cell * n;
+
+    let font = (cell - 1.0).clamp(SMALLEST_FONT, LARGEST_FONT);
+    let matrix = Rect { x: left.round(), y: MARGIN, width: side, height: side };
+    let column_title_y = matrix.y + side + labels + TITLE / 2.0;
+    let bar_rect = match bar {
+        Bar::Right => Rect { x: matrix.x + side + 20.0, y: matrix.y, width: 14.0, height: side },
+        Bar::Below => Rect { x: matrix.x, y: column_title_y + TITLE / 2.0 + 10.0, width: side, height: 12.0 },
+    };
+    Layout {
+        width: (left + side + right).min(room.width).max(left + side),
+        height: (matrix.y + side + below).ceil(),
+        matrix,
+        cell,
+        bar_rect,
+        bar,
+        font,
+        label_step: label_step(cell, font),
+        row_title_x: TITLE / 2.0,
+        column_title_y,
+        tokens,
+    }
+}
+
+/// Cells of whole device pixels are all equally large; below two of them that would waste too much.
+fn snap(cell: f64, pixel_ratio: f64) -> f64 {
+    let device = cell * pixel_ratio;
+    if device >= 2.0 { device.floor() / pixel_ratio } else { cell }
+}
+
+/// 1, 2, 5, 10, 20, ..: the first at which labels do not touch.
+fn label_step(cell: f64, font: f64) -> usize {
+    let mut power = 1;
+    loop {
+        for step in [1, 2, 5] {
+            let step: usize = step * power;
+            if step as f64 * cell >= font + 0.5 || power > 1_000_000 {
+                return step;
+            }
+        }
+        power *= 10;
+    }
+}
+
+impl Layout {
+    /// The cell under a point of the figure.
+    pub fn cell_at(&self, x: f64, y: f64) -> Option<Spot> {
+        let at = |offset: f64| {
+            (offset >= 0.0).then_some((offset / self.cell) as usize).filter(|position| *position < self.tokens)
+        };
+        Some(Spot { row: at(y - self.matrix.y)?, column: at(x - self.matrix.x)? })
+    }
+
+    /// Where a cell is.
+    pub fn cell_rect(&self, spot: Spot) -> Rect {
+        Rect {
+            x: self.matrix.x + spot.column as f64 * self.cell,
+            y: self.matrix.y + spot.row as f64 * self.cell,
+            width: self.cell,
+            height: self.cell,
+        }
+    }
+
+    /// The whole row of a token.
+    pub fn row_band(&self, row: usize) -> Rect {
+        Rect { y: self.matrix.y + row as f64 * self.cell, height: self.cell, ..self.matrix }
+    }
+
+    /// The whole column of a token.
+    pub fn column_band(&self, column: usize) -> Rect {
+        Rect { x: self.matrix.x + column as f64 * self.cell, width: self.cell, ..self.matrix }
+    }
+
+    /// Positions that have a label.
+    pub fn labelled(&self) -> impl Iterator<Item = usize> {
+        (0..self.tokens).step_by(self.label_step)
+    }
+
+    /// Where a token's row label ends and which line is its middle.
+    pub fn row_label(&self, row: usize) -> (f64, f64) {
+        (self.matrix.x - LABEL_GAP, self.matrix.y + (row as f64 + 0.5) * self.cell)
+    }
+
+    /// Where a token's column label (written upwards) ends and which line is its middle.
+    pub fn column_label(&self, column: usize) -> (f64, f64) {
+        (self.matrix.x + (column as f64 + 0.5) * self.cell, self.matrix.y + self.matrix.height + LABEL_GAP)
+    }
+
+    /// Where on the colour bar a place (0 low, 1 high) is: x for a bar below, y for one at the right.
+    pub fn on_bar(&self, place: f64) -> f64 {
+        match self.bar {
+            Bar::Right => self.bar_rect.y + (1.0 - place) * self.bar_rect.height,
+            Bar::Below => self.bar_rect.x + place * self.bar_rect.width,
+        }
+    }
+
+    /// About how many ticks the colour bar has room for.
+    pub fn bar_ticks(&self) -> usize {
+        match self.bar {
+            Bar::Right => (self.bar_rect.height / 60.0).clamp(2.0, 8.0) as usize,
+            Bar::Below => (self.bar_rect.width / 60.0).clamp(2.0, 8.0) as usize,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wide(tokens: usize) -> Layout {
+        layout(tokens, 8, Room { width: 900.0, max_height: 800.0, pixel_ratio: 2.0 })
+    }
+
+    fn inside(inner: Rect, width: f64, height: f64) -> bool {
+        inner.x >= 0.0 && inner.y >= 0.0 && inner.x + inner.width <= width && inner.y + inner.height <= height
+    }
+
+    #[test]
+    fn everything_fits_at_every_size() {
+        for tokens in [1, 2, 19, 141, 1000] {
+            for (width, max_height) in [(320.0, 600.0), (519.0, 500.0), (700.0, 1200.0), (1600.0, 900.0)] {
+                for pixel_ratio in [1.0, 1.5, 3.0] {
+                    let it = layout(tokens, 14, Room { width, max_height, pixel_ratio });
+                    assert!(inside(it.matrix, it.width, it.height), "{tokens} {width}");
+                    assert!(inside(it.bar_rect, it.width, it.height), "{tokens} {width}");
+                    assert!(it.width <= width && it.height <= max_height + 1.0, "{tokens} {width} {it:?}");
+                    assert_eq!(it.matrix.width, it.matrix.height);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_pointer_finds_the_cell_it_is_over() {
+        let it = wide(19);
+        for spot in [Spot { row: 0, column: 0 }, Spot { row: 3, column: 18 }, Spot { row: 18, column: 7 }] {
+            let rect = it.cell_rect(spot);
+            assert_eq!(it.cell_at(rect.x + rect.width / 2.0, rect.y + rect.height / 2.0), Some(spot));
+        }
+        assert_eq!(it.cell_at(it.matrix.x - 1.0, it.matrix.y + 5.0), None);
+        assert_eq!(it.cell_at(it.matrix.x + 5.0, it.matrix.y + it.matrix.height + 0.1), None);
+    }
+
+    #[test]
+    fn labels_thin_out_by_1_2_5() {
+        assert_eq!(wide(19).label_step, 1);
+        let many = wide(500);
+        assert_eq!(many.label_step, 10);
+        assert!(many.label_step as f64 * many.cell > many.font);
+        assert_eq!(many.labelled().take(3).collect::<Vec<_>>(), [0, 10, 20]);
+    }
+
+    #[test]
+    fn cells_are_whole_device_pixels_while_they_can_be() {
+        let device = wide(70).cell * 2.0;
+        assert_eq!(device, device.round());
+        assert!(wide(2000).cell * 2.0 < 1.0);
+    }
+
+    #[test]
+    fn short_texts_stay_small_and_phones_get_the_bar_below() {
+        assert!(wide(2).matrix.width <= 2.0 * LARGEST_CELL);
+        let phone = layout(19, 8, Room { width: 340.0, max_height: 800.0, pixel_ratio: 3.0 });
+        assert_eq!(phone.bar, Bar::Below);
+        assert!(phone.matrix.width > 220.0);
+        assert_eq!(phone.on_bar(0.0), phone.matrix.x);
+        assert_eq!(wide(19).on_bar(1.0), MARGIN);
+    }
+}

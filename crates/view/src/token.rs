@@ -1,0 +1,158 @@
+//! Tokens as the tokenizer's vocabulary spells them, with what is invisible made visible.
+
+/// A part of a token: text as it stands, or a mark for something invisible.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// Visible text.
+    Text(String),
+    /// A mark that stands for white space or a control character.
+    Mark(String),
+    /// A byte token or special token: not text of the visitor's.
+    Special(String),
+}
+
+/// Shown for a space.
+pub const SPACE: &str = "·";
+/// Shown for a newline.
+pub const NEWLINE: &str = "↵";
+/// Shown for a tabulator.
+pub const TAB: &str = "⇥";
+
+/// Cuts a token into visible text and marks. Sentencepiece spells a space "▁" and a byte that has
+/// no token of its own "<0x0A>".
+pub fn pieces(token: &str) -> Vec<Piece> {
+    if let Some(byte) = byte_of(token) {
+        return vec![match byte {
+            b'\n' => Piece::Mark(NEWLINE.to_owned()),
+            b'\t' => Piece::Mark(TAB.to_owned()),
+            b' ' => Piece::Mark(SPACE.to_owned()),
+            _ => Piece::Special(format!("{byte:02X}")),
+        }];
+    }
+    if is_special(token) {
+        return vec![Piece::Special(token.to_owned())];
+    }
+    let mut pieces: Vec<Piece> = Vec::new();
+    for c in token.chars() {
+        let mark = match c {
+            '▁' | ' ' => Some(SPACE.to_owned()),
+            '\n' => Some(NEWLINE.to_owned()),
+            '\r' => Some("␍".to_owned()),
+            '\t' => Some(TAB.to_owned()),
+            // Unseen on their own, or turning the text around them: shown by number.
+            c if c.is_control() || is_unseen(c) => Some(format!("U+{:04X}", u32::from(c))),
+            _ => None,
+        };
+        match (mark, pieces.last_mut()) {
+            (Some(mark), Some(Piece::Mark(before))) => before.push_str(&mark),
+            (Some(mark), _) => pieces.push(Piece::Mark(mark)),
+            (None, Some(Piece::Text(before))) => before.push(c),
+            (None, _) => pieces.push(Piece::Text(c.to_string())),
+        }
+    }
+    pieces
+}
+
+/// A token in one string, marks included: for axis labels and readouts.
+pub fn plain(token: &str) -> String {
+    pieces(token)
+        .into_iter()
+        .map(|piece| match piece {
+            Piece::Text(text) | Piece::Mark(text) | Piece::Special(text) => text,
+        })
+        .collect()
+}
+
+/// Whether the text goes on in a new line after this token.
+pub fn breaks_line(token: &str) -> bool {
+    token.ends_with('\n') || byte_of(token) == Some(b'\n')
+}
+
+/// A token in at most `room` columns: narrow characters take one, wide ones two; what does not fit
+/// becomes "…".
+pub fn shortened(token: &str, room: usize) -> String {
+    let text = plain(token);
+    if columns(&text) <= room {
+        return text;
+    }
+    let mut kept = String::new();
+    let mut used = 1;
+    for c in text.chars() {
+        used += columns_of(c);
+        if used > room {
+            break;
+        }
+        kept.push(c);
+    }
+    kept.push('…');
+    kept
+}
+
+/// Columns a text takes: an estimate of its width that needs no font.
+pub fn columns(text: &str) -> usize {
+    text.chars().map(columns_of).sum()
+}
+
+fn columns_of(c: char) -> usize {
+    match u32::from(c) {
+        // Combining marks and joiners add nothing.
+        0x0300..=0x036F | 0x200C..=0x200D | 0xFE00..=0xFE0F => 0,
+        0x1100..=0x115F | 0x2E80..=0xA4CF | 0xAC00..=0xD7A3 | 0xF900..=0xFAFF | 0xFF00..=0xFF60 => 2,
+        0x1F000..=0x3FFFF => 2,
+        _ => 1,
+    }
+}
+
+fn byte_of(token: &str) -> Option<u8> {
+    let hex = token.strip_prefix("<0x")?.strip_suffix('>')?;
+    (hex.len() == 2).then(|| u8::from_str_radix(hex, 16).ok())?
+}
+
+fn is_special(token: &str) -> bool {
+    matches!(token, "<bos>" | "<eos>" | "<pad>" | "<unk>" | "<mask>" | "<start_of_turn>" | "<end_of_turn>")
+        || (token.starts_with("<unused") && token.ends_with('>'))
+}
+
+fn is_unseen(c: char) -> bool {
+    matches!(u32::from(c), 0x00A0 | 0x00AD | 0x200B..=0x200F | 0x2028..=0x202E | 0x2060..=0x2069 | 0xFEFF)
+        // The joiner holds emoji together.
+        && c != '\u{200D}'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn white_space_becomes_visible() {
+        assert_eq!(pieces("▁night"), [Piece::Mark("·".into()), Piece::Text("night".into())]);
+        assert_eq!(plain("▁▁▁"), "···");
+        assert_eq!(plain("\n\n"), "↵↵");
+        assert_eq!(plain("<0x0A>"), "↵");
+        assert_eq!(plain("\t"), "⇥");
+        assert!(breaks_line("<0x0A>") && breaks_line("\n") && !breaks_line("▁a"));
+    }
+
+    #[test]
+    fn bytes_and_special_tokens_are_told_from_text() {
+        assert_eq!(pieces("<0xE2>"), [Piece::Special("E2".into())]);
+        assert_eq!(pieces("<bos>"), [Piece::Special("<bos>".into())]);
+        assert_eq!(pieces("<b>"), [Piece::Text("<b>".into())]);
+        assert_eq!(plain("<0xZZ>"), "<0xZZ>");
+    }
+
+    #[test]
+    fn unseen_characters_are_named() {
+        assert_eq!(plain("a\u{200B}b"), "aU+200Bb");
+        assert_eq!(plain("\u{202E}"), "U+202E");
+        assert_eq!(plain("👩\u{200D}🚀"), "👩\u{200D}🚀");
+    }
+
+    #[test]
+    fn long_tokens_are_cut_by_columns() {
+        assert_eq!(shortened("▁night", 6), "·night");
+        assert_eq!(shortened("▁internationally", 8), "·intern…");
+        assert_eq!(shortened("夜空を見上げて", 6), "夜空…");
+        assert_eq!(columns("e\u{301}"), 1);
+    }
+}
