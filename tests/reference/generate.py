@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 import gemma_cases
+import sae_cases
 import tiny_tokenizer
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
@@ -24,8 +25,9 @@ def main() -> None:
 
     # One thread, so that sums come in the same order on every machine.
     torch.set_num_threads(1)
-    tiny_tokenizer.write(args.out)
-    gemma_cases.generate(args.out)
+    tokenizer = tiny_tokenizer.write(args.out)
+    models = gemma_cases.generate(args.out)
+    sae_cases.generate(args.out, models, tokenizer, args.seed)
 
 
 if __name__ == "__main__":
