@@ -1,1 +1,24 @@
-//! placeholder
+//! From a text to an analysis: the one pipeline, for the command line and the page's worker.
+//!
+//! text -> token ids -> embedding rows -> Gemma's layers -> residual stream -> TemporalSAE -> codes
+//! -> similarity and statistics -> [`lens_analysis::Analysis`].
+//!
+//! | file | what it is |
+//! |---|---|
+//! | [`device`] | which adapter there is, and opening it |
+//! | [`lens`] | [`LensBuilder`] takes a pack's files as they arrive; [`Lens`] runs it |
+//! | [`tokenize`] | the original tokenizer, BOS first exactly once |
+//! | [`self_check`] | are this device's kernels right? a small case against the CPU |
+//!
+//! Where bytes come from (disk, network) and where results go is the caller's business.
+
+pub mod device;
+mod error;
+pub mod lens;
+pub mod self_check;
+pub mod tokenize;
+
+pub use device::{DeviceChoice, OpenedDevice, open_device};
+pub use error::{Error, Result};
+pub use lens::{Lens, LensBuilder, Run, RunOptions, Stage};
+pub use tokenize::Tokens;

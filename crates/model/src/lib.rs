@@ -1,1 +1,29 @@
-//! placeholder
+//! The networks, on burn: Gemma 2 and 3 up to a target layer, and the TemporalSAE.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | [`gemma`] | the language model, top to bottom; stops after the target layer |
+//! | [`temporal_sae`] | the seed's TemporalSAE: predictable codes by attention, novel codes by top-k |
+//! | [`linear`] | a linear layer over packed weights, in both directions |
+//! | [`attention`] | causal attention with soft cap, window and shared key/value heads |
+//! | [`norm`], [`rope`] | RMSNorm and half-split rotary embedding |
+//! | [`kernels`] | the fused dequantize-and-multiply kernels (WGSL) and their CPU twins |
+//! | [`store`] | packed matrices arriving part by part, and the device tensors they become |
+//!
+//! One source serves WebGPU, native GPU and CPU; the CPU is the oracle. Shapes in docstrings are
+//! row-major, T is the number of tokens. The crate knows no files and no browser.
+
+pub mod attention;
+mod error;
+pub mod gemma;
+pub mod kernels;
+pub mod linear;
+pub mod norm;
+pub mod rope;
+pub mod store;
+pub mod temporal_sae;
+
+pub use error::{Error, Result};
+pub use gemma::Gemma;
+pub use store::WeightStore;
+pub use temporal_sae::{Codes, TemporalSae};

@@ -161,6 +161,12 @@ impl Request {
     }
 }
 
+/// Little-endian f32 in base64.
+pub fn encode_f32(values: &[f32]) -> String {
+    let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+    base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes)
+}
+
 /// A message as the string that `postMessage` carries.
 pub fn encode<T: Serialize>(message: &T) -> String {
     // Every type here serializes: no maps with other keys than strings, no failing writers.

@@ -1,0 +1,56 @@
+//! Are this device's kernels right? A small case against the CPU.
+//!
+//! Shader errors are silent on the web, and a kernel that is right on one adapter can be wrong on
+//! another: the page checks before it shows numbers.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use lens_model::store::upload;
+use lens_weights::block::{PackedMatrix, Precision};
+
+use crate::{Error, Result};
+
+/// Largest relative RMS difference between device and CPU that passes: f32 sums of 72 terms in
+/// another order stay below 1e-6.
+const TOLERANCE: f64 = 1e-5;
+
+/// Compares both products of every precision, and the top-k, with the CPU device's.
+///
+/// # Errors
+/// [`Error::NoDevice`] with a sentence that names what differs.
+pub async fn check(device: &Device) -> Result<()> {
+    // Odd sizes: a short last block, a number of tokens and rows that no tile divides.
+    let (tokens, rows, cols) = (5, 37, 72);
+    let value = |i: usize| ((i * 7919 + 13) % 1009) as f32 / 504.0 - 1.0;
+    let weights: Vec<f32> = (0..rows * cols).map(value).collect();
+    let x: Vec<f32> = (0..tokens * cols).map(|i| value(3 * i + 1)).collect();
+    for precision in [Precision::F32, Precision::F16, Precision::Q8, Precision::Q4] {
+        let mut results = Vec::new();
+        for device in [device, &Device::flex()] {
+            let w = upload(PackedMatrix::pack(&weights, rows, cols, precision), device);
+            let x = Tensor::<2>::from_data(TensorData::new(x.clone(), [tokens, cols]), device);
+            let y = w.linear(x);
+            let back = w.linear_transposed(y.clone());
+            let (top, _) = y.clone().topk_with_indices(3, 1);
+            let mut values = Vec::new();
+            for tensor in [y, back, top] {
+                let data = tensor.into_data_async().await.map_err(|e| Error::NoDevice(format!("read-back failed: {e}")))?;
+                values.extend(data.try_into_vec::<f32>().map_err(|e| Error::NoDevice(format!("{e:?}")))?);
+            }
+            results.push(values);
+        }
+        let error = relative_rms(&results[0], &results[1]);
+        if !(error <= TOLERANCE) {
+            return Err(Error::NoDevice(format!(
+                "the {precision} kernel gives wrong numbers on this device (relative difference {error:.1e})"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// |a - b| / |b| in the root-mean-square sense; NaN when there is one in either.
+pub fn relative_rms(a: &[f32], b: &[f32]) -> f64 {
+    let norm: f64 = b.iter().map(|v| f64::from(*v).powi(2)).sum();
+    let difference: f64 = a.iter().zip(b).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum();
+    (difference / norm).sqrt()
+}

@@ -1,0 +1,133 @@
+//! Launches the WGSL kernels on burn's GPU buffers.
+
+use burn::backend::Cube;
+use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::tensor::{DType, Shape};
+use burn_cubecl::cubecl::prelude::{CubeCount, CubeDim, KernelId};
+use burn_cubecl::cubecl::server::KernelArguments;
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::template::{KernelSource, SourceKernel, SourceTemplate};
+use burn_cubecl::tensor::CubeTensor;
+use lens_weights::block::{BLOCK, Precision};
+
+use super::{PackedOps, PackedShape};
+
+/// WGSL that returns four columns of the block at word `at` as vec4<f32>, before scaling.
+fn unpack_source(precision: Precision) -> &'static str {
+    match precision {
+        Precision::F32 => {
+            "let w = at + step * 4u;
+    return bitcast<vec4<f32>>(vec4<u32>(words[w], words[w + 1u], words[w + 2u], words[w + 3u]));"
+        }
+        Precision::F16 => {
+            "let w = at + step * 2u;
+    return vec4<f32>(unpack2x16float(words[w]), unpack2x16float(words[w + 1u]));"
+        }
+        // Shifting left and back extends the sign of each byte.
+        Precision::Q8 => {
+            "let w = bitcast<i32>(words[at + step]);
+    return vec4<f32>((vec4<i32>(w) << vec4<u32>(24u, 16u, 8u, 0u)) >> vec4<u32>(24u));"
+        }
+        Precision::Q4 => {
+            "let w = words[at + (step >> 1u)] >> ((step & 1u) * 16u);
+    return vec4<f32>((vec4<u32>(w) >> vec4<u32>(0u, 4u, 8u, 12u)) & vec4<u32>(15u)) - vec4<f32>(8.0);"
+        }
+    }
+}
+
+fn template(source: &'static str, precision: Precision) -> SourceTemplate {
+    SourceTemplate::new(source)
+        .register("block_words", (BLOCK / precision.values_per_word()).to_string())
+        .register("quantized", precision.is_quantized().to_string())
+        .register("unpack", unpack_source(precision))
+}
+
+struct Linear(Precision);
+
+impl KernelSource for Linear {
+    fn source(&self) -> SourceTemplate {
+        template(include_str!("packed_linear.wgsl"), self.0)
+    }
+    fn id(&self) -> KernelId {
+        KernelId::new::<Self>().info(self.0)
+    }
+    fn lang(&self) -> &'static str {
+        "wgsl"
+    }
+}
+
+struct LinearTransposed(Precision);
+
+impl KernelSource for LinearTransposed {
+    fn source(&self) -> SourceTemplate {
+        template(include_str!("packed_linear_transposed.wgsl"), self.0)
+    }
+    fn id(&self) -> KernelId {
+        KernelId::new::<Self>().info(self.0)
+    }
+    fn lang(&self) -> &'static str {
+        "wgsl"
+    }
+}
+
+/// Runs `kernel` over `inputs` and a small buffer of `sizes`; the result is `shape`, f32.
+fn launch<K: KernelSource>(
+    kernel: K,
+    inputs: [CubeTensor; 3],
+    shape: [usize; 2],
+    sizes: &[u32],
+    cube_dim: CubeDim,
+    cubes: [usize; 2],
+) -> CubeTensor {
+    let client = inputs[0].client.clone();
+    let device = inputs[0].device.clone();
+    let out = client.empty(shape[0] * shape[1] * size_of::<f32>());
+    let sizes = client.create_from_slice(bytemuck::cast_slice(sizes));
+    let [x, words, scales] = inputs.map(|tensor| tensor.handle.binding());
+    client.launch(
+        Box::new(SourceKernel::new(kernel, cube_dim)),
+        CubeCount::Static(cubes[0] as u32, cubes[1] as u32, 1),
+        KernelArguments::new().with_buffers(vec![x, words, scales, out.clone().binding(), sizes.binding()]),
+    );
+    CubeTensor::new_contiguous(client, device, Shape::new(shape), out, DType::F32)
+}
+
+impl PackedOps for Cube {
+    fn packed_linear(
+        x: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        shape: PackedShape,
+    ) -> FloatTensor<Self> {
+        let x = into_contiguous(x);
+        let tokens = x.meta.shape()[0];
+        let blocks = shape.padded_cols() / BLOCK;
+        launch(
+            Linear(shape.precision),
+            [x, words, scales],
+            [tokens, shape.rows],
+            &[tokens as u32, shape.rows as u32, blocks as u32],
+            CubeDim::new_2d(8, 8),
+            [shape.rows.div_ceil(32), tokens.div_ceil(32)],
+        )
+    }
+
+    fn packed_linear_transposed(
+        x: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        shape: PackedShape,
+    ) -> FloatTensor<Self> {
+        let x = into_contiguous(x);
+        let tokens = x.meta.shape()[0];
+        let blocks = shape.padded_cols() / BLOCK;
+        launch(
+            LinearTransposed(shape.precision),
+            [x, words, scales],
+            [tokens, shape.cols],
+            &[tokens as u32, shape.rows as u32, blocks as u32, shape.cols as u32],
+            CubeDim::new_1d(64),
+            [shape.cols.div_ceil(256), tokens.div_ceil(4)],
+        )
+    }
+}

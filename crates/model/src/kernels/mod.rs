@@ -1,0 +1,50 @@
+//! The operations that burn does not have: multiplication with packed weights.
+//!
+//! Each is one method of [`PackedOps`] with two implementations: a WGSL kernel for every burn
+//! device that runs on wgpu (`gpu.rs`), and plain Rust over the `gemm` crate for the CPU device
+//! (`cpu.rs`), which is the oracle of the first.
+
+mod cpu;
+mod gpu;
+
+use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::backend::{Backend, backend_extension};
+use lens_weights::block::Precision;
+
+/// Shape and precision of a packed matrix on a device; see [`lens_weights::block`] for the layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PackedShape {
+    /// Output dimension of the linear layer.
+    pub rows: usize,
+    /// Input dimension, without padding.
+    pub cols: usize,
+    /// How values are stored.
+    pub precision: Precision,
+}
+
+impl PackedShape {
+    /// `cols` rounded up to whole blocks.
+    pub fn padded_cols(&self) -> usize {
+        self.cols.next_multiple_of(lens_weights::block::BLOCK)
+    }
+}
+
+/// Products of activations with a packed matrix W [rows, cols].
+#[backend_extension(Cube, Flex)]
+pub trait PackedOps: Backend {
+    /// x Wᵀ: a linear layer. `x` is [T, padded_cols], contiguous or not; the result [T, rows].
+    fn packed_linear(
+        x: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        shape: PackedShape,
+    ) -> FloatTensor<Self>;
+
+    /// x W: the same matrix in the other direction. `x` is [T, rows]; the result [T, cols].
+    fn packed_linear_transposed(
+        x: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        shape: PackedShape,
+    ) -> FloatTensor<Self>;
+}

@@ -1,0 +1,226 @@
+//! One request, from its first byte to its answer.
+
+use std::collections::HashMap;
+
+use lens_engine::{OpenedDevice, Run, RunOptions, open_device, self_check};
+use lens_protocol::{DeviceInfo, FailureKind, NamedTensor, Request, Response, Stage};
+use wasm_bindgen::JsCast;
+
+use crate::fetch::{Abort, FetchError};
+use crate::packs::Pack;
+
+/// Why a request did not get its answer.
+#[derive(Debug)]
+pub enum Failure {
+    /// The visitor stopped it.
+    Stopped,
+    /// Something is wrong: which way out to offer, and a sentence.
+    Wrong(FailureKind, String),
+}
+
+impl Failure {
+    /// The device or the engine failed.
+    pub fn device(message: impl Into<String>) -> Self {
+        Self::Wrong(FailureKind::Device, message.into())
+    }
+
+    /// The input does not fit.
+    pub fn input(message: impl Into<String>) -> Self {
+        Self::Wrong(FailureKind::Input, message.into())
+    }
+}
+
+impl From<FetchError> for Failure {
+    fn from(error: FetchError) -> Self {
+        match error {
+            FetchError::Stopped => Self::Stopped,
+            FetchError::Failed(message) => Self::Wrong(FailureKind::Network, message),
+        }
+    }
+}
+
+impl From<lens_engine::Error> for Failure {
+    fn from(error: lens_engine::Error) -> Self {
+        use lens_engine::Error;
+        let kind = match &error {
+            Error::Pack(_) | Error::Tokenizer(_) => FailureKind::Pack,
+            Error::Input(_) | Error::Model(lens_model::Error::Input(_)) => FailureKind::Input,
+            Error::Model(lens_model::Error::Missing(_) | lens_model::Error::Shape { .. }) => FailureKind::Pack,
+            Error::Model(lens_model::Error::Device(_)) | Error::NoDevice(_) => FailureKind::Device,
+        };
+        Self::Wrong(kind, error.to_string())
+    }
+}
+
+fn now_ms() -> f64 {
+    let scope: web_sys::WorkerGlobalScope = js_sys::global().unchecked_into();
+    scope.performance().map_or(0.0, |p| p.now())
+}
+
+/// Reports progress of one request, at most some tens of times a second.
+struct Reporter {
+    id: u32,
+    last: Option<(Stage, f64)>,
+}
+
+impl Reporter {
+    /// Milliseconds between two reports of the same stage.
+    const INTERVAL_MS: f64 = 40.0;
+
+    fn report(&mut self, stage: Stage, done: u64, total: u64) {
+        let now = now_ms();
+        let skip = done < total && self.last.is_some_and(|(s, at)| s == stage && now - at < Self::INTERVAL_MS);
+        if !skip {
+            self.last = Some((stage, now));
+            crate::post(&Response::Progress { id: self.id, stage, done, total });
+        }
+    }
+}
+
+/// The device, and the packs that were loaded on it.
+pub struct Session {
+    opened: OpenedDevice,
+    packs: HashMap<String, Pack>,
+}
+
+impl Session {
+    /// Opens WebGPU and checks its kernels; falls back to the CPU, with a note that says why.
+    pub async fn open() -> Self {
+        let cpu = |note: String| OpenedDevice {
+            device: burn::tensor::Device::flex(),
+            gpu: false,
+            name: "CPU".to_owned(),
+            note: Some(note),
+        };
+        let opened = match open_device(None).await {
+            Ok(opened) if opened.gpu => match self_check::check(&opened.device).await {
+                Ok(()) => opened,
+                Err(e) => cpu(format!("WebGPU was not used: {e}")),
+            },
+            Ok(opened) => opened,
+            Err(e) => cpu(e.to_string()),
+        };
+        Self { opened, packs: HashMap::new() }
+    }
+
+    /// What the page shows of the device.
+    pub fn device_info(&self) -> DeviceInfo {
+        DeviceInfo { webgpu: self.opened.gpu, name: self.opened.name.clone(), note: self.opened.note.clone() }
+    }
+
+    /// Answers one request.
+    pub async fn answer(&mut self, request: Request, abort: &Abort) -> Response {
+        let id = request.id();
+        let answered = match request {
+            Request::Analyze { pack_url, text, inf_k, .. } => {
+                self.analyze(id, &pack_url, &text, RunOptions { inf_k, attn_graphs: false }, abort).await
+            }
+            Request::Fixture { pack_url, token_ids, tensors, inf_k, .. } => {
+                self.fixture(id, &pack_url, &token_ids, &tensors, inf_k, abort).await
+            }
+            Request::Cancel { id } => Ok(Response::Cancelled { id }),
+        };
+        match answered {
+            Ok(response) => response,
+            Err(Failure::Stopped) => Response::Cancelled { id },
+            Err(Failure::Wrong(failure, message)) => Response::Failed { id, failure, message },
+        }
+    }
+
+    fn pack(&mut self, url: &str) -> &mut Pack {
+        self.packs.entry(url.to_owned()).or_insert_with(|| Pack::new(url.to_owned()))
+    }
+
+    async fn analyze(
+        &mut self,
+        id: u32,
+        pack_url: &str,
+        text: &str,
+        options: RunOptions,
+        abort: &Abort,
+    ) -> Result<Response, Failure> {
+        let start = now_ms();
+        let mut reporter = Reporter { id, last: None };
+        let device = self.opened.device.clone();
+        let pack = self.pack(pack_url);
+        let fetched_before = pack.fetched_bytes;
+        let lens = pack.load(&device, true, abort, |done, total| reporter.report(Stage::Weights, done, total)).await?;
+        let tokens = lens.tokenize(text)?;
+        let rows =
+            pack.embedding(&tokens.ids, abort, |done, total| reporter.report(Stage::Embedding, done, total)).await?;
+        let fetched_bytes = pack.fetched_bytes - fetched_before;
+        let Some(lens) = pack.lens() else { return Err(Failure::device("the pack was not loaded")) };
+        let compute_start = now_ms();
+        let run = lens
+            .run(rows, options, |stage| match stage {
+                lens_engine::Stage::Layer(done, total) => reporter.report(Stage::Model, done as u64, total as u64),
+                lens_engine::Stage::Sae => reporter.report(Stage::Sae, 0, 1),
+            })
+            .await?;
+        if abort.is_stopped() {
+            return Err(Failure::Stopped);
+        }
+        reporter.report(Stage::Analysis, 0, 1);
+        let analysis = lens.analysis(text, &tokens, &run, options, true);
+        let json = serde_json::to_string(&analysis).map_err(|e| Failure::device(e.to_string()))?;
+        let end = now_ms();
+        Ok(Response::Analysis { id, json, fetched_bytes, elapsed_ms: end - start, compute_ms: end - compute_start })
+    }
+
+    async fn fixture(
+        &mut self,
+        id: u32,
+        pack_url: &str,
+        token_ids: &[u32],
+        names: &[String],
+        inf_k: Option<usize>,
+        abort: &Abort,
+    ) -> Result<Response, Failure> {
+        let device = self.opened.device.clone();
+        let pack = self.pack(pack_url);
+        pack.load(&device, false, abort, |_, _| {}).await?;
+        let rows = pack.embedding(token_ids, abort, |_, _| {}).await?;
+        let Some(lens) = pack.lens() else { return Err(Failure::device("the pack was not loaded")) };
+        let residuals = if names.iter().any(|n| n.starts_with("residual.")) {
+            lens.residuals(rows.clone()).await?
+        } else {
+            Vec::new()
+        };
+        let options = RunOptions { inf_k, attn_graphs: names.iter().any(|n| n == "attn_graphs") };
+        let run = lens.run(rows, options, |_| {}).await?;
+        let analysis = lens.analysis("", &lens.describe(token_ids), &run, options, false);
+        let similarity = analysis.similarity.concat();
+        let mut tensors = Vec::new();
+        for name in names {
+            let (shape, values) = named(name, &run, &residuals, &similarity)
+                .ok_or_else(|| Failure::input(format!("there is no tensor named {name}")))?;
+            tensors.push(NamedTensor { name: name.clone(), shape, data: lens_protocol::encode_f32(values) });
+        }
+        Ok(Response::Fixture { id, tensors })
+    }
+}
+
+/// A tensor by the name that `temporal-lens analyze --dump` gives it.
+fn named<'a>(
+    name: &str,
+    run: &'a Run,
+    residuals: &'a [Vec<f32>],
+    similarity: &'a [f32],
+) -> Option<(Vec<usize>, &'a [f32])> {
+    let (t, d, width) = (run.tokens, run.d_model, run.width);
+    let (layers, heads) = run.sae_attention;
+    Some(match name {
+        "residual" => (vec![t, d], &run.residual),
+        "recons" => (vec![t, d], &run.recons),
+        "pred_codes" => (vec![t, width], &run.pred_codes),
+        "novel_codes" => (vec![t, width], &run.novel_codes),
+        "pred_recons" => (vec![t, d], &run.pred_recons),
+        "novel_recons" => (vec![t, d], &run.novel_recons),
+        "attn_graphs" => (vec![layers, heads, t, t], &run.attn_graphs),
+        "similarity" => (vec![t, t], similarity),
+        layer => {
+            let layer: usize = layer.strip_prefix("residual.")?.parse().ok()?;
+            (vec![t, d], residuals.get(layer)?)
+        }
+    })
+}
