@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`device`] | which adapter there is, and opening it |
 //! | [`lens`] | [`LensBuilder`] takes a pack's files as they arrive; [`Lens`] runs it |
+//! | [`folder`] | a pack in a folder on disk (native) |
 //! | [`tokenize`] | the original tokenizer, BOS first exactly once |
 //! | [`self_check`] | are this device's kernels right? a small case against the CPU |
 //!
@@ -14,11 +15,15 @@
 
 pub mod device;
 mod error;
+#[cfg(not(target_family = "wasm"))]
+pub mod folder;
 pub mod lens;
 pub mod self_check;
 pub mod tokenize;
 
 pub use device::{DeviceChoice, OpenedDevice, open_device};
 pub use error::{Error, Result};
+#[cfg(not(target_family = "wasm"))]
+pub use folder::PackFolder;
 pub use lens::{Lens, LensBuilder, Run, RunOptions, Stage};
 pub use tokenize::Tokens;

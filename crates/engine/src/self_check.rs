@@ -5,6 +5,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use lens_model::store::upload;
+use lens_model::temporal_sae::top_k;
 use lens_weights::block::{PackedMatrix, Precision};
 
 use crate::{Error, Result};
@@ -30,7 +31,7 @@ pub async fn check(device: &Device) -> Result<()> {
             let x = Tensor::<2>::from_data(TensorData::new(x.clone(), [tokens, cols]), device);
             let y = w.linear(x);
             let back = w.linear_transposed(y.clone());
-            let (top, _) = y.clone().topk_with_indices(3, 1);
+            let top = top_k(burn::tensor::activation::relu(y.clone()), 3);
             let mut values = Vec::new();
             for tensor in [y, back, top] {
                 let data = tensor.into_data_async().await.map_err(|e| Error::NoDevice(format!("read-back failed: {e}")))?;

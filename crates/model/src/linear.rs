@@ -3,7 +3,7 @@
 use burn::backend::Dispatch;
 use burn::tensor::{Int, Tensor};
 
-use crate::kernels::{PackedOps, PackedShape};
+use crate::kernels::{LensOps, PackedShape};
 
 /// A packed matrix W [rows, cols] on a device.
 #[derive(Debug, Clone)]

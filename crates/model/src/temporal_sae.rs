@@ -3,10 +3,12 @@
 //! A token's codes are a predictable part, attended from the codes of earlier tokens, and a novel
 //! part, found in what the prediction leaves over.
 
-use burn::tensor::{Device, IndexingUpdateOp, Tensor, activation};
+use burn::backend::Dispatch;
+use burn::tensor::{Bool, Device, Tensor, activation};
 use lens_weights::config::{NovelCodes, SaeConfig};
 
 use crate::attention::{AttentionOptions, attend, causal_mask, merge_heads, split_heads};
+use crate::kernels::LensOps;
 use crate::linear::{Linear, PackedTensor};
 use crate::{Error, Result, WeightStore};
 
@@ -153,14 +155,10 @@ impl TemporalSae {
     }
 }
 
-/// Keeps the `k` largest entries of each row of `z` [T, width], zeros elsewhere.
-fn top_k(z: Tensor<2>, k: usize) -> Tensor<2> {
-    let zeros = z.zeros_like();
-    if k == 0 {
-        return zeros;
-    }
-    let (values, indices) = z.topk_with_indices(k, 1);
-    zeros.scatter(1, indices, values, IndexingUpdateOp::Add)
+/// Keeps the `k` largest entries of each row of `z` [T, width], none of them negative; zeros
+/// elsewhere.
+pub fn top_k(z: Tensor<2>, k: usize) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::keep_top_k(z.into_dispatch(), k))
 }
 
 impl ManualAttention {
@@ -182,7 +180,7 @@ impl ManualAttention {
         &self,
         z_ctx: Tensor<2>,
         z_target: Tensor<2>,
-        mask: &Tensor<2, burn::tensor::Bool>,
+        mask: &Tensor<2, Bool>,
     ) -> (Tensor<2>, Tensor<3>) {
         let k = split_heads(self.k_ctx.forward(z_ctx.clone()), self.n_heads);
         let v = split_heads(self.v_ctx.forward(z_ctx), self.n_heads);

@@ -7,7 +7,7 @@ use burn::tensor::{Shape, TensorData};
 use gemm::Parallelism;
 use lens_weights::block::{BLOCK, unpack_words, words_per_row};
 
-use super::{PackedOps, PackedShape};
+use super::{LensOps, PackedShape};
 
 /// Rows decoded at a time: 64 x 2304 f32 stay within a second-level cache.
 const CHUNK_ROWS: usize = 64;
@@ -116,7 +116,7 @@ fn result(values: Vec<f32>, shape: [usize; 2]) -> Float {
     Flex::float_from_data(TensorData::new(values, Shape::new(shape)), &Default::default())
 }
 
-impl PackedOps for Flex {
+impl LensOps for Flex {
     fn packed_linear(
         x: FloatTensor<Self>,
         words: IntTensor<Self>,
@@ -179,5 +179,20 @@ impl PackedOps for Flex {
             );
         }
         result(out, [tokens, shape.cols])
+    }
+
+    fn keep_top_k(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self> {
+        let z = z.to_contiguous();
+        let [tokens, width] = [z.layout().shape()[0], z.layout().shape()[1]];
+        let mut out = z.storage::<f32>().to_vec();
+        for row in out.chunks_exact_mut(width) {
+            let mut order: Vec<usize> = (0..width).collect();
+            // A stable sort keeps the first of equal values first.
+            order.sort_by(|a, b| row[*b].total_cmp(&row[*a]));
+            for dropped in &order[k.min(width)..] {
+                row[*dropped] = 0.0;
+            }
+        }
+        result(out, [tokens, width])
     }
 }

@@ -10,7 +10,7 @@ use burn_cubecl::template::{KernelSource, SourceKernel, SourceTemplate};
 use burn_cubecl::tensor::CubeTensor;
 use lens_weights::block::{BLOCK, Precision};
 
-use super::{PackedOps, PackedShape};
+use super::{LensOps, PackedShape};
 
 /// WGSL that returns four columns of the block at word `at` as vec4<f32>, before scaling.
 fn unpack_source(precision: Precision) -> &'static str {
@@ -70,10 +70,24 @@ impl KernelSource for LinearTransposed {
     }
 }
 
+struct KeepTopK;
+
+impl KernelSource for KeepTopK {
+    fn source(&self) -> SourceTemplate {
+        SourceTemplate::new(include_str!("keep_top_k.wgsl"))
+    }
+    fn id(&self) -> KernelId {
+        KernelId::new::<Self>()
+    }
+    fn lang(&self) -> &'static str {
+        "wgsl"
+    }
+}
+
 /// Runs `kernel` over `inputs` and a small buffer of `sizes`; the result is `shape`, f32.
 fn launch<K: KernelSource>(
     kernel: K,
-    inputs: [CubeTensor; 3],
+    inputs: Vec<CubeTensor>,
     shape: [usize; 2],
     sizes: &[u32],
     cube_dim: CubeDim,
@@ -83,16 +97,17 @@ fn launch<K: KernelSource>(
     let device = inputs[0].device.clone();
     let out = client.empty(shape[0] * shape[1] * size_of::<f32>());
     let sizes = client.create_from_slice(bytemuck::cast_slice(sizes));
-    let [x, words, scales] = inputs.map(|tensor| tensor.handle.binding());
+    let mut bindings: Vec<_> = inputs.into_iter().map(|tensor| tensor.handle.binding()).collect();
+    bindings.extend([out.clone().binding(), sizes.binding()]);
     client.launch(
         Box::new(SourceKernel::new(kernel, cube_dim)),
         CubeCount::Static(cubes[0] as u32, cubes[1] as u32, 1),
-        KernelArguments::new().with_buffers(vec![x, words, scales, out.clone().binding(), sizes.binding()]),
+        KernelArguments::new().with_buffers(bindings),
     );
     CubeTensor::new_contiguous(client, device, Shape::new(shape), out, DType::F32)
 }
 
-impl PackedOps for Cube {
+impl LensOps for Cube {
     fn packed_linear(
         x: FloatTensor<Self>,
         words: IntTensor<Self>,
@@ -104,7 +119,7 @@ impl PackedOps for Cube {
         let blocks = shape.padded_cols() / BLOCK;
         launch(
             Linear(shape.precision),
-            [x, words, scales],
+            vec![x, words, scales],
             [tokens, shape.rows],
             &[tokens as u32, shape.rows as u32, blocks as u32],
             CubeDim::new_2d(8, 8),
@@ -123,11 +138,24 @@ impl PackedOps for Cube {
         let blocks = shape.padded_cols() / BLOCK;
         launch(
             LinearTransposed(shape.precision),
-            [x, words, scales],
+            vec![x, words, scales],
             [tokens, shape.cols],
             &[tokens as u32, shape.rows as u32, blocks as u32, shape.cols as u32],
             CubeDim::new_1d(64),
             [shape.cols.div_ceil(256), tokens.div_ceil(4)],
+        )
+    }
+
+    fn keep_top_k(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self> {
+        let z = into_contiguous(z);
+        let [tokens, width] = [z.meta.shape()[0], z.meta.shape()[1]];
+        launch(
+            KeepTopK,
+            vec![z],
+            [tokens, width],
+            &[width as u32, k as u32],
+            CubeDim::new_1d(64),
+            [tokens, 1],
         )
     }
 }

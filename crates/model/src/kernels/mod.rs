@@ -1,6 +1,7 @@
-//! The operations that burn does not have: multiplication with packed weights.
+//! The operations that burn does not have, or not fit for us: multiplication with packed weights,
+//! and keeping the k largest codes of a token.
 //!
-//! Each is one method of [`PackedOps`] with two implementations: a WGSL kernel for every burn
+//! Each is one method of [`LensOps`] with two implementations: a WGSL kernel for every burn
 //! device that runs on wgpu (`gpu.rs`), and plain Rust over the `gemm` crate for the CPU device
 //! (`cpu.rs`), which is the oracle of the first.
 
@@ -29,9 +30,9 @@ impl PackedShape {
     }
 }
 
-/// Products of activations with a packed matrix W [rows, cols].
+/// Products of activations with a packed matrix W [rows, cols], and top-k.
 #[backend_extension(Cube, Flex)]
-pub trait PackedOps: Backend {
+pub trait LensOps: Backend {
     /// x Wᵀ: a linear layer. `x` is [T, padded_cols], contiguous or not; the result [T, rows].
     fn packed_linear(
         x: FloatTensor<Self>,
@@ -47,4 +48,8 @@ pub trait PackedOps: Backend {
         scales: IntTensor<Self>,
         shape: PackedShape,
     ) -> FloatTensor<Self>;
+
+    /// Keeps the `k` largest entries of each row of `z` [T, width], which must not be negative,
+    /// and sets the others to zero; among equal values the first ones stay.
+    fn keep_top_k(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self>;
 }

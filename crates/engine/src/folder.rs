@@ -1,0 +1,74 @@
+//! A pack in a folder on disk, for the command line and tests.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use lens_weights::manifest::MANIFEST_FILE;
+
+use crate::{Error, Lens, LensBuilder, Result};
+
+/// A loaded pack and the folder that it came from.
+pub struct PackFolder {
+    folder: PathBuf,
+    /// The loaded networks and tokenizer.
+    pub lens: Lens,
+}
+
+impl PackFolder {
+    /// Loads the pack in `folder` onto `device`; `on_bytes(done, total)` hears how far it is.
+    ///
+    /// # Errors
+    /// [`Error::Pack`] naming the file that is missing, cut short or altered.
+    pub fn open(folder: &Path, device: Device, mut on_bytes: impl FnMut(u64, u64)) -> Result<Self> {
+        let manifest_path = folder.join(MANIFEST_FILE);
+        let json = read(&manifest_path)?;
+        let json = String::from_utf8(json).map_err(|_| lens_weights::Error::Malformed {
+            file: manifest_path.display().to_string(),
+            problem: "not UTF-8 text".to_owned(),
+        })?;
+        let mut builder = LensBuilder::new(&json, &manifest_path.display().to_string(), device)?;
+        let total = builder.manifest().load_bytes();
+        let tokenizer = builder.manifest().tokenizer.clone();
+        builder.set_tokenizer(&read(&folder.join(&tokenizer.file))?)?;
+        let mut done = tokenizer.bytes;
+        on_bytes(done, total);
+        let shards = builder.manifest().shards.clone();
+        for (index, shard) in shards.iter().enumerate() {
+            builder.add_shard(index, &read(&folder.join(&shard.file))?)?;
+            done += shard.bytes;
+            on_bytes(done, total);
+        }
+        Ok(Self { folder: folder.to_owned(), lens: builder.finish()? })
+    }
+
+    /// The embedding of `ids`, [T, d_model], read row by row.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for an id past the vocabulary, [`Error::Pack`] when a shard cannot be read.
+    pub fn embedding(&self, ids: &[u32]) -> Result<Vec<f32>> {
+        let mut rows = Vec::with_capacity(ids.len());
+        for id in ids {
+            let (shard, range) = self
+                .lens
+                .manifest()
+                .embedding_row(*id)
+                .ok_or_else(|| Error::Input(format!("token id {id} lies outside the model's vocabulary")))?;
+            let path = self.folder.join(&shard.file);
+            let mut row = vec![0u8; (range.end - range.start) as usize];
+            let mut file = File::open(&path).map_err(|e| io(&path, e))?;
+            file.seek(SeekFrom::Start(range.start)).and_then(|_| file.read_exact(&mut row)).map_err(|e| io(&path, e))?;
+            rows.push(row);
+        }
+        self.lens.embedding_rows(rows.iter().map(Vec::as_slice))
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|e| io(path, e))
+}
+
+fn io(path: &Path, source: std::io::Error) -> Error {
+    Error::Pack(lens_weights::Error::Io { action: "read", path: path.to_owned(), source })
+}

@@ -1,0 +1,76 @@
+// Keeps the k largest entries of each row of z [T, width], none of them negative.
+//
+// Bit patterns of floats that are not negative are ordered like the floats, so the k-th largest
+// value of a row is found bit by bit from the top: a bit belongs to it when at least k entries are
+// as large. One workgroup a row; 31 counting passes whatever k is.
+
+@group(0) @binding(0) var<storage, read_write> z: array<u32>;
+@group(0) @binding(1) var<storage, read_write> y: array<u32>;
+// width, k
+@group(0) @binding(2) var<storage, read_write> sizes: array<u32>;
+
+const THREADS: u32 = 64u;
+// Two counters in turn: one is cleared while the other is in use.
+var<workgroup> counters: array<atomic<u32>, 2>;
+var<workgroup> above: atomic<u32>;
+var<workgroup> ties: array<u32, 64>;
+
+@compute @workgroup_size(64, 1, 1)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
+    let width = sizes[0];
+    let k = sizes[1];
+    let row = group.x * width;
+    let thread = local.x;
+    // Neighbouring columns belong to one thread, so that ties can be kept in column order.
+    let chunk = (width + THREADS - 1u) / THREADS;
+    let first = min(thread * chunk, width);
+    let last = min(first + chunk, width);
+
+    if (thread == 0u) {
+        atomicStore(&counters[0], 0u);
+        atomicStore(&counters[1], 0u);
+        atomicStore(&above, 0u);
+    }
+    workgroupBarrier();
+    var threshold = 0u;
+    for (var step = 0u; step < 31u; step++) {
+        let candidate = threshold | (1u << (30u - step));
+        var count = 0u;
+        for (var c = first; c < last; c++) {
+            count += select(0u, 1u, z[row + c] >= candidate);
+        }
+        atomicAdd(&counters[step & 1u], count);
+        workgroupBarrier();
+        let total = atomicLoad(&counters[step & 1u]);
+        if (thread == 0u) {
+            atomicStore(&counters[(step + 1u) & 1u], 0u);
+        }
+        threshold = select(threshold, candidate, total >= k);
+        workgroupBarrier();
+    }
+
+    var greater = 0u;
+    var equal = 0u;
+    for (var c = first; c < last; c++) {
+        greater += select(0u, 1u, z[row + c] > threshold);
+        equal += select(0u, 1u, z[row + c] == threshold);
+    }
+    atomicAdd(&above, greater);
+    ties[thread] = equal;
+    workgroupBarrier();
+    // Room for entries equal to the threshold, less what earlier threads take of it.
+    let room = k - min(k, atomicLoad(&above));
+    var taken = 0u;
+    for (var other = 0u; other < thread; other++) {
+        taken += ties[other];
+    }
+    for (var c = first; c < last; c++) {
+        let bits = z[row + c];
+        var keep = bits > threshold;
+        if (bits == threshold) {
+            keep = taken < room;
+            taken++;
+        }
+        y[row + c] = select(0u, bits, keep);
+    }
+}
