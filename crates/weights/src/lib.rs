@@ -6,15 +6,19 @@
 //! | [`block`] | the packed matrix: f32, f16, or symmetric blocks of 32 (q8, q4) |
 //! | [`checkpoint`] | Hugging Face folders, GGUF files, SAE folders, as one list of named f32 tensors |
 //! | [`manifest`] | `manifest.json`: what a pack holds and where every tensor lies |
+//! | [`needed`] | which tensors an analysis needs, with their shapes |
 //! | [`pack`] | checkpoint + SAE + tokenizer to a pack on disk |
 //! | [`unpack`] | shard bytes to packed matrices: the one reader, for disk and network alike |
 //!
 //! This crate knows no tensors library and no browser.
 
 pub mod block;
+pub mod checkpoint;
 pub mod config;
 mod error;
 pub mod manifest;
+pub mod needed;
+pub mod pack;
 pub mod unpack;
 
 pub use error::{Error, Result};

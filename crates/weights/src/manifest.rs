@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::block::{Precision, blocks_per_row, words_per_row};
-use crate::config::{GemmaConfig, SaeConfig};
+use crate::config::{DIMENSION_MAX, GemmaConfig, SaeConfig};
+use crate::needed::{SCALING, gemma_tensors, sae_tensors};
 use crate::{Error, Result};
 
 /// Value of [`Manifest::format`].
@@ -138,13 +139,23 @@ pub struct Manifest {
     pub embedding: EmbeddingEntry,
 }
 
-/// Bytes of one embedding row: values, then scales.
-pub fn embedding_row_bytes(cols: usize, precision: Precision) -> u64 {
+/// Bytes of one row's values in a file: f32 and f16 tight, q8 and q4 padded to whole blocks.
+pub fn row_data_bytes(cols: usize, precision: Precision) -> u64 {
     (match precision {
         Precision::F32 => 4 * cols,
         Precision::F16 => 2 * cols,
-        Precision::Q8 | Precision::Q4 => 4 * words_per_row(cols, precision) + 2 * blocks_per_row(cols),
+        Precision::Q8 | Precision::Q4 => 4 * words_per_row(cols, precision),
     }) as u64
+}
+
+/// Bytes of one row's f16 scales in a file (q8 and q4 only).
+pub fn row_scale_bytes(cols: usize, precision: Precision) -> u64 {
+    if precision.is_quantized() { 2 * blocks_per_row(cols) as u64 } else { 0 }
+}
+
+/// Bytes of one embedding row: values, then scales.
+pub fn embedding_row_bytes(cols: usize, precision: Precision) -> u64 {
+    row_data_bytes(cols, precision) + row_scale_bytes(cols, precision)
 }
 
 impl Manifest {
@@ -170,60 +181,87 @@ impl Manifest {
     }
 
     fn check(&self) -> std::result::Result<(), String> {
-        for entry in self.files() {
-            // Names are joined to a folder or URL: nothing but a plain name may pass.
-            let plain = !entry.file.is_empty()
-                && !entry.file.starts_with('.')
-                && entry.file.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
-            if !plain {
-                return Err(format!("file name {:?} is not a plain name", entry.file));
-            }
-        }
-        for (name, tensor) in &self.tensors {
-            let (rows, cols) = tensor.shape;
-            let row_bytes = match tensor.precision {
-                Precision::F32 => 4 * cols,
-                Precision::F16 => 2 * cols,
-                quantized => 4 * words_per_row(cols, quantized),
-            } as u64;
-            let mut next_row = 0;
-            for part in &tensor.parts {
-                let shard = self.shards.get(part.shard).ok_or(format!("tensor {name} names shard {}", part.shard))?;
-                let data_ok = part.data.0 <= part.data.1
-                    && part.data.1 <= shard.bytes
-                    && part.data.1 - part.data.0 == row_bytes * part.rows as u64;
-                let scales_ok = match part.scales {
-                    Some((start, end)) => {
-                        tensor.precision.is_quantized()
-                            && start <= end
-                            && end <= shard.bytes
-                            && end - start == 2 * (blocks_per_row(cols) * part.rows) as u64
-                    }
-                    None => !tensor.precision.is_quantized(),
-                };
-                if part.row_start != next_row || !data_ok || !scales_ok {
-                    return Err(format!("tensor {name}: the part at row {} does not fit its shape", part.row_start));
-                }
-                next_row += part.rows;
-            }
-            if next_row != rows {
-                return Err(format!("tensor {name} has {next_row} of {rows} rows"));
-            }
-        }
-        let e = &self.embedding;
-        let rows_ok = e.rows_per_shard > 0 && e.shards.len() == e.shape.0.div_ceil(e.rows_per_shard);
-        if !rows_ok || e.row_bytes != embedding_row_bytes(e.shape.1, e.precision) {
-            return Err("the embedding's shards do not fit its shape".to_owned());
-        }
-        if e.shape != (self.gemma.vocab_size, self.gemma.hidden_size) || self.sae.dimin != self.gemma.hidden_size {
-            return Err("the embedding, the model and the SAE differ in width".to_owned());
-        }
-        if self.layer >= self.gemma.num_hidden_layers
-            || self.gemma.layer_attention.len() != self.gemma.num_hidden_layers
-        {
+        self.gemma.check()?;
+        self.sae.check()?;
+        if self.layer >= self.gemma.num_hidden_layers {
             return Err(format!("layer {} of {} layers", self.layer, self.gemma.num_hidden_layers));
         }
-        Ok(())
+        if self.sae.dimin != self.gemma.hidden_size {
+            return Err(format!(
+                "the SAE reads {} dimensions, the model has {}",
+                self.sae.dimin, self.gemma.hidden_size
+            ));
+        }
+        // Names are joined to a folder or URL: nothing but a plain name may pass.
+        let licences = self.licences.iter().filter_map(|licence| licence.file.as_deref());
+        for file in self.files().map(|entry| entry.file.as_str()).chain(licences) {
+            let plain = !file.is_empty()
+                && !file.starts_with('.')
+                && file.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
+            if !plain {
+                return Err(format!("file name {file:?} is not a plain name"));
+            }
+        }
+        let mut needed = gemma_tensors(&self.gemma, self.layer);
+        needed.extend(sae_tensors(&self.sae));
+        if self.tensors.contains_key(SCALING) {
+            needed.push((SCALING.to_owned(), (1, self.sae.dimin)));
+        }
+        for (name, shape) in &needed {
+            let tensor = self.tensors.get(name).ok_or(format!("tensor {name} is missing"))?;
+            if tensor.shape != *shape {
+                return Err(format!("tensor {name} has shape {:?}, its model calls for {shape:?}", tensor.shape));
+            }
+            self.check_parts(name, tensor)?;
+        }
+        if self.tensors.len() > needed.len() {
+            let named = |name: &String| needed.iter().any(|(n, _)| n == name);
+            let extra = self.tensors.keys().find(|name| !named(name)).map_or("", String::as_str);
+            return Err(format!("tensor {extra} is none of this model's"));
+        }
+        self.check_embedding()
+    }
+
+    /// Shapes passed [`GemmaConfig::check`] and [`SaeConfig::check`], so that products fit 64 bits.
+    fn check_parts(&self, name: &str, tensor: &TensorEntry) -> std::result::Result<(), String> {
+        let (rows, cols) = tensor.shape;
+        let row_bytes = row_data_bytes(cols, tensor.precision);
+        let mut next_row = 0;
+        for part in &tensor.parts {
+            let shard = self.shards.get(part.shard).ok_or(format!("tensor {name} names shard {}", part.shard))?;
+            let spans =
+                |(start, end): (u64, u64), bytes: u64| start <= end && end <= shard.bytes && end - start == bytes;
+            let in_rows = part.row_start == next_row && part.rows <= rows - next_row;
+            let scales_fit = match part.scales {
+                Some(range) => {
+                    tensor.precision.is_quantized()
+                        && spans(range, row_scale_bytes(cols, tensor.precision) * part.rows as u64)
+                }
+                None => !tensor.precision.is_quantized(),
+            };
+            if !in_rows || !scales_fit || !spans(part.data, row_bytes * part.rows as u64) {
+                return Err(format!("tensor {name}: the part at row {} does not fit its shape", part.row_start));
+            }
+            next_row += part.rows;
+        }
+        if next_row == rows { Ok(()) } else { Err(format!("tensor {name} has {next_row} of {rows} rows")) }
+    }
+
+    fn check_embedding(&self) -> std::result::Result<(), String> {
+        let e = &self.embedding;
+        let (rows, cols) = e.shape;
+        if e.shape != (self.gemma.vocab_size, self.gemma.hidden_size) {
+            return Err("the embedding and the model differ in shape".to_owned());
+        }
+        let rows_fit = (1..=DIMENSION_MAX).contains(&e.rows_per_shard)
+            && e.shards.len() == rows.div_ceil(e.rows_per_shard)
+            && e.row_bytes == embedding_row_bytes(cols, e.precision);
+        let shards_fit = rows_fit
+            && e.shards.iter().enumerate().all(|(i, shard)| {
+                let held = e.rows_per_shard.min(rows - i * e.rows_per_shard) as u64;
+                e.data_start.checked_add(held * e.row_bytes) == Some(shard.bytes)
+            });
+        if shards_fit { Ok(()) } else { Err("the embedding's shards do not fit its shape".to_owned()) }
     }
 
     /// Every file but the manifest and the licences.

@@ -69,3 +69,65 @@ pub struct GemmaConfig {
     /// Token that starts every text.
     pub bos_token_id: u32,
 }
+
+/// More layers than any model has; bounds what an untrusted configuration may allocate.
+pub const LAYERS_MAX: usize = 1024;
+
+/// The published pattern: every `period`th layer is full, the others slide.
+pub fn every_nth_full(layers: usize, period: usize) -> Vec<Attention> {
+    // A period of 0 (an untrusted file) means no full layer.
+    let full = |i: usize| period > 0 && (i + 1).is_multiple_of(period);
+    (0..layers).map(|i| if full(i) { Attention::Full } else { Attention::Sliding }).collect()
+}
+
+impl GemmaConfig {
+    /// Checks that the numbers are possible and fit each other.
+    ///
+    /// # Errors
+    /// A sentence without the file's name.
+    pub fn check(&self) -> Result<(), String> {
+        super::check_dimensions(&[
+            ("vocab_size", self.vocab_size),
+            ("hidden_size", self.hidden_size),
+            ("intermediate_size", self.intermediate_size),
+            ("num_hidden_layers", self.num_hidden_layers),
+            ("num_attention_heads", self.num_attention_heads),
+            ("num_key_value_heads", self.num_key_value_heads),
+            ("head_dim", self.head_dim),
+            ("sliding_window", self.sliding_window),
+            ("num_attention_heads * head_dim", self.num_attention_heads.saturating_mul(self.head_dim)),
+        ])?;
+        if self.num_hidden_layers > LAYERS_MAX {
+            return Err(format!("num_hidden_layers is {}, more than {LAYERS_MAX}", self.num_hidden_layers));
+        }
+        if self.layer_attention.len() != self.num_hidden_layers {
+            return Err(format!(
+                "{} layer types for {} layers (num_hidden_layers)",
+                self.layer_attention.len(),
+                self.num_hidden_layers
+            ));
+        }
+        if !self.num_attention_heads.is_multiple_of(self.num_key_value_heads) {
+            return Err(format!(
+                "num_attention_heads ({}) is no multiple of num_key_value_heads ({})",
+                self.num_attention_heads, self.num_key_value_heads
+            ));
+        }
+        if !self.head_dim.is_multiple_of(2) {
+            return Err(format!("head_dim is {}; rotary embeddings need an even one", self.head_dim));
+        }
+        let positive = [
+            ("rms_norm_eps", self.rms_norm_eps),
+            ("query_pre_attn_scalar", self.query_pre_attn_scalar),
+            ("attn_logit_softcapping", self.attn_logit_softcapping.unwrap_or(1.0)),
+            ("rope_theta of full layers", self.rope_full.theta),
+            ("rope factor of full layers", self.rope_full.factor),
+            ("rope_theta of sliding layers", self.rope_sliding.theta),
+            ("rope factor of sliding layers", self.rope_sliding.factor),
+        ];
+        match positive.iter().find(|(_, value)| !(value.is_finite() && *value > 0.0)) {
+            Some((name, value)) => Err(format!("{name} is {value}; it must be a positive number")),
+            None => Ok(()),
+        }
+    }
+}

@@ -38,3 +38,38 @@ pub struct SaeConfig {
     /// Layer the SAE was trained on, where its configuration says so (`llm.target_layer`).
     pub target_layer: Option<usize>,
 }
+
+impl SaeConfig {
+    /// Checks that the numbers are possible and fit each other.
+    ///
+    /// # Errors
+    /// A sentence without the file's name.
+    pub fn check(&self) -> Result<(), String> {
+        super::check_dimensions(&[
+            ("dimin", self.dimin),
+            ("width", self.width),
+            ("n_heads", self.n_heads),
+            ("bottleneck_factor", self.bottleneck_factor),
+        ])?;
+        if self.n_attn_layers > super::LAYERS_MAX {
+            return Err(format!("n_attn_layers is {}, more than {}", self.n_attn_layers, super::LAYERS_MAX));
+        }
+        if !self.width.is_multiple_of(self.bottleneck_factor * self.n_heads) {
+            return Err(format!(
+                "the width {} is no multiple of bottleneck_factor * n_heads = {} * {}",
+                self.width, self.bottleneck_factor, self.n_heads
+            ));
+        }
+        match (self.sae_diff_type, self.kval_topk) {
+            (NovelCodes::TopK, None) => return Err("sae_diff_type is topk, but kval_topk is missing".to_owned()),
+            (NovelCodes::TopK, Some(k)) if k == 0 || k > self.width => {
+                return Err(format!("kval_topk is {k}; it must lie between 1 and the width {}", self.width));
+            }
+            _ => {}
+        }
+        if !(self.scaling_factor.is_finite() && self.scaling_factor != 0.0) {
+            return Err(format!("scaling_factor is {}; it must be a number other than 0", self.scaling_factor));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,89 @@
+//! A Hugging Face folder: config.json, and safetensors in one file or in shards with an index.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::{GemmaCheckpoint, Tensors, read_text, safetensors_header};
+use crate::config::GemmaConfig;
+use crate::{Error, Result};
+
+const CONFIG: &str = "config.json";
+const SINGLE: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+
+/// Opens the folder.
+///
+/// # Errors
+/// [`Error`] when files are missing, malformed or cut short, or the model is no Gemma text model.
+pub fn open(folder: &Path) -> Result<GemmaCheckpoint> {
+    let config_path = folder.join(CONFIG);
+    let text = read_text(&config_path, 1 << 20)?;
+    let config = GemmaConfig::from_hf_json(&text, &config_path.display().to_string())?;
+    let mut tensors = Tensors::new(folder);
+    // transformers looks for the single file first, too.
+    if folder.join(SINGLE).exists() {
+        safetensors_header::add(&mut tensors, &folder.join(SINGLE), |_| true)?;
+    } else if folder.join(INDEX).exists() {
+        add_shards(&mut tensors, folder)?;
+    } else {
+        return Err(Error::Malformed {
+            file: folder.display().to_string(),
+            problem: format!("neither {SINGLE} nor {INDEX} is in the folder"),
+        });
+    }
+    tensors.rename(text_model_name)?;
+    Ok(GemmaCheckpoint { config, name: own_name(&text), tensors })
+}
+
+fn add_shards(tensors: &mut Tensors, folder: &Path) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Index {
+        weight_map: BTreeMap<String, String>,
+    }
+    let path = folder.join(INDEX);
+    let malformed = |problem: String| Error::Malformed { file: path.display().to_string(), problem };
+    let index: Index = serde_json::from_str(&read_text(&path, 64 << 20)?)
+        .map_err(|e| malformed(format!("not an index of shards: {e}")))?;
+    let files: BTreeSet<&String> = index.weight_map.values().collect();
+    for file in files {
+        let plain = Path::new(file).components().count() == 1 && !file.contains(['/', '\\']) && file != "..";
+        if !plain {
+            return Err(malformed(format!("{file:?} is not the name of a file beside it")));
+        }
+        let shard = folder.join(file);
+        if shard.exists() {
+            safetensors_header::add(tensors, &shard, |name| index.weight_map.get(name) == Some(file))?;
+        } else {
+            // Not an error yet: shards with later layers only are never read.
+            let names = index.weight_map.iter().filter(|(_, f)| *f == file).map(|(name, _)| name.clone());
+            tensors.absent.extend(names.map(|name| (name, shard.display().to_string())));
+        }
+    }
+    Ok(())
+}
+
+/// The name of a text model's tensor whatever it is wrapped in: Gemma 3's multimodal checkpoints
+/// are prefixed `language_model.model.` (transformers 4) or `model.language_model.` (5), bare
+/// `Gemma3TextModel`s not at all.
+fn text_model_name(name: &str) -> Option<String> {
+    let rest = ["language_model.model.", "model.language_model.", "model."]
+        .iter()
+        .find_map(|prefix| name.strip_prefix(prefix))
+        .unwrap_or(name);
+    let known = ["layers.", "embed_tokens.", "norm."].iter().any(|start| rest.starts_with(start));
+    known.then(|| format!("model.{rest}"))
+}
+
+/// `_name_or_path` where it names a model, not a folder of whoever saved it.
+fn own_name(config: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        #[serde(rename = "_name_or_path")]
+        name: String,
+    }
+    let name = serde_json::from_str::<Named>(config).ok()?.name;
+    let is_path = name.is_empty() || name.starts_with(['/', '.', '~']) || name.contains('\\');
+    (!is_path && name.matches('/').count() <= 1).then_some(name)
+}

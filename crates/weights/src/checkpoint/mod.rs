@@ -1,0 +1,224 @@
+//! Checkpoints as people have them: one list of named tensors, whatever the files look like.
+//!
+//! | file | what it reads |
+//! |---|---|
+//! | [`hugging_face`] | a folder with config.json and safetensors shards |
+//! | [`gguf`], [`gguf_gemma`] | a GGUF file; names, norms and configuration of Gemma in it |
+//! | [`sae_folder`] | a TemporalSAE as released (conf.yaml) or in SAELens form (cfg.json) |
+//! | [`safetensors_header`] | where the tensors of a safetensors file lie |
+//! | [`storage`] | f32, f16, bf16 and ggml's blocks to f32 |
+//!
+//! Opening reads headers only. Rows are read on demand, so that a checkpoint of any size needs the
+//! memory of its largest request.
+
+mod gguf;
+mod gguf_gemma;
+mod hugging_face;
+mod sae_folder;
+mod safetensors_header;
+mod storage;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+pub use sae_folder::{SaeCheckpoint, open_sae};
+pub use storage::Storage;
+
+use crate::config::GemmaConfig;
+use crate::{Error, Result};
+
+/// A Gemma checkpoint: configuration and tensors under their Hugging Face names.
+#[derive(Debug)]
+pub struct GemmaCheckpoint {
+    /// Its configuration.
+    pub config: GemmaConfig,
+    /// The name it gives itself, e.g. "google/gemma-2-2b" or "Gemma 3 270m".
+    pub name: Option<String>,
+    /// Its tensors, from `model.embed_tokens.weight` on; norms as Hugging Face stores them.
+    pub tensors: Tensors,
+}
+
+/// Opens a Hugging Face folder or a GGUF file.
+///
+/// # Errors
+/// [`Error`] when it is neither, is cut short, or is no Gemma 2 or Gemma 3 text model.
+pub fn open_gemma(path: &Path) -> Result<GemmaCheckpoint> {
+    if path.is_dir() { hugging_face::open(path) } else { gguf_gemma::open(path) }
+}
+
+/// Where a tensor lies.
+#[derive(Debug, Clone)]
+struct Located {
+    /// Index into [`Tensors::files`].
+    file: usize,
+    /// First byte in that file.
+    offset: u64,
+    /// Outermost dimension first.
+    shape: Vec<usize>,
+    /// How it is stored; the name of a format this crate does not read otherwise.
+    storage: std::result::Result<Storage, String>,
+    /// Added to every value: -1 for the norms of GGUF files, which hold weight + 1.
+    shift: f32,
+}
+
+#[derive(Debug)]
+struct Source {
+    path: PathBuf,
+    file: File,
+}
+
+/// Named tensors of one or several files. A tensor is a matrix [rows, cols]: a vector is one row.
+#[derive(Debug)]
+pub struct Tensors {
+    /// The file or folder as the person named it.
+    origin: String,
+    files: Vec<Source>,
+    located: BTreeMap<String, Located>,
+    /// Tensors that an index places in a file that is not there: name to file.
+    absent: BTreeMap<String, String>,
+}
+
+impl Tensors {
+    fn new(origin: &Path) -> Self {
+        Self {
+            origin: origin.display().to_string(),
+            files: Vec::new(),
+            located: BTreeMap::new(),
+            absent: BTreeMap::new(),
+        }
+    }
+
+    /// The file or folder as the person named it, for errors.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Names of all tensors, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.located.keys().map(String::as_str)
+    }
+
+    /// Shape of a tensor, outermost dimension first, if it is there.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.located.get(name).map(|l| l.shape.as_slice())
+    }
+
+    fn find(&self, name: &str) -> Result<&Located> {
+        self.located.get(name).ok_or_else(|| match self.absent.get(name) {
+            Some(file) => Error::Malformed {
+                file: file.clone(),
+                problem: format!("the file is missing; tensor {name} lies in it"),
+            },
+            None => Error::MissingTensor { file: self.origin.clone(), tensor: name.to_owned() },
+        })
+    }
+
+    /// Checks that a tensor is there, has this shape, and is stored in a format this crate reads.
+    /// `expected` is [rows, cols]; a vector in the file counts as one row.
+    ///
+    /// # Errors
+    /// [`Error::MissingTensor`], [`Error::Shape`], [`Error::Malformed`].
+    pub fn check(&self, name: &str, expected: (usize, usize)) -> Result<()> {
+        let located = self.find(name)?;
+        let fits = match located.shape.as_slice() {
+            [cols] => expected == (1, *cols),
+            [rows, cols] => expected == (*rows, *cols),
+            _ => false,
+        };
+        let file = || self.files[located.file].path.display().to_string();
+        if !fits {
+            let vector = located.shape.len() == 1 && expected.0 == 1;
+            let expected = if vector { vec![expected.1] } else { vec![expected.0, expected.1] };
+            return Err(Error::Shape { file: file(), tensor: name.to_owned(), found: located.shape.clone(), expected });
+        }
+        match &located.storage {
+            Ok(_) => Ok(()),
+            Err(format) => Err(Error::Malformed {
+                file: file(),
+                problem: format!("tensor {name} is stored as {format}, which this program does not read"),
+            }),
+        }
+    }
+
+    /// Reads rows of a tensor as f32, row-major [rows.len(), cols].
+    ///
+    /// # Errors
+    /// [`Error`] when the tensor is missing, has other than one or two dimensions, is stored in an
+    /// unknown format, or cannot be read.
+    pub fn read_rows(&self, name: &str, rows: Range<usize>) -> Result<Vec<f32>> {
+        let located = self.find(name)?;
+        let (row_count, cols) = match located.shape.as_slice() {
+            [cols] => (1, *cols),
+            [rows, cols] => (*rows, *cols),
+            _ => (0, 0),
+        };
+        let expected = (row_count, cols);
+        self.check(name, expected)?;
+        let source = &self.files[located.file];
+        let cut_short = || Error::Malformed {
+            file: source.path.display().to_string(),
+            problem: format!("tensor {name} has no rows {} to {}", rows.start, rows.end),
+        };
+        let Ok(storage) = located.storage else { return Err(cut_short()) };
+        let row_bytes = storage.bytes(cols as u64).ok_or_else(cut_short)?;
+        if rows.start > rows.end || rows.end > row_count {
+            return Err(cut_short());
+        }
+        let length = usize::try_from(row_bytes * rows.len() as u64).map_err(|_| cut_short())?;
+        let mut bytes = vec![0u8; length];
+        let read_failed = |source_error| Error::Io { action: "read", path: source.path.clone(), source: source_error };
+        let mut file = &source.file;
+        file.seek(SeekFrom::Start(located.offset + row_bytes * rows.start as u64)).map_err(read_failed)?;
+        file.read_exact(&mut bytes).map_err(read_failed)?;
+        let mut values = Vec::new();
+        storage.decode(&bytes, &mut values);
+        if located.shift != 0.0 {
+            values.iter_mut().for_each(|v| *v += located.shift);
+        }
+        Ok(values)
+    }
+
+    /// Reads a whole tensor as f32 after [`Self::check`]ing its shape.
+    ///
+    /// # Errors
+    /// As [`Self::check`] and [`Self::read_rows`].
+    pub fn read(&self, name: &str, expected: (usize, usize)) -> Result<Vec<f32>> {
+        self.check(name, expected)?;
+        self.read_rows(name, 0..expected.0)
+    }
+
+    /// Renames tensors; those for which `rename` gives nothing are dropped.
+    fn rename(&mut self, rename: impl Fn(&str) -> Option<String>) -> Result<()> {
+        let mut renamed = BTreeMap::new();
+        for (name, located) in std::mem::take(&mut self.located) {
+            if let Some(new_name) = rename(&name)
+                && renamed.insert(new_name.clone(), located).is_some()
+            {
+                return Err(Error::Malformed {
+                    file: self.origin.clone(),
+                    problem: format!("two tensors stand for {new_name}, one of them {name}"),
+                });
+            }
+        }
+        self.located = renamed;
+        let absent = std::mem::take(&mut self.absent);
+        self.absent = absent.into_iter().filter_map(|(name, file)| Some((rename(&name)?, file))).collect();
+        Ok(())
+    }
+}
+
+/// Reads a small text file, refusing anything past `limit_bytes`.
+pub(crate) fn read_text(path: &Path, limit_bytes: u64) -> Result<String> {
+    let read_failed = |source| Error::Io { action: "read", path: path.to_owned(), source };
+    let file = File::open(path).map_err(read_failed)?;
+    let mut bytes = Vec::new();
+    file.take(limit_bytes + 1).read_to_end(&mut bytes).map_err(read_failed)?;
+    let malformed = |problem: String| Error::Malformed { file: path.display().to_string(), problem };
+    if bytes.len() as u64 > limit_bytes {
+        return Err(malformed(format!("larger than {limit_bytes} bytes: it is not the file its name says")));
+    }
+    String::from_utf8(bytes).map_err(|_| malformed("not UTF-8 text".to_owned()))
+}
