@@ -1,2 +1,122 @@
-//! placeholder
-fn main() {}
+//! The project's chores, each one command that sets up what it needs: see [`HELP`].
+//!
+//! | file | what it does |
+//! |---|---|
+//! | [`setup`] | installs what is missing: the wasm target, trunk, wasm-bindgen, wasm-opt, the browser |
+//! | [`model`] | fetches the default model's weights, tokenizer and terms |
+//! | [`pack`] | packs them with the bundled SAE |
+//! | [`site`] | builds the site and puts the pack beside it |
+//! | [`server`] | serves it on localhost |
+//! | [`test`] | runs every check, and counts |
+//! | [`process`], [`console`], [`paths`] | running programs, telling how far they are, finding folders |
+
+mod console;
+mod model;
+mod pack;
+mod paths;
+mod process;
+mod server;
+mod setup;
+mod site;
+mod test;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use paths::Paths;
+
+const HELP: &str = "\
+usage: cargo xtask COMMAND
+
+  serve   install what the build needs, fetch and pack the default model, build the site, serve it
+          on localhost   [--port N] [--prefix /sub/path/] [--no-ranges] [--dist FOLDER]
+  dist    the same without serving: the site is then in dist/, plain static files for any host
+  test    every check: formatting, lints, tests, the site in a real browser, size budgets
+          [--only STEP]... runs some of: fmt clippy clippy-wasm cargo-test site e2e sizes
+  setup   only install what the build and the tests need
+  fetch   only fetch the default model, and check what is there
+  help    this text
+
+Downloads, tools and packs are kept in TEMPORAL_LENS_CACHE, by default ~/.cache/temporal-lens.
+";
+
+/// Where `serve` begins to look for a free port.
+const PORT: u16 = 8080;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match run(&args) {
+        Ok(code) => code,
+        Err(error) => {
+            console::line(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[String]) -> Result<ExitCode> {
+    let (command, rest) = args.split_first().map_or(("help", args), |(first, rest)| (first.as_str(), rest));
+    let started = Instant::now();
+    match command {
+        "serve" => serve(rest, started)?,
+        "dist" => {
+            no_more(rest)?;
+            let dist = site::build(&Paths::find()?)?;
+            console::line(&format!("the site is in {} [{}]", dist.display(), console::spell(started.elapsed())));
+        }
+        "test" => return test::run(&Paths::find()?, rest),
+        "setup" => {
+            no_more(rest)?;
+            let paths = Paths::find()?;
+            setup::for_site(&paths)?;
+            setup::for_test(&paths)?;
+            console::line(&format!("all is installed [{}]", console::spell(started.elapsed())));
+        }
+        "fetch" => {
+            no_more(rest)?;
+            let folder = model::fetch(&Paths::find()?)?;
+            model::verify(&folder)?;
+            console::line(&format!("the model is in {} [{}]", folder.display(), console::spell(started.elapsed())));
+        }
+        "help" | "--help" | "-h" => print!("{HELP}"),
+        other => {
+            eprint!("there is no command {other:?}\n\n{HELP}");
+            return Ok(ExitCode::from(2));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn serve(args: &[String], started: Instant) -> Result<()> {
+    let (mut port, mut prefix, mut ranges, mut dist) = (PORT, "/".to_owned(), true, None);
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().with_context(|| format!("{arg} needs a value"));
+        match arg.as_str() {
+            "--port" => port = value()?.parse().context("--port needs a number")?,
+            "--prefix" => prefix = format!("/{}/", value()?.trim_matches('/')).replace("//", "/"),
+            "--dist" => dist = Some(PathBuf::from(value()?)),
+            "--no-ranges" => ranges = false,
+            other => bail!("serve does not know {other:?}; see `cargo xtask help`"),
+        }
+    }
+    let dist = match dist {
+        Some(folder) => folder,
+        None => site::build(&Paths::find()?)?,
+    };
+    let running = server::start(server::Options { port, prefix, ranges, folders: vec![(String::new(), dist)] })?;
+    console::line(&format!("ready after {}; end with Ctrl-C", console::spell(started.elapsed())));
+    println!("{}", running.url);
+    running.wait();
+    Ok(())
+}
+
+fn no_more(args: &[String]) -> Result<()> {
+    match args.first() {
+        None => Ok(()),
+        Some(other) => bail!("unexpected {other:?}; see `cargo xtask help`"),
+    }
+}

@@ -1,0 +1,110 @@
+//! The default pack: Gemma 3 270M with the bundled SAE, made once for each state of what goes in.
+//!
+//! It calls the packer as a library: the command line would do the same, but has to compile the
+//! tensor library first, which is most of a cold start.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use lens_weights::block::Precision;
+use lens_weights::checkpoint::{open_gemma, open_sae};
+use lens_weights::manifest::{MANIFEST_FILE, Manifest};
+use lens_weights::pack::{LicenceFile, PackRequest, pack};
+use sha2::{Digest, Sha256};
+
+use crate::console::{Step, megabytes};
+use crate::paths::Paths;
+use crate::{model, site};
+
+/// What the page serves; the README's table says what other precisions do.
+const PRECISION: Precision = Precision::Q8;
+/// The bundled SAE was trained on the output of this layer.
+const LAYER: usize = 12;
+/// The bundled SAE in the tree.
+const SAE: &str = "demo/sae";
+
+/// The pack of what there is now; made if it is not there.
+pub fn find_or_make(paths: &Paths, weights: &Path) -> Result<PathBuf> {
+    let prefix = format!("{}-", model::NAME);
+    let name = format!("{prefix}{}", key(paths)?);
+    let folder = paths.packs().join(&name);
+    // The packer puts the folder in place when it is whole.
+    if folder.join(MANIFEST_FILE).is_file() {
+        return Ok(folder);
+    }
+    make(paths, weights, &folder)?;
+    // Packs of earlier states serve nobody.
+    for entry in std::fs::read_dir(paths.packs())?.flatten() {
+        let other = entry.file_name();
+        if other.to_string_lossy().starts_with(&prefix) && other.to_string_lossy() != name {
+            std::fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(folder)
+}
+
+/// Changes whenever the pack would: the fetched files, the SAE, the settings, the packer's source.
+pub fn key(paths: &Paths) -> Result<String> {
+    let mut files = BTreeMap::new();
+    for source in [SAE, "crates/weights/src", "xtask/src/pack.rs"] {
+        site::hash_files(&paths.root.join(source), source, &mut files)?;
+    }
+    let mut hasher = Sha256::new();
+    hasher.update(format!("{} {} {PRECISION} {LAYER}\n", model::WEIGHTS.sha256, model::TOKENIZER.sha256));
+    for (name, hash) in files {
+        hasher.update(format!("{name} {hash}\n"));
+    }
+    Ok(model::hex(&hasher.finalize()[..8]))
+}
+
+/// Bytes a visitor fetches before the first analysis, without the embedding rows of the text.
+pub fn load_bytes(folder: &Path) -> Result<u64> {
+    let path = folder.join(MANIFEST_FILE);
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let manifest = Manifest::from_json(&text, &path.display().to_string())?;
+    Ok(manifest.tokenizer.bytes + manifest.shards.iter().map(|shard| shard.bytes).sum::<u64>())
+}
+
+fn make(paths: &Paths, weights: &Path, folder: &Path) -> Result<()> {
+    let mut step = Step::start(&format!("packing Gemma 3 270M with the bundled SAE ({PRECISION})"));
+    let gemma = open_gemma(&weights.join(model::WEIGHTS.file))?;
+    let sae = open_sae(&paths.root.join(SAE))?;
+    let licence = |covers: &str, name: &str, file: Option<PathBuf>| LicenceFile {
+        covers: covers.to_owned(),
+        name: name.to_owned(),
+        file,
+    };
+    let [terms, notice] = model::TERMS;
+    let request = PackRequest {
+        gemma: &gemma,
+        model_name: "google/gemma-3-270m".to_owned(),
+        sae: &sae,
+        sae_name: "bundled TemporalSAE for Gemma 3 270M".to_owned(),
+        layer: LAYER,
+        precision: PRECISION,
+        tokenizer: weights.join(model::TOKENIZER.file),
+        licences: vec![
+            licence("Gemma weights and tokenizer", "Gemma Terms of Use", Some(weights.join(terms))),
+            licence("Origin of the Gemma weights", "NOTICE", Some(weights.join(notice))),
+            licence(
+                "The TemporalSAE",
+                "model card",
+                Some(paths.root.join(SAE).join("README.md")).filter(|f| f.is_file()),
+            ),
+        ],
+        neuronpedia: None,
+        out: folder.to_owned(),
+    };
+    std::fs::create_dir_all(paths.packs()).with_context(|| format!("cannot create {}", paths.packs().display()))?;
+    let manifest = pack(&request, &mut |progress| {
+        let percent = 100 * progress.values_done / progress.values_total.max(1);
+        step.status(&format!("{percent} %, {}", progress.what));
+    })?;
+    step.done(&format!(
+        "{} to load, embedding {}",
+        megabytes(load_bytes(folder)?),
+        megabytes(manifest.embedding.shards.iter().map(|shard| shard.bytes).sum())
+    ));
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! Installing what the build and the tests need, each thing only where it is missing.
+//!
+//! | file | what it installs |
+//! |---|---|
+//! | [`wasm`] | the wasm32 target: by rustup, else Debian's packages and the variables they need |
+//! | [`tools`] | trunk and wasm-bindgen, from source, into the cache |
+//! | [`node`] | npm modules: wasm-opt for the site, the browser's driver for the tests |
+//! | [`browser`] | Chromium |
+
+pub mod apt;
+pub mod browser;
+pub mod node;
+pub mod tools;
+pub mod wasm;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::paths::Paths;
+
+/// What it takes to build the site.
+pub struct SiteTools {
+    /// Variables for trunk, and for cargo when it builds or checks for wasm32.
+    pub env: Vec<(OsString, OsString)>,
+}
+
+/// Installs what is missing for the site.
+pub fn for_site(paths: &Paths) -> Result<SiteTools> {
+    let toolchain = wasm::find_or_install()?;
+    tools::find_or_install(paths)?;
+    node::find_or_install(paths, node::Parts::Site)?;
+    Ok(SiteTools { env: environment(paths, &toolchain)? })
+}
+
+/// What the tests need beyond [`SiteTools`].
+pub struct TestTools {
+    /// The browser to drive.
+    pub chromium: PathBuf,
+    /// Folder that holds `node_modules`.
+    pub node: PathBuf,
+}
+
+/// Installs what is missing for the tests.
+pub fn for_test(paths: &Paths) -> Result<TestTools> {
+    node::find_or_install(paths, node::Parts::Test)?;
+    Ok(TestTools { chromium: browser::find_or_install()?, node: paths.node() })
+}
+
+fn environment(paths: &Paths, toolchain: &wasm::WasmToolchain) -> Result<Vec<(OsString, OsString)>> {
+    let mut path = vec![paths.tools().join("bin"), paths.node().join("bin")];
+    path.extend(toolchain.first_on_path.clone());
+    path.extend(std::env::var_os("PATH").iter().flat_map(std::env::split_paths));
+    let mut env: Vec<(OsString, OsString)> = vec![
+        ("PATH".into(), std::env::join_paths(path)?),
+        ("TRUNK_SKIP_VERSION_CHECK".into(), "true".into()),
+        ("TEMPORAL_LENS_CACHE".into(), paths.cache.clone().into()),
+    ];
+    env.extend(toolchain.env.iter().map(|(key, value)| (OsString::from(key), OsString::from(value))));
+    Ok(env)
+}

@@ -1,0 +1,77 @@
+//! The page in a real browser: tests/e2e, run by node against our own server.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::steps::Context;
+use super::tally::{self, Count};
+use crate::process::Task;
+use crate::server;
+
+/// Longer than any of the tests may take together.
+const LIMIT: Duration = Duration::from_secs(30 * 60);
+
+/// Starts the servers the tests ask for, then the tests.
+pub fn run(context: &Context) -> Result<Count> {
+    let paths = &context.paths;
+    let dist = paths.dist();
+    if !dist.join("index.html").is_file() {
+        bail!("there is no site to test");
+    }
+    let out = paths.target.join("e2e");
+    let packs = out.join("packs");
+    std::fs::create_dir_all(&packs).with_context(|| format!("cannot create {}", packs.display()))?;
+    let program = command_line(context)?;
+    let folders = vec![(String::new(), dist), ("packs/".to_owned(), packs.clone())];
+    let serve = |prefix: &str, ranges| {
+        server::start(server::Options { port: 0, prefix: prefix.to_owned(), ranges, folders: folders.clone() })
+    };
+    let (site, below, plain) = (serve("/", true)?, serve("/sub/path/", true)?, serve("/", false)?);
+
+    let tests = paths.root.join("tests/e2e");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(&tests)
+        .with_context(|| format!("cannot read {}", tests.display()))?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.to_string_lossy().ends_with(".test.mjs"))
+        .collect();
+    files.sort();
+    let finished = Task::new("testing the site in a browser", "node")
+        // One file after the other: each browser renders WebGPU on the processor.
+        .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
+        .args(&files)
+        .in_folder(&paths.root)
+        .envs([("LENS_SITE", &site.url), ("LENS_SITE_BELOW", &below.url), ("LENS_SITE_PLAIN", &plain.url)])
+        .envs([
+            ("LENS_CHROMIUM", &context.test_tools.chromium),
+            ("LENS_NODE", &context.test_tools.node),
+            ("LENS_OUT", &out),
+            ("LENS_PACKS", &packs),
+            ("LENS_DEFAULT_PACK", &context.pack),
+            ("LENS_PROGRAM", &program),
+            ("LENS_ROOT", &paths.root),
+        ])
+        .log_to(paths.logs().join("e2e.log"))
+        .timeout(LIMIT)
+        .echo()
+        .run_to_end()?;
+    let mut count = tally::node(&finished.lines);
+    if !finished.success && count.failed == 0 {
+        count.failed = 1;
+    }
+    Ok(count)
+}
+
+/// `temporal-lens`, built in release; after the native tests that is linking at most.
+fn command_line(context: &Context) -> Result<PathBuf> {
+    let paths = &context.paths;
+    Task::new("building the command line", "cargo")
+        .args(["build", "--release", "--locked", "-p", "temporal-lens"])
+        .in_folder(&paths.root)
+        .envs([("CARGO_TARGET_DIR", &paths.target)])
+        .log_to(paths.logs().join("command-line.log"))
+        .run()?;
+    Ok(paths.target.join("release/temporal-lens"))
+}

@@ -1,0 +1,103 @@
+//! The checks that cargo and trunk run.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::tally::{self, Count};
+use crate::paths::Paths;
+use crate::process::Task;
+use crate::setup::wasm::TARGET;
+use crate::setup::{self, SiteTools, TestTools};
+use crate::{model, pack, site};
+
+/// What the checks share.
+pub struct Context {
+    /// Where things lie.
+    pub paths: Paths,
+    /// What builds for the browser.
+    pub site_tools: SiteTools,
+    /// What drives one.
+    pub test_tools: TestTools,
+    /// The default model's folder.
+    pub weights: PathBuf,
+    /// The default pack.
+    pub pack: PathBuf,
+}
+
+/// Crates that compile for the browser only.
+const WASM_ONLY: [&str; 2] = ["lens-app", "lens-worker"];
+
+impl Context {
+    /// Installs, fetches and packs what the checks need.
+    pub fn set_up(paths: &Paths) -> Result<Self> {
+        let site_tools = setup::for_site(paths)?;
+        let test_tools = setup::for_test(paths)?;
+        let weights = model::fetch(paths)?;
+        let pack = pack::find_or_make(paths, &weights)?;
+        Ok(Self { paths: paths.clone(), site_tools, test_tools, weights, pack })
+    }
+
+    /// A cargo task in the tree.
+    fn cargo(&self, title: &str) -> Task {
+        let log = title.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+        Task::new(title, "cargo")
+            .in_folder(&self.paths.root)
+            .envs([("CARGO_TARGET_DIR", &self.paths.target)])
+            .log_to(self.paths.logs().join(format!("{log}.log")))
+    }
+}
+
+/// rustfmt has nothing to change.
+pub fn formatting(context: &Context) -> Result<Count> {
+    context.cargo("checking the formatting").args(["fmt", "--all", "--check"]).run()?;
+    Ok(Count::one(true))
+}
+
+/// No lint on native code, tests and examples included.
+pub fn lints(context: &Context) -> Result<Count> {
+    // The release profile, so that macros and build scripts are shared with the tests' build.
+    let excluded = WASM_ONLY.iter().flat_map(|name| ["--exclude", name]);
+    context
+        .cargo("linting native code")
+        .args(["clippy", "--workspace", "--all-targets", "--release", "--locked"])
+        .args(excluded)
+        .args(["--", "-D", "warnings"])
+        .run()?;
+    Ok(Count::one(true))
+}
+
+/// No lint on what runs in the browser.
+pub fn lints_wasm(context: &Context) -> Result<Count> {
+    let packages = WASM_ONLY.iter().flat_map(|name| ["-p", name]);
+    context
+        .cargo("linting browser code")
+        .args(["clippy", "--profile", "web", "--target", TARGET, "--locked"])
+        .args(packages)
+        .args(["--", "-D", "warnings"])
+        .envs(context.site_tools.env.iter().map(|(key, value)| (key, value)))
+        .run()?;
+    Ok(Count::one(true))
+}
+
+/// Unit and parity tests of all native crates.
+pub fn cargo_tests(context: &Context) -> Result<Count> {
+    let finished = context
+        .cargo("running native tests")
+        .args(["test", "--release", "--no-fail-fast", "--locked"])
+        // Tests on the real model know where it is; without these they say that they are skipped.
+        .envs([("TEMPORAL_LENS_MODEL_DIR", &context.weights), ("TEMPORAL_LENS_PACK_DIR", &context.pack)])
+        .echo()
+        .run_to_end()?;
+    let mut count = tally::cargo(&finished.lines);
+    if !finished.success && count.failed == 0 {
+        count.failed = 1;
+    }
+    Ok(count)
+}
+
+/// The site builds.
+pub fn site(context: &Context) -> Result<Count> {
+    site::build(&context.paths)?;
+    Ok(Count::one(true))
+}
