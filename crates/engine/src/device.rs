@@ -87,10 +87,9 @@ async fn find_adapter(allow_software: bool) -> std::result::Result<Found, String
     let software = adapters.iter().map(wgpu::Adapter::get_info).find(|i| i.device_type == wgpu::DeviceType::Cpu);
     match (hardware, software) {
         (Some(info), _) => Ok(Found { name: describe(&info), device: WgpuDevice::default() }),
-        (None, Some(info)) if allow_software => Ok(Found {
-            name: describe(&info),
-            device: WgpuDevice::new(burn_wgpu::WgpuDeviceKind::Cpu),
-        }),
+        (None, Some(info)) if allow_software => {
+            Ok(Found { name: describe(&info), device: WgpuDevice::new(burn_wgpu::WgpuDeviceKind::Cpu) })
+        }
         (None, Some(info)) => Err(format!("the only adapter is a software one ({})", describe(&info))),
         (None, None) => Err("no Vulkan, Metal or DirectX 12 adapter was found".to_owned()),
     }
@@ -98,8 +97,10 @@ async fn find_adapter(allow_software: bool) -> std::result::Result<Found, String
 
 /// Vendor and architecture where there is no name: browsers hide it.
 fn describe(info: &wgpu::AdapterInfo) -> String {
-    let parts: Vec<&str> =
-        [info.name.as_str(), info.driver.as_str(), info.driver_info.as_str()].into_iter().filter(|p| !p.is_empty()).collect();
+    let parts: Vec<&str> = [info.name.as_str(), info.driver.as_str(), info.driver_info.as_str()]
+        .into_iter()
+        .filter(|p| !p.is_empty())
+        .collect();
     if parts.is_empty() { format!("{:?} adapter", info.backend) } else { parts.join(", ") }
 }
 

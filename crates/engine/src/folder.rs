@@ -58,7 +58,9 @@ impl PackFolder {
             let path = self.folder.join(&shard.file);
             let mut row = vec![0u8; (range.end - range.start) as usize];
             let mut file = File::open(&path).map_err(|e| io(&path, e))?;
-            file.seek(SeekFrom::Start(range.start)).and_then(|_| file.read_exact(&mut row)).map_err(|e| io(&path, e))?;
+            file.seek(SeekFrom::Start(range.start))
+                .and_then(|_| file.read_exact(&mut row))
+                .map_err(|e| io(&path, e))?;
             rows.push(row);
         }
         self.lens.embedding_rows(rows.iter().map(Vec::as_slice))

@@ -10,9 +10,8 @@ use tokenizers::Tokenizer;
 use crate::tokenize::{self, Tokens};
 use crate::{Error, Result};
 
-/// Longest text the layers are run on, in tokens: the attention weights of one layer then take
-/// heads x T x T x 4 bytes.
-pub const TOKENS_MAX: usize = 2048;
+/// Longest text, in tokens: what the attention kernel takes.
+pub const TOKENS_MAX: usize = lens_model::attention::ATTENTION_TOKENS_MAX;
 
 /// Bytes that tokenizer.json may unpack to: Gemma 3's has 33 MB.
 const TOKENIZER_BYTES_MAX: u64 = 128 << 20;
@@ -94,7 +93,8 @@ impl LensBuilder {
     /// # Errors
     /// [`Error::Pack`] when length or checksum differ from the manifest.
     pub fn add_shard(&mut self, shard: usize, bytes: &[u8]) -> Result<()> {
-        let entry = self.manifest.shards.get(shard).ok_or_else(|| Error::Input(format!("the pack has no shard {shard}")))?;
+        let entry =
+            self.manifest.shards.get(shard).ok_or_else(|| Error::Input(format!("the pack has no shard {shard}")))?;
         unpack::check_file(entry, bytes)?;
         for part in unpack::shard_parts(&self.manifest, shard, bytes)? {
             self.store.insert(part)?;
@@ -173,12 +173,7 @@ impl Lens {
             return Err(Error::Input("the text is empty; type or pass some text".to_owned()));
         }
         let tokens = tokenize::encode(tokenizer, text, self.manifest.gemma.bos_token_id)?;
-        if tokens.ids.len() > TOKENS_MAX {
-            return Err(Error::Input(format!(
-                "the text has {} tokens, at most {TOKENS_MAX} can be analysed; shorten it",
-                tokens.ids.len()
-            )));
-        }
+        check_length(tokens.ids.len())?;
         Ok(tokens)
     }
 
@@ -219,9 +214,7 @@ impl Lens {
     ) -> Result<Run> {
         let d_model = self.manifest.gemma.hidden_size;
         let tokens = embedding_rows.len() / d_model;
-        if tokens == 0 {
-            return Err(Error::Input("there are no tokens to run on".to_owned()));
-        }
+        check_length(tokens)?;
         self.check_inf_k(options.inf_k)?;
         let layers = self.gemma.num_layers();
         let input = Tensor::<2>::from_data(TensorData::new(embedding_rows, [tokens, d_model]), &self.device);
@@ -281,7 +274,8 @@ impl Lens {
         let centred_gram = |values: &[f32], columns: usize| gram::gram(&gram::centre(values, t, columns), t, columns);
         let predictable = centred_gram(&run.pred_codes, width);
         let similarity = gram::cosine(&predictable, t);
-        let novel_top = stats::top_features(&run.novel_codes, width, options.inf_k.unwrap_or(NOVEL_TOP_MAX).max(NOVEL_TOP_MAX));
+        let novel_top =
+            stats::top_features(&run.novel_codes, width, options.inf_k.unwrap_or(NOVEL_TOP_MAX).max(NOVEL_TOP_MAX));
         Analysis {
             format: document::FORMAT.to_owned(),
             text: text.to_owned(),
@@ -310,6 +304,16 @@ impl Lens {
                 total: Grams::encode(&centred_gram(&total, width), t),
                 residual: Grams::encode(&centred_gram(&run.residual, d), t),
             }),
+        }
+    }
+}
+
+fn check_length(tokens: usize) -> Result<()> {
+    match tokens {
+        0 => Err(Error::Input("there are no tokens to run on".to_owned())),
+        1..=TOKENS_MAX => Ok(()),
+        _ => {
+            Err(Error::Input(format!("the text has {tokens} tokens, at most {TOKENS_MAX} can be analysed; shorten it")))
         }
     }
 }

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`device`] | which adapter there is, and opening it |
 //! | [`lens`] | [`LensBuilder`] takes a pack's files as they arrive; [`Lens`] runs it |
+//! | [`fidelity`] | what a precision does to the answer |
 //! | [`folder`] | a pack in a folder on disk (native) |
 //! | [`tokenize`] | the original tokenizer, BOS first exactly once |
 //! | [`self_check`] | are this device's kernels right? a small case against the CPU |
@@ -15,6 +16,7 @@
 
 pub mod device;
 mod error;
+pub mod fidelity;
 #[cfg(not(target_family = "wasm"))]
 pub mod folder;
 pub mod lens;

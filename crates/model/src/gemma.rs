@@ -3,10 +3,10 @@
 //! Follows transformers' `modeling_gemma2.py` and `modeling_gemma3.py`; fields are named as in the
 //! checkpoint. Layers past the target and the LM head are never loaded.
 
-use burn::tensor::{Bool, Device, Tensor, activation};
+use burn::tensor::{Device, Tensor, activation};
 use lens_weights::config::{Attention as Reach, GemmaConfig};
 
-use crate::attention::{AttentionOptions, attend, causal_mask, merge_heads, split_heads};
+use crate::attention::{AttentionOptions, attend, merge_heads, split_heads};
 use crate::linear::Linear;
 use crate::norm::RmsNorm;
 use crate::rope::RotaryTable;
@@ -47,10 +47,10 @@ struct Mlp {
     down_proj: Linear,
 }
 
-/// What depends only on the number of tokens: rotations and masks of both kinds of layer.
+/// What depends only on the number of tokens: the rotations of both kinds of layer.
 struct Positions {
-    full: (RotaryTable, Tensor<2, Bool>),
-    sliding: (RotaryTable, Tensor<2, Bool>),
+    full: RotaryTable,
+    sliding: RotaryTable,
 }
 
 impl Gemma {
@@ -86,10 +86,7 @@ impl Gemma {
     fn positions(&self, tokens: usize) -> Positions {
         let c = &self.config;
         let table = |rope| RotaryTable::new(rope, c.head_dim, tokens, &self.device);
-        Positions {
-            full: (table(c.rope_full), causal_mask(tokens, None, &self.device)),
-            sliding: (table(c.rope_sliding), causal_mask(tokens, Some(c.sliding_window), &self.device)),
-        }
+        Positions { full: table(c.rope_full), sliding: table(c.rope_sliding) }
     }
 }
 
@@ -105,18 +102,18 @@ impl Layer {
             post_attention_layernorm: norm("post_attention_layernorm")?,
             pre_feedforward_layernorm: norm("pre_feedforward_layernorm")?,
             post_feedforward_layernorm: norm("post_feedforward_layernorm")?,
-            self_attn: SelfAttention::new(config, &format!("{prefix}.self_attn"), store)?,
+            self_attn: SelfAttention::new(config, index, store)?,
             mlp: Mlp::new(config, &format!("{prefix}.mlp"), store)?,
             reach: config.layer_attention[index],
         })
     }
 
     fn forward(&self, hidden: Tensor<2>, positions: &Positions) -> Tensor<2> {
-        let (rotary, mask) = match self.reach {
+        let rotary = match self.reach {
             Reach::Full => &positions.full,
             Reach::Sliding => &positions.sliding,
         };
-        let attended = self.self_attn.forward(self.input_layernorm.forward(hidden.clone()), rotary, mask);
+        let attended = self.self_attn.forward(self.input_layernorm.forward(hidden.clone()), rotary);
         let hidden = hidden + self.post_attention_layernorm.forward(attended);
         let fed = self.mlp.forward(self.pre_feedforward_layernorm.forward(hidden.clone()));
         hidden + self.post_feedforward_layernorm.forward(fed)
@@ -124,13 +121,17 @@ impl Layer {
 }
 
 impl SelfAttention {
-    fn new(config: &GemmaConfig, prefix: &str, store: &mut WeightStore) -> Result<Self> {
+    fn new(config: &GemmaConfig, index: usize, store: &mut WeightStore) -> Result<Self> {
+        let prefix = format!("model.layers.{index}.self_attn");
         let d = config.hidden_size;
         let q_width = config.num_attention_heads * config.head_dim;
         let kv_width = config.num_key_value_heads * config.head_dim;
         let qk_norm = if config.qk_norm {
             let mut norm = |name: &str| -> Result<RmsNorm> {
-                Ok(RmsNorm::new(store.vector(&format!("{prefix}.{name}.weight"), config.head_dim)?, config.rms_norm_eps))
+                Ok(RmsNorm::new(
+                    store.vector(&format!("{prefix}.{name}.weight"), config.head_dim)?,
+                    config.rms_norm_eps,
+                ))
             };
             Some((norm("q_norm")?, norm("k_norm")?))
         } else {
@@ -143,15 +144,16 @@ impl SelfAttention {
             o_proj: store.linear(&format!("{prefix}.o_proj"), d, q_width)?,
             qk_norm,
             options: AttentionOptions {
-                scale: config.query_pre_attn_scalar.powf(-0.5),
-                soft_cap: config.attn_logit_softcapping,
+                scale: config.query_pre_attn_scalar.powf(-0.5) as f32,
+                soft_cap: config.attn_logit_softcapping.map(|cap| cap as f32),
+                window: (config.layer_attention[index] == Reach::Sliding).then_some(config.sliding_window),
             },
             heads: config.num_attention_heads,
             kv_heads: config.num_key_value_heads,
         })
     }
 
-    fn forward(&self, x: Tensor<2>, rotary: &RotaryTable, mask: &Tensor<2, Bool>) -> Tensor<2> {
+    fn forward(&self, x: Tensor<2>, rotary: &RotaryTable) -> Tensor<2> {
         let mut q = split_heads(self.q_proj.forward(x.clone()), self.heads);
         let mut k = split_heads(self.k_proj.forward(x.clone()), self.kv_heads);
         let v = split_heads(self.v_proj.forward(x), self.kv_heads);
@@ -159,7 +161,7 @@ impl SelfAttention {
             q = q_norm.forward(q);
             k = k_norm.forward(k);
         }
-        let (output, _) = attend(rotary.rotate(q), rotary.rotate(k), v, mask, self.options);
+        let output = attend(rotary.rotate(q), rotary.rotate(k), v, self.options);
         self.o_proj.forward(merge_heads(output))
     }
 }

@@ -20,8 +20,7 @@ impl RotaryTable {
                 (1.0 / (rope.theta as f32).powf(exponent)) / rope.factor as f32
             })
             .collect();
-        let angles: Vec<f32> =
-            (0..tokens).flat_map(|t| inverse_frequency.iter().map(move |f| t as f32 * f)).collect();
+        let angles: Vec<f32> = (0..tokens).flat_map(|t| inverse_frequency.iter().map(move |f| t as f32 * f)).collect();
         let table = |f: fn(f32) -> f32| {
             let values: Vec<f32> = angles.iter().map(|a| f(*a)).collect();
             Tensor::from_data(TensorData::new(values, [tokens, half]), device)
@@ -36,12 +35,6 @@ impl RotaryTable {
         let second = x.narrow(2, half, half);
         let cos = self.cos.clone().unsqueeze();
         let sin = self.sin.clone().unsqueeze();
-        Tensor::cat(
-            vec![
-                first.clone() * cos.clone() - second.clone() * sin.clone(),
-                second * cos + first * sin,
-            ],
-            2,
-        )
+        Tensor::cat(vec![first.clone() * cos.clone() - second.clone() * sin.clone(), second * cos + first * sin], 2)
     }
 }

@@ -157,7 +157,11 @@ pub fn upload(matrix: PackedMatrix, device: &Device) -> PackedTensor {
         // Kernels bind a buffer of scales whatever the precision; buffers are never empty.
         scales.push(0);
     }
-    PackedTensor { words: int_tensor(words, device), scales: int_tensor(scales, device), shape: PackedShape { rows, cols, precision } }
+    PackedTensor {
+        words: int_tensor(words, device),
+        scales: int_tensor(scales, device),
+        shape: PackedShape { rows, cols, precision },
+    }
 }
 
 fn int_tensor(words: Vec<u32>, device: &Device) -> Tensor<1, Int> {

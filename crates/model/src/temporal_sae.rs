@@ -4,10 +4,10 @@
 //! part, found in what the prediction leaves over.
 
 use burn::backend::Dispatch;
-use burn::tensor::{Bool, Device, Tensor, activation};
+use burn::tensor::{Device, Tensor, activation};
 use lens_weights::config::{NovelCodes, SaeConfig};
 
-use crate::attention::{AttentionOptions, attend, causal_mask, merge_heads, split_heads};
+use crate::attention::{AttentionOptions, attend, merge_heads, split_heads, weights};
 use crate::kernels::LensOps;
 use crate::linear::{Linear, PackedTensor};
 use crate::{Error, Result, WeightStore};
@@ -95,7 +95,6 @@ impl TemporalSae {
         let width = self.config.width;
         let factor = self.factor.clone().unsqueeze::<2>();
         let mut x = x * factor.clone() - self.b.clone().unsqueeze();
-        let mask = causal_mask(tokens, None, &self.device);
 
         let mut pred_codes = Tensor::<2>::zeros([tokens, width], &self.device);
         let mut predicted = Tensor::<2>::zeros([tokens, self.config.dimin], &self.device);
@@ -105,10 +104,8 @@ impl TemporalSae {
             // Context is the token before: the first token has none.
             let first = Tensor::zeros([1, width], &self.device);
             let z_ctx = Tensor::cat(vec![first, z_input.clone().narrow(0, 0, tokens - 1)], 0);
-            let (z_pred, graph) = attention.forward(z_ctx, z_input, &mask);
-            if attn_graphs {
-                graphs.push(graph);
-            }
+            let (z_pred, graph) = attention.forward(z_ctx, z_input, attn_graphs);
+            graphs.extend(graph);
             let z_pred = activation::relu(z_pred);
             let dz_pred = self.d.linear_transposed(z_pred.clone());
             // The prediction is scaled to its projection on what is left of the input.
@@ -145,9 +142,9 @@ impl TemporalSae {
     }
 
     fn k(&self, inf_k: Option<usize>) -> Result<usize> {
-        let k = inf_k.or(self.config.kval_topk).ok_or_else(|| {
-            Error::Input("the SAE's configuration sets no kval_topk; set inf_k".to_owned())
-        })?;
+        let k = inf_k
+            .or(self.config.kval_topk)
+            .ok_or_else(|| Error::Input("the SAE's configuration sets no kval_topk; set inf_k".to_owned()))?;
         if k > self.config.width {
             return Err(Error::Input(format!("inf_k is {k}, the SAE has {} features", self.config.width)));
         }
@@ -175,18 +172,15 @@ impl ManualAttention {
         })
     }
 
-    /// Context and target codes [T, width] to predicted codes [T, width] and weights [heads, T, T].
-    fn forward(
-        &self,
-        z_ctx: Tensor<2>,
-        z_target: Tensor<2>,
-        mask: &Tensor<2, Bool>,
-    ) -> (Tensor<2>, Tensor<3>) {
+    /// Context and target codes [T, width] to predicted codes [T, width], and the weights
+    /// [heads, T, T] where asked for.
+    fn forward(&self, z_ctx: Tensor<2>, z_target: Tensor<2>, graph: bool) -> (Tensor<2>, Option<Tensor<3>>) {
         let k = split_heads(self.k_ctx.forward(z_ctx.clone()), self.n_heads);
         let v = split_heads(self.v_ctx.forward(z_ctx), self.n_heads);
         let q = split_heads(self.q_target.forward(z_target), self.n_heads);
-        let scale = (q.dims()[2] as f64).powf(-0.5);
-        let (output, weights) = attend(q, k, v, mask, AttentionOptions { scale, soft_cap: None });
-        (self.c_proj.forward(merge_heads(output)), weights)
+        let scale = (q.dims()[2] as f32).powf(-0.5);
+        let graph = graph.then(|| weights(q.clone(), k.clone(), scale));
+        let output = attend(q, k, v, AttentionOptions { scale, soft_cap: None, window: None });
+        (self.c_proj.forward(merge_heads(output)), graph)
     }
 }

@@ -54,7 +54,10 @@ impl Abort {
         if self.is_stopped() {
             FetchError::Stopped
         } else {
-            FetchError::Failed(format!("{} could not be fetched: {problem}. Check the connection and try again.", short(url)))
+            FetchError::Failed(format!(
+                "{} could not be fetched: {problem}. Check the connection and try again.",
+                short(url)
+            ))
         }
     }
 }

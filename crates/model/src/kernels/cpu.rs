@@ -1,13 +1,13 @@
 //! The CPU twins: rows are decoded a few at a time and multiplied by the `gemm` crate.
 
-use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::ops::FloatTensorOps;
+use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{BackendTypes, Flex};
 use burn::tensor::{Shape, TensorData};
 use gemm::Parallelism;
 use lens_weights::block::{BLOCK, unpack_words, words_per_row};
 
-use super::{LensOps, PackedShape};
+use super::{AttentionOptions, LensOps, PackedShape};
 
 /// Rows decoded at a time: 64 x 2304 f32 stay within a second-level cache.
 const CHUNK_ROWS: usize = 64;
@@ -194,5 +194,72 @@ impl LensOps for Flex {
             }
         }
         result(out, [tokens, width])
+    }
+
+    fn attention(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        options: AttentionOptions,
+    ) -> FloatTensor<Self> {
+        let (q, k, v) = (q.to_contiguous(), k.to_contiguous(), v.to_contiguous());
+        let [heads, tokens, d] = dims(&q);
+        let [kv_heads, _, dv] = dims(&v);
+        let group = heads / kv_heads;
+        let (q, k, v) = (q.storage::<f32>(), k.storage::<f32>(), v.storage::<f32>());
+        let mut out = vec![0f32; heads * tokens * dv];
+        let mut scores = vec![0f32; tokens * tokens];
+        for head in 0..heads {
+            let kv_head = head / group;
+            multiply(
+                (tokens, d, tokens),
+                Operand { values: &q[head * tokens * d..], row_stride: d, transposed: false },
+                Operand { values: &k[kv_head * tokens * d..], row_stride: d, transposed: true },
+                &mut scores,
+                tokens,
+                false,
+            );
+            for (i, row) in scores.chunks_exact_mut(tokens).enumerate() {
+                softmax_visible(row, i, options);
+            }
+            multiply(
+                (tokens, tokens, dv),
+                Operand { values: &scores, row_stride: tokens, transposed: false },
+                Operand { values: &v[kv_head * tokens * dv..], row_stride: dv, transposed: false },
+                &mut out[head * tokens * dv..],
+                dv,
+                false,
+            );
+        }
+        Self::float_from_data(TensorData::new(out, Shape::new([heads, tokens, dv])), &Default::default())
+    }
+}
+
+fn dims(tensor: &Float) -> [usize; 3] {
+    let shape = tensor.layout().shape();
+    [shape[0], shape[1], shape[2]]
+}
+
+/// Scores of query `i` to weights, in place; hidden keys get zero.
+fn softmax_visible(row: &mut [f32], i: usize, options: AttentionOptions) {
+    let first = options.window.map_or(0, |w| (i + 1).saturating_sub(w));
+    row[..first].fill(0.0);
+    row[i + 1..].fill(0.0);
+    let visible = &mut row[first..=i];
+    let mut highest = f32::NEG_INFINITY;
+    for score in visible.iter_mut() {
+        *score *= options.scale;
+        if let Some(cap) = options.soft_cap {
+            *score = cap * (*score / cap).tanh();
+        }
+        highest = highest.max(*score);
+    }
+    let mut total = 0.0;
+    for score in visible.iter_mut() {
+        *score = (*score - highest).exp();
+        total += *score;
+    }
+    for score in visible {
+        *score /= total;
     }
 }

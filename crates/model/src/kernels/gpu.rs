@@ -10,7 +10,7 @@ use burn_cubecl::template::{KernelSource, SourceKernel, SourceTemplate};
 use burn_cubecl::tensor::CubeTensor;
 use lens_weights::block::{BLOCK, Precision};
 
-use super::{LensOps, PackedShape};
+use super::{ATTENTION_TOKENS_MAX, AttentionOptions, LensOps, PackedShape};
 
 /// WGSL that returns four columns of the block at word `at` as vec4<f32>, before scaling.
 fn unpack_source(precision: Precision) -> &'static str {
@@ -70,6 +70,20 @@ impl KernelSource for LinearTransposed {
     }
 }
 
+struct Attention;
+
+impl KernelSource for Attention {
+    fn source(&self) -> SourceTemplate {
+        SourceTemplate::new(include_str!("attention.wgsl")).register("capacity", ATTENTION_TOKENS_MAX.to_string())
+    }
+    fn id(&self) -> KernelId {
+        KernelId::new::<Self>()
+    }
+    fn lang(&self) -> &'static str {
+        "wgsl"
+    }
+}
+
 struct KeepTopK;
 
 impl KernelSource for KeepTopK {
@@ -85,17 +99,17 @@ impl KernelSource for KeepTopK {
 }
 
 /// Runs `kernel` over `inputs` and a small buffer of `sizes`; the result is `shape`, f32.
-fn launch<K: KernelSource>(
+fn launch<K: KernelSource, const D: usize>(
     kernel: K,
     inputs: Vec<CubeTensor>,
-    shape: [usize; 2],
+    shape: [usize; D],
     sizes: &[u32],
     cube_dim: CubeDim,
     cubes: [usize; 2],
 ) -> CubeTensor {
     let client = inputs[0].client.clone();
     let device = inputs[0].device.clone();
-    let out = client.empty(shape[0] * shape[1] * size_of::<f32>());
+    let out = client.empty(shape.iter().product::<usize>() * size_of::<f32>());
     let sizes = client.create_from_slice(bytemuck::cast_slice(sizes));
     let mut bindings: Vec<_> = inputs.into_iter().map(|tensor| tensor.handle.binding()).collect();
     bindings.extend([out.clone().binding(), sizes.binding()]);
@@ -149,13 +163,28 @@ impl LensOps for Cube {
     fn keep_top_k(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self> {
         let z = into_contiguous(z);
         let [tokens, width] = [z.meta.shape()[0], z.meta.shape()[1]];
-        launch(
-            KeepTopK,
-            vec![z],
-            [tokens, width],
-            &[width as u32, k as u32],
-            CubeDim::new_1d(64),
-            [tokens, 1],
-        )
+        launch(KeepTopK, vec![z], [tokens, width], &[width as u32, k as u32], CubeDim::new_1d(64), [tokens, 1])
+    }
+
+    fn attention(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        options: AttentionOptions,
+    ) -> FloatTensor<Self> {
+        let inputs = vec![into_contiguous(q), into_contiguous(k), into_contiguous(v)];
+        let shape = |i: usize, dim: usize| inputs[i].meta.shape()[dim];
+        let (heads, tokens, d) = (shape(0, 0), shape(0, 1), shape(0, 2));
+        let (kv_heads, dv) = (shape(2, 0), shape(2, 2));
+        let sizes = [
+            tokens as u32,
+            d as u32,
+            dv as u32,
+            (heads / kv_heads) as u32,
+            options.window.map_or(u32::MAX, |w| w as u32),
+            options.scale.to_bits(),
+            options.soft_cap.unwrap_or(0.0).to_bits(),
+        ];
+        launch(Attention, inputs, [heads, tokens, dv], &sizes, CubeDim::new_1d(64), [tokens, heads])
     }
 }

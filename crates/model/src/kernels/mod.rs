@@ -1,5 +1,5 @@
 //! The operations that burn does not have, or not fit for us: multiplication with packed weights,
-//! and keeping the k largest codes of a token.
+//! causal attention without a [heads, T, T] array, and keeping the k largest codes of a token.
 //!
 //! Each is one method of [`LensOps`] with two implementations: a WGSL kernel for every burn
 //! device that runs on wgpu (`gpu.rs`), and plain Rust over the `gemm` crate for the CPU device
@@ -30,6 +30,21 @@ impl PackedShape {
     }
 }
 
+/// Longest text that [`LensOps::attention`] takes: its scores fill the 8 KiB of workgroup memory
+/// that leave room within the 16 KiB every adapter has.
+pub const ATTENTION_TOKENS_MAX: usize = 2048;
+
+/// What distinguishes one attention from another.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AttentionOptions {
+    /// Factor on the scores.
+    pub scale: f32,
+    /// `cap * tanh(score / cap)`, before masking (Gemma 2).
+    pub soft_cap: Option<f32>,
+    /// Each query sees only the last `window` keys, its own included.
+    pub window: Option<usize>,
+}
+
 /// Products of activations with a packed matrix W [rows, cols], and top-k.
 #[backend_extension(Cube, Flex)]
 pub trait LensOps: Backend {
@@ -52,4 +67,13 @@ pub trait LensOps: Backend {
     /// Keeps the `k` largest entries of each row of `z` [T, width], which must not be negative,
     /// and sets the others to zero; among equal values the first ones stay.
     fn keep_top_k(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self>;
+
+    /// Causal attention of `q` [heads, T, d] over `k` [kv_heads, T, d] and `v` [kv_heads, T, dv];
+    /// consecutive groups of query heads share a key head. The result is [heads, T, dv].
+    fn attention(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        options: AttentionOptions,
+    ) -> FloatTensor<Self>;
 }

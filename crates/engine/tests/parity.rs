@@ -1,0 +1,151 @@
+//! The networks against PyTorch: every committed fixture, packed at f32, on the CPU device.
+//!
+//! Tolerances: 1e-4 relative RMS for residual streams and 1e-3 for codes. f32 sums in another order
+//! differ by about 1e-6 a layer; the fixtures' attention is sharp on purpose, which amplifies that.
+//! The same pairs run in the browser on WebGPU (tests/e2e).
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use lens_engine::self_check::relative_rms;
+use lens_engine::{PackFolder, RunOptions};
+use lens_weights::block::Precision;
+use lens_weights::checkpoint::{GemmaCheckpoint, SaeCheckpoint};
+use lens_weights::pack::{PackRequest, pack};
+use safetensors::SafeTensors;
+use serde::Deserialize;
+
+const RESIDUAL_TOLERANCE: f64 = 1e-4;
+const CODES_TOLERANCE: f64 = 1e-3;
+
+#[derive(Deserialize)]
+struct Pair {
+    name: String,
+    gemma: String,
+    sae: String,
+    tokenizer: String,
+    layer: usize,
+    inf_k: Option<usize>,
+    text: String,
+    token_ids: Vec<u32>,
+    expected: String,
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures")
+}
+
+fn tensors(path: &Path) -> BTreeMap<String, Vec<f32>> {
+    let bytes = std::fs::read(path).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    file.tensors()
+        .into_iter()
+        .filter(|(_, view)| view.dtype() == safetensors::Dtype::F32)
+        .map(|(name, view)| {
+            let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
+            (name, values)
+        })
+        .collect()
+}
+
+fn open(gemma: &str, sae: &str, tokenizer: &str, layer: usize, folder: &Path) -> PackFolder {
+    let gemma = GemmaCheckpoint::open(&fixtures().join(gemma)).unwrap();
+    let sae = SaeCheckpoint::open(&fixtures().join(sae)).unwrap();
+    let request = PackRequest {
+        gemma: &gemma,
+        model_name: "fixture".to_owned(),
+        sae: &sae,
+        sae_name: "fixture".to_owned(),
+        layer,
+        precision: Precision::F32,
+        tokenizer: fixtures().join(tokenizer),
+        licences: Vec::new(),
+        neuronpedia: None,
+        out: folder.join("pack"),
+    };
+    pack(&request, &mut |_| {}).unwrap();
+    PackFolder::open(&folder.join("pack"), Device::flex(), |_, _| {}).unwrap()
+}
+
+fn pairs() -> Vec<Pair> {
+    serde_json::from_str(&std::fs::read_to_string(fixtures().join("pairs.json")).unwrap()).unwrap()
+}
+
+fn assert_close(what: &str, found: &[f32], expected: &[f32], tolerance: f64) {
+    assert_eq!(found.len(), expected.len(), "{what}: number of values");
+    if expected.iter().all(|v| *v == 0.0) {
+        assert!(found.iter().all(|v| *v == 0.0), "{what}: expected zeros");
+        return;
+    }
+    let error = relative_rms(found, expected);
+    assert!(error <= tolerance, "{what}: relative RMS {error:.2e}, tolerance {tolerance:.0e}");
+}
+
+#[test]
+fn every_pair_equals_pytorch_from_text_to_similarity() {
+    let pairs = pairs();
+    assert!(pairs.len() >= 6);
+    for pair in pairs {
+        let scratch = tempfile::tempdir().unwrap();
+        let pack = open(&pair.gemma, &pair.sae, &pair.tokenizer, pair.layer, scratch.path());
+        let expected = tensors(&fixtures().join(&pair.expected));
+        if !pair.text.is_empty() {
+            assert_eq!(pack.lens.tokenize(&pair.text).unwrap().ids, pair.token_ids, "{}: token ids", pair.name);
+        }
+        let rows = pack.embedding(&pair.token_ids).unwrap();
+        let options = RunOptions { inf_k: pair.inf_k, attn_graphs: true };
+        let run = pollster::block_on(pack.lens.run(rows, options, |_| {})).unwrap();
+        let analysis = pack.lens.analysis(&pair.text, &pack.lens.describe(&pair.token_ids), &run, options, true);
+        let found = [
+            ("residual", &run.residual, RESIDUAL_TOLERANCE),
+            ("recons", &run.recons, RESIDUAL_TOLERANCE * 10.0),
+            ("pred_codes", &run.pred_codes, CODES_TOLERANCE),
+            ("novel_codes", &run.novel_codes, CODES_TOLERANCE),
+            ("pred_recons", &run.pred_recons, CODES_TOLERANCE),
+            ("novel_recons", &run.novel_recons, CODES_TOLERANCE),
+            ("attn_graphs", &run.attn_graphs, CODES_TOLERANCE),
+            ("similarity", &analysis.similarity.concat(), CODES_TOLERANCE),
+        ];
+        for (name, values, tolerance) in found {
+            assert_close(&format!("{}: {name}", pair.name), values, &expected[name], tolerance);
+        }
+    }
+}
+
+#[test]
+fn every_layer_of_every_gemma_equals_transformers() {
+    let mut checked = 0;
+    let mut seen = BTreeMap::new();
+    // Any SAE of the right width serves: the residual streams come before it.
+    for pair in pairs() {
+        seen.entry(pair.gemma.clone()).or_insert(pair);
+    }
+    for (gemma, pair) in seen {
+        let scratch = tempfile::tempdir().unwrap();
+        let pack = open(&gemma, &pair.sae, &pair.tokenizer, pair.layer, scratch.path());
+        for file in ["expected.safetensors", "expected-1.safetensors"] {
+            let path = fixtures().join(&gemma).join(file);
+            if !path.exists() {
+                continue;
+            }
+            let bytes = std::fs::read(&path).unwrap();
+            let ids: Vec<u32> = SafeTensors::deserialize(&bytes)
+                .unwrap()
+                .tensor("token_ids")
+                .unwrap()
+                .data()
+                .chunks_exact(8)
+                .map(|b| i64::from_le_bytes(b.try_into().unwrap()) as u32)
+                .collect();
+            let expected = tensors(&path);
+            let rows = pack.embedding(&ids).unwrap();
+            for (layer, found) in pollster::block_on(pack.lens.residuals(rows)).unwrap().iter().enumerate() {
+                let name = format!("residual.{layer}");
+                assert_close(&format!("{gemma} {file}: {name}"), found, &expected[&name], RESIDUAL_TOLERANCE);
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked >= 20, "only {checked} layers were compared");
+}
