@@ -1,6 +1,6 @@
 """Gemma 3 270M from its GGUF and the SAE of demo/, in PyTorch: what the page is held against.
 
-    python tests/reference/real_model.py --gguf MODEL.gguf --tokenizer tokenizer.json --sae DIR
+    python tests/reference/real_model.py --gguf MODEL.gguf --tokenizer tokenizer.json [--sae DIR]
 
 The GGUF is dequantised by gguf-py into a transformers model in float32 with eager attention.
 Writes tests/fixtures/real: texts.json and a safetensors file for each text. No weights of Gemma
@@ -12,17 +12,18 @@ import hashlib
 import json
 from pathlib import Path
 
-import gguf
 import torch
 import yaml
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
-from transformers import Gemma3ForCausalLM, Gemma3TextConfig
+from transformers import Gemma3ForCausalLM
 
 from gemma_cases import relative_rms, residuals
+from gguf_model import load_gguf
 from temporal_sae import load_sae, similarity, temporal_sae, topk_gap, variance_explained
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+DEMO_SAE = Path(__file__).resolve().parent.parent.parent / "demo" / "sae"
 
 # The last two were chosen among a few wordings: no token's k-th novel code is within a relative
 # 1e-4 of the next, so that rounding does not decide what is in the top k.
@@ -38,76 +39,6 @@ TEXTS = {
 }
 # Ids that are known to be right for "alice".
 ALICE_IDS = [2, 14946, 3324, 496, 990, 236764, 496, 2268, 3953, 7489, 32858, 9312, 3182, 657, 506, 3446, 7217, 236761]
-
-TENSOR_NAMES = {
-    "attn_q": "self_attn.q_proj",
-    "attn_k": "self_attn.k_proj",
-    "attn_v": "self_attn.v_proj",
-    "attn_output": "self_attn.o_proj",
-    "attn_q_norm": "self_attn.q_norm",
-    "attn_k_norm": "self_attn.k_norm",
-    "attn_norm": "input_layernorm",
-    "post_attention_norm": "post_attention_layernorm",
-    "ffn_norm": "pre_feedforward_layernorm",
-    "post_ffw_norm": "post_feedforward_layernorm",
-    "ffn_gate": "mlp.gate_proj",
-    "ffn_up": "mlp.up_proj",
-    "ffn_down": "mlp.down_proj",
-}
-
-
-def hf_name(name: str) -> str:
-    if name == "token_embd.weight":
-        return "model.embed_tokens.weight"
-    if name == "output_norm.weight":
-        return "model.norm.weight"
-    _, layer, kind, _ = name.split(".")
-    return f"model.layers.{layer}.{TENSOR_NAMES[kind]}.weight"
-
-
-def load_gguf(path: Path) -> Gemma3ForCausalLM:
-    reader = gguf.GGUFReader(path)
-
-    def field(key: str):
-        return reader.fields[f"gemma3.{key}"].contents()
-
-    assert reader.fields["general.architecture"].contents() == "gemma3"
-    tensors = {}
-    for t in reader.tensors:
-        weight = torch.from_numpy(gguf.dequantize(t.data, t.tensor_type).copy()).float()
-        # llama.cpp stores the norms' 1 + weight.
-        tensors[hf_name(t.name)] = weight - 1 if t.name.endswith("_norm.weight") else weight
-    vocab_size = len(tensors["model.embed_tokens.weight"])
-    config = Gemma3TextConfig(
-        vocab_size=vocab_size,
-        hidden_size=field("embedding_length"),
-        intermediate_size=field("feed_forward_length"),
-        num_hidden_layers=field("block_count"),
-        num_attention_heads=field("attention.head_count"),
-        num_key_value_heads=field("attention.head_count_kv"),
-        head_dim=field("attention.key_length"),
-        query_pre_attn_scalar=field("attention.key_length"),
-        rms_norm_eps=field("attention.layer_norm_rms_epsilon"),
-        sliding_window=field("attention.sliding_window"),
-        # The GGUF says nothing of the pattern (every sixth layer is full) and of the local base.
-        rope_parameters={
-            "full_attention": {"rope_type": "default", "rope_theta": field("rope.freq_base")},
-            "sliding_attention": {"rope_type": "default", "rope_theta": 10_000.0},
-        },
-        max_position_embeddings=field("context_length"),
-    )
-    config._attn_implementation = "eager"
-    with torch.device("meta"):
-        model = Gemma3ForCausalLM(config)
-    tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"]
-    model.load_state_dict(tensors, assign=True)
-    # What is computed and not loaded: it still lies on the meta device.
-    model.model.rotary_emb = type(model.model.rotary_emb)(config)
-    embed = model.model.embed_tokens
-    embed.embed_scale = torch.nn.Buffer(torch.tensor(embed.scalar_embed_scale), persistent=False)
-    assert not any(t.is_meta for t in (*model.parameters(), *model.buffers()))
-    return model.eval()
-
 
 @torch.no_grad()
 def nll(model: Gemma3ForCausalLM, token_ids: torch.Tensor) -> float:
@@ -127,20 +58,16 @@ def rounding_noise(model: Gemma3ForCausalLM, token_ids: torch.Tensor, layer: int
     return relative_rms(noisy[1:], expected[1:])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--gguf", type=Path, required=True)
-    parser.add_argument("--tokenizer", type=Path, required=True)
-    parser.add_argument("--sae", type=Path, required=True, help="folder with conf.yaml")
-    parser.add_argument("--out", type=Path, default=FIXTURES / "real", help="default: tests/fixtures/real")
-    args = parser.parse_args()
+def generate(gguf_file: Path, tokenizer_file: Path, sae_folder: Path, out: Path) -> None:
+    """Writes texts.json and a safetensors file a text into `out`."""
+    # One thread, so that sums come in the same order on every machine.
+    torch.set_num_threads(1)
+    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    model = load_gguf(gguf_file)
+    config, w = load_sae(sae_folder)
+    layer = yaml.safe_load((sae_folder / "conf.yaml").read_text())["llm"]["target_layer"]
 
-    tokenizer = Tokenizer.from_file(str(args.tokenizer))
-    model = load_gguf(args.gguf)
-    config, w = load_sae(args.sae)
-    layer = yaml.safe_load((args.sae / "conf.yaml").read_text())["llm"]["target_layer"]
-
-    args.out.mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     texts = []
     for name, text in TEXTS.items():
         encoding = tokenizer.encode(text)
@@ -166,7 +93,7 @@ def main() -> None:
             "novel_values": top.values,
             "similarity": s,
         }
-        save_file({n: t.contiguous() for n, t in tensors.items()}, args.out / f"{name}.safetensors")
+        save_file({n: t.contiguous() for n, t in tensors.items()}, out / f"{name}.safetensors")
         texts.append(
             {
                 "name": name,
@@ -192,10 +119,20 @@ def main() -> None:
             f"BOS norm {x[0].norm():.0f}, others {x[1:].norm(dim=1).mean():.0f}, similarity {t['similarity_stats']}"
         )
 
-    sha256 = hashlib.sha256(args.gguf.read_bytes()).hexdigest()
-    sae_file = hashlib.sha256((args.sae / "latest_ckpt.safetensors").read_bytes()).hexdigest()
+    sha256 = hashlib.sha256(gguf_file.read_bytes()).hexdigest()
+    sae_file = hashlib.sha256((sae_folder / "latest_ckpt.safetensors").read_bytes()).hexdigest()
     document = {"gguf_sha256": sha256, "sae_sha256": sae_file, "layer": layer, "texts": texts}
-    (args.out / "texts.json").write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+    (out / "texts.json").write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--gguf", type=Path, required=True)
+    parser.add_argument("--tokenizer", type=Path, required=True)
+    parser.add_argument("--sae", type=Path, default=DEMO_SAE, help="folder with conf.yaml; default: demo/sae")
+    parser.add_argument("--out", type=Path, default=FIXTURES / "real", help="default: tests/fixtures/real")
+    args = parser.parse_args()
+    generate(args.gguf, args.tokenizer, args.sae, args.out)
 
 
 if __name__ == "__main__":

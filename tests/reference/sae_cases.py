@@ -73,7 +73,7 @@ CASES = [
         6,
         exp_factor=3,
         n_heads=6,
-        text="no one heard the rain on the lake that night, and then the train came in late.",
+        text="rain on the lake that night, then the train",
         kval_topk=8,
         n_attn_layers=3,
         bottleneck_factor=4,
