@@ -35,9 +35,10 @@ usage: cargo xtask COMMAND
           on localhost   [--port N] [--prefix /sub/path/] [--no-ranges] [--dist FOLDER]
   dist    the same without serving: the site is then in dist/, plain static files for any host
   test    every check: formatting, lints, tests, the site in a real browser, size budgets
-          [--only STEP]... runs some of: fmt clippy clippy-wasm cargo-test site e2e sizes
+          [--only STEP]... runs some of: fmt clippy cargo-test clippy-wasm site sizes e2e
+          (LENS_SCREENSHOT=docs/screenshot.png also keeps the picture for the README)
   setup   only install what the build and the tests need
-  fetch   only fetch the default model, and check what is there
+  fetch   only fetch the default model, check it, pack it, and print where the pack is
   help    this text
 
 Downloads, tools and packs are kept in TEMPORAL_LENS_CACHE, by default ~/.cache/temporal-lens.
@@ -77,9 +78,13 @@ fn run(args: &[String]) -> Result<ExitCode> {
         }
         "fetch" => {
             no_more(rest)?;
-            let folder = model::fetch(&Paths::find()?)?;
+            let paths = Paths::find()?;
+            let folder = model::fetch(&paths)?;
             model::verify(&folder)?;
+            let packed = pack::find_or_make(&paths, &folder)?;
             console::line(&format!("the model is in {} [{}]", folder.display(), console::spell(started.elapsed())));
+            // On stdout, for scripts: temporal-lens analyze --model "$(cargo xtask fetch)"
+            println!("{}", packed.display());
         }
         "help" | "--help" | "-h" => print!("{HELP}"),
         other => {

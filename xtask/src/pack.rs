@@ -58,6 +58,15 @@ pub fn key(paths: &Paths) -> Result<String> {
     Ok(model::hex(&hasher.finalize()[..8]))
 }
 
+/// What the Gemma terms ask of those who pass the weights on: this sentence, and what was changed.
+fn notice_text() -> String {
+    format!(
+        "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms\n\n\
+         Modified files: these weights of Gemma 3 270M were quantized (Q4_K_M) by their uploader, and packed again by \
+         Temporal Lens at {PRECISION}, without the layers past {LAYER}.\n"
+    )
+}
+
 /// Bytes a visitor fetches before the first analysis, without the embedding rows of the text.
 pub fn load_bytes(folder: &Path) -> Result<u64> {
     let path = folder.join(MANIFEST_FILE);
@@ -75,7 +84,9 @@ fn make(paths: &Paths, weights: &Path, folder: &Path) -> Result<()> {
         name: name.to_owned(),
         file,
     };
-    let [terms, notice] = model::TERMS;
+    let [terms, origin] = model::TERMS;
+    let notice = weights.join("GEMMA_NOTICE.txt");
+    std::fs::write(&notice, notice_text()).with_context(|| format!("cannot write {}", notice.display()))?;
     let request = PackRequest {
         gemma: &gemma,
         model_name: "google/gemma-3-270m".to_owned(),
@@ -86,7 +97,8 @@ fn make(paths: &Paths, weights: &Path, folder: &Path) -> Result<()> {
         tokenizer: weights.join(model::TOKENIZER.file),
         licences: vec![
             licence("Gemma weights and tokenizer", "Gemma Terms of Use", Some(weights.join(terms))),
-            licence("Origin of the Gemma weights", "NOTICE", Some(weights.join(notice))),
+            licence("Gemma weights and tokenizer", "Notice", Some(notice)),
+            licence("Gemma weights and tokenizer", "Origin of the files", Some(weights.join(origin))),
             licence(
                 "The TemporalSAE",
                 "model card",

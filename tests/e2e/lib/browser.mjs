@@ -1,0 +1,85 @@
+// Headless Chromium, with WebGPU on the processor (SwiftShader) or without WebGPU.
+
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+
+import * as environment from './environment.mjs';
+
+const { chromium } = createRequire(join(environment.nodeFolder, 'index.js'))('playwright-core');
+
+/** A test browser talks to nobody but our server. */
+const QUIET = [
+  '--no-sandbox', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--disable-sync',
+];
+const WEBGPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+
+/** Starts the browser; `webgpu: false` leaves it without an adapter. */
+export function launch({ webgpu = true } = {}) {
+  return chromium.launch({
+    executablePath: environment.chromium,
+    args: [...QUIET, ...(webgpu ? WEBGPU : ['--disable-gpu'])],
+  });
+}
+
+/**
+ * Opens the page at `url`, its model taken from `pack` (an absolute URL) if one is given.
+ * `page.problems` collects uncaught errors, `page.requested` every URL that page and worker asked for.
+ */
+export async function open(browser, url, { pack, packBytes } = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 1000 }, acceptDownloads: true });
+  const page = await context.newPage();
+  page.problems = [];
+  page.requested = [];
+  page.on('pageerror', (error) => page.problems.push(error.message));
+  page.on('crash', () => page.problems.push('the page crashed'));
+  page.on('request', (request) => page.requested.push(request.url()));
+  if (process.env.LENS_VERBOSE) page.on('console', (message) => console.log(`    [page] ${message.text()}`));
+  if (pack) {
+    // The page names its pack in a tag; the host of another pack would write another one.
+    await page.route(url, async (route) => {
+      const response = await route.fetch();
+      const tag = `<meta name="temporal-lens-pack" content="${pack}" data-bytes="${packBytes ?? 0}">`;
+      const body = (await response.text()).replace(/<meta[^>]*temporal-lens-pack[^>]*>/, tag);
+      if (!body.includes(tag)) throw new Error('index.html names no pack');
+      await route.fulfill({ response, body });
+    });
+  }
+  await page.goto(url);
+  await page.locator('main').waitFor();
+  return page;
+}
+
+/** Types a text, presses Analyse, and waits until `main` is in one of `states`; answers which. */
+export async function analyse(page, text, { states = ['done', 'error'], timeout = 120_000 } = {}) {
+  if (text !== undefined) await page.getByTestId('text-input').fill(text);
+  await page.getByTestId('analyze').click();
+  return waitForState(page, states, timeout);
+}
+
+/** Waits until `main` is in one of `states`; answers which. */
+export async function waitForState(page, states, timeout = 120_000) {
+  const selector = states.map((state) => `main[data-state="${state}"]`).join(', ');
+  await page.locator(selector).waitFor({ timeout });
+  return page.locator('main').getAttribute('data-state');
+}
+
+/** The analysis that Download JSON saves. */
+export async function downloadJson(page) {
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('download-json').click()]);
+  const chunks = [];
+  for await (const chunk of await download.createReadStream()) chunks.push(chunk);
+  return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+}
+
+/** How many different colours a canvas shows; a blank one shows one. */
+export function countColours(page, testId) {
+  return page.getByTestId(testId).evaluate((canvas) => {
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    return new Set(new Uint32Array(data.buffer)).size;
+  });
+}
+
+/** Saves what the page shows now. */
+export function screenshot(page, name) {
+  return page.screenshot({ path: join(environment.out, `${name}.png`), fullPage: true });
+}

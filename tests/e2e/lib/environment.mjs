@@ -1,0 +1,37 @@
+// What `cargo xtask test --only e2e` hands to the tests: servers, browser, packs, program.
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+function required(name) {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set: run the tests with \`cargo xtask test --only e2e\``);
+  return value;
+}
+
+/** Root of the repository. */
+export const root = required('LENS_ROOT');
+/** Folder that holds `node_modules`. */
+export const nodeFolder = required('LENS_NODE');
+/** The browser. */
+export const chromium = required('LENS_CHROMIUM');
+/** `temporal-lens`. */
+export const program = required('LENS_PROGRAM');
+/** The pack of the real model, as the site serves it. */
+export const defaultPack = required('LENS_DEFAULT_PACK');
+/** Folder for fixture packs; the servers serve it as `packs/` beside the site. */
+export const packs = required('LENS_PACKS');
+/** Where screenshots and measurements go. */
+export const out = required('LENS_OUT');
+
+/** The site at the root of its host, */
+export const site = required('LENS_SITE');
+/** below a path, */
+export const siteBelow = required('LENS_SITE_BELOW');
+/** and on a host that knows no byte ranges. */
+export const sitePlain = required('LENS_SITE_PLAIN');
+
+/** Fixtures of the parity tests. */
+export const fixtures = join(root, 'tests', 'fixtures');
+
+mkdirSync(out, { recursive: true });

@@ -1,0 +1,54 @@
+// Tensors: from safetensors files, from the worker, and how far two of them are apart.
+
+import { readFileSync } from 'node:fs';
+
+/** Every tensor of a safetensors file, as { name: { shape, values } }. */
+export function readSafetensors(path) {
+  const bytes = readFileSync(path);
+  const headerBytes = Number(bytes.readBigUInt64LE(0));
+  const header = JSON.parse(bytes.subarray(8, 8 + headerBytes).toString('utf8'));
+  const tensors = {};
+  for (const [name, { dtype, shape, data_offsets: [start, end] = [] }] of Object.entries(header)) {
+    if (name === '__metadata__') continue;
+    // A copy, because a typed array has to start at a multiple of its element.
+    const data = Uint8Array.from(bytes.subarray(8 + headerBytes + start, 8 + headerBytes + end)).buffer;
+    const values = { F32: () => new Float32Array(data), I64: () => Array.from(new BigInt64Array(data), Number) }[dtype];
+    if (!values) throw new Error(`${path}: ${name} is ${dtype}`);
+    tensors[name] = { shape, values: values() };
+  }
+  return tensors;
+}
+
+/** A tensor of the worker's answer: f32, little-endian, in base64. */
+export function decode({ shape, data }) {
+  return { shape, values: new Float32Array(Uint8Array.from(Buffer.from(data, 'base64')).buffer) };
+}
+
+/** Root mean square of the difference, relative to the expected tensor's. NaN equals NaN. */
+export function relativeRms(found, expected) {
+  if (found.length !== expected.length) return Infinity;
+  let difference = 0;
+  let norm = 0;
+  for (let i = 0; i < expected.length; i += 1) {
+    if (Number.isNaN(expected[i]) && Number.isNaN(found[i])) continue;
+    difference += (found[i] - expected[i]) ** 2;
+    norm += expected[i] ** 2;
+  }
+  // A tensor of zeros has to be found as zeros.
+  return norm === 0 ? Math.sqrt(difference) : Math.sqrt(difference / norm);
+}
+
+/** Largest and mean absolute difference. null (NaN in JSON) equals null. */
+export function absoluteDifference(found, expected) {
+  if (found.length !== expected.length) return { max: Infinity, mean: Infinity };
+  let max = 0;
+  let sum = 0;
+  for (let i = 0; i < expected.length; i += 1) {
+    const both = [found[i], expected[i]].map((value) => (value === null || Number.isNaN(value) ? null : value));
+    if (both[0] === null && both[1] === null) continue;
+    const difference = both.includes(null) ? Infinity : Math.abs(both[0] - both[1]);
+    max = Math.max(max, difference);
+    sum += difference;
+  }
+  return { max, mean: sum / expected.length };
+}

@@ -1,0 +1,55 @@
+// The shipped worker without the page's interface: parity goes through the code that visitors run.
+
+import { decode } from './tensors.mjs';
+
+/** Starts the worker in `page` and waits until it says what it runs on. */
+export async function startWorker(page) {
+  await page.evaluate(() => {
+    const worker = new Worker(new URL('worker-loader.js', document.baseURI), { type: 'module' });
+    const listeners = new Set();
+    const lens = { worker, listeners, device: null, last: 0 };
+    worker.addEventListener('message', ({ data }) => {
+      const message = JSON.parse(data);
+      if (message.kind === 'ready') lens.device = message.device;
+      for (const listener of listeners) listener(message);
+    });
+    worker.addEventListener('error', ({ message }) => {
+      for (const listener of listeners) listener({ kind: 'failed', id: 0, message: message ?? 'the worker broke' });
+    });
+    window.lens = lens;
+  });
+}
+
+/** Sends a request and answers its last message; a failure throws its sentence. */
+export async function ask(page, request) {
+  return page.evaluate(
+    (request) => new Promise((resolve, reject) => {
+      const { worker, listeners } = window.lens;
+      window.lens.last += 1;
+      const id = window.lens.last;
+      const listener = (message) => {
+        if (message.kind === 'ready' || message.kind === 'progress') return;
+        if (message.id !== id && message.id !== 0) return;
+        listeners.delete(listener);
+        if (message.kind === 'failed') reject(new Error(message.message));
+        else resolve(message);
+      };
+      listeners.add(listener);
+      worker.postMessage(JSON.stringify({ ...request, id }));
+    }),
+    request,
+  );
+}
+
+/** Runs a fixture pack on token ids; answers the named tensors. */
+export async function runFixture(page, { pack, tokenIds, tensors, infK = null }) {
+  const packUrl = new URL(pack, page.url()).href;
+  const request = { kind: 'fixture', pack_url: packUrl, token_ids: tokenIds, tensors, inf_k: infK };
+  const answer = await ask(page, request);
+  return Object.fromEntries(answer.tensors.map((tensor) => [tensor.name, decode(tensor)]));
+}
+
+/** What the worker runs on; known once it has answered. */
+export function device(page) {
+  return page.evaluate(() => window.lens.device);
+}

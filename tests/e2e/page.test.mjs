@@ -1,0 +1,165 @@
+// The main job: a typed text becomes a heatmap, with the real model, in the page that visitors get.
+//
+// The real model runs twice, once cold and once warm; what else the page does is tried on the
+// result made there, or on small packs (small-packs.test.mjs).
+
+import assert from 'node:assert/strict';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { analyse, countColours, downloadJson, launch, open, screenshot } from './lib/browser.mjs';
+import { defaultPack, fixtures, out, root, site } from './lib/environment.mjs';
+import * as commandLine from './lib/program.mjs';
+import { absoluteDifference, readSafetensors } from './lib/tensors.mjs';
+
+/** The text in the box when the page opens: the prompt of the authors' notebook. */
+const ALICE = 'Once upon a time, a little girl named Alice loved looking at the night sky.';
+/** Page and command line run the same pack: WebGPU and the processor round differently. */
+const SAME_PACK = 1e-2;
+/** PyTorch runs the unpacked weights: what quantizing may do (see the README's table of precisions). */
+const SERVED_PACK = { similarityMean: 0.02, varianceExplained: 0.02 };
+/** WebGPU on two processor cores is slow. */
+const SLOW = 600_000;
+
+const isOfModel = (url) => /\/models\/|\/packs\//.test(url);
+
+describe('the page with the real model', () => {
+  let browser;
+  let page;
+  let document;
+  const metrics = {};
+  before(async () => {
+    browser = await launch();
+    page = await open(browser, site);
+  });
+  after(async () => {
+    writeFileSync(join(out, 'metrics.json'), `${JSON.stringify(metrics, null, 2)}\n`);
+    await browser?.close();
+  });
+
+  test('shows the precomputed example and fetches nothing of the model', async () => {
+    await page.getByTestId('precomputed-mark').waitFor();
+    await page.getByTestId('heatmap').waitFor();
+    await assertCanvasDrawn(page);
+    // Whatever would be fetched without being asked would be under way by now.
+    await page.waitForLoadState('networkidle');
+    assert.deepEqual(page.requested.filter(isOfModel), []);
+    assert.equal(await page.getByTestId('text-input').inputValue(), ALICE);
+    await screenshot(page, 'precomputed');
+  });
+
+  test('the button says what it costs', async () => {
+    const manifest = JSON.parse(readFileSync(join(defaultPack, 'manifest.json'), 'utf8'));
+    const bytes = manifest.tokenizer.bytes + manifest.shards.reduce((sum, shard) => sum + shard.bytes, 0);
+    const label = await page.getByTestId('analyze').innerText();
+    assert.match(label, new RegExp(`${Math.round(bytes / 1e6)}(\\.\\d)? MB`), label);
+  });
+
+  test('Analyse makes a heatmap of the typed text', { timeout: SLOW }, async () => {
+    const started = performance.now();
+    const state = await analyse(page, ALICE, { timeout: SLOW });
+    metrics.cold_seconds = (performance.now() - started) / 1000;
+    assert.equal(state, 'done', await errorOf(page));
+    assert.match(await page.getByTestId('device').innerText(), /WebGPU/);
+    assert.ok(page.requested.some(isOfModel), 'the test sees what the worker fetches');
+    metrics.fetched_bytes = await fetchedBytes(page);
+    await assertCanvasDrawn(page);
+    document = await downloadJson(page);
+    assert.equal(document.text, ALICE);
+    await screenshot(page, 'heatmap');
+    if (process.env.LENS_SCREENSHOT) copyFileSync(join(out, 'heatmap.png'), join(root, process.env.LENS_SCREENSHOT));
+  });
+
+  test('the downloaded JSON is what the command line says of the same pack', { timeout: SLOW }, async () => {
+    assert.ok(document, 'there is a document');
+    compareDocuments(document, await commandLine.analyse(defaultPack, ALICE));
+  });
+
+  test('it is what PyTorch says of the unpacked weights, within what packing does', () => {
+    assert.ok(document, 'there is a document');
+    const { texts } = JSON.parse(readFileSync(join(fixtures, 'real', 'texts.json'), 'utf8'));
+    const expected = texts.find(({ text }) => text === ALICE);
+    assert.deepEqual(document.token_ids, expected.token_ids);
+    assert.deepEqual(document.tokens, expected.tokens);
+    const tensors = readSafetensors(join(fixtures, 'real', `${expected.name}.safetensors`));
+    const { mean, max } = absoluteDifference(document.similarity.flat(), tensors.similarity.values);
+    metrics.similarity_mean_error_to_pytorch = mean;
+    metrics.similarity_max_error_to_pytorch = max;
+    assert.ok(mean <= SERVED_PACK.similarityMean, `similarity differs by ${mean} on average, at most ${max}`);
+    const variance = Math.abs(document.variance_explained - expected.variance_explained);
+    assert.ok(variance <= SERVED_PACK.varianceExplained, `variance explained differs by ${variance}`);
+  });
+
+  test('hovering the heatmap names two tokens and their value', async () => {
+    const canvas = page.getByTestId('heatmap');
+    await canvas.scrollIntoViewIfNeeded();
+    const box = await canvas.boundingBox();
+    await page.mouse.move(box.x + 0.55 * box.width, box.y + 0.4 * box.height);
+    const readout = page.getByTestId('heatmap-readout');
+    await readout.locator('.readout-token').first().waitFor();
+    const [row, column] = (await readout.locator('.readout-token').allInnerTexts()).map((text) => parseInt(text, 10));
+    const value = Number((await readout.locator('strong').innerText()).replace('\u2212', '-'));
+    assert.ok(Math.abs(value - document.similarity[row][column]) < 1e-4, `(${row}, ${column}) reads ${value}`);
+    await screenshot(page, 'hover');
+  });
+
+  test('a second analysis fetches at most embedding rows, and inf_k keeps that many codes', { timeout: SLOW }, async () => {
+    const before = page.requested.length;
+    await page.getByTestId('inf-k').fill('5');
+    const started = performance.now();
+    const state = await analyse(page, ALICE, { states: ['loading'] })
+      .then(() => page.locator('main[data-state="done"], main[data-state="error"]').waitFor({ timeout: SLOW }))
+      .then(() => page.locator('main').getAttribute('data-state'));
+    metrics.warm_seconds = (performance.now() - started) / 1000;
+    assert.equal(state, 'done', await errorOf(page));
+    const fetched = page.requested.slice(before).filter(isOfModel);
+    assert.ok(fetched.every((url) => url.includes('embedding')), fetched.join('\n'));
+    const again = await downloadJson(page);
+    assert.equal(again.inf_k, 5);
+    assert.ok(again.l0_novel.every((count) => count <= 5), `${again.l0_novel}`);
+  });
+
+  test('a saved result opens without a model', async () => {
+    const file = join(out, 'alice.json');
+    writeFileSync(file, JSON.stringify(document));
+    const fresh = await open(browser, site);
+    await fresh.getByTestId('open-result').setInputFiles(file);
+    await fresh.getByTestId('file-mark').waitFor();
+    await assertCanvasDrawn(fresh);
+    assert.deepEqual(fresh.requested.filter(isOfModel), []);
+    assert.deepEqual(fresh.problems, []);
+    await fresh.context().close();
+  });
+
+  test('nothing broke on the way', () => assert.deepEqual(page.problems, []));
+});
+
+function compareDocuments(found, expected) {
+  assert.equal(found.format, expected.format);
+  assert.deepEqual(found.model, expected.model);
+  assert.deepEqual(found.token_ids, expected.token_ids);
+  assert.deepEqual(found.tokens, expected.tokens);
+  const { max } = absoluteDifference(found.similarity.flat(), expected.similarity.flat());
+  assert.ok(max <= SAME_PACK, `similarity differs by up to ${max}`);
+  const variance = Math.abs(found.variance_explained - expected.variance_explained);
+  assert.ok(variance <= SAME_PACK, `variance explained differs by ${variance}`);
+  assert.deepEqual(found.l0_novel, expected.l0_novel);
+}
+
+async function assertCanvasDrawn(page) {
+  await page.waitForFunction(() => document.querySelector('[data-testid="heatmap"]')?.width > 100);
+  const colours = await countColours(page, 'heatmap');
+  assert.ok(colours > 50, `the heatmap shows ${colours} colours`);
+}
+
+async function errorOf(page) {
+  const error = page.getByTestId('error');
+  return (await error.count()) ? error.innerText() : 'no error is shown';
+}
+
+/** Bytes of all answers of the model's host, as the browser received them. */
+async function fetchedBytes(page) {
+  const shards = new Set(page.requested.filter(isOfModel));
+  return { requests: shards.size, note: await page.getByTestId('provenance').innerText().catch(() => '') };
+}

@@ -1,0 +1,158 @@
+// What goes wrong, and other hosts: on a pack of some kilobytes, so that each case takes seconds.
+
+import assert from 'node:assert/strict';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { analyse, downloadJson, launch, open, screenshot, waitForState } from './lib/browser.mjs';
+import { packs, site, siteBelow, sitePlain } from './lib/environment.mjs';
+import * as commandLine from './lib/program.mjs';
+import { absoluteDifference } from './lib/tensors.mjs';
+
+const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
+const TEXT = 'Once upon a time, a little girl named Alice loved looking at the night sky.';
+const LIMIT = { timeout: 240_000 };
+
+const errorOf = (page) => page.getByTestId('error').innerText();
+
+/** Analyses the text on a small pack and compares the result with the command line's. */
+async function answersAsTheCommandLine(page, pack) {
+  const state = await analyse(page, TEXT);
+  assert.equal(state, 'done', state === 'error' ? await errorOf(page) : state);
+  const found = await downloadJson(page);
+  const expected = await commandLine.analyse(join(packs, pack.replace(/^packs\//, '')), TEXT);
+  assert.deepEqual(found.token_ids, expected.token_ids);
+  assert.ok(absoluteDifference(found.similarity.flat(), expected.similarity.flat()).max <= 1e-2);
+}
+
+describe('other hosts', () => {
+  let browser;
+  before(async () => { browser = await launch(); });
+  after(() => browser?.close());
+
+  test('the site works under a sub-path', LIMIT, async () => {
+    const pack = await commandLine.packPair(PAIR, 'below');
+    const page = await open(browser, siteBelow, { pack });
+    await page.getByTestId('precomputed-mark').waitFor();
+    await answersAsTheCommandLine(page, pack);
+    assert.deepEqual(page.requested.filter((url) => url.startsWith('http') && !url.startsWith(siteBelow)), []);
+    assert.deepEqual(page.problems, []);
+  });
+
+  test('a host without byte ranges will do', LIMIT, async () => {
+    const pack = await commandLine.packPair(PAIR, 'plain');
+    const page = await open(browser, sitePlain, { pack });
+    await answersAsTheCommandLine(page, pack);
+    assert.deepEqual(page.problems, []);
+  });
+});
+
+describe('without WebGPU', () => {
+  let browser;
+  before(async () => { browser = await launch({ webgpu: false }); });
+  after(() => browser?.close());
+
+  test('the page says so and still answers', LIMIT, async () => {
+    const pack = await commandLine.packPair(PAIR, 'no-webgpu');
+    const page = await open(browser, site, { pack });
+    await answersAsTheCommandLine(page, pack);
+    assert.match(await page.getByTestId('device').innerText(), /CPU/);
+    assert.match(await page.getByTestId('device-note').innerText(), /WebGPU|GPU/);
+    await screenshot(page, 'no-webgpu');
+    assert.deepEqual(page.problems, []);
+  });
+});
+
+describe('what goes wrong', () => {
+  let browser;
+  before(async () => { browser = await launch(); });
+  after(() => browser?.close());
+
+  /** A file of a pack, and ways to break it and to mend it. */
+  function fileOf(pack, kind) {
+    const folder = join(packs, pack.replace(/^packs\//, ''));
+    const manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'));
+    const { file } = { shard: manifest.shards[0], embedding: manifest.embedding.shards[0], manifest: { file: 'manifest.json' } }[kind];
+    const path = join(folder, file);
+    const whole = readFileSync(path);
+    return {
+      file,
+      remove: () => renameSync(path, `${path}.away`),
+      truncate: () => writeFileSync(path, whole.subarray(0, Math.floor(whole.length / 2))),
+      flip: () => {
+        const damaged = Buffer.from(whole);
+        damaged[damaged.length - 5] ^= 0x40;
+        writeFileSync(path, damaged);
+      },
+      mend: () => writeFileSync(path, whole),
+    };
+  }
+
+  const CASES = [
+    ['a shard that is not there', 'shard', 'remove'],
+    ['a shard cut short', 'shard', 'truncate'],
+    ['a shard with a flipped bit', 'shard', 'flip'],
+    ['an embedding shard that is not there', 'embedding', 'remove'],
+    ['a manifest cut short', 'manifest', 'truncate'],
+  ];
+  for (const [name, kind, damage] of CASES) {
+    test(`${name} is a message in place, and Try again works once it is mended`, LIMIT, async () => {
+      const pack = await commandLine.packPair(PAIR, `broken-${kind}-${damage}`);
+      const broken = fileOf(pack, kind);
+      broken[damage]();
+      const page = await open(browser, site, { pack });
+      const text = `${TEXT} `;
+      assert.equal(await analyse(page, text), 'error');
+      const message = await errorOf(page);
+      assert.ok(message.includes(broken.file), `the message names ${broken.file}: ${message}`);
+      assert.equal(await page.getByTestId('text-input').inputValue(), text);
+      await screenshot(page, `error-${kind}-${damage}`);
+      broken.mend();
+      await page.getByTestId('retry').click();
+      await waitForState(page, ['loading', 'done']);
+      const state = await waitForState(page, ['done', 'error']);
+      assert.equal(state, 'done', state === 'error' ? await errorOf(page) : state);
+      assert.deepEqual(page.problems, []);
+      await page.context().close();
+    });
+  }
+
+  test('an empty text and a wrong inf_k are said in place', LIMIT, async () => {
+    const pack = await commandLine.packPair(PAIR, 'input');
+    const page = await open(browser, site, { pack });
+    assert.equal(await analyse(page, ''), 'error');
+    assert.ok((await errorOf(page)).length > 10);
+    await page.getByTestId('inf-k').fill('0');
+    assert.equal(await analyse(page, TEXT), 'error');
+    assert.match(await errorOf(page), /inf_k/);
+    await page.getByTestId('inf-k').fill('100000');
+    assert.equal(await analyse(page, TEXT, { states: ['error'] }), 'error');
+    assert.equal(await page.getByTestId('text-input').inputValue(), TEXT);
+    await page.getByTestId('inf-k').fill('');
+    assert.equal(await analyse(page, TEXT, { states: ['done'] }), 'done');
+    await page.context().close();
+  });
+
+  test('loading can be cancelled, and analysing again works', LIMIT, async () => {
+    const pack = await commandLine.packPair(PAIR, 'cancel');
+    const page = await open(browser, site, { pack });
+    let release;
+    const held = new Promise((resolve) => { release = resolve; });
+    // A host that does not answer: cancelling must not wait for it.
+    await page.route(/\/packs\/cancel\/.*safetensors$/, async (route) => {
+      await held;
+      await route.continue().catch(() => {});
+    });
+    assert.equal(await analyse(page, TEXT, { states: ['loading'] }), 'loading');
+    await page.getByTestId('progress').waitFor();
+    await page.getByTestId('cancel').click();
+    assert.equal(await waitForState(page, ['idle', 'done', 'error']), 'idle');
+    assert.equal(await page.getByTestId('text-input').inputValue(), TEXT);
+    release();
+    await page.unroute(/\/packs\/cancel\/.*safetensors$/);
+    const state = await analyse(page, TEXT);
+    assert.equal(state, 'done', state === 'error' ? await errorOf(page) : state);
+    assert.deepEqual(page.problems, []);
+  });
+});
