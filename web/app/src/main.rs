@@ -1,2 +1,18 @@
-//! placeholder
-fn main() {}
+//! The page. `main` only mounts; [`app`] puts the components together, [`state`] holds what they
+//! share, [`analyse`] talks to the worker.
+
+mod analyse;
+mod app;
+mod canvas;
+mod components;
+mod environment;
+mod files;
+mod palette;
+mod state;
+mod worker;
+
+fn main() {
+    console_error_panic_hook::set_once();
+    leptos::mount::mount_to_body(app::App);
+    environment::remove_boot_note();
+}

@@ -1,0 +1,94 @@
+//! The page: what stands where.
+
+use leptos::ev;
+use leptos::prelude::*;
+use web_sys::{DragEvent, Event};
+
+use crate::components::composer::Composer;
+use crate::components::header::Header;
+use crate::components::problem::Problem;
+use crate::components::progress_bar::ProgressBar;
+use crate::components::result::ResultView;
+use crate::files;
+use crate::state::{Origin, State};
+
+/// Everything.
+#[component]
+pub fn App() -> impl IntoView {
+    let state = State::new();
+    files::show_example(state);
+    Effect::new(move |_| state.theme.get().apply());
+
+    let _esc = window_event_listener(ev::keydown, move |event| {
+        if event.key() == "Escape" {
+            state.focus.update(|focus| focus.clear());
+        }
+    });
+
+    // A saved result may be dropped anywhere on the page.
+    let dropping = RwSignal::new(false);
+    let on_drag = move |event: DragEvent| {
+        event.prevent_default();
+        dropping.set(true);
+    };
+    let on_drop = move |event: DragEvent| {
+        event.prevent_default();
+        dropping.set(false);
+        if let Some(file) = event.data_transfer().and_then(|data| data.files()).and_then(|files| files.get(0)) {
+            files::open(state, file);
+        }
+    };
+
+    let tokens = move || state.shown.with(|shown| shown.as_ref().map(|shown| shown.analysis.tokens.len()));
+    let origin = move || {
+        state.shown.with(|shown| {
+            shown.as_ref().map(|shown| match shown.origin {
+                Origin::Precomputed => "precomputed",
+                Origin::Live(_) => "live",
+                Origin::File(_) => "file",
+            })
+        })
+    };
+
+    view! {
+        <div
+            class="page"
+            class:is-dropping=move || dropping.get()
+            on:dragover=on_drag
+            on:dragleave=move |_: DragEvent| dropping.set(false)
+            on:drop=on_drop
+        >
+            <Header state />
+            <main
+                data-state=move || state.phase.get().name()
+                data-analysis-tokens=tokens
+                data-origin=origin
+                aria-busy=move || (state.phase.get() == crate::state::Phase::Loading).to_string()
+            >
+                <Composer state />
+                <ProgressBar state />
+                <Problem state />
+                <ResultView state />
+            </main>
+            <footer class="footer">
+                <p>
+                    "Predictable codes are what a token’s past foretells, novel codes what is new in it. "
+                    "The heatmap compares the predictable codes of every two tokens. "
+                    <a href="https://www.neuronpedia.org/gemma-2-2b/12-temporal-res" rel="noreferrer" target="_blank">
+                        "Temporal SAE on Neuronpedia"
+                    </a>
+                </p>
+            </footer>
+        </div>
+    }
+}
+
+/// The files a drop or a file field brings.
+pub fn first_file(event: &Event) -> Option<web_sys::File> {
+    use wasm_bindgen::JsCast;
+    let input: web_sys::HtmlInputElement = event.target()?.dyn_into().ok()?;
+    let file = input.files()?.get(0);
+    // The same file may be opened again.
+    input.set_value("");
+    file
+}

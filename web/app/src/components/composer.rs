@@ -1,0 +1,97 @@
+//! The text box, its controls, and the line that says what the page is doing.
+
+use lens_view::number;
+use lens_view::progress::analyse_label;
+use leptos::prelude::*;
+use web_sys::KeyboardEvent;
+
+use crate::analyse::{self, device_label};
+use crate::state::{Origin, Phase, State};
+
+/// Text, `inf_k`, Analyse.
+#[component]
+pub fn Composer(state: State) -> impl IntoView {
+    let loading = move || state.phase.get() == Phase::Loading;
+    let expected = state.pack.with_value(|pack| pack.as_ref().map_or(0, |pack| pack.bytes));
+    let on_key = move |event: KeyboardEvent| {
+        if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
+            event.prevent_default();
+            analyse::start(state);
+        }
+    };
+    view! {
+        <form
+            class="composer"
+            on:submit=move |event| {
+                event.prevent_default();
+                analyse::start(state);
+            }
+        >
+            <label class="composer-label" for="text">"Text"</label>
+            <textarea
+                id="text"
+                rows="3"
+                spellcheck="false"
+                data-testid="text-input"
+                prop:value=move || state.text.get()
+                on:input:target=move |event| state.text.set(event.target().value())
+                on:keydown=on_key
+            ></textarea>
+            <div class="controls">
+                <button type="submit" class="primary" data-testid="analyze" disabled=loading>
+                    {move || analyse_label(state.loaded.get(), expected)}
+                </button>
+                <label class="field" title="Novel codes kept at each token">
+                    <span><code>"inf_k"</code></span>
+                    <input
+                        type="number"
+                        min="1"
+                        step="1"
+                        inputmode="numeric"
+                        placeholder="SAE’s own"
+                        data-testid="inf-k"
+                        prop:value=move || state.inf_k.get()
+                        on:input:target=move |event| state.inf_k.set(event.target().value())
+                    />
+                </label>
+                <p class="status" role="status" data-testid="status">{move || status(state)}</p>
+                <Device state />
+            </div>
+        </form>
+    }
+}
+
+/// What the worker runs on, once it has said so.
+#[component]
+fn Device(state: State) -> impl IntoView {
+    move || {
+        state.device.get().map(|device| {
+            view! {
+                <p class="device" class:is-cpu=!device.webgpu>
+                    <span data-testid="device">{device_label(&device)}</span>
+                    {device.note.map(|note| view! { <span class="device-note" data-testid="device-note">{note}</span> })}
+                </p>
+            }
+        })
+    }
+}
+
+fn status(state: State) -> String {
+    match state.phase.get() {
+        Phase::Loading if state.stopping.get() => "Stopping …".to_owned(),
+        Phase::Loading => "Analysing …".to_owned(),
+        Phase::Error => "Stopped; the text is kept.".to_owned(),
+        Phase::Done => state.shown.with(|shown| match shown.as_deref() {
+            Some(shown) => {
+                let tokens = shown.analysis.tokens.len();
+                match &shown.origin {
+                    Origin::Live(run) => format!("{tokens} tokens in {}", number::duration(run.compute_ms)),
+                    Origin::File(name) => format!("{tokens} tokens from {name}"),
+                    Origin::Precomputed => String::new(),
+                }
+            }
+            None => String::new(),
+        }),
+        Phase::Idle => "Runs in this browser; no model is fetched before you press Analyse.".to_owned(),
+    }
+}

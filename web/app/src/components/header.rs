@@ -1,0 +1,49 @@
+//! Title, opening of saved results, theme switch.
+
+use leptos::prelude::*;
+
+use crate::app::first_file;
+use crate::environment::Theme;
+use crate::files;
+use crate::state::State;
+
+/// The line at the top.
+#[component]
+pub fn Header(state: State) -> impl IntoView {
+    let on_file = move |event| {
+        if let Some(file) = first_file(&event) {
+            files::open(state, file);
+        }
+    };
+    let theme_name = move || match state.theme.get() {
+        Theme::System => "Theme: system",
+        Theme::Light => "Theme: light",
+        Theme::Dark => "Theme: dark",
+    };
+    view! {
+        <header class="header">
+            <h1>"Temporal Lens"</h1>
+            <p class="lede">"What each token’s past foretells, in your own text"</p>
+            <div class="header-actions">
+                <label class="button quiet file-button">
+                    "Open result"
+                    <input
+                        type="file"
+                        accept=".json,application/json"
+                        data-testid="open-result"
+                        aria-label="Open a saved result (JSON)"
+                        on:change=on_file
+                    />
+                </label>
+                <button
+                    type="button"
+                    class="quiet"
+                    data-testid="theme"
+                    on:click=move |_| state.theme.update(|theme| *theme = theme.next())
+                >
+                    {theme_name}
+                </button>
+            </div>
+        </header>
+    }
+}

@@ -1,0 +1,29 @@
+//! What went wrong, in place, with a way on. The text stays in its box.
+
+use leptos::prelude::*;
+
+use crate::analyse;
+use crate::state::State;
+
+/// Shown after a failure.
+#[component]
+pub fn Problem(state: State) -> impl IntoView {
+    move || {
+        state.problem.get().map(|problem| {
+            view! {
+                <section class="problem" role="alert">
+                    <p data-testid="error">{problem}</p>
+                    <button type="button" data-testid="retry" on:click=move |_| analyse::start(state)>"Try again"</button>
+                    <button
+                        type="button"
+                        class="quiet"
+                        on:click=move |_| state.problem.set(None)
+                        aria-label="Dismiss the message"
+                    >
+                        "Dismiss"
+                    </button>
+                </section>
+            }
+        })
+    }
+}

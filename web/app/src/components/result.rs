@@ -1,0 +1,76 @@
+//! Everything about the shown analysis: strip, heatmap, numbers.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+use super::feature_list::FeatureList;
+use super::heatmap::HeatmapFigure;
+use super::similarity_table::SimilarityTable;
+use super::statistics::Statistics;
+use super::token_strip::TokenStrip;
+use crate::files;
+use crate::state::{Origin, Shown, State};
+
+/// The result, or what to expect where there is none yet.
+#[component]
+pub fn ResultView(state: State) -> impl IntoView {
+    move || match state.shown.get() {
+        Some(shown) => view! { <ResultBody state shown /> }.into_any(),
+        None if state.example_pending.get() => ().into_any(),
+        None => view! {
+            <section class="empty-state" data-testid="empty">
+                <p>"Press Analyse to see how the predictable codes of your text’s tokens compare."</p>
+                <p>"Or open a saved result: drop its JSON file anywhere on this page."</p>
+            </section>
+        }
+        .into_any(),
+    }
+}
+
+#[component]
+fn ResultBody(state: State, shown: Arc<Shown>) -> impl IntoView {
+    let count = shown.analysis.tokens.len();
+    let mark = match &shown.origin {
+        Origin::Precomputed => Some(
+            view! {
+                <span class="badge" data-testid="precomputed-mark">"precomputed"</span>
+            }
+            .into_any(),
+        ),
+        Origin::File(name) => Some(
+            view! {
+                <span class="badge" data-testid="file-mark">{format!("from {name}")}</span>
+            }
+            .into_any(),
+        ),
+        Origin::Live(_) => None,
+    };
+    view! {
+        <section class="result" aria-label="Result">
+            <div class="result-head">
+                <h2>{format!("{count} tokens")}</h2>
+                {mark}
+                <button
+                    type="button"
+                    class="quiet"
+                    data-testid="download-json"
+                    on:click=move |_| files::download(state)
+                >
+                    "Download JSON"
+                </button>
+            </div>
+            <TokenStrip state shown=shown.clone() />
+            <div class="columns">
+                <div class="column-main">
+                    <HeatmapFigure state shown=shown.clone() />
+                    <SimilarityTable shown=shown.clone() />
+                </div>
+                <div class="column-side">
+                    <FeatureList state shown=shown.clone() />
+                    <Statistics shown />
+                </div>
+            </div>
+        </section>
+    }
+}

@@ -1,0 +1,113 @@
+//! What the page finds around it: its own meta tags and addresses, the visitor's theme.
+
+use wasm_bindgen::JsCast;
+use web_sys::{Document, HtmlMetaElement, Window};
+
+/// The window. There always is one: only a page runs this module.
+pub fn window() -> Option<Window> {
+    web_sys::window()
+}
+
+/// The document.
+pub fn document() -> Option<Document> {
+    window().and_then(|window| window.document())
+}
+
+/// Takes away the line that stood in the page until now.
+pub fn remove_boot_note() {
+    if let Some(note) = document().and_then(|document| document.get_element_by_id("boot")) {
+        note.remove();
+    }
+}
+
+/// Where the model's files are and what loading them once costs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pack {
+    /// Absolute address of the folder, ending in a slash.
+    pub url: String,
+    /// Bytes; 0 when not known.
+    pub bytes: u64,
+}
+
+/// The pack that the page's meta tag names.
+pub fn pack() -> Option<Pack> {
+    let tag: HtmlMetaElement =
+        document()?.query_selector("meta[name=temporal-lens-pack]").ok().flatten()?.dyn_into().ok()?;
+    let bytes = tag.get_attribute("data-bytes").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let folder = tag.content();
+    let folder = if folder.ends_with('/') { folder } else { format!("{folder}/") };
+    Some(Pack { url: address(&folder)?, bytes })
+}
+
+/// The absolute address of something beside the page.
+pub fn address(relative: &str) -> Option<String> {
+    let base = document()?.base_uri().ok().flatten()?;
+    Some(web_sys::Url::new_with_base(relative, &base).ok()?.href())
+}
+
+/// Milliseconds of a clock that never goes back.
+pub fn now() -> f64 {
+    window().and_then(|window| window.performance()).map_or(0.0, |performance| performance.now())
+}
+
+/// Light, dark, or as the system has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Theme {
+    /// As the system has it.
+    #[default]
+    System,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+const THEME_KEY: &str = "temporal-lens-theme";
+
+impl Theme {
+    /// What the visitor chose before; the system's where nothing was, or storage is refused.
+    pub fn remembered() -> Self {
+        match storage().and_then(|storage| storage.get_item(THEME_KEY).ok().flatten()).as_deref() {
+            Some("light") => Self::Light,
+            Some("dark") => Self::Dark,
+            _ => Self::System,
+        }
+    }
+
+    /// The next one on the switch.
+    pub fn next(self) -> Self {
+        match self {
+            Self::System => Self::Light,
+            Self::Light => Self::Dark,
+            Self::Dark => Self::System,
+        }
+    }
+
+    /// As the style sheets know it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+
+    /// Shows it and remembers it.
+    pub fn apply(self) {
+        if let Some(root) = document().and_then(|document| document.document_element()) {
+            // A page without a root element cannot be themed either way.
+            let _ = root.set_attribute("data-theme", self.name());
+        }
+        if let Some(storage) = storage() {
+            // Refused in private windows: then it is not remembered, no more.
+            let _ = match self {
+                Self::System => storage.remove_item(THEME_KEY),
+                theme => storage.set_item(THEME_KEY, theme.name()),
+            };
+        }
+    }
+}
+
+fn storage() -> Option<web_sys::Storage> {
+    window()?.local_storage().ok().flatten()
+}

@@ -1,0 +1,50 @@
+//! The style sheets' colours and type, for what is drawn on a canvas: colours stand in
+//! `web/style/colours.css` alone.
+
+use web_sys::{CssStyleDeclaration, Element};
+
+/// Colours and typeface as the canvas takes them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Palette {
+    /// Text.
+    pub ink: String,
+    /// Text of lesser weight.
+    pub muted: String,
+    /// Lines.
+    pub rule: String,
+    /// What is focused.
+    pub accent: String,
+    /// Text on the accent.
+    pub on_accent: String,
+    /// What is pinned.
+    pub pin: String,
+    /// Inner outline of the focused cell: with the outer one it is seen on every colour.
+    pub cell_inner: String,
+    /// Outer outline of the focused cell.
+    pub cell_outer: String,
+    /// Typeface.
+    pub typeface: String,
+}
+
+impl Palette {
+    /// As they are for this element now. The names are registered as colours (`@property`), so that
+    /// their computed values are colours and not formulas.
+    pub fn of(element: &Element) -> Self {
+        let style = crate::environment::window().and_then(|w| w.get_computed_style(element).ok().flatten());
+        let value = |name: &str, fallback: &str| {
+            let found = style.as_ref().and_then(|s: &CssStyleDeclaration| s.get_property_value(name).ok());
+            found.filter(|text| !text.is_empty()).unwrap_or_else(|| fallback.to_owned())
+        };
+        Self {
+            ink: value("--ink", "CanvasText"),
+            muted: value("--muted", "CanvasText"),
+            rule: value("--rule", "GrayText"),
+            accent: value("--accent", "Highlight"),
+            on_accent: value("--on-accent", "HighlightText"),
+            pin: value("--pin", "Highlight"),
+            cell_inner: value("--cell-inner", "Canvas"),
+            cell_outer: value("--cell-outer", "CanvasText"),
+            typeface: value("font-family", "sans-serif"),
+        }
+    }
+}

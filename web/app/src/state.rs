@@ -1,0 +1,141 @@
+//! What the components share. One analysis is shown at a time; all views draw from it.
+
+use std::sync::Arc;
+
+use lens_analysis::Analysis;
+use lens_protocol::DeviceInfo;
+use lens_view::focus::Focus;
+use lens_view::progress::Progress;
+use lens_view::stats::Run;
+use leptos::prelude::*;
+
+use crate::environment::{self, Pack, Theme};
+use crate::worker::Engine;
+
+/// The seed's prompt.
+const PROMPT: &str = "Once upon a time, a little girl named Alice loved looking at the night sky.";
+
+/// Where the page is with the visitor's request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Phase {
+    /// Nothing was asked yet, or a request was cancelled.
+    #[default]
+    Idle,
+    /// A request is under way.
+    Loading,
+    /// The answer is shown.
+    Done,
+    /// The request failed.
+    Error,
+}
+
+impl Phase {
+    /// As `data-state` says it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Loading => "loading",
+            Self::Done => "done",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// Where a shown analysis comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Origin {
+    /// Shipped with the page.
+    Precomputed,
+    /// Made here.
+    Live(Run),
+    /// Opened from a file with this name.
+    File(String),
+}
+
+/// An analysis on the page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    /// The document.
+    pub analysis: Analysis,
+    /// The document exactly as it came: this is what the visitor downloads.
+    pub json: String,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// What the components share.
+#[derive(Clone, Copy)]
+pub struct State {
+    /// The text box.
+    pub text: RwSignal<String>,
+    /// The `inf_k` field as it was typed; empty for the SAE's own k.
+    pub inf_k: RwSignal<String>,
+    /// Where the request is.
+    pub phase: RwSignal<Phase>,
+    /// How far it is, while it is under way.
+    pub progress: RwSignal<Option<Progress>>,
+    /// Cancel was pressed, the worker has not stopped yet.
+    pub stopping: RwSignal<bool>,
+    /// What went wrong, as a sentence.
+    pub problem: RwSignal<Option<String>>,
+    /// The analysis all views show.
+    pub shown: RwSignal<Option<Arc<Shown>>>,
+    /// The precomputed example is still being fetched.
+    pub example_pending: RwSignal<bool>,
+    /// What the worker runs on, once it has said so.
+    pub device: RwSignal<Option<DeviceInfo>>,
+    /// Whether the worker has the weights.
+    pub loaded: RwSignal<bool>,
+    /// What is hovered and pinned.
+    pub focus: RwSignal<Focus>,
+    /// The theme.
+    pub theme: RwSignal<Theme>,
+    /// The model's files.
+    pub pack: StoredValue<Option<Pack>>,
+    /// The worker, from the first request on.
+    pub engine: StoredValue<Option<Engine>, LocalStorage>,
+    /// Number of the latest request.
+    pub request: StoredValue<u32>,
+}
+
+impl State {
+    /// The page as it opens.
+    pub fn new() -> Self {
+        Self {
+            text: RwSignal::new(PROMPT.to_owned()),
+            inf_k: RwSignal::new(String::new()),
+            phase: RwSignal::new(Phase::Idle),
+            progress: RwSignal::new(None),
+            stopping: RwSignal::new(false),
+            problem: RwSignal::new(None),
+            shown: RwSignal::new(None),
+            example_pending: RwSignal::new(true),
+            device: RwSignal::new(None),
+            loaded: RwSignal::new(false),
+            focus: RwSignal::new(Focus::default()),
+            theme: RwSignal::new(Theme::remembered()),
+            pack: StoredValue::new(environment::pack()),
+            engine: StoredValue::new_local(None),
+            request: StoredValue::new(0),
+        }
+    }
+
+    /// Puts an analysis on the page. Reads the document; the string is untrusted.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with the document.
+    pub fn show(self, json: String, origin: Origin) -> Result<(), String> {
+        let analysis = Analysis::from_json(&json).map_err(|e| e.to_string())?;
+        self.focus.set(Focus::default());
+        self.shown.set(Some(Arc::new(Shown { analysis, json, origin })));
+        Ok(())
+    }
+
+    /// Says what went wrong; the text and what is shown stay.
+    pub fn fail(self, problem: impl Into<String>) {
+        self.progress.set(None);
+        self.stopping.set(false);
+        self.problem.set(Some(problem.into()));
+        self.phase.set(Phase::Error);
+    }
+}

@@ -1,0 +1,29 @@
+// The worker's entry: starts worker.js (wasm-bindgen, target web) and keeps every message that
+// comes before it listens. Trunk's own loader shim drops those, and says nothing when the start fails.
+//
+// Contract: the worker's `main` adds its "message" listener before it returns; it posts JSON
+// strings (web/protocol). What goes wrong outside a request's own error handling, a trap above all,
+// reaches the page as a failure of request 0, after which the page starts a fresh worker.
+
+const early = [];
+const keep = (event) => early.push(event.data);
+self.addEventListener("message", keep);
+
+let dead = false;
+function die(reason) {
+  if (dead) return;
+  dead = true;
+  const message = `The worker stopped: ${reason?.message ?? reason}`;
+  self.postMessage(JSON.stringify({ kind: "failed", id: 0, failure: "device", message }));
+}
+self.addEventListener("error", (event) => die(event.error ?? event.message));
+self.addEventListener("unhandledrejection", (event) => die(event.reason));
+
+try {
+  const { default: init } = await import("./worker.js");
+  await init({ module_or_path: new URL("worker_bg.wasm", import.meta.url) });
+  self.removeEventListener("message", keep);
+  for (const data of early.splice(0)) self.dispatchEvent(new MessageEvent("message", { data }));
+} catch (error) {
+  die(error);
+}
