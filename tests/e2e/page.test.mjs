@@ -63,7 +63,10 @@ describe('the page with the real model', () => {
     assert.equal(state, 'done', await errorOf(page));
     assert.match(await page.getByTestId('device').innerText(), /WebGPU/);
     assert.ok(page.requested.some(isOfModel), 'the test sees what the worker fetches');
-    metrics.fetched_bytes = await fetchedBytes(page);
+    const received = page.received.filter(({ url }) => isOfModel(url));
+    metrics.model_requests = received.length;
+    metrics.model_bytes = received.reduce((sum, { bytes }) => sum + bytes, 0);
+    metrics.provenance = await page.getByTestId('provenance').innerText();
     await assertCanvasDrawn(page);
     document = await downloadJson(page);
     assert.equal(document.text, ALICE);
@@ -156,10 +159,4 @@ async function assertCanvasDrawn(page) {
 async function errorOf(page) {
   const error = page.getByTestId('error');
   return (await error.count()) ? error.innerText() : 'no error is shown';
-}
-
-/** Bytes of all answers of the model's host, as the browser received them. */
-async function fetchedBytes(page) {
-  const shards = new Set(page.requested.filter(isOfModel));
-  return { requests: shards.size, note: await page.getByTestId('provenance').innerText().catch(() => '') };
 }

@@ -20,7 +20,7 @@ mod setup;
 mod site;
 mod test;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -85,6 +85,11 @@ fn run(args: &[String]) -> Result<ExitCode> {
             console::line(&format!("the model is in {} [{}]", folder.display(), console::spell(started.elapsed())));
             // On stdout, for scripts: temporal-lens analyze --model "$(cargo xtask fetch)"
             println!("{}", packed.display());
+        }
+        // Not for people: trunk's hook.
+        "add-pack" => {
+            let folder = rest.first().context("add-pack needs the folder of the built pages")?;
+            site::add_pack(&Paths::find()?, Path::new(folder))?;
         }
         "help" | "--help" | "-h" => print!("{HELP}"),
         other => {

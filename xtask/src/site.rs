@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use crate::console::{self, Step, megabytes};
+use crate::console;
 use crate::paths::Paths;
 use crate::process::Task;
 use crate::setup::SiteTools;
 use crate::{model, pack, setup};
 
 /// All that the built site depends on. Tests and the command line alone are not part of it.
-const SOURCES: [&str; 12] = [
+const SOURCES: [&str; 13] = [
     "index.html",
     "Trunk.toml",
     "Cargo.toml",
@@ -27,6 +27,7 @@ const SOURCES: [&str; 12] = [
     "crates/weights",
     "web",
     "demo",
+    "xtask/add-pack.sh",
 ];
 
 /// Kept in the built site: the hash of the sources it was built from.
@@ -44,19 +45,20 @@ pub fn build(paths: &Paths) -> Result<PathBuf> {
         return Ok(dist);
     }
     let tools = setup::for_site(paths)?;
-    let weights = model::fetch(paths)?;
-    let packed = pack::find_or_make(paths, &weights)?;
-    build_pages(paths, &tools)?;
-    finish(&dist, &packed, &wanted)?;
+    // Before trunk, so that its hook only has to link the files.
+    pack::find_or_make(paths, &model::fetch(paths)?)?;
+    run_trunk(paths, &tools)?;
+    // Last: a site that is not whole has no stamp.
+    std::fs::write(dist.join(STAMP), wanted)?;
     Ok(dist)
 }
 
-/// The part that Trunk does, without the pack.
-pub fn build_pages(paths: &Paths, tools: &SiteTools) -> Result<()> {
+fn run_trunk(paths: &Paths, tools: &SiteTools) -> Result<()> {
+    let own = std::env::current_exe().context("cannot find xtask itself")?;
     Task::new("building the site (trunk)", "trunk")
         .args(["build", "--release"])
         .envs(tools.env.iter().map(|(key, value)| (key, value)))
-        .envs([("CARGO_TARGET_DIR", &paths.target)])
+        .envs([("CARGO_TARGET_DIR", &paths.target), ("TEMPORAL_LENS_XTASK", &own)])
         // trunk takes NO_COLOR=1 for a wrong value of its own flag.
         .without_env("NO_COLOR")
         .in_folder(&paths.root)
@@ -65,18 +67,15 @@ pub fn build_pages(paths: &Paths, tools: &SiteTools) -> Result<()> {
     Ok(())
 }
 
-/// Puts the pack beside the pages and tells the page how many bytes it is.
-pub fn finish(dist: &Path, packed: &Path, stamp: &str) -> Result<()> {
-    let step = Step::start("adding the packed model to the site");
-    let bytes = link_folder(packed, &dist.join(PACK_FOLDER))?;
-    let page = dist.join("index.html");
+/// Puts the pack beside the pages in `folder` and tells the page how many bytes it is. Trunk calls
+/// this after every build (xtask/add-pack.sh), so that `trunk serve` serves the model, too.
+pub fn add_pack(paths: &Paths, folder: &Path) -> Result<()> {
+    let packed = pack::find_or_make(paths, &model::fetch(paths)?)?;
+    link_folder(&packed, &folder.join(PACK_FOLDER))?;
+    let page = folder.join("index.html");
     let html = std::fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;
-    let html = with_pack_bytes(&html, pack::load_bytes(packed)?).context("index.html: no temporal-lens-pack tag")?;
-    std::fs::write(&page, html)?;
-    // Last: a site that is not whole has no stamp.
-    std::fs::write(dist.join(STAMP), stamp)?;
-    step.done(&megabytes(bytes));
-    Ok(())
+    let html = with_pack_bytes(&html, pack::load_bytes(&packed)?).context("index.html: no temporal-lens-pack tag")?;
+    std::fs::write(&page, html).with_context(|| format!("cannot write {}", page.display()))
 }
 
 /// What the site would be built from now, as a hash.
@@ -107,22 +106,20 @@ pub fn hash_files(path: &Path, name: &str, into: &mut BTreeMap<String, String>) 
     Ok(())
 }
 
-/// Hard links every file of a flat folder (a copy where that cannot be); answers their bytes.
-fn link_folder(from: &Path, to: &Path) -> Result<u64> {
+/// Hard links every file of a flat folder (a copy where that cannot be).
+fn link_folder(from: &Path, to: &Path) -> Result<()> {
     if to.exists() {
         std::fs::remove_dir_all(to).with_context(|| format!("cannot remove {}", to.display()))?;
     }
     std::fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
-    let mut bytes = 0;
     for entry in std::fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
         let entry = entry?;
         let target = to.join(entry.file_name());
         if std::fs::hard_link(entry.path(), &target).is_err() {
             std::fs::copy(entry.path(), &target).with_context(|| format!("cannot write {}", target.display()))?;
         }
-        bytes += entry.metadata()?.len();
     }
-    Ok(bytes)
+    Ok(())
 }
 
 /// Sets `data-bytes` of the tag named temporal-lens-pack. Trunk may have taken the quotes away.

@@ -23,16 +23,22 @@ export function launch({ webgpu = true } = {}) {
 
 /**
  * Opens the page at `url`, its model taken from `pack` (an absolute URL) if one is given.
- * `page.problems` collects uncaught errors, `page.requested` every URL that page and worker asked for.
+ * `page.problems` collects uncaught errors, `page.requested` every URL that page and worker asked
+ * for, `page.received` what came: URLs and bytes.
  */
 export async function open(browser, url, { pack, packBytes } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 1000 }, acceptDownloads: true });
   const page = await context.newPage();
   page.problems = [];
   page.requested = [];
+  page.received = [];
   page.on('pageerror', (error) => page.problems.push(error.message));
   page.on('crash', () => page.problems.push('the page crashed'));
   page.on('request', (request) => page.requested.push(request.url()));
+  page.on('requestfinished', async (request) => {
+    const sizes = await request.sizes().catch(() => null);
+    if (sizes) page.received.push({ url: request.url(), bytes: sizes.responseBodySize });
+  });
   if (process.env.LENS_VERBOSE) page.on('console', (message) => console.log(`    [page] ${message.text()}`));
   if (pack) {
     // The page names its pack in a tag; the host of another pack would write another one.
