@@ -50,6 +50,11 @@ impl Task {
         self
     }
 
+    /// Adds one argument.
+    pub fn arg(self, arg: impl AsRef<OsStr>) -> Self {
+        self.args([arg])
+    }
+
     /// Sets variables of its environment.
     pub fn envs<K: AsRef<OsStr>, V: AsRef<OsStr>>(mut self, envs: impl IntoIterator<Item = (K, V)>) -> Self {
         self.command.envs(envs);

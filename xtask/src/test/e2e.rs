@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::steps::Context;
+use super::steps::{self, Context};
 use super::tally::{self, Count};
 use crate::process::Task;
 use crate::server;
@@ -23,7 +23,7 @@ pub fn run(context: &Context) -> Result<Count> {
     let out = paths.target.join("e2e");
     let packs = out.join("packs");
     std::fs::create_dir_all(&packs).with_context(|| format!("cannot create {}", packs.display()))?;
-    let program = command_line(context)?;
+    let program = steps::command_line(context)?;
     let folders = vec![(String::new(), dist), ("packs/".to_owned(), packs.clone())];
     let serve = |prefix: &str, ranges| {
         server::start(server::Options { port: 0, prefix: prefix.to_owned(), ranges, folders: folders.clone() })
@@ -62,16 +62,4 @@ pub fn run(context: &Context) -> Result<Count> {
         count.failed = 1;
     }
     Ok(count)
-}
-
-/// `temporal-lens`, built in release; after the native tests that is linking at most.
-fn command_line(context: &Context) -> Result<PathBuf> {
-    let paths = &context.paths;
-    Task::new("building the command line", "cargo")
-        .args(["build", "--release", "--locked", "-p", "temporal-lens"])
-        .in_folder(&paths.root)
-        .envs([("CARGO_TARGET_DIR", &paths.target)])
-        .log_to(paths.logs().join("command-line.log"))
-        .run()?;
-    Ok(paths.target.join("release/temporal-lens"))
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::tally::{self, Count};
 use crate::paths::Paths;
@@ -69,22 +69,39 @@ pub fn lints(context: &Context) -> Result<Count> {
 
 /// No lint on what runs in the browser.
 pub fn lints_wasm(context: &Context) -> Result<Count> {
-    let packages = WASM_ONLY.iter().flat_map(|name| ["-p", name]);
-    context
-        .cargo("linting browser code")
-        .args(["clippy", "--profile", "web", "--target", TARGET, "--locked"])
-        .args(packages)
-        .args(["--", "-D", "warnings"])
-        .envs(context.site_tools.env.iter().map(|(key, value)| (key, value)))
-        .run()?;
+    // One by one, as trunk builds them: together their dependencies would have other features, and
+    // macros and build scripts would be compiled once more.
+    for package in WASM_ONLY {
+        context
+            .cargo(&format!("linting {package} for the browser"))
+            .args(["clippy", "--profile", "web", "--target", TARGET, "--locked", "-p", package])
+            .args(["--", "-D", "warnings"])
+            .envs(context.site_tools.env.iter().map(|(key, value)| (key, value)))
+            .run()?;
+    }
     Ok(Count::one(true))
+}
+
+/// One choice of crates and profile for everything native: another one would give some dependencies
+/// other features, and with them compile most of the tree again.
+const TEST_BUILD: [&str; 3] = ["test", "--release", "--locked"];
+
+/// The command line, as the tests' build makes it.
+pub fn command_line(context: &Context) -> Result<PathBuf> {
+    context.cargo("building the command line").args(TEST_BUILD).arg("--no-run").run()?;
+    let program = context.paths.target.join("release/temporal-lens");
+    if !program.is_file() {
+        bail!("{} was not built", program.display());
+    }
+    Ok(program)
 }
 
 /// Unit and parity tests of all native crates.
 pub fn cargo_tests(context: &Context) -> Result<Count> {
     let finished = context
         .cargo("running native tests")
-        .args(["test", "--release", "--no-fail-fast", "--locked"])
+        .args(TEST_BUILD)
+        .arg("--no-fail-fast")
         // Tests on the real model know where it is; without these they say that they are skipped.
         .envs([("TEMPORAL_LENS_MODEL_DIR", &context.weights), ("TEMPORAL_LENS_PACK_DIR", &context.pack)])
         .echo()
