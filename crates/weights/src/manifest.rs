@@ -21,6 +21,8 @@ pub const VERSION: u32 = 1;
 pub const SHARD_BYTES_MAX: usize = 32 << 20;
 /// Largest shard of the embedding, in bytes.
 pub const EMBEDDING_SHARD_BYTES_MAX: usize = 1 << 20;
+/// Largest tokenizer file, compressed or not, in bytes: Gemma 3's has 33 MB, uncompressed.
+pub const TOKENIZER_BYTES_MAX: u64 = 128 << 20;
 /// The manifest's file name inside a pack.
 pub const MANIFEST_FILE: &str = "manifest.json";
 /// Name of the token embedding, as in the checkpoint.
@@ -202,6 +204,15 @@ impl Manifest {
                 return Err(format!("file name {file:?} is not a plain name"));
             }
         }
+        // Readers hold a file in memory as a whole, and add sizes up.
+        let limits = std::iter::once((&self.tokenizer, TOKENIZER_BYTES_MAX))
+            .chain(self.shards.iter().map(|s| (s, SHARD_BYTES_MAX as u64)))
+            .chain(self.embedding.shards.iter().map(|s| (s, EMBEDDING_SHARD_BYTES_MAX as u64)));
+        for (entry, limit) in limits {
+            if entry.bytes > limit {
+                return Err(format!("{} has {} bytes, more than {limit}", entry.file, entry.bytes));
+            }
+        }
         let mut needed = gemma_tensors(&self.gemma, self.layer);
         needed.extend(sae_tensors(&self.sae));
         if self.tensors.contains_key(SCALING) {
@@ -229,17 +240,20 @@ impl Manifest {
         let mut next_row = 0;
         for part in &tensor.parts {
             let shard = self.shards.get(part.shard).ok_or(format!("tensor {name} names shard {}", part.shard))?;
-            let spans =
-                |(start, end): (u64, u64), bytes: u64| start <= end && end <= shard.bytes && end - start == bytes;
-            let in_rows = part.row_start == next_row && part.rows <= rows - next_row;
-            let scales_fit = match part.scales {
-                Some(range) => {
-                    tensor.precision.is_quantized()
-                        && spans(range, row_scale_bytes(cols, tensor.precision) * part.rows as u64)
-                }
-                None => !tensor.precision.is_quantized(),
+            // In this order: rows within the tensor first, so that no product overflows after.
+            let fits = part.row_start == next_row && part.rows <= rows - next_row && {
+                let spans = |(start, end): (u64, u64), row_bytes: u64| {
+                    start <= end && end <= shard.bytes && end - start == row_bytes * part.rows as u64
+                };
+                let scales_fit = match part.scales {
+                    Some(range) => {
+                        tensor.precision.is_quantized() && spans(range, row_scale_bytes(cols, tensor.precision))
+                    }
+                    None => !tensor.precision.is_quantized(),
+                };
+                scales_fit && spans(part.data, row_bytes)
             };
-            if !in_rows || !scales_fit || !spans(part.data, row_bytes * part.rows as u64) {
+            if !fits {
                 return Err(format!("tensor {name}: the part at row {} does not fit its shape", part.row_start));
             }
             next_row += part.rows;

@@ -37,21 +37,51 @@ pub fn open(folder: &Path) -> Result<GemmaCheckpoint> {
     Ok(GemmaCheckpoint { config, name: own_name(&text), tensors })
 }
 
-fn add_shards(tensors: &mut Tensors, folder: &Path) -> Result<()> {
-    #[derive(Deserialize)]
-    struct Index {
-        weight_map: BTreeMap<String, String>,
+/// `model.safetensors.index.json`: which shard holds which tensor.
+#[derive(Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
+}
+
+impl Index {
+    /// Reads it and checks that shards are files beside it; `file` names it in errors.
+    fn from_json(text: &str, file: &str) -> Result<Self> {
+        let malformed = |problem: String| Error::Malformed { file: file.to_owned(), problem };
+        let index: Self = serde_json::from_str(text).map_err(|e| malformed(format!("not an index of shards: {e}")))?;
+        let plain = |shard: &str| !shard.is_empty() && !shard.contains(['/', '\\']) && shard != "." && shard != "..";
+        match index.weight_map.values().find(|shard| !plain(shard)) {
+            Some(shard) => Err(malformed(format!("{shard:?} is not the name of a file beside it"))),
+            None => Ok(index),
+        }
     }
+}
+
+/// The shards that packing the output of `layer` reads, of those an index names: whoever downloads
+/// needs no others. `file` names the index in errors.
+///
+/// # Errors
+/// [`Error::Malformed`] when it is no index.
+pub fn shards_up_to(index: &str, file: &str, layer: usize) -> Result<Vec<String>> {
+    let index = Index::from_json(index, file)?;
+    let needed = |name: &str| {
+        text_model_name(name).is_some_and(|name| {
+            let later = name
+                .strip_prefix("model.layers.")
+                .and_then(|rest| rest.split('.').next()?.parse::<usize>().ok())
+                .is_some_and(|l| l > layer);
+            !later
+        })
+    };
+    let shards: BTreeSet<String> =
+        index.weight_map.into_iter().filter(|(name, _)| needed(name)).map(|(_, shard)| shard).collect();
+    Ok(shards.into_iter().collect())
+}
+
+fn add_shards(tensors: &mut Tensors, folder: &Path) -> Result<()> {
     let path = folder.join(INDEX);
-    let malformed = |problem: String| Error::Malformed { file: path.display().to_string(), problem };
-    let index: Index = serde_json::from_str(&read_text(&path, 64 << 20)?)
-        .map_err(|e| malformed(format!("not an index of shards: {e}")))?;
+    let index = Index::from_json(&read_text(&path, 64 << 20)?, &path.display().to_string())?;
     let files: BTreeSet<&String> = index.weight_map.values().collect();
     for file in files {
-        let plain = Path::new(file).components().count() == 1 && !file.contains(['/', '\\']) && file != "..";
-        if !plain {
-            return Err(malformed(format!("{file:?} is not the name of a file beside it")));
-        }
         let shard = folder.join(file);
         if shard.exists() {
             safetensors_header::add(tensors, &shard, |name| index.weight_map.get(name) == Some(file))?;

@@ -24,6 +24,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+pub use hugging_face::shards_up_to;
 pub use sae_folder::{SaeCheckpoint, open_sae};
 pub use storage::Storage;
 

@@ -25,8 +25,7 @@ pub fn encode(values: &[f32], cols: usize, precision: Precision, file: &str, ten
         Precision::F32 => f32::MAX,
         _ => f16::MAX.to_f32(),
     };
-    // NaN fails the comparison, too.
-    if let Some(bad) = values.iter().find(|v| !(v.abs() <= largest)) {
+    if let Some(bad) = values.iter().find(|v| v.is_nan() || v.abs() > largest) {
         let problem = if bad.is_finite() {
             format!("tensor {tensor} holds {bad}, too large for {precision}; pack it as f32")
         } else {

@@ -69,3 +69,20 @@ pub fn write_pieces<'a>(folder: &Path, name: &str, pieces: impl IntoIterator<Ite
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     std::fs::write(path, bytes).map_err(|source| Error::Io { action: "write", path: path.to_owned(), source })
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_a_sentence_that_names_the_file() {
+        // Every write to /dev/full fails as on a full disk.
+        let errors = [
+            write_whole(Path::new("/dev/full"), b"x").unwrap_err(),
+            write_pieces(Path::new("/dev"), "full", [b"x".as_slice()]).unwrap_err(),
+        ];
+        for error in errors.map(|e| e.to_string()) {
+            assert!(error.contains("cannot write /dev/full") && error.contains("No space left"), "{error}");
+        }
+    }
+}

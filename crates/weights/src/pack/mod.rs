@@ -26,7 +26,9 @@ pub use precision::precision_for;
 
 use crate::block::Precision;
 use crate::checkpoint::{GemmaCheckpoint, SaeCheckpoint};
-use crate::manifest::{EMBEDDING, FileEntry, Licence, MANIFEST_FILE, Manifest, Neuronpedia, VERSION};
+use crate::manifest::{
+    EMBEDDING, FileEntry, Licence, MANIFEST_FILE, Manifest, Neuronpedia, TOKENIZER_BYTES_MAX, VERSION,
+};
 use crate::needed::{SCALING, gemma_tensors, sae_tensors};
 use crate::unpack::sha256_hex;
 use crate::{Error, Result};
@@ -202,9 +204,6 @@ fn write(request: &PackRequest<'_>, folder: &Path, report: &mut dyn FnMut(Progre
     file::write_whole(&folder.join(MANIFEST_FILE), text.as_bytes())?;
     Ok(manifest)
 }
-
-/// Larger than any tokenizer.json; a file past this is something else.
-const TOKENIZER_BYTES_MAX: u64 = 256 << 20;
 
 fn write_tokenizer(path: &Path, folder: &Path) -> Result<FileEntry> {
     // Enough to tell a tokenizer from any other JSON file.
