@@ -66,7 +66,7 @@ fn l0(key: &'static str, label: &'static str, counts: &[usize]) -> Row {
     let note = if low == high {
         "at every token".to_owned()
     } else {
-        format!("a token on average, {} to {}", number::count(*low as u64), number::count(*high as u64))
+        format!("on average, {} to {}", number::count(*low as u64), number::count(*high as u64))
     };
     let value = if low == high { number::count(*low as u64) } else { number::fixed(mean, 1) };
     Row { key, label, value, note }
@@ -81,7 +81,7 @@ fn selected(analysis: &Analysis) -> Row {
             (format!("#{}", it.feature), note)
         }
     };
-    Row { key: "selected", label: "Strongest novel feature", value, note }
+    Row { key: "selected", label: "Top novel feature", value, note }
 }
 
 /// What made the result.
@@ -89,11 +89,12 @@ pub fn provenance(analysis: &Analysis, run: Option<&Run>) -> Vec<Row> {
     let model = &analysis.model;
     let row = |key, label, value: String, note: String| Row { key, label, value, note };
     let hash: String = model.pack_hash.chars().take(12).collect();
-    let inf_k = analysis.inf_k.map_or("the SAE's own".to_owned(), |k| k.to_string());
+    let inf_k = analysis.inf_k.map_or("the SAE’s own k".to_owned(), |k| format!("{k} (inf_k)"));
     let mut rows = vec![
         row("model", "Model", model.name.clone(), String::new()),
         row("layer", "Layer", model.layer.to_string(), "output of the block".to_owned()),
-        row("width", "SAE features", number::count(model.width as u64), format!("novel codes kept: {inf_k}")),
+        row("width", "SAE features", number::count(model.width as u64), String::new()),
+        row("inf-k-used", "Novel codes kept", inf_k, String::new()),
         row("precision", "Precision", model.precision.clone(), String::new()),
         row("pack", "Pack", hash, String::new()),
     ];
@@ -152,7 +153,7 @@ mod tests {
         let rows = numbers(&example::analysis());
         assert_eq!(value(&rows, "variance-explained").0, "0.7500");
         assert_eq!(value(&rows, "l0-novel"), ("2".to_owned(), "at every token".to_owned()));
-        assert_eq!(value(&rows, "l0-pred"), ("3.0".to_owned(), "a token on average, 0 to 5".to_owned()));
+        assert_eq!(value(&rows, "l0-pred"), ("3.0".to_owned(), "on average, 0 to 5".to_owned()));
         assert_eq!(value(&rows, "selected"), ("#7".to_owned(), "1.50 at token 1 ·sky".to_owned()));
         assert_eq!(value(&rows, "similarity-min").0, "−0.5000");
     }
@@ -170,7 +171,7 @@ mod tests {
         let rows = provenance(&example::analysis(), Some(&run));
         assert_eq!(value(&rows, "time"), ("412 ms".to_owned(), "9.1 s in all, 123 MB fetched".to_owned()));
         assert_eq!(value(&rows, "pack").0, "0123456789ab");
-        assert_eq!(provenance(&example::analysis(), None).len(), 5);
+        assert_eq!(provenance(&example::analysis(), None).len(), 6);
     }
 
     #[test]

@@ -187,14 +187,14 @@ pub fn draw_crosshair(
     if let Some(spot) = focus.pinned
         && heatmap.value(spot).is_some()
     {
-        bands(&context, layout, spot, &palette.pin);
+        bands(&context, layout, spot, &palette.pin, &palette.cell_inner);
         tags(&context, heatmap, layout, spot, (&palette.pin, &palette.on_accent), &palette, label_room)?;
     }
     if let Some(spot) = focus.focused()
         && heatmap.value(spot).is_some()
     {
         if focus.pinned != Some(spot) {
-            bands(&context, layout, spot, &palette.accent);
+            bands(&context, layout, spot, &palette.cell_outer, &palette.cell_inner);
             tags(&context, heatmap, layout, spot, (&palette.accent, &palette.on_accent), &palette, label_room)?;
         }
         let cell = layout.cell_rect(spot);
@@ -204,9 +204,13 @@ pub fn draw_crosshair(
     Ok(())
 }
 
-fn bands(context: &CanvasRenderingContext2d, layout: &Layout, spot: Spot, colour: &str) {
-    for band in [layout.row_band(spot.row), layout.column_band(spot.column)] {
-        outline(context, band, 0.0, 1.5, colour);
+/// Row and column, each outlined twice: whatever the colours below are, one of the lines is seen.
+fn bands(context: &CanvasRenderingContext2d, layout: &Layout, spot: Spot, outer: &str, inner: &str) {
+    let bands = [layout.row_band(spot.row), layout.column_band(spot.column)];
+    for (grow, line, colour) in [(0.75, 2.0, outer), (0.0, 1.0, inner)] {
+        for band in bands {
+            outline(context, band, grow, line, colour);
+        }
     }
 }
 

@@ -79,6 +79,7 @@ pub(crate) const LABEL_GAP: f64 = 5.0;
 const TITLE: f64 = 18.0;
 const LARGEST_FONT: f64 = 11.0;
 const SMALLEST_FONT: f64 = 8.5;
+const THINNED_FONT: f64 = 10.0;
 /// Width of a column of text in type sizes; a little more than most letters need.
 const COLUMN: f64 = 0.6;
 /// Short texts do not become posters.
@@ -101,7 +102,8 @@ pub fn layout(tokens: usize, label_columns: usize, room: Room) -> Layout {
     let cell = snap((side / n).min(LARGEST_CELL), room.pixel_ratio);
     let side = cell * n;
 
-    let font = (cell - 1.0).clamp(SMALLEST_FONT, LARGEST_FONT);
+    // Labels shrink a little before they thin out; thinned, they have room again.
+    let font = if cell > SMALLEST_FONT { (cell - 1.0).clamp(SMALLEST_FONT, LARGEST_FONT) } else { THINNED_FONT };
     let matrix = Rect { x: left.round(), y: MARGIN, width: side, height: side };
     let column_title_y = matrix.y + side + labels + TITLE / 2.0;
     let bar_rect = match bar {
@@ -246,9 +248,9 @@ mod tests {
     fn labels_thin_out_by_1_2_5() {
         assert_eq!(wide(19).label_step, 1);
         let many = wide(500);
-        assert_eq!(many.label_step, 10);
+        assert_eq!(many.label_step, 20);
         assert!(many.label_step as f64 * many.cell > many.font);
-        assert_eq!(many.labelled().take(3).collect::<Vec<_>>(), [0, 10, 20]);
+        assert_eq!(many.labelled().take(3).collect::<Vec<_>>(), [0, 20, 40]);
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub fn FeatureList(state: State, shown: Arc<Shown>) -> impl IntoView {
         let token = titled.analysis.tokens.get(position).cloned().unwrap_or_default();
         view! {
             <span class="position">{position}</span>
+            " "
             <span class="token-name">
                 <TokenText token />
             </span>

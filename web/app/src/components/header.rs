@@ -16,10 +16,11 @@ pub fn Header(state: State) -> impl IntoView {
         }
     };
     let theme_name = move || match state.theme.get() {
-        Theme::System => "Theme: system",
-        Theme::Light => "Theme: light",
-        Theme::Dark => "Theme: dark",
+        Theme::System => ("◐", " System"),
+        Theme::Light => ("☀", " Light"),
+        Theme::Dark => ("☾", " Dark"),
     };
+    let theme_label = move || format!("Theme: {}. Switch.", state.theme.get().name());
     view! {
         <header class="header">
             <h1>"Temporal Lens"</h1>
@@ -39,9 +40,11 @@ pub fn Header(state: State) -> impl IntoView {
                     type="button"
                     class="quiet"
                     data-testid="theme"
+                    aria-label=theme_label
                     on:click=move |_| state.theme.update(|theme| *theme = theme.next())
                 >
-                    {theme_name}
+                    {move || theme_name().0}
+                    <span class="roomy">{move || theme_name().1}</span>
                 </button>
             </div>
         </header>

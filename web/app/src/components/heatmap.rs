@@ -55,7 +55,19 @@ pub fn HeatmapFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
         report(canvas::draw_crosshair(&canvas, &crossed, &place, focus, room.label_columns(), room.pixel_ratio));
     });
 
+    // The tooltip belongs to this figure's pointer and keys, not to tokens hovered elsewhere.
+    let inside = RwSignal::new(false);
+    let enter = move || {
+        if !inside.get_untracked() {
+            inside.set(true);
+        }
+    };
+    let leave = move || {
+        inside.set(false);
+        hover(state, None);
+    };
     let on_move = move |event: PointerEvent| {
+        enter();
         let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
         let spot = place.with_untracked(|place| place.as_ref().and_then(|place| place.cell_at(x, y)));
         hover(state, spot);
@@ -70,6 +82,7 @@ pub fn HeatmapFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
     let on_key = move |event: KeyboardEvent| {
         if let Some(step) = Step::from_key(&event.key()) {
             event.prevent_default();
+            enter();
             state.focus.update(|focus| focus.walk(step, tokens));
         } else if matches!(event.key().as_str(), "Enter" | " ") {
             event.prevent_default();
@@ -96,13 +109,13 @@ pub fn HeatmapFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
                     data-testid="heatmap"
                     on:pointermove=on_move
                     on:pointerdown=on_move
-                    on:pointerleave=move |_| hover(state, None)
-                    on:blur=move |_| hover(state, None)
+                    on:pointerleave=move |_| leave()
+                    on:blur=move |_| leave()
                     on:click=on_click
                     on:keydown=on_key
                 ></canvas>
                 <canvas class="overlay" node_ref=overlay aria-hidden="true"></canvas>
-                <Tooltip state heatmap=heatmap.clone() place />
+                <Tooltip state heatmap=heatmap.clone() place inside />
             </div>
             <Readout state heatmap />
         </figure>
@@ -118,8 +131,11 @@ fn hover(state: State, spot: Option<Spot>) {
 
 /// Beside the hovered cell; takes no room and no pointer events.
 #[component]
-fn Tooltip(state: State, heatmap: Arc<Heatmap>, place: Memo<Option<Layout>>) -> impl IntoView {
+fn Tooltip(state: State, heatmap: Arc<Heatmap>, place: Memo<Option<Layout>>, inside: RwSignal<bool>) -> impl IntoView {
     move || {
+        if !inside.get() {
+            return None;
+        }
         let spot = state.focus.get().hovered?;
         let readout = heatmap.readout(spot)?;
         let (x, y, left, up) = place.with(|place| {
@@ -169,8 +185,7 @@ fn Readout(state: State, heatmap: Arc<Heatmap>) -> impl IntoView {
                 <strong>{it.value}</strong>
             }
             .into_any(),
-            None => view! { <span class="hint">"Hover, tap or use the arrow keys; a click pins, Esc unpins."</span> }
-                .into_any(),
+            None => view! { <span class="hint">"Hover, tap or arrow keys; a click pins, Esc unpins"</span> }.into_any(),
         }
     };
     view! {
@@ -212,7 +227,7 @@ fn observe_room(frame: NodeRef<Div>, room: RwSignal<Option<Room>>) {
         let height = window.inner_height().ok().and_then(|h| h.as_f64()).unwrap_or(800.0);
         let measured = Room {
             width: f64::from(frame.client_width()),
-            max_height: (height * 0.9).clamp(420.0, 980.0),
+            max_height: (height * 0.82).clamp(420.0, 900.0),
             pixel_ratio: window.device_pixel_ratio(),
         };
         if measured.width > 0.0 && room.get_untracked() != Some(measured) {
