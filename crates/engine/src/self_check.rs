@@ -4,6 +4,7 @@
 //! another: the page checks before it shows numbers.
 
 use burn::tensor::{Device, Tensor, TensorData};
+use lens_model::gemma::geglu;
 use lens_model::attention::{AttentionOptions, attend};
 use lens_model::store::upload;
 use lens_model::temporal_sae::top_k;
@@ -35,6 +36,15 @@ pub async fn check(device: &Device) -> Result<()> {
         attended.push(read(attend(heads(4, 13, 0), heads(2, 13, 5), heads(2, 70, 9), soft_capped)).await?);
     }
     compare("attention", &attended[0], &attended[1])?;
+    let mut gated = Vec::new();
+    for device in [device, &Device::flex()] {
+        // Gates far past the point where tanh is one.
+        let gate: Vec<f32> = (0..tokens * cols).map(|i| 300.0 * value(i).powi(5)).collect();
+        let gate = Tensor::<2>::from_data(TensorData::new(gate, [tokens, cols]), device);
+        let up = Tensor::<2>::from_data(TensorData::new(x.clone(), [tokens, cols]), device);
+        gated.push(read(geglu(gate, up)).await?);
+    }
+    compare("GeGLU", &gated[0], &gated[1])?;
     for precision in [Precision::F32, Precision::F16, Precision::Q8, Precision::Q4] {
         let mut results = Vec::new();
         for device in [device, &Device::flex()] {

@@ -1,7 +1,7 @@
 //! Causal attention: what Gemma's layers and the SAE's layers share.
 
 use burn::backend::Dispatch;
-use burn::tensor::{Tensor, TensorData, activation};
+use burn::tensor::{Bool, Tensor, TensorData, activation};
 
 use crate::kernels::LensOps;
 pub use crate::kernels::{ATTENTION_TOKENS_MAX, AttentionOptions};
@@ -20,7 +20,7 @@ pub fn attend(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, options: AttentionOption
 pub fn weights(q: Tensor<3>, k: Tensor<3>, scale: f32) -> Tensor<3> {
     let [heads, tokens, _] = q.dims();
     let later: Vec<bool> = (0..tokens).flat_map(|i| (0..tokens).map(move |j| j > i)).collect();
-    let later = Tensor::from_data(TensorData::new(later, [1, tokens, tokens]), &q.device());
+    let later = Tensor::<3, Bool>::from_data(TensorData::new(later, [1, tokens, tokens]), &q.device());
     let scores = q.matmul(k.swap_dims(1, 2)) * scale;
     // The largest negative number instead of infinity: shaders may assume there are no infinities.
     // Every query sees itself, so the weight of a hidden key underflows to zero.

@@ -3,10 +3,12 @@
 //! Follows transformers' `modeling_gemma2.py` and `modeling_gemma3.py`; fields are named as in the
 //! checkpoint. Layers past the target and the LM head are never loaded.
 
-use burn::tensor::{Device, Tensor, activation};
+use burn::backend::Dispatch;
+use burn::tensor::{Device, Tensor};
 use lens_weights::config::{Attention as Reach, GemmaConfig};
 
 use crate::attention::{AttentionOptions, attend, merge_heads, split_heads};
+use crate::kernels::LensOps;
 use crate::linear::Linear;
 use crate::norm::RmsNorm;
 use crate::rope::RotaryTable;
@@ -178,7 +180,13 @@ impl Mlp {
 
     /// GeGLU with the tanh approximation of GELU.
     fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        let gate = activation::gelu_approximate(self.gate_proj.forward(x.clone()));
-        self.down_proj.forward(gate * self.up_proj.forward(x))
+        let gate = self.gate_proj.forward(x.clone());
+        self.down_proj.forward(geglu(gate, self.up_proj.forward(x)))
     }
+}
+
+/// gelu(gate) * up, elementwise on [T, n], with the tanh approximation of GELU
+/// (transformers `gelu_pytorch_tanh`).
+pub fn geglu(gate: Tensor<2>, up: Tensor<2>) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::geglu(gate.into_dispatch(), up.into_dispatch()))
 }

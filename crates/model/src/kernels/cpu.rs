@@ -233,6 +233,16 @@ impl LensOps for Flex {
         }
         Self::float_from_data(TensorData::new(out, Shape::new([heads, tokens, dv])), &Default::default())
     }
+
+    fn geglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (gate, up) = (gate.to_contiguous(), up.to_contiguous());
+        let shape = [gate.layout().shape()[0], gate.layout().shape()[1]];
+        let values = gate.storage::<f32>().iter().zip(up.storage::<f32>()).map(|(g, u)| {
+            let z = 0.797_884_6 * (g + 0.044_715 * g * g * g);
+            0.5 * g * (1.0 + z.tanh()) * u
+        });
+        result(values.collect(), shape)
+    }
 }
 
 fn dims(tensor: &Float) -> [usize; 3] {

@@ -84,6 +84,20 @@ impl KernelSource for Attention {
     }
 }
 
+struct GeGlu;
+
+impl KernelSource for GeGlu {
+    fn source(&self) -> SourceTemplate {
+        SourceTemplate::new(include_str!("geglu.wgsl"))
+    }
+    fn id(&self) -> KernelId {
+        KernelId::new::<Self>()
+    }
+    fn lang(&self) -> &'static str {
+        "wgsl"
+    }
+}
+
 struct KeepTopK;
 
 impl KernelSource for KeepTopK {
@@ -186,5 +200,15 @@ impl LensOps for Cube {
             options.soft_cap.unwrap_or(0.0).to_bits(),
         ];
         launch(Attention, inputs, [heads, tokens, dv], &sizes, CubeDim::new_1d(64), [tokens, heads])
+    }
+
+    fn geglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self> {
+        let inputs = vec![into_contiguous(gate), into_contiguous(up)];
+        let [tokens, n] = [inputs[0].meta.shape()[0], inputs[0].meta.shape()[1]];
+        let values = tokens * n;
+        // Long rows of workgroups would pass the 65,535 that a dimension allows.
+        let row = values.div_ceil(64).min(4096);
+        let rows = values.div_ceil(64 * row);
+        launch(GeGlu, inputs, [tokens, n], &[values as u32, 64 * row as u32], CubeDim::new_1d(64), [row, rows])
     }
 }

@@ -76,4 +76,7 @@ pub trait LensOps: Backend {
         v: FloatTensor<Self>,
         options: AttentionOptions,
     ) -> FloatTensor<Self>;
+
+    /// gelu(gate) * up, elementwise on [T, n], with the tanh approximation of GELU.
+    fn geglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self>;
 }

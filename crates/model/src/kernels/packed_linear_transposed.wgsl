@@ -52,7 +52,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         sum2 += x[t.z + r] * w;
         sum3 += x[t.w + r] * w;
     }
-    let sums = array<vec4<f32>, 4>(sum0, sum1, sum2, sum3);
+    var sums = array<vec4<f32>, 4>(sum0, sum1, sum2, sum3);
     for (var i = 0u; i < 4u; i++) {
         let token = token_base + i;
         if (token < tokens) {
