@@ -125,10 +125,11 @@ pub fn layout(tokens: usize, label_columns: usize, room: Room) -> Layout {
     }
 }
 
-/// Cells of whole device pixels are all equally large; below two of them that would waste too much.
+/// Cells of whole device pixels are all equally large, unless that wasted more than a tenth of the
+/// room.
 fn snap(cell: f64, pixel_ratio: f64) -> f64 {
     let device = cell * pixel_ratio;
-    if device >= 2.0 { device.floor() / pixel_ratio } else { cell }
+    if device.floor() >= 0.9 * device { device.floor() / pixel_ratio } else { cell }
 }
 
 /// 1, 2, 5, 10, 20, ..: the first at which labels do not touch.
@@ -248,15 +249,17 @@ mod tests {
     fn labels_thin_out_by_1_2_5() {
         assert_eq!(wide(19).label_step, 1);
         let many = wide(500);
-        assert_eq!(many.label_step, 20);
+        assert_eq!(many.label_step, 10);
         assert!(many.label_step as f64 * many.cell > many.font);
-        assert_eq!(many.labelled().take(3).collect::<Vec<_>>(), [0, 20, 40]);
+        assert_eq!(many.labelled().take(3).collect::<Vec<_>>(), [0, 10, 20]);
     }
 
     #[test]
-    fn cells_are_whole_device_pixels_while_they_can_be() {
-        let device = wide(70).cell * 2.0;
+    fn cells_are_whole_device_pixels_where_that_wastes_little() {
+        let device = wide(19).cell * 2.0;
         assert_eq!(device, device.round());
+        let many = wide(240);
+        assert!(many.matrix.width > 0.9 * wide(1000).matrix.width, "{many:?}");
         assert!(wide(2000).cell * 2.0 < 1.0);
     }
 

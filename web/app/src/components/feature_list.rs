@@ -63,7 +63,7 @@ pub fn FeatureList(state: State, shown: Arc<Shown>) -> impl IntoView {
     view! {
         <section class="panel" aria-labelledby="features-title">
             <h2 id="features-title">"Novel features at " {title}</h2>
-            <div class="scroll" data-testid="feature-list" tabindex="0" role="region" aria-labelledby="features-title">
+            <div class="scroll" data-testid="feature-list" tabindex="0" role="region" aria-label="Features, strongest first">
                 {list}
             </div>
         </section>

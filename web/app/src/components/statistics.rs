@@ -77,6 +77,7 @@ fn L0Table(shown: Arc<Shown>) -> impl IntoView {
                             <tr>
                                 <th scope="row">
                                     <span class="position">{row.position}</span>
+                                    " "
                                     {row.token}
                                 </th>
                                 {row.l0.map(|count| view! { <td class="number">{count}</td> }).collect_view()}
