@@ -1,0 +1,81 @@
+//! `analyze`: a text to statistics, JSON and tensors.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Result, anyhow};
+use lens_engine::{OpenedDevice, PackFolder, Run, RunOptions, Stage, Tokens, open_device};
+
+use crate::args::{AnalyzeArgs, DeviceArg, Input};
+use crate::progress::Progress;
+use crate::whole_file::WholeFile;
+use crate::{dump, notebook};
+
+/// Runs the command.
+pub fn run(args: &AnalyzeArgs) -> Result<()> {
+    // What is quick to get wrong is looked at before gigabytes are loaded.
+    let text = read_text(&args.input)?;
+    let pack = open_pack(&args.model, args.device)?;
+    let tokens = match &args.input.token_ids {
+        Some(ids) => pack.lens.describe(ids),
+        None => pack.lens.tokenize(&text)?,
+    };
+    let options = RunOptions { inf_k: args.inf_k, attn_graphs: args.dump.is_some() };
+    let run = run_tokens(&pack, &tokens, options)?;
+    let analysis = pack.lens.analysis(&text, &tokens, &run, options, !args.no_grams);
+
+    let mut files = Vec::new();
+    if let Some(path) = &args.json {
+        let mut json = serde_json::to_vec(&analysis).map_err(|e| anyhow!("cannot write {}: {e}", path.display()))?;
+        json.push(b'\n');
+        files.push(WholeFile::write(path, &json)?);
+    }
+    if let Some(path) = &args.dump {
+        files.push(WholeFile::write(path, &dump::bytes(&analysis, &run)?)?);
+    }
+    // Both files are whole before either gets its name.
+    files.into_iter().try_for_each(WholeFile::publish)?;
+    print(&notebook::text(&analysis, &run))
+}
+
+/// Writes results to stdout.
+pub fn print(text: &str) -> Result<()> {
+    std::io::stdout().write_all(text.as_bytes()).map_err(|e| anyhow!("cannot write to standard output: {e}"))
+}
+
+/// The text, verbatim; empty for token ids.
+fn read_text(input: &Input) -> Result<String> {
+    match (&input.text, &input.text_file) {
+        (Some(text), _) => Ok(text.clone()),
+        (None, Some(path)) => {
+            let bytes = std::fs::read(path).map_err(|e| anyhow!("cannot read {}: {e}", path.display()))?;
+            String::from_utf8(bytes).map_err(|e| {
+                anyhow!("{}: not UTF-8 text (byte {} is none)", path.display(), e.utf8_error().valid_up_to())
+            })
+        }
+        (None, None) => Ok(String::new()),
+    }
+}
+
+/// Opens the device, says which, and loads the pack onto it.
+pub fn open_pack(folder: &Path, device: Option<DeviceArg>) -> Result<PackFolder> {
+    let OpenedDevice { device, name, note, .. } = pollster::block_on(open_device(device.map(Into::into)))?;
+    match note {
+        Some(note) => eprintln!("device: {name} ({note})"),
+        None => eprintln!("device: {name}"),
+    }
+    let mut progress = Progress::start(format!("loading {}", folder.display()));
+    Ok(PackFolder::open(folder, device, |done, total| progress.update(done, total))?)
+}
+
+/// Runs the networks on given tokens.
+pub fn run_tokens(pack: &PackFolder, tokens: &Tokens, options: RunOptions) -> Result<Run> {
+    let rows = pack.embedding(&tokens.ids)?;
+    let mut progress = Progress::start(format!("analysing {} tokens", tokens.ids.len()));
+    let run = pollster::block_on(pack.lens.run(rows, options, |stage| {
+        if let Stage::Layer(done, total) = stage {
+            progress.update(done as u64, total as u64);
+        }
+    }))?;
+    Ok(run)
+}

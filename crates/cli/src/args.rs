@@ -1,0 +1,160 @@
+//! The flags.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use lens_engine::DeviceChoice;
+use lens_weights::block::Precision;
+
+/// Temporal Feature Analysis of a text: which features are new at each token, which were predictable.
+#[derive(Debug, Parser)]
+#[command(name = "temporal-lens", version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Pack a Gemma checkpoint and a TemporalSAE into a folder that any static host can serve.
+    Pack(PackArgs),
+    /// Analyse a text with a packed model.
+    Analyze(AnalyzeArgs),
+    /// Run the published prompts and print our figures beside the published ones.
+    Verify(VerifyArgs),
+    /// Measure what packs' precisions do to the answer, against the f32 pack of the same weights.
+    Fidelity(FidelityArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct PackArgs {
+    /// Hugging Face folder, GGUF file, or hub name such as google/gemma-2-2b.
+    #[arg(long, value_name = "DIR|FILE.gguf|NAME")]
+    pub gemma: String,
+    /// tokenizer.json; by default the one beside the weights.
+    #[arg(long, value_name = "FILE")]
+    pub tokenizer: Option<PathBuf>,
+    /// SAE folder, or hub name such as canrager/temporalSAEs:gemma-2-2B/layer_12/temporal.
+    #[arg(long, value_name = "DIR|NAME")]
+    pub sae: String,
+    /// Analyse the output of model.layers[N].
+    #[arg(long, value_name = "N")]
+    pub layer: usize,
+    /// How matrices are stored.
+    #[arg(long, value_enum)]
+    pub precision: PrecisionArg,
+    /// Folder to write; only an empty folder or a pack is replaced.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct AnalyzeArgs {
+    /// Folder of a packed model.
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    #[command(flatten)]
+    pub input: Input,
+    /// Where to compute; by default the GPU where there is one.
+    #[arg(long, value_enum)]
+    pub device: Option<DeviceArg>,
+    /// Novel codes kept a token, instead of the SAE's own k.
+    #[arg(long, value_name = "N")]
+    pub inf_k: Option<usize>,
+    /// Write the analysis document.
+    #[arg(long, value_name = "OUT.json")]
+    pub json: Option<PathBuf>,
+    /// Leave the Gram matrices out of the document.
+    #[arg(long)]
+    pub no_grams: bool,
+    /// Write every tensor as safetensors.
+    #[arg(long, value_name = "OUT.safetensors")]
+    pub dump: Option<PathBuf>,
+}
+
+/// The text, in one of three forms.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Input {
+    /// The text, taken verbatim.
+    #[arg(long, value_name = "STRING", allow_hyphen_values = true)]
+    pub text: Option<String>,
+    /// A UTF-8 file with the text, taken verbatim: no trimming, no change of line ends.
+    #[arg(long, value_name = "FILE")]
+    pub text_file: Option<PathBuf>,
+    /// Token ids instead of a text, BOS included, separated by commas.
+    #[arg(long, value_name = "IDS", value_delimiter = ',')]
+    pub token_ids: Option<Vec<u32>>,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Folder of a packed model.
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    /// Figures to compare with, for packs without published ones.
+    #[arg(long, value_name = "FILE.json")]
+    pub golden: Option<PathBuf>,
+    /// Where to compute; by default the GPU where there is one.
+    #[arg(long, value_enum)]
+    pub device: Option<DeviceArg>,
+}
+
+#[derive(Debug, Args)]
+pub struct FidelityArgs {
+    /// Folder of the f32 pack.
+    #[arg(long, value_name = "DIR")]
+    pub reference: PathBuf,
+    /// Folder of a pack to measure; may be given several times.
+    #[arg(long, value_name = "DIR", required = true)]
+    pub model: Vec<PathBuf>,
+    /// Texts, one JSON object with a "text" a line.
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub texts: PathBuf,
+    /// Where to compute; by default the GPU where there is one.
+    #[arg(long, value_enum)]
+    pub device: Option<DeviceArg>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PrecisionArg {
+    /// 32-bit float.
+    F32,
+    /// 16-bit float.
+    F16,
+    /// 8 bits and a scale for 32 values.
+    Q8,
+    /// 4 bits and a scale for 32 values.
+    Q4,
+}
+
+impl From<PrecisionArg> for Precision {
+    fn from(arg: PrecisionArg) -> Self {
+        match arg {
+            PrecisionArg::F32 => Self::F32,
+            PrecisionArg::F16 => Self::F16,
+            PrecisionArg::Q8 => Self::Q8,
+            PrecisionArg::Q4 => Self::Q4,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DeviceArg {
+    /// The CPU.
+    Cpu,
+    /// A GPU; software adapters do not count.
+    Gpu,
+    /// Any adapter: for testing kernels where there is no GPU.
+    GpuSoftware,
+}
+
+impl From<DeviceArg> for DeviceChoice {
+    fn from(arg: DeviceArg) -> Self {
+        match arg {
+            DeviceArg::Cpu => Self::Cpu,
+            DeviceArg::Gpu => Self::Gpu,
+            DeviceArg::GpuSoftware => Self::GpuSoftware,
+        }
+    }
+}

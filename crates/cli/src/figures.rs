@@ -1,0 +1,185 @@
+//! The published figures, and what a pack's own are compared by.
+
+use serde::{Deserialize, Serialize};
+
+use anyhow::{Result, anyhow, bail};
+use lens_weights::manifest::Manifest;
+
+/// Value of [`Figures::format`].
+const FORMAT: &str = "temporal-lens-figures/1";
+
+/// Figures of one model and SAE on some prompts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Figures {
+    /// [`FORMAT`].
+    pub format: String,
+    /// Where they come from.
+    pub source: String,
+    /// Which packs they are of.
+    pub of: Subject,
+    /// How far off ours may be.
+    pub tolerances: Tolerances,
+    /// The prompts.
+    pub prompts: Vec<Prompt>,
+}
+
+/// What figures are of: enough to tell a pack that they say nothing about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// For people, e.g. "google/gemma-2-2b".
+    pub model: String,
+    /// Layers of the published model.
+    pub num_hidden_layers: usize,
+    /// d_model.
+    pub hidden_size: usize,
+    /// The residual stream is this layer's output.
+    pub layer: usize,
+    /// Features of the SAE.
+    pub width: usize,
+    /// Its k.
+    pub kval_topk: Option<usize>,
+}
+
+/// How far off ours may be. L0 of novel codes has no tolerance where it is k.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Tolerances {
+    /// Absolute.
+    pub variance_explained: f64,
+    /// Share of the published count, for each token.
+    pub l0_pred: f64,
+    /// Absolute, for minimum, maximum and mean.
+    pub similarity: f64,
+}
+
+/// Published figures of one prompt; absent where none were published.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Prompt {
+    /// The text.
+    pub text: String,
+    /// Its number of tokens, BOS included.
+    pub tokens: usize,
+    /// The seed's formula.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variance_explained: Option<f64>,
+    /// The same at every token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub l0_novel: Option<usize>,
+    /// One a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub l0_pred: Option<Vec<usize>>,
+    /// Of the matrix in notebook mode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub similarity: Option<SimilarityFigures>,
+}
+
+/// What the notebook prints of the matrix.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct SimilarityFigures {
+    /// Smallest entry.
+    pub min: f64,
+    /// Largest entry.
+    pub max: f64,
+    /// Mean of all entries.
+    pub mean: f64,
+}
+
+/// PyTorch's figures of the default pack, made by tests/reference/verify_figures.py.
+const DEFAULT_PACK: &str = include_str!("../../../demo/verify-gemma-3-270m.json");
+
+/// The released SAE for Gemma-2-2B, from the authors' own notebook runs with the real weights (LLM
+/// in bf16). What bf16 and a pack's precision may change sets the tolerances.
+fn released() -> Figures {
+    let l0_pred =
+        [880, 788, 2687, 2762, 2809, 2813, 2777, 2762, 2740, 2727, 2744, 2746, 2697, 2668, 2680, 2683, 2683, 2686];
+    Figures {
+        format: FORMAT.to_owned(),
+        source: "the authors' notebook with the released weights".to_owned(),
+        of: Subject {
+            model: "google/gemma-2-2b".to_owned(),
+            num_hidden_layers: 26,
+            hidden_size: 2304,
+            layer: 12,
+            width: 9216,
+            kval_topk: Some(192),
+        },
+        tolerances: Tolerances { variance_explained: 0.01, l0_pred: 0.05, similarity: 0.05 },
+        prompts: vec![
+            Prompt {
+                text: "Once upon a time, a little girl named Alice loved looking at the night sky.".to_owned(),
+                tokens: 18,
+                variance_explained: Some(0.9342),
+                l0_novel: Some(192),
+                l0_pred: Some(l0_pred.to_vec()),
+                similarity: None,
+            },
+            Prompt {
+                text: "The quick brown fox jumps over the lazy dog. \
+                       This sentence contains every letter of the alphabet."
+                    .to_owned(),
+                tokens: 20,
+                variance_explained: None,
+                l0_novel: None,
+                l0_pred: None,
+                similarity: Some(SimilarityFigures { min: -0.9360, max: 1.0, mean: 0.5371 }),
+            },
+        ],
+    }
+}
+
+/// Reads a figures file; `file` names it in errors.
+pub fn read(text: &str, file: &str) -> Result<Figures> {
+    let figures: Figures = serde_json::from_str(text).map_err(|e| anyhow!("{file}: not a file of figures: {e}"))?;
+    if figures.format != FORMAT {
+        bail!("{file}: format is {:?}, this program reads {FORMAT:?}", figures.format);
+    }
+    let wrong = |p: &&Prompt| p.l0_pred.as_ref().is_some_and(|l| l.len() != p.tokens);
+    if let Some(prompt) = figures.prompts.iter().find(wrong) {
+        bail!("{file}: l0_pred of {:?} has another length than its {} tokens", prompt.text, prompt.tokens);
+    }
+    Ok(figures)
+}
+
+/// The figures of a pack: the published ones, or those of the default pack.
+pub fn of_pack(manifest: &Manifest) -> Result<Figures> {
+    let known = [released(), read(DEFAULT_PACK, "demo/verify-gemma-3-270m.json")?];
+    known.into_iter().find(|figures| figures.of.fits(manifest)).ok_or_else(|| {
+        anyhow!(
+            "there are no published figures for {} at layer {} with an SAE of width {}; name a file with --golden",
+            manifest.model_name,
+            manifest.layer,
+            manifest.sae.width
+        )
+    })
+}
+
+impl Subject {
+    /// Whether a pack is of this model, layer and SAE, as far as numbers tell.
+    pub fn fits(&self, manifest: &Manifest) -> bool {
+        self.num_hidden_layers == manifest.gemma.num_hidden_layers
+            && self.hidden_size == manifest.gemma.hidden_size
+            && self.layer == manifest.layer
+            && self.width == manifest.sae.width
+            && self.kval_topk == manifest.sae.kval_topk
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_tables_are_whole() {
+        for figures in [released(), read(DEFAULT_PACK, "default").unwrap()] {
+            assert_eq!(figures.prompts.len(), 2);
+            for prompt in &figures.prompts {
+                assert!(prompt.l0_pred.as_ref().is_none_or(|l| l.len() == prompt.tokens));
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_of_another_format_is_refused_by_name() {
+        let error = read(&DEFAULT_PACK.replace(FORMAT, "other"), "x.json").unwrap_err().to_string();
+        assert!(error.contains("x.json") && error.contains("other"), "{error}");
+    }
+}

@@ -1,0 +1,64 @@
+//! Licence files that travel along, and where features are published.
+
+use std::path::Path;
+
+use anyhow::{Result, anyhow};
+use lens_weights::config::{GemmaConfig, GemmaFamily, NovelCodes, PublishedSae};
+use lens_weights::manifest::Neuronpedia;
+use lens_weights::pack::LicenceFile;
+
+/// How files with terms are called, in upper case.
+const PREFIXES: [&str; 4] = ["GEMMA_TERMS", "LICENSE", "NOTICE", "USE_POLICY"];
+/// What every Gemma checkpoint is under, whether or not the terms lie beside it.
+const GEMMA_TERMS: &str = "Gemma Terms of Use (https://ai.google.dev/gemma/terms)";
+
+/// Whether a file of this name carries terms.
+pub fn is_terms(file_name: &str) -> bool {
+    PREFIXES.iter().any(|prefix| file_name.to_ascii_uppercase().starts_with(prefix))
+}
+
+/// The terms of the Gemma checkpoint and of the SAE, with every file of terms in their folders.
+pub fn licences(gemma_folder: &Path, sae_folder: &Path) -> Result<Vec<LicenceFile>> {
+    let mut all = in_folder(gemma_folder, "Gemma weights and tokenizer")?;
+    match all.iter_mut().find(|l| l.name.to_ascii_uppercase().starts_with("GEMMA_TERMS")) {
+        Some(terms) => terms.name = GEMMA_TERMS.to_owned(),
+        None => all.insert(
+            0,
+            LicenceFile { covers: "Gemma weights and tokenizer".to_owned(), name: GEMMA_TERMS.to_owned(), file: None },
+        ),
+    }
+    all.extend(in_folder(sae_folder, "TemporalSAE")?);
+    Ok(all)
+}
+
+/// Files of terms in a folder, sorted by name.
+fn in_folder(folder: &Path, covers: &str) -> Result<Vec<LicenceFile>> {
+    // "" is the current folder's name when a file was named without one.
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let failed = |e: std::io::Error| anyhow!("cannot read {}: {e}", folder.display());
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if is_terms(&name) && entry.path().is_file() {
+            found.push(LicenceFile { covers: covers.to_owned(), name, file: Some(entry.path()) });
+        }
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}
+
+/// The pages of this SAE's features: what its configuration names, else the one released SAE.
+pub fn neuronpedia(model_name: &str, gemma: &GemmaConfig, sae: &PublishedSae, layer: usize) -> Option<Neuronpedia> {
+    if let Some((model, source)) = sae.neuronpedia.as_deref().and_then(|id| id.split_once('/')) {
+        return Some(Neuronpedia { model: model.to_owned(), source: source.to_owned() });
+    }
+    let slug = model_name.rsplit('/').next()?.to_ascii_lowercase().replace(' ', "-");
+    let released = slug == "gemma-2-2b"
+        && gemma.family == GemmaFamily::Gemma2
+        && layer == 12
+        && sae.config.width == 9216
+        && sae.config.sae_diff_type == NovelCodes::TopK
+        && sae.config.kval_topk == Some(192);
+    released.then(|| Neuronpedia { model: "gemma-2-2b".to_owned(), source: "12-temporal-res".to_owned() })
+}

@@ -1,0 +1,76 @@
+//! Running the built program on fixtures.
+#![allow(dead_code, missing_docs, clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+pub fn fixture(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures").join(path)
+}
+
+pub struct Outcome {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Outcome {
+    /// The error's sentence: the last line of stderr.
+    pub fn sentence(&self) -> &str {
+        self.stderr.lines().last().unwrap_or_default()
+    }
+}
+
+/// `temporal-lens` with these arguments; the hub is out of reach unless a test says otherwise.
+pub fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_temporal-lens"));
+    command.env("HF_ENDPOINT", "http://127.0.0.1:9").env_remove("HF_TOKEN");
+    command.env("HF_HOME", std::env::temp_dir().join("temporal-lens-no-hub-cache"));
+    command
+}
+
+pub fn outcome(command: &mut Command) -> Outcome {
+    let output = command.output().unwrap();
+    Outcome {
+        code: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+pub fn run<S: AsRef<std::ffi::OsStr>>(args: &[S]) -> Outcome {
+    outcome(command().args(args))
+}
+
+/// As [`run`], and it must succeed.
+pub fn succeed<S: AsRef<std::ffi::OsStr>>(args: &[S]) -> Outcome {
+    let outcome = run(args);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    outcome
+}
+
+pub fn text(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}
+
+/// Arguments of `pack` for two fixtures.
+pub fn pack_args(gemma: &str, sae: &str, tokenizer: &str, layer: usize, precision: &str, out: &Path) -> Vec<String> {
+    let flag = |name: &str, value: String| [format!("--{name}"), value];
+    let mut args = vec!["pack".to_owned()];
+    args.extend(flag("gemma", text(&fixture(gemma))));
+    args.extend(flag("tokenizer", text(&fixture(tokenizer))));
+    args.extend(flag("sae", text(&fixture(sae))));
+    args.extend(flag("layer", layer.to_string()));
+    args.extend(flag("precision", precision.to_owned()));
+    args.extend(flag("out", text(out)));
+    args
+}
+
+/// A pack of the pair that most tests use: 48 dimensions, 96 features, layer 2.
+pub fn small_pack(scratch: &Path) -> PathBuf {
+    let out = scratch.join("pack");
+    succeed(&pack_args("gemma/gemma2-softcap", "sae/topk-tied", "tokenizer/tiny.json", 2, "f32", &out));
+    out
+}
+
+pub const ALICE: &str = "Once upon a time, a little girl named Alice loved looking at the night sky.";

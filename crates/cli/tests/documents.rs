@@ -1,0 +1,171 @@
+//! The analysis document against docs/analysis.schema.json, and `verify` against figures.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use std::path::Path;
+
+use common::{ALICE, run, small_pack, succeed, text};
+use serde_json::{Value, json};
+
+/// The part of JSON Schema that the schema uses. Returns what is wrong, with its place.
+fn violations(schema: &Value, root: &Value, value: &Value, at: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (keyword, wanted) in schema.as_object().unwrap() {
+        match keyword.as_str() {
+            "$ref" => {
+                let target = root.pointer(wanted.as_str().unwrap().trim_start_matches('#')).unwrap();
+                wrong.extend(violations(target, root, value, at));
+            }
+            "type" => {
+                let types: Vec<&str> = match wanted {
+                    Value::Array(all) => all.iter().map(|t| t.as_str().unwrap()).collect(),
+                    one => vec![one.as_str().unwrap()],
+                };
+                let fits = |kind: &str| match kind {
+                    "object" => value.is_object(),
+                    "array" => value.is_array(),
+                    "string" => value.is_string(),
+                    "number" => value.is_number(),
+                    "integer" => value.is_u64() || value.is_i64(),
+                    "null" => value.is_null(),
+                    other => panic!("type {other} is not known here"),
+                };
+                if !types.iter().any(|kind| fits(kind)) {
+                    wrong.push(format!("{at} is no {wanted}"));
+                }
+            }
+            "const" if value != wanted => wrong.push(format!("{at} is not {wanted}")),
+            "enum" if !wanted.as_array().unwrap().contains(value) => wrong.push(format!("{at} is none of {wanted}")),
+            "minimum" if value.as_f64().is_some_and(|v| v < wanted.as_f64().unwrap()) => {
+                wrong.push(format!("{at} is below {wanted}"));
+            }
+            "required" if value.is_object() => {
+                let missing =
+                    wanted.as_array().unwrap().iter().filter(|name| value.get(name.as_str().unwrap()).is_none());
+                wrong.extend(missing.map(|name| format!("{at} has no {name}")));
+            }
+            "properties" => {
+                for (name, schema) in wanted.as_object().unwrap() {
+                    if let Some(field) = value.get(name) {
+                        wrong.extend(violations(schema, root, field, &format!("{at}/{name}")));
+                    }
+                }
+            }
+            "additionalProperties" => {
+                let known = &schema["properties"];
+                let extra = value.as_object().into_iter().flatten().filter(|(name, _)| known.get(name).is_none());
+                wrong.extend(extra.map(|(name, _)| format!("{at} may have no {name}")));
+            }
+            "items" => {
+                for (i, item) in value.as_array().into_iter().flatten().enumerate() {
+                    wrong.extend(violations(wanted, root, item, &format!("{at}/{i}")));
+                }
+            }
+            "const" | "enum" | "minimum" | "required" | "$schema" | "$defs" | "title" | "description"
+            | "contentEncoding" => {}
+            other => panic!("keyword {other} is not known here"),
+        }
+    }
+    wrong
+}
+
+fn analysis(pack: &Path, extra: &[&str]) -> Value {
+    let scratch = tempfile::tempdir().unwrap();
+    let json = text(&scratch.path().join("out.json"));
+    let mut args = vec!["analyze", "--device", "cpu", "--model", pack.to_str().unwrap(), "--json", &json];
+    args.extend(extra);
+    succeed(&args);
+    serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap()
+}
+
+#[test]
+fn documents_fit_the_schema() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/analysis.schema.json");
+    let schema: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = small_pack(scratch.path());
+    for extra in [
+        &["--text", ALICE][..],
+        &["--text", ALICE, "--inf-k", "3", "--no-grams"],
+        // BOS alone: variance explained is NaN, and null in the document.
+        &["--token-ids", "2"],
+    ] {
+        let document = analysis(&pack, extra);
+        assert_eq!(violations(&schema, &schema, &document, ""), Vec::<String>::new());
+        let t = document["token_ids"].as_array().unwrap().len();
+        for list in ["tokens", "l0_novel", "l0_pred", "l0_total", "similarity", "novel_top"] {
+            assert_eq!(document[list].as_array().unwrap().len(), t, "{list}");
+        }
+    }
+    // The check itself finds what is wrong.
+    let mut wrong = analysis(&pack, &["--text", "a"]);
+    wrong["selected"]["extra"] = json!(1);
+    wrong["l0_novel"][0] = json!("many");
+    wrong["format"] = json!("other");
+    wrong.as_object_mut().unwrap().remove("tokens");
+    assert_eq!(violations(&schema, &schema, &wrong, "").len(), 4);
+    assert!(analysis(&pack, &["--token-ids", "2"])["variance_explained"].is_null());
+}
+
+/// A figures file with what the pack itself says of a text.
+fn figures(pack: &Path) -> Value {
+    let a = analysis(pack, &["--text", ALICE]);
+    json!({
+        "format": "temporal-lens-figures/1", "source": "this test",
+        "of": {"model": "fixture", "num_hidden_layers": 4, "hidden_size": 48, "layer": 2, "width": 96, "kval_topk": 12},
+        "tolerances": {"variance_explained": 0.01, "l0_pred": 0.02, "similarity": 0.01},
+        "prompts": [{"text": ALICE, "tokens": a["token_ids"].as_array().unwrap().len(),
+                     "variance_explained": a["variance_explained"], "l0_novel": 12, "l0_pred": a["l0_pred"],
+                     "similarity": a["similarity_stats"]}]
+    })
+}
+
+#[test]
+fn verify_compares_and_its_exit_code_tells() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = small_pack(scratch.path());
+    let golden = scratch.path().join("golden.json");
+    let verify = |figures: &Value| {
+        std::fs::write(&golden, figures.to_string()).unwrap();
+        run(&["verify", "--device", "cpu", "--model", &text(&pack), "--golden", &text(&golden)])
+    };
+    let right = figures(&pack);
+    let outcome = verify(&right);
+    assert_eq!(outcome.code, 0, "{}\n{}", outcome.stdout, outcome.stderr);
+    assert!(outcome.stdout.contains("L0 predictable 3") && outcome.stdout.contains("similarity mean"));
+    assert!(!outcome.stdout.contains("OUTSIDE"));
+    let mean = right["prompts"][0]["similarity"]["mean"].as_f64().unwrap();
+    for (field, value) in [
+        ("/prompts/0/variance_explained", json!(2.0)),
+        ("/prompts/0/l0_pred/4", json!(1_000_000)),
+        ("/prompts/0/l0_novel", json!(11)),
+        ("/prompts/0/similarity/mean", json!(mean + 0.02)),
+    ] {
+        let mut wrong = right.clone();
+        *wrong.pointer_mut(field).unwrap() = value;
+        let outcome = verify(&wrong);
+        assert_eq!(outcome.code, 1, "{field}");
+        assert!(outcome.stdout.contains("OUTSIDE"));
+        assert!(outcome.sentence().contains("outside their tolerances"), "{}", outcome.sentence());
+    }
+    let mut other = right.clone();
+    other["of"]["layer"] = json!(3);
+    let outcome = verify(&other);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""));
+    assert!(outcome.sentence().contains("at layer 3"), "{}", outcome.sentence());
+    let outcome = run(&["verify", "--device", "cpu", "--model", &text(&pack)]);
+    assert!(outcome.sentence().contains("no published figures") && outcome.sentence().contains("--golden"));
+}
+
+/// The default pack against PyTorch's figures; `cargo xtask test` says where the pack is.
+#[test]
+fn the_default_pack_verifies() {
+    let Some(pack) = std::env::var_os("TEMPORAL_LENS_PACK_DIR") else {
+        eprintln!("skipped: TEMPORAL_LENS_PACK_DIR is not set");
+        return;
+    };
+    let outcome = run(&["verify", "--device", "cpu", "--model", &pack.to_string_lossy()]);
+    assert_eq!(outcome.code, 0, "{}\n{}", outcome.stdout, outcome.stderr);
+    assert!(outcome.stdout.contains("google/gemma-3-270m"));
+}

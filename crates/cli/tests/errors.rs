@@ -1,0 +1,135 @@
+//! What goes wrong: one sentence on stderr, nothing on stdout, the exit code of the issue.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use std::path::Path;
+
+use common::{Outcome, fixture, pack_args, run, small_pack, text};
+
+#[track_caller]
+fn assert_error(outcome: &Outcome, says: &[&str]) {
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""), "{}", outcome.stderr);
+    assert!(outcome.sentence().starts_with("temporal-lens: "), "{}", outcome.stderr);
+    for part in says {
+        assert!(outcome.sentence().contains(part), "{part:?} is not in: {}", outcome.sentence());
+    }
+}
+
+fn analyze(pack: &Path, args: &[&str]) -> Outcome {
+    let mut all = vec!["analyze", "--device", "cpu", "--model", pack.to_str().unwrap()];
+    all.extend(args);
+    run(&all)
+}
+
+#[test]
+fn wrong_usage_has_exit_code_2() {
+    for args in [
+        &["analyse"][..],
+        &[],
+        &["analyze", "--model", "x"],
+        &["analyze", "--model", "x", "--text", "a", "--text-file", "b"],
+        &["analyze", "--model", "x", "--text", "a", "--device", "tpu"],
+        &["analyze", "--model", "x", "--text", "a", "--inf-k", "-1"],
+        &["analyze", "--model", "x", "--token-ids", "1,x"],
+        &["pack", "--gemma", "x", "--sae", "y", "--layer", "one", "--precision", "f32", "--out", "z"],
+        &["pack", "--gemma", "x", "--sae", "y", "--layer", "1", "--precision", "q3", "--out", "z"],
+    ] {
+        let outcome = run(args);
+        assert_eq!(outcome.code, 2, "{args:?}: {}", outcome.stderr);
+        assert!(outcome.stdout.is_empty());
+    }
+}
+
+#[test]
+fn texts_that_cannot_be_analysed() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = small_pack(scratch.path());
+    assert_error(&analyze(&pack, &["--text", ""]), &["empty"]);
+    let file = scratch.path().join("text.txt");
+    assert_error(&analyze(&pack, &["--text-file", &text(&file)]), &["cannot read", "text.txt"]);
+    std::fs::write(&file, b"abc\xff").unwrap();
+    assert_error(&analyze(&pack, &["--text-file", &text(&file)]), &["text.txt", "not UTF-8", "byte 3"]);
+    std::fs::write(&file, "a b ".repeat(20_000)).unwrap();
+    assert_error(&analyze(&pack, &["--text-file", &text(&file)]), &["tokens", "shorten"]);
+    assert_error(&analyze(&pack, &["--token-ids", "2,64"]), &["token id 64", "vocabulary"]);
+    assert_error(&analyze(&pack, &["--text", "a", "--inf-k", "0"]), &["inf_k"]);
+    assert_error(&analyze(&pack, &["--text", "a", "--inf-k", "97"]), &["inf_k is 97", "96 features"]);
+}
+
+#[test]
+fn packs_that_are_damaged() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = small_pack(scratch.path());
+    assert_error(&analyze(&scratch.path().join("none"), &["--text", "a"]), &["none", "manifest.json"]);
+    let shard = pack.join("shard-0000.safetensors");
+    let bytes = std::fs::read(&shard).unwrap();
+    let mut changed = bytes.clone();
+    let last = changed.len() - 1;
+    changed[last] ^= 1;
+    std::fs::write(&shard, &changed).unwrap();
+    assert_error(&analyze(&pack, &["--text", "a"]), &["shard-0000.safetensors", "checksum"]);
+    std::fs::write(&shard, &bytes[..last]).unwrap();
+    assert_error(&analyze(&pack, &["--text", "a"]), &["shard-0000.safetensors", "cut short"]);
+    std::fs::remove_file(&shard).unwrap();
+    assert_error(&analyze(&pack, &["--text", "a"]), &["cannot read", "shard-0000.safetensors"]);
+    std::fs::write(pack.join("manifest.json"), "{}").unwrap();
+    assert_error(&analyze(&pack, &["--text", "a"]), &["manifest.json", "not a pack manifest"]);
+}
+
+#[test]
+fn outputs_that_cannot_be_written_leave_nothing_behind() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = small_pack(scratch.path());
+    let json = scratch.path().join("out.json");
+    let nowhere = scratch.path().join("no/such/folder/out.safetensors");
+    let outcome = analyze(&pack, &["--text", "a", "--json", &text(&json), "--dump", &text(&nowhere)]);
+    assert_error(&outcome, &["cannot write", "out.safetensors"]);
+    assert!(!json.exists(), "both files or neither");
+    assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 1, "nothing but the pack");
+    assert_error(&analyze(&pack, &["--text", "a", "--json", &text(scratch.path())]), &["it is a folder"]);
+    if cfg!(target_os = "linux") {
+        assert_error(&analyze(&pack, &["--text", "a", "--dump", "/dev/full"]), &["cannot write /dev/full", "No space"]);
+    }
+}
+
+#[test]
+fn checkpoints_that_do_not_fit() {
+    let scratch = tempfile::tempdir().unwrap();
+    let out = scratch.path().join("out");
+    let pack = |gemma: &str, sae: &str, layer: usize| {
+        let outcome = run(&pack_args(gemma, sae, "tokenizer/tiny.json", layer, "f32", &out));
+        assert!(!out.exists());
+        outcome
+    };
+    let outcome = pack("gemma/gemma3-nested", "sae/topk-scaling-bf16", 4);
+    assert_error(&outcome, &["trained on the output of layer 5", "layer 4 was asked for"]);
+    let outcome = pack("gemma/gemma2-odd-sizes", "sae/topk-tied", 1);
+    assert_error(&outcome, &["48 dimensions", "40"]);
+    let outcome = pack("gemma/gemma2-softcap", "sae/topk-tied", 9);
+    assert_error(&outcome, &["layer 9", "layers 0 to 3"]);
+    let outcome = pack("gemma/gemma2-softcap", "gemma/gemma2-softcap", 1);
+    assert_error(&outcome, &["no SAE", "conf.yaml"]);
+    let outcome = pack("tokenizer", "sae/topk-tied", 1);
+    assert_error(&outcome, &["cannot read", "config.json"]);
+    let outcome = run(&pack_args("gemma/gemma2-softcap", "sae/topk-tied", "README.md", 2, "f32", &out));
+    assert_error(&outcome, &["README.md", "tokenizer.json"]);
+    std::fs::create_dir(&out).unwrap();
+    std::fs::write(out.join("thesis.tex"), "mine").unwrap();
+    let outcome = run(&pack_args("gemma/gemma2-softcap", "sae/topk-tied", "tokenizer/tiny.json", 2, "f32", &out));
+    assert_error(&outcome, &["only a pack or an empty folder is replaced"]);
+    assert!(out.join("thesis.tex").exists());
+}
+
+#[test]
+fn names_that_are_neither_here_nor_on_the_hub() {
+    let scratch = tempfile::tempdir().unwrap();
+    let out = text(&scratch.path().join("out"));
+    let pack = |gemma: &str| {
+        let sae = text(&fixture("sae/topk-tied"));
+        run(&["pack", "--gemma", gemma, "--sae", &sae, "--layer", "2", "--precision", "f32", "--out", &out])
+    };
+    assert_error(&pack("/no/such/folder"), &["/no/such/folder", "no such file or folder"]);
+    // Nothing listens there, as without a network.
+    assert_error(&pack("google/gemma-2-2b"), &["google/gemma-2-2b", "from the hub", "config.json", "network"]);
+}

@@ -1,0 +1,160 @@
+//! Hub names, against a local server that speaks the hub's paths.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use common::{Outcome, command, fixture, outcome, text};
+use tiny_http::{Header, Method, Response, Server};
+
+const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+/// A hub with `google/tiny` (gated: it wants the token "let-me-in") and `canrager/temporalSAEs`.
+struct Hub {
+    endpoint: String,
+    requested: Arc<Mutex<Vec<String>>>,
+    server: Arc<Server>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+fn file_of(url: &str) -> Option<PathBuf> {
+    let gemma = url.strip_prefix("/google/tiny/resolve/main/");
+    let sae = url.strip_prefix("/canrager/temporalSAEs/resolve/main/gemma-2-2B/layer_12/temporal/");
+    let saelens = url.strip_prefix("/someone/saelens/resolve/main/");
+    let path = match (gemma, sae, saelens) {
+        (Some("tokenizer.json"), _, _) => fixture("tokenizer/tiny.json"),
+        (Some("GEMMA_TERMS.md"), _, _) => fixture("README.md"),
+        (Some(file), _, _) => fixture("gemma/gemma3-sharded").join(file),
+        (_, Some(file), _) => fixture("sae/relu-untied-2-layers").join(file),
+        (_, _, Some(file)) => fixture("sae/sae-lens-topk").join(file),
+        _ => return None,
+    };
+    path.is_file().then_some(path)
+}
+
+impl Hub {
+    fn start() -> Self {
+        let server = Arc::new(Server::http("127.0.0.1:0").unwrap());
+        let endpoint = format!("http://{}", server.server_addr().to_ip().unwrap());
+        let requested = Arc::new(Mutex::new(Vec::new()));
+        let thread = std::thread::spawn({
+            let (server, requested) = (server.clone(), requested.clone());
+            move || server.incoming_requests().for_each(|request| answer(request, &requested))
+        });
+        Self { endpoint, requested, server, thread: Some(thread) }
+    }
+
+    fn pack(&self, home: &std::path::Path, gemma: &str, sae: &str, token: Option<&str>) -> Outcome {
+        let mut command = command();
+        // A slash at the end of the endpoint is no path of its own.
+        command.env("HF_ENDPOINT", format!("{}/", self.endpoint)).env("HF_HOME", home.join("hf"));
+        if let Some(token) = token {
+            command.env("HF_TOKEN", token);
+        }
+        let out = text(&home.join("pack"));
+        command.args(["pack", "--gemma", gemma, "--sae", sae, "--layer", "6", "--precision", "f32", "--out", &out]);
+        outcome(&mut command)
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        self.server.unblock();
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+fn header(name: &str, value: &str) -> Header {
+    Header::from_bytes(name, value).unwrap()
+}
+
+fn answer(request: tiny_http::Request, requested: &Mutex<Vec<String>>) {
+    assert_eq!(*request.method(), Method::Get);
+    let url = request.url().to_owned();
+    requested.lock().unwrap().push(url.clone());
+    let field = |name: &'static str| {
+        request.headers().iter().find(|h| h.field.equiv(name)).map(|h| h.value.as_str().to_owned())
+    };
+    if url.starts_with("/google/") && field("Authorization").as_deref() != Some("Bearer let-me-in") {
+        return request.respond(Response::from_string("gated").with_status_code(401)).unwrap();
+    }
+    if url.starts_with("/api/models/google/tiny") {
+        let info = format!(
+            r#"{{"sha": "{COMMIT}", "siblings": [{{"rfilename": "GEMMA_TERMS.md"}}, {{"rfilename": "config.json"}}]}}"#
+        );
+        return request.respond(Response::from_string(info)).unwrap();
+    }
+    let Some(path) = file_of(&url) else {
+        return request.respond(Response::from_string("no such file").with_status_code(404)).unwrap();
+    };
+    let bytes = std::fs::read(&path).unwrap();
+    // hf-hub asks for one byte to learn the size, then for everything from a byte on.
+    let range = field("Range").unwrap();
+    let (start, end) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
+    let start: usize = start.parse().unwrap();
+    let end = end.parse().map_or(bytes.len(), |end: usize| (end + 1).min(bytes.len()));
+    let etag = format!("\"{}-{}\"", path.file_name().unwrap().to_string_lossy(), bytes.len());
+    let response = Response::from_data(&bytes[start..end])
+        .with_status_code(206)
+        .with_header(header("etag", &etag))
+        .with_header(header("x-repo-commit", COMMIT))
+        .with_header(header("content-range", &format!("bytes {start}-{}/{}", end - 1, bytes.len())));
+    request.respond(response).unwrap();
+}
+
+const SAE: &str = "canrager/temporalSAEs:gemma-2-2B/layer_12/temporal";
+
+#[test]
+fn names_are_fetched_once_with_the_token_and_only_what_is_needed() {
+    let hub = Hub::start();
+    let home = tempfile::tempdir().unwrap();
+    let first = hub.pack(home.path(), "google/tiny", SAE, Some("let-me-in"));
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    let manifest = std::fs::read_to_string(home.path().join("pack/manifest.json")).unwrap();
+    assert!(manifest.contains(r#""model_name":"google/tiny""#));
+    assert!(manifest.contains(&format!(r#""sae_name":"{SAE}""#)));
+    assert!(manifest.contains(r#""file":"GEMMA_TERMS.md""#));
+    let requests = hub.requested.lock().unwrap().clone();
+    let asked = |file: &str| requests.iter().any(|url| url.ends_with(file));
+    assert!(asked("/gemma-2-2B/layer_12/temporal/conf.yaml") && asked("model.safetensors.index.json"));
+    assert!(asked("tokenizer.json") && !asked("cfg.json"));
+
+    // What is in the cache needs neither hub nor token.
+    drop(hub);
+    let gone = Hub::start();
+    std::fs::remove_dir_all(home.path().join("pack")).unwrap();
+    let mut again = command();
+    again.env("HF_HOME", home.path().join("hf")).args(["pack", "--gemma", "google/tiny", "--sae", SAE]);
+    again.args(["--layer", "6", "--precision", "f32", "--out", &text(&home.path().join("pack"))]);
+    let again = outcome(&mut again);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    assert!(gone.requested.lock().unwrap().is_empty());
+}
+
+#[test]
+fn refusals_are_told_apart() {
+    let hub = Hub::start();
+    let home = tempfile::tempdir().unwrap();
+    for token in [None, Some("wrong")] {
+        let refused = hub.pack(home.path(), "google/tiny", SAE, token);
+        assert_eq!(refused.code, 1);
+        let sentence = refused.sentence();
+        assert!(sentence.contains("google/tiny/config.json is refused") && sentence.contains("HF_TOKEN"), "{sentence}");
+    }
+    let missing = hub.pack(home.path(), "someone/nothing", SAE, None);
+    assert!(missing.sentence().contains("someone/nothing/config.json does not exist"), "{}", missing.sentence());
+    let wrong_folder = hub.pack(home.path(), "google/tiny", "canrager/temporalSAEs:layer_9", Some("let-me-in"));
+    assert!(wrong_folder.sentence().contains("layer_9/cfg.json does not exist"), "{}", wrong_folder.sentence());
+    assert!(!home.path().join("pack").exists());
+}
+
+#[test]
+fn an_sae_in_saelens_form_is_found() {
+    let hub = Hub::start();
+    let home = tempfile::tempdir().unwrap();
+    // It is for another layer: it was fetched and read before that was said.
+    let outcome = hub.pack(home.path(), "google/tiny", "someone/saelens", Some("let-me-in"));
+    assert!(outcome.sentence().contains("trained on the output of layer 3"), "{}", outcome.sentence());
+}

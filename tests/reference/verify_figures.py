@@ -1,0 +1,76 @@
+"""The default pack's figures on the two published prompts, in PyTorch: what `verify` compares with.
+
+    python tests/reference/verify_figures.py --gguf MODEL.gguf --tokenizer tokenizer.json
+
+Writes demo/verify-gemma-3-270m.json, which the command line carries.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+
+from gemma_cases import residuals
+from gguf_model import load_gguf
+from temporal_sae import load_sae, similarity, temporal_sae, variance_explained
+
+DEMO = Path(__file__).resolve().parent.parent.parent / "demo"
+LAYER = 12
+# The authors' notebook ran these two with the released SAE.
+PROMPTS = [
+    "Once upon a time, a little girl named Alice loved looking at the night sky.",
+    "The quick brown fox jumps over the lazy dog. This sentence contains every letter of the alphabet.",
+]
+# What a q8 pack on any device may differ by; docs/pack-format.md has the measurements.
+TOLERANCES = {"variance_explained": 0.01, "l0_pred": 0.02, "similarity": 0.02}
+
+
+@torch.no_grad()
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--gguf", type=Path, required=True)
+    parser.add_argument("--tokenizer", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=DEMO / "verify-gemma-3-270m.json")
+    args = parser.parse_args()
+
+    tokenizer = Tokenizer.from_file(str(args.tokenizer))
+    model = load_gguf(args.gguf)
+    config, w = load_sae(DEMO / "sae")
+    prompts = []
+    for text in PROMPTS:
+        token_ids = torch.tensor(tokenizer.encode(text).ids)
+        x = residuals(model.model, token_ids)[LAYER]
+        results = temporal_sae(config, w, x)
+        s = similarity(results["pred_codes"])
+        assert ((results["novel_codes"] != 0).sum(-1) == config.kval_topk).all()
+        prompts.append(
+            {
+                "text": text,
+                "tokens": len(token_ids),
+                "variance_explained": round(variance_explained(results["recons"], x), 6),
+                "l0_novel": config.kval_topk,
+                "l0_pred": (results["pred_codes"] != 0).sum(-1).tolist(),
+                "similarity": {k: round(v.item(), 6) for k, v in [("min", s.min()), ("max", s.max()), ("mean", s.mean())]},
+            }
+        )
+    document = {
+        "format": "temporal-lens-figures/1",
+        "source": "PyTorch in float32 on the same GGUF and SAE",
+        "of": {
+            "model": "google/gemma-3-270m",
+            "num_hidden_layers": model.config.num_hidden_layers,
+            "hidden_size": model.config.hidden_size,
+            "layer": LAYER,
+            "width": config.width,
+            "kval_topk": config.kval_topk,
+        },
+        "tolerances": TOLERANCES,
+        "prompts": prompts,
+    }
+    args.out.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
