@@ -79,8 +79,6 @@ async fn find_adapter(_allow_software: bool) -> std::result::Result<Found, Strin
 
 #[cfg(not(target_family = "wasm"))]
 async fn find_adapter(allow_software: bool) -> std::result::Result<Found, String> {
-    use burn::tensor::DeviceKind;
-    let _ = DeviceKind::DefaultDevice;
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
     let adapters = instance.enumerate_adapters(wgpu::Backends::PRIMARY).await;
     let hardware = adapters.iter().map(wgpu::Adapter::get_info).find(|i| i.device_type != wgpu::DeviceType::Cpu);
@@ -88,7 +86,7 @@ async fn find_adapter(allow_software: bool) -> std::result::Result<Found, String
     match (hardware, software) {
         (Some(info), _) => Ok(Found { name: describe(&info), device: WgpuDevice::default() }),
         (None, Some(info)) if allow_software => {
-            Ok(Found { name: describe(&info), device: WgpuDevice::new(burn_wgpu::WgpuDeviceKind::Cpu) })
+            Ok(Found { name: describe(&info), device: WgpuDevice::new(burn::backend::WgpuDeviceKind::Cpu) })
         }
         (None, Some(info)) => Err(format!("the only adapter is a software one ({})", describe(&info))),
         (None, None) => Err("no Vulkan, Metal or DirectX 12 adapter was found".to_owned()),
