@@ -101,9 +101,7 @@ impl TemporalSae {
         let mut graphs = Vec::new();
         for attention in &self.attn_layers {
             let z_input = self.encode(x.clone());
-            // Context is the token before: the first token has none.
-            let first = Tensor::zeros([1, width], &self.device);
-            let z_ctx = Tensor::cat(vec![first, z_input.clone().narrow(0, 0, tokens - 1)], 0);
+            let z_ctx = token_before(z_input.clone());
             let (z_pred, graph) = attention.forward(z_ctx, z_input, attn_graphs);
             graphs.extend(graph);
             let z_pred = activation::relu(z_pred);
@@ -150,6 +148,13 @@ impl TemporalSae {
         }
         Ok(k)
     }
+}
+
+/// Row t becomes row t - 1 of `z` [T, width]; the first token has no context, its row is zeros.
+fn token_before(z: Tensor<2>) -> Tensor<2> {
+    let [tokens, width] = z.dims();
+    let first = Tensor::zeros([1, width], &z.device());
+    if tokens == 1 { first } else { Tensor::cat(vec![first, z.narrow(0, 0, tokens - 1)], 0) }
 }
 
 /// Keeps the `k` largest entries of each row of `z` [T, width], none of them negative; zeros
