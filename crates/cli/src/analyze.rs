@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
-use lens_engine::{OpenedDevice, PackFolder, Run, RunOptions, Stage, Tokens, open_device};
+use lens_engine::{Mix, OpenedDevice, PackFolder, Run, RunOptions, Stage, Tokens, open_device};
 
 use crate::args::{AnalyzeArgs, DeviceArg, Input};
 use crate::progress::Progress;
@@ -59,13 +59,18 @@ fn read_text(input: &Input) -> Result<String> {
 
 /// Opens the device, says which, and loads the pack onto it.
 pub fn open_pack(folder: &Path, device: Option<DeviceArg>) -> Result<PackFolder> {
+    open_mixed(folder, device, None)
+}
+
+/// As [`open_pack`], with the matrices of an f32 pack stored as `mix` says.
+pub fn open_mixed(folder: &Path, device: Option<DeviceArg>, mix: Option<Mix>) -> Result<PackFolder> {
     let OpenedDevice { device, name, note, .. } = pollster::block_on(open_device(device.map(Into::into)))?;
     match note {
         Some(note) => eprintln!("device: {name} ({note})"),
         None => eprintln!("device: {name}"),
     }
     let mut progress = Progress::start(format!("loading {}", folder.display()));
-    Ok(PackFolder::open(folder, device, |done, total| progress.update(done, total))?)
+    Ok(PackFolder::open_mixed(folder, device, mix, |done, total| progress.update(done, total))?)
 }
 
 /// Runs the networks on given tokens.

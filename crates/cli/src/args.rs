@@ -22,7 +22,7 @@ pub enum Command {
     Analyze(AnalyzeArgs),
     /// Run the published prompts and print our figures beside the published ones.
     Verify(VerifyArgs),
-    /// Measure what packs' precisions do to the answer, against the f32 pack of the same weights.
+    /// Measure what precisions do to the answer, against an f32 pack.
     Fidelity(FidelityArgs),
 }
 
@@ -102,12 +102,13 @@ pub struct VerifyArgs {
 
 #[derive(Debug, Args)]
 pub struct FidelityArgs {
-    /// Folder of the f32 pack.
+    /// Folder of a pack made with --precision f32.
     #[arg(long, value_name = "DIR")]
     pub reference: PathBuf,
-    /// Folder of a pack to measure; may be given several times.
-    #[arg(long, value_name = "DIR", required = true)]
-    pub model: Vec<PathBuf>,
+    /// Precisions to measure, e.g. q8 or q8,mlp=q4; kinds are embedding, attention, mlp,
+    /// sae-dictionary, sae-attention. May be given several times.
+    #[arg(long, value_name = "MIX", required = true)]
+    pub mix: Vec<lens_engine::Mix>,
     /// Texts, one JSON object with a "text" a line.
     #[arg(long, value_name = "FILE.jsonl")]
     pub texts: PathBuf,

@@ -1,13 +1,14 @@
-//! `fidelity`: what a pack's precision does to the answer, against the f32 pack of the same weights.
+//! `fidelity`: what precisions do to the answer, against an f32 pack of the same weights.
 
 use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
 use lens_engine::fidelity::Fidelity;
-use lens_engine::{PackFolder, Run, RunOptions};
+use lens_engine::{Mix, PackFolder, Run, RunOptions};
+use lens_weights::block::Precision;
 use serde::Deserialize;
 
-use crate::analyze::{open_pack, print, run_tokens};
+use crate::analyze::{open_mixed, open_pack, print};
 use crate::args::FidelityArgs;
 
 /// A line of the file of texts; other fields (source, licence) are its business.
@@ -16,28 +17,34 @@ struct Passage {
     text: String,
 }
 
-/// Runs the command: a line of a Markdown table for each pack.
+/// Runs the command: a line of a Markdown table for each mix of precisions.
 pub fn run(args: &FidelityArgs) -> Result<()> {
     let texts = passages(&args.texts)?;
-    let reference = runs(&open_pack(&args.reference, args.device)?, &texts)?;
+    let full = open_pack(&args.reference, args.device)?;
+    let stored = full.lens.manifest().precision;
+    if stored != Precision::F32 {
+        bail!(
+            "{}: a pack of precision {stored}; the reference must be packed with --precision f32",
+            args.reference.display()
+        );
+    }
+    let reference = runs(&full, None, &texts)?;
     let mut table = String::from(
-        "| pack | weights, MB | residual, relative RMS | similarity, mean absolute error | novel top-k overlap | variance explained (reference) |\n|---|---|---|---|---|---|\n",
+        "| precision | weights, MB | residual, relative RMS | similarity, mean absolute error | novel top-k overlap \
+         | variance explained |\n|---|---|---|---|---|---|\n",
     );
-    for folder in &args.model {
-        let pack = open_pack(folder, args.device)?;
-        let here = runs(&pack, &texts)?;
-        let each: Vec<Fidelity> =
-            here.iter().zip(&reference).map(|(run, reference)| Fidelity::of(run, reference)).collect();
+    for mix in &args.mix {
+        let pack = open_mixed(&args.reference, args.device, Some(mix.clone()))?;
+        let here = runs(&pack, Some(mix), &texts)?;
+        let each: Vec<Fidelity> = here.iter().zip(&reference).map(|(run, wanted)| Fidelity::of(run, wanted)).collect();
         let mean = Fidelity::mean(&each);
         table.push_str(&format!(
-            "| {} | {:.0} | {:.4} | {:.4} | {:.3} | {:.4} ({:.4}) |\n",
-            pack.lens.manifest().precision,
+            "| {mix} | {:.1} | {:.4} | {:.4} | {:.3} | {:.4} |\n",
             pack.lens.weight_bytes() as f64 / 1e6,
             mean.residual_relative_rms,
             mean.similarity_mean_absolute,
             mean.novel_overlap,
             mean.variance_explained,
-            mean.variance_explained_reference,
         ));
     }
     print(&table)
@@ -57,6 +64,11 @@ fn passages(path: &Path) -> Result<Vec<String>> {
     Ok(texts)
 }
 
-fn runs(pack: &PackFolder, texts: &[String]) -> Result<Vec<Run>> {
-    texts.iter().map(|text| run_tokens(pack, &pack.lens.tokenize(text)?, RunOptions::default())).collect()
+fn runs(pack: &PackFolder, mix: Option<&Mix>, texts: &[String]) -> Result<Vec<Run>> {
+    let one = |text: &String| -> Result<Run> {
+        let rows = pack.embedding(&pack.lens.tokenize(text)?.ids)?;
+        let rows = mix.map_or(rows.clone(), |mix| mix.apply_to_rows(&rows, pack.lens.manifest().gemma.hidden_size));
+        Ok(pollster::block_on(pack.lens.run(rows, RunOptions::default(), |_| {}))?)
+    };
+    texts.iter().map(one).collect()
 }

@@ -1,9 +1,11 @@
 //! The published figures, and what a pack's own are compared by.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 use anyhow::{Result, anyhow, bail};
+use lens_weights::block::Precision;
 use lens_weights::manifest::Manifest;
+use serde::{Deserialize, Serialize};
 
 /// Value of [`Figures::format`].
 const FORMAT: &str = "temporal-lens-figures/1";
@@ -17,8 +19,8 @@ pub struct Figures {
     pub source: String,
     /// Which packs they are of.
     pub of: Subject,
-    /// How far off ours may be.
-    pub tolerances: Tolerances,
+    /// How far off ours may be, for each precision of a pack.
+    pub tolerances: BTreeMap<Precision, Tolerances>,
     /// The prompts.
     pub prompts: Vec<Prompt>,
 }
@@ -87,8 +89,9 @@ pub struct SimilarityFigures {
 const DEFAULT_PACK: &str = include_str!("../../../demo/verify-gemma-3-270m.json");
 
 /// The released SAE for Gemma-2-2B, from the authors' own notebook runs with the real weights (LLM
-/// in bf16). What bf16 and a pack's precision may change sets the tolerances.
+/// in bf16). The tolerances allow for bf16 on their side, and for the pack's precision on ours.
 fn released() -> Figures {
+    let near = Tolerances { variance_explained: 0.01, l0_pred: 0.05, similarity: 0.05 };
     let l0_pred =
         [880, 788, 2687, 2762, 2809, 2813, 2777, 2762, 2740, 2727, 2744, 2746, 2697, 2668, 2680, 2683, 2683, 2686];
     Figures {
@@ -102,7 +105,12 @@ fn released() -> Figures {
             width: 9216,
             kval_topk: Some(192),
         },
-        tolerances: Tolerances { variance_explained: 0.01, l0_pred: 0.05, similarity: 0.05 },
+        tolerances: BTreeMap::from([
+            (Precision::F32, near),
+            (Precision::F16, near),
+            (Precision::Q8, near),
+            (Precision::Q4, Tolerances { variance_explained: 0.04, l0_pred: 0.1, similarity: 0.1 }),
+        ]),
         prompts: vec![
             Prompt {
                 text: "Once upon a time, a little girl named Alice loved looking at the night sky.".to_owned(),
@@ -152,6 +160,14 @@ pub fn of_pack(manifest: &Manifest) -> Result<Figures> {
     })
 }
 
+impl Figures {
+    /// The tolerances for a pack.
+    pub fn tolerances_of(&self, manifest: &Manifest) -> Result<Tolerances> {
+        let found = self.tolerances.get(&manifest.precision).copied();
+        found.ok_or_else(|| anyhow!("the figures have no tolerances for {} packs", manifest.precision))
+    }
+}
+
 impl Subject {
     /// Whether a pack is of this model, layer and SAE, as far as numbers tell.
     pub fn fits(&self, manifest: &Manifest) -> bool {
@@ -170,7 +186,7 @@ mod tests {
     #[test]
     fn both_tables_are_whole() {
         for figures in [released(), read(DEFAULT_PACK, "default").unwrap()] {
-            assert_eq!(figures.prompts.len(), 2);
+            assert_eq!((figures.prompts.len(), figures.tolerances.len()), (2, 4));
             for prompt in &figures.prompts {
                 assert!(prompt.l0_pred.as_ref().is_none_or(|l| l.len() == prompt.tokens));
             }

@@ -10,7 +10,9 @@ pub fn text(analysis: &Analysis, run: &Run) -> String {
     let (t, d, width) = (run.tokens, run.d_model, run.width);
     let mut out = String::new();
     // Writing to a String cannot fail.
-    let mut line = |text: String| drop(writeln!(out, "{text}"));
+    let mut line = |text: String| {
+        let _ = writeln!(out, "{text}");
+    };
     line(format!("Input shape: [1, {t}]"));
     line(format!("Tokens: {:?}", analysis.tokens));
     line(String::new());

@@ -7,14 +7,18 @@ use lens_weights::config::{GemmaConfig, GemmaFamily, NovelCodes, PublishedSae};
 use lens_weights::manifest::Neuronpedia;
 use lens_weights::pack::LicenceFile;
 
-/// How files with terms are called, in upper case.
-const PREFIXES: [&str; 4] = ["GEMMA_TERMS", "LICENSE", "NOTICE", "USE_POLICY"];
+/// What names of files with terms contain, in upper case.
+const WORDS: [&str; 5] = ["TERMS", "LICENSE", "LICENCE", "NOTICE", "USE_POLICY"];
+/// What such files are: texts for people.
+const EXTENSIONS: [&str; 5] = ["", "TXT", "MD", "HTML", "PDF"];
 /// What every Gemma checkpoint is under, whether or not the terms lie beside it.
 const GEMMA_TERMS: &str = "Gemma Terms of Use (https://ai.google.dev/gemma/terms)";
 
 /// Whether a file of this name carries terms.
 pub fn is_terms(file_name: &str) -> bool {
-    PREFIXES.iter().any(|prefix| file_name.to_ascii_uppercase().starts_with(prefix))
+    let name = file_name.to_ascii_uppercase();
+    let extension = name.split_once('.').map_or("", |_| name.rsplit('.').next().unwrap_or(""));
+    EXTENSIONS.contains(&extension) && WORDS.iter().any(|word| name.contains(word))
 }
 
 /// The terms of the Gemma checkpoint and of the SAE, with every file of terms in their folders.
@@ -61,4 +65,19 @@ pub fn neuronpedia(model_name: &str, gemma: &GemmaConfig, sae: &PublishedSae, la
         && sae.config.sae_diff_type == NovelCodes::TopK
         && sae.config.kval_topk == Some(192);
     released.then(|| Neuronpedia { model: "gemma-2-2b".to_owned(), source: "12-temporal-res".to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_with_terms_are_known_by_their_names() {
+        for name in ["LICENSE", "GEMMA_TERMS.html", "GEMMA_NOTICE.txt", "NOTICE.md", "Use_Policy.md", "licence.txt"] {
+            assert!(is_terms(name), "{name}");
+        }
+        for name in ["config.json", "README.md", "terms.safetensors", "model.gguf", "license.json"] {
+            assert!(!is_terms(name), "{name}");
+        }
+    }
 }

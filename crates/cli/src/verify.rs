@@ -34,7 +34,7 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
         ),
         None => figures::of_pack(manifest)?,
     };
-    let mut report = Report::new(&figures);
+    let mut report = Report::new(&figures, figures.tolerances_of(manifest)?);
     for prompt in &figures.prompts {
         let tokens = pack.lens.tokenize(&prompt.text)?;
         let options = RunOptions::default();
@@ -57,9 +57,9 @@ struct Report {
 }
 
 impl Report {
-    fn new(figures: &Figures) -> Self {
+    fn new(figures: &Figures, tolerances: Tolerances) -> Self {
         let text = format!("Published: {}, {}\n", figures.of.model, figures.source);
-        Self { text, tolerances: figures.tolerances, compared: 0, outside: 0 }
+        Self { text, tolerances, compared: 0, outside: 0 }
     }
 
     fn line(&mut self, what: &str, ours: f64, published: f64, tolerance: f64, decimals: usize) {

@@ -114,7 +114,7 @@ fn figures(pack: &Path) -> Value {
     json!({
         "format": "temporal-lens-figures/1", "source": "this test",
         "of": {"model": "fixture", "num_hidden_layers": 4, "hidden_size": 48, "layer": 2, "width": 96, "kval_topk": 12},
-        "tolerances": {"variance_explained": 0.01, "l0_pred": 0.02, "similarity": 0.01},
+        "tolerances": {"f32": {"variance_explained": 0.01, "l0_pred": 0.02, "similarity": 0.01}},
         "prompts": [{"text": ALICE, "tokens": a["token_ids"].as_array().unwrap().len(),
                      "variance_explained": a["variance_explained"], "l0_novel": 12, "l0_pred": a["l0_pred"],
                      "similarity": a["similarity_stats"]}]

@@ -52,9 +52,25 @@ fn texts_that_cannot_be_analysed() {
     assert_error(&analyze(&pack, &["--text-file", &text(&file)]), &["text.txt", "not UTF-8", "byte 3"]);
     std::fs::write(&file, "a b ".repeat(20_000)).unwrap();
     assert_error(&analyze(&pack, &["--text-file", &text(&file)]), &["tokens", "shorten"]);
-    assert_error(&analyze(&pack, &["--token-ids", "2,64"]), &["token id 64", "vocabulary"]);
+    assert_error(&analyze(&pack, &["--token-ids", "2,9999"]), &["token id 9999", "vocabulary"]);
     assert_error(&analyze(&pack, &["--text", "a", "--inf-k", "0"]), &["inf_k"]);
     assert_error(&analyze(&pack, &["--text", "a", "--inf-k", "97"]), &["inf_k is 97", "96 features"]);
+}
+
+#[test]
+fn a_gpu_that_is_not_there_is_an_error_and_the_device_is_named() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = text(&small_pack(scratch.path()));
+    let on_gpu = run(&["analyze", "--device", "gpu", "--model", &pack, "--text", "a"]);
+    let by_default = run(&["analyze", "--model", &pack, "--text", "a"]);
+    assert_eq!(by_default.code, 0, "{}", by_default.stderr);
+    if on_gpu.code == 0 {
+        assert!(by_default.stderr.contains("device: ") && !by_default.stderr.contains("device: CPU"));
+    } else {
+        assert_error(&on_gpu, &["no GPU", "--device cpu"]);
+        // Why it is the CPU is said, too.
+        assert!(by_default.stderr.contains("device: CPU ("), "{}", by_default.stderr);
+    }
 }
 
 #[test]

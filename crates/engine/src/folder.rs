@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use lens_weights::manifest::MANIFEST_FILE;
 
-use crate::{Error, Lens, LensBuilder, Result};
+use crate::{Error, Lens, LensBuilder, Mix, Result};
 
 /// A loaded pack and the folder that it came from.
 pub struct PackFolder {
@@ -21,7 +21,20 @@ impl PackFolder {
     ///
     /// # Errors
     /// [`Error::Pack`] naming the file that is missing, cut short or altered.
-    pub fn open(folder: &Path, device: Device, mut on_bytes: impl FnMut(u64, u64)) -> Result<Self> {
+    pub fn open(folder: &Path, device: Device, on_bytes: impl FnMut(u64, u64)) -> Result<Self> {
+        Self::open_mixed(folder, device, None, on_bytes)
+    }
+
+    /// As [`Self::open`], with the matrices of an f32 pack stored as `mix` says; see [`Mix`].
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_mixed(
+        folder: &Path,
+        device: Device,
+        mix: Option<Mix>,
+        mut on_bytes: impl FnMut(u64, u64),
+    ) -> Result<Self> {
         let manifest_path = folder.join(MANIFEST_FILE);
         let json = read(&manifest_path)?;
         let json = String::from_utf8(json).map_err(|_| lens_weights::Error::Malformed {
@@ -29,6 +42,9 @@ impl PackFolder {
             problem: "not UTF-8 text".to_owned(),
         })?;
         let mut builder = LensBuilder::new(&json, &manifest_path.display().to_string(), device)?;
+        if let Some(mix) = mix {
+            builder.requantize(mix);
+        }
         let total = builder.manifest().load_bytes();
         let tokenizer = builder.manifest().tokenizer.clone();
         builder.set_tokenizer(&read(&folder.join(&tokenizer.file))?)?;

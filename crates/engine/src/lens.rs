@@ -7,6 +7,7 @@ use lens_weights::manifest::Manifest;
 use lens_weights::unpack;
 use tokenizers::Tokenizer;
 
+use crate::mix::Mix;
 use crate::tokenize::{self, Tokens};
 use crate::{Error, Result};
 
@@ -70,6 +71,7 @@ pub struct LensBuilder {
     pack_hash: String,
     store: WeightStore,
     tokenizer: Option<Tokenizer>,
+    mix: Option<Mix>,
 }
 
 impl LensBuilder {
@@ -80,12 +82,17 @@ impl LensBuilder {
     pub fn new(manifest_json: &str, file: &str, device: Device) -> Result<Self> {
         let manifest = Manifest::from_json(manifest_json, file)?;
         let pack_hash = unpack::sha256_hex(manifest_json.as_bytes());
-        Ok(Self { manifest, pack_hash, store: WeightStore::new(device), tokenizer: None })
+        Ok(Self { manifest, pack_hash, store: WeightStore::new(device), tokenizer: None, mix: None })
     }
 
     /// The manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// Stores the matrices of an f32 pack as `mix` says: what a pack made so would compute.
+    pub fn requantize(&mut self, mix: Mix) {
+        self.mix = Some(mix);
     }
 
     /// Takes the content of shard number `shard`; checks it and sends its tensors to the device.
@@ -96,7 +103,10 @@ impl LensBuilder {
         let entry =
             self.manifest.shards.get(shard).ok_or_else(|| Error::Input(format!("the pack has no shard {shard}")))?;
         unpack::check_file(entry, bytes)?;
-        for part in unpack::shard_parts(&self.manifest, shard, bytes)? {
+        for mut part in unpack::shard_parts(&self.manifest, shard, bytes)? {
+            if let Some(mix) = &self.mix {
+                mix.apply(&mut part);
+            }
             self.store.insert(part)?;
         }
         Ok(())

@@ -10,6 +10,7 @@
 //! | [`fidelity`] | what a precision does to the answer |
 //! | [`folder`] | a pack in a folder on disk (native) |
 //! | [`tokenize`] | the original tokenizer, BOS first exactly once |
+//! | [`mix`] | precisions by kind of tensor, for measuring them |
 //! | [`self_check`] | are this device's kernels right? a small case against the CPU |
 //!
 //! Where bytes come from (disk, network) and where results go is the caller's business.
@@ -20,6 +21,7 @@ pub mod fidelity;
 #[cfg(not(target_family = "wasm"))]
 pub mod folder;
 pub mod lens;
+pub mod mix;
 pub mod self_check;
 pub mod tokenize;
 
@@ -28,4 +30,5 @@ pub use error::{Error, Result};
 #[cfg(not(target_family = "wasm"))]
 pub use folder::PackFolder;
 pub use lens::{Lens, LensBuilder, Run, RunOptions, Stage};
+pub use mix::Mix;
 pub use tokenize::Tokens;

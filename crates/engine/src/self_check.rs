@@ -4,8 +4,8 @@
 //! another: the page checks before it shows numbers.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use lens_model::gemma::geglu;
 use lens_model::attention::{AttentionOptions, attend};
+use lens_model::gemma::geglu;
 use lens_model::store::upload;
 use lens_model::temporal_sae::top_k;
 use lens_weights::block::{PackedMatrix, Precision};
