@@ -1,21 +1,28 @@
 //! A localhost server for static files: byte ranges, right types, nothing cached unasked.
+//!
+//! One thread a connection, because browsers open connections ahead of need and keep them: a server
+//! with fewer threads than connections stalls.
 
 mod files;
 mod range;
+mod request;
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::net::TcpListener;
+use std::io::{BufReader, Read, Seek, SeekFrom, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
-use tiny_http::{Header, Method, Request, Response, Server, StatusCode};
+use anyhow::{Context, Result};
 
 use range::Wanted;
+use request::Request;
 
-/// Threads that answer: a browser opens six connections, a page and its worker share them.
-const THREADS: usize = 8;
+/// A connection that says nothing for this long is closed.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What to serve, and where.
 #[derive(Debug, Clone)]
@@ -30,46 +37,50 @@ pub struct Options {
     pub folders: Vec<(String, PathBuf)>,
 }
 
-/// A server that runs until the program ends.
+/// A server; it takes no more connections when this is dropped.
 pub struct Running {
     /// Where the site is.
     pub url: String,
-    server: Arc<Server>,
+    address: SocketAddr,
+    over: Arc<AtomicBool>,
+    accepting: Option<JoinHandle<()>>,
 }
 
 /// Starts serving in threads of its own.
 pub fn start(options: Options) -> Result<Running> {
     let listener = bind(options.port)?;
-    let server = Server::from_listener(listener, None).map_err(|e| anyhow!("cannot serve: {e}"))?;
-    let port = server.server_addr().to_ip().context("the server has no address")?.port();
-    let url = format!("http://localhost:{port}{}", options.prefix);
-    let (server, options) = (Arc::new(server), Arc::new(options));
-    for _ in 0..THREADS {
-        let (server, options) = (Arc::clone(&server), Arc::clone(&options));
-        std::thread::spawn(move || {
-            while let Ok(request) = server.recv() {
-                // A browser that closes the connection early is no fault of ours.
-                let _ = answer(request, &options);
+    let address = listener.local_addr()?;
+    let url = format!("http://localhost:{}{}", address.port(), options.prefix);
+    let over = Arc::new(AtomicBool::new(false));
+    let (options, ending) = (Arc::new(options), Arc::clone(&over));
+    let accepting = std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            if ending.load(Ordering::Relaxed) {
+                return;
             }
-        });
-    }
-    Ok(Running { url, server })
+            let options = Arc::clone(&options);
+            // A browser that closes a connection early is no fault of ours.
+            std::thread::spawn(move || drop(converse(stream, &options)));
+        }
+    });
+    Ok(Running { url, address, over, accepting: Some(accepting) })
 }
 
 impl Running {
     /// Blocks for as long as the program runs.
-    pub fn wait(&self) {
-        loop {
-            std::thread::park();
+    pub fn wait(mut self) {
+        if let Some(accepting) = self.accepting.take() {
+            // It ends with the program only.
+            let _ = accepting.join();
         }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        for _ in 0..THREADS {
-            self.server.unblock();
-        }
+        self.over.store(true, Ordering::Relaxed);
+        // Wakes the thread that waits for connections.
+        let _ = TcpStream::connect(self.address);
     }
 }
 
@@ -81,68 +92,104 @@ fn bind(port: u16) -> Result<TcpListener> {
         .with_context(|| format!("ports {port} to {last} of localhost are all taken; choose one with --port"))
 }
 
-fn answer(request: Request, options: &Options) -> std::io::Result<()> {
-    if !matches!(request.method(), Method::Get | Method::Head) {
-        return request.respond(Response::from_string("only GET and HEAD").with_status_code(405));
+/// Answers the requests of one connection, one after another.
+fn converse(stream: TcpStream, options: &Options) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut writer = stream;
+    while let Some(request) = request::read(&mut reader)? {
+        let answer = answer(&request, options)?;
+        send(&mut writer, &request, answer)?;
+        if request.field("Connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
+            break;
+        }
     }
-    let Some((path, meta)) = files::find(options, request.url()) else {
-        return request.respond(Response::from_string("not found").with_status_code(404));
+    Ok(())
+}
+
+/// Status, fields, and what follows them.
+struct Answer {
+    status: &'static str,
+    fields: Vec<(&'static str, String)>,
+    body: Body,
+}
+
+enum Body {
+    Text(&'static str),
+    Part { file: File, length: u64 },
+}
+
+fn answer(request: &Request, options: &Options) -> std::io::Result<Answer> {
+    let brief = |status, text| Answer { status, fields: Vec::new(), body: Body::Text(text) };
+    if !matches!(request.method.as_str(), "GET" | "HEAD") {
+        return Ok(brief("405 Method Not Allowed", "only GET and HEAD"));
+    }
+    let Some((path, meta)) = files::find(options, &request.target) else {
+        return Ok(brief("404 Not Found", "not found"));
     };
     let bytes = meta.len();
     let tag = files::entity_tag(&meta);
-    let mut headers = vec![
-        header("Content-Type", files::mime_type(&path)),
+    let mut fields = vec![
+        ("Content-Type", files::mime_type(&path).to_owned()),
         // Asks again each time, but may be told that nothing changed.
-        header("Cache-Control", "no-cache"),
-        header("ETag", &tag),
-        header("Accept-Ranges", if options.ranges { "bytes" } else { "none" }),
+        ("Cache-Control", "no-cache".to_owned()),
+        ("ETag", tag.clone()),
+        ("Accept-Ranges", if options.ranges { "bytes" } else { "none" }.to_owned()),
     ];
-    if field(&request, "If-None-Match").is_some_and(|known| known.split(',').any(|known| known.trim() == tag)) {
-        return request.respond(Response::new(StatusCode(304), headers, std::io::empty(), Some(0), None));
+    if request.field("If-None-Match").is_some_and(|known| known.split(',').any(|known| known.trim() == tag)) {
+        return Ok(Answer { status: "304 Not Modified", fields, body: Body::Text("") });
     }
-    let unchanged = field(&request, "If-Range").is_none_or(|known| known == tag);
-    let wanted = match field(&request, "Range") {
-        Some(text) if options.ranges && unchanged => range::parse(&text, bytes),
+    let unchanged = request.field("If-Range").is_none_or(|known| known == tag);
+    let wanted = match request.field("Range") {
+        Some(text) if options.ranges && unchanged => range::parse(text, bytes),
         _ => Wanted::All,
     };
     let (status, start, length) = match wanted {
-        Wanted::All => (200, 0, bytes),
+        Wanted::All => ("200 OK", 0, bytes),
         Wanted::Part { start, length } => {
-            headers.push(header("Content-Range", &format!("bytes {start}-{}/{bytes}", start + length - 1)));
-            (206, start, length)
+            fields.push(("Content-Range", format!("bytes {start}-{}/{bytes}", start + length - 1)));
+            ("206 Partial Content", start, length)
         }
         Wanted::Nothing => {
-            headers.push(header("Content-Range", &format!("bytes */{bytes}")));
-            return request.respond(Response::new(StatusCode(416), headers, std::io::empty(), Some(0), None));
+            fields.push(("Content-Range", format!("bytes */{bytes}")));
+            return Ok(Answer { status: "416 Range Not Satisfiable", fields, body: Body::Text("") });
         }
     };
     let mut file = File::open(&path)?;
     file.seek(SeekFrom::Start(start))?;
-    let length_known = usize::try_from(length).ok();
-    // Chunked answers have no length, and the progress bar needs one.
-    let response = Response::new(StatusCode(status), headers, file.take(length), length_known, None)
-        .with_chunked_threshold(usize::MAX);
-    request.respond(response)
+    Ok(Answer { status, fields, body: Body::Part { file, length } })
 }
 
-fn field(request: &Request, name: &str) -> Option<String> {
-    let found = request.headers().iter().find(|h| h.field.as_str().as_str().eq_ignore_ascii_case(name))?;
-    Some(found.value.as_str().to_owned())
-}
-
-fn header(name: &str, value: &str) -> Header {
-    // Names and values are ours and plain ASCII; an empty header is what is left if that were ever wrong.
-    Header::from_bytes(name, value).unwrap_or_else(|()| Header {
-        field: "X-Ignored".parse().unwrap_or_else(|()| unreachable!("a plain header name")),
-        value: Default::default(),
-    })
+fn send(writer: &mut TcpStream, request: &Request, answer: Answer) -> std::io::Result<()> {
+    let length = match &answer.body {
+        Body::Text(text) => text.len() as u64,
+        Body::Part { length, .. } => *length,
+    };
+    let mut head = format!("HTTP/1.1 {}\r\nContent-Length: {length}\r\n", answer.status);
+    for (name, value) in &answer.fields {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str("\r\n");
+    writer.write_all(head.as_bytes())?;
+    if request.method == "HEAD" {
+        return Ok(());
+    }
+    match answer.body {
+        Body::Text(text) => writer.write_all(text.as_bytes()),
+        Body::Part { file, length } => {
+            let sent = std::io::copy(&mut file.take(length), writer)?;
+            if sent == length {
+                return Ok(());
+            }
+            // The file shrank meanwhile: the promised length cannot be kept, so the connection must end.
+            Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the file became shorter"))
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-    use std::net::TcpStream;
-
     use super::*;
 
     fn ask(url: &str, head: &str) -> String {
@@ -152,6 +199,20 @@ mod tests {
         let mut text = Vec::new();
         stream.read_to_end(&mut text).unwrap();
         String::from_utf8_lossy(&text).into_owned()
+    }
+
+    #[test]
+    fn connections_that_wait_keep_nobody_waiting() {
+        let site = std::env::temp_dir().join(format!("xtask-idle-{}", std::process::id()));
+        std::fs::create_dir_all(&site).unwrap();
+        std::fs::write(site.join("a.txt"), "text").unwrap();
+        let options =
+            Options { port: 0, prefix: "/".into(), ranges: true, folders: vec![(String::new(), site.clone())] };
+        let running = start(options).unwrap();
+        let idle: Vec<_> = (0..40).map(|_| TcpStream::connect(running.address).unwrap()).collect();
+        assert!(ask(&running.url, "GET /a.txt HTTP/1.1").ends_with("text"));
+        drop(idle);
+        std::fs::remove_dir_all(&site).unwrap();
     }
 
     #[test]
