@@ -11,7 +11,7 @@ use crate::linear::{Linear, PackedTensor};
 use crate::{Error, Result};
 
 enum Stored {
-    Matrix(PackedTensor),
+    Matrix(Box<PackedTensor>),
     // Norms and biases: small, f32, unpacked once.
     Vector(Tensor<1>, usize),
 }
@@ -65,7 +65,7 @@ impl WeightStore {
             let cols = whole.cols;
             Stored::Vector(Tensor::from_data(TensorData::new(values, [cols]), &self.device), cols)
         } else {
-            Stored::Matrix(upload(whole, &self.device))
+            Stored::Matrix(Box::new(upload(whole, &self.device)))
         };
         self.stored.insert(name, stored);
         Ok(())
@@ -78,7 +78,7 @@ impl WeightStore {
     pub fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<PackedTensor> {
         let expected = (rows, cols);
         match self.stored.remove(name) {
-            Some(Stored::Matrix(m)) if (m.shape.rows, m.shape.cols) == expected => Ok(m),
+            Some(Stored::Matrix(m)) if (m.shape.rows, m.shape.cols) == expected => Ok(*m),
             Some(Stored::Matrix(m)) => {
                 Err(Error::Shape { name: name.to_owned(), found: (m.shape.rows, m.shape.cols), expected })
             }
@@ -133,7 +133,7 @@ fn append(matrix: &mut PackedMatrix, next: PackedMatrix) {
     if matrix.precision.is_quantized() {
         let blocks = blocks_per_row(matrix.cols);
         let have = matrix.rows * blocks;
-        if have % 2 == 0 {
+        if have.is_multiple_of(2) {
             matrix.scales.truncate(have / 2);
             matrix.scales.extend_from_slice(&next.scales);
         } else {
