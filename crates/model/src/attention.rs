@@ -1,7 +1,7 @@
 //! Causal attention: what Gemma's layers and the SAE's layers share.
 
 use burn::backend::Dispatch;
-use burn::tensor::{Bool, Tensor, TensorData, activation};
+use burn::tensor::{Tensor, TensorData};
 
 use crate::kernels::LensOps;
 pub use crate::kernels::{ATTENTION_TOKENS_MAX, AttentionOptions};
@@ -15,16 +15,15 @@ pub fn attend(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, options: AttentionOption
     Tensor::from_dispatch(Dispatch::attention(q.into_dispatch(), k.into_dispatch(), v.into_dispatch(), options))
 }
 
-/// The weights themselves, [heads, T, T], for views that show them: full causal attention, as many
-/// key heads as query heads, no soft cap (the SAE's layers).
-pub fn weights(q: Tensor<3>, k: Tensor<3>, scale: f32) -> Tensor<3> {
+/// The weights themselves, [heads, T, T], for views that show them; as many key heads as query
+/// heads. They are what attention gives for values that are unit vectors, which keeps burn's matrix
+/// product, a third of the worker's code, out of the page.
+pub fn weights(q: Tensor<3>, k: Tensor<3>, options: AttentionOptions) -> Tensor<3> {
     let [heads, tokens, _] = q.dims();
-    let later: Vec<bool> = (0..tokens).flat_map(|i| (0..tokens).map(move |j| j > i)).collect();
-    let later = Tensor::<3, Bool>::from_data(TensorData::new(later, [1, tokens, tokens]), &q.device());
-    let scores = q.matmul(k.swap_dims(1, 2)) * scale;
-    // The largest negative number instead of infinity: shaders may assume there are no infinities.
-    // Every query sees itself, so the weight of a hidden key underflows to zero.
-    activation::softmax(scores.mask_fill(later.expand([heads, tokens, tokens]), -1e30), 2)
+    let mut unit = vec![0f32; tokens * tokens];
+    unit.iter_mut().step_by(tokens + 1).for_each(|v| *v = 1.0);
+    let unit = Tensor::<3>::from_data(TensorData::new(unit, [1, tokens, tokens]), &q.device());
+    attend(q, k, unit.expand([heads, tokens, tokens]), options)
 }
 
 /// [T, heads * d] to [heads, T, d].

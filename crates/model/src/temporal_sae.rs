@@ -184,8 +184,9 @@ impl ManualAttention {
         let v = split_heads(self.v_ctx.forward(z_ctx), self.n_heads);
         let q = split_heads(self.q_target.forward(z_target), self.n_heads);
         let scale = (q.dims()[2] as f32).powf(-0.5);
-        let graph = graph.then(|| weights(q.clone(), k.clone(), scale));
-        let output = attend(q, k, v, AttentionOptions { scale, soft_cap: None, window: None });
+        let options = AttentionOptions { scale, soft_cap: None, window: None };
+        let graph = graph.then(|| weights(q.clone(), k.clone(), options));
+        let output = attend(q, k, v, options);
         (self.c_proj.forward(merge_heads(output)), graph)
     }
 }
