@@ -4,6 +4,9 @@
 //! differ by about 1e-6 a layer; the fixtures' attention is sharp on purpose, which amplifies that.
 //! The same pairs run in the browser on WebGPU (tests/e2e).
 
+// A test that cannot read its fixture has failed.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

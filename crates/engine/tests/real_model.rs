@@ -7,6 +7,9 @@
 //! is seven times the others' and would hide them). The served pack's tolerances are its measured
 //! fidelity (README, Precision) with a margin for texts that differ from the measured ones.
 
+// A test that cannot read its fixture has failed.
+#![allow(clippy::unwrap_used)]
+
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};

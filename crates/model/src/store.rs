@@ -13,7 +13,7 @@ use crate::{Error, Result};
 enum Stored {
     Matrix(Box<PackedTensor>),
     // Norms and biases: small, f32, unpacked once.
-    Vector(Tensor<1>, usize),
+    Vector(Box<Tensor<1>>, usize),
 }
 
 /// Named tensors on a device. Parts come in row order; a tensor goes to the device as soon as its
@@ -63,7 +63,7 @@ impl WeightStore {
         let stored = if whole.rows == 1 {
             let values = whole.unpack();
             let cols = whole.cols;
-            Stored::Vector(Tensor::from_data(TensorData::new(values, [cols]), &self.device), cols)
+            Stored::Vector(Box::new(Tensor::from_data(TensorData::new(values, [cols]), &self.device)), cols)
         } else {
             Stored::Matrix(Box::new(upload(whole, &self.device)))
         };
@@ -93,7 +93,7 @@ impl WeightStore {
     /// [`Error::Missing`], [`Error::Shape`].
     pub fn vector(&mut self, name: &str, n: usize) -> Result<Tensor<1>> {
         match self.stored.remove(name) {
-            Some(Stored::Vector(v, found)) if found == n => Ok(v),
+            Some(Stored::Vector(v, found)) if found == n => Ok(*v),
             Some(Stored::Vector(_, found)) => {
                 Err(Error::Shape { name: name.to_owned(), found: (1, found), expected: (1, n) })
             }
