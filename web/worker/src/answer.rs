@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use js_sys::{Function, Promise, Reflect};
 use lens_engine::{OpenedDevice, Run, RunOptions, open_device, self_check};
 use lens_protocol::{DeviceInfo, FailureKind, NamedTensor, Request, Response, Stage};
-use wasm_bindgen::JsCast;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 
 use crate::fetch::{Abort, FetchError};
 use crate::packs::Pack;
@@ -57,6 +59,22 @@ fn now_ms() -> f64 {
     scope.performance().map_or(0.0, |p| p.now())
 }
 
+/// What the browser tells of the adapter (vendor, architecture, description): wgpu has no name for it
+/// on the web. `None` where the browser tells nothing.
+async fn adapter_name() -> Option<String> {
+    let get = |object: &JsValue, key: &str| Reflect::get(object, &JsValue::from_str(key)).ok();
+    let gpu = get(&get(&js_sys::global(), "navigator")?, "gpu")?;
+    let request: Function = get(&gpu, "requestAdapter")?.dyn_into().ok()?;
+    let adapter = JsFuture::from(request.call0(&gpu).ok()?.dyn_into::<Promise>().ok()?).await.ok()?;
+    let info = get(&adapter, "info")?;
+    let parts: Vec<String> = ["vendor", "architecture", "device", "description"]
+        .into_iter()
+        .filter_map(|key| get(&info, key)?.as_string())
+        .filter(|part| !part.is_empty())
+        .collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
+
 /// Reports progress of one request, at most some tens of times a second.
 struct Reporter {
     id: u32,
@@ -94,7 +112,7 @@ impl Session {
         };
         let opened = match open_device(None).await {
             Ok(opened) if opened.gpu => match self_check::check(&opened.device).await {
-                Ok(()) => opened,
+                Ok(()) => OpenedDevice { name: adapter_name().await.unwrap_or(opened.name), ..opened },
                 Err(e) => cpu(format!("WebGPU was not used: {e}")),
             },
             Ok(opened) => opened,

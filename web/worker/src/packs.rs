@@ -87,11 +87,12 @@ impl Pack {
     }
 
     /// The embedding of `ids`, [T, d_model]; rows not seen before are fetched by byte range.
+    /// `on_bytes(done, total)` counts the bytes of those rows.
     pub async fn embedding(
         &mut self,
         ids: &[u32],
         abort: &Abort,
-        mut on_rows: impl FnMut(u64, u64),
+        mut on_bytes: impl FnMut(u64, u64),
     ) -> Result<Vec<f32>, Failure> {
         let State::Ready(lens) = &self.state else { return Err(Failure::device("the pack was not loaded")) };
         let manifest = lens.manifest();
@@ -103,7 +104,8 @@ impl Pack {
                 .ok_or_else(|| Failure::input(format!("token {id} lies outside the model's vocabulary")))?;
             wanted.push((*id, shard.clone(), range));
         }
-        let total = wanted.len() as u64;
+        let row_bytes = manifest.embedding.row_bytes;
+        let total = wanted.len() as u64 * row_bytes;
         let mut whole: HashSet<String> = HashSet::new();
         let url = &self.url;
         let mut answers = stream::iter(&wanted)
@@ -114,8 +116,8 @@ impl Pack {
             .buffered(ROWS_IN_FLIGHT);
         let mut done = 0;
         while let Some((id, shard, ranged)) = answers.next().await {
-            done += 1;
-            on_rows(done, total);
+            done += row_bytes;
+            on_bytes(done, total);
             match ranged? {
                 Ranged::Part(bytes) => {
                     self.fetched_bytes += bytes.len() as u64;
