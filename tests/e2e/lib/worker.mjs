@@ -2,9 +2,13 @@
 
 import { decode } from './tensors.mjs';
 
-/** Starts the worker in `page` and waits until it says what it runs on. */
+/** Longer than any fixture takes. */
+const LIMIT_MS = 120_000;
+
+/** Starts a worker in `page`; one that runs is ended. */
 export async function startWorker(page) {
   await page.evaluate(() => {
+    window.lens?.worker.terminate();
     const worker = new Worker(new URL('worker-loader.js', document.baseURI), { type: 'module' });
     const listeners = new Set();
     const lens = { worker, listeners, device: null, last: 0 };
@@ -20,10 +24,20 @@ export async function startWorker(page) {
   });
 }
 
-/** Sends a request and answers its last message; a failure throws its sentence. */
+/** Sends a request and answers its last message; a failure throws its sentence and starts the worker anew. */
 export async function ask(page, request) {
+  try {
+    return await exchange(page, request);
+  } catch (error) {
+    await startWorker(page);
+    throw error;
+  }
+}
+
+function exchange(page, request) {
   return page.evaluate(
-    (request) => new Promise((resolve, reject) => {
+    ({ request, limit }) => new Promise((resolve, reject) => {
+      setTimeout(() => reject(new Error(`no answer within ${limit} ms`)), limit);
       const { worker, listeners } = window.lens;
       window.lens.last += 1;
       const id = window.lens.last;
@@ -37,7 +51,7 @@ export async function ask(page, request) {
       listeners.add(listener);
       worker.postMessage(JSON.stringify({ ...request, id }));
     }),
-    request,
+    { request, limit: LIMIT_MS },
   );
 }
 
