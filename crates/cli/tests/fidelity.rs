@@ -1,0 +1,59 @@
+//! `fidelity`: a table of what precisions do to the answer.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{pack_args, run, small_pack, succeed, text};
+
+#[test]
+fn coarser_precisions_are_further_from_f32() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = small_pack(scratch.path());
+    let texts = scratch.path().join("texts.jsonl");
+    std::fs::write(&texts, "{\"text\": \"the tide is in\", \"source\": \"ours\"}\n\n{\"text\": \"a lane, an inn\"}\n")
+        .unwrap();
+    let outcome = succeed(&[
+        "fidelity",
+        "--device",
+        "cpu",
+        "--reference",
+        &text(&pack),
+        "--mix",
+        "f32",
+        "--mix",
+        "q8",
+        "--mix",
+        "q8,mlp=q4",
+        "--texts",
+        &text(&texts),
+    ]);
+    let rows: Vec<Vec<&str>> =
+        outcome.stdout.lines().skip(2).map(|row| row.split('|').map(str::trim).collect()).collect();
+    let figure = |row: usize, column: usize| rows[row][column].parse::<f64>().unwrap();
+    assert_eq!(rows.iter().map(|row| row[1]).collect::<Vec<_>>(), ["f32", "q8", "q8, mlp q4"]);
+    // Residual and similarity: nothing, something, more. Overlap of novel codes: all of f32's own.
+    for column in [3, 4] {
+        assert_eq!(figure(0, column), 0.0);
+        assert!(figure(1, column) > 0.0 && figure(2, column) > figure(1, column), "{}", outcome.stdout);
+    }
+    assert_eq!(figure(0, 5), 1.0);
+    assert!(figure(1, 2) < figure(0, 2), "megabytes: {}", outcome.stdout);
+}
+
+#[test]
+fn only_an_f32_pack_is_a_reference() {
+    let scratch = tempfile::tempdir().unwrap();
+    let coarse = scratch.path().join("q8");
+    succeed(&pack_args("gemma/gemma2-softcap", "sae/topk-tied", "tokenizer/tiny.json", 2, "q8", &coarse));
+    let texts = scratch.path().join("texts.jsonl");
+    std::fs::write(&texts, "{\"text\": \"the tide\"}\n").unwrap();
+    let arguments = |mix: &str| {
+        ["fidelity", "--reference", &text(&coarse), "--mix", mix, "--texts", &text(&texts)].map(str::to_owned)
+    };
+    let outcome = run(&arguments("q4"));
+    assert_eq!(outcome.code, 1);
+    assert!(outcome.sentence().contains("must be packed with --precision f32"), "{}", outcome.sentence());
+    let outcome = run(&arguments("q8,wheels=q4"));
+    assert_eq!(outcome.code, 2);
+    assert!(outcome.stderr.contains("is no kind of tensor"), "{}", outcome.stderr);
+}
