@@ -13,7 +13,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
-use lens_analysis::{gram, stats};
+use lens_analysis::{Analysis, gram, stats};
 use lens_engine::self_check::relative_rms;
 use lens_engine::{PackFolder, RunOptions};
 use lens_model::{Gemma, TemporalSae, WeightStore};
@@ -192,4 +192,22 @@ fn the_served_pack_is_within_its_stated_fidelity() {
             0.05,
         );
     }
+}
+
+/// The page's first picture is a committed result: it must be what the served pack says today.
+#[test]
+fn the_precomputed_example_is_what_the_served_pack_says() {
+    let Some(folder) = folder("TEMPORAL_LENS_PACK_DIR") else { return };
+    let json = std::fs::read_to_string(root().join("demo/examples/seed-prompt.json")).unwrap();
+    let example = Analysis::from_json(&json).unwrap();
+    let pack = PackFolder::open(&folder, Device::flex(), |_, _| {}).unwrap();
+    let tokens = pack.lens.tokenize(&example.text).unwrap();
+    let rows = pack.embedding(&tokens.ids).unwrap();
+    let options = RunOptions::default();
+    let run = pollster::block_on(pack.lens.run(rows, options, |_| {})).unwrap();
+    let today = pack.lens.analysis(&example.text, &tokens, &run, options, true);
+    let again = "run temporal-lens analyze --json demo/examples/seed-prompt.json on the default pack again";
+    assert_eq!(example.model, today.model, "{again}");
+    assert_eq!(example.token_ids, today.token_ids, "{again}");
+    assert_close("similarity", &example.similarity.concat(), &today.similarity.concat(), 1e-3);
 }
