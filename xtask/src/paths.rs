@@ -12,6 +12,8 @@ pub struct Paths {
     pub root: PathBuf,
     /// Cargo's target folder (`CARGO_TARGET_DIR` is respected).
     pub target: PathBuf,
+    /// This program. Asked for at the start: the tests' build puts another copy in its place.
+    pub own: PathBuf,
     /// Downloads, tools and packs, kept between clones: `TEMPORAL_LENS_CACHE` or the user's cache folder.
     pub cache: PathBuf,
 }
@@ -31,7 +33,8 @@ impl Paths {
         };
         std::fs::create_dir_all(&cache).with_context(|| format!("cannot create {}", cache.display()))?;
         let cache = cache.canonicalize().with_context(|| format!("cannot open {}", cache.display()))?;
-        Ok(Self { target: target_dir(&root)?, root, cache })
+        let own = std::env::current_exe().context("cannot find xtask itself")?;
+        Ok(Self { target: target_dir(&root)?, root, own, cache })
     }
 
     /// Tools that setup installs itself; `bin/` inside goes on PATH.

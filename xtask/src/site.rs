@@ -54,11 +54,10 @@ pub fn build(paths: &Paths) -> Result<PathBuf> {
 }
 
 fn run_trunk(paths: &Paths, tools: &SiteTools) -> Result<()> {
-    let own = std::env::current_exe().context("cannot find xtask itself")?;
     Task::new("building the site (trunk)", "trunk")
         .args(["build", "--release"])
         .envs(tools.env.iter().map(|(key, value)| (key, value)))
-        .envs([("CARGO_TARGET_DIR", &paths.target), ("TEMPORAL_LENS_XTASK", &own)])
+        .envs([("CARGO_TARGET_DIR", &paths.target), ("TEMPORAL_LENS_XTASK", &paths.own)])
         // trunk takes NO_COLOR=1 for a wrong value of its own flag.
         .without_env("NO_COLOR")
         .in_folder(&paths.root)
