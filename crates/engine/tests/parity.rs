@@ -14,7 +14,7 @@ use burn::tensor::Device;
 use lens_engine::self_check::relative_rms;
 use lens_engine::{PackFolder, RunOptions};
 use lens_weights::block::Precision;
-use lens_weights::checkpoint::{GemmaCheckpoint, SaeCheckpoint};
+use lens_weights::checkpoint::{open_gemma, open_sae};
 use lens_weights::pack::{PackRequest, pack};
 use safetensors::SafeTensors;
 use serde::Deserialize;
@@ -53,8 +53,8 @@ fn tensors(path: &Path) -> BTreeMap<String, Vec<f32>> {
 }
 
 fn open(gemma: &str, sae: &str, tokenizer: &str, layer: usize, folder: &Path) -> PackFolder {
-    let gemma = GemmaCheckpoint::open(&fixtures().join(gemma)).unwrap();
-    let sae = SaeCheckpoint::open(&fixtures().join(sae)).unwrap();
+    let gemma = open_gemma(&fixtures().join(gemma)).unwrap();
+    let sae = open_sae(&fixtures().join(sae)).unwrap();
     let request = PackRequest {
         gemma: &gemma,
         model_name: "fixture".to_owned(),

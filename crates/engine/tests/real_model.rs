@@ -18,7 +18,7 @@ use lens_engine::self_check::relative_rms;
 use lens_engine::{PackFolder, RunOptions};
 use lens_model::{Gemma, TemporalSae, WeightStore};
 use lens_weights::block::{PackedMatrix, Precision};
-use lens_weights::checkpoint::{GemmaCheckpoint, SaeCheckpoint, Tensors};
+use lens_weights::checkpoint::{Tensors, open_gemma, open_sae};
 use lens_weights::needed::{SCALING, gemma_tensors, sae_tensors};
 use lens_weights::unpack::TensorPart;
 use safetensors::SafeTensors;
@@ -115,8 +115,8 @@ fn assert_close(what: &str, found: &[f32], expected: &[f32], tolerance: f64) {
 #[test]
 fn at_full_precision_it_equals_pytorch() {
     let Some(model) = folder("TEMPORAL_LENS_MODEL_DIR") else { return };
-    let gemma = GemmaCheckpoint::open(&model.join("gemma-3-270m-q4_k_m.gguf")).unwrap();
-    let sae = SaeCheckpoint::open(&root().join("demo/sae")).unwrap();
+    let gemma = open_gemma(&model.join("gemma-3-270m-q4_k_m.gguf")).unwrap();
+    let sae = open_sae(&root().join("demo/sae")).unwrap();
     let sae_config = sae.published.config.clone();
     let (d, width) = (gemma.config.hidden_size, sae_config.width);
 

@@ -80,13 +80,21 @@ fn multiply(
     }
 }
 
+/// The CPU device's tensor, of any type of number.
+type FlexTensor = <Flex as BackendTypes>::FloatTensorPrimitive;
+
 struct Decoder<'a> {
     words: &'a [u32],
     scales: &'a [u32],
     shape: PackedShape,
 }
 
-impl Decoder<'_> {
+impl<'a> Decoder<'a> {
+    fn new(words: &'a FlexTensor, scales: &'a FlexTensor, shape: PackedShape) -> Self {
+        let bits = |tensor: &'a FlexTensor| bytemuck::cast_slice(tensor.storage::<i32>());
+        Self { words: bits(words), scales: bits(scales), shape }
+    }
+
     /// Rows `first .. first + count` as f32 [count, padded_cols].
     fn rows(&self, first: usize, count: usize, out: &mut [f32]) {
         let cols = self.shape.padded_cols();
@@ -110,9 +118,7 @@ impl Decoder<'_> {
     }
 }
 
-type Float = <Flex as BackendTypes>::FloatTensorPrimitive;
-
-fn result(values: Vec<f32>, shape: [usize; 2]) -> Float {
+fn result(values: Vec<f32>, shape: [usize; 2]) -> FlexTensor {
     Flex::float_from_data(TensorData::new(values, Shape::new(shape)), &Default::default())
 }
 
@@ -127,11 +133,7 @@ impl LensOps for Flex {
         let cols = shape.padded_cols();
         let values = x.storage::<f32>();
         let tokens = values.len() / cols;
-        let decoder = Decoder {
-            words: bytemuck::cast_slice(words.storage::<i32>()),
-            scales: bytemuck::cast_slice(scales.storage::<i32>()),
-            shape,
-        };
+        let decoder = Decoder::new(&words, &scales, shape);
         let mut out = vec![0f32; tokens * shape.rows];
         let mut chunk = vec![0f32; CHUNK_ROWS.min(shape.rows) * cols];
         for first in (0..shape.rows).step_by(CHUNK_ROWS) {
@@ -159,11 +161,7 @@ impl LensOps for Flex {
         let cols = shape.padded_cols();
         let values = x.storage::<f32>();
         let tokens = values.len() / shape.rows;
-        let decoder = Decoder {
-            words: bytemuck::cast_slice(words.storage::<i32>()),
-            scales: bytemuck::cast_slice(scales.storage::<i32>()),
-            shape,
-        };
+        let decoder = Decoder::new(&words, &scales, shape);
         let mut out = vec![0f32; tokens * shape.cols];
         let mut chunk = vec![0f32; CHUNK_ROWS.min(shape.rows) * cols];
         for first in (0..shape.rows).step_by(CHUNK_ROWS) {
@@ -245,7 +243,7 @@ impl LensOps for Flex {
     }
 }
 
-fn dims(tensor: &Float) -> [usize; 3] {
+fn dims(tensor: &FlexTensor) -> [usize; 3] {
     let shape = tensor.layout().shape();
     [shape[0], shape[1], shape[2]]
 }

@@ -35,86 +35,49 @@ fn unpack_source(precision: Precision) -> &'static str {
     }
 }
 
-fn template(source: &'static str, precision: Precision) -> SourceTemplate {
-    SourceTemplate::new(source)
+/// The kernels; what distinguishes them goes into their text, and so into the cache's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Kernel {
+    Linear(Precision),
+    LinearTransposed(Precision),
+    Attention,
+    GeGlu,
+    KeepTopK,
+}
+
+/// A product with a packed matrix: the shared beginning, then the product itself.
+fn product(source: &'static str, precision: Precision) -> SourceTemplate {
+    SourceTemplate::new(include_str!("packed.wgsl"))
+        .add_template(source)
         .register("block_words", (BLOCK / precision.values_per_word()).to_string())
         .register("quantized", precision.is_quantized().to_string())
         .register("unpack", unpack_source(precision))
 }
 
-struct Linear(Precision);
-
-impl KernelSource for Linear {
+impl KernelSource for Kernel {
     fn source(&self) -> SourceTemplate {
-        template(include_str!("packed_linear.wgsl"), self.0)
+        match self {
+            Self::Linear(precision) => product(include_str!("packed_linear.wgsl"), *precision),
+            Self::LinearTransposed(precision) => product(include_str!("packed_linear_transposed.wgsl"), *precision),
+            Self::Attention => SourceTemplate::new(include_str!("attention.wgsl"))
+                .register("capacity", ATTENTION_TOKENS_MAX.to_string()),
+            Self::GeGlu => SourceTemplate::new(include_str!("geglu.wgsl")),
+            Self::KeepTopK => SourceTemplate::new(include_str!("keep_top_k.wgsl")),
+        }
     }
+
     fn id(&self) -> KernelId {
-        KernelId::new::<Self>().info(self.0)
+        KernelId::new::<Self>().info(*self)
     }
-    fn lang(&self) -> &'static str {
-        "wgsl"
-    }
-}
 
-struct LinearTransposed(Precision);
-
-impl KernelSource for LinearTransposed {
-    fn source(&self) -> SourceTemplate {
-        template(include_str!("packed_linear_transposed.wgsl"), self.0)
-    }
-    fn id(&self) -> KernelId {
-        KernelId::new::<Self>().info(self.0)
-    }
-    fn lang(&self) -> &'static str {
-        "wgsl"
-    }
-}
-
-struct Attention;
-
-impl KernelSource for Attention {
-    fn source(&self) -> SourceTemplate {
-        SourceTemplate::new(include_str!("attention.wgsl")).register("capacity", ATTENTION_TOKENS_MAX.to_string())
-    }
-    fn id(&self) -> KernelId {
-        KernelId::new::<Self>()
-    }
-    fn lang(&self) -> &'static str {
-        "wgsl"
-    }
-}
-
-struct GeGlu;
-
-impl KernelSource for GeGlu {
-    fn source(&self) -> SourceTemplate {
-        SourceTemplate::new(include_str!("geglu.wgsl"))
-    }
-    fn id(&self) -> KernelId {
-        KernelId::new::<Self>()
-    }
-    fn lang(&self) -> &'static str {
-        "wgsl"
-    }
-}
-
-struct KeepTopK;
-
-impl KernelSource for KeepTopK {
-    fn source(&self) -> SourceTemplate {
-        SourceTemplate::new(include_str!("keep_top_k.wgsl"))
-    }
-    fn id(&self) -> KernelId {
-        KernelId::new::<Self>()
-    }
     fn lang(&self) -> &'static str {
         "wgsl"
     }
 }
 
 /// Runs `kernel` over `inputs` and a small buffer of `sizes`; the result is `shape`, f32.
-fn launch<K: KernelSource, const D: usize>(
-    kernel: K,
+fn launch<const D: usize>(
+    kernel: Kernel,
     inputs: Vec<CubeTensor>,
     shape: [usize; D],
     sizes: &[u32],
@@ -146,10 +109,10 @@ impl LensOps for Cube {
         let tokens = x.meta.shape()[0];
         let blocks = shape.padded_cols() / BLOCK;
         launch(
-            Linear(shape.precision),
+            Kernel::Linear(shape.precision),
             vec![x, words, scales],
             [tokens, shape.rows],
-            &[tokens as u32, shape.rows as u32, blocks as u32],
+            &[tokens as u32, shape.rows as u32, blocks as u32, shape.cols as u32],
             CubeDim::new_2d(8, 8),
             [shape.rows.div_ceil(32), tokens.div_ceil(32)],
         )
@@ -165,7 +128,7 @@ impl LensOps for Cube {
         let tokens = x.meta.shape()[0];
         let blocks = shape.padded_cols() / BLOCK;
         launch(
-            LinearTransposed(shape.precision),
+            Kernel::LinearTransposed(shape.precision),
             vec![x, words, scales],
             [tokens, shape.cols],
             &[tokens as u32, shape.rows as u32, blocks as u32, shape.cols as u32],
@@ -177,7 +140,7 @@ impl LensOps for Cube {
     fn keep_top_k(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self> {
         let z = into_contiguous(z);
         let [tokens, width] = [z.meta.shape()[0], z.meta.shape()[1]];
-        launch(KeepTopK, vec![z], [tokens, width], &[width as u32, k as u32], CubeDim::new_1d(64), [tokens, 1])
+        launch(Kernel::KeepTopK, vec![z], [tokens, width], &[width as u32, k as u32], CubeDim::new_1d(64), [tokens, 1])
     }
 
     fn attention(
@@ -199,7 +162,7 @@ impl LensOps for Cube {
             options.scale.to_bits(),
             options.soft_cap.unwrap_or(0.0).to_bits(),
         ];
-        launch(Attention, inputs, [heads, tokens, dv], &sizes, CubeDim::new_1d(64), [tokens, heads])
+        launch(Kernel::Attention, inputs, [heads, tokens, dv], &sizes, CubeDim::new_1d(64), [tokens, heads])
     }
 
     fn geglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -209,6 +172,6 @@ impl LensOps for Cube {
         // Long rows of workgroups would pass the 65,535 that a dimension allows.
         let row = values.div_ceil(64).min(4096);
         let rows = values.div_ceil(64 * row);
-        launch(GeGlu, inputs, [tokens, n], &[values as u32, 64 * row as u32], CubeDim::new_1d(64), [row, rows])
+        launch(Kernel::GeGlu, inputs, [tokens, n], &[values as u32, 64 * row as u32], CubeDim::new_1d(64), [row, rows])
     }
 }

@@ -50,16 +50,6 @@ pub fn open_gemma(path: &Path) -> Result<GemmaCheckpoint> {
     if path.is_dir() { hugging_face::open(path) } else { gguf_gemma::open(path) }
 }
 
-impl GemmaCheckpoint {
-    /// As [`open_gemma`].
-    ///
-    /// # Errors
-    /// As [`open_gemma`].
-    pub fn open(path: &Path) -> Result<Self> {
-        open_gemma(path)
-    }
-}
-
 /// Where a tensor lies.
 #[derive(Debug, Clone)]
 struct Located {

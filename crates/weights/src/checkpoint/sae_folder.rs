@@ -28,16 +28,6 @@ pub struct SaeCheckpoint {
     pub tensors: Tensors,
 }
 
-impl SaeCheckpoint {
-    /// As [`open_sae`].
-    ///
-    /// # Errors
-    /// As [`open_sae`].
-    pub fn open(folder: &Path) -> Result<Self> {
-        open_sae(folder)
-    }
-}
-
 /// Opens either form.
 ///
 /// # Errors
