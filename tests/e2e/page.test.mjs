@@ -8,7 +8,7 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { analyse, countColours, downloadJson, launch, open, screenshot } from './lib/browser.mjs';
+import { analyse, countColours, downloadJson, launch, open, screenshot, waitForState } from './lib/browser.mjs';
 import { defaultPack, fixtures, out, root, site } from './lib/environment.mjs';
 import * as commandLine from './lib/program.mjs';
 import { absoluteDifference, readSafetensors } from './lib/tensors.mjs';
@@ -122,6 +122,21 @@ describe('the page with the real model', () => {
     const again = await downloadJson(page);
     assert.equal(again.inf_k, 5);
     assert.ok(again.l0_novel.every((count) => count <= 5), `${again.l0_novel}`);
+  });
+
+  test('scripts, emoji and white space get the tokens that Hugging Face gives', { timeout: SLOW }, async () => {
+    // All of the fixture runs natively; these go through the text box and the tokenizer in wasm. (A text box
+    // turns CR LF into LF before any script sees it, so none of them has one.)
+    const { cases } = JSON.parse(readFileSync(join(fixtures, 'tokenizer', 'gemma3-ids.json'), 'utf8'));
+    await page.getByTestId('inf-k').fill('');
+    for (const start of ['こんにちは世界', '👨‍👩‍👧‍👦', '\tindented\n']) {
+      const expected = cases.find(({ text }) => text.startsWith(start));
+      await analyse(page, expected.text, { states: ['loading'] });
+      assert.equal(await waitForState(page, ['done', 'error'], SLOW), 'done', await errorOf(page));
+      const found = await downloadJson(page);
+      assert.equal(found.text, expected.text);
+      assert.deepEqual(found.token_ids, expected.ids);
+    }
   });
 
   test('a saved result opens without a model', async () => {
