@@ -103,7 +103,17 @@ impl LensBuilder {
         let entry =
             self.manifest.shards.get(shard).ok_or_else(|| Error::Input(format!("the pack has no shard {shard}")))?;
         unpack::check_file(entry, bytes)?;
-        for mut part in unpack::shard_parts(&self.manifest, shard, bytes)? {
+        self.add_checked_shard(shard, bytes)
+    }
+
+    /// Takes the content of shard number `shard`, whose length and checksum were compared as it
+    /// streamed in, and sends its tensors to the device one after another.
+    ///
+    /// # Errors
+    /// [`Error::Pack`] when a tensor lies outside the bytes.
+    pub fn add_checked_shard(&mut self, shard: usize, bytes: &[u8]) -> Result<()> {
+        for part in unpack::shard_parts(&self.manifest, shard, bytes) {
+            let mut part = part?;
             if let Some(mix) = &self.mix {
                 mix.apply(&mut part);
             }

@@ -9,6 +9,8 @@
 //! | [`needed`] | which tensors an analysis needs, with their shapes |
 //! | [`pack`] | checkpoint + SAE + tokenizer to a pack on disk |
 //! | [`unpack`] | shard bytes to packed matrices: the one reader, for disk and network alike |
+//! | [`rows`] | embedding rows: which bytes to ask a host for, how they are kept between visits |
+//! | [`fit`] | whether a pack fits a device |
 //!
 //! This crate knows no tensors library and no browser.
 
@@ -16,9 +18,11 @@ pub mod block;
 pub mod checkpoint;
 pub mod config;
 mod error;
+pub mod fit;
 pub mod manifest;
 pub mod needed;
 pub mod pack;
+pub mod rows;
 pub mod unpack;
 
 pub use error::{Error, Result};

@@ -32,49 +32,79 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
+/// Length and checksum of a file's content as it streams by.
+#[derive(Clone, Default)]
+pub struct Checksum {
+    digest: Sha256,
+    bytes: u64,
+}
+
+impl Checksum {
+    /// Takes the bytes that come next.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.digest.update(bytes);
+        self.bytes += bytes.len() as u64;
+    }
+
+    /// Bytes taken so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Compares what went by with a file's entry.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] for another length, [`Error::Checksum`] for other content.
+    pub fn check(self, entry: &FileEntry) -> Result<()> {
+        if self.bytes != entry.bytes {
+            return Err(Error::Malformed {
+                file: entry.file.clone(),
+                problem: format!(
+                    "{} bytes long, the manifest says {}: it is cut short or another file",
+                    self.bytes, entry.bytes
+                ),
+            });
+        }
+        let found = hex(&self.digest.finalize());
+        if found != entry.sha256 {
+            return Err(Error::Checksum { file: entry.file.clone(), expected: entry.sha256.clone(), found });
+        }
+        Ok(())
+    }
+}
+
 /// Compares length and checksum of a file's content with its entry.
 ///
 /// # Errors
 /// [`Error::Malformed`] for another length, [`Error::Checksum`] for other content.
 pub fn check_file(entry: &FileEntry, bytes: &[u8]) -> Result<()> {
-    if bytes.len() as u64 != entry.bytes {
-        return Err(Error::Malformed {
-            file: entry.file.clone(),
-            problem: format!(
-                "{} bytes long, the manifest says {}: it is cut short or another file",
-                bytes.len(),
-                entry.bytes
-            ),
-        });
+    // A wrong length needs no checksum.
+    let mut sum = Checksum { bytes: bytes.len() as u64, ..Checksum::default() };
+    if sum.bytes == entry.bytes {
+        sum.digest.update(bytes);
     }
-    let found = sha256_hex(bytes);
-    if found != entry.sha256 {
-        return Err(Error::Checksum { file: entry.file.clone(), expected: entry.sha256.clone(), found });
-    }
-    Ok(())
+    sum.check(entry)
 }
 
-/// All tensor parts that lie in shard number `shard`, whose content `bytes` passed [`check_file`].
+/// The tensor parts that lie in shard number `shard`, one after another, so that no more than one is
+/// held beside the shard. Its content `bytes` passed [`check_file`].
 ///
 /// # Errors
 /// [`Error::Malformed`] when a part lies outside the bytes.
-pub fn shard_parts(manifest: &Manifest, shard: usize, bytes: &[u8]) -> Result<Vec<TensorPart>> {
-    let mut parts = Vec::new();
-    for (name, tensor) in &manifest.tensors {
-        for part in tensor.parts.iter().filter(|p| p.shard == shard) {
+pub fn shard_parts<'a>(
+    manifest: &'a Manifest,
+    shard: usize,
+    bytes: &'a [u8],
+) -> impl Iterator<Item = Result<TensorPart>> + 'a {
+    manifest.tensors.iter().flat_map(move |(name, tensor)| {
+        tensor.parts.iter().filter(move |part| part.shard == shard).map(move |part| {
             let matrix = read_part(tensor, part, bytes).ok_or_else(|| Error::Malformed {
                 file: manifest.shards[shard].file.clone(),
                 problem: format!("tensor {name} lies past the end of the file"),
             })?;
-            parts.push(TensorPart {
-                name: name.clone(),
-                row_start: part.row_start,
-                rows_total: tensor.shape.0,
-                matrix,
-            });
-        }
-    }
-    Ok(parts)
+            Ok(TensorPart { name: name.clone(), row_start: part.row_start, rows_total: tensor.shape.0, matrix })
+        })
+    })
 }
 
 fn slice(bytes: &[u8], (start, end): (u64, u64)) -> Option<&[u8]> {
