@@ -8,12 +8,14 @@
 //! | [`attention`] | causal attention with soft cap, window and shared key/value heads |
 //! | [`norm`], [`rope`] | RMSNorm and half-split rotary embedding |
 //! | [`kernels`] | the fused dequantize-and-multiply kernels (WGSL) and their CPU twins |
+//! | [`buffer`] | device buffers that are filled part by part, and how much GPU memory is in use |
 //! | [`store`] | packed matrices arriving part by part, and the device tensors they become |
 //!
 //! One source serves WebGPU, native GPU and CPU; the CPU is the oracle. Shapes in docstrings are
 //! row-major, T is the number of tokens. The crate knows no files and no browser.
 
 pub mod attention;
+pub mod buffer;
 mod error;
 pub mod gemma;
 pub mod kernels;

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use lens_weights::block::{PackedMatrix, blocks_per_row};
+use burn::tensor::{Device, Tensor, TensorData};
+use lens_weights::block::{PackedMatrix, blocks_per_row, words_per_row};
 use lens_weights::unpack::TensorPart;
 
+use crate::buffer::Buffer;
 use crate::kernels::PackedShape;
 use crate::linear::{Linear, PackedTensor};
 use crate::{Error, Result};
@@ -16,12 +17,20 @@ enum Stored {
     Vector(Box<Tensor<1>>, usize),
 }
 
-/// Named tensors on a device. Parts come in row order; a tensor goes to the device as soon as its
-/// last part is there.
+/// A matrix of which the first rows are there. Its words are on the device already; its scales, a
+/// seventeenth of a q8 matrix, are not, as two of them share a word.
+struct Growing {
+    words: Buffer,
+    scales: Vec<u32>,
+    shape: PackedShape,
+    rows: usize,
+}
+
+/// Named tensors on a device. Parts come in row order, and go to the device as they come.
 pub struct WeightStore {
     device: Device,
     stored: HashMap<String, Stored>,
-    pending: HashMap<String, PackedMatrix>,
+    pending: HashMap<String, Growing>,
     bytes: usize,
 }
 
@@ -47,27 +56,29 @@ impl WeightStore {
     /// [`Error::Input`] when a part is not the one that comes next.
     pub fn insert(&mut self, part: TensorPart) -> Result<()> {
         let TensorPart { name, row_start, rows_total, matrix } = part;
-        let whole = match self.pending.remove(&name) {
-            Some(mut sofar) if sofar.rows == row_start && sofar.cols == matrix.cols => {
-                append(&mut sofar, matrix);
-                sofar
-            }
-            None if row_start == 0 => matrix,
-            _ => return Err(Error::Input(format!("tensor {name}: rows from {row_start} came out of order"))),
-        };
-        if whole.rows < rows_total {
-            self.pending.insert(name, whole);
+        let growing = self.pending.remove(&name);
+        let sofar = growing.as_ref().map_or(0, |g| g.rows);
+        let cols = growing.as_ref().map_or(matrix.cols, |g| g.shape.cols);
+        if (row_start, matrix.cols) != (sofar, cols) || row_start + matrix.rows > rows_total {
+            return Err(Error::Input(format!("tensor {name}: rows from {row_start} came out of order")));
+        }
+        if rows_total == 1 {
+            self.bytes += 4 * cols;
+            let values = TensorData::new(matrix.unpack(), [cols]);
+            let vector =
+                self.device.memory_persistent_allocations(values, |values| Tensor::from_data(values, &self.device));
+            self.stored.insert(name, Stored::Vector(Box::new(vector), cols));
             return Ok(());
         }
-        self.bytes += whole.bytes();
-        let stored = if whole.rows == 1 {
-            let values = whole.unpack();
-            let cols = whole.cols;
-            Stored::Vector(Box::new(Tensor::from_data(TensorData::new(values, [cols]), &self.device)), cols)
+        let mut growing = growing.unwrap_or_else(|| Growing::new(&matrix, rows_total, &self.device));
+        growing.append(matrix);
+        if growing.rows < rows_total {
+            self.pending.insert(name, growing);
         } else {
-            Stored::Matrix(Box::new(upload(whole, &self.device)))
-        };
-        self.stored.insert(name, stored);
+            let (tensor, bytes) = growing.finish(&self.device);
+            self.bytes += bytes;
+            self.stored.insert(name, Stored::Matrix(Box::new(tensor)));
+        }
         Ok(())
     }
 
@@ -127,45 +138,63 @@ impl WeightStore {
     }
 }
 
-/// Appends the rows of `next`. Scales are two to a word, so an odd number of blocks shifts them.
-fn append(matrix: &mut PackedMatrix, next: PackedMatrix) {
-    matrix.words.extend_from_slice(&next.words);
-    if matrix.precision.is_quantized() {
-        let blocks = blocks_per_row(matrix.cols);
-        let have = matrix.rows * blocks;
-        if have.is_multiple_of(2) {
-            matrix.scales.truncate(have / 2);
-            matrix.scales.extend_from_slice(&next.scales);
-        } else {
-            for i in 0..next.rows * blocks {
-                let half = (next.scales[i / 2] >> (16 * (i % 2))) & 0xffff;
-                let at = have + i;
-                if at / 2 == matrix.scales.len() {
-                    matrix.scales.push(0);
-                }
-                matrix.scales[at / 2] |= half << (16 * (at % 2));
-            }
-        }
+impl Growing {
+    /// Room for `rows_total` rows like those of `first`.
+    fn new(first: &PackedMatrix, rows_total: usize, device: &Device) -> Self {
+        let PackedMatrix { cols, precision, .. } = *first;
+        let words = Buffer::new(rows_total * words_per_row(cols, precision), device);
+        let scales = if precision.is_quantized() { (rows_total * blocks_per_row(cols)).div_ceil(2) } else { 0 };
+        let shape = PackedShape { rows: rows_total, cols, precision };
+        Self { words, scales: Vec::with_capacity(scales), shape, rows: 0 }
     }
-    matrix.rows += next.rows;
+
+    /// Takes the next rows.
+    fn append(&mut self, next: PackedMatrix) {
+        let PackedShape { cols, precision, .. } = self.shape;
+        self.words.write(self.rows * words_per_row(cols, precision), next.words);
+        if precision.is_quantized() {
+            let blocks = blocks_per_row(cols);
+            append_scales(&mut self.scales, self.rows * blocks, &next.scales, next.rows * blocks);
+        }
+        self.rows += next.rows;
+    }
+
+    /// The matrix on its device, and its bytes.
+    fn finish(mut self, device: &Device) -> (PackedTensor, usize) {
+        if self.scales.is_empty() {
+            // Kernels bind a buffer of scales whatever the precision; buffers are never empty.
+            self.scales.push(0);
+        }
+        let PackedShape { rows, cols, precision } = self.shape;
+        let bytes = 4 * (rows * words_per_row(cols, precision) + self.scales.len());
+        let mut scales = Buffer::new(self.scales.len(), device);
+        scales.write(0, self.scales);
+        (PackedTensor { words: self.words.finish(), scales: scales.finish(), shape: self.shape }, bytes)
+    }
+}
+
+/// Appends `more` scales from `next` to the `have` of `scales`. They are two to a word, so an odd
+/// number of them shifts those that follow.
+fn append_scales(scales: &mut Vec<u32>, have: usize, next: &[u32], more: usize) {
+    if have.is_multiple_of(2) {
+        scales.truncate(have / 2);
+        scales.extend_from_slice(next);
+        return;
+    }
+    for i in 0..more {
+        let half = (next[i / 2] >> (16 * (i % 2))) & 0xffff;
+        let at = have + i;
+        if at / 2 == scales.len() {
+            scales.push(0);
+        }
+        scales[at / 2] |= half << (16 * (at % 2));
+    }
 }
 
 /// Sends a packed matrix to the device, without a copy in another precision.
 pub fn upload(matrix: PackedMatrix, device: &Device) -> PackedTensor {
-    let PackedMatrix { rows, cols, precision, words, mut scales } = matrix;
-    if scales.is_empty() {
-        // Kernels bind a buffer of scales whatever the precision; buffers are never empty.
-        scales.push(0);
-    }
-    PackedTensor {
-        words: int_tensor(words, device),
-        scales: int_tensor(scales, device),
-        shape: PackedShape { rows, cols, precision },
-    }
-}
-
-fn int_tensor(words: Vec<u32>, device: &Device) -> Tensor<1, Int> {
-    let n = words.len();
-    let words: Vec<i32> = bytemuck::allocation::cast_vec(words);
-    Tensor::from_data(TensorData::new(words, [n]), (device, DType::I32))
+    let rows = matrix.rows;
+    let mut growing = Growing::new(&matrix, rows, device);
+    growing.append(matrix);
+    growing.finish(device).0
 }
