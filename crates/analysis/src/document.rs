@@ -132,6 +132,19 @@ impl Grams {
     }
 }
 
+/// Squared norms of each token's vectors [T]: what the reconstruction explains, and by which part.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Energy {
+    /// The residual stream.
+    pub residual: Vec<f32>,
+    /// The reconstruction's error.
+    pub error: Vec<f32>,
+    /// The predictable part of the reconstruction.
+    pub predictable: Vec<f32>,
+    /// The novel part of the reconstruction.
+    pub novel: Vec<f32>,
+}
+
 /// The answer: one text, seen by one model and SAE. T is the number of tokens, BOS included.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Analysis {
@@ -166,6 +179,9 @@ pub struct Analysis {
     pub similarity_stats: SimilarityStats,
     /// The strongest novel codes of each token, strongest first [T].
     pub novel_top: Vec<Vec<NovelFeature>>,
+    /// Squared norms, where the document carries them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy: Option<Energy>,
     /// Gram matrices, where the document carries them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grams: Option<Grams>,
@@ -213,6 +229,16 @@ impl Analysis {
         }
         if self.selected.is_some_and(|s| s.position >= t) {
             return Err(DocumentError::Inconsistent("the selected position lies past the last token".to_owned()));
+        }
+        if let Some(energy) = &self.energy {
+            for figures in [&energy.residual, &energy.error, &energy.predictable, &energy.novel] {
+                if figures.len() != t {
+                    return Err(DocumentError::Inconsistent(format!(
+                        "energy has {} entries, token_ids has {t}",
+                        figures.len()
+                    )));
+                }
+            }
         }
         if let Some(grams) = &self.grams {
             for gram in [&grams.predictable, &grams.novel, &grams.total, &grams.residual] {

@@ -2,14 +2,29 @@
 //!
 //! | file | what it is |
 //! |---|---|
+//! | [`cluster`] | the dendrogram: average linkage on cosine distance |
 //! | [`document`] | [`Analysis`]: the one answer type of page, command line and saved results |
+//! | [`events`] | where one event of the text ends and the next begins |
 //! | [`gram`] | centred Gram matrices, and cosine similarity from them |
+//! | [`per_token`] | one number a token: L0, shares of energy, variance explained, ... |
+//! | [`similarity`] | cosine similarity of four sources, as the notebook and as Neuronpedia draw it |
+//! | [`spans`] | similarity within and across spans, cosine of two spans' mean codes |
+//! | [`spectrum`] | eigenvalues and effective rank |
 //! | [`stats`] | what the seed's notebook prints: variance explained, L0, selected feature, ... |
 //!
 //! This crate knows no tensors library and no browser.
 
+pub mod cluster;
 pub mod document;
+pub mod events;
 pub mod gram;
+pub mod per_token;
+pub mod similarity;
+pub mod spans;
+pub mod spectrum;
 pub mod stats;
 
-pub use document::{Analysis, Grams, ModelInfo, NovelFeature, Selected, SimilarityStats};
+#[cfg(test)]
+mod example;
+
+pub use document::{Analysis, Energy, Grams, ModelInfo, NovelFeature, Selected, SimilarityStats};

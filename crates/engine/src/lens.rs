@@ -318,6 +318,7 @@ impl Lens {
             similarity_stats: stats::similarity_stats(&similarity),
             similarity: similarity.chunks(t).map(<[f32]>::to_vec).collect(),
             novel_top,
+            energy: None,
             grams: grams.then(|| Grams {
                 predictable: Grams::encode(&predictable, t),
                 novel: Grams::encode(&centred_gram(&run.novel_codes, width), t),

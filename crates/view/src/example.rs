@@ -30,6 +30,7 @@ pub fn analysis() -> Analysis {
             vec![NovelFeature { feature: 7, value: 1.5 }, NovelFeature { feature: 3, value: 0.75 }],
             vec![],
         ],
+        energy: None,
         grams: None,
     }
 }

@@ -1,0 +1,189 @@
+//! Where one event of a text ends and the next begins, from a similarity matrix.
+//!
+//! Method: kernel change-point detection (Harchaoui & Cappé 2007) with binary segmentation. BOS is
+//! left out, the rest centred anew, and the cosine taken as kernel. The scatter of a span is the sum
+//! of squared distances of its tokens from their mean, which follows from the kernel alone; a span is
+//! cut where that lowers the scatter most, and the cut is kept when it saves at least [`GAIN_LEAST`].
+//!
+//! Codes need some tokens of a new event to turn: cuts come late, rarely early. So a cut is moved
+//! back to the beginning of its sentence, at most [`LAG_MAX`] tokens; without sentence marks it
+//! stays where it is.
+
+use crate::document::Analysis;
+use crate::gram;
+use crate::similarity::{self, Matrix, Missing, Source};
+
+/// Scatter a cut has to save, in tokens: a centred token alone has a scatter of 1.
+pub const GAIN_LEAST: f64 = 6.5;
+/// Tokens of the shortest event.
+pub const SHORTEST: usize = 6;
+/// Tokens that a cut may be moved back.
+pub const LAG_MAX: usize = 16;
+
+/// The beginning of an event.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Boundary {
+    /// Position of its first token in the text.
+    pub position: usize,
+    /// Where the matrix alone says that it is.
+    pub cut: usize,
+    /// Scatter it saves, in tokens.
+    pub gain: f64,
+}
+
+/// Boundaries of a text, strongest first, by the similarity of `source` (the residual stream finds
+/// the most of the ones we know: see tests/events.rs).
+///
+/// # Errors
+/// [`Missing::Grams`] when the result was saved without Gram matrices, [`Missing::Tokens`] for texts
+/// too short to hold two events.
+pub fn boundaries(analysis: &Analysis, source: Source) -> Result<Vec<Boundary>, Missing> {
+    if analysis.tokens.len() < 2 * SHORTEST + 1 {
+        return Err(Missing::Tokens);
+    }
+    Ok(of_gram(similarity::gram_of(analysis, source)?, &analysis.tokens))
+}
+
+/// Boundaries from the Gram matrix [T, T] of all tokens; `tokens` [T] tell where sentences begin.
+pub fn of_gram(gram: Matrix, tokens: &[String]) -> Vec<Boundary> {
+    let rest = similarity::recentred_without_bos(gram);
+    let kernel = gram::cosine(&rest.values, rest.size);
+    let scatter = Scatter::of(&kernel, rest.size);
+    let mut open = vec![(0, rest.size)];
+    let mut cuts = Vec::new();
+    while let Some((start, end)) = open.pop() {
+        if let Some((cut, gain)) = scatter.best_cut(start, end)
+            && gain >= GAIN_LEAST
+        {
+            cuts.push((cut + rest.first, gain));
+            open.extend([(start, cut), (cut, end)]);
+        }
+    }
+    cuts.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let mut found: Vec<Boundary> = Vec::new();
+    for (cut, gain) in cuts {
+        let begin = sentence_start(tokens, cut, rest.first);
+        // Two cuts in one sentence: the stronger one has its beginning.
+        let taken = begin <= rest.first || found.iter().any(|b| b.position == begin);
+        let position = if taken || cut - begin > LAG_MAX { cut } else { begin };
+        if !found.iter().any(|b| b.position == position) {
+            found.push(Boundary { position, cut, gain });
+        }
+    }
+    found
+}
+
+/// Position of the first token of the sentence that `position` is in.
+pub fn sentence_start(tokens: &[String], position: usize, first: usize) -> usize {
+    let mut start = position;
+    while start > first && tokens.get(start - 1).is_some_and(|token| !ends_sentence(token)) {
+        start -= 1;
+    }
+    start
+}
+
+/// Whether a sentence is over after this token: its mark, a closing quote after one, or a new line.
+pub fn ends_sentence(token: &str) -> bool {
+    if token.ends_with('\n') || token == "<0x0A>" {
+        return true;
+    }
+    let bare = token.trim_end_matches(['"', '\'', '”', '’', ')', '」']);
+    bare.ends_with(['.', '!', '?', '。', '！', '？', '…'])
+}
+
+/// Scatter of any span in constant time, from sums over the kernel's corners.
+struct Scatter {
+    /// [n + 1, n + 1]: sum of the kernel above and left of each corner.
+    corner: Vec<f64>,
+    /// [n + 1]: sum of its diagonal.
+    diagonal: Vec<f64>,
+    side: usize,
+}
+
+impl Scatter {
+    fn of(kernel: &[f32], n: usize) -> Self {
+        let side = n + 1;
+        let mut corner = vec![0f64; side * side];
+        let mut diagonal = vec![0f64; side];
+        for i in 0..n {
+            let mut row = 0f64;
+            for j in 0..n {
+                let value = kernel[i * n + j];
+                row += if value.is_finite() { f64::from(value) } else { 0.0 };
+                corner[(i + 1) * side + j + 1] = corner[i * side + j + 1] + row;
+            }
+            let own = kernel[i * n + i];
+            diagonal[i + 1] = diagonal[i] + if own.is_finite() { f64::from(own) } else { 0.0 };
+        }
+        Self { corner, diagonal, side }
+    }
+
+    fn of_span(&self, start: usize, end: usize) -> f64 {
+        let at = |i: usize, j: usize| self.corner[i * self.side + j];
+        let block = at(end, end) - at(start, end) - at(end, start) + at(start, start);
+        self.diagonal[end] - self.diagonal[start] - block / (end - start) as f64
+    }
+
+    /// Where cutting a span saves most, and how much.
+    fn best_cut(&self, start: usize, end: usize) -> Option<(usize, f64)> {
+        if end < start + 2 * SHORTEST {
+            return None;
+        }
+        let whole = self.of_span(start, end);
+        (start + SHORTEST..=end - SHORTEST)
+            .map(|cut| (cut, whole - self.of_span(start, cut) - self.of_span(cut, end)))
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A Gram matrix of BOS and blocks of tokens that share a direction and have one of their own.
+    fn blocks(lengths: &[usize]) -> Matrix {
+        let n: usize = lengths.iter().sum();
+        let block: Vec<usize> = lengths.iter().enumerate().flat_map(|(k, l)| vec![k; *l]).collect();
+        let size = n + 1;
+        let mut values = vec![0f32; size * size];
+        values[0] = 1e6;
+        for i in 0..n {
+            for j in 0..n {
+                let same = if block[i] == block[j] { 1.0 } else { 0.0 };
+                values[(i + 1) * size + j + 1] = same + if i == j { 1.0 } else { 0.0 };
+            }
+        }
+        Matrix { values, size, first: 0 }
+    }
+
+    fn words(n: usize, full_stops: &[usize]) -> Vec<String> {
+        (0..n).map(|i| if full_stops.contains(&i) { ".".to_owned() } else { format!("▁word{i}") }).collect()
+    }
+
+    #[test]
+    fn blocks_are_found_and_a_lone_one_is_not_cut() {
+        let mut found: Vec<usize> =
+            of_gram(blocks(&[20, 30, 25]), &words(76, &[])).iter().map(|b| b.position).collect();
+        found.sort_unstable();
+        assert_eq!(found, [21, 51]);
+        assert!(of_gram(blocks(&[60]), &words(61, &[])).is_empty());
+    }
+
+    #[test]
+    fn a_late_cut_moves_back_to_its_sentence_but_not_far() {
+        let it = of_gram(blocks(&[20, 30]), &words(51, &[15]));
+        assert_eq!((it[0].position, it[0].cut), (16, 21));
+        let it = of_gram(blocks(&[20, 30]), &words(51, &[2]));
+        assert_eq!((it[0].position, it[0].cut), (21, 21));
+    }
+
+    #[test]
+    fn sentences_end_with_marks_quotes_and_lines() {
+        for token in [".", "!\"", "?”", "。", "\n\n", "<0x0A>", ".)"] {
+            assert!(ends_sentence(token), "{token:?}");
+        }
+        for token in ["▁and", ",", "\"", "▁", ""] {
+            assert!(!ends_sentence(token), "{token:?}");
+        }
+    }
+}

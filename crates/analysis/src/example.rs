@@ -1,0 +1,47 @@
+//! A small made-up analysis for this crate's tests.
+
+use crate::document::{Analysis, FORMAT, Grams, ModelInfo, NovelFeature};
+use crate::{gram, stats};
+
+/// Five tokens with codes of four features; the Gram matrices belong to them.
+pub fn analysis() -> Analysis {
+    let predictable =
+        [0.0, 0.0, 0.0, 0.0, 1.0, 0.5, 0.0, 0.0, 1.2, 0.4, 0.1, 0.0, 0.0, 0.1, 2.0, 0.5, 0.1, 0.0, 1.5, 0.6f32];
+    let novel =
+        [5.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.25, 0.5, 0.0, 0.0, 2.0, 0.0, 0.0, 3.0, 0.0, 0.0, 1.0, 0.0, 0.0f32];
+    let total: Vec<f32> = predictable.iter().zip(&novel).map(|(a, b)| a + b).collect();
+    let (t, width) = (5, 4);
+    let gram_of = |codes: &[f32]| gram::gram(&gram::centre(codes, t, width), t, width);
+    let similarity = gram::cosine(&gram_of(&predictable), t);
+    let novel_top: Vec<Vec<NovelFeature>> = stats::top_features(&novel, width, 3);
+    Analysis {
+        format: FORMAT.to_owned(),
+        text: "The tide turned. She".to_owned(),
+        model: ModelInfo {
+            name: "test/model".to_owned(),
+            pack_hash: "0123456789abcdef".to_owned(),
+            layer: 12,
+            precision: "q8".to_owned(),
+            width,
+            neuronpedia: None,
+        },
+        inf_k: None,
+        token_ids: vec![2, 10, 11, 12, 13],
+        tokens: ["<bos>", "The", "▁tide", "▁turned", "."].map(str::to_owned).to_vec(),
+        variance_explained: 0.75,
+        l0_novel: stats::l0(&novel, width),
+        l0_pred: stats::l0(&predictable, width),
+        l0_total: stats::l0(&total, width),
+        selected: stats::select(&novel_top),
+        similarity_stats: stats::similarity_stats(&similarity),
+        similarity: similarity.chunks(t).map(<[f32]>::to_vec).collect(),
+        novel_top,
+        energy: None,
+        grams: Some(Grams {
+            predictable: Grams::encode(&gram_of(&predictable), t),
+            novel: Grams::encode(&gram_of(&novel), t),
+            total: Grams::encode(&gram_of(&total), t),
+            residual: Grams::encode(&gram_of(&total.iter().map(|v| v * 100.0).collect::<Vec<_>>()), t),
+        }),
+    }
+}
