@@ -12,6 +12,7 @@
 //! | [`progress`] | one bar over all stages, with bytes |
 //! | [`stats`] | what the notebook prints, as rows |
 //! | [`token`] | tokens with their white space made visible |
+//! | [`trajectory`] | a text's way through two or three dimensions |
 
 pub mod colour;
 pub mod features;
@@ -22,6 +23,7 @@ pub mod number;
 pub mod progress;
 pub mod stats;
 pub mod token;
+pub mod trajectory;
 
 #[cfg(test)]
 mod example;
