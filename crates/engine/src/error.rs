@@ -10,8 +10,8 @@ pub enum Error {
     #[error(transparent)]
     Model(#[from] lens_model::Error),
     /// The tokenizer file is wrong, or refuses the text.
-    #[error("tokenizer: {0}")]
-    Tokenizer(String),
+    #[error(transparent)]
+    Tokenizer(#[from] lens_tokenizer::Error),
     /// No device of the kind that was asked for.
     #[error("{0}")]
     NoDevice(String),

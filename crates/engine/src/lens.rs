@@ -3,19 +3,15 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use lens_analysis::{Analysis, Grams, ModelInfo, document, gram, stats};
 use lens_model::{Gemma, TemporalSae, WeightStore};
+use lens_tokenizer::{Tokenizer, Tokens};
 use lens_weights::manifest::Manifest;
 use lens_weights::unpack;
-use tokenizers::Tokenizer;
 
 use crate::mix::Mix;
-use crate::tokenize::{self, Tokens};
 use crate::{Error, Result};
 
 /// Longest text, in tokens: what the attention kernel takes.
 pub const TOKENS_MAX: usize = lens_model::attention::ATTENTION_TOKENS_MAX;
-
-/// Bytes that tokenizer.json may unpack to: Gemma 3's has 33 MB.
-const TOKENIZER_BYTES_MAX: u64 = 128 << 20;
 
 /// Features kept a token in the document when the SAE itself keeps more.
 const NOVEL_TOP_MAX: usize = 64;
@@ -122,15 +118,14 @@ impl LensBuilder {
         Ok(())
     }
 
-    /// Takes the compressed tokenizer file.
+    /// Takes the tokenizer file.
     ///
     /// # Errors
     /// [`Error::Pack`] or [`Error::Tokenizer`] when it is not what the manifest says.
-    pub fn set_tokenizer(&mut self, gzip: &[u8]) -> Result<()> {
+    pub fn set_tokenizer(&mut self, bytes: &[u8]) -> Result<()> {
         let entry = &self.manifest.tokenizer;
-        unpack::check_file(entry, gzip)?;
-        let json = unpack::tokenizer_json(&entry.file, gzip, TOKENIZER_BYTES_MAX)?;
-        self.tokenizer = Some(tokenize::read(&json)?);
+        unpack::check_file(entry, bytes)?;
+        self.tokenizer = Some(Tokenizer::from_bytes(bytes, &entry.file)?);
         Ok(())
     }
 
@@ -188,11 +183,11 @@ impl Lens {
     /// [`Error::Input`] for a text that is empty or longer than [`TOKENS_MAX`] tokens.
     pub fn tokenize(&self, text: &str) -> Result<Tokens> {
         let tokenizer =
-            self.tokenizer.as_ref().ok_or_else(|| Error::Tokenizer("the tokenizer was not loaded".to_owned()))?;
+            self.tokenizer.as_ref().ok_or_else(|| Error::Input("the tokenizer was not loaded".to_owned()))?;
         if text.is_empty() {
             return Err(Error::Input("the text is empty; type or pass some text".to_owned()));
         }
-        let tokens = tokenize::encode(tokenizer, text, self.manifest.gemma.bos_token_id)?;
+        let tokens = tokenizer.encode(text, self.manifest.gemma.bos_token_id)?;
         check_length(tokens.ids.len())?;
         Ok(tokens)
     }
@@ -200,7 +195,7 @@ impl Lens {
     /// Token strings of given ids, where the tokenizer is loaded.
     pub fn describe(&self, ids: &[u32]) -> Tokens {
         match &self.tokenizer {
-            Some(tokenizer) => tokenize::describe(tokenizer, ids.to_vec()),
+            Some(tokenizer) => tokenizer.describe(ids.to_vec()),
             None => Tokens { ids: ids.to_vec(), tokens: ids.iter().map(|id| format!("<{id}>")).collect() },
         }
     }

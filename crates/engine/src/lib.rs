@@ -9,7 +9,6 @@
 //! | [`lens`] | [`LensBuilder`] takes a pack's files as they arrive; [`Lens`] runs it |
 //! | [`fidelity`] | what a precision does to the answer |
 //! | [`folder`] | a pack in a folder on disk (native) |
-//! | [`tokenize`] | the original tokenizer, BOS first exactly once |
 //! | [`mix`] | precisions by kind of tensor, for measuring them |
 //! | [`self_check`] | are this device's kernels right? a small case against the CPU |
 //!
@@ -23,12 +22,11 @@ pub mod folder;
 pub mod lens;
 pub mod mix;
 pub mod self_check;
-pub mod tokenize;
 
 pub use device::{DeviceChoice, OpenedDevice, open_device};
 pub use error::{Error, Result};
 #[cfg(not(target_family = "wasm"))]
 pub use folder::PackFolder;
 pub use lens::{Lens, LensBuilder, Run, RunOptions, Stage};
+pub use lens_tokenizer::Tokens;
 pub use mix::Mix;
-pub use tokenize::Tokens;

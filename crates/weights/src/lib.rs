@@ -7,6 +7,7 @@
 //! | [`checkpoint`] | Hugging Face folders, GGUF files, SAE folders, as one list of named f32 tensors |
 //! | [`manifest`] | `manifest.json`: what a pack holds and where every tensor lies |
 //! | [`needed`] | which tensors an analysis needs, with their shapes |
+//! | [`tokenizer`] | a BPE tokenizer's tables, and the compact file that a pack carries |
 //! | [`pack`] | checkpoint + SAE + tokenizer to a pack on disk |
 //! | [`unpack`] | shard bytes to packed matrices: the one reader, for disk and network alike |
 //! | [`rows`] | embedding rows: which bytes to ask a host for, how they are kept between visits |
@@ -23,6 +24,7 @@ pub mod manifest;
 pub mod needed;
 pub mod pack;
 pub mod rows;
+pub mod tokenizer;
 pub mod unpack;
 
 pub use error::{Error, Result};

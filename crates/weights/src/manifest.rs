@@ -1,7 +1,7 @@
 //! `manifest.json`: what a pack holds and where every tensor lies.
 //!
 //! A pack is a folder of static files: this manifest, safetensors shards of at most 32 MiB, small
-//! embedding shards of at most 1 MiB, the compressed tokenizer and the licences. Offsets are bytes
+//! embedding shards of at most 1 MiB, the compact tokenizer and the licences. Offsets are bytes
 //! from the start of the shard's file, so that a reader needs no safetensors header.
 
 use std::collections::BTreeMap;
@@ -16,13 +16,13 @@ use crate::{Error, Result};
 /// Value of [`Manifest::format`].
 pub const FORMAT: &str = "temporal-lens-pack";
 /// Version this code reads and writes.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Largest shard of weights, in bytes.
 pub const SHARD_BYTES_MAX: usize = 32 << 20;
 /// Largest shard of the embedding, in bytes.
 pub const EMBEDDING_SHARD_BYTES_MAX: usize = 1 << 20;
-/// Largest tokenizer file, compressed or not, in bytes: Gemma 3's has 33 MB, uncompressed.
-pub const TOKENIZER_BYTES_MAX: u64 = 128 << 20;
+/// Largest tokenizer file, in bytes: Gemma 3's has 1.4 million.
+pub const TOKENIZER_BYTES_MAX: u64 = 32 << 20;
 /// The manifest's file name inside a pack.
 pub const MANIFEST_FILE: &str = "manifest.json";
 /// Name of the token embedding, as in the checkpoint.
@@ -130,7 +130,7 @@ pub struct Manifest {
     pub neuronpedia: Option<Neuronpedia>,
     /// Terms of what is inside.
     pub licences: Vec<Licence>,
-    /// The original tokenizer.json, gzip-compressed.
+    /// The tokenizer, in the form of [`crate::tokenizer::file`].
     pub tokenizer: FileEntry,
     /// Shards of weights, in the order in which they are to be read.
     pub shards: Vec<FileEntry>,

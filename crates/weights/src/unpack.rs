@@ -1,7 +1,5 @@
 //! Shard bytes to packed matrices: the one reader, for disk and network alike.
 
-use std::io::Read;
-
 use half::f16;
 use sha2::{Digest, Sha256};
 
@@ -163,21 +161,4 @@ pub fn embedding_row(entry: &EmbeddingEntry, bytes: &[u8]) -> Option<Vec<f32>> {
     }
     unpack_words(&bytes_to_words(values), scale, entry.precision, &mut row);
     Some(row)
-}
-
-/// tokenizer.json from its compressed file. `limit_bytes` bounds what a hostile file may grow to.
-///
-/// # Errors
-/// [`Error::Malformed`] when it is not gzip, not UTF-8, or larger than the limit.
-pub fn tokenizer_json(file: &str, gzip: &[u8], limit_bytes: u64) -> Result<String> {
-    let malformed = |problem: String| Error::Malformed { file: file.to_owned(), problem };
-    let mut text = String::new();
-    flate2::read::GzDecoder::new(gzip)
-        .take(limit_bytes)
-        .read_to_string(&mut text)
-        .map_err(|e| malformed(format!("not a compressed tokenizer.json: {e}")))?;
-    if text.len() as u64 >= limit_bytes {
-        return Err(malformed(format!("the tokenizer is larger than {limit_bytes} bytes")));
-    }
-    Ok(text)
 }

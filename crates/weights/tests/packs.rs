@@ -11,7 +11,8 @@ use lens_weights::block::{PackedMatrix, Precision};
 use lens_weights::checkpoint::{open_gemma, open_sae};
 use lens_weights::manifest::{EMBEDDING, EMBEDDING_SHARD_BYTES_MAX, MANIFEST_FILE, Manifest, SHARD_BYTES_MAX};
 use lens_weights::pack::precision_for;
-use lens_weights::unpack::{check_file, embedding_row, shard_parts, tokenizer_json};
+use lens_weights::tokenizer::CompactTokenizer;
+use lens_weights::unpack::{check_file, embedding_row, shard_parts};
 use safetensors::SafeTensors;
 
 const PRECISIONS: [Precision; 4] = [Precision::F32, Precision::F16, Precision::Q8, Precision::Q4];
@@ -75,9 +76,11 @@ fn every_pair_comes_back_in_every_precision() {
                 assert_eq!(row, PackedMatrix::pack(&expected, 1, expected.len(), stored_as).unpack());
             }
             assert!(manifest.embedding_row(embedding.shape.0 as u32).is_none());
-            let gzip = std::fs::read(out.join(&manifest.tokenizer.file)).unwrap();
+            let bytes = std::fs::read(out.join(&manifest.tokenizer.file)).unwrap();
+            check_file(&manifest.tokenizer, &bytes).unwrap();
             let original = std::fs::read_to_string(fixture("tokenizer/tiny.json")).unwrap();
-            assert_eq!(tokenizer_json("tokenizer", &gzip, 1 << 20).unwrap(), original);
+            let original = CompactTokenizer::from_json(&original, "tiny.json").unwrap();
+            assert_eq!(CompactTokenizer::from_bytes(&bytes, "tokenizer").unwrap(), original);
             assert!(out.join(manifest.licences[0].file.as_ref().unwrap()).is_file());
         }
     }

@@ -16,22 +16,19 @@ mod folder;
 mod precision;
 mod shards;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-
-use flate2::{Compression, GzBuilder};
-use serde::Deserialize;
 
 pub use precision::precision_for;
 
 use crate::block::Precision;
 use crate::checkpoint::{GemmaCheckpoint, SaeCheckpoint};
-use crate::manifest::{
-    EMBEDDING, FileEntry, Licence, MANIFEST_FILE, Manifest, Neuronpedia, TOKENIZER_BYTES_MAX, VERSION,
-};
+use crate::manifest::{EMBEDDING, FileEntry, Licence, MANIFEST_FILE, Manifest, Neuronpedia, VERSION};
 use crate::needed::{SCALING, gemma_tensors, sae_tensors};
-use crate::unpack::sha256_hex;
+use crate::tokenizer::CompactTokenizer;
 use crate::{Error, Result};
+
+/// Largest tokenizer.json, in bytes: Gemma 3's has 33 million.
+const TOKENIZER_JSON_BYTES_MAX: u64 = 128 << 20;
 
 /// A notice to copy into the pack.
 #[derive(Debug, Clone)]
@@ -206,27 +203,10 @@ fn write(request: &PackRequest<'_>, folder: &Path, report: &mut dyn FnMut(Progre
 }
 
 fn write_tokenizer(path: &Path, folder: &Path) -> Result<FileEntry> {
-    // Enough to tell a tokenizer from any other JSON file.
-    #[derive(Deserialize)]
-    struct Tokenizer {
-        #[serde(rename = "model")]
-        _model: serde::de::IgnoredAny,
-    }
-    let text = crate::checkpoint::read_text(path, TOKENIZER_BYTES_MAX)?;
-    serde_json::from_str::<Tokenizer>(&text).map_err(|e| Error::Malformed {
-        file: path.display().to_string(),
-        problem: format!("not a tokenizer.json of the tokenizers library: {e}"),
-    })?;
-    // No time and no name in the header: equal input gives equal bytes.
-    let mut gzip = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
-    let file = "tokenizer.json.gz".to_owned();
-    let bytes = gzip.write_all(text.as_bytes()).and_then(|()| gzip.finish()).map_err(|source| Error::Io {
-        action: "compress",
-        path: path.to_owned(),
-        source,
-    })?;
-    file::write_whole(&folder.join(&file), &bytes)?;
-    Ok(FileEntry { file, bytes: bytes.len() as u64, sha256: sha256_hex(&bytes) })
+    let text = crate::checkpoint::read_text(path, TOKENIZER_JSON_BYTES_MAX)?;
+    let bytes = CompactTokenizer::from_json(&text, &path.display().to_string())?.to_bytes()?;
+    // Not named after its compression: a host must not unpack it on the way.
+    file::write_pieces(folder, "tokenizer.bin", [bytes.as_slice()])
 }
 
 fn copy_licence(licence: &LicenceFile, folder: &Path) -> Result<Licence> {

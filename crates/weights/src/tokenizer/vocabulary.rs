@@ -1,0 +1,180 @@
+//! Pieces by id and ids by piece, without a string of its own for each.
+
+/// Most ids of a vocabulary: four times Gemma 3's.
+pub const PIECES_MAX: usize = 1 << 20;
+/// Bytes that all pieces may have together: Gemma 3's have 2.3 million.
+pub const TEXT_BYTES_MAX: usize = 64 << 20;
+
+/// Slots looked at for one piece. Half of the table is free, so that real vocabularies need a few
+/// tens; one made up to collide is refused instead of searched for minutes.
+const PROBES_MAX: usize = 256;
+
+/// A vocabulary. Ids run from 0; an id may have no piece.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vocabulary {
+    /// All pieces in the order of their ids.
+    text: String,
+    /// Where each id's piece ends in `text`; it starts where the one before ends.
+    ends: Vec<u32>,
+    /// Open addressing with linear probing; id + 1, 0 where free. Its length is a power of two.
+    slots: Vec<u32>,
+    /// Bytes of the longest piece.
+    longest: usize,
+    /// Ids that have a piece.
+    pieces: usize,
+}
+
+impl Vocabulary {
+    /// Builds the tables. `lengths` are bytes in `text` by id; 0 where an id has no piece.
+    ///
+    /// # Errors
+    /// A sentence when the lengths do not fit the text, or a piece appears twice.
+    pub fn new(text: String, lengths: &[u32]) -> Result<Self, String> {
+        if lengths.len() > PIECES_MAX || text.len() > TEXT_BYTES_MAX {
+            return Err(format!(
+                "the vocabulary has {} ids and {} bytes, at most {PIECES_MAX} and {TEXT_BYTES_MAX} are read",
+                lengths.len(),
+                text.len()
+            ));
+        }
+        let mut ends = Vec::with_capacity(lengths.len());
+        let mut end = 0usize;
+        for (id, length) in lengths.iter().enumerate() {
+            end = end.saturating_add(*length as usize);
+            if !text.is_char_boundary(end) {
+                return Err(format!("piece {id} ends outside the text or inside a character"));
+            }
+            ends.push(end as u32);
+        }
+        if end != text.len() {
+            return Err(format!("the pieces have {end} bytes, their text has {}", text.len()));
+        }
+        let longest = lengths.iter().max().map_or(0, |l| *l as usize);
+        let slots = vec![0; (2 * lengths.len()).next_power_of_two().max(2)];
+        let mut vocabulary = Self { text, ends, slots, longest, pieces: 0 };
+        for id in 0..lengths.len() as u32 {
+            vocabulary.index(id)?;
+        }
+        Ok(vocabulary)
+    }
+
+    fn index(&mut self, id: u32) -> Result<(), String> {
+        let piece = self.bytes(id);
+        if piece.is_empty() {
+            return Ok(());
+        }
+        for slot in probes(self.slots.len(), piece, &[]) {
+            match self.slots[slot] {
+                0 => {
+                    self.slots[slot] = id + 1;
+                    self.pieces += 1;
+                    return Ok(());
+                }
+                other if self.bytes(other - 1) == piece => {
+                    return Err(format!("ids {} and {id} have the same piece", other - 1));
+                }
+                _ => {}
+            }
+        }
+        Err(format!("piece {id} collides with too many others; the vocabulary cannot be a real one"))
+    }
+
+    /// Number of ids, with a piece or without.
+    pub fn ids(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Number of pieces.
+    pub fn pieces(&self) -> usize {
+        self.pieces
+    }
+
+    /// All pieces, one after the other.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The piece of an id.
+    pub fn piece(&self, id: u32) -> Option<&str> {
+        let end = *self.ends.get(id as usize)? as usize;
+        // Ends are boundaries of characters: `new` has seen to it.
+        self.text.get(self.start(id)..end).filter(|piece| !piece.is_empty())
+    }
+
+    /// The id of a piece.
+    pub fn id(&self, piece: &str) -> Option<u32> {
+        self.find(piece.as_bytes(), &[])
+    }
+
+    /// The id of the piece that two ids' pieces make together.
+    pub fn joined(&self, left: u32, right: u32) -> Option<u32> {
+        self.find(self.bytes(left), self.bytes(right))
+    }
+
+    fn find(&self, left: &[u8], right: &[u8]) -> Option<u32> {
+        let bytes = left.len() + right.len();
+        if bytes > self.longest || bytes == 0 {
+            return None;
+        }
+        for slot in probes(self.slots.len(), left, right) {
+            let id = self.slots[slot].checked_sub(1)?;
+            let piece = self.bytes(id);
+            if piece.len() == bytes && piece.starts_with(left) && piece.ends_with(right) {
+                return Some(id);
+            }
+        }
+        None
+    }
+
+    fn start(&self, id: u32) -> usize {
+        (id as usize).checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| *end as usize)
+    }
+
+    /// Bytes of an id's piece; none for an id without one.
+    pub(super) fn bytes(&self, id: u32) -> &[u8] {
+        self.piece(id).map_or(&[], str::as_bytes)
+    }
+}
+
+/// Slots in which to look for `left` followed by `right`.
+fn probes(slots: usize, left: &[u8], right: &[u8]) -> impl Iterator<Item = usize> + use<> {
+    // FNV-1a, byte by byte, so that a joined pair hashes as its two parts one after the other.
+    let hash = left
+        .iter()
+        .chain(right)
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    // Its high bits are the better mixed ones.
+    let start = (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    (0..PROBES_MAX.min(slots)).map(move |step| (start as usize + step) & (slots - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_and_ids_lead_to_each_other() {
+        let vocabulary = Vocabulary::new("abécab".to_owned(), &[1, 1, 2, 0, 1, 2]).unwrap();
+        assert_eq!((vocabulary.ids(), vocabulary.pieces()), (6, 5));
+        for (id, piece) in ["a", "b", "é", "", "c", "ab"].into_iter().enumerate() {
+            let id = id as u32;
+            assert_eq!(vocabulary.piece(id).unwrap_or_default(), piece);
+            assert_eq!(vocabulary.id(piece), (!piece.is_empty()).then_some(id));
+        }
+        assert_eq!(vocabulary.joined(0, 1), Some(5));
+        assert_eq!(vocabulary.joined(1, 0), None);
+        assert_eq!(vocabulary.joined(5, 3), Some(5), "an id without a piece adds nothing");
+        assert_eq!((vocabulary.piece(6), vocabulary.joined(6, 7), vocabulary.id("")), (None, None, None));
+    }
+
+    #[test]
+    fn what_is_no_vocabulary_is_a_sentence() {
+        let problem = |text: &str, lengths: &[u32]| Vocabulary::new(text.to_owned(), lengths).unwrap_err();
+        assert!(problem("aa", &[1, 1]).contains("same piece"));
+        assert!(problem("é", &[1, 1]).contains("inside a character"));
+        assert!(problem("ab", &[1]).contains("1 bytes"));
+        assert!(problem("ab", &[1, 7]).contains("outside"));
+        assert!(problem("ab", &[u32::MAX, u32::MAX]).contains("outside"));
+        assert!(problem("", &vec![0; PIECES_MAX + 1]).contains("at most"));
+    }
+}
