@@ -1,13 +1,17 @@
-"""What the `tokenizers` library makes of many strings with Gemma 3's tokenizer.json.
+"""What the `tokenizers` library makes of many strings with Gemma's tokenizer.json.
 
-    python tests/reference/tokenizer_ids.py --tokenizer tokenizer.json
+    python tests/reference/tokenizer_ids.py --tokenizer tokenizer.json [--gemma2-tokenizer tokenizer.json]
 
-Writes tests/fixtures/tokenizer/gemma3-ids.json. The tokenizer itself is not committed.
+Writes tests/fixtures/tokenizer/gemma3-ids.json and gemma2-ids.json. The tokenizers themselves are not
+committed. Texts are those below, cuts of the project's own text and of the passages of heldout.jsonl,
+and mixtures and letters at random, always the same.
 """
 
 import argparse
 import hashlib
 import json
+import random
+import unicodedata
 from pathlib import Path
 
 import tokenizers
@@ -216,33 +220,101 @@ LONG = [
 ]
 
 
-def generate(tokenizer_file: Path, out: Path) -> None:
-    """Writes the ids into the file `out`."""
-    tokenizer = tokenizers.Tokenizer.from_file(str(tokenizer_file))
+# Blocks of Unicode of which letters, marks, digits and signs are drawn.
+BLOCKS = [
+    (0x0020, 0x007E), (0x00A0, 0x00FF), (0x0100, 0x024F), (0x0250, 0x02AF), (0x0300, 0x036F), (0x0370, 0x03FF),
+    (0x0400, 0x052F), (0x0530, 0x058F), (0x0590, 0x05FF), (0x0600, 0x06FF), (0x0700, 0x074F), (0x0780, 0x07BF),
+    (0x0900, 0x097F), (0x0980, 0x09FF), (0x0A00, 0x0A7F), (0x0A80, 0x0AFF), (0x0B00, 0x0B7F), (0x0B80, 0x0BFF),
+    (0x0C00, 0x0C7F), (0x0C80, 0x0CFF), (0x0D00, 0x0D7F), (0x0D80, 0x0DFF), (0x0E00, 0x0E7F), (0x0E80, 0x0EFF),
+    (0x0F00, 0x0FFF), (0x1000, 0x109F), (0x10A0, 0x10FF), (0x1100, 0x11FF), (0x1200, 0x137F), (0x13A0, 0x13FF),
+    (0x1400, 0x167F), (0x1780, 0x17FF), (0x1800, 0x18AF), (0x1E00, 0x1EFF), (0x1F00, 0x1FFF), (0x2000, 0x206F),
+    (0x2070, 0x209F), (0x20A0, 0x20CF), (0x2100, 0x214F), (0x2150, 0x218F), (0x2190, 0x21FF), (0x2200, 0x22FF),
+    (0x2300, 0x23FF), (0x2500, 0x25FF), (0x2600, 0x27BF), (0x2800, 0x28FF), (0x2E80, 0x2FDF), (0x3000, 0x303F),
+    (0x3040, 0x30FF), (0x3100, 0x318F), (0x4E00, 0x9FFF), (0xA000, 0xA48F), (0xAC00, 0xD7A3), (0xE000, 0xF8FF),
+    (0xF900, 0xFAFF), (0xFB00, 0xFDFF), (0xFE00, 0xFE2F), (0xFF00, 0xFFEF), (0x10000, 0x100FF), (0x12000, 0x123FF),
+    (0x13000, 0x1342F), (0x1D400, 0x1D7FF), (0x1F300, 0x1F64F), (0x1F680, 0x1F6FF), (0x1F900, 0x1FAFF),
+    (0x20000, 0x2A6DF), (0xE0100, 0xE01EF),
+]  # fmt: skip
+# The project's own text, of which pieces are cut; these files seldom change, and need not stay as they are.
+OWN = ["README.md", "docs/pack-format.md", "crates/weights/src/block.rs", "web/start.js", "tests/reference/temporal_sae.py"]
+
+
+def letters(chance: random.Random) -> list[str]:
+    """Words of one block each, single characters of all, and marks that belong to nothing."""
+    texts = []
+    for first, last in BLOCKS:
+        assigned = [chr(c) for c in range(first, last + 1) if unicodedata.category(chr(c)) not in ("Cn", "Cs")]
+        words = ("".join(chance.choices(assigned, k=chance.randint(1, 9))) for _ in range(chance.randint(4, 9)))
+        texts += [" ".join(words), "".join(chance.choices(assigned, k=25))]
+    everything = [chr(c) for first, last in BLOCKS for c in range(first, last + 1)]
+    texts += ["".join(chance.choices(everything, k=30)) for _ in range(40)]
+    marks = [chr(c) for c in range(0x300, 0x370)] + ["\u093e", "\u0e31", "\u064b", "\u20dd", "\ufe0f", "\u200d"]
+    texts += ["".join(chance.choices(marks, k=4)) + chance.choice(["", "a", " ", "\n", "1"]) for _ in range(30)]
+    return texts
+
+
+def mixtures(chance: random.Random) -> list[str]:
+    """Parts of the lists above one after the other: white space, special tokens and bytes meet words."""
+    parts = [*WHITESPACE, *SPECIAL, *EMOJI, *COMBINING, *CONTROL, *NUMBERS, *SCRIPTS, *CODE, *PLAIN, "a", "the", " "]
+    short = [part[:24] for part in parts if part]
+    texts = ["".join(chance.choices(short, k=chance.randint(2, 8))) for _ in range(220)]
+    blanks = [" ", "\t", "\n", "\r", "\r\n", "\u00a0", "\u3000", "▁", "x"]
+    texts += ["".join(chance.choice(blanks) * chance.randint(1, 40) for _ in range(4)) for _ in range(60)]
+    digits = ["0123456789", "٠١٢٣٤٥٦٧٨٩", "०१२३४५६७८९", "０１２３４５６７８９", "0123456789abcdef", "0123456789.,-+eE "]
+    texts += ["".join(chance.choices(chance.choice(digits), k=chance.randint(1, 60))) for _ in range(60)]
+    texts += [f"<unused{n}> <0x{n:02X}><0x{255 - n:02x}>" for n in range(0, 99, 9)]
+    # Words far longer than any piece.
+    syllables = ["ko", "ni", "tra", "sche", "le", "ung", "ção", "ство", "ing", "ation", "ß", "'", "-", "ラ"]
+    texts += ["".join(chance.choices(syllables, k=chance.randint(40, 160))) for _ in range(30)]
+    return texts
+
+
+def cuts(chance: random.Random, source: str, number: int, longest: int) -> list[str]:
+    """Cuts of a text at any place, the middle of a word included."""
+    starts = [chance.randrange(max(1, len(source) - longest)) for _ in range(number)]
+    return [source[start : start + chance.randint(longest // 8, longest)] for start in starts]
+
+
+def all_texts() -> list[str]:
+    """The same in every run, none of them twice."""
+    chance = random.Random(2511)
     texts = [*PLAIN, *NUMBERS, *WHITESPACE, *CONTROL, *SCRIPTS, *COMBINING, *EMOJI, *SPECIAL, *CODE, *LONG]
     assert len(texts) == len(set(texts))
-    cases = [{"text": text, "ids": tokenizer.encode(text, add_special_tokens=True).ids} for text in texts]
+    texts += letters(chance) + mixtures(chance)
+    for name in OWN:
+        texts += cuts(chance, (FIXTURES.parent.parent / name).read_text(encoding="utf-8"), 40, 240)
+    for line in (FIXTURES / "heldout.jsonl").read_text(encoding="utf-8").splitlines():
+        texts += [json.loads(line)["text"], *cuts(chance, json.loads(line)["text"], 12, 160)]
+    return list(dict.fromkeys(texts))
+
+
+def generate(tokenizer_file: Path, model: str, out: Path) -> None:
+    """Writes the ids into the file `out`."""
+    tokenizer = tokenizers.Tokenizer.from_file(str(tokenizer_file))
+    cases = [{"text": text, "ids": tokenizer.encode(text, add_special_tokens=True).ids} for text in all_texts()]
     assert all(case["ids"][0] == 2 for case in cases)
     sha256 = hashlib.sha256(tokenizer_file.read_bytes()).hexdigest()
     # One case a line; everything but ASCII escaped, so that no editor or checkout changes a byte.
-    lines = ",\n".join(json.dumps(case) for case in cases)
+    lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(
         "{\n"
         '"note": "Made by tests/reference/tokenizer_ids.py: the `tokenizers` library '
-        f'{tokenizers.__version__} with the tokenizer.json of Gemma 3, add_special_tokens=True.",\n'
+        f'{tokenizers.__version__} with the tokenizer.json of {model}, add_special_tokens=True.",\n'
         f'"tokenizer_sha256": "{sha256}",\n"cases": [\n{lines}\n]\n}}\n'
     )
     json.loads(out.read_text())
-    print(f"{len(cases)} strings, {sum(len(c['ids']) for c in cases)} ids")
+    print(f"{out.name}: {len(cases)} strings, {sum(len(c['ids']) for c in cases)} ids, {out.stat().st_size} bytes")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tokenizer", type=Path, required=True)
-    parser.add_argument("--out", type=Path, default=FIXTURES / "tokenizer" / "gemma3-ids.json")
+    parser.add_argument("--tokenizer", type=Path, required=True, help="Gemma 3's tokenizer.json")
+    parser.add_argument("--gemma2-tokenizer", type=Path, help="Gemma 2's tokenizer.json")
     args = parser.parse_args()
-    generate(args.tokenizer, args.out)
+    generate(args.tokenizer, "Gemma 3", FIXTURES / "tokenizer" / "gemma3-ids.json")
+    if args.gemma2_tokenizer:
+        generate(args.gemma2_tokenizer, "Gemma 2", FIXTURES / "tokenizer" / "gemma2-ids.json")
 
 
 if __name__ == "__main__":

@@ -53,9 +53,9 @@ struct Symbol {
     gone: bool,
 }
 
-/// A merge that may be done, in the order in which merges are: rank, then place. The merged id rides
-/// along.
-type Candidate = Reverse<(u64, usize, u32)>;
+/// A merge that may be done, in the order in which merges are: rank, then place of its left half. The
+/// merged id and the two halves' ride along.
+type Candidate = Reverse<(u64, usize, u32, (u32, u32))>;
 
 impl CompactBpe {
     /// Puts tables and options together.
@@ -124,8 +124,9 @@ impl CompactBpe {
     }
 
     fn candidate(&self, symbols: &[Symbol], at: usize, next: usize) -> Option<Candidate> {
-        let merge = self.merges.get(&self.vocabulary, symbols[at].id, symbols[next].id)?;
-        Some(Reverse((merge.rank, at, merge.id)))
+        let pair = (symbols[at].id, symbols[next].id);
+        let merge = self.merges.get(&self.vocabulary, pair.0, pair.1)?;
+        Some(Reverse((merge.rank, at, merge.id, pair)))
     }
 
     /// Does all merges, the smallest rank first, of equal ones the leftmost: O(n log n), since Gemma
@@ -133,14 +134,15 @@ impl CompactBpe {
     fn merge(&self, symbols: &mut [Symbol]) {
         let mut queue: BinaryHeap<Candidate> =
             (1..symbols.len()).filter_map(|next| self.candidate(symbols, next - 1, next)).collect();
-        while let Some(Reverse((_, at, id))) = queue.pop() {
+        while let Some(Reverse((_, at, id, pair))) = queue.pop() {
             let Some(next) = symbols[at].next else { continue };
             if symbols[at].gone {
                 continue;
             }
             // Neighbours may have changed since; what counts is that they still make this piece.
-            let now = self.merges.get(&self.vocabulary, symbols[at].id, symbols[next].id);
-            if now.is_none_or(|merge| merge.id != id) {
+            let now = (symbols[at].id, symbols[next].id);
+            let still = || self.merges.get(&self.vocabulary, now.0, now.1).is_some_and(|merge| merge.id == id);
+            if now != pair && !still() {
                 continue;
             }
             let right = symbols[next];

@@ -3,14 +3,14 @@
 //! | bytes | what |
 //! |---|---|
 //! | 8 | `"lens-bpe"` |
-//! | 7 x 4 | u32: version (1), ids, bytes of lengths, bytes of text, pairs, `derived_from`, bytes of JSON |
+//! | 8 x 4 | u32: version (1), ids, bytes of lengths, bytes of text, pairs, first and end of the derived ids, bytes of JSON |
 //! | | lengths: bytes of each id's piece, 0 where it has none; LEB128 |
 //! | | text: the pieces in the order of their ids, UTF-8 |
 //! | 8 a pair | pairs: ids of left and right, u32, most urgent first |
 //! | | JSON: tokenizer.json without `vocab` and `merges` of its model |
 //!
-//! Numbers are little-endian. Every pair of pieces that makes a piece with an id from `derived_from`
-//! on is a merge too; they follow in the order of that id, the longest left half first.
+//! Numbers are little-endian. Every pair of pieces that makes a piece with a derived id is a merge too;
+//! they follow in the order of that id, the longest left half first.
 
 use std::io::{Read, Write};
 
@@ -24,7 +24,7 @@ use crate::{Error, Result};
 
 const MAGIC: &[u8; 8] = b"lens-bpe";
 const VERSION: u32 = 1;
-const HEADER_BYTES: usize = 8 + 7 * 4;
+const HEADER_BYTES: usize = 8 + 8 * 4;
 /// Most listed pairs: twice Gemma's merges, of which a thousandth are listed.
 const PAIRS_MAX: usize = 1 << 20;
 /// Most bytes of JSON: Gemma 3's has 0.8 million, for 6,415 added tokens.
@@ -51,8 +51,9 @@ impl CompactTokenizer {
         }
         let text = self.vocabulary.text();
         let sizes = [self.vocabulary.ids(), lengths.len(), text.len(), listed.len()].map(|size| size as u32);
+        let derived = self.merges.derived();
         let mut bytes = MAGIC.to_vec();
-        for number in [VERSION].into_iter().chain(sizes).chain([self.merges.derived_from(), self.rest.len() as u32]) {
+        for number in [VERSION].into_iter().chain(sizes).chain([derived.start, derived.end, self.rest.len() as u32]) {
             bytes.extend(number.to_le_bytes());
         }
         bytes.extend(lengths);
@@ -87,7 +88,7 @@ fn read(bytes: &[u8]) -> std::result::Result<CompactTokenizer, String> {
         return Err("it does not begin as one".to_owned());
     }
     let numbers = words(numbers);
-    let [version, ids, lengths_bytes, text_bytes, pairs, derived_from, rest_bytes] = numbers[..] else {
+    let [version, ids, lengths_bytes, text_bytes, pairs, derived_start, derived_end, rest_bytes] = numbers[..] else {
         return Err("its header is cut short".to_owned());
     };
     if version != VERSION {
@@ -114,7 +115,7 @@ fn read(bytes: &[u8]) -> std::result::Result<CompactTokenizer, String> {
         return Err("there is more in it than its header says".to_owned());
     }
     let vocabulary = Vocabulary::new(text, &lengths)?;
-    let merges = Merges::new(&vocabulary, listed, derived_from)?;
+    let merges = Merges::new(&vocabulary, listed, derived_start..derived_end)?;
     Ok(CompactTokenizer { vocabulary, merges, rest })
 }
 

@@ -2,11 +2,12 @@
 //!
 //! Gemma's merges were made from its SentencePiece vocabulary: every split of a piece into two pieces
 //! is one, in the order of the pieces' ids, and of one piece's splits the one with the longest left
-//! half goes first. Some hundreds at the head (runs of spaces, tabs and newlines) are in another order.
-//! So the head of a list is kept as it is, and what follows is told by the first id from which on the
-//! rule holds. A tokenizer that follows no such rule keeps its whole list.
+//! half goes first. A thousand at the head (runs of spaces, tabs and newlines) are in another order. So
+//! the head of a list is kept as it is, and what follows is told by the range of ids in which the rule
+//! holds. A tokenizer that follows no such rule keeps its whole list.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use super::Vocabulary;
 
@@ -17,8 +18,8 @@ pub struct Merges {
     listed: Vec<(u32, u32)>,
     /// Pairs of `listed` and their places in it, sorted by pair.
     places: Vec<(u32, u32, u32)>,
-    /// From this id on, every split of a piece is a merge.
-    derived_from: u32,
+    /// Every split of a piece with one of these ids is a merge.
+    derived: Range<u32>,
 }
 
 /// A merge that can be done.
@@ -31,23 +32,23 @@ pub struct Merge {
 }
 
 impl Merges {
-    /// Takes a head of listed pairs and the id from which on merges follow from the vocabulary.
+    /// Takes a head of listed pairs and the ids whose merges follow from the vocabulary.
     ///
     /// # Errors
-    /// A sentence when a pair is listed twice, or makes no piece before `derived_from`.
-    pub fn new(vocabulary: &Vocabulary, listed: Vec<(u32, u32)>, derived_from: u32) -> Result<Self, String> {
+    /// A sentence when a pair is listed twice, or makes no piece with an id outside `derived`.
+    pub fn new(vocabulary: &Vocabulary, listed: Vec<(u32, u32)>, derived: Range<u32>) -> Result<Self, String> {
         let mut places: Vec<_> = listed.iter().zip(0..).map(|((left, right), place)| (*left, *right, place)).collect();
         places.sort_unstable();
         for (left, right) in &listed {
             let known = vocabulary.piece(*left).is_some() && vocabulary.piece(*right).is_some();
-            if !known || vocabulary.joined(*left, *right).is_none_or(|id| id >= derived_from) {
-                return Err(format!("the merge of {left} and {right} makes no piece before {derived_from}"));
+            if !known || vocabulary.joined(*left, *right).is_none_or(|id| derived.contains(&id)) {
+                return Err(format!("the merge of {left} and {right} makes no piece outside {derived:?}"));
             }
         }
         if let Some(twice) = places.windows(2).find(|two| (two[0].0, two[0].1) == (two[1].0, two[1].1)) {
             return Err(format!("the merge of {} and {} is there twice", twice[0].0, twice[0].1));
         }
-        Ok(Self { listed, places, derived_from })
+        Ok(Self { listed, places, derived })
     }
 
     /// Finds how few of `pairs` (most urgent first) have to be listed.
@@ -74,19 +75,19 @@ impl Merges {
         for key in &keys[tail..] {
             counts[id_of(*key) as usize] += 1;
         }
-        // From which id on it has every split. Pairs are different and each is a split, so that none
-        // of those pieces' can be outside the tail, either.
-        let lacking = (0..vocabulary.ids() as u32).rev().find(|id| splits(vocabulary, *id) != counts[*id as usize]);
-        let derived_from = lacking.map_or(0, |id| id + 1);
-        let listed = tail + keys[tail..].partition_point(|key| id_of(*key) < derived_from);
-        pairs.truncate(listed);
-        Self::new(vocabulary, pairs, derived_from)
+        // From which id on, up to its last, it has every split. Pairs are different and each is a
+        // split, so that none of those pieces' can be outside the tail.
+        let end = keys.last().map_or(0, |key| id_of(*key) + 1);
+        let lacking = (0..end).rev().find(|id| splits(vocabulary, *id) != counts[*id as usize]);
+        let start = lacking.map_or(0, |id| id + 1);
+        pairs.truncate(tail + keys[tail..].partition_point(|key| id_of(*key) < start));
+        Self::new(vocabulary, pairs, start..end)
     }
 
     /// The merge of two ids, if they have one.
     pub fn get(&self, vocabulary: &Vocabulary, left: u32, right: u32) -> Option<Merge> {
         let id = vocabulary.joined(left, right)?;
-        if id >= self.derived_from {
+        if self.derived.contains(&id) {
             // After everything that is listed.
             return Some(Merge { rank: derived_rank(vocabulary, left, id) | 1 << 63, id });
         }
@@ -100,9 +101,9 @@ impl Merges {
         &self.listed
     }
 
-    /// From this id on, every split of a piece is a merge.
-    pub fn derived_from(&self) -> u32 {
-        self.derived_from
+    /// Every split of a piece with one of these ids is a merge.
+    pub fn derived(&self) -> Range<u32> {
+        self.derived.clone()
     }
 }
 

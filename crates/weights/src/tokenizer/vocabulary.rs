@@ -5,6 +5,10 @@ pub const PIECES_MAX: usize = 1 << 20;
 /// Bytes that all pieces may have together: Gemma 3's have 2.3 million.
 pub const TEXT_BYTES_MAX: usize = 64 << 20;
 
+/// Bits of a slot that hold id + 1; those above it hold bits of the hash, so that a look at the table
+/// alone tells most other pieces.
+const TAG: u32 = 21;
+
 /// Slots looked at for one piece. Half of the table is free, so that real vocabularies need a few
 /// tens; one made up to collide is refused instead of searched for minutes.
 const PROBES_MAX: usize = 256;
@@ -16,7 +20,8 @@ pub struct Vocabulary {
     text: String,
     /// Where each id's piece ends in `text`; it starts where the one before ends.
     ends: Vec<u32>,
-    /// Open addressing with linear probing; id + 1, 0 where free. Its length is a power of two.
+    /// Open addressing with linear probing: id + 1 below [`TAG`] bits of the piece's hash, 0 where
+    /// free. Its length is a power of two.
     slots: Vec<u32>,
     /// Bytes of the longest piece.
     longest: usize,
@@ -63,17 +68,17 @@ impl Vocabulary {
         if piece.is_empty() {
             return Ok(());
         }
-        for slot in probes(self.slots.len(), piece, &[]) {
-            match self.slots[slot] {
-                0 => {
-                    self.slots[slot] = id + 1;
-                    self.pieces += 1;
-                    return Ok(());
-                }
-                other if self.bytes(other - 1) == piece => {
-                    return Err(format!("ids {} and {id} have the same piece", other - 1));
-                }
-                _ => {}
+        let hash = hash(piece, &[]);
+        for at in probes(self.slots.len(), hash) {
+            let slot = self.slots[at];
+            if slot == 0 {
+                self.slots[at] = tag(hash) | (id + 1);
+                self.pieces += 1;
+                return Ok(());
+            }
+            let other = id_in(slot);
+            if tag(slot) == tag(hash) && self.bytes(other) == piece {
+                return Err(format!("ids {other} and {id} have the same piece"));
             }
         }
         Err(format!("piece {id} collides with too many others; the vocabulary cannot be a real one"))
@@ -116,11 +121,17 @@ impl Vocabulary {
         if bytes > self.longest || bytes == 0 {
             return None;
         }
-        for slot in probes(self.slots.len(), left, right) {
-            let id = self.slots[slot].checked_sub(1)?;
-            let piece = self.bytes(id);
-            if piece.len() == bytes && piece.starts_with(left) && piece.ends_with(right) {
-                return Some(id);
+        let hash = hash(left, right);
+        for at in probes(self.slots.len(), hash) {
+            let slot = self.slots[at];
+            if slot == 0 {
+                return None;
+            }
+            if tag(slot) == tag(hash) {
+                let piece = self.bytes(id_in(slot));
+                if piece.len() == bytes && piece.starts_with(left) && piece.ends_with(right) {
+                    return Some(id_in(slot));
+                }
             }
         }
         None
@@ -132,20 +143,32 @@ impl Vocabulary {
 
     /// Bytes of an id's piece; none for an id without one.
     pub(super) fn bytes(&self, id: u32) -> &[u8] {
-        self.piece(id).map_or(&[], str::as_bytes)
+        let Some(end) = self.ends.get(id as usize) else { return &[] };
+        self.text.as_bytes().get(self.start(id)..*end as usize).unwrap_or_default()
     }
 }
 
-/// Slots in which to look for `left` followed by `right`.
-fn probes(slots: usize, left: &[u8], right: &[u8]) -> impl Iterator<Item = usize> + use<> {
+/// Hash of `left` followed by `right`.
+fn hash(left: &[u8], right: &[u8]) -> u32 {
     // FNV-1a, byte by byte, so that a joined pair hashes as its two parts one after the other.
-    let hash = left
-        .iter()
-        .chain(right)
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    // Its high bits are the better mixed ones.
-    let start = (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-    (0..PROBES_MAX.min(slots)).map(move |step| (start as usize + step) & (slots - 1))
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    let hash = right.iter().fold(left.iter().fold(0xcbf2_9ce4_8422_2325, step), step);
+    // Its low bits hardly know of the last bytes' high ones: mix once more, keep the high half.
+    ((hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
+}
+
+/// Slots in which to look for a hash. They go by its low bits, the tag is its high ones.
+fn probes(slots: usize, hash: u32) -> impl Iterator<Item = usize> {
+    (0..PROBES_MAX.min(slots)).map(move |step| (hash as usize + step) & (slots - 1))
+}
+
+/// The bits of a slot or hash above its id.
+fn tag(slot: u32) -> u32 {
+    slot >> TAG << TAG
+}
+
+fn id_in(slot: u32) -> u32 {
+    (slot & ((1 << TAG) - 1)).wrapping_sub(1)
 }
 
 #[cfg(test)]
