@@ -1,7 +1,8 @@
 """Writes the fixtures under tests/fixtures; see its README.md.
 
     python tests/reference/generate.py
-        [--seed NOTEBOOK.txt] [--gguf MODEL.gguf] [--tokenizer tokenizer.json] [--corpus DIR]
+        [--seed NOTEBOOK.txt] [--gguf MODEL.gguf] [--tokenizer tokenizer.json]
+        [--gemma2-tokenizer tokenizer.json] [--corpus DIR]
 
 Small random models need nothing else. With --seed, every TemporalSAE result is checked against
 the authors' notebook. With --tokenizer (Gemma 3's), the token ids are made; with --gguf (Gemma 3
@@ -29,6 +30,7 @@ def main() -> None:
     parser.add_argument("--seed", type=Path, help="text of the authors' notebook, to check against")
     parser.add_argument("--gguf", type=Path, help="Gemma 3 270M")
     parser.add_argument("--tokenizer", type=Path, help="Gemma 3's tokenizer.json")
+    parser.add_argument("--gemma2-tokenizer", type=Path, help="Gemma 2's tokenizer.json")
     parser.add_argument("--corpus", type=Path, help="folder with heldout.jsonl.gz and NOTICE")
     parser.add_argument("--out", type=Path, default=FIXTURES, help="default: tests/fixtures")
     args = parser.parse_args()
@@ -42,7 +44,9 @@ def main() -> None:
     sae_cases.generate(args.out, models, tokenizer, args.seed)
     gguf_case.generate(args.out)
     if args.tokenizer:
-        tokenizer_ids.generate(args.tokenizer, args.out / "tokenizer" / "gemma3-ids.json")
+        tokenizer_ids.generate(args.tokenizer, "Gemma 3", args.out / "tokenizer" / "gemma3-ids.json")
+    if args.gemma2_tokenizer:
+        tokenizer_ids.generate(args.gemma2_tokenizer, "Gemma 2", args.out / "tokenizer" / "gemma2-ids.json")
     if args.gguf:
         real_model.generate(args.gguf, args.tokenizer, real_model.DEMO_SAE, args.out / "real")
     if args.corpus:

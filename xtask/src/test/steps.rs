@@ -23,6 +23,8 @@ pub struct Context {
     pub weights: PathBuf,
     /// The default pack.
     pub pack: PathBuf,
+    /// The folder of Gemma 2's tokenizer.
+    pub gemma2_tokenizer: PathBuf,
 }
 
 /// Crates that compile for the browser only.
@@ -35,7 +37,8 @@ impl Context {
         let test_tools = setup::for_test(paths)?;
         let weights = model::fetch(paths)?;
         let pack = pack::find_or_make(paths, &weights)?;
-        Ok(Self { paths: paths.clone(), site_tools, test_tools, weights, pack })
+        let gemma2_tokenizer = model::fetch_gemma2_tokenizer(paths)?;
+        Ok(Self { paths: paths.clone(), site_tools, test_tools, weights, pack, gemma2_tokenizer })
     }
 
     /// A cargo task in the tree.
@@ -103,7 +106,11 @@ pub fn cargo_tests(context: &Context) -> Result<Count> {
         .args(TEST_BUILD)
         .arg("--no-fail-fast")
         // Tests on the real model know where it is; without these they say that they are skipped.
-        .envs([("TEMPORAL_LENS_MODEL_DIR", &context.weights), ("TEMPORAL_LENS_PACK_DIR", &context.pack)])
+        .envs([
+            ("TEMPORAL_LENS_MODEL_DIR", &context.weights),
+            ("TEMPORAL_LENS_PACK_DIR", &context.pack),
+            ("TEMPORAL_LENS_GEMMA2_DIR", &context.gemma2_tokenizer),
+        ])
         .echo()
         .run_to_end()?;
     let mut count = tally::cargo(&finished.lines);
