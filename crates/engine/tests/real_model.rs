@@ -19,7 +19,6 @@ use lens_engine::{PackFolder, RunOptions};
 use lens_model::{Gemma, TemporalSae, WeightStore};
 use lens_weights::block::{PackedMatrix, Precision};
 use lens_weights::checkpoint::{Tensors, open_gemma, open_sae};
-use lens_weights::manifest::Manifest;
 use lens_weights::needed::{SCALING, gemma_tensors, sae_tensors};
 use lens_weights::unpack::TensorPart;
 use safetensors::SafeTensors;
