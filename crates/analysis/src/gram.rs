@@ -37,6 +37,17 @@ pub fn gram(values: &[f32], t: usize, d: usize) -> Vec<f32> {
     out
 }
 
+/// A Gram matrix [t, t] of any vectors to that of the same vectors less their mean: rows and columns
+/// less their means (double centring).
+pub fn centre_gram(gram: &[f32], t: usize) -> Vec<f32> {
+    let n = t.max(1) as f64;
+    let means: Vec<f64> =
+        gram.chunks_exact(t.max(1)).map(|row| row.iter().map(|v| f64::from(*v)).sum::<f64>() / n).collect();
+    let mean = means.iter().sum::<f64>() / n;
+    let entry = |(k, v): (usize, &f32)| (f64::from(*v) - means[k / t] - means[k % t] + mean) as f32;
+    gram.iter().enumerate().map(entry).collect()
+}
+
 /// Cosine similarity [t, t] from a Gram matrix, with `F.normalize`'s floor of 1e-12 on norms.
 pub fn cosine(gram: &[f32], t: usize) -> Vec<f32> {
     let norms: Vec<f32> = (0..t).map(|i| gram[i * t + i].max(0.0).sqrt().max(1e-12)).collect();

@@ -10,6 +10,7 @@
 //! | [`similarity`] | cosine similarity of four sources, as the notebook and as Neuronpedia draw it |
 //! | [`spans`] | similarity within and across spans, cosine of two spans' mean codes |
 //! | [`spectrum`] | eigenvalues and effective rank |
+//! | [`summary`] | per-token figures and products of pairs, growing token by token |
 //! | [`stats`] | what the seed's notebook prints: variance explained, L0, selected feature, ... |
 //!
 //! This crate knows no tensors library and no browser.
@@ -23,8 +24,11 @@ pub mod similarity;
 pub mod spans;
 pub mod spectrum;
 pub mod stats;
+pub mod summary;
 
 #[cfg(test)]
 mod example;
 
 pub use document::{Analysis, Energy, Grams, ModelInfo, NovelFeature, Selected, SimilarityStats};
+pub use similarity::Source;
+pub use summary::{Summary, TokenFigures};

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
-use lens_engine::{Mix, OpenedDevice, PackFolder, Run, RunOptions, Stage, Tokens, open_device};
+use lens_engine::{Continue, Mix, OpenedDevice, PackFolder, Reading, RunOptions, Stage, Tokens, open_device};
 
 use crate::args::{AnalyzeArgs, DeviceArg, Input};
 use crate::progress::Progress;
@@ -20,9 +20,10 @@ pub fn run(args: &AnalyzeArgs) -> Result<()> {
         Some(ids) => pack.lens.describe(ids),
         None => pack.lens.tokenize(&text)?,
     };
-    let options = RunOptions { inf_k: args.inf_k, attn_graphs: args.dump.is_some() };
-    let run = run_tokens(&pack, &tokens, options)?;
-    let analysis = pack.lens.analysis(&text, &tokens, &run, options, !args.no_grams);
+    let options = RunOptions { inf_k: args.inf_k, everything: args.dump.is_some(), attn_graphs: args.dump.is_some() };
+    let reading = read_tokens(&pack, &tokens, options)?;
+    let analysis = pack.lens.analysis(&text, &tokens, reading.summary(), options, !args.no_grams);
+    let shapes = notebook::Shapes::of(pack.lens.manifest());
 
     let mut files = Vec::new();
     if let Some(path) = &args.json {
@@ -31,11 +32,12 @@ pub fn run(args: &AnalyzeArgs) -> Result<()> {
         files.push(WholeFile::write(path, &json)?);
     }
     if let Some(path) = &args.dump {
+        let run = pollster::block_on(reading.read_back(&pack.lens.manifest().sae))?;
         files.push(WholeFile::write(path, &dump::bytes(&analysis, &run)?)?);
     }
     // Both files are whole before either gets its name.
     files.into_iter().try_for_each(WholeFile::publish)?;
-    print(&notebook::text(&analysis, &run))
+    print(&notebook::text(&analysis, shapes))
 }
 
 /// Writes results to stdout.
@@ -73,14 +75,16 @@ pub fn open_mixed(folder: &Path, device: Option<DeviceArg>, mix: Option<Mix>) ->
     Ok(PackFolder::open_mixed(folder, device, mix, |done, total| progress.update(done, total))?)
 }
 
-/// Runs the networks on given tokens.
-pub fn run_tokens(pack: &PackFolder, tokens: &Tokens, options: RunOptions) -> Result<Run> {
+/// Takes given tokens through the networks.
+pub fn read_tokens(pack: &PackFolder, tokens: &Tokens, options: RunOptions) -> Result<Reading> {
     let rows = pack.embedding(&tokens.ids)?;
     let mut progress = Progress::start(format!("analysing {} tokens", tokens.ids.len()));
-    let run = pollster::block_on(pack.lens.run(rows, options, |stage| {
+    let mut reading = pack.lens.start(options)?;
+    pollster::block_on(pack.lens.extend(&mut reading, &rows, |stage| {
         if let Stage::Layer(done, total) = stage {
             progress.update(done as u64, total as u64);
         }
+        Continue::Yes
     }))?;
-    Ok(run)
+    Ok(reading)
 }

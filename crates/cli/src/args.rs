@@ -24,6 +24,18 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Measure what precisions do to the answer, against an f32 pack.
     Fidelity(FidelityArgs),
+    /// Check every kernel variant on this machine's adapter against the CPU, or time them.
+    Kernels(KernelsArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct KernelsArgs {
+    /// Time the linear layers instead of checking.
+    #[arg(long)]
+    pub bench: bool,
+    /// Where to compute; by default the GPU where there is one.
+    #[arg(long, value_enum)]
+    pub device: Option<DeviceArg>,
 }
 
 #[derive(Debug, Args)]

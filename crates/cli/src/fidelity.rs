@@ -68,7 +68,7 @@ fn runs(pack: &PackFolder, mix: Option<&Mix>, texts: &[String]) -> Result<Vec<Ru
     let one = |text: &String| -> Result<Run> {
         let rows = pack.embedding(&pack.lens.tokenize(text)?.ids)?;
         let rows = mix.map_or(rows.clone(), |mix| mix.apply_to_rows(&rows, pack.lens.manifest().gemma.hidden_size));
-        Ok(pollster::block_on(pack.lens.run(rows, RunOptions::default(), |_| {}))?)
+        Ok(pollster::block_on(pack.lens.run(&rows, RunOptions::default()))?)
     };
     texts.iter().map(one).collect()
 }

@@ -24,6 +24,7 @@ mod dump;
 mod fidelity;
 mod figures;
 mod hub;
+mod kernels;
 mod notebook;
 mod pack;
 mod progress;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Command::Analyze(args) => analyze::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Fidelity(args) => fidelity::run(&args),
+        Command::Kernels(args) => kernels::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,11 +3,25 @@
 use std::fmt::Write as _;
 
 use lens_analysis::Analysis;
-use lens_engine::Run;
+use lens_weights::manifest::Manifest;
+
+/// The dimensions that the notebook prints.
+#[derive(Debug, Clone, Copy)]
+pub struct Shapes {
+    d_model: usize,
+    width: usize,
+}
+
+impl Shapes {
+    /// A pack's.
+    pub fn of(manifest: &Manifest) -> Self {
+        Self { d_model: manifest.gemma.hidden_size, width: manifest.sae.width }
+    }
+}
 
 /// The lines for stdout.
-pub fn text(analysis: &Analysis, run: &Run) -> String {
-    let (t, d, width) = (run.tokens, run.d_model, run.width);
+pub fn text(analysis: &Analysis, shapes: Shapes) -> String {
+    let (t, d, width) = (analysis.token_ids.len(), shapes.d_model, shapes.width);
     let mut out = String::new();
     // Writing to a String cannot fail.
     let mut line = |text: String| {

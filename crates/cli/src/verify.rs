@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow, bail};
 use lens_analysis::Analysis;
 use lens_engine::RunOptions;
 
-use crate::analyze::{open_pack, print, run_tokens};
+use crate::analyze::{open_pack, print, read_tokens};
 use crate::args::VerifyArgs;
 use crate::figures::{self, Figures, Prompt, Tolerances};
 
@@ -38,8 +38,8 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
     for prompt in &figures.prompts {
         let tokens = pack.lens.tokenize(&prompt.text)?;
         let options = RunOptions::default();
-        let run = run_tokens(&pack, &tokens, options)?;
-        report.compare(prompt, &pack.lens.analysis(&prompt.text, &tokens, &run, options, false));
+        let reading = read_tokens(&pack, &tokens, options)?;
+        report.compare(prompt, &pack.lens.analysis(&prompt.text, &tokens, reading.summary(), options, false));
     }
     print(&report.text)?;
     match report.outside {

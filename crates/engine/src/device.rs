@@ -4,6 +4,8 @@ use burn::tensor::Device;
 use burn_wgpu::graphics::AutoGraphicsApi;
 use burn_wgpu::{RuntimeOptions, WgpuDevice, try_init_setup_async};
 
+use lens_model::kernels::variant::{AdapterKind, set_adapter_kind};
+
 use crate::{Error, Result};
 
 /// Where to run.
@@ -31,6 +33,7 @@ pub struct OpenedDevice {
 }
 
 fn cpu(note: Option<String>) -> OpenedDevice {
+    set_adapter_kind(AdapterKind::Software);
     OpenedDevice { device: Device::flex(), gpu: false, name: "CPU".to_owned(), note }
 }
 
@@ -107,6 +110,9 @@ async fn open_gpu(found: Found) -> std::result::Result<OpenedDevice, String> {
     let setup = try_init_setup_async::<AutoGraphicsApi>(&found.device, options)
         .await
         .map_err(|e| format!("the adapter {} could not be opened: {e}", found.name))?;
-    let name = describe(&setup.adapter.get_info());
+    let info = setup.adapter.get_info();
+    let name = describe(&info);
+    let software = info.device_type == wgpu::DeviceType::Cpu;
+    set_adapter_kind(if software { AdapterKind::Software } else { AdapterKind::Hardware });
     Ok(OpenedDevice { device: Device::new(found.device), gpu: true, name, note: None })
 }

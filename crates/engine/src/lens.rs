@@ -1,65 +1,20 @@
 //! [`LensBuilder`] takes a pack's files as they arrive; [`Lens`] runs it.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use lens_analysis::{Analysis, Grams, ModelInfo, document, gram, stats};
+use lens_analysis::{Analysis, Grams, ModelInfo, Source, Summary, TokenFigures, document, gram, stats};
+use lens_model::gemma::GemmaCache;
+use lens_model::kernels::variant;
 use lens_model::{Gemma, TemporalSae, WeightStore};
 use lens_tokenizer::{Tokenizer, Tokens};
 use lens_weights::manifest::Manifest;
 use lens_weights::unpack;
 
 use crate::mix::Mix;
+use crate::reading::{Continue, Reading, Run, RunOptions, Stage, read};
 use crate::{Error, Result};
 
 /// Longest text, in tokens: what the attention kernel takes.
 pub const TOKENS_MAX: usize = lens_model::attention::ATTENTION_TOKENS_MAX;
-
-/// Features kept a token in the document when the SAE itself keeps more.
-const NOVEL_TOP_MAX: usize = 64;
-
-/// What is going on inside [`Lens::run`], for a progress bar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// Gemma's layers: done of all.
-    Layer(usize, usize),
-    /// The TemporalSAE and the read-back of its results.
-    Sae,
-}
-
-/// What to compute.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RunOptions {
-    /// Novel codes kept a token, instead of the SAE's own k.
-    pub inf_k: Option<usize>,
-    /// Also return the SAE's attention weights.
-    pub attn_graphs: bool,
-}
-
-/// Everything the networks said about one text, as plain row-major f32; T tokens.
-#[derive(Debug, Clone)]
-pub struct Run {
-    /// T.
-    pub tokens: usize,
-    /// d, the width of the residual stream.
-    pub d_model: usize,
-    /// Number of features.
-    pub width: usize,
-    /// Attention layers and heads of the SAE.
-    pub sae_attention: (usize, usize),
-    /// [T, d]
-    pub residual: Vec<f32>,
-    /// [T, d]
-    pub recons: Vec<f32>,
-    /// [T, width]
-    pub pred_codes: Vec<f32>,
-    /// [T, width]
-    pub novel_codes: Vec<f32>,
-    /// [T, d]
-    pub pred_recons: Vec<f32>,
-    /// [T, d]
-    pub novel_recons: Vec<f32>,
-    /// [layers, heads, T, T]; empty unless asked for.
-    pub attn_graphs: Vec<f32>,
-}
 
 /// Collects the files of a pack, in any order of shards that keeps each tensor's rows in order.
 pub struct LensBuilder {
@@ -217,43 +172,66 @@ impl Lens {
         Ok(values)
     }
 
-    /// Runs Gemma and the SAE on embedding rows [T, d_model] (unscaled, as in the checkpoint).
+    /// Begins a text.
     ///
     /// # Errors
-    /// [`Error::Input`] for options that do not fit, [`Error::Model`] when the device fails.
-    pub async fn run(
+    /// [`Error::Input`] for options that do not fit.
+    pub fn start(&self, options: RunOptions) -> Result<Reading> {
+        self.check_inf_k(options.inf_k)?;
+        Ok(Reading::new(self.manifest.gemma.hidden_size, options))
+    }
+
+    /// Reads on: the tokens whose embedding rows [T, d_model] (unscaled, as in the checkpoint)
+    /// follow those in `reading`. When it fails or is stopped, `reading` holds whole chunks.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for too many tokens, [`Error::Model`] when the device fails.
+    pub async fn extend(
         &self,
-        embedding_rows: Vec<f32>,
-        options: RunOptions,
-        mut progress: impl FnMut(Stage),
-    ) -> Result<Run> {
+        reading: &mut Reading,
+        embedding_rows: &[f32],
+        mut progress: impl FnMut(Stage) -> Continue,
+    ) -> Result<Continue> {
         let d_model = self.manifest.gemma.hidden_size;
         let tokens = embedding_rows.len() / d_model;
-        check_length(tokens)?;
-        self.check_inf_k(options.inf_k)?;
-        let layers = self.gemma.num_layers();
-        let input = Tensor::<2>::from_data(TensorData::new(embedding_rows, [tokens, d_model]), &self.device);
-        let residual = self.gemma.forward(input, |layer, _| progress(Stage::Layer(layer + 1, layers)));
-        progress(Stage::Sae);
-        let codes = self.sae.forward(residual.clone(), options.inf_k, options.attn_graphs)?;
-        let mut attn_graphs = Vec::new();
-        for graph in codes.attn_graphs {
-            attn_graphs.extend(read(graph).await?);
+        if tokens == 0 {
+            return Ok(Continue::Yes);
         }
-        let sae = self.sae.config();
-        Ok(Run {
-            tokens,
-            d_model,
-            width: sae.width,
-            sae_attention: (sae.n_attn_layers, sae.n_heads),
-            residual: read(residual).await?,
-            recons: read(codes.recons).await?,
-            pred_codes: read(codes.pred_codes).await?,
-            novel_codes: read(codes.novel_codes).await?,
-            pred_recons: read(codes.pred_recons).await?,
-            novel_recons: read(codes.novel_recons).await?,
-            attn_graphs,
-        })
+        check_length(reading.len() + tokens)?;
+        // Attention weights need the whole text at once.
+        let chunk = if reading.options().everything { tokens } else { variant::chunk_tokens() };
+        let layers = self.gemma.num_layers();
+        let steps = layers * tokens.div_ceil(chunk);
+        let mut done = 0;
+        for rows in embedding_rows.chunks(chunk * d_model) {
+            let rows = TensorData::new(rows.to_vec(), [rows.len() / d_model, d_model]);
+            let mut stopped = false;
+            let residual = self.gemma.extend(Tensor::from_data(rows, &self.device), reading.gemma(), |_, _| {
+                done += 1;
+                stopped |= progress(Stage::Layer(done, steps)) == Continue::No;
+            });
+            stopped |= progress(Stage::Sae) == Continue::No;
+            if stopped {
+                reading.forget_unfinished();
+                return Ok(Continue::No);
+            }
+            reading.add(&self.sae, residual).await?;
+        }
+        Ok(Continue::Yes)
+    }
+
+    /// Runs Gemma and the SAE on the embedding rows [T, d_model] of a whole text and reads everything
+    /// back.
+    ///
+    /// # Errors
+    /// As [`Lens::start`] and [`Lens::extend`].
+    pub async fn run(&self, embedding_rows: &[f32], options: RunOptions) -> Result<Run> {
+        let mut reading = self.start(RunOptions { everything: true, ..options })?;
+        if embedding_rows.is_empty() {
+            check_length(0)?;
+        }
+        self.extend(&mut reading, embedding_rows, |_| Continue::Yes).await?;
+        reading.read_back(self.sae.config()).await
     }
 
     /// The residual stream after every layer, [T, d_model] each: what parity tests compare.
@@ -265,7 +243,7 @@ impl Lens {
         let tokens = embedding_rows.len() / d_model;
         let input = Tensor::<2>::from_data(TensorData::new(embedding_rows, [tokens, d_model]), &self.device);
         let mut layers = Vec::new();
-        self.gemma.forward(input, |_, hidden| layers.push(hidden.clone()));
+        self.gemma.extend(input, &mut GemmaCache::default(), |_, hidden| layers.push(hidden.clone()));
         let mut read_back = Vec::with_capacity(layers.len());
         for layer in layers {
             read_back.push(read(layer).await?);
@@ -282,15 +260,22 @@ impl Lens {
         }
     }
 
-    /// The analysis document of a run; `grams` adds the Gram matrices that every view draws from.
-    pub fn analysis(&self, text: &str, tokens: &Tokens, run: &Run, options: RunOptions, grams: bool) -> Analysis {
-        let (t, d, width) = (run.tokens, run.d_model, run.width);
-        let total: Vec<f32> = run.novel_codes.iter().zip(&run.pred_codes).map(|(n, p)| n + p).collect();
-        let centred_gram = |values: &[f32], columns: usize| gram::gram(&gram::centre(values, t, columns), t, columns);
-        let predictable = centred_gram(&run.pred_codes, width);
+    /// The analysis document of what was read; `grams` adds the Gram matrices that every view draws
+    /// from.
+    pub fn analysis(
+        &self,
+        text: &str,
+        tokens: &Tokens,
+        summary: &Summary,
+        options: RunOptions,
+        grams: bool,
+    ) -> Analysis {
+        let t = summary.len();
+        let predictable = summary.centred_gram(Source::Predictable);
         let similarity = gram::cosine(&predictable, t);
-        let novel_top =
-            stats::top_features(&run.novel_codes, width, options.inf_k.unwrap_or(NOVEL_TOP_MAX).max(NOVEL_TOP_MAX));
+        let novel_top: Vec<_> = summary.tokens.iter().map(|t| t.novel_top.clone()).collect();
+        let count = |figure: fn(&TokenFigures) -> usize| summary.tokens.iter().map(figure).collect();
+        let encode = |source| Grams::encode(&summary.centred_gram(source), t);
         Analysis {
             format: document::FORMAT.to_owned(),
             text: text.to_owned(),
@@ -299,26 +284,26 @@ impl Lens {
                 pack_hash: self.pack_hash.clone(),
                 layer: self.manifest.layer,
                 precision: self.manifest.precision.to_string(),
-                width,
+                width: self.manifest.sae.width,
                 neuronpedia: self.manifest.neuronpedia.as_ref().map(|n| format!("{}/{}", n.model, n.source)),
             },
             inf_k: options.inf_k,
             token_ids: tokens.ids.clone(),
             tokens: tokens.tokens.clone(),
-            variance_explained: stats::variance_explained(&run.residual, &run.recons, d),
-            l0_novel: stats::l0(&run.novel_codes, width),
-            l0_pred: stats::l0(&run.pred_codes, width),
-            l0_total: stats::l0(&total, width),
+            variance_explained: summary.variance_explained(),
+            l0_novel: count(|t| t.l0_novel),
+            l0_pred: count(|t| t.l0_pred),
+            l0_total: count(|t| t.l0_total),
             selected: stats::select(&novel_top),
             similarity_stats: stats::similarity_stats(&similarity),
-            similarity: similarity.chunks(t).map(<[f32]>::to_vec).collect(),
+            similarity: similarity.chunks(t.max(1)).map(<[f32]>::to_vec).collect(),
             novel_top,
-            energy: None,
+            energy: Some(summary.energy()),
             grams: grams.then(|| Grams {
                 predictable: Grams::encode(&predictable, t),
-                novel: Grams::encode(&centred_gram(&run.novel_codes, width), t),
-                total: Grams::encode(&centred_gram(&total, width), t),
-                residual: Grams::encode(&centred_gram(&run.residual, d), t),
+                novel: encode(Source::Novel),
+                total: encode(Source::Total),
+                residual: encode(Source::Residual),
             }),
         }
     }
@@ -332,11 +317,4 @@ fn check_length(tokens: usize) -> Result<()> {
             Err(Error::Input(format!("the text has {tokens} tokens, at most {TOKENS_MAX} can be analysed; shorten it")))
         }
     }
-}
-
-/// Reads a tensor back; never blocks, as the browser forbids it.
-async fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
-    let device_error = |e: String| Error::Model(lens_model::Error::Device(e));
-    let data = tensor.into_data_async().await.map_err(|e| device_error(e.to_string()))?;
-    data.try_into_vec::<f32>().map_err(|e| device_error(format!("{e:?}")))
 }

@@ -5,8 +5,10 @@
 //!
 //! | file | what it is |
 //! |---|---|
+//! | [`bench`] | how long the kernels take |
 //! | [`device`] | which adapter there is, and opening it |
 //! | [`lens`] | [`LensBuilder`] takes a pack's files as they arrive; [`Lens`] runs it |
+//! | [`reading`] | a text on its way through the networks, extended token by token |
 //! | [`fidelity`] | what a precision does to the answer |
 //! | [`folder`] | a pack in a folder on disk (native) |
 //! | [`mix`] | precisions by kind of tensor, for measuring them |
@@ -14,6 +16,7 @@
 //!
 //! Where bytes come from (disk, network) and where results go is the caller's business.
 
+pub mod bench;
 pub mod device;
 mod error;
 pub mod fidelity;
@@ -21,12 +24,14 @@ pub mod fidelity;
 pub mod folder;
 pub mod lens;
 pub mod mix;
+pub mod reading;
 pub mod self_check;
 
 pub use device::{DeviceChoice, OpenedDevice, open_device};
 pub use error::{Error, Result};
 #[cfg(not(target_family = "wasm"))]
 pub use folder::PackFolder;
-pub use lens::{Lens, LensBuilder, Run, RunOptions, Stage};
+pub use lens::{Lens, LensBuilder};
 pub use lens_tokenizer::Tokens;
 pub use mix::Mix;
+pub use reading::{Continue, Reading, Run, RunOptions, Stage};

@@ -97,9 +97,10 @@ fn every_pair_equals_pytorch_from_text_to_similarity() {
             assert_eq!(pack.lens.tokenize(&pair.text).unwrap().ids, pair.token_ids, "{}: token ids", pair.name);
         }
         let rows = pack.embedding(&pair.token_ids).unwrap();
-        let options = RunOptions { inf_k: pair.inf_k, attn_graphs: true };
-        let run = pollster::block_on(pack.lens.run(rows, options, |_| {})).unwrap();
-        let analysis = pack.lens.analysis(&pair.text, &pack.lens.describe(&pair.token_ids), &run, options, true);
+        let options = RunOptions { inf_k: pair.inf_k, everything: true, attn_graphs: true };
+        let run = pollster::block_on(pack.lens.run(&rows, options)).unwrap();
+        let analysis =
+            pack.lens.analysis(&pair.text, &pack.lens.describe(&pair.token_ids), &run.summary, options, true);
         let found = [
             ("residual", &run.residual, RESIDUAL_TOLERANCE),
             ("recons", &run.recons, RESIDUAL_TOLERANCE * 10.0),

@@ -16,6 +16,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use lens_analysis::{Analysis, gram, stats};
 use lens_engine::self_check::relative_rms;
 use lens_engine::{PackFolder, RunOptions};
+use lens_model::gemma::GemmaCache;
+use lens_model::temporal_sae::SaeCache;
 use lens_model::{Gemma, TemporalSae, WeightStore};
 use lens_weights::block::{PackedMatrix, Precision};
 use lens_weights::checkpoint::{Tensors, open_gemma, open_sae};
@@ -138,8 +140,9 @@ fn at_full_precision_it_equals_pytorch() {
                 gemma.tensors.read_rows("model.embed_tokens.weight", id..id + 1).unwrap()
             })
             .collect();
-        let residual = network.forward(Tensor::from_data(TensorData::new(rows, [t, d]), &Device::flex()), |_, _| {});
-        let codes = temporal_sae.forward(residual.clone(), None, false).unwrap();
+        let input = Tensor::from_data(TensorData::new(rows, [t, d]), &Device::flex());
+        let residual = network.extend(input, &mut GemmaCache::default(), |_, _| {});
+        let codes = temporal_sae.extend(residual.clone(), &mut SaeCache::default(), None, false).unwrap();
         let (residual, pred, novel) = (read(residual), read(codes.pred_codes), read(codes.novel_codes));
         let name = &reference.name;
         let wanted = expected(&reference, "residual");
@@ -175,8 +178,8 @@ fn the_served_pack_is_within_its_stated_fidelity() {
         assert_eq!(tokens.ids, reference.token_ids, "{}: token ids", reference.name);
         let rows = pack.embedding(&tokens.ids).unwrap();
         let options = RunOptions::default();
-        let run = pollster::block_on(pack.lens.run(rows, options, |_| {})).unwrap();
-        let analysis = pack.lens.analysis(&reference.text, &tokens, &run, options, false);
+        let run = pollster::block_on(pack.lens.run(&rows, options)).unwrap();
+        let analysis = pack.lens.analysis(&reference.text, &tokens, &run.summary, options, false);
         let wanted = expected(&reference, "similarity");
         let found = analysis.similarity.concat();
         let error = found.iter().zip(&wanted).map(|(a, b)| f64::from((a - b).abs())).sum::<f64>() / (t * t) as f64;
@@ -204,8 +207,8 @@ fn the_precomputed_example_is_what_the_served_pack_says() {
     let tokens = pack.lens.tokenize(&example.text).unwrap();
     let rows = pack.embedding(&tokens.ids).unwrap();
     let options = RunOptions::default();
-    let run = pollster::block_on(pack.lens.run(rows, options, |_| {})).unwrap();
-    let today = pack.lens.analysis(&example.text, &tokens, &run, options, true);
+    let run = pollster::block_on(pack.lens.run(&rows, options)).unwrap();
+    let today = pack.lens.analysis(&example.text, &tokens, &run.summary, options, true);
     let again = "run temporal-lens analyze --json demo/examples/seed-prompt.json on the default pack again";
     assert_eq!(example.model, today.model, "{again}");
     assert_eq!(example.token_ids, today.token_ids, "{again}");

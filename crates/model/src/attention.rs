@@ -6,34 +6,46 @@ use burn::tensor::{Tensor, TensorData};
 use crate::kernels::LensOps;
 pub use crate::kernels::{ATTENTION_TOKENS_MAX, AttentionOptions};
 
-/// Attention of `q` [heads, T, d] over `k` [kv_heads, T, d] and `v` [kv_heads, T, dv]; consecutive
-/// groups of query heads share a key head. Returns [heads, T, dv].
+/// Attention of `q` [T, heads * d] over `k` [N, kv_heads * d] and `v` [N, kv_heads * dv], of which
+/// the first `options.first` + T rows are visible; returns [T, heads * dv].
 ///
-/// Query i sees keys j <= i and, with a window, only the last `window` of them, itself included
-/// (transformers `sliding_window_overlay`: i - j < window).
-pub fn attend(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, options: AttentionOptions) -> Tensor<3> {
+/// Query i, at position p = first + i, sees keys j <= p and, with a window, only the last `window`
+/// of them, itself included (transformers `sliding_window_overlay`: p - j < window).
+pub fn attend(q: Tensor<2>, k: Tensor<2>, v: Tensor<2>, options: AttentionOptions) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::attention(q.into_dispatch(), k.into_dispatch(), v.into_dispatch(), options))
 }
 
-/// The weights themselves, [heads, T, T], for views that show them; as many key heads as query
-/// heads. They are what attention gives for values that are unit vectors, which keeps burn's matrix
+/// The weights themselves, [heads, T, T], for views that show them; `q` and `k` are [T, heads * d].
+/// They are what attention gives for values that are unit vectors, which keeps burn's matrix
 /// product, a third of the worker's code, out of the page.
-pub fn weights(q: Tensor<3>, k: Tensor<3>, options: AttentionOptions) -> Tensor<3> {
-    let [heads, tokens, _] = q.dims();
-    let mut unit = vec![0f32; tokens * tokens];
-    unit.iter_mut().step_by(tokens + 1).for_each(|v| *v = 1.0);
-    let unit = Tensor::<3>::from_data(TensorData::new(unit, [1, tokens, tokens]), &q.device());
-    attend(q, k, unit.expand([heads, tokens, tokens]), options)
+pub fn weights(q: Tensor<2>, k: Tensor<2>, options: AttentionOptions) -> Tensor<3> {
+    let (tokens, heads) = (q.dims()[0], options.heads);
+    let mut unit = vec![0f32; tokens * heads * tokens];
+    for (j, row) in unit.chunks_exact_mut(heads * tokens).enumerate() {
+        row.iter_mut().skip(j).step_by(tokens).for_each(|v| *v = 1.0);
+    }
+    let unit = Tensor::<2>::from_data(TensorData::new(unit, [tokens, heads * tokens]), &q.device());
+    attend(q, k, unit, options).reshape([tokens, heads, tokens]).swap_dims(0, 1)
 }
 
-/// [T, heads * d] to [heads, T, d].
-pub fn split_heads(x: Tensor<2>, heads: usize) -> Tensor<3> {
-    let [tokens, width] = x.dims();
-    x.reshape([tokens, heads, width / heads]).swap_dims(0, 1)
+/// Keys and values of the tokens seen so far, so that later tokens need not see those again.
+#[derive(Debug, Clone)]
+pub struct KeysValues {
+    /// [N, kv_heads * d]
+    pub k: Tensor<2>,
+    /// [N, kv_heads * dv]
+    pub v: Tensor<2>,
 }
 
-/// [heads, T, d] to [T, heads * d].
-pub fn merge_heads(x: Tensor<3>) -> Tensor<2> {
-    let [heads, tokens, d] = x.dims();
-    x.swap_dims(0, 1).reshape([tokens, heads * d])
+impl KeysValues {
+    /// The first `keep` rows of `before`, then these.
+    pub fn after(self, before: Option<&Self>, keep: usize) -> Self {
+        match before {
+            Some(before) if keep > 0 => Self {
+                k: Tensor::cat(vec![before.k.clone().narrow(0, 0, keep), self.k], 0),
+                v: Tensor::cat(vec![before.v.clone().narrow(0, 0, keep), self.v], 0),
+            },
+            _ => self,
+        }
+    }
 }

@@ -3,12 +3,10 @@
 //! Follows transformers' `modeling_gemma2.py` and `modeling_gemma3.py`; fields are named as in the
 //! checkpoint. Layers past the target and the LM head are never loaded.
 
-use burn::backend::Dispatch;
 use burn::tensor::{Device, Tensor};
 use lens_weights::config::{Attention as Reach, GemmaConfig};
 
-use crate::attention::{AttentionOptions, attend, merge_heads, split_heads};
-use crate::kernels::LensOps;
+use crate::attention::{AttentionOptions, KeysValues, attend};
 use crate::linear::Linear;
 use crate::norm::RmsNorm;
 use crate::rope::RotaryTable;
@@ -39,8 +37,6 @@ struct SelfAttention {
     /// Gemma 3: RMSNorm of each head's queries and keys.
     qk_norm: Option<(RmsNorm, RmsNorm)>,
     options: AttentionOptions,
-    heads: usize,
-    kv_heads: usize,
 }
 
 struct Mlp {
@@ -49,10 +45,31 @@ struct Mlp {
     down_proj: Linear,
 }
 
-/// What depends only on the number of tokens: the rotations of both kinds of layer.
+/// What depends only on the tokens' positions: the rotations of both kinds of layer.
 struct Positions {
+    first: usize,
     full: RotaryTable,
     sliding: RotaryTable,
+}
+
+/// Keys and values of every layer for the tokens seen so far. Gemma is causal: they do not change
+/// when later tokens do.
+#[derive(Debug, Clone, Default)]
+pub struct GemmaCache {
+    layers: Vec<KeysValues>,
+    tokens: usize,
+}
+
+impl GemmaCache {
+    /// Tokens seen so far.
+    pub fn tokens(&self) -> usize {
+        self.tokens
+    }
+
+    /// Forgets all but the first `tokens`.
+    pub fn truncate(&mut self, tokens: usize) {
+        self.tokens = self.tokens.min(tokens);
+    }
 }
 
 impl Gemma {
@@ -70,25 +87,45 @@ impl Gemma {
         self.layers.len()
     }
 
-    /// The residual stream after every layer of the raw embedding rows [T, d_model], handed to
-    /// `after_layer` with the layer's index; returns the last one, [T, d_model].
+    /// The residual stream of the tokens that follow those in `cache`, from their raw embedding
+    /// rows [T, d_model]: after every layer handed to `after_layer` with the layer's index, the last
+    /// one returned, [T, d_model].
     ///
     /// The embedding is scaled by sqrt(d_model), in f32.
-    pub fn forward(&self, embedding_rows: Tensor<2>, mut after_layer: impl FnMut(usize, &Tensor<2>)) -> Tensor<2> {
+    pub fn extend(
+        &self,
+        embedding_rows: Tensor<2>,
+        cache: &mut GemmaCache,
+        mut after_layer: impl FnMut(usize, &Tensor<2>),
+    ) -> Tensor<2> {
         let tokens = embedding_rows.dims()[0];
-        let positions = self.positions(tokens);
+        let positions = self.positions(cache.tokens, tokens);
         let mut hidden = embedding_rows * f64::from((self.config.hidden_size as f32).sqrt());
+        let mut normed = self.layers[0].input_layernorm.forward(hidden.clone());
         for (i, layer) in self.layers.iter().enumerate() {
-            hidden = layer.forward(hidden, &positions);
+            let new = layer.self_attn.project(normed, &positions, layer.reach);
+            let keys_values = new.keys_values.after(cache.layers.get(i), positions.first);
+            let attended = layer.self_attn.attend(new.q, &keys_values, positions.first);
+            match cache.layers.get_mut(i) {
+                Some(before) => *before = keys_values,
+                None => cache.layers.push(keys_values),
+            }
+            let (after, before_mlp) =
+                layer.post_attention_layernorm.add_then(hidden, attended, &layer.pre_feedforward_layernorm);
+            let fed = layer.mlp.forward(before_mlp);
+            // After the last layer nothing follows: any norm will do.
+            let next = &self.layers.get(i + 1).unwrap_or(layer).input_layernorm;
+            (hidden, normed) = layer.post_feedforward_layernorm.add_then(after, fed, next);
             after_layer(i, &hidden);
         }
+        cache.tokens = positions.first + tokens;
         hidden
     }
 
-    fn positions(&self, tokens: usize) -> Positions {
+    fn positions(&self, first: usize, tokens: usize) -> Positions {
         let c = &self.config;
-        let table = |rope| RotaryTable::new(rope, c.head_dim, tokens, &self.device);
-        Positions { full: table(c.rope_full), sliding: table(c.rope_sliding) }
+        let table = |rope| RotaryTable::new(rope, c.head_dim, first, tokens, &self.device);
+        Positions { first, full: table(c.rope_full), sliding: table(c.rope_sliding) }
     }
 }
 
@@ -109,17 +146,12 @@ impl Layer {
             reach: config.layer_attention[index],
         })
     }
+}
 
-    fn forward(&self, hidden: Tensor<2>, positions: &Positions) -> Tensor<2> {
-        let rotary = match self.reach {
-            Reach::Full => &positions.full,
-            Reach::Sliding => &positions.sliding,
-        };
-        let attended = self.self_attn.forward(self.input_layernorm.forward(hidden.clone()), rotary);
-        let hidden = hidden + self.post_attention_layernorm.forward(attended);
-        let fed = self.mlp.forward(self.pre_feedforward_layernorm.forward(hidden.clone()));
-        hidden + self.post_feedforward_layernorm.forward(fed)
-    }
+/// What a layer's attention makes of new tokens.
+struct Projected {
+    q: Tensor<2>,
+    keys_values: KeysValues,
 }
 
 impl SelfAttention {
@@ -149,22 +181,27 @@ impl SelfAttention {
                 scale: config.query_pre_attn_scalar.powf(-0.5) as f32,
                 soft_cap: config.attn_logit_softcapping.map(|cap| cap as f32),
                 window: (config.layer_attention[index] == Reach::Sliding).then_some(config.sliding_window),
+                heads: config.num_attention_heads,
+                kv_heads: config.num_key_value_heads,
+                first: 0,
             },
-            heads: config.num_attention_heads,
-            kv_heads: config.num_key_value_heads,
         })
     }
 
-    fn forward(&self, x: Tensor<2>, rotary: &RotaryTable) -> Tensor<2> {
-        let mut q = split_heads(self.q_proj.forward(x.clone()), self.heads);
-        let mut k = split_heads(self.k_proj.forward(x.clone()), self.kv_heads);
-        let v = split_heads(self.v_proj.forward(x), self.kv_heads);
-        if let Some((q_norm, k_norm)) = &self.qk_norm {
-            q = q_norm.forward(q);
-            k = k_norm.forward(k);
-        }
-        let output = attend(rotary.rotate(q), rotary.rotate(k), v, self.options);
-        self.o_proj.forward(merge_heads(output))
+    fn project(&self, x: Tensor<2>, positions: &Positions, reach: Reach) -> Projected {
+        let rotary = match reach {
+            Reach::Full => &positions.full,
+            Reach::Sliding => &positions.sliding,
+        };
+        let (q_norm, k_norm) = self.qk_norm.as_ref().map(|(q, k)| (q, k)).unzip();
+        let q = rotary.rotate(self.q_proj.forward(x.clone()), q_norm, self.options.heads);
+        let k = rotary.rotate(self.k_proj.forward(x.clone()), k_norm, self.options.kv_heads);
+        Projected { q, keys_values: KeysValues { k, v: self.v_proj.forward(x) } }
+    }
+
+    fn attend(&self, q: Tensor<2>, keys_values: &KeysValues, first: usize) -> Tensor<2> {
+        let KeysValues { k, v } = keys_values.clone();
+        self.o_proj.forward(attend(q, k, v, AttentionOptions { first, ..self.options }))
     }
 }
 
@@ -180,13 +217,7 @@ impl Mlp {
 
     /// GeGLU with the tanh approximation of GELU.
     fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        let gate = self.gate_proj.forward(x.clone());
-        self.down_proj.forward(geglu(gate, self.up_proj.forward(x)))
+        let up = self.up_proj.forward(x.clone());
+        self.down_proj.forward(self.gate_proj.weight.linear_gate(x, up))
     }
-}
-
-/// gelu(gate) * up, elementwise on [T, n], with the tanh approximation of GELU
-/// (transformers `gelu_pytorch_tanh`).
-pub fn geglu(gate: Tensor<2>, up: Tensor<2>) -> Tensor<2> {
-    Tensor::from_dispatch(Dispatch::geglu(gate.into_dispatch(), up.into_dispatch()))
 }

@@ -2,8 +2,9 @@
 
 use burn::backend::Dispatch;
 use burn::tensor::{Int, Tensor};
+use lens_weights::block::BLOCK;
 
-use crate::kernels::{LensOps, PackedShape};
+use crate::kernels::{Finish, LensOps, PackedShape};
 
 /// A packed matrix W [rows, cols] on a device.
 #[derive(Debug, Clone)]
@@ -21,13 +22,26 @@ impl PackedTensor {
 
     /// x Wᵀ for `x` [T, cols]: [T, rows].
     pub fn linear(&self, x: Tensor<2>) -> Tensor<2> {
-        let x = pad_cols(x, self.shape.padded_cols());
-        Tensor::from_dispatch(Dispatch::packed_linear(
-            x.into_dispatch(),
-            self.words.clone().into_dispatch(),
-            self.scales.clone().into_dispatch(),
-            self.shape,
-        ))
+        self.linear_then::<1>(x, None, Finish::Plain)
+    }
+
+    /// relu(factor * x Wᵀ) for `x` [T, cols]: [T, rows].
+    pub fn linear_relu(&self, x: Tensor<2>, factor: f32) -> Tensor<2> {
+        self.linear_then::<1>(x, None, Finish::Relu { factor })
+    }
+
+    /// gelu(x Wᵀ) * up for `x` [T, cols] and `up` [T, rows]: [T, rows]; GELU's tanh approximation.
+    pub fn linear_gate(&self, x: Tensor<2>, up: Tensor<2>) -> Tensor<2> {
+        self.linear_then(x, Some(up), Finish::Gate)
+    }
+
+    fn linear_then<const D: usize>(&self, x: Tensor<2>, extra: Option<Tensor<D>>, finish: Finish) -> Tensor<2> {
+        let x = pad_cols(x, self.shape.padded_cols()).into_dispatch();
+        let (words, scales) = (self.words.clone().into_dispatch(), self.scales.clone().into_dispatch());
+        Tensor::from_dispatch(match extra {
+            Some(extra) => Dispatch::packed_linear_with(x, words, scales, extra.into_dispatch(), self.shape, finish),
+            None => Dispatch::packed_linear(x, words, scales, self.shape, finish),
+        })
     }
 
     /// x W for `x` [T, rows]: [T, cols].
@@ -51,6 +65,12 @@ fn pad_cols(x: Tensor<2>, cols: usize) -> Tensor<2> {
     Tensor::cat(vec![x, zeros], 1)
 }
 
+/// a bᵀ for `a` [M, d] and `b` [N, d]: [M, N].
+pub fn products(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
+    let cols = a.dims()[1].next_multiple_of(BLOCK);
+    Tensor::from_dispatch(Dispatch::products(pad_cols(a, cols).into_dispatch(), pad_cols(b, cols).into_dispatch()))
+}
+
 /// A linear layer with or without bias; `weight` [out, in] as in the checkpoint.
 #[derive(Debug, Clone)]
 pub struct Linear {
@@ -63,10 +83,13 @@ pub struct Linear {
 impl Linear {
     /// [T, in] to [T, out].
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        let y = self.weight.linear(x);
-        match &self.bias {
-            Some(bias) => y + bias.clone().unsqueeze(),
-            None => y,
-        }
+        let finish = if self.bias.is_some() { Finish::Bias } else { Finish::Plain };
+        self.weight.linear_then(x, self.bias.clone(), finish)
+    }
+
+    /// relu of it.
+    pub fn forward_relu(&self, x: Tensor<2>) -> Tensor<2> {
+        let finish = if self.bias.is_some() { Finish::BiasRelu } else { Finish::Relu { factor: 1.0 } };
+        self.weight.linear_then(x, self.bias.clone(), finish)
     }
 }

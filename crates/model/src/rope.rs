@@ -1,18 +1,22 @@
 //! Rotary position embedding, half-split as in transformers (`rotate_half`), not interleaved.
 
+use burn::backend::Dispatch;
 use burn::tensor::{Device, Tensor, TensorData};
 use lens_weights::config::Rope;
 
-/// Cosines and sines for positions 0 .. T, each [T, head_dim / 2].
+use crate::kernels::LensOps;
+use crate::norm::RmsNorm;
+
+/// Cosines and sines for consecutive positions, one row [head_dim] each: half cosines, half sines.
 #[derive(Debug, Clone)]
 pub struct RotaryTable {
-    cos: Tensor<2>,
-    sin: Tensor<2>,
+    table: Tensor<2>,
 }
 
 impl RotaryTable {
-    /// Angles are computed in f32 as transformers does: position * theta^(-2i / head_dim) / factor.
-    pub fn new(rope: Rope, head_dim: usize, tokens: usize, device: &Device) -> Self {
+    /// Positions `first .. first + tokens`. Angles are computed in f32 as transformers does:
+    /// position * theta^(-2i / head_dim) / factor.
+    pub fn new(rope: Rope, head_dim: usize, first: usize, tokens: usize, device: &Device) -> Self {
         let half = head_dim / 2;
         let inverse_frequency: Vec<f32> = (0..half)
             .map(|i| {
@@ -20,21 +24,24 @@ impl RotaryTable {
                 (1.0 / (rope.theta as f32).powf(exponent)) / rope.factor as f32
             })
             .collect();
-        let angles: Vec<f32> = (0..tokens).flat_map(|t| inverse_frequency.iter().map(move |f| t as f32 * f)).collect();
-        let table = |f: fn(f32) -> f32| {
-            let values: Vec<f32> = angles.iter().map(|a| f(*a)).collect();
-            Tensor::from_data(TensorData::new(values, [tokens, half]), device)
-        };
-        Self { cos: table(f32::cos), sin: table(f32::sin) }
+        let mut values = Vec::with_capacity(tokens * head_dim);
+        for position in first..first + tokens {
+            let angles = || inverse_frequency.iter().map(move |f| position as f32 * f);
+            values.extend(angles().map(f32::cos));
+            values.extend(angles().map(f32::sin));
+        }
+        Self { table: Tensor::from_data(TensorData::new(values, [tokens, 2 * half]), device) }
     }
 
-    /// Rotates `x` [heads, T, head_dim].
-    pub fn rotate(&self, x: Tensor<3>) -> Tensor<3> {
-        let half = self.cos.dims()[1];
-        let first = x.clone().narrow(2, 0, half);
-        let second = x.narrow(2, half, half);
-        let cos = self.cos.clone().unsqueeze();
-        let sin = self.sin.clone().unsqueeze();
-        Tensor::cat(vec![first.clone() * cos.clone() - second.clone() * sin.clone(), second * cos + first * sin], 2)
+    /// Rotates each of the `heads` of `x` [T, heads * head_dim], after `norm` of each head where
+    /// the model has one (Gemma 3).
+    pub fn rotate(&self, x: Tensor<2>, norm: Option<&RmsNorm>, heads: usize) -> Tensor<2> {
+        let (x, table) = (x.into_dispatch(), self.table.clone().into_dispatch());
+        Tensor::from_dispatch(match norm {
+            Some(norm) => {
+                Dispatch::norm_rotate(x, table, norm.one_plus_weight.clone().into_dispatch(), heads, norm.eps)
+            }
+            None => Dispatch::rotate(x, table, heads),
+        })
     }
 }

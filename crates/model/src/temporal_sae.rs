@@ -4,16 +4,16 @@
 //! part, found in what the prediction leaves over.
 
 use burn::backend::Dispatch;
-use burn::tensor::{Device, Tensor, activation};
+use burn::tensor::Tensor;
 use lens_weights::config::{NovelCodes, SaeConfig};
 
-use crate::attention::{AttentionOptions, attend, merge_heads, split_heads, weights};
+use crate::attention::{AttentionOptions, KeysValues, attend, weights};
 use crate::kernels::LensOps;
 use crate::linear::{Linear, PackedTensor};
 use crate::{Error, Result, WeightStore};
 
 /// Added to the norm of a prediction before dividing by its square (seed: `self.eps`).
-const EPS: f64 = 1e-6;
+const EPS: f32 = 1e-6;
 
 /// A TemporalSAE; tensors are named as in the seed's state dict.
 pub struct TemporalSae {
@@ -28,7 +28,6 @@ pub struct TemporalSae {
     /// Factor a dimension of the residual stream [d_model]: `scaling_factor`, times our optional
     /// `scaling` tensor.
     factor: Tensor<1>,
-    device: Device,
 }
 
 /// The SAE's attention: codes predict codes, without positions.
@@ -38,6 +37,26 @@ struct ManualAttention {
     v_ctx: Linear,
     c_proj: Linear,
     n_heads: usize,
+}
+
+/// What later tokens need of earlier ones: each attention layer's keys and values. Slot 0 stands for
+/// the empty context before the first token, slot t + 1 for token t.
+#[derive(Debug, Clone, Default)]
+pub struct SaeCache {
+    layers: Vec<KeysValues>,
+    tokens: usize,
+}
+
+impl SaeCache {
+    /// Tokens seen so far.
+    pub fn tokens(&self) -> usize {
+        self.tokens
+    }
+
+    /// Forgets all but the first `tokens`.
+    pub fn truncate(&mut self, tokens: usize) {
+        self.tokens = self.tokens.min(tokens);
+    }
 }
 
 /// What a forward pass gives; T tokens.
@@ -69,13 +88,12 @@ impl TemporalSae {
         let d = store.matrix("sae.D", width, d_model)?;
         let e = if config.tied_weights { None } else { Some(store.matrix("sae.E", width, d_model)?) };
         let b = store.vector("sae.b", d_model)?;
-        let device = store.device().clone();
         let factor = if store.contains("sae.scaling") {
             store.vector("sae.scaling", d_model)? * config.scaling_factor
         } else {
-            Tensor::full([d_model], config.scaling_factor, &device)
+            Tensor::full([d_model], config.scaling_factor, store.device())
         };
-        Ok(Self { config: config.clone(), d, e, b, attn_layers, factor, device })
+        Ok(Self { config: config.clone(), d, e, b, attn_layers, factor })
     }
 
     /// The configuration.
@@ -83,42 +101,50 @@ impl TemporalSae {
         &self.config
     }
 
-    /// Encodes the residual stream `x` [T, d_model].
+    /// Encodes the residual stream `x` [T, d_model] of the tokens that follow those in `cache`.
     ///
     /// `inf_k` keeps another number of novel codes a token than the configuration says (topk only;
-    /// ignored otherwise, as in the seed). `attn_graphs` asks for the attention weights.
+    /// ignored otherwise, as in the seed). `attn_graphs` asks for the attention weights; only for
+    /// whole texts, that is with an empty cache.
     ///
     /// # Errors
     /// [`Error::Input`] when k is missing or larger than the width.
-    pub fn forward(&self, x: Tensor<2>, inf_k: Option<usize>, attn_graphs: bool) -> Result<Codes> {
+    pub fn extend(&self, x: Tensor<2>, cache: &mut SaeCache, inf_k: Option<usize>, attn_graphs: bool) -> Result<Codes> {
         let [tokens, _] = x.dims();
-        let width = self.config.width;
+        let (width, device) = (self.config.width, x.device());
         let factor = self.factor.clone().unsqueeze::<2>();
         let mut x = x * factor.clone() - self.b.clone().unsqueeze();
 
-        let mut pred_codes = Tensor::<2>::zeros([tokens, width], &self.device);
-        let mut predicted = Tensor::<2>::zeros([tokens, self.config.dimin], &self.device);
+        let mut codes_so_far = None;
+        let mut predicted_so_far = None;
         let mut graphs = Vec::new();
-        for attention in &self.attn_layers {
+        for (i, attention) in self.attn_layers.iter().enumerate() {
             let z_input = self.encode(x.clone());
-            let z_ctx = token_before(z_input.clone());
-            let (z_pred, graph) = attention.forward(z_ctx, z_input, attn_graphs);
-            graphs.extend(graph);
-            let z_pred = activation::relu(z_pred);
-            let dz_pred = self.d.linear_transposed(z_pred.clone());
+            let keys_values = attention.slots(z_input.clone(), cache.layers.get(i), cache.tokens);
+            let q = attention.q_target.forward(z_input);
+            if attn_graphs && cache.tokens == 0 {
+                graphs.push(weights(q.clone(), keys_values.k.clone().narrow(0, 0, tokens), attention.options(&q, 0)));
+            }
+            let z_pred = attention.predict(q, &keys_values, cache.tokens);
+            match cache.layers.get_mut(i) {
+                Some(before) => *before = keys_values,
+                None => cache.layers.push(keys_values),
+            }
             // The prediction is scaled to its projection on what is left of the input.
-            let norm = dz_pred.clone().square().sum_dim(1).sqrt() + EPS;
-            let proj_scale = (dz_pred.clone() * x.clone()).sum_dim(1) / norm.square();
-            let projection = dz_pred * proj_scale.clone();
-            pred_codes = pred_codes + z_pred * proj_scale;
-            predicted = predicted + projection.clone();
-            x = x - projection;
+            let dz_pred = self.d.linear_transposed(z_pred.clone());
+            let (proj_scale, left) = project(x, dz_pred.clone());
+            add_to(&mut codes_so_far, z_pred * proj_scale.clone());
+            add_to(&mut predicted_so_far, dz_pred * proj_scale);
+            x = left;
         }
+        cache.tokens += tokens;
+        let pred_codes = codes_so_far.unwrap_or_else(|| Tensor::zeros([tokens, width], &device));
+        let predicted = predicted_so_far.unwrap_or_else(|| Tensor::zeros([tokens, self.config.dimin], &device));
 
         let novel_codes = match self.config.sae_diff_type {
             NovelCodes::Relu => self.encode(x),
             NovelCodes::TopK => top_k(self.encode(x), self.k(inf_k)?),
-            NovelCodes::Nullify => Tensor::zeros([tokens, width], &self.device),
+            NovelCodes::Nullify => Tensor::zeros([tokens, width], &device),
         };
         let novel = self.d.linear_transposed(novel_codes.clone());
         // Decoding is linear: the total is the sum of the parts, which are at hand.
@@ -136,7 +162,7 @@ impl TemporalSae {
     /// relu(x lam E), [T, d_model] to [T, width], with lam = 1 / (4 d_model).
     fn encode(&self, x: Tensor<2>) -> Tensor<2> {
         let lam = 1.0 / (4.0 * self.config.dimin as f64);
-        activation::relu(self.e.as_ref().unwrap_or(&self.d).linear(x * lam))
+        self.e.as_ref().unwrap_or(&self.d).linear_relu(x, lam as f32)
     }
 
     fn k(&self, inf_k: Option<usize>) -> Result<usize> {
@@ -150,17 +176,34 @@ impl TemporalSae {
     }
 }
 
-/// Row t becomes row t - 1 of `z` [T, width]; the first token has no context, its row is zeros.
-fn token_before(z: Tensor<2>) -> Tensor<2> {
-    let [tokens, width] = z.dims();
-    let first = Tensor::zeros([1, width], &z.device());
-    if tokens == 1 { first } else { Tensor::cat(vec![first, z.narrow(0, 0, tokens - 1)], 0) }
+fn add_to(sum: &mut Option<Tensor<2>>, more: Tensor<2>) {
+    *sum = Some(match sum.take() {
+        Some(sofar) => sofar + more,
+        None => more,
+    });
+}
+
+/// `dz` [T, d] scaled to its projection on `x` [T, d]: the factor [T, 1], and what is left of x.
+pub fn project(x: Tensor<2>, dz: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+    let (factor, left) = Dispatch::project(x.into_dispatch(), dz.into_dispatch(), EPS);
+    (Tensor::from_dispatch(factor), Tensor::from_dispatch(left))
 }
 
 /// Keeps the `k` largest entries of each row of `z` [T, width], none of them negative; zeros
 /// elsewhere.
 pub fn top_k(z: Tensor<2>, k: usize) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::keep_top_k(z.into_dispatch(), k))
+}
+
+/// The `k` largest entries of each row of `z` [T, width], none of them negative, as pairs of value and
+/// column in column order: [T, 2 k].
+pub fn top_entries(z: Tensor<2>, k: usize) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::top_entries(z.into_dispatch(), k))
+}
+
+/// Number of entries that are not zero, sum, and sum of squares of each row of `x`: [T, 3].
+pub fn row_sums(x: Tensor<2>) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::row_sums(x.into_dispatch()))
 }
 
 impl ManualAttention {
@@ -177,16 +220,37 @@ impl ManualAttention {
         })
     }
 
-    /// Context and target codes [T, width] to predicted codes [T, width], and the weights
-    /// [heads, T, T] where asked for.
-    fn forward(&self, z_ctx: Tensor<2>, z_target: Tensor<2>, graph: bool) -> (Tensor<2>, Option<Tensor<3>>) {
-        let k = split_heads(self.k_ctx.forward(z_ctx.clone()), self.n_heads);
-        let v = split_heads(self.v_ctx.forward(z_ctx), self.n_heads);
-        let q = split_heads(self.q_target.forward(z_target), self.n_heads);
-        let scale = (q.dims()[2] as f32).powf(-0.5);
-        let options = AttentionOptions { scale, soft_cap: None, window: None };
-        let graph = graph.then(|| weights(q.clone(), k.clone(), options));
-        let output = attend(q, k, v, options);
-        (self.c_proj.forward(merge_heads(output)), graph)
+    fn options(&self, q: &Tensor<2>, first: usize) -> AttentionOptions {
+        let scale = ((q.dims()[1] / self.n_heads) as f32).powf(-0.5);
+        AttentionOptions { heads: self.n_heads, kv_heads: self.n_heads, scale, soft_cap: None, window: None, first }
+    }
+
+    /// Keys and values of new codes `z` [T, width], behind those of the `seen` tokens before.
+    ///
+    /// A token's context are the codes of earlier tokens (the seed shifts them by one; the first
+    /// token's context is zeros, of which the biases remain), so its own go one slot further.
+    fn slots(&self, z: Tensor<2>, before: Option<&KeysValues>, seen: usize) -> KeysValues {
+        let new = KeysValues { k: self.k_ctx.forward(z.clone()), v: self.v_ctx.forward(z) };
+        let empty_context = || {
+            let row = |layer: &Linear, width: usize| match &layer.bias {
+                Some(bias) => bias.clone().unsqueeze(),
+                None => Tensor::zeros([1, width], &new.k.device()),
+            };
+            KeysValues { k: row(&self.k_ctx, new.k.dims()[1]), v: row(&self.v_ctx, new.v.dims()[1]) }
+        };
+        match before {
+            Some(before) => new.after(Some(before), seen + 1),
+            None => {
+                let first = empty_context();
+                new.after(Some(&first), 1)
+            }
+        }
+    }
+
+    /// Queries [T, n_embds] to predicted codes [T, width].
+    fn predict(&self, q: Tensor<2>, keys_values: &KeysValues, first: usize) -> Tensor<2> {
+        let options = self.options(&q, first);
+        let KeysValues { k, v } = keys_values.clone();
+        self.c_proj.forward_relu(attend(q, k, v, options))
     }
 }

@@ -7,7 +7,7 @@ use burn::tensor::{Shape, TensorData};
 use gemm::Parallelism;
 use lens_weights::block::{BLOCK, unpack_words, words_per_row};
 
-use super::{AttentionOptions, LensOps, PackedShape};
+use super::{AttentionOptions, Finish, LensOps, PackedShape};
 
 /// Rows decoded at a time: 64 x 2304 f32 stay within a second-level cache.
 const CHUNK_ROWS: usize = 64;
@@ -122,33 +122,105 @@ fn result(values: Vec<f32>, shape: [usize; 2]) -> FlexTensor {
     Flex::float_from_data(TensorData::new(values, Shape::new(shape)), &Default::default())
 }
 
+/// Rows and columns; a vector is one row.
+fn dims(tensor: &FlexTensor) -> [usize; 2] {
+    let shape = tensor.layout().shape();
+    if shape.len() == 1 { [1, shape[0]] } else { [shape[0], shape[1]] }
+}
+
+/// Decodes the matrix a few rows at a time: `with(first row, how many, their values)`.
+fn each_chunk(words: &FlexTensor, scales: &FlexTensor, shape: PackedShape, mut with: impl FnMut(usize, usize, &[f32])) {
+    let decoder = Decoder::new(words, scales, shape);
+    let mut chunk = vec![0f32; CHUNK_ROWS.min(shape.rows) * shape.padded_cols()];
+    for first in (0..shape.rows).step_by(CHUNK_ROWS) {
+        let count = CHUNK_ROWS.min(shape.rows - first);
+        decoder.rows(first, count, &mut chunk);
+        with(first, count, &chunk);
+    }
+}
+
+/// The factor of RMSNorm for one row.
+fn rms_factor(row: &[f32], eps: f32) -> f32 {
+    let mean = row.iter().map(|v| v * v).sum::<f32>() / row.len() as f32;
+    1.0 / (mean + eps).sqrt()
+}
+
+fn linear(
+    x: &FlexTensor,
+    words: &FlexTensor,
+    scales: &FlexTensor,
+    extra: &[f32],
+    shape: PackedShape,
+    finish: Finish,
+) -> FlexTensor {
+    let x = x.to_contiguous();
+    let [tokens, cols] = dims(&x);
+    let values = x.storage::<f32>();
+    let mut out = vec![0f32; tokens * shape.rows];
+    each_chunk(words, scales, shape, |first, count, chunk| {
+        multiply(
+            (tokens, cols, count),
+            Operand { values, row_stride: cols, transposed: false },
+            Operand { values: chunk, row_stride: cols, transposed: true },
+            &mut out[first..],
+            shape.rows,
+            false,
+        );
+    });
+    let add_bias = |out: &mut [f32]| {
+        for row in out.chunks_exact_mut(shape.rows) {
+            row.iter_mut().zip(extra).for_each(|(y, bias)| *y += bias);
+        }
+    };
+    match finish {
+        Finish::Plain => {}
+        Finish::Bias => add_bias(&mut out),
+        Finish::BiasRelu => {
+            add_bias(&mut out);
+            out.iter_mut().for_each(|y| *y = y.max(0.0));
+        }
+        Finish::Relu { factor } => out.iter_mut().for_each(|y| *y = (*y * factor).max(0.0)),
+        Finish::Gate => out.iter_mut().zip(extra).for_each(|(y, up)| {
+            let z = 0.797_884_6 * (*y + 0.044_715 * *y * *y * *y);
+            *y = 0.5 * *y * (1.0 + z.tanh()) * up;
+        }),
+    }
+    result(out, [tokens, shape.rows])
+}
+
+/// Rotates each head of each row of `values`, in place; `table` has a row of angles a token.
+fn rotate_heads(values: &mut [f32], width: usize, table: &[f32], d: usize) {
+    for (row, angles) in values.chunks_exact_mut(width).zip(table.chunks_exact(d)) {
+        let (cosines, sines) = angles.split_at(d / 2);
+        for head in row.chunks_exact_mut(d) {
+            let (first, second) = head.split_at_mut(d / 2);
+            for (((a, b), cosine), sine) in first.iter_mut().zip(second).zip(cosines).zip(sines) {
+                (*a, *b) = (*a * cosine - *b * sine, *b * cosine + *a * sine);
+            }
+        }
+    }
+}
+
 impl LensOps for Flex {
     fn packed_linear(
         x: FloatTensor<Self>,
         words: IntTensor<Self>,
         scales: IntTensor<Self>,
         shape: PackedShape,
+        finish: Finish,
     ) -> FloatTensor<Self> {
-        let x = x.to_contiguous();
-        let cols = shape.padded_cols();
-        let values = x.storage::<f32>();
-        let tokens = values.len() / cols;
-        let decoder = Decoder::new(&words, &scales, shape);
-        let mut out = vec![0f32; tokens * shape.rows];
-        let mut chunk = vec![0f32; CHUNK_ROWS.min(shape.rows) * cols];
-        for first in (0..shape.rows).step_by(CHUNK_ROWS) {
-            let count = CHUNK_ROWS.min(shape.rows - first);
-            decoder.rows(first, count, &mut chunk);
-            multiply(
-                (tokens, cols, count),
-                Operand { values, row_stride: cols, transposed: false },
-                Operand { values: &chunk, row_stride: cols, transposed: true },
-                &mut out[first..],
-                shape.rows,
-                false,
-            );
-        }
-        result(out, [tokens, shape.rows])
+        linear(&x, &words, &scales, &[], shape, finish)
+    }
+
+    fn packed_linear_with(
+        x: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        extra: FloatTensor<Self>,
+        shape: PackedShape,
+        finish: Finish,
+    ) -> FloatTensor<Self> {
+        linear(&x, &words, &scales, extra.to_contiguous().storage(), shape, finish)
     }
 
     fn packed_linear_transposed(
@@ -160,38 +232,57 @@ impl LensOps for Flex {
         let x = x.to_contiguous();
         let cols = shape.padded_cols();
         let values = x.storage::<f32>();
-        let tokens = values.len() / shape.rows;
-        let decoder = Decoder::new(&words, &scales, shape);
+        let tokens = dims(&x)[0];
         let mut out = vec![0f32; tokens * shape.cols];
-        let mut chunk = vec![0f32; CHUNK_ROWS.min(shape.rows) * cols];
-        for first in (0..shape.rows).step_by(CHUNK_ROWS) {
-            let count = CHUNK_ROWS.min(shape.rows - first);
-            decoder.rows(first, count, &mut chunk);
+        each_chunk(&words, &scales, shape, |first, count, chunk| {
             multiply(
                 (tokens, count, shape.cols),
                 Operand { values: &values[first..], row_stride: shape.rows, transposed: false },
-                Operand { values: &chunk, row_stride: cols, transposed: false },
+                Operand { values: chunk, row_stride: cols, transposed: false },
                 &mut out,
                 shape.cols,
                 true,
             );
-        }
+        });
         result(out, [tokens, shape.cols])
+    }
+
+    fn products(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (a, b) = (a.to_contiguous(), b.to_contiguous());
+        let ([m, width], [n, _]) = (dims(&a), dims(&b));
+        let mut out = vec![0f32; m * n];
+        multiply(
+            (m, width, n),
+            Operand { values: a.storage::<f32>(), row_stride: width, transposed: false },
+            Operand { values: b.storage::<f32>(), row_stride: width, transposed: true },
+            &mut out,
+            n,
+            false,
+        );
+        result(out, [m, n])
     }
 
     fn keep_top_k(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self> {
         let z = z.to_contiguous();
-        let [tokens, width] = [z.layout().shape()[0], z.layout().shape()[1]];
-        let mut out = z.storage::<f32>().to_vec();
-        for row in out.chunks_exact_mut(width) {
-            let mut order: Vec<usize> = (0..width).collect();
-            // A stable sort keeps the first of equal values first.
-            order.sort_by(|a, b| row[*b].total_cmp(&row[*a]));
-            for dropped in &order[k.min(width)..] {
-                row[*dropped] = 0.0;
-            }
+        let [tokens, width] = dims(&z);
+        let mut out = vec![0f32; tokens * width];
+        for (row, kept) in z.storage::<f32>().chunks_exact(width).zip(out.chunks_exact_mut(width)) {
+            largest(row, k).for_each(|c| kept[c] = row[c]);
         }
         result(out, [tokens, width])
+    }
+
+    fn top_entries(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self> {
+        let z = z.to_contiguous();
+        let [tokens, width] = dims(&z);
+        let k = k.min(width);
+        let mut out = Vec::with_capacity(tokens * 2 * k);
+        for row in z.storage::<f32>().chunks_exact(width) {
+            let mut columns: Vec<usize> = largest(row, k).collect();
+            columns.sort_unstable();
+            out.extend(columns.into_iter().flat_map(|c| [row[c], c as f32]));
+        }
+        result(out, [tokens, 2 * k])
     }
 
     fn attention(
@@ -201,51 +292,122 @@ impl LensOps for Flex {
         options: AttentionOptions,
     ) -> FloatTensor<Self> {
         let (q, k, v) = (q.to_contiguous(), k.to_contiguous(), v.to_contiguous());
-        let [heads, tokens, d] = dims(&q);
-        let [kv_heads, _, dv] = dims(&v);
-        let group = heads / kv_heads;
-        let (q, k, v) = (q.storage::<f32>(), k.storage::<f32>(), v.storage::<f32>());
-        let mut out = vec![0f32; heads * tokens * dv];
-        let mut scores = vec![0f32; tokens * tokens];
+        let AttentionOptions { heads, kv_heads, first, .. } = options;
+        let [tokens, width] = dims(&q);
+        let d = width / heads;
+        let dv = dims(&v)[1] / kv_heads;
+        // Keys that some query sees.
+        let keys = first + tokens;
+        let mut out = vec![0f32; tokens * heads * dv];
+        let mut scores = vec![0f32; tokens * keys];
         for head in 0..heads {
-            let kv_head = head / group;
+            let kv_head = head / (heads / kv_heads);
             multiply(
-                (tokens, d, tokens),
-                Operand { values: &q[head * tokens * d..], row_stride: d, transposed: false },
-                Operand { values: &k[kv_head * tokens * d..], row_stride: d, transposed: true },
+                (tokens, d, keys),
+                Operand { values: &q.storage::<f32>()[head * d..], row_stride: heads * d, transposed: false },
+                Operand { values: &k.storage::<f32>()[kv_head * d..], row_stride: kv_heads * d, transposed: true },
                 &mut scores,
-                tokens,
+                keys,
                 false,
             );
-            for (i, row) in scores.chunks_exact_mut(tokens).enumerate() {
-                softmax_visible(row, i, options);
+            for (i, row) in scores.chunks_exact_mut(keys).enumerate() {
+                softmax_visible(row, first + i, options);
             }
             multiply(
-                (tokens, tokens, dv),
-                Operand { values: &scores, row_stride: tokens, transposed: false },
-                Operand { values: &v[kv_head * tokens * dv..], row_stride: dv, transposed: false },
-                &mut out[head * tokens * dv..],
-                dv,
+                (tokens, keys, dv),
+                Operand { values: &scores, row_stride: keys, transposed: false },
+                Operand { values: &v.storage::<f32>()[kv_head * dv..], row_stride: kv_heads * dv, transposed: false },
+                &mut out[head * dv..],
+                heads * dv,
                 false,
             );
         }
-        Self::float_from_data(TensorData::new(out, Shape::new([heads, tokens, dv])), &Default::default())
+        result(out, [tokens, heads * dv])
     }
 
-    fn geglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self> {
-        let (gate, up) = (gate.to_contiguous(), up.to_contiguous());
-        let shape = [gate.layout().shape()[0], gate.layout().shape()[1]];
-        let values = gate.storage::<f32>().iter().zip(up.storage::<f32>()).map(|(g, u)| {
-            let z = 0.797_884_6 * (g + 0.044_715 * g * g * g);
-            0.5 * g * (1.0 + z.tanh()) * u
+    fn rms_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>, eps: f32) -> FloatTensor<Self> {
+        let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
+        let shape = dims(&x);
+        let mut out = x.storage::<f32>().to_vec();
+        for row in out.chunks_exact_mut(shape[1]) {
+            let factor = rms_factor(row, eps);
+            row.iter_mut().zip(weight.storage::<f32>()).for_each(|(v, w)| *v *= factor * w);
+        }
+        result(out, shape)
+    }
+
+    fn add_norm(
+        hidden: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        post: FloatTensor<Self>,
+        next: FloatTensor<Self>,
+        eps: f32,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let added = Self::float_add(hidden, Self::rms_norm(x, post, eps));
+        let normed = Self::rms_norm(added.clone(), next, eps);
+        (added, normed)
+    }
+
+    fn rotate(x: FloatTensor<Self>, table: FloatTensor<Self>, heads: usize) -> FloatTensor<Self> {
+        let x = x.to_contiguous();
+        let [tokens, width] = dims(&x);
+        let mut out = x.storage::<f32>().to_vec();
+        rotate_heads(&mut out, width, table.to_contiguous().storage(), width / heads);
+        result(out, [tokens, width])
+    }
+
+    fn norm_rotate(
+        x: FloatTensor<Self>,
+        table: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        heads: usize,
+        eps: f32,
+    ) -> FloatTensor<Self> {
+        let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
+        let [tokens, width] = dims(&x);
+        let mut out = x.storage::<f32>().to_vec();
+        for head in out.chunks_exact_mut(width / heads) {
+            let factor = rms_factor(head, eps);
+            head.iter_mut().zip(weight.storage::<f32>()).for_each(|(v, w)| *v *= factor * w);
+        }
+        rotate_heads(&mut out, width, table.to_contiguous().storage(), width / heads);
+        result(out, [tokens, width])
+    }
+
+    fn project(x: FloatTensor<Self>, dz: FloatTensor<Self>, eps: f32) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let (x, dz) = (x.to_contiguous(), dz.to_contiguous());
+        let shape = dims(&x);
+        let mut left = x.storage::<f32>().to_vec();
+        let mut factors = Vec::with_capacity(shape[0]);
+        for (row, dz) in left.chunks_exact_mut(shape[1]).zip(dz.storage::<f32>().chunks_exact(shape[1])) {
+            let norm = dz.iter().map(|v| v * v).sum::<f32>().sqrt() + eps;
+            let factor = dz.iter().zip(row.iter()).map(|(a, b)| a * b).sum::<f32>() / (norm * norm);
+            row.iter_mut().zip(dz).for_each(|(v, d)| *v -= factor * d);
+            factors.push(factor);
+        }
+        (result(factors, [shape[0], 1]), result(left, shape))
+    }
+
+    fn row_sums(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let x = x.to_contiguous();
+        let [tokens, width] = dims(&x);
+        let sums = x.storage::<f32>().chunks_exact(width).flat_map(|row| {
+            let count = row.iter().filter(|v| **v != 0.0).count();
+            // f64: these sums feed the printed statistics.
+            let sum: f64 = row.iter().map(|v| f64::from(*v)).sum();
+            let squares: f64 = row.iter().map(|v| f64::from(*v).powi(2)).sum();
+            [count as f32, sum as f32, squares as f32]
         });
-        result(values.collect(), shape)
+        result(sums.collect(), [tokens, 3])
     }
 }
 
-fn dims(tensor: &FlexTensor) -> [usize; 3] {
-    let shape = tensor.layout().shape();
-    [shape[0], shape[1], shape[2]]
+/// Columns of the `k` largest entries of `row`, the first of equal ones first.
+fn largest(row: &[f32], k: usize) -> impl Iterator<Item = usize> {
+    let mut order: Vec<usize> = (0..row.len()).collect();
+    // A stable sort keeps the first of equal values first.
+    order.sort_by(|a, b| row[*b].total_cmp(&row[*a]));
+    order.into_iter().take(k)
 }
 
 /// Scores of query `i` to weights, in place; hidden keys get zero.

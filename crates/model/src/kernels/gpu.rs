@@ -4,13 +4,14 @@ use burn::backend::Cube;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::tensor::{DType, Shape};
 use burn_cubecl::cubecl::prelude::{CubeCount, CubeDim, KernelId};
-use burn_cubecl::cubecl::server::KernelArguments;
+use burn_cubecl::cubecl::server::{KernelArguments, MetadataBindingInfo};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::template::{KernelSource, SourceKernel, SourceTemplate};
 use burn_cubecl::tensor::CubeTensor;
 use lens_weights::block::{BLOCK, Precision};
 
-use super::{ATTENTION_TOKENS_MAX, AttentionOptions, LensOps, PackedShape};
+use super::variant::{self, Variant};
+use super::{ATTENTION_TOKENS_MAX, AttentionOptions, Finish, LensOps, PackedShape};
 
 /// WGSL that returns four columns of the block at word `at` as vec4<f32>, before scaling.
 fn unpack_source(precision: Precision) -> &'static str {
@@ -35,34 +36,164 @@ fn unpack_source(precision: Precision) -> &'static str {
     }
 }
 
+/// [`Finish`] without its numbers: what goes into a kernel's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum FinishText {
+    Plain,
+    Bias,
+    BiasRelu,
+    Relu,
+    Gate,
+}
+
+impl FinishText {
+    fn source(self) -> &'static str {
+        match self {
+            Self::Plain => "return sum;",
+            Self::Bias => "return sum + extra[r];",
+            Self::BiasRelu => "return max(sum + extra[r], 0.0);",
+            Self::Relu => "return max(sum * bitcast<f32>(sizes[1].x), 0.0);",
+            // gelu(g) = g * sigmoid(2 z). Written with exp: tanh of large arguments is NaN on some
+            // drivers, and Gemma's gates are large.
+            Self::Gate => {
+                "let z = 0.7978845608028654 * (sum + 0.044715 * sum * sum * sum);
+    return sum / (1.0 + exp(min(-2.0 * z, 80.0))) * extra[t * width + r];"
+            }
+        }
+    }
+
+    fn has_extra(self) -> bool {
+        matches!(self, Self::Bias | Self::BiasRelu | Self::Gate)
+    }
+}
+
 /// The kernels; what distinguishes them goes into their text, and so into the cache's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Kernel {
-    Linear(Precision),
-    LinearTransposed(Precision),
-    Attention,
-    GeGlu,
-    KeepTopK,
+    Linear(Precision, FinishText, Variant),
+    Transposed(Precision, Variant),
+    /// With vectors of four where widths allow.
+    Attention {
+        vectors: bool,
+    },
+    RmsNorm,
+    AddNorm,
+    Rotate {
+        norm: bool,
+    },
+    TopK {
+        list: bool,
+    },
+    RowSums,
+    Project,
 }
 
-/// A product with a packed matrix: the shared beginning, then the product itself.
-fn product(source: &'static str, precision: Precision) -> SourceTemplate {
-    SourceTemplate::new(include_str!("packed.wgsl"))
-        .add_template(source)
+/// `line` once for each of `n` tokens of a tile, `#` being the token's number: tiles live in
+/// registers only when their accesses are written out.
+fn each(n: u32, line: &str) -> String {
+    (0..n).map(|i| line.replace('#', &i.to_string())).collect::<Vec<_>>().join("\n    ")
+}
+
+/// A product with a packed matrix: the shared beginning, then the variant.
+fn product(body: &'static str, precision: Precision, finish: FinishText) -> SourceTemplate {
+    let extra = "@group(0) @binding(3) var<storage, read_write> extra: array<f32>;";
+    let y_binding = if finish.has_extra() { 4 } else { 3 };
+    SourceTemplate::new(include_str!("wgsl/packed.wgsl"))
+        .add_template(body)
         .register("block_words", (BLOCK / precision.values_per_word()).to_string())
         .register("quantized", precision.is_quantized().to_string())
         .register("unpack", unpack_source(precision))
+        .register("extra", if finish.has_extra() { extra } else { "" })
+        .register("finish", finish.source())
+        .register("y_binding", y_binding.to_string())
+        .register("sizes_binding", (y_binding + 1).to_string())
+}
+
+/// A kernel that owns one row a workgroup.
+fn rows(body: &'static str) -> SourceTemplate {
+    SourceTemplate::new(include_str!("wgsl/rows.wgsl")).add_template(body)
+}
+
+const STORE: &str = "if (token_base + #u < tokens) {
+        for (var j = 0u; j < width; j++) {
+            y[(token_base + #u) * OUT + BASE + j] = finish(sum#[j], token_base + #u, BASE + j, OUT);
+        }
+    }";
+
+fn linear_source(precision: Precision, finish: FinishText, variant: Variant) -> SourceTemplate {
+    match variant {
+        Variant::Shared => product(include_str!("wgsl/linear_shared.wgsl"), precision, finish),
+        Variant::Tile(n) => product(include_str!("wgsl/linear_tile.wgsl"), precision, finish)
+            .register("tile", n.to_string())
+            .register(
+                "begin",
+                each(n, "var sum# = vec4<f32>(0.0); let t# = min(token_base + #u, tokens - 1u) * blocks * 8u;"),
+            )
+            .register("begin_block", each(n, "var p# = vec4<f32>(0.0); let a# = t# + b * 8u;"))
+            .register(
+                "step",
+                each(n, "let x# = x[a# + s]; p# += vec4<f32>(dot(x#, w0), dot(x#, w1), dot(x#, w2), dot(x#, w3));"),
+            )
+            .register("end_block", each(n, "sum# += p# * scale;"))
+            .register("store", each(n, &STORE.replace("OUT", "rows").replace("BASE", "row_base"))),
+        Variant::Few(n) => product(include_str!("wgsl/linear_few.wgsl"), precision, finish)
+            .register("tile", n.to_string())
+            .register("partials", (64 * n).to_string())
+            .register("begin", each(n, "var sum# = 0.0; let t# = min(token_base + #u, tokens - 1u) * blocks * 8u;"))
+            .register("begin_block", each(n, "var p# = 0.0; let a# = t# + b * 8u;"))
+            .register("step", each(n, "p# += dot(x[a# + s], w);"))
+            .register("end_block", each(n, "sum# += p# * scale;"))
+            .register("share", each(n, "partial[#u * 64u + thread] = sum#;")),
+    }
+}
+
+fn transposed_source(precision: Precision, variant: Variant) -> SourceTemplate {
+    let Variant::Tile(n) = variant else {
+        return product(include_str!("wgsl/transposed_shared.wgsl"), precision, FinishText::Plain);
+    };
+    let any: Vec<String> = (0..n).map(|i| format!("x{i} != 0.0")).collect();
+    product(include_str!("wgsl/transposed_tile.wgsl"), precision, FinishText::Plain)
+        .register("tile", n.to_string())
+        .register("begin", each(n, "var sum# = vec4<f32>(0.0); let t# = min(token_base + #u, tokens - 1u) * rows;"))
+        .register("load", each(n, "let x# = x[t# + r];"))
+        .register("any", any.join(" || "))
+        .register("step", each(n, "sum# += x# * w;"))
+        .register("store", each(n, &STORE.replace("OUT", "cols").replace("BASE", "col_base")))
 }
 
 impl KernelSource for Kernel {
     fn source(&self) -> SourceTemplate {
-        match self {
-            Self::Linear(precision) => product(include_str!("packed_linear.wgsl"), *precision),
-            Self::LinearTransposed(precision) => product(include_str!("packed_linear_transposed.wgsl"), *precision),
-            Self::Attention => SourceTemplate::new(include_str!("attention.wgsl"))
-                .register("capacity", ATTENTION_TOKENS_MAX.to_string()),
-            Self::GeGlu => SourceTemplate::new(include_str!("geglu.wgsl")),
-            Self::KeepTopK => SourceTemplate::new(include_str!("keep_top_k.wgsl")),
+        match *self {
+            Self::Linear(precision, finish, variant) => linear_source(precision, finish, variant),
+            Self::Transposed(precision, variant) => transposed_source(precision, variant),
+            Self::Attention { vectors } => SourceTemplate::new(include_str!("wgsl/attention.wgsl"))
+                .register("capacity", ATTENTION_TOKENS_MAX.to_string())
+                .register("number", if vectors { "vec4<f32>" } else { "f32" })
+                .register("total", if vectors { "dot(sum, vec4<f32>(1.0))" } else { "sum" }),
+            Self::RmsNorm => rows(include_str!("wgsl/rms_norm.wgsl")),
+            Self::AddNorm => rows(include_str!("wgsl/add_norm.wgsl")),
+            Self::Rotate { norm } => {
+                let at = if norm { 3 } else { 2 };
+                let weight = "@group(0) @binding(2) var<storage, read_write> weight: array<f32>;";
+                let sum = "var squares = 0.0;
+    for (var c = thread; c < width; c += THREADS) {
+        squares += x[row + c] * x[row + c];
+    }
+    let mean = reduce(vec4<f32>(squares, 0.0, 0.0, 0.0), thread).x / f32(width);
+    let factor = 1.0 / sqrt(mean + bitcast<f32>(sizes[0].z));";
+                rows(include_str!("wgsl/rotate.wgsl"))
+                    .register("weight", if norm { weight } else { "" })
+                    .register("norm", if norm { sum } else { "" })
+                    .register("scale_first", if norm { " * factor * weight[c]" } else { "" })
+                    .register("scale_second", if norm { " * factor * weight[half + c]" } else { "" })
+                    .register("y_binding", at.to_string())
+                    .register("sizes_binding", (at + 1).to_string())
+            }
+            Self::TopK { list } => {
+                SourceTemplate::new(include_str!("wgsl/keep_top_k.wgsl")).register("list", list.to_string())
+            }
+            Self::RowSums => rows(include_str!("wgsl/row_sums.wgsl")),
+            Self::Project => rows(include_str!("wgsl/project.wgsl")),
         }
     }
 
@@ -75,27 +206,69 @@ impl KernelSource for Kernel {
     }
 }
 
-/// Runs `kernel` over `inputs` and a small buffer of `sizes`; the result is `shape`, f32.
-fn launch<const D: usize>(
+/// Runs `kernel` over `inputs` with eight numbers; one f32 output for each of `shapes`.
+fn launch<const N: usize>(
     kernel: Kernel,
     inputs: Vec<CubeTensor>,
-    shape: [usize; D],
+    shapes: [[usize; 2]; N],
     sizes: &[u32],
-    cube_dim: CubeDim,
+    threads: u32,
     cubes: [usize; 2],
-) -> CubeTensor {
+) -> [CubeTensor; N] {
     let client = inputs[0].client.clone();
     let device = inputs[0].device.clone();
-    let out = client.empty(shape.iter().product::<usize>() * size_of::<f32>());
-    let sizes = client.create_from_slice(bytemuck::cast_slice(sizes));
+    let outputs = shapes.map(|shape| client.empty(shape.iter().product::<usize>() * size_of::<f32>()));
+    let mut words = [0u32; 8];
+    words[..sizes.len()].copy_from_slice(sizes);
+    let info = words.as_chunks::<2>().0.iter().map(|[low, high]| u64::from(*low) | u64::from(*high) << 32).collect();
     let mut bindings: Vec<_> = inputs.into_iter().map(|tensor| tensor.handle.binding()).collect();
-    bindings.extend([out.clone().binding(), sizes.binding()]);
+    bindings.extend(outputs.iter().map(|output| output.clone().binding()));
     client.launch(
-        Box::new(SourceKernel::new(kernel, cube_dim)),
+        Box::new(SourceKernel::new(kernel, CubeDim::new_1d(threads))),
         CubeCount::Static(cubes[0] as u32, cubes[1] as u32, 1),
-        KernelArguments::new().with_buffers(bindings),
+        KernelArguments::new().with_buffers(bindings).with_info(MetadataBindingInfo::custom(info)),
     );
-    CubeTensor::new_contiguous(client, device, Shape::new(shape), out, DType::F32)
+    let mut shapes = shapes.into_iter();
+    outputs.map(|output| {
+        let shape = shapes.next().unwrap_or_default();
+        CubeTensor::new_contiguous(client.clone(), device.clone(), Shape::new(shape), output, DType::F32)
+    })
+}
+
+fn dims(tensor: &CubeTensor) -> [usize; 2] {
+    [tensor.meta.shape()[0], tensor.meta.shape()[1]]
+}
+
+/// x Wᵀ; `inputs` are x, words, scales and, where `finish` has one, the extra operand.
+fn linear(inputs: Vec<CubeTensor>, shape: PackedShape, finish: Finish) -> CubeTensor {
+    let tokens = dims(&inputs[0])[0];
+    let blocks = shape.padded_cols() / BLOCK;
+    let (text, factor) = match finish {
+        Finish::Plain => (FinishText::Plain, 1.0),
+        Finish::Bias => (FinishText::Bias, 1.0),
+        Finish::BiasRelu => (FinishText::BiasRelu, 1.0),
+        Finish::Relu { factor } => (FinishText::Relu, factor),
+        Finish::Gate => (FinishText::Gate, 1.0),
+    };
+    let variant = variant::linear(tokens);
+    let (threads, cubes) = match variant {
+        Variant::Tile(n) => (64, [shape.rows.div_ceil(256), tokens.div_ceil(n as usize)]),
+        Variant::Few(n) => (64, [shape.rows.div_ceil(8), tokens.div_ceil(n as usize)]),
+        Variant::Shared => (256, [shape.rows.div_ceil(64), tokens.div_ceil(64)]),
+    };
+    let sizes = [tokens as u32, shape.rows as u32, blocks as u32, shape.cols as u32, factor.to_bits()];
+    let [y] =
+        launch(Kernel::Linear(shape.precision, text, variant), inputs, [[tokens, shape.rows]], &sizes, threads, cubes);
+    y
+}
+
+/// `inputs` are x, the table and, for a norm before it, the weight.
+fn rotate(inputs: Vec<CubeTensor>, heads: usize, eps: f32) -> CubeTensor {
+    let [tokens, width] = dims(&inputs[0]);
+    let kernel = Kernel::Rotate { norm: inputs.len() == 3 };
+    let sizes = [(width / heads) as u32, heads as u32, eps.to_bits()];
+    let [y] = launch(kernel, inputs, [[tokens, width]], &sizes, 64, [tokens, heads]);
+    y
 }
 
 impl LensOps for Cube {
@@ -104,18 +277,20 @@ impl LensOps for Cube {
         words: IntTensor<Self>,
         scales: IntTensor<Self>,
         shape: PackedShape,
+        finish: Finish,
     ) -> FloatTensor<Self> {
-        let x = into_contiguous(x);
-        let tokens = x.meta.shape()[0];
-        let blocks = shape.padded_cols() / BLOCK;
-        launch(
-            Kernel::Linear(shape.precision),
-            vec![x, words, scales],
-            [tokens, shape.rows],
-            &[tokens as u32, shape.rows as u32, blocks as u32, shape.cols as u32],
-            CubeDim::new_2d(8, 8),
-            [shape.rows.div_ceil(32), tokens.div_ceil(32)],
-        )
+        linear(vec![into_contiguous(x), words, scales], shape, finish)
+    }
+
+    fn packed_linear_with(
+        x: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        extra: FloatTensor<Self>,
+        shape: PackedShape,
+        finish: Finish,
+    ) -> FloatTensor<Self> {
+        linear(vec![into_contiguous(x), words, scales, into_contiguous(extra)], shape, finish)
     }
 
     fn packed_linear_transposed(
@@ -125,22 +300,44 @@ impl LensOps for Cube {
         shape: PackedShape,
     ) -> FloatTensor<Self> {
         let x = into_contiguous(x);
-        let tokens = x.meta.shape()[0];
+        let tokens = dims(&x)[0];
         let blocks = shape.padded_cols() / BLOCK;
-        launch(
-            Kernel::LinearTransposed(shape.precision),
-            vec![x, words, scales],
-            [tokens, shape.cols],
-            &[tokens as u32, shape.rows as u32, blocks as u32, shape.cols as u32],
-            CubeDim::new_1d(64),
-            [shape.cols.div_ceil(256), tokens.div_ceil(4)],
-        )
+        let variant = variant::transposed(tokens);
+        let (threads, cubes) = match variant {
+            Variant::Tile(n) | Variant::Few(n) => (64, [shape.cols.div_ceil(256), tokens.div_ceil(n as usize)]),
+            Variant::Shared => (256, [shape.cols.div_ceil(64), tokens.div_ceil(64)]),
+        };
+        let sizes = [tokens as u32, shape.rows as u32, blocks as u32, shape.cols as u32];
+        let kernel = Kernel::Transposed(shape.precision, variant);
+        let [y] = launch(kernel, vec![x, words, scales], [[tokens, shape.cols]], &sizes, threads, cubes);
+        y
+    }
+
+    fn products(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (a, b) = (into_contiguous(a), into_contiguous(b));
+        let [rows, cols] = dims(&b);
+        // An f32 matrix whose width is whole blocks is its own packed form; scales are never read.
+        let scales = a.client.create_from_slice(&[0u8; 4]);
+        let scales =
+            CubeTensor::new_contiguous(a.client.clone(), a.device.clone(), Shape::new([1]), scales, DType::U32);
+        linear(vec![a, b, scales], PackedShape { rows, cols, precision: Precision::F32 }, Finish::Plain)
     }
 
     fn keep_top_k(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self> {
         let z = into_contiguous(z);
-        let [tokens, width] = [z.meta.shape()[0], z.meta.shape()[1]];
-        launch(Kernel::KeepTopK, vec![z], [tokens, width], &[width as u32, k as u32], CubeDim::new_1d(64), [tokens, 1])
+        let [tokens, width] = dims(&z);
+        let kernel = Kernel::TopK { list: false };
+        let [y] = launch(kernel, vec![z], [[tokens, width]], &[width as u32, k as u32], 64, [tokens, 1]);
+        y
+    }
+
+    fn top_entries(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self> {
+        let z = into_contiguous(z);
+        let [tokens, width] = dims(&z);
+        let k = k.min(width);
+        let kernel = Kernel::TopK { list: true };
+        let [y] = launch(kernel, vec![z], [[tokens, 2 * k]], &[width as u32, k as u32], 64, [tokens, 1]);
+        y
     }
 
     fn attention(
@@ -150,28 +347,73 @@ impl LensOps for Cube {
         options: AttentionOptions,
     ) -> FloatTensor<Self> {
         let inputs = vec![into_contiguous(q), into_contiguous(k), into_contiguous(v)];
-        let shape = |i: usize, dim: usize| inputs[i].meta.shape()[dim];
-        let (heads, tokens, d) = (shape(0, 0), shape(0, 1), shape(0, 2));
-        let (kv_heads, dv) = (shape(2, 0), shape(2, 2));
+        let [tokens, width] = dims(&inputs[0]);
+        let AttentionOptions { heads, kv_heads, .. } = options;
+        let (d, dv) = (width / heads, dims(&inputs[2])[1] / kv_heads);
+        let vectors = d.is_multiple_of(4) && dv.is_multiple_of(4);
+        let unit = if vectors { 4 } else { 1 };
         let sizes = [
-            tokens as u32,
-            d as u32,
-            dv as u32,
-            (heads / kv_heads) as u32,
+            heads as u32,
+            kv_heads as u32,
+            (d / unit) as u32,
+            (dv / unit) as u32,
+            options.first as u32,
             options.window.map_or(u32::MAX, |w| w as u32),
             options.scale.to_bits(),
             options.soft_cap.unwrap_or(0.0).to_bits(),
         ];
-        launch(Kernel::Attention, inputs, [heads, tokens, dv], &sizes, CubeDim::new_1d(64), [tokens, heads])
+        let [y] = launch(Kernel::Attention { vectors }, inputs, [[tokens, heads * dv]], &sizes, 64, [tokens, heads]);
+        y
     }
 
-    fn geglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self> {
-        let inputs = vec![into_contiguous(gate), into_contiguous(up)];
-        let [tokens, n] = [inputs[0].meta.shape()[0], inputs[0].meta.shape()[1]];
-        let values = tokens * n;
-        // Long rows of workgroups would pass the 65,535 that a dimension allows.
-        let row = values.div_ceil(64).min(4096);
-        let rows = values.div_ceil(64 * row);
-        launch(Kernel::GeGlu, inputs, [tokens, n], &[values as u32, 64 * row as u32], CubeDim::new_1d(64), [row, rows])
+    fn rms_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>, eps: f32) -> FloatTensor<Self> {
+        let x = into_contiguous(x);
+        let [tokens, width] = dims(&x);
+        let inputs = vec![x, into_contiguous(weight)];
+        let [y] = launch(Kernel::RmsNorm, inputs, [[tokens, width]], &[width as u32, eps.to_bits()], 64, [tokens, 1]);
+        y
+    }
+
+    fn add_norm(
+        hidden: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        post: FloatTensor<Self>,
+        next: FloatTensor<Self>,
+        eps: f32,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let inputs: Vec<_> = [hidden, x, post, next].into_iter().map(into_contiguous).collect();
+        let shape = dims(&inputs[0]);
+        let sizes = [shape[1] as u32, eps.to_bits()];
+        let [sum, normed] = launch(Kernel::AddNorm, inputs, [shape, shape], &sizes, 64, [shape[0], 1]);
+        (sum, normed)
+    }
+
+    fn rotate(x: FloatTensor<Self>, table: FloatTensor<Self>, heads: usize) -> FloatTensor<Self> {
+        rotate(vec![into_contiguous(x), into_contiguous(table)], heads, 0.0)
+    }
+
+    fn norm_rotate(
+        x: FloatTensor<Self>,
+        table: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        heads: usize,
+        eps: f32,
+    ) -> FloatTensor<Self> {
+        rotate(vec![into_contiguous(x), into_contiguous(table), into_contiguous(weight)], heads, eps)
+    }
+
+    fn project(x: FloatTensor<Self>, dz: FloatTensor<Self>, eps: f32) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let inputs = vec![into_contiguous(x), into_contiguous(dz)];
+        let shape = dims(&inputs[0]);
+        let sizes = [shape[1] as u32, eps.to_bits()];
+        let [factors, left] = launch(Kernel::Project, inputs, [[shape[0], 1], shape], &sizes, 64, [shape[0], 1]);
+        (factors, left)
+    }
+
+    fn row_sums(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let x = into_contiguous(x);
+        let [tokens, width] = dims(&x);
+        let [y] = launch(Kernel::RowSums, vec![x], [[tokens, 3]], &[width as u32], 64, [tokens, 1]);
+        y
     }
 }

@@ -1,12 +1,15 @@
 //! The operations that burn does not have, or not fit for us: multiplication with packed weights,
-//! causal attention without a [heads, T, T] array, and keeping the k largest codes of a token.
+//! causal attention without a [heads, T, T] array, norms and rotations in one pass, the k largest
+//! codes of a token.
 //!
-//! Each is one method of [`LensOps`] with two implementations: a WGSL kernel for every burn
-//! device that runs on wgpu (`gpu.rs`), and plain Rust over the `gemm` crate for the CPU device
-//! (`cpu.rs`), which is the oracle of the first.
+//! Each is one method of [`LensOps`] with two implementations: WGSL kernels for every burn device
+//! that runs on wgpu (`gpu.rs`, `wgsl/`), and plain Rust over the `gemm` crate for the CPU device
+//! (`cpu.rs`), which is the oracle of the first. Products have several WGSL variants
+//! ([`variant`]): which one runs depends on the adapter and the number of tokens.
 
 mod cpu;
 mod gpu;
+pub mod variant;
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, backend_extension};
@@ -34,26 +37,62 @@ impl PackedShape {
 /// that leave room within the 16 KiB every adapter has.
 pub const ATTENTION_TOKENS_MAX: usize = 2048;
 
+/// What becomes of the finished sums of a linear layer, without another pass over them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Finish {
+    /// Nothing.
+    Plain,
+    /// + bias; the extra operand is the bias [rows].
+    Bias,
+    /// relu(sum + bias); the extra operand is the bias [rows].
+    BiasRelu,
+    /// relu(factor * sum).
+    Relu {
+        /// Factor before the relu.
+        factor: f32,
+    },
+    /// gelu(sum) * up with the tanh approximation of GELU (transformers `gelu_pytorch_tanh`); the
+    /// extra operand is up [T, rows].
+    Gate,
+}
+
 /// What distinguishes one attention from another.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AttentionOptions {
+    /// Query heads.
+    pub heads: usize,
+    /// Key and value heads; consecutive groups of query heads share one.
+    pub kv_heads: usize,
     /// Factor on the scores.
     pub scale: f32,
     /// `cap * tanh(score / cap)`, before masking (Gemma 2).
     pub soft_cap: Option<f32>,
     /// Each query sees only the last `window` keys, its own included.
     pub window: Option<usize>,
+    /// Position of the first query among the keys: query i sees keys 0 ..= first + i.
+    pub first: usize,
 }
 
-/// Products of activations with a packed matrix W [rows, cols], and top-k.
+/// What the networks need beyond burn's own operations. T is the number of tokens.
 #[backend_extension(Cube, Flex)]
 pub trait LensOps: Backend {
-    /// x Wᵀ: a linear layer. `x` is [T, padded_cols], contiguous or not; the result [T, rows].
+    /// finish(x Wᵀ): a linear layer. `x` is [T, padded_cols]; the result [T, rows].
     fn packed_linear(
         x: FloatTensor<Self>,
         words: IntTensor<Self>,
         scales: IntTensor<Self>,
         shape: PackedShape,
+        finish: Finish,
+    ) -> FloatTensor<Self>;
+
+    /// As [`LensOps::packed_linear`], for a `finish` that takes an extra operand.
+    fn packed_linear_with(
+        x: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        extra: FloatTensor<Self>,
+        shape: PackedShape,
+        finish: Finish,
     ) -> FloatTensor<Self>;
 
     /// x W: the same matrix in the other direction. `x` is [T, rows]; the result [T, cols].
@@ -64,12 +103,19 @@ pub trait LensOps: Backend {
         shape: PackedShape,
     ) -> FloatTensor<Self>;
 
+    /// a bᵀ for `a` [M, padded] and `b` [N, padded], whose width is a multiple of 32: [M, N].
+    fn products(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
+
     /// Keeps the `k` largest entries of each row of `z` [T, width], which must not be negative,
     /// and sets the others to zero; among equal values the first ones stay.
     fn keep_top_k(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self>;
 
-    /// Causal attention of `q` [heads, T, d] over `k` [kv_heads, T, d] and `v` [kv_heads, T, dv];
-    /// consecutive groups of query heads share a key head. The result is [heads, T, dv].
+    /// The `k` largest entries of each row of `z` [T, width], which must not be negative, as pairs
+    /// of value and column in column order: [T, 2 k].
+    fn top_entries(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self>;
+
+    /// Causal attention of `q` [T, heads * d] over `k` [N, kv_heads * d] and `v` [N, kv_heads * dv],
+    /// where N is at least `first` + T. The result is [T, heads * dv].
     fn attention(
         q: FloatTensor<Self>,
         k: FloatTensor<Self>,
@@ -77,6 +123,35 @@ pub trait LensOps: Backend {
         options: AttentionOptions,
     ) -> FloatTensor<Self>;
 
-    /// gelu(gate) * up, elementwise on [T, n], with the tanh approximation of GELU.
-    fn geglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// x / sqrt(mean(x²) + eps) * weight over each row of `x` [T, d].
+    fn rms_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>, eps: f32) -> FloatTensor<Self>;
+
+    /// hidden' = hidden + rms_norm(x, post), and rms_norm(hidden', next); all [T, d].
+    fn add_norm(
+        hidden: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        post: FloatTensor<Self>,
+        next: FloatTensor<Self>,
+        eps: f32,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    /// Half-split rotary embedding of each of the `heads` of `x` [T, heads * d]. `table` [T, d]
+    /// holds cosines, then sines.
+    fn rotate(x: FloatTensor<Self>, table: FloatTensor<Self>, heads: usize) -> FloatTensor<Self>;
+
+    /// As [`LensOps::rotate`], after RMSNorm of each head with `weight` [d].
+    fn norm_rotate(
+        x: FloatTensor<Self>,
+        table: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        heads: usize,
+        eps: f32,
+    ) -> FloatTensor<Self>;
+
+    /// factor = dz . x / (|dz| + eps)² of each row, and what is left of it, x - factor dz:
+    /// ([T, 1], [T, d]).
+    fn project(x: FloatTensor<Self>, dz: FloatTensor<Self>, eps: f32) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    /// Number of entries that are not zero, sum, and sum of squares of each row of `x`: [T, 3].
+    fn row_sums(x: FloatTensor<Self>) -> FloatTensor<Self>;
 }

@@ -1,4 +1,5 @@
-// Keeps the k largest entries of each row of z [T, width], none of them negative.
+// The k largest entries of each row of z [T, width], none of them negative: either in their places
+// with zeros elsewhere, or as a list of k values and columns in column order.
 //
 // Bit patterns of floats that are not negative are ordered like the floats, so the k-th largest
 // value of a row is found bit by bit from the top: a bit belongs to it when at least k entries are
@@ -6,19 +7,22 @@
 
 @group(0) @binding(0) var<storage, read_write> z: array<u32>;
 @group(0) @binding(1) var<storage, read_write> y: array<u32>;
-// width, k
-@group(0) @binding(2) var<storage, read_write> sizes: array<u32>;
+// x: width, y: k
+@group(0) @binding(2) var<uniform> sizes: array<vec4<u32>, 2>;
+
+const LIST: bool = {{ list }};
 
 const THREADS: u32 = 64u;
 // Two counters in turn: one is cleared while the other is in use.
 var<workgroup> counters: array<atomic<u32>, 2>;
 var<workgroup> above: atomic<u32>;
 var<workgroup> ties: array<u32, 64>;
+var<workgroup> larger: array<u32, 64>;
 
 @compute @workgroup_size(64, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
-    let width = sizes[0];
-    let k = sizes[1];
+    let width = sizes[0].x;
+    let k = sizes[0].y;
     let row = group.x * width;
     let thread = local.x;
     // Neighbouring columns belong to one thread, so that ties can be kept in column order.
@@ -57,13 +61,17 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
     }
     atomicAdd(&above, greater);
     ties[thread] = equal;
+    larger[thread] = greater;
     workgroupBarrier();
     // Room for entries equal to the threshold, less what earlier threads take of it.
     let room = k - min(k, atomicLoad(&above));
     var taken = 0u;
+    var place = 0u;
     for (var other = 0u; other < thread; other++) {
         taken += ties[other];
+        place += larger[other];
     }
+    place = group.x * 2u * k + 2u * (place + min(taken, room));
     for (var c = first; c < last; c++) {
         let bits = z[row + c];
         var keep = bits > threshold;
@@ -71,6 +79,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
             keep = taken < room;
             taken++;
         }
-        y[row + c] = select(0u, bits, keep);
+        if (!LIST) {
+            y[row + c] = select(0u, bits, keep);
+        } else if (keep) {
+            y[place] = bits;
+            y[place + 1u] = bitcast<u32>(f32(c));
+            place += 2u;
+        }
     }
 }

@@ -1,0 +1,174 @@
+//! What a text's analysis is made of, growing token by token.
+//!
+//! Everything an [`crate::Analysis`] says follows from per-token figures and the inner products of
+//! each pair of tokens, so that a later token adds rows and an edit takes some away; nothing of
+//! the width of the SAE is kept.
+
+use crate::document::{Energy, NovelFeature};
+use crate::gram;
+use crate::similarity::Source;
+
+/// What is known of one token.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TokenFigures {
+    /// Novel codes that are not zero.
+    pub l0_novel: usize,
+    /// Predictable codes that are not zero.
+    pub l0_pred: usize,
+    /// Total codes that are not zero.
+    pub l0_total: usize,
+    /// Sum of the residual stream's entries.
+    pub residual_sum: f32,
+    /// Squared norm of the residual stream.
+    pub residual: f32,
+    /// Squared norm of its reconstruction's error.
+    pub error: f32,
+    /// Squared norm of the predictable part of the reconstruction.
+    pub predictable: f32,
+    /// Squared norm of the novel part of the reconstruction.
+    pub novel: f32,
+    /// The strongest novel codes, strongest first.
+    pub novel_top: Vec<NovelFeature>,
+}
+
+/// Figures of each token and products of each pair.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Summary {
+    /// Width of the residual stream.
+    pub d_model: usize,
+    /// A token each.
+    pub tokens: Vec<TokenFigures>,
+    /// For each [`Source`], row i: inner products of token i with tokens 0 ..= i, all less one
+    /// vector that is the same for the whole text (centring removes it).
+    products: [Vec<Vec<f32>>; 4],
+}
+
+impl Summary {
+    /// Nothing seen yet.
+    pub fn new(d_model: usize) -> Self {
+        Self { d_model, ..Self::default() }
+    }
+
+    /// Number of tokens.
+    pub fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.tokens.is_empty()
+    }
+
+    /// Forgets all but the first `tokens`.
+    pub fn truncate(&mut self, tokens: usize) {
+        self.tokens.truncate(tokens);
+        for rows in &mut self.products {
+            rows.truncate(tokens);
+        }
+    }
+
+    /// Adds tokens: their figures, and for each source their products [new, all] with every token
+    /// so far, themselves included. Products that are too short leave their rows short, which
+    /// reads as NaN.
+    pub fn extend(&mut self, figures: Vec<TokenFigures>, products: [Vec<f32>; 4]) {
+        let (before, all) = (self.len(), self.len() + figures.len());
+        for (rows, new) in self.products.iter_mut().zip(&products) {
+            rows.truncate(before);
+            rows.extend(new.chunks(all).enumerate().map(|(i, row)| row.iter().take(before + i + 1).copied().collect()));
+        }
+        self.tokens.extend(figures);
+    }
+
+    /// The centred Gram matrix [T, T] of a source, BOS included as in the notebook.
+    pub fn centred_gram(&self, source: Source) -> Vec<f32> {
+        let t = self.len();
+        let rows = &self.products[source as usize];
+        let mut gram = vec![f32::NAN; t * t];
+        for (i, row) in rows.iter().enumerate() {
+            for (j, value) in row.iter().enumerate() {
+                gram[i * t + j] = *value;
+                gram[j * t + i] = *value;
+            }
+        }
+        gram::centre_gram(&gram, t)
+    }
+
+    /// One list a figure.
+    pub fn energy(&self) -> Energy {
+        let list = |figure: fn(&TokenFigures) -> f32| self.tokens.iter().map(figure).collect();
+        Energy {
+            residual: list(|t| t.residual),
+            error: list(|t| t.error),
+            predictable: list(|t| t.predictable),
+            novel: list(|t| t.novel),
+        }
+    }
+
+    /// 1 - mean((recons - x)²) / var(x) over all tokens but the first, with torch's unbiased
+    /// variance over all entries (the seed's formula); NaN for texts of BOS alone.
+    pub fn variance_explained(&self) -> f32 {
+        let tokens = self.tokens.get(1..).unwrap_or_default();
+        let total = |figure: fn(&TokenFigures) -> f32| tokens.iter().map(|t| f64::from(figure(t))).sum::<f64>();
+        let n = (tokens.len() * self.d_model) as f64;
+        let mean = total(|t| t.residual_sum) / n;
+        let variance = (total(|t| t.residual) - n * mean * mean) / (n - 1.0);
+        (1.0 - total(|t| t.error) / n / variance) as f32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats;
+
+    fn figures(x: &[f32], recons: &[f32]) -> TokenFigures {
+        let error: f32 = x.iter().zip(recons).map(|(a, b)| (a - b).powi(2)).sum();
+        TokenFigures {
+            l0_novel: 0,
+            l0_pred: 0,
+            l0_total: 0,
+            residual_sum: x.iter().sum(),
+            residual: x.iter().map(|v| v * v).sum(),
+            error,
+            predictable: 0.0,
+            novel: 0.0,
+            novel_top: Vec::new(),
+        }
+    }
+
+    fn values(n: usize) -> Vec<f32> {
+        (0..n).map(|i| ((i * 7919 + 13) % 1009) as f32 / 100.0).collect()
+    }
+
+    #[test]
+    fn variance_explained_is_the_notebooks() {
+        let (d, t) = (5, 4);
+        let x = values(d * t);
+        let recons: Vec<f32> = x.iter().map(|v| v * 0.9 + 0.1).collect();
+        let mut summary = Summary::new(d);
+        let tokens = x.chunks(d).zip(recons.chunks(d)).map(|(x, r)| figures(x, r)).collect();
+        summary.extend(tokens, Default::default());
+        let expected = stats::variance_explained(&x, &recons, d);
+        assert!((summary.variance_explained() - expected).abs() < 1e-5);
+    }
+
+    #[test]
+    fn grown_truncated_and_grown_again_it_is_the_gram_matrix_of_all() {
+        let (d, t) = (6, 5);
+        let x = values(d * t);
+        let shifted: Vec<f32> = x.iter().map(|v| v - 3.0).collect();
+        let products = |from: usize, to: usize| -> Vec<f32> {
+            let dot = |i: usize, j: usize| (0..d).map(|c| shifted[i * d + c] * shifted[j * d + c]).sum::<f32>();
+            (from..to).flat_map(|i| (0..to).map(move |j| (i, j))).map(|(i, j)| dot(i, j)).collect()
+        };
+        let tokens = |n: usize| vec![figures(&x[..d], &x[..d]); n];
+        let mut summary = Summary::new(d);
+        summary.extend(tokens(3), [(); 4].map(|()| products(0, 3)));
+        summary.truncate(2);
+        summary.extend(tokens(3), [(); 4].map(|()| products(2, 5)));
+        let expected = gram::gram(&gram::centre(&x, t, d), t, d);
+        for (found, wanted) in summary.centred_gram(Source::Novel).iter().zip(&expected) {
+            assert!((found - wanted).abs() < 1e-3, "{found} {wanted}");
+        }
+    }
+}

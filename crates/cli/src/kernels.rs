@@ -1,0 +1,62 @@
+//! `kernels`: every kernel variant against the CPU, and how fast each is. For tuning on an adapter.
+
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use lens_engine::bench::{self, LinearCase};
+use lens_engine::{OpenedDevice, open_device, self_check};
+use lens_model::kernels::variant::Variant;
+use lens_weights::block::Precision;
+
+use crate::analyze::print;
+use crate::args::KernelsArgs;
+
+/// Differences listed; the others are smaller.
+const LISTED: usize = 10;
+
+/// Runs the command: exit code 1 when a kernel is wrong on the device.
+pub fn run(args: &KernelsArgs) -> Result<()> {
+    let opened = pollster::block_on(open_device(args.device.map(Into::into)))?;
+    eprintln!("device: {}", opened.name);
+    if args.bench { time(&opened) } else { check(&opened) }
+}
+
+fn check(opened: &OpenedDevice) -> Result<()> {
+    let mut checked = pollster::block_on(self_check::thorough(&opened.device))?;
+    // NaN first.
+    checked.sort_by(|a, b| b.error.total_cmp(&a.error));
+    print(&format!("{} cases; the largest relative differences to the CPU:\n", checked.len()))?;
+    for one in checked.iter().take(LISTED) {
+        print(&format!("{:9.2e}  {}\n", one.error, one.name))?;
+    }
+    let wrong = checked.iter().filter(|one| one.is_wrong()).count();
+    if wrong > 0 {
+        bail!("{wrong} differ by more than {:.0e}", self_check::TOLERANCE);
+    }
+    Ok(())
+}
+
+/// One line a size and variant: milliseconds and arithmetic throughput, the best of a few.
+fn time(opened: &OpenedDevice) -> Result<()> {
+    let start = Instant::now();
+    let now = || 1e3 * start.elapsed().as_secs_f64();
+    for precision in [Precision::Q4, Precision::Q8, Precision::F32] {
+        for [cols, rows] in [[640, 2048], [2304, 9216]] {
+            for tokens in [1, 4, 18, 128, 512] {
+                for (index, variant) in Variant::LINEAR.into_iter().enumerate() {
+                    if tokens > 8 && matches!(variant, Variant::Few(_) | Variant::Tile(1)) {
+                        continue;
+                    }
+                    let case = LinearCase { tokens, rows, cols, precision, variant: Some(index), repeats: 1 };
+                    let times = pollster::block_on(bench::linear(&opened.device, case, 3, now))?;
+                    let best = times.into_iter().fold(f64::INFINITY, f64::min);
+                    print(&format!(
+                        "{precision} {cols} x {rows}, {tokens} tokens, {variant:?}: {best:.2} ms, {:.1} GFLOP/s\n",
+                        case.operations() / best / 1e6
+                    ))?;
+                }
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,290 @@
+//! A text on its way through the networks, extended token by token.
+//!
+//! Gemma and the SAE are causal: what they said of earlier tokens stays true when later ones
+//! change. [`Reading`] keeps their keys and values and the codes on the device, and on this side a
+//! [`Summary`] of what the page needs; nothing else crosses back.
+
+use burn::tensor::{Tensor, Transaction};
+use lens_analysis::{NovelFeature, Summary, TokenFigures};
+use lens_model::gemma::GemmaCache;
+use lens_model::linear::products;
+use lens_model::temporal_sae::{Codes, SaeCache, TemporalSae, row_sums, top_entries};
+use lens_weights::config::SaeConfig;
+
+use crate::{Error, Result};
+
+/// Features kept a token in the document when the SAE itself keeps more.
+const NOVEL_TOP_MAX: usize = 64;
+
+/// What is going on inside [`crate::Lens::extend`], for a progress bar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Gemma's layers: done of all.
+    Layer(usize, usize),
+    /// The TemporalSAE and the read-back of its results.
+    Sae,
+}
+
+/// Whether to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Continue {
+    /// Go on.
+    Yes,
+    /// Stop: somebody no longer wants the answer.
+    No,
+}
+
+/// What to compute.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RunOptions {
+    /// Novel codes kept a token, instead of the SAE's own k.
+    pub inf_k: Option<usize>,
+    /// Keep every tensor for [`Reading::read_back`].
+    pub everything: bool,
+    /// With `everything`: the SAE's attention weights, too.
+    pub attn_graphs: bool,
+}
+
+/// Everything the networks said about one text, as plain row-major f32; T tokens.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// What the analysis is made of.
+    pub summary: Summary,
+    /// T.
+    pub tokens: usize,
+    /// d, the width of the residual stream.
+    pub d_model: usize,
+    /// Number of features.
+    pub width: usize,
+    /// Attention layers and heads of the SAE.
+    pub sae_attention: (usize, usize),
+    /// [T, d]
+    pub residual: Vec<f32>,
+    /// [T, d]
+    pub recons: Vec<f32>,
+    /// [T, width]
+    pub pred_codes: Vec<f32>,
+    /// [T, width]
+    pub novel_codes: Vec<f32>,
+    /// [T, d]
+    pub pred_recons: Vec<f32>,
+    /// [T, d]
+    pub novel_recons: Vec<f32>,
+    /// [layers, heads, T, T]; empty unless asked for.
+    pub attn_graphs: Vec<f32>,
+}
+
+/// What products with later tokens need of earlier ones, [T, ..] each.
+struct Seen {
+    pred_codes: Tensor<2>,
+    novel_codes: Tensor<2>,
+    residual: Tensor<2>,
+    /// What is subtracted before products are taken, [1, ..] each of predictable, novel, total codes
+    /// and residual: the mean of the first tokens. Without it, what all tokens share would drown in
+    /// rounding what tells them apart.
+    shift: [Tensor<2>; 4],
+}
+
+/// A text on its way through the networks.
+pub struct Reading {
+    options: RunOptions,
+    gemma: GemmaCache,
+    sae: SaeCache,
+    seen: Option<Seen>,
+    summary: Summary,
+    /// With `everything`: the residual stream and the SAE's results.
+    whole: Option<(Tensor<2>, Codes)>,
+}
+
+impl Reading {
+    pub(crate) fn new(d_model: usize, options: RunOptions) -> Self {
+        Self {
+            options,
+            gemma: GemmaCache::default(),
+            sae: SaeCache::default(),
+            seen: None,
+            summary: Summary::new(d_model),
+            whole: None,
+        }
+    }
+
+    /// What was asked for.
+    pub fn options(&self) -> RunOptions {
+        self.options
+    }
+
+    /// Number of tokens read.
+    pub fn len(&self) -> usize {
+        self.summary.len()
+    }
+
+    /// Whether none were read.
+    pub fn is_empty(&self) -> bool {
+        self.summary.is_empty()
+    }
+
+    /// What the analysis is made of.
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// Forgets all but the first `tokens`.
+    pub fn truncate(&mut self, tokens: usize) {
+        self.summary.truncate(tokens);
+        self.gemma.truncate(tokens);
+        self.sae.truncate(tokens);
+    }
+
+    pub(crate) fn gemma(&mut self) -> &mut GemmaCache {
+        &mut self.gemma
+    }
+
+    /// Back to the last whole chunk.
+    pub(crate) fn forget_unfinished(&mut self) {
+        self.truncate(self.len());
+    }
+
+    /// Takes the residual stream [T, d] of new tokens through the SAE.
+    pub(crate) async fn add(&mut self, sae: &TemporalSae, residual: Tensor<2>) -> Result<()> {
+        let added = self.try_add(sae, residual).await;
+        if added.is_err() {
+            self.forget_unfinished();
+        }
+        added
+    }
+
+    async fn try_add(&mut self, sae: &TemporalSae, residual: Tensor<2>) -> Result<()> {
+        let before = self.len();
+        let codes = sae.extend(residual.clone(), &mut self.sae, self.options.inf_k, self.options.attn_graphs)?;
+        let seen = self.seen(before, &residual, &codes);
+        let new_tokens = residual.dims()[0];
+        let top = self.options.inf_k.unwrap_or(0).max(NOVEL_TOP_MAX).min(codes.novel_codes.dims()[1]);
+
+        let total = seen.pred_codes.clone() + seen.novel_codes.clone();
+        let sources = [seen.pred_codes.clone(), seen.novel_codes.clone(), total.clone(), seen.residual.clone()];
+        let new_total = total.narrow(0, before, new_tokens);
+        // One read-back for all of it.
+        let mut reads = Transaction::default()
+            .register(row_sums(residual.clone()))
+            .register(row_sums(residual.clone() - codes.recons.clone()))
+            .register(row_sums(codes.pred_recons.clone()))
+            .register(row_sums(codes.novel_recons.clone()))
+            .register(row_sums(codes.pred_codes.clone()))
+            .register(row_sums(codes.novel_codes.clone()))
+            .register(row_sums(new_total))
+            .register(top_entries(codes.novel_codes.clone(), top));
+        for (source, shift) in sources.into_iter().zip(&seen.shift) {
+            let all = source - shift.clone();
+            reads = reads.register(products(all.clone().narrow(0, before, new_tokens), all));
+        }
+        let data = reads.execute_async().await.map_err(|e| device_error(e.to_string()))?;
+        let values: Vec<Vec<f32>> = data
+            .into_iter()
+            .map(|d| d.try_into_vec::<f32>().map_err(|e| device_error(format!("{e:?}"))))
+            .collect::<Result<_>>()?;
+        let Ok([residual_sums, error, predictable, novel, pred, novel_counts, total_counts, entries, a, b, c, d]) =
+            <[Vec<f32>; 12]>::try_from(values)
+        else {
+            return Err(device_error("the read-back is incomplete".to_owned()));
+        };
+        let count = |sums: &[f32], t: usize| sums[3 * t] as usize;
+        let figures = (0..new_tokens).map(|t| TokenFigures {
+            l0_novel: count(&novel_counts, t),
+            l0_pred: count(&pred, t),
+            l0_total: count(&total_counts, t),
+            residual_sum: residual_sums[3 * t + 1],
+            residual: residual_sums[3 * t + 2],
+            error: error[3 * t + 2],
+            predictable: predictable[3 * t + 2],
+            novel: novel[3 * t + 2],
+            novel_top: strongest(&entries[2 * top * t..2 * top * (t + 1)]),
+        });
+        self.summary.extend(figures.collect(), [a, b, c, d]);
+        self.seen = Some(seen);
+        if self.options.everything {
+            self.whole = Some((residual, codes));
+        }
+        Ok(())
+    }
+
+    /// The codes and residual stream of everything read, the new tokens included.
+    fn seen(&self, before: usize, residual: &Tensor<2>, codes: &Codes) -> Seen {
+        let new = [&codes.pred_codes, &codes.novel_codes, residual];
+        match &self.seen {
+            Some(seen) if before > 0 => {
+                let old = [&seen.pred_codes, &seen.novel_codes, &seen.residual];
+                let [pred_codes, novel_codes, residual] =
+                    std::array::from_fn(|i| Tensor::cat(vec![old[i].clone().narrow(0, 0, before), new[i].clone()], 0));
+                Seen { pred_codes, novel_codes, residual, shift: seen.shift.clone() }
+            }
+            _ => {
+                let [pred_codes, novel_codes, residual] = new.map(Clone::clone);
+                let mean = |x: &Tensor<2>| x.clone().mean_dim(0);
+                let (pred, novel) = (mean(&pred_codes), mean(&novel_codes));
+                let shift = [pred.clone(), novel.clone(), pred + novel, mean(&residual)];
+                Seen { pred_codes, novel_codes, residual, shift }
+            }
+        }
+    }
+
+    /// Every tensor of a text that was read at once with [`RunOptions::everything`].
+    ///
+    /// # Errors
+    /// [`Error::Input`] when it was not, [`Error::Model`] when the device fails.
+    pub async fn read_back(self, sae: &SaeConfig) -> Result<Run> {
+        let Some((residual, codes)) = self.whole else {
+            return Err(Error::Input("the tensors of this text were not kept".to_owned()));
+        };
+        let [tokens, d_model] = residual.dims();
+        let mut reads = Transaction::default()
+            .register(residual)
+            .register(codes.recons)
+            .register(codes.pred_codes)
+            .register(codes.novel_codes)
+            .register(codes.pred_recons)
+            .register(codes.novel_recons);
+        for graph in codes.attn_graphs {
+            reads = reads.register(graph);
+        }
+        let data = reads.execute_async().await.map_err(|e| device_error(e.to_string()))?;
+        let mut values = data.into_iter().map(|d| d.try_into_vec::<f32>().map_err(|e| device_error(format!("{e:?}"))));
+        let mut next = || values.next().unwrap_or_else(|| Err(device_error("the read-back is incomplete".to_owned())));
+        Ok(Run {
+            summary: self.summary,
+            tokens,
+            d_model,
+            width: sae.width,
+            sae_attention: (sae.n_attn_layers, sae.n_heads),
+            residual: next()?,
+            recons: next()?,
+            pred_codes: next()?,
+            novel_codes: next()?,
+            pred_recons: next()?,
+            novel_recons: next()?,
+            attn_graphs: values.collect::<Result<Vec<_>>>()?.concat(),
+        })
+    }
+}
+
+/// Pairs of value and column to features, strongest first; equal ones in column order.
+fn strongest(pairs: &[f32]) -> Vec<NovelFeature> {
+    let mut features: Vec<NovelFeature> = pairs
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .filter(|[value, _]| *value > 0.0)
+        .map(|[value, column]| NovelFeature { feature: *column as usize, value: *value })
+        .collect();
+    features.sort_by(|a, b| b.value.total_cmp(&a.value));
+    features
+}
+
+fn device_error(problem: String) -> Error {
+    Error::Model(lens_model::Error::Device(problem))
+}
+
+/// Reads a tensor back; never blocks, as the browser forbids it.
+pub(crate) async fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
+    let data = tensor.into_data_async().await.map_err(|e| device_error(e.to_string()))?;
+    data.try_into_vec::<f32>().map_err(|e| device_error(format!("{e:?}")))
+}

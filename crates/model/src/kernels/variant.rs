@@ -1,0 +1,119 @@
+//! Which WGSL text a product runs: few measured variants, chosen by adapter and number of tokens
+//! (docs/performance.md has the measurements). No tuning at run time: the first pass is as fast as
+//! the second.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// What kind of adapter the kernels run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum AdapterKind {
+    /// A GPU: workgroup memory is fast, many small workgroups.
+    Hardware = 0,
+    /// A CPU that plays GPU (SwiftShader, lavapipe): caches do what workgroup memory does, and
+    /// barriers are expensive.
+    Software = 1,
+}
+
+/// One WGSL text for a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Variant {
+    /// A tile of this many tokens by four outputs in registers; no workgroup memory.
+    Tile(u32),
+    /// Eight invocations share a row of W, for this many tokens at a time.
+    Few(u32),
+    /// 64 tokens by 64 outputs through workgroup memory.
+    Shared,
+}
+
+impl Variant {
+    /// Every variant of a linear layer.
+    pub const LINEAR: [Self; 9] = [
+        Self::Tile(1),
+        Self::Tile(2),
+        Self::Tile(4),
+        Self::Tile(8),
+        Self::Few(1),
+        Self::Few(2),
+        Self::Few(4),
+        Self::Few(8),
+        Self::Shared,
+    ];
+    /// Every variant of a product with the transpose.
+    pub const TRANSPOSED: [Self; 4] = [Self::Tile(1), Self::Tile(2), Self::Tile(4), Self::Shared];
+}
+
+static KIND: AtomicU8 = AtomicU8::new(AdapterKind::Hardware as u8);
+
+/// Says what the adapter is. A process (a worker) has one.
+pub fn set_adapter_kind(kind: AdapterKind) {
+    KIND.store(kind as u8, Ordering::Relaxed);
+}
+
+fn software() -> bool {
+    KIND.load(Ordering::Relaxed) == AdapterKind::Software as u8
+}
+
+/// Tokens that go through the networks together: enough to fill the adapter, few enough that
+/// activations stay small and that a pass which nobody wants any more ends soon.
+pub fn chunk_tokens() -> usize {
+    if software() { 128 } else { 512 }
+}
+
+/// The smallest tile that holds `tokens`, or the largest there is.
+fn tile(tokens: usize, largest: u32) -> u32 {
+    [1, 2, 4, 8].into_iter().find(|t| *t as usize >= tokens || *t == largest).unwrap_or(largest)
+}
+
+/// The variant of a linear layer over `tokens`.
+pub fn linear(tokens: usize) -> Variant {
+    match FORCED.load(Ordering::Relaxed) {
+        0 => {}
+        i => return Variant::LINEAR[usize::from(i) - 1],
+    }
+    match (software(), tokens) {
+        (true, _) => Variant::Tile(tile(tokens, 8)),
+        (false, ..=8) => Variant::Few(tile(tokens, 8)),
+        (false, _) => Variant::Shared,
+    }
+}
+
+/// The variant of a product with the transpose over `tokens`.
+pub fn transposed(tokens: usize) -> Variant {
+    match FORCED_TRANSPOSED.load(Ordering::Relaxed) {
+        0 => {}
+        i => return Variant::TRANSPOSED[usize::from(i) - 1],
+    }
+    match (software(), tokens) {
+        (true, _) | (false, ..=8) => Variant::Tile(tile(tokens, 4)),
+        (false, _) => Variant::Shared,
+    }
+}
+
+static FORCED: AtomicU8 = AtomicU8::new(0);
+static FORCED_TRANSPOSED: AtomicU8 = AtomicU8::new(0);
+
+/// Runs one variant whatever the adapter and the number of tokens, until the guard is dropped: for
+/// checks and benches.
+pub struct Forced(());
+
+impl Forced {
+    /// Number `index` of [`Variant::LINEAR`].
+    pub fn linear(index: usize) -> Self {
+        FORCED.store(index as u8 + 1, Ordering::Relaxed);
+        Self(())
+    }
+
+    /// Number `index` of [`Variant::TRANSPOSED`].
+    pub fn transposed(index: usize) -> Self {
+        FORCED_TRANSPOSED.store(index as u8 + 1, Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Drop for Forced {
+    fn drop(&mut self) {
+        FORCED.store(0, Ordering::Relaxed);
+        FORCED_TRANSPOSED.store(0, Ordering::Relaxed);
+    }
+}
