@@ -42,9 +42,9 @@ fn time(opened: &OpenedDevice) -> Result<()> {
     let now = || 1e3 * start.elapsed().as_secs_f64();
     for precision in [Precision::Q4, Precision::Q8, Precision::F32] {
         for [cols, rows] in [[640, 2048], [2304, 9216]] {
-            for tokens in [1, 4, 18, 128, 512] {
+            for tokens in [1, 18, 128] {
                 for (index, variant) in Variant::LINEAR.into_iter().enumerate() {
-                    if tokens > 8 && matches!(variant, Variant::Few(_) | Variant::Tile(1)) {
+                    if tokens > 8 && matches!(variant, Variant::Few(_) | Variant::Tile(1 | 2, _)) {
                         continue;
                     }
                     let case = LinearCase { tokens, rows, cols, precision, variant: Some(index), repeats: 1 };

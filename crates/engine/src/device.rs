@@ -105,6 +105,14 @@ fn describe(info: &wgpu::AdapterInfo) -> String {
     if parts.is_empty() { format!("{:?} adapter", info.backend) } else { parts.join(", ") }
 }
 
+/// Takes the adapter's name where the driver's kind is not to be had (browsers): names of software
+/// adapters are few.
+pub fn say_adapter(name: &str) {
+    let name = name.to_lowercase();
+    let software = ["swiftshader", "llvmpipe", "lavapipe", "basic render"].iter().any(|known| name.contains(known));
+    set_adapter_kind(if software { AdapterKind::Software } else { AdapterKind::Hardware });
+}
+
 async fn open_gpu(found: Found) -> std::result::Result<OpenedDevice, String> {
     let options = RuntimeOptions::try_default().map_err(|e| e.to_string())?;
     let setup = try_init_setup_async::<AutoGraphicsApi>(&found.device, options)

@@ -35,7 +35,7 @@ pub struct Checked {
 impl Checked {
     /// Whether the difference is more than rounding; NaN is.
     pub fn is_wrong(&self) -> bool {
-        !(self.error <= TOLERANCE)
+        self.error.is_nan() || self.error > TOLERANCE
     }
 }
 

@@ -107,7 +107,7 @@ fn on_response(state: State, response: Response) {
                 }
             });
         }
-        Response::Analysis { id, json, fetched_bytes, elapsed_ms, compute_ms } if under_way && id == current => {
+        Response::Analysis { id, json, fetched_bytes, elapsed_ms, compute_ms, .. } if under_way && id == current => {
             state.loaded.set(true);
             let device = state.device.get_untracked().map(|it| device_label(&it)).unwrap_or_default();
             let run = Run { device, fetched_bytes, elapsed_ms, compute_ms };

@@ -1,7 +1,8 @@
 //! Messages between the page and its worker, as JSON strings over `postMessage`.
 //!
 //! The page numbers its requests; every answer carries the number of the request it belongs to.
-//! A request ends with exactly one of `Loaded`, `Analysis`, `Fixture`, `Cancelled` or `Failed`.
+//! A request ends with exactly one of `Analysis`, `Fixture`, `Kernels`, `Bench`, `Cancelled` or
+//! `Failed`.
 
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,28 @@ pub enum Request {
         tensors: Vec<String>,
         /// Novel codes to keep a token.
         inf_k: Option<usize>,
+    },
+    /// Compare every kernel variant with the CPU (tests only).
+    CheckKernels {
+        /// Number of the request.
+        id: u32,
+    },
+    /// Time a linear layer (benches only).
+    BenchLinear {
+        /// Number of the request.
+        id: u32,
+        /// Tokens.
+        tokens: usize,
+        /// Output dimension.
+        rows: usize,
+        /// Input dimension.
+        cols: usize,
+        /// Precision of the weight: "f32", "f16", "q8" or "q4".
+        precision: String,
+        /// Multiplications in a row before the result is waited for.
+        repeats: usize,
+        /// Measurements to take.
+        samples: usize,
     },
     /// Stop the request with this number; what was fetched stays.
     Cancel {
@@ -128,6 +151,8 @@ pub enum Response {
         elapsed_ms: f64,
         /// Milliseconds of the model, SAE and analysis alone.
         compute_ms: f64,
+        /// Tokens at the beginning that the text before it had too: they were not computed again.
+        reused_tokens: usize,
     },
     /// The named tensors of a fixture.
     Fixture {
@@ -135,6 +160,22 @@ pub enum Response {
         id: u32,
         /// In the order asked for.
         tensors: Vec<NamedTensor>,
+    },
+    /// Every kernel variant against the CPU.
+    Kernels {
+        /// Number of the request.
+        id: u32,
+        /// Largest relative RMS difference that counts as rounding.
+        tolerance: f64,
+        /// Kernel, variant and size; relative RMS difference, none where it is not a number.
+        checked: Vec<(String, Option<f64>)>,
+    },
+    /// How long one multiplication took.
+    Bench {
+        /// Number of the request.
+        id: u32,
+        /// Milliseconds, one for each sample.
+        times_ms: Vec<f64>,
     },
     /// The request was stopped as asked.
     Cancelled {
@@ -156,7 +197,11 @@ impl Request {
     /// The request's number.
     pub fn id(&self) -> u32 {
         match self {
-            Self::Analyze { id, .. } | Self::Fixture { id, .. } | Self::Cancel { id } => *id,
+            Self::Analyze { id, .. }
+            | Self::Fixture { id, .. }
+            | Self::CheckKernels { id }
+            | Self::BenchLinear { id, .. }
+            | Self::Cancel { id } => *id,
         }
     }
 }

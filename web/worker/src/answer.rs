@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use js_sys::{Function, Promise, Reflect};
-use lens_engine::{OpenedDevice, Run, RunOptions, open_device, self_check};
+use lens_engine::bench::{self, LinearCase};
+use lens_engine::{Continue, OpenedDevice, Reading, Run, RunOptions, device, open_device, self_check};
 use lens_protocol::{DeviceInfo, FailureKind, NamedTensor, Request, Response, Stage};
+use lens_weights::block::Precision;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
@@ -99,6 +101,15 @@ impl Reporter {
 pub struct Session {
     opened: OpenedDevice,
     packs: HashMap<String, Pack>,
+    /// The text before this one: what they begin with in common need not be computed again.
+    last: Option<LastText>,
+}
+
+/// A text that was analysed.
+struct LastText {
+    pack_url: String,
+    token_ids: Vec<u32>,
+    reading: Reading,
 }
 
 impl Session {
@@ -111,14 +122,18 @@ impl Session {
             note: Some(note),
         };
         let opened = match open_device(None).await {
-            Ok(opened) if opened.gpu => match self_check::check(&opened.device).await {
-                Ok(()) => OpenedDevice { name: adapter_name().await.unwrap_or(opened.name), ..opened },
-                Err(e) => cpu(format!("WebGPU was not used: {e}")),
-            },
+            Ok(opened) if opened.gpu => {
+                let name = adapter_name().await.unwrap_or(opened.name);
+                device::say_adapter(&name);
+                match self_check::check(&opened.device).await {
+                    Ok(()) => OpenedDevice { name, ..opened },
+                    Err(e) => cpu(format!("WebGPU was not used: {e}")),
+                }
+            }
             Ok(opened) => opened,
             Err(e) => cpu(e.to_string()),
         };
-        Self { opened, packs: HashMap::new() }
+        Self { opened, packs: HashMap::new(), last: None }
     }
 
     /// What the page shows of the device.
@@ -131,10 +146,14 @@ impl Session {
         let id = request.id();
         let answered = match request {
             Request::Analyze { pack_url, text, inf_k, .. } => {
-                self.analyze(id, &pack_url, &text, RunOptions { inf_k, attn_graphs: false }, abort).await
+                self.analyze(id, &pack_url, &text, RunOptions { inf_k, ..RunOptions::default() }, abort).await
             }
             Request::Fixture { pack_url, token_ids, tensors, inf_k, .. } => {
                 self.fixture(id, &pack_url, &token_ids, &tensors, inf_k, abort).await
+            }
+            Request::CheckKernels { .. } => self.check_kernels(id).await,
+            Request::BenchLinear { tokens, rows, cols, precision, repeats, samples, .. } => {
+                self.bench_linear(id, [tokens, rows, cols], &precision, repeats, samples).await
             }
             Request::Cancel { id } => Ok(Response::Cancelled { id }),
         };
@@ -164,25 +183,73 @@ impl Session {
         let fetched_before = pack.fetched_bytes;
         let lens = pack.load(&device, true, abort, |done, total| reporter.report(Stage::Weights, done, total)).await?;
         let tokens = lens.tokenize(text)?;
-        let rows =
-            pack.embedding(&tokens.ids, abort, |done, total| reporter.report(Stage::Embedding, done, total)).await?;
+        let common = |last: &LastText| last.token_ids.iter().zip(&tokens.ids).take_while(|(a, b)| a == b).count();
+        let last = self.last.take().filter(|last| last.pack_url == pack_url && last.reading.options() == options);
+        let reused_tokens = last.as_ref().map_or(0, common);
+        let new_ids = &tokens.ids[reused_tokens..];
+        let pack = self.packs.entry(pack_url.to_owned()).or_insert_with(|| Pack::new(pack_url.to_owned()));
+        let rows = pack.embedding(new_ids, abort, |done, total| reporter.report(Stage::Embedding, done, total)).await?;
         let fetched_bytes = pack.fetched_bytes - fetched_before;
         let Some(lens) = pack.lens() else { return Err(Failure::device("the pack was not loaded")) };
         let compute_start = now_ms();
-        let run = lens
-            .run(rows, options, |stage| match stage {
-                lens_engine::Stage::Layer(done, total) => reporter.report(Stage::Model, done as u64, total as u64),
-                lens_engine::Stage::Sae => reporter.report(Stage::Sae, 0, 1),
+        let mut reading = match last {
+            Some(last) => last.reading,
+            None => lens.start(options)?,
+        };
+        reading.truncate(reused_tokens);
+        let extended = lens
+            .extend(&mut reading, &rows, |stage| {
+                match stage {
+                    lens_engine::Stage::Layer(done, total) => {
+                        reporter.report(Stage::Model, done as u64, total as u64);
+                    }
+                    lens_engine::Stage::Sae => reporter.report(Stage::Sae, 0, 1),
+                }
+                if abort.is_stopped() { Continue::No } else { Continue::Yes }
             })
-            .await?;
-        if abort.is_stopped() {
-            return Err(Failure::Stopped);
+            .await;
+        let stopped = extended? == Continue::No || abort.is_stopped();
+        if !stopped {
+            reporter.report(Stage::Analysis, 0, 1);
         }
-        reporter.report(Stage::Analysis, 0, 1);
-        let analysis = lens.analysis(text, &tokens, &run, options, true);
+        let analysis = (!stopped).then(|| lens.analysis(text, &tokens, reading.summary(), options, true));
+        // A text that was stopped half-way is a beginning, too.
+        let token_ids = tokens.ids[..reading.len()].to_vec();
+        self.last = Some(LastText { pack_url: pack_url.to_owned(), token_ids, reading });
+        let Some(analysis) = analysis else { return Err(Failure::Stopped) };
         let json = serde_json::to_string(&analysis).map_err(|e| Failure::device(e.to_string()))?;
         let end = now_ms();
-        Ok(Response::Analysis { id, json, fetched_bytes, elapsed_ms: end - start, compute_ms: end - compute_start })
+        Ok(Response::Analysis {
+            id,
+            json,
+            fetched_bytes,
+            elapsed_ms: end - start,
+            compute_ms: end - compute_start,
+            reused_tokens,
+        })
+    }
+
+    async fn check_kernels(&self, id: u32) -> Result<Response, Failure> {
+        let checked = self_check::thorough(&self.opened.device).await?;
+        let checked = checked.into_iter().map(|c| (c.name, c.error.is_finite().then_some(c.error))).collect();
+        Ok(Response::Kernels { id, tolerance: self_check::TOLERANCE, checked })
+    }
+
+    async fn bench_linear(
+        &self,
+        id: u32,
+        [tokens, rows, cols]: [usize; 3],
+        precision: &str,
+        repeats: usize,
+        samples: usize,
+    ) -> Result<Response, Failure> {
+        let precision = [Precision::F32, Precision::F16, Precision::Q8, Precision::Q4]
+            .into_iter()
+            .find(|known| known.to_string() == precision)
+            .ok_or_else(|| Failure::input(format!("there is no precision {precision:?}")))?;
+        let case = LinearCase { tokens, rows, cols, precision, variant: None, repeats };
+        let times_ms = bench::linear(&self.opened.device, case, samples, now_ms).await?;
+        Ok(Response::Bench { id, times_ms })
     }
 
     async fn fixture(
@@ -204,9 +271,9 @@ impl Session {
         } else {
             Vec::new()
         };
-        let options = RunOptions { inf_k, attn_graphs: names.iter().any(|n| n == "attn_graphs") };
-        let run = lens.run(rows, options, |_| {}).await?;
-        let analysis = lens.analysis("", &lens.describe(token_ids), &run, options, false);
+        let options = RunOptions { inf_k, everything: true, attn_graphs: names.iter().any(|n| n == "attn_graphs") };
+        let run = lens.run(&rows, options).await?;
+        let analysis = lens.analysis("", &lens.describe(token_ids), &run.summary, options, false);
         let similarity = analysis.similarity.concat();
         let mut tensors = Vec::new();
         for name in names {

@@ -36,6 +36,22 @@ fn unpack_source(precision: Precision) -> &'static str {
     }
 }
 
+/// WGSL that reads columns 8 * o .. 8 * o + 8 of the block at word `at#` of row `#` of a tile: what of it
+/// the two halves share, then each half as a vec4<f32> `w#`. Reading a word is what costs.
+fn octet_source(precision: Precision) -> [&'static str; 3] {
+    match precision {
+        Precision::F32 | Precision::F16 => {
+            ["", "let w# = weights(at#, 2u * o);", "let w# = weights(at#, 2u * o + 1u);"]
+        }
+        Precision::Q8 => ["", "let w# = weights(at#, 2u * o);", "let w# = weights(at#, 2u * o + 1u);"],
+        Precision::Q4 => [
+            "let both# = vec4<u32>(words[at# + o]);",
+            "let w# = vec4<f32>((both# >> vec4<u32>(0u, 4u, 8u, 12u)) & vec4<u32>(15u)) - vec4<f32>(8.0);",
+            "let w# = vec4<f32>((both# >> vec4<u32>(16u, 20u, 24u, 28u)) & vec4<u32>(15u)) - vec4<f32>(8.0);",
+        ],
+    }
+}
+
 /// [`Finish`] without its numbers: what goes into a kernel's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum FinishText {
@@ -114,28 +130,49 @@ fn rows(body: &'static str) -> SourceTemplate {
     SourceTemplate::new(include_str!("wgsl/rows.wgsl")).add_template(body)
 }
 
+/// As [`each`], for every pair of one of `n` tokens (`#`) and one of `m` outputs (`@`).
+fn each_pair(n: u32, m: u32, line: &str) -> String {
+    (0..m).map(|j| each(n, &line.replace('@', &j.to_string()))).collect::<Vec<_>>().join("\n    ")
+}
+
 const STORE: &str = "if (token_base + #u < tokens) {
         for (var j = 0u; j < width; j++) {
-            y[(token_base + #u) * OUT + BASE + j] = finish(sum#[j], token_base + #u, BASE + j, OUT);
+            y[(token_base + #u) * cols + col_base + j] = finish(sum#[j], token_base + #u, col_base + j, cols);
         }
     }";
 
 fn linear_source(precision: Precision, finish: FinishText, variant: Variant) -> SourceTemplate {
     match variant {
         Variant::Shared => product(include_str!("wgsl/linear_shared.wgsl"), precision, finish),
-        Variant::Tile(n) => product(include_str!("wgsl/linear_tile.wgsl"), precision, finish)
-            .register("tile", n.to_string())
-            .register(
-                "begin",
-                each(n, "var sum# = vec4<f32>(0.0); let t# = min(token_base + #u, tokens - 1u) * blocks * 8u;"),
-            )
-            .register("begin_block", each(n, "var p# = vec4<f32>(0.0); let a# = t# + b * 8u;"))
-            .register(
-                "step",
-                each(n, "let x# = x[a# + s]; p# += vec4<f32>(dot(x#, w0), dot(x#, w1), dot(x#, w2), dot(x#, w3));"),
-            )
-            .register("end_block", each(n, "sum# += p# * scale;"))
-            .register("store", each(n, &STORE.replace("OUT", "rows").replace("BASE", "row_base"))),
+        Variant::Tile(n, m) => {
+            let [shared, low, high] = octet_source(precision);
+            let multiply = |offset: u32| {
+                let products: Vec<String> = (0..n)
+                    .map(|i| {
+                        let dots = each(m, &format!("p{i}_# += dot(v, w#);"));
+                        format!("{{ let v = x[a{i} + 2u * o + {offset}u]; {dots} }}")
+                    })
+                    .collect();
+                products.join("\n    ")
+            };
+            product(include_str!("wgsl/linear_tile.wgsl"), precision, finish)
+                .register("tile", n.to_string())
+                .register("outputs", m.to_string())
+                .register("tokens", each(n, "let t# = min(token_base + #u, tokens - 1u) * blocks * 8u;"))
+                .register("rows", each(m, "let r# = min(row_base + #u, rows - 1u) * blocks;"))
+                .register("sums", each_pair(n, m, "var s#_@ = 0.0;"))
+                .register("begin_x", each(n, "let a# = t# + b * 8u;"))
+                .register("begin_w", each(m, "let at# = (r# + b) * BLOCK_WORDS;"))
+                .register("begin_sums", each_pair(n, m, "var p#_@ = 0.0;"))
+                .register("fetch", each(m, shared))
+                .register("low", each(m, low))
+                .register("high", each(m, high))
+                .register("multiply_low", multiply(0))
+                .register("multiply_high", multiply(1))
+                .register("scales", each(m, "let scale# = scale_of(r# + b);"))
+                .register("end_block", each_pair(n, m, "s#_@ += p#_@ * scale@;"))
+                .register("store", each_pair(n, m, "put(s#_@, token_base + #u, row_base + @u);"))
+        }
         Variant::Few(n) => product(include_str!("wgsl/linear_few.wgsl"), precision, finish)
             .register("tile", n.to_string())
             .register("partials", (64 * n).to_string())
@@ -148,7 +185,7 @@ fn linear_source(precision: Precision, finish: FinishText, variant: Variant) -> 
 }
 
 fn transposed_source(precision: Precision, variant: Variant) -> SourceTemplate {
-    let Variant::Tile(n) = variant else {
+    let Variant::Tile(n, _) = variant else {
         return product(include_str!("wgsl/transposed_shared.wgsl"), precision, FinishText::Plain);
     };
     let any: Vec<String> = (0..n).map(|i| format!("x{i} != 0.0")).collect();
@@ -158,7 +195,7 @@ fn transposed_source(precision: Precision, variant: Variant) -> SourceTemplate {
         .register("load", each(n, "let x# = x[t# + r];"))
         .register("any", any.join(" || "))
         .register("step", each(n, "sum# += x# * w;"))
-        .register("store", each(n, &STORE.replace("OUT", "cols").replace("BASE", "col_base")))
+        .register("store", each(n, STORE))
 }
 
 impl KernelSource for Kernel {
@@ -252,7 +289,7 @@ fn linear(inputs: Vec<CubeTensor>, shape: PackedShape, finish: Finish) -> CubeTe
     };
     let variant = variant::linear(tokens);
     let (threads, cubes) = match variant {
-        Variant::Tile(n) => (64, [shape.rows.div_ceil(256), tokens.div_ceil(n as usize)]),
+        Variant::Tile(n, m) => (64, [shape.rows.div_ceil(64 * m as usize), tokens.div_ceil(n as usize)]),
         Variant::Few(n) => (64, [shape.rows.div_ceil(8), tokens.div_ceil(n as usize)]),
         Variant::Shared => (256, [shape.rows.div_ceil(64), tokens.div_ceil(64)]),
     };
@@ -304,7 +341,7 @@ impl LensOps for Cube {
         let blocks = shape.padded_cols() / BLOCK;
         let variant = variant::transposed(tokens);
         let (threads, cubes) = match variant {
-            Variant::Tile(n) | Variant::Few(n) => (64, [shape.cols.div_ceil(256), tokens.div_ceil(n as usize)]),
+            Variant::Tile(n, _) | Variant::Few(n) => (64, [shape.cols.div_ceil(256), tokens.div_ceil(n as usize)]),
             Variant::Shared => (256, [shape.cols.div_ceil(64), tokens.div_ceil(64)]),
         };
         let sizes = [tokens as u32, shape.rows as u32, blocks as u32, shape.cols as u32];

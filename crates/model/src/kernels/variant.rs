@@ -18,8 +18,8 @@ pub enum AdapterKind {
 /// One WGSL text for a product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Variant {
-    /// A tile of this many tokens by four outputs in registers; no workgroup memory.
-    Tile(u32),
+    /// A tile of so many tokens by so many outputs in registers; no workgroup memory.
+    Tile(u32, u32),
     /// Eight invocations share a row of W, for this many tokens at a time.
     Few(u32),
     /// 64 tokens by 64 outputs through workgroup memory.
@@ -28,19 +28,22 @@ pub enum Variant {
 
 impl Variant {
     /// Every variant of a linear layer.
-    pub const LINEAR: [Self; 9] = [
-        Self::Tile(1),
-        Self::Tile(2),
-        Self::Tile(4),
-        Self::Tile(8),
+    pub const LINEAR: [Self; 12] = [
+        Self::Tile(1, 4),
+        Self::Tile(1, 16),
+        Self::Tile(2, 8),
+        Self::Tile(4, 4),
+        Self::Tile(4, 8),
+        Self::Tile(4, 16),
+        Self::Tile(8, 8),
+        Self::Tile(8, 4),
         Self::Few(1),
-        Self::Few(2),
         Self::Few(4),
         Self::Few(8),
         Self::Shared,
     ];
     /// Every variant of a product with the transpose.
-    pub const TRANSPOSED: [Self; 4] = [Self::Tile(1), Self::Tile(2), Self::Tile(4), Self::Shared];
+    pub const TRANSPOSED: [Self; 4] = [Self::Tile(1, 4), Self::Tile(2, 4), Self::Tile(4, 4), Self::Shared];
 }
 
 static KIND: AtomicU8 = AtomicU8::new(AdapterKind::Hardware as u8);
@@ -60,11 +63,6 @@ pub fn chunk_tokens() -> usize {
     if software() { 128 } else { 512 }
 }
 
-/// The smallest tile that holds `tokens`, or the largest there is.
-fn tile(tokens: usize, largest: u32) -> u32 {
-    [1, 2, 4, 8].into_iter().find(|t| *t as usize >= tokens || *t == largest).unwrap_or(largest)
-}
-
 /// The variant of a linear layer over `tokens`.
 pub fn linear(tokens: usize) -> Variant {
     match FORCED.load(Ordering::Relaxed) {
@@ -72,8 +70,12 @@ pub fn linear(tokens: usize) -> Variant {
         i => return Variant::LINEAR[usize::from(i) - 1],
     }
     match (software(), tokens) {
-        (true, _) => Variant::Tile(tile(tokens, 8)),
-        (false, ..=8) => Variant::Few(tile(tokens, 8)),
+        (true, 1) => Variant::Tile(1, 4),
+        (true, 2) => Variant::Tile(2, 8),
+        (true, _) => Variant::Tile(4, 8),
+        (false, 1) => Variant::Few(1),
+        (false, ..=4) => Variant::Few(4),
+        (false, ..=8) => Variant::Few(8),
         (false, _) => Variant::Shared,
     }
 }
@@ -85,7 +87,9 @@ pub fn transposed(tokens: usize) -> Variant {
         i => return Variant::TRANSPOSED[usize::from(i) - 1],
     }
     match (software(), tokens) {
-        (true, _) | (false, ..=8) => Variant::Tile(tile(tokens, 4)),
+        (_, 1) => Variant::Tile(1, 4),
+        (_, 2) => Variant::Tile(2, 4),
+        (true, _) | (false, ..=8) => Variant::Tile(4, 4),
         (false, _) => Variant::Shared,
     }
 }
