@@ -8,7 +8,7 @@ pub type Rgb = [u8; 3];
 /// What a value that is not a number is drawn in: neither end of any map.
 pub const NOT_A_NUMBER: Rgb = [128, 128, 128];
 
-/// A sequential colour map.
+/// A colour map: sequential, or diverging from a neutral middle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ColourMap {
     /// matplotlib's magma: the notebook's heatmap.
@@ -16,6 +16,9 @@ pub enum ColourMap {
     Magma,
     /// matplotlib's viridis: the notebook's trajectory.
     Viridis,
+    /// Blue through near-white to vermilion, for signed data: the two hues stay apart for all common
+    /// kinds of colour blindness, and both ends grow dark.
+    Diverging,
 }
 
 /// Every fifth of matplotlib's 256 entries (0, 5, .., 255) as hex; between them linear
@@ -29,12 +32,16 @@ const VIRIDIS: &str = "44015446085c471063481769481d6f482475472a7a46307e453781433
     9c891fa18821a58524aa8328ae802eb37c35b7793dbc7446c06f50c46a5ac86465cb5e70cf577cd25089d54895d840\
     a2da37b0dd2fbddf26cae11fd8e219e5e419f1e51dfde725";
 
+/// Evenly spaced; the second and second-last are Okabe and Ito's blue and vermilion.
+const DIVERGING: &str = "0b2f5c0072b286bfe0f7f5f2f0b48ad55e006b2600";
+
 impl ColourMap {
     /// The map's 256 colours, from low to high.
     pub fn table(self) -> [Rgb; 256] {
         let points: Vec<Rgb> = match self {
             Self::Magma => points(MAGMA),
             Self::Viridis => points(VIRIDIS),
+            Self::Diverging => points(DIVERGING),
         };
         let last = points.len() - 1;
         std::array::from_fn(|i| {
@@ -147,6 +154,18 @@ mod tests {
                 .collect();
             assert!(light.windows(2).all(|pair| pair[1] > pair[0] - 1.0));
         }
+    }
+
+    #[test]
+    fn the_diverging_map_is_lightest_in_the_middle_and_evenly_dark_at_its_ends() {
+        let light: Vec<f32> = ColourMap::Diverging
+            .table()
+            .iter()
+            .map(|[r, g, b]| 0.2126 * f32::from(*r) + 0.7152 * f32::from(*g) + 0.0722 * f32::from(*b))
+            .collect();
+        assert!(light[..128].windows(2).all(|pair| pair[1] > pair[0] - 1.0));
+        assert!(light[128..].windows(2).all(|pair| pair[1] < pair[0] + 1.0));
+        assert!((light[0] - light[255]).abs() < 15.0 && light[127] > 235.0);
     }
 
     #[test]

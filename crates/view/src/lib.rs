@@ -4,24 +4,38 @@
 //! | file | what it is |
 //! |---|---|
 //! | [`colour`] | colour maps, colour ranges, ticks of a colour bar |
+//! | [`dendrogram`] | where the lines of the clustering go |
+//! | [`export`] | CSV, JSON and TSV of every view, with the tokens' names |
+//! | [`feature_map`] | the text's strongest novel features against its tokens |
 //! | [`features`] | the novel features of a token as rows |
 //! | [`focus`] | which cell is looked at: hovered, else pinned |
 //! | [`heatmap`] | the similarity matrix: where everything goes, what lies under the pointer, its pixels |
 //! | [`neighbours`] | the table behind the heatmap: each token's likest and least like token |
 //! | [`number`] | numbers as people read them |
+//! | [`numbers`] | figures beyond the notebook's: energy shares, events, effective ranks |
 //! | [`progress`] | one bar over all stages, with bytes |
+//! | [`selection`] | spans of the text, and how alike they are |
+//! | [`settings`] | what the visitor may choose, with keys and labels |
 //! | [`stats`] | what the notebook prints, as rows |
+//! | [`strip`] | shades of the tokens by a chosen quantity |
 //! | [`token`] | tokens with their white space made visible |
 //! | [`trajectory`] | a text's way through two or three dimensions |
 
 pub mod colour;
+pub mod dendrogram;
+pub mod export;
+pub mod feature_map;
 pub mod features;
 pub mod focus;
 pub mod heatmap;
 pub mod neighbours;
 pub mod number;
+pub mod numbers;
 pub mod progress;
+pub mod selection;
+pub mod settings;
 pub mod stats;
+pub mod strip;
 pub mod token;
 pub mod trajectory;
 

@@ -1,5 +1,6 @@
 //! Where everything of the heatmap goes, in CSS pixels, and what lies under the pointer.
 
+use super::Viewport;
 use crate::focus::Spot;
 
 /// A rectangle.
@@ -70,6 +71,10 @@ pub struct Layout {
     pub row_title_x: f64,
     /// Where the middle line of the column axis' title is.
     pub column_title_y: f64,
+    /// Where the dendrogram stands: right beside the matrix, root to the right.
+    pub tree: Option<Rect>,
+    /// Which cells are shown.
+    pub viewport: Viewport,
     tokens: usize,
 }
 
@@ -84,9 +89,13 @@ const THINNED_FONT: f64 = 10.0;
 const COLUMN: f64 = 0.6;
 /// Short texts do not become posters.
 const LARGEST_CELL: f64 = 44.0;
+/// Width of the dendrogram and its gap.
+const TREE: f64 = 76.0;
+const TREE_GAP: f64 = 4.0;
 
-/// Lays out a matrix of `tokens` tokens whose longest label takes `label_columns` columns.
-pub fn layout(tokens: usize, label_columns: usize, room: Room) -> Layout {
+/// Lays out a matrix of `tokens` tokens whose longest label takes `label_columns` columns, with room
+/// for a dendrogram if it `has_tree`. Zooming (`viewport`) changes the cells, not the matrix' place.
+pub fn layout(tokens: usize, label_columns: usize, room: Room, viewport: Viewport, has_tree: bool) -> Layout {
     let bar = if room.is_narrow() { Bar::Below } else { Bar::Right };
     let labels = label_columns as f64 * COLUMN * LARGEST_FONT + LABEL_GAP;
     let left = TITLE + labels;
@@ -95,19 +104,21 @@ pub fn layout(tokens: usize, label_columns: usize, room: Room) -> Layout {
         Bar::Right => (20.0 + 14.0 + 40.0 + TITLE, 0.0),
         Bar::Below => (MARGIN, 14.0 + 12.0 + 16.0 + TITLE),
     };
+    let tree_room = if has_tree { TREE + TREE_GAP } else { 0.0 };
+    let right = right + tree_room;
     let below = labels + TITLE + below_bar + 2.0;
 
     let n = tokens.max(1) as f64;
     let side = (room.width - left - right).min(room.max_height - MARGIN - below).max(40.0);
-    let cell = snap((side / n).min(LARGEST_CELL), room.pixel_ratio);
-    let side = cell * n;
+    let side = snap((side / n).min(LARGEST_CELL), room.pixel_ratio) * n;
+    let cell = side / viewport.span;
 
     // Labels shrink a little before they thin out; thinned, they have room again.
     let font = if cell > SMALLEST_FONT { (cell - 1.0).clamp(SMALLEST_FONT, LARGEST_FONT) } else { THINNED_FONT };
     let matrix = Rect { x: left.round(), y: MARGIN, width: side, height: side };
     let column_title_y = matrix.y + side + labels + TITLE / 2.0;
     let bar_rect = match bar {
-        Bar::Right => Rect { x: matrix.x + side + 20.0, y: matrix.y, width: 14.0, height: side },
+        Bar::Right => Rect { x: matrix.x + side + tree_room + 20.0, y: matrix.y, width: 14.0, height: side },
         Bar::Below => Rect { x: matrix.x, y: column_title_y + TITLE / 2.0 + 10.0, width: side, height: 12.0 },
     };
     Layout {
@@ -121,6 +132,8 @@ pub fn layout(tokens: usize, label_columns: usize, room: Room) -> Layout {
         label_step: label_step(cell, font),
         row_title_x: TITLE / 2.0,
         column_title_y,
+        tree: has_tree.then_some(Rect { x: matrix.x + side + TREE_GAP, width: TREE, ..matrix }),
+        viewport,
         tokens,
     }
 }
@@ -149,45 +162,71 @@ fn label_step(cell: f64, font: f64) -> usize {
 impl Layout {
     /// The cell under a point of the figure.
     pub fn cell_at(&self, x: f64, y: f64) -> Option<Spot> {
-        let at = |offset: f64| {
-            (offset >= 0.0).then_some((offset / self.cell) as usize).filter(|position| *position < self.tokens)
+        let at = |offset: f64, first: f64| {
+            let inside = offset >= 0.0 && offset < self.matrix.width;
+            inside.then_some((offset / self.cell + first) as usize).filter(|place| *place < self.tokens)
         };
-        Some(Spot { row: at(y - self.matrix.y)?, column: at(x - self.matrix.x)? })
+        let Viewport { x: column, y: row, .. } = self.viewport;
+        Some(Spot { row: at(y - self.matrix.y, row)?, column: at(x - self.matrix.x, column)? })
+    }
+
+    /// Where in the matrix' square a point of the figure is, 0..=1 from its upper left corner.
+    pub fn within(&self, x: f64, y: f64) -> (f64, f64) {
+        let of = |offset: f64| (offset / self.matrix.width).clamp(0.0, 1.0);
+        (of(x - self.matrix.x), of(y - self.matrix.y))
+    }
+
+    /// x of a column's left edge; columns that are not shown lie outside the matrix.
+    pub fn column_x(&self, column: f64) -> f64 {
+        self.matrix.x + (column - self.viewport.x) * self.cell
+    }
+
+    /// y of a row's upper edge.
+    pub fn row_y(&self, row: f64) -> f64 {
+        self.matrix.y + (row - self.viewport.y) * self.cell
     }
 
     /// Where a cell is.
     pub fn cell_rect(&self, spot: Spot) -> Rect {
-        Rect {
-            x: self.matrix.x + spot.column as f64 * self.cell,
-            y: self.matrix.y + spot.row as f64 * self.cell,
-            width: self.cell,
-            height: self.cell,
-        }
+        let (x, y) = (self.column_x(spot.column as f64), self.row_y(spot.row as f64));
+        Rect { x, y, width: self.cell, height: self.cell }
     }
 
     /// The whole row of a token.
     pub fn row_band(&self, row: usize) -> Rect {
-        Rect { y: self.matrix.y + row as f64 * self.cell, height: self.cell, ..self.matrix }
+        Rect { y: self.row_y(row as f64), height: self.cell, ..self.matrix }
     }
 
     /// The whole column of a token.
     pub fn column_band(&self, column: usize) -> Rect {
-        Rect { x: self.matrix.x + column as f64 * self.cell, width: self.cell, ..self.matrix }
+        Rect { x: self.column_x(column as f64), width: self.cell, ..self.matrix }
     }
 
-    /// Positions that have a label.
+    /// Whether a row's middle is shown.
+    pub fn shows_row(&self, row: usize) -> bool {
+        let middle = row as f64 + 0.5;
+        middle >= self.viewport.y && middle <= self.viewport.y + self.viewport.span
+    }
+
+    /// Whether a column's middle is shown.
+    pub fn shows_column(&self, column: usize) -> bool {
+        let middle = column as f64 + 0.5;
+        middle >= self.viewport.x && middle <= self.viewport.x + self.viewport.span
+    }
+
+    /// Places that have a label.
     pub fn labelled(&self) -> impl Iterator<Item = usize> {
         (0..self.tokens).step_by(self.label_step)
     }
 
     /// Where a token's row label ends and which line is its middle.
     pub fn row_label(&self, row: usize) -> (f64, f64) {
-        (self.matrix.x - LABEL_GAP, self.matrix.y + (row as f64 + 0.5) * self.cell)
+        (self.matrix.x - LABEL_GAP, self.row_y(row as f64 + 0.5))
     }
 
     /// Where a token's column label (written upwards) ends and which line is its middle.
     pub fn column_label(&self, column: usize) -> (f64, f64) {
-        (self.matrix.x + (column as f64 + 0.5) * self.cell, self.matrix.y + self.matrix.height + LABEL_GAP)
+        (self.column_x(column as f64 + 0.5), self.matrix.y + self.matrix.height + LABEL_GAP)
     }
 
     /// Where on the colour bar a place (0 low, 1 high) is: x for a bar below, y for one at the right.
@@ -212,7 +251,7 @@ mod tests {
     use super::*;
 
     fn wide(tokens: usize) -> Layout {
-        layout(tokens, 8, Room { width: 900.0, max_height: 800.0, pixel_ratio: 2.0 })
+        layout(tokens, 8, Room { width: 900.0, max_height: 800.0, pixel_ratio: 2.0 }, Viewport::whole(tokens), false)
     }
 
     fn inside(inner: Rect, width: f64, height: f64) -> bool {
@@ -224,11 +263,15 @@ mod tests {
         for tokens in [1, 2, 19, 141, 1000] {
             for (width, max_height) in [(320.0, 600.0), (519.0, 500.0), (700.0, 1200.0), (1600.0, 900.0)] {
                 for pixel_ratio in [1.0, 1.5, 3.0] {
-                    let it = layout(tokens, 14, Room { width, max_height, pixel_ratio });
-                    assert!(inside(it.matrix, it.width, it.height), "{tokens} {width}");
-                    assert!(inside(it.bar_rect, it.width, it.height), "{tokens} {width}");
-                    assert!(it.width <= width && it.height <= max_height + 1.0, "{tokens} {width} {it:?}");
-                    assert_eq!(it.matrix.width, it.matrix.height);
+                    for has_tree in [false, true] {
+                        let room = Room { width, max_height, pixel_ratio };
+                        let it = layout(tokens, 14, room, Viewport::whole(tokens), has_tree);
+                        assert!(inside(it.matrix, it.width, it.height), "{tokens} {width}");
+                        assert!(inside(it.bar_rect, it.width, it.height), "{tokens} {width}");
+                        assert!(it.tree.is_none_or(|tree| inside(tree, it.width, it.height)), "{tokens} {width}");
+                        assert!(it.width <= width && it.height <= max_height + 1.0, "{tokens} {width} {it:?}");
+                        assert_eq!(it.matrix.width, it.matrix.height);
+                    }
                 }
             }
         }
@@ -264,9 +307,26 @@ mod tests {
     }
 
     #[test]
+    fn zoomed_cells_grow_and_are_found_where_they_are() {
+        let room = Room { width: 900.0, max_height: 800.0, pixel_ratio: 2.0 };
+        let whole = layout(200, 8, room, Viewport::whole(200), false);
+        let view = Viewport::whole(200).zoomed(0.1, 0.5, 0.25);
+        let it = layout(200, 8, room, view, false);
+        assert_eq!(it.matrix, whole.matrix);
+        assert!((it.cell - 10.0 * whole.cell).abs() < 1e-9);
+        assert_eq!((whole.label_step, it.label_step), (5, 1));
+        let spot = Spot { row: 47, column: 95 };
+        let rect = it.cell_rect(spot);
+        assert_eq!(it.cell_at(rect.x + 1.0, rect.y + 1.0), Some(spot));
+        assert!(it.shows_row(47) && !it.shows_row(66) && !it.shows_column(50));
+        assert_eq!(it.within(it.matrix.x + it.matrix.width / 2.0, -9.0), (0.5, 0.0));
+    }
+
+    #[test]
     fn short_texts_stay_small_and_phones_get_the_bar_below() {
         assert!(wide(2).matrix.width <= 2.0 * LARGEST_CELL);
-        let phone = layout(19, 8, Room { width: 340.0, max_height: 800.0, pixel_ratio: 3.0 });
+        let room = Room { width: 340.0, max_height: 800.0, pixel_ratio: 3.0 };
+        let phone = layout(19, 8, room, Viewport::whole(19), false);
         assert_eq!(phone.bar, Bar::Below);
         assert!(phone.matrix.width > 220.0);
         assert_eq!(phone.on_bar(0.0), phone.matrix.x);

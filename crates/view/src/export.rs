@@ -1,0 +1,172 @@
+//! What views save: CSV and JSON with the tokens' names, TSV for the clipboard.
+
+use std::fmt::Write as _;
+
+use lens_analysis::Analysis;
+use lens_analysis::cluster::Tree;
+use lens_analysis::similarity::Matrix;
+
+use crate::feature_map::FeatureMap;
+use crate::settings::Choice;
+use crate::stats::Row;
+use crate::strip::Shading;
+use crate::token;
+
+/// A field of a CSV file (RFC 4180). A spreadsheet would run a field that begins like a formula: it
+/// gets a leading apostrophe.
+fn field(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@', '\t']);
+    let text = if formula { format!("'{text}") } else { text.to_owned() };
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}
+
+/// A number as programs read it; nothing for what is none.
+fn plain(value: f32) -> String {
+    if value.is_finite() { value.to_string() } else { String::new() }
+}
+
+fn name(analysis: &Analysis, position: usize) -> String {
+    let text = analysis.tokens.get(position).map(|t| token::plain(t)).unwrap_or_default();
+    format!("{position} {text}")
+}
+
+/// A matrix in the shown order: header and first column name the tokens.
+pub fn matrix_csv(analysis: &Analysis, matrix: &Matrix, order: &[usize]) -> String {
+    let mut csv = String::from("token");
+    for place in order {
+        csv.push(',');
+        csv.push_str(&field(&name(analysis, place + matrix.first)));
+    }
+    csv.push_str("\r\n");
+    for row in order {
+        csv.push_str(&field(&name(analysis, row + matrix.first)));
+        for column in order {
+            let value = matrix.values.get(row * matrix.size + column).copied().unwrap_or(f32::NAN);
+            let _ = write!(csv, ",{}", plain(value));
+        }
+        csv.push_str("\r\n");
+    }
+    csv
+}
+
+/// The quantity that shades the strip, a token a row.
+pub fn strip_csv(analysis: &Analysis, shading: &Shading) -> String {
+    let mut csv = format!("position,token,token_id,{}\r\n", shading.quantity.key());
+    for (position, value) in shading.values.iter().enumerate() {
+        let text = analysis.tokens.get(position).map(|t| token::plain(t)).unwrap_or_default();
+        let id = analysis.token_ids.get(position).copied().unwrap_or_default();
+        let _ = write!(csv, "{position},{},{id},{}\r\n", field(&text), plain(*value));
+    }
+    csv
+}
+
+/// Features by tokens.
+pub fn feature_map_csv(analysis: &Analysis, map: &FeatureMap) -> String {
+    let mut csv = String::from("feature");
+    for position in 0..map.tokens {
+        csv.push(',');
+        csv.push_str(&field(&name(analysis, position)));
+    }
+    csv.push_str("\r\n");
+    for (row, feature) in map.features.iter().enumerate() {
+        let _ = write!(csv, "{feature}");
+        for position in 0..map.tokens {
+            let _ = write!(csv, ",{}", plain(map.value(row, position).unwrap_or(0.0)));
+        }
+        csv.push_str("\r\n");
+    }
+    csv
+}
+
+/// The dendrogram as scipy's linkage, with the tokens' names and clusters.
+pub fn dendrogram_json(analysis: &Analysis, tree: &Tree, first: usize, cut: f32) -> String {
+    let mut json = String::from("{\"tokens\":[");
+    for leaf in 0..tree.leaves {
+        let comma = if leaf > 0 { "," } else { "" };
+        let _ = write!(json, "{comma}\"{}\"", escaped(&name(analysis, leaf + first)));
+    }
+    let _ = write!(json, "],\"cut\":{cut},\"clusters\":{:?},\"leaf_order\":{:?}", tree.cut(cut), tree.leaf_order());
+    json.push_str(",\"linkage\":[");
+    for (k, merge) in tree.merges.iter().enumerate() {
+        let comma = if k > 0 { "," } else { "" };
+        let _ = write!(json, "{comma}[{},{},{},{}]", merge.left, merge.right, merge.height, merge.size);
+    }
+    json.push_str("]}");
+    json
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => {
+                out.push('\\');
+                out.push(c);
+            }
+            c if c.is_control() => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Rows of numbers for the clipboard: name, value, note, tab-separated.
+pub fn rows_tsv(rows: &[Row]) -> String {
+    rows.iter()
+        .map(|row| {
+            let cells = [row.label, row.value.as_str(), row.note.as_str()];
+            let cells = cells.map(|cell| cell.replace(['\t', '\n', '\r'], " ").replace('−', "-"));
+            cells.join("\t").trim_end().to_owned() + "\n"
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example;
+    use lens_analysis::NovelFeature;
+    use lens_analysis::cluster;
+    use lens_analysis::per_token::Quantity;
+    use lens_analysis::similarity::{Mode, Source, similarity};
+
+    #[test]
+    fn matrices_carry_the_tokens_and_the_shown_order() {
+        let mut analysis = example::analysis();
+        analysis.tokens[2] = "=a,\"b\"".to_owned();
+        let matrix = similarity(&analysis, Source::Predictable, Mode::Neuronpedia).unwrap();
+        let csv = matrix_csv(&analysis, &matrix, &[1, 0]);
+        assert_eq!(csv, "token,\"2 =a,\"\"b\"\"\",1 ·sky\r\n\"2 =a,\"\"b\"\"\",1,0.25\r\n1 ·sky,0.25,1\r\n");
+        assert_eq!(field("=1+1"), "'=1+1");
+    }
+
+    #[test]
+    fn strips_and_maps_are_tables() {
+        let mut analysis = example::analysis();
+        let shading = Shading::of(&analysis, Quantity::NovelL0).unwrap();
+        let csv = strip_csv(&analysis, &shading);
+        assert_eq!(csv, "position,token,token_id,novel-l0\r\n0,<bos>,2,2\r\n1,·sky,5,2\r\n2,.,6,2\r\n");
+        analysis.novel_top[2] = vec![NovelFeature { feature: 3, value: 0.5 }];
+        let csv = feature_map_csv(&analysis, &FeatureMap::of(&analysis, 2));
+        assert_eq!(csv, "feature,0 <bos>,1 ·sky,2 .\r\n3,0,0.75,0.5\r\n7,0,1.5,0\r\n");
+    }
+
+    #[test]
+    fn the_dendrogram_is_json() {
+        let mut analysis = example::analysis();
+        analysis.tokens[1] = "\"\u{1}".to_owned();
+        let matrix = similarity(&analysis, Source::Predictable, Mode::Notebook).unwrap();
+        let json = dendrogram_json(&analysis, &cluster::average_linkage(&matrix), 0, 0.2);
+        assert!(json.starts_with("{\"tokens\":[\"0 <bos>\",\"1 \\\"U+0001\",\"2 .\"],\"cut\":0.2"), "{json}");
+        assert!(json.contains("\"linkage\":[[1,2,0.75,2],[0,3,1.25,3]]"), "{json}");
+    }
+
+    #[test]
+    fn copied_numbers_are_plain_tsv() {
+        let row = |label, value: &str, note: &str| Row { key: "k", label, value: value.into(), note: note.into() };
+        let tsv = rows_tsv(&[row("Similarity min", "−0.5000", ""), row("L0", "2", "at every\ttoken")]);
+        assert_eq!(tsv, "Similarity min\t-0.5000\nL0\t2\tat every token\n");
+    }
+}

@@ -1,0 +1,179 @@
+//! What the visitor may choose about the views, with the names that menus and files use.
+
+use lens_analysis::per_token::Quantity;
+use lens_analysis::similarity::{Mode, Source};
+
+use crate::colour::{ColourMap, Range};
+
+/// Something chosen from a menu: every choice has a key for files and addresses and a label for people.
+pub trait Choice: Copy + PartialEq + 'static {
+    /// All choices, in the order of the menu.
+    const CHOICES: &'static [Self];
+
+    /// Stable, lower case, without spaces.
+    fn key(self) -> &'static str;
+
+    /// What the visitor reads.
+    fn label(self) -> &'static str;
+
+    /// The choice with this key.
+    fn from_key(key: &str) -> Option<Self> {
+        Self::CHOICES.iter().copied().find(|choice| choice.key() == key)
+    }
+}
+
+impl Choice for Source {
+    const CHOICES: &'static [Self] = &Self::ALL;
+
+    fn key(self) -> &'static str {
+        match self {
+            Self::Predictable => "predictable",
+            Self::Novel => "novel",
+            Self::Total => "total",
+            Self::Residual => "residual",
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Predictable => "Predictable codes",
+            Self::Novel => "Novel codes",
+            Self::Total => "Total codes",
+            Self::Residual => "Residual stream",
+        }
+    }
+}
+
+impl Choice for Mode {
+    const CHOICES: &'static [Self] = &[Self::Notebook, Self::Neuronpedia];
+
+    fn key(self) -> &'static str {
+        match self {
+            Self::Notebook => "notebook",
+            Self::Neuronpedia => "neuronpedia",
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Notebook => "Notebook",
+            Self::Neuronpedia => "Neuronpedia",
+        }
+    }
+}
+
+/// How similarity becomes colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum Scale {
+    /// Magma from the smallest to the largest value, as in the notebook.
+    #[default]
+    Data,
+    /// Magma from 0 to 1, as on Neuronpedia.
+    Unit,
+    /// The diverging map from -1 to 1.
+    Signed,
+}
+
+impl Choice for Scale {
+    const CHOICES: &'static [Self] = &[Self::Data, Self::Unit, Self::Signed];
+
+    fn key(self) -> &'static str {
+        match self {
+            Self::Data => "data",
+            Self::Unit => "unit",
+            Self::Signed => "signed",
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Data => "Magma, data range",
+            Self::Unit => "Magma, 0 to 1",
+            Self::Signed => "Blue to vermilion, −1 to 1",
+        }
+    }
+}
+
+impl Scale {
+    /// The scale that a mode is drawn with where it comes from.
+    pub fn of_mode(mode: Mode) -> Self {
+        match mode {
+            Mode::Notebook => Self::Data,
+            Mode::Neuronpedia => Self::Unit,
+        }
+    }
+
+    /// Its colours.
+    pub fn map(self) -> ColourMap {
+        match self {
+            Self::Data | Self::Unit => ColourMap::Magma,
+            Self::Signed => ColourMap::Diverging,
+        }
+    }
+
+    /// What its ends stand for on these values.
+    pub fn range(self, values: &[f32]) -> Range {
+        match self {
+            Self::Data => Range::of(values),
+            Self::Unit => Range { low: 0.0, high: 1.0 },
+            Self::Signed => Range { low: -1.0, high: 1.0 },
+        }
+    }
+}
+
+impl Choice for Quantity {
+    const CHOICES: &'static [Self] = &Self::ALL;
+
+    fn key(self) -> &'static str {
+        match self {
+            Self::TopFeature => "top-feature",
+            Self::NovelL0 => "novel-l0",
+            Self::PredictableL0 => "predictable-l0",
+            Self::NovelEnergy => "novel-energy",
+            Self::PredictableShare => "predictable-share",
+            Self::VarianceExplained => "variance-explained",
+            Self::Boundary => "boundary",
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::TopFeature => "Top novel feature’s value",
+            Self::NovelL0 => "Novel L0",
+            Self::PredictableL0 => "Predictable L0",
+            Self::NovelEnergy => "Novel energy",
+            Self::PredictableShare => "Predictable share of energy",
+            Self::VarianceExplained => "Variance explained",
+            Self::Boundary => "Event boundary",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys_come_back<C: Choice + std::fmt::Debug>() {
+        for choice in C::CHOICES {
+            assert_eq!(C::from_key(choice.key()), Some(*choice));
+            assert!(choice.key().chars().all(|c| c.is_ascii_lowercase() || c == '-' || c.is_ascii_digit()));
+        }
+        assert_eq!(C::from_key("no such"), None);
+    }
+
+    #[test]
+    fn every_choice_is_found_by_its_key() {
+        keys_come_back::<Source>();
+        keys_come_back::<Mode>();
+        keys_come_back::<Scale>();
+        keys_come_back::<Quantity>();
+    }
+
+    #[test]
+    fn scales_are_those_of_notebook_and_neuronpedia() {
+        let values = [-0.4, 0.9];
+        assert_eq!(Scale::of_mode(Mode::Notebook).range(&values), Range { low: -0.4, high: 0.9 });
+        assert_eq!(Scale::of_mode(Mode::Neuronpedia).range(&values), Range { low: 0.0, high: 1.0 });
+        assert_eq!(Scale::Signed.range(&values), Range { low: -1.0, high: 1.0 });
+    }
+}
