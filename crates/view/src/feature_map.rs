@@ -62,6 +62,45 @@ impl FeatureMap {
     }
 }
 
+/// Where the map's rows and columns go, in CSS pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Places {
+    /// Width of the figure.
+    pub width: f64,
+    /// Height of the figure, with the axis' title.
+    pub height: f64,
+    /// Where the cells begin, right of the features' numbers.
+    pub left: f64,
+    /// Height of a row.
+    pub row_height: f64,
+    /// Width of a column.
+    pub column_width: f64,
+    rows: usize,
+    columns: usize,
+}
+
+impl Places {
+    /// Of `rows` features by `columns` tokens in so much width; short texts do not become posters.
+    pub fn of(rows: usize, columns: usize, width: f64) -> Self {
+        let (left, row_height) = (52.0, 15.0);
+        let column_width = ((width - left) / columns.max(1) as f64).clamp(0.0, 40.0);
+        let width = left + column_width * columns as f64;
+        Self { width, height: row_height * rows as f64 + 22.0, left, row_height, column_width, rows, columns }
+    }
+
+    /// Left edge of a token's column.
+    pub fn column_x(&self, position: usize) -> f64 {
+        self.left + self.column_width * position as f64
+    }
+
+    /// Row and token under a point.
+    pub fn at(&self, x: f64, y: f64) -> Option<(usize, usize)> {
+        let inside = x >= self.left && y >= 0.0 && self.column_width > 0.0;
+        let (row, position) = ((y / self.row_height) as usize, ((x - self.left) / self.column_width) as usize);
+        (inside && row < self.rows && position < self.columns).then_some((row, position))
+    }
+}
+
 /// Where a feature is among the strongest of a token: position and value, in the order of the text.
 pub fn occurrences(analysis: &Analysis, feature: usize) -> Vec<(usize, f32)> {
     analysis
@@ -108,6 +147,15 @@ mod tests {
         assert_eq!((it.level(1, 2), it.level(5, 0)), (1.0, 0.0));
         assert_eq!(it.value(0, 3), None);
         assert!(FeatureMap::of(&example::analysis(), 0).features.is_empty());
+    }
+
+    #[test]
+    fn the_pointer_finds_feature_and_token() {
+        let it = Places::of(3, 50, 552.0);
+        assert_eq!(it.at(it.column_x(49) + 1.0, 31.0), Some((2, 49)));
+        assert_eq!((it.at(51.0, 5.0), it.at(60.0, 45.5), it.at(553.0, 5.0)), (None, None, None));
+        assert_eq!(Places::of(3, 2, 900.0).width, 132.0);
+        assert_eq!(Places::of(0, 0, 300.0).at(60.0, 1.0), None);
     }
 
     #[test]

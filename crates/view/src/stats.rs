@@ -110,6 +110,19 @@ pub fn provenance(analysis: &Analysis, run: Option<&Run>) -> Vec<Row> {
     rows
 }
 
+/// What made the result in one line, for the foot of a saved figure.
+pub fn credit(analysis: &Analysis) -> String {
+    let model = &analysis.model;
+    let hash: String = model.pack_hash.chars().take(12).collect();
+    format!(
+        "{}, output of layer {}, TemporalSAE with {} features, {}, pack {hash} · Temporal Lens",
+        model.name,
+        model.layer,
+        number::count(model.width as u64),
+        model.precision
+    )
+}
+
 /// L0 of one token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenRow {
@@ -172,6 +185,13 @@ mod tests {
         assert_eq!(value(&rows, "time"), ("412 ms".to_owned(), "9.1 s in all, 123 MB fetched".to_owned()));
         assert_eq!(value(&rows, "pack").0, "0123456789ab");
         assert_eq!(provenance(&example::analysis(), None).len(), 6);
+    }
+
+    #[test]
+    fn a_saved_figure_says_what_made_it() {
+        let expected =
+            "test/model, output of layer 12, TemporalSAE with 1,920 features, q8, pack 0123456789ab · Temporal Lens";
+        assert_eq!(credit(&example::analysis()), expected);
     }
 
     #[test]

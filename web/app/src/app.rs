@@ -6,6 +6,7 @@ use web_sys::{DragEvent, Event};
 
 use crate::components::composer::Composer;
 use crate::components::header::Header;
+use crate::components::help::Help;
 use crate::components::problem::Problem;
 use crate::components::progress_bar::ProgressBar;
 use crate::components::result::ResultView;
@@ -19,10 +20,13 @@ pub fn App() -> impl IntoView {
     files::show_example(state);
     Effect::new(move |_| state.theme.get().apply());
 
-    let _esc = window_event_listener(ev::keydown, move |event| {
-        if event.key() == "Escape" {
+    let _esc = window_event_listener(ev::keydown, move |event| match event.key().as_str() {
+        "Escape" => {
             state.focus.update(|focus| focus.clear());
+            state.views.selection.update(|selection| selection.clear());
         }
+        "?" if !is_typing(&event) => state.views.is_help_open.set(true),
+        _ => {}
     });
 
     // A saved result may be dropped anywhere on the page.
@@ -79,8 +83,16 @@ pub fn App() -> impl IntoView {
                     </a>
                 </p>
             </footer>
+            <Help state />
         </div>
     }
+}
+
+/// Whether a key goes into a field.
+fn is_typing(event: &web_sys::KeyboardEvent) -> bool {
+    use wasm_bindgen::JsCast;
+    let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    target.is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT"))
 }
 
 /// The files a drop or a file field brings.

@@ -74,17 +74,40 @@ pub fn open(state: State, file: File) {
 /// Hands the shown document to the visitor, exactly as it came.
 pub fn download(state: State) {
     let Some(shown) = state.shown.get_untracked() else { return };
-    if save("temporal-lens-analysis.json", "application/json", &shown.json).is_err() {
+    save_text(state, "temporal-lens-analysis.json", "application/json", &shown.json);
+}
+
+/// Hands a text file to the visitor.
+pub fn save_text(state: State, name: &str, mime: &str, content: &str) {
+    if save(name, mime, content).is_err() {
         state.problem.set(Some("This browser refused the download.".to_owned()));
     }
+}
+
+/// Puts text on the clipboard; says so where that is refused.
+pub fn copy(state: State, text: &str) {
+    let Some(clipboard) = environment::window().map(|window| window.navigator().clipboard()) else { return };
+    let copied = clipboard.write_text(text);
+    spawn_local(async move {
+        if JsFuture::from(copied).await.is_err() {
+            state.problem.set(Some("This browser does not let the page copy.".to_owned()));
+        }
+    });
 }
 
 fn save(name: &str, mime: &str, content: &str) -> Result<(), JsValue> {
     let options = BlobPropertyBag::new();
     options.set_type(mime);
     let parts = js_sys::Array::of1(&content.into());
-    let blob = Blob::new_with_str_sequence_and_options(&parts, &options)?;
-    let url = Url::create_object_url_with_blob(&blob)?;
+    save_blob(name, &Blob::new_with_str_sequence_and_options(&parts, &options)?)
+}
+
+/// Hands a file to the visitor.
+///
+/// # Errors
+/// The browser's.
+pub fn save_blob(name: &str, blob: &Blob) -> Result<(), JsValue> {
+    let url = Url::create_object_url_with_blob(blob)?;
     let document = environment::document().ok_or(JsValue::NULL)?;
     let link: HtmlAnchorElement = document.create_element("a")?.dyn_into()?;
     link.set_href(&url);

@@ -9,6 +9,8 @@ mod environment;
 mod files;
 mod palette;
 mod state;
+mod surface;
+mod views;
 mod worker;
 
 fn main() {

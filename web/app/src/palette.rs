@@ -6,6 +6,10 @@ use web_sys::{CssStyleDeclaration, Element};
 /// Colours and typeface as the canvas takes them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Palette {
+    /// The ground of all.
+    pub paper: String,
+    /// Ground of what lies deeper.
+    pub sunken: String,
     /// Text.
     pub ink: String,
     /// Text of lesser weight.
@@ -36,6 +40,8 @@ impl Palette {
             found.filter(|text| !text.is_empty()).unwrap_or_else(|| fallback.to_owned())
         };
         Self {
+            paper: value("--paper", "Canvas"),
+            sunken: value("--sunken", "Canvas"),
             ink: value("--ink", "CanvasText"),
             muted: value("--muted", "CanvasText"),
             rule: value("--rule", "GrayText"),

@@ -10,6 +10,7 @@ use lens_view::stats::Run;
 use leptos::prelude::*;
 
 use crate::environment::{self, Pack, Theme};
+use crate::views::Views;
 use crate::worker::Engine;
 
 /// The seed's prompt.
@@ -88,6 +89,8 @@ pub struct State {
     pub loaded: RwSignal<bool>,
     /// What is hovered and pinned.
     pub focus: RwSignal<Focus>,
+    /// What the visitor chose about the views.
+    pub views: Views,
     /// The theme.
     pub theme: RwSignal<Theme>,
     /// The model's files.
@@ -113,6 +116,7 @@ impl State {
             device: RwSignal::new(None),
             loaded: RwSignal::new(false),
             focus: RwSignal::new(Focus::default()),
+            views: Views::new(),
             theme: RwSignal::new(Theme::remembered()),
             pack: StoredValue::new(environment::pack()),
             engine: StoredValue::new_local(None),
@@ -127,6 +131,7 @@ impl State {
     pub fn show(self, json: String, origin: Origin) -> Result<(), String> {
         let analysis = Analysis::from_json(&json).map_err(|e| e.to_string())?;
         self.focus.set(Focus::default());
+        self.views.selection.update(|selection| selection.clear());
         self.shown.set(Some(Arc::new(Shown { analysis, json, origin })));
         Ok(())
     }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use lens_view::features;
+use lens_view::focus::Spot;
+use lens_view::{feature_map, features, number, token};
 use leptos::prelude::*;
 
 use super::token_text::TokenText;
@@ -13,6 +14,7 @@ use crate::state::{Shown, State};
 pub fn FeatureList(state: State, shown: Arc<Shown>) -> impl IntoView {
     let pinned = Memo::new(move |_| state.focus.get().pinned.map(|spot| spot.row));
     let titled = shown.clone();
+    let searched = shown.clone();
     let title = move || {
         let position = features::position(&titled.analysis, pinned.get());
         let token = titled.analysis.tokens.get(position).cloned().unwrap_or_default();
@@ -66,6 +68,62 @@ pub fn FeatureList(state: State, shown: Arc<Shown>) -> impl IntoView {
             <div class="scroll" data-testid="feature-list" tabindex="0" role="region" aria-label="Features, strongest first">
                 {list}
             </div>
+            <FeatureSearch state shown=searched />
         </section>
+    }
+}
+
+/// Where a feature is among the strongest of a token.
+#[component]
+fn FeatureSearch(state: State, shown: Arc<Shown>) -> impl IntoView {
+    let typed = RwSignal::new(String::new());
+    let answer = move || {
+        let typed = typed.get();
+        if typed.trim().is_empty() {
+            return ().into_any();
+        }
+        let found = match feature_map::search(&shown.analysis, &typed) {
+            Err(problem) => return view! { <p class="empty">{problem}</p> }.into_any(),
+            Ok(found) => found,
+        };
+        if found.is_empty() {
+            return view! { <p class="empty">"It is among the strongest of no token here."</p> }.into_any();
+        }
+        let tokens = &shown.analysis.tokens;
+        view! {
+            <ul class="occurrences">
+                {found
+                    .into_iter()
+                    .map(|(position, value)| {
+                        let name = tokens.get(position).map(|t| token::shortened(t, 18)).unwrap_or_default();
+                        let pin = move |_| state.focus.update(|focus| focus.pinned = Some(Spot::token(position)));
+                        view! {
+                            <li>
+                                <button type="button" class="quiet small" on:click=pin>
+                                    {format!("{position} {name}")}
+                                    <span class="value">{number::significant(value)}</span>
+                                </button>
+                            </li>
+                        }
+                    })
+                    .collect_view()}
+            </ul>
+        }
+        .into_any()
+    };
+    view! {
+        <label class="field search">
+            <span>"Find feature"</span>
+            <input
+                type="text"
+                inputmode="numeric"
+                placeholder="number"
+                data-testid="feature-search"
+                on:input=move |event| typed.set(event_target_value(&event))
+            />
+        </label>
+        <div data-testid="feature-found" role="status">
+            {answer}
+        </div>
     }
 }

@@ -39,6 +39,15 @@ pub fn Header(state: State) -> impl IntoView {
                 <button
                     type="button"
                     class="quiet"
+                    data-testid="help"
+                    aria-label="Help: keys and gestures"
+                    on:click=move |_| state.views.is_help_open.set(true)
+                >
+                    "?"
+                </button>
+                <button
+                    type="button"
+                    class="quiet"
                     data-testid="theme"
                     aria-label=theme_label
                     on:click=move |_| state.theme.update(|theme| *theme = theme.next())

@@ -2,123 +2,276 @@
 
 use std::sync::Arc;
 
+use lens_analysis::cluster::CUT;
 use lens_view::focus::{Spot, Step};
-use lens_view::heatmap::{Heatmap, Layout, Room, layout};
-use leptos::ev;
-use leptos::html::{Canvas, Div};
+use lens_view::heatmap::{Heatmap, Layout, Room, Viewport, layout};
+use leptos::html::{Canvas, Div, Figure};
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
-use wasm_bindgen::closure::Closure;
-use web_sys::{HtmlCanvasElement, KeyboardEvent, PointerEvent, ResizeObserver};
+use web_sys::{HtmlCanvasElement, KeyboardEvent, PointerEvent, WheelEvent};
 
+use super::heatmap_bar::HeatmapBar;
 use crate::canvas;
-use crate::environment::window;
 use crate::state::{Shown, State};
+use crate::surface::{observe_room, repaints, report, size_in_css};
+use crate::views::Derived;
+
+/// What the figure's parts share.
+#[derive(Clone, Copy)]
+pub struct Stage {
+    /// The figure, for the full screen.
+    pub figure: NodeRef<Figure>,
+    /// The canvas, for its colours.
+    pub base: NodeRef<Canvas>,
+    /// What the picture may take.
+    pub room: RwSignal<Option<Room>>,
+    /// Which part is shown.
+    pub viewport: RwSignal<Viewport>,
+    /// Where everything goes.
+    pub place: Memo<Option<Layout>>,
+    /// One pixel a cell, of the matrix drawn last.
+    pub raster: StoredValue<Option<(Arc<Heatmap>, HtmlCanvasElement)>, LocalStorage>,
+}
 
 /// The figure of a shown analysis.
 #[component]
-pub fn HeatmapFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
-    let heatmap = Arc::new(Heatmap::of(&shown.analysis));
-    let tokens = heatmap.size();
+pub fn HeatmapFigure(state: State, shown: Arc<Shown>, derived: Derived) -> impl IntoView {
     let (frame, base, overlay) = (NodeRef::<Div>::new(), NodeRef::<Canvas>::new(), NodeRef::<Canvas>::new());
     let room = RwSignal::new(None::<Room>);
     observe_room(frame, room);
-
-    let shape = heatmap.clone();
+    let heatmap = derived.heatmap;
+    let size = Memo::new(move |_| heatmap.with(|it| it.as_ref().map_or(0, |it| it.size())));
+    let viewport = RwSignal::new(Viewport::whole(size.get_untracked()));
+    Effect::new(move |_| viewport.set(Viewport::whole(size.get())));
     let place = Memo::new(move |_| {
-        let room = room.get()?;
-        Some(layout(tokens, shape.label_columns(room.label_columns()), room))
+        let (room, viewport) = (room.get()?, viewport.get());
+        let has_tree = derived.clustering.with(Option::is_some);
+        heatmap.with(|it| {
+            let it = it.as_ref().ok()?;
+            Some(layout(it.size(), it.label_columns(room.label_columns()), room, viewport, has_tree))
+        })
     });
-    let ground = repaints(state);
-    let raster = StoredValue::new_local(None::<HtmlCanvasElement>);
-
-    let drawn = heatmap.clone();
-    Effect::new(move |_| {
-        ground.track();
-        let (Some(canvas), Some(place), Some(room)) = (base.get(), place.get(), room.get()) else { return };
-        if raster.with_value(Option::is_none) {
-            raster.set_value(canvas::raster(&drawn).ok());
-        }
-        size_in_css(&canvas, &place);
-        raster.with_value(|raster| {
-            if let Some(raster) = raster {
-                report(canvas::draw_figure(&canvas, raster, &drawn, &place, room.label_columns(), room.pixel_ratio));
-            }
-        });
-    });
-    let crossed = heatmap.clone();
-    Effect::new(move |_| {
-        ground.track();
-        let (Some(canvas), Some(place), Some(room)) = (overlay.get(), place.get(), room.get()) else { return };
-        size_in_css(&canvas, &place);
-        let focus = state.focus.get();
-        report(canvas::draw_crosshair(&canvas, &crossed, &place, focus, room.label_columns(), room.pixel_ratio));
-    });
+    let stage = Stage { figure: NodeRef::new(), base, room, viewport, place, raster: StoredValue::new_local(None) };
+    draw(state, stage, derived, overlay);
 
     // The tooltip belongs to this figure's pointer and keys, not to tokens hovered elsewhere.
     let inside = RwSignal::new(false);
-    let enter = move || {
-        if !inside.get_untracked() {
-            inside.set(true);
-        }
-    };
-    let leave = move || {
-        inside.set(false);
-        hover(state, None);
-    };
-    let on_move = move |event: PointerEvent| {
-        enter();
-        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
-        let spot = place.with_untracked(|place| place.as_ref().and_then(|place| place.cell_at(x, y)));
-        hover(state, spot);
-    };
-    let on_click = move |event: web_sys::MouseEvent| {
-        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
-        let spot = place.with_untracked(|place| place.as_ref().and_then(|place| place.cell_at(x, y)));
-        if let Some(spot) = spot {
-            state.focus.update(|focus| focus.click(spot));
-        }
-    };
-    let on_key = move |event: KeyboardEvent| {
-        if let Some(step) = Step::from_key(&event.key()) {
-            event.prevent_default();
-            enter();
-            state.focus.update(|focus| focus.walk(step, tokens));
-        } else if matches!(event.key().as_str(), "Enter" | " ") {
-            event.prevent_default();
-            state.focus.update(|focus| {
-                if let Some(spot) = focus.focused() {
-                    focus.click(spot);
-                }
-            });
-        }
-    };
-
-    let described = heatmap.clone();
+    let pointer = Pointer { state, stage, derived, inside, drag: StoredValue::new(None) };
+    let on_key = move |event: KeyboardEvent| pointer.key(&event);
+    let missing = move || heatmap.with(|it| it.as_ref().err().map(ToString::to_string));
+    let title = move || heatmap.with(|it| it.as_ref().map_or_else(|_| "Similarity".to_owned(), |it| it.title()));
+    let summary = move || heatmap.with(|it| it.as_ref().map(|it| it.summary()).unwrap_or_default());
     view! {
-        <figure class="heatmap" aria-labelledby="heatmap-title">
-            <figcaption id="heatmap-title">"Similarity of predictable codes"</figcaption>
-            <div class="heatmap-frame" node_ref=frame>
+        <figure class="heatmap" aria-labelledby="heatmap-title" node_ref=stage.figure>
+            <figcaption id="heatmap-title" data-testid="heatmap-title">{title}</figcaption>
+            <HeatmapBar state shown derived stage />
+            {move || missing().map(|why| view! { <p class="empty" data-testid="heatmap-missing">{why}</p> })}
+            <div class="heatmap-frame" node_ref=frame class:is-zoomed=move || !viewport.get().is_whole()>
                 <canvas
                     node_ref=base
                     tabindex="0"
                     role="application"
                     aria-roledescription="heatmap"
-                    aria-label=described.summary()
+                    aria-label=summary
                     aria-describedby="heatmap-readout"
                     data-testid="heatmap"
-                    on:pointermove=on_move
-                    on:pointerdown=on_move
-                    on:pointerleave=move |_| leave()
-                    on:blur=move |_| leave()
-                    on:click=on_click
+                    data-span=move || format!("{:.3}", viewport.get().span)
+                    on:pointermove=move |event| pointer.moved(&event)
+                    on:pointerdown=move |event| pointer.down(&event)
+                    on:pointerleave=move |_| pointer.leave()
+                    on:blur=move |_| pointer.leave()
+                    on:click=move |event| pointer.click(&event)
+                    on:wheel=move |event| pointer.wheel(&event)
                     on:keydown=on_key
                 ></canvas>
                 <canvas class="overlay" node_ref=overlay aria-hidden="true"></canvas>
-                <Tooltip state heatmap=heatmap.clone() place inside />
+                <Tooltip state derived place inside />
             </div>
-            <Readout state heatmap />
+            <Readout state derived />
         </figure>
+    }
+}
+
+/// Redraws what changed: the figure for matrix, part, size and colours, the overlay for the focus.
+fn draw(state: State, stage: Stage, derived: Derived, overlay: NodeRef<Canvas>) {
+    let ground = repaints(state);
+    let views = state.views;
+    Effect::new(move |_| {
+        ground.track();
+        let (Some(canvas), Some(place), Some(room)) = (stage.base.get(), stage.place.get(), stage.room.get()) else {
+            return;
+        };
+        let Ok(heatmap) = derived.heatmap.get() else { return };
+        let is_drawn = stage.raster.with_value(|it| it.as_ref().is_some_and(|(of, _)| Arc::ptr_eq(of, &heatmap)));
+        if !is_drawn {
+            stage.raster.set_value(canvas::raster(&heatmap).ok().map(|raster| (heatmap.clone(), raster)));
+        }
+        size_in_css(&canvas, place.width, place.height);
+        let boundaries = boundaries(derived, views.has_events.get());
+        let clustering = derived.clustering.get();
+        stage.raster.with_value(|raster| {
+            if let Some((heatmap, raster)) = raster {
+                let figure = canvas::Figure {
+                    heatmap,
+                    raster,
+                    layout: &place,
+                    label_room: room.label_columns(),
+                    boundaries: &boundaries,
+                    tree: clustering.as_ref().map(|it| (&it.drawing, CUT)),
+                };
+                report(canvas::draw_figure(&canvas, &figure, room.pixel_ratio));
+            }
+        });
+    });
+    Effect::new(move |_| {
+        ground.track();
+        let (Some(canvas), Some(place), Some(room)) = (overlay.get(), stage.place.get(), stage.room.get()) else {
+            return;
+        };
+        let Ok(heatmap) = derived.heatmap.get() else { return };
+        size_in_css(&canvas, place.width, place.height);
+        let (focus, columns) = (state.focus.get(), room.label_columns());
+        views.selection.with(|selection| {
+            let spans = selection.spans();
+            report(canvas::draw_crosshair(&canvas, &heatmap, &place, focus, spans, columns, room.pixel_ratio));
+        });
+    });
+}
+
+/// First positions of events, where they are shown.
+pub fn boundaries(derived: Derived, are_shown: bool) -> Vec<usize> {
+    derived
+        .boundaries
+        .with_value(|found| found.iter().flatten().filter(|_| are_shown).map(|boundary| boundary.position).collect())
+}
+
+/// A press that may become a drag.
+#[derive(Debug, Clone, Copy)]
+struct Drag {
+    x: f64,
+    y: f64,
+    viewport: Viewport,
+    has_moved: bool,
+}
+
+/// Pixels a press may move and still be a click.
+const STILL: f64 = 4.0;
+/// What one press of a zoom key or button does to the number of cells shown.
+pub const ZOOM_STEP: f64 = 0.7;
+
+/// What pointer and keys do.
+#[derive(Clone, Copy)]
+struct Pointer {
+    state: State,
+    stage: Stage,
+    derived: Derived,
+    inside: RwSignal<bool>,
+    drag: StoredValue<Option<Drag>>,
+}
+
+impl Pointer {
+    fn enter(self) {
+        if !self.inside.get_untracked() {
+            self.inside.set(true);
+        }
+    }
+
+    fn leave(self) {
+        self.inside.set(false);
+        hover(self.state, None);
+    }
+
+    /// Positions of the cell at a point of the figure.
+    fn spot(self, x: f64, y: f64) -> Option<Spot> {
+        let slots = self.stage.place.with_untracked(|place| place.as_ref()?.cell_at(x, y))?;
+        self.derived.heatmap.with_untracked(|it| it.as_ref().ok()?.positions(slots))
+    }
+
+    fn moved(self, event: &PointerEvent) {
+        self.enter();
+        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        if event.buttons() & 1 == 1
+            && let Some(mut drag) = self.drag.get_value()
+            && !drag.viewport.is_whole()
+        {
+            drag.has_moved |= (x - drag.x).hypot(y - drag.y) > STILL;
+            self.drag.set_value(Some(drag));
+            let cell = self.stage.place.with_untracked(|place| place.as_ref().map_or(1.0, |it| it.cell));
+            self.stage.viewport.set(drag.viewport.panned((drag.x - x) / cell, (drag.y - y) / cell));
+        }
+        hover(self.state, self.spot(x, y));
+    }
+
+    fn down(self, event: &PointerEvent) {
+        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        let viewport = self.stage.viewport.get_untracked();
+        self.drag.set_value(Some(Drag { x, y, viewport, has_moved: false }));
+        self.moved(event);
+    }
+
+    fn click(self, event: &web_sys::MouseEvent) {
+        if self.drag.get_value().is_some_and(|drag| drag.has_moved) {
+            return;
+        }
+        if let Some(spot) = self.spot(f64::from(event.offset_x()), f64::from(event.offset_y())) {
+            self.state.focus.update(|focus| focus.click(spot));
+        }
+    }
+
+    /// Ctrl and the wheel, or a pinch, zoom at the pointer; the wheel alone scrolls the page.
+    fn wheel(self, event: &WheelEvent) {
+        if !(event.ctrl_key() || event.meta_key()) {
+            return;
+        }
+        event.prevent_default();
+        let factor = (event.delta_y() * 0.004).clamp(-0.7, 0.7).exp();
+        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        let place = self.stage.place.with_untracked(|place| place.as_ref().map(|it| it.within(x, y)));
+        if let Some((u, v)) = place {
+            self.stage.viewport.update(|viewport| *viewport = viewport.zoomed(factor, u, v));
+        }
+    }
+
+    fn key(self, event: &KeyboardEvent) {
+        if event.ctrl_key() || event.meta_key() || event.alt_key() {
+            return;
+        }
+        if let Some(step) = Step::from_key(&event.key()) {
+            event.prevent_default();
+            self.enter();
+            let Ok(heatmap) = self.derived.heatmap.get_untracked() else { return };
+            let mut focus = self.state.focus.get_untracked();
+            let slots = heatmap.walk(&mut focus, step);
+            self.state.focus.set(focus);
+            if let Some(slots) = slots {
+                self.stage.viewport.update(|viewport| *viewport = viewport.showing(slots));
+            }
+            return;
+        }
+        match event.key().as_str() {
+            "Enter" | " " => self.state.focus.update(|focus| {
+                if let Some(spot) = focus.focused() {
+                    focus.click(spot);
+                }
+            }),
+            "+" | "=" => self.zoom_at_focus(ZOOM_STEP),
+            "-" => self.zoom_at_focus(1.0 / ZOOM_STEP),
+            "0" => self.zoom_at_focus(f64::INFINITY),
+            _ => return,
+        }
+        event.prevent_default();
+    }
+
+    /// Zooms about the focused cell, else the middle.
+    fn zoom_at_focus(self, factor: f64) {
+        let slots = self.derived.heatmap.with_untracked(|it| {
+            let spot = self.state.focus.with_untracked(|focus| focus.focused())?;
+            it.as_ref().ok()?.slots(spot)
+        });
+        self.stage.viewport.update(|viewport| {
+            let of = |slot: usize, first: f64| ((slot as f64 + 0.5 - first) / viewport.span).clamp(0.0, 1.0);
+            let (u, v) = slots.map_or((0.5, 0.5), |it| (of(it.column, viewport.x), of(it.row, viewport.y)));
+            *viewport = viewport.zoomed(factor, u, v);
+        });
     }
 }
 
@@ -131,16 +284,17 @@ fn hover(state: State, spot: Option<Spot>) {
 
 /// Beside the hovered cell; takes no room and no pointer events.
 #[component]
-fn Tooltip(state: State, heatmap: Arc<Heatmap>, place: Memo<Option<Layout>>, inside: RwSignal<bool>) -> impl IntoView {
+fn Tooltip(state: State, derived: Derived, place: Memo<Option<Layout>>, inside: RwSignal<bool>) -> impl IntoView {
     move || {
         if !inside.get() {
             return None;
         }
         let spot = state.focus.get().hovered?;
-        let readout = heatmap.readout(spot)?;
+        let heatmap = derived.heatmap.get().ok()?;
+        let (readout, slots) = (heatmap.readout(spot)?, heatmap.slots(spot)?);
         let (x, y, left, up) = place.with(|place| {
             let place = place.as_ref()?;
-            let cell = place.cell_rect(spot);
+            let cell = place.cell_rect(slots);
             let left = cell.x > place.matrix.x + place.matrix.width * 0.5;
             let up = cell.y > place.matrix.y + place.matrix.height * 0.3;
             Some((
@@ -173,10 +327,11 @@ fn Tooltip(state: State, heatmap: Arc<Heatmap>, place: Memo<Option<Layout>>, ins
 
 /// The line below the figure, read aloud as it changes.
 #[component]
-fn Readout(state: State, heatmap: Arc<Heatmap>) -> impl IntoView {
+fn Readout(state: State, derived: Derived) -> impl IntoView {
     let pinned = move || state.focus.get().pinned.is_some();
     let text = move || {
-        let readout = state.focus.get().focused().and_then(|spot| heatmap.readout(spot));
+        let heatmap = derived.heatmap.get().ok();
+        let readout = state.focus.get().focused().and_then(|spot| heatmap?.readout(spot));
         match readout {
             Some(it) => view! {
                 <span class="readout-token">{it.row}</span>
@@ -185,87 +340,15 @@ fn Readout(state: State, heatmap: Arc<Heatmap>) -> impl IntoView {
                 <strong>{it.value}</strong>
             }
             .into_any(),
-            None => view! { <span class="hint">"Hover, tap or arrow keys; a click pins, Esc unpins"</span> }.into_any(),
+            None => view! {
+                <span class="hint">"Hover, tap or arrow keys; a click pins, Esc unpins; Ctrl and wheel zoom, dragging pans"</span>
+            }
+            .into_any(),
         }
     };
     view! {
         <p class="readout" id="heatmap-readout" role="status" aria-live="polite" data-testid="heatmap-readout" class:is-pinned=pinned>
             {text}
         </p>
-    }
-}
-
-/// Counts up whenever colours may have changed: theme switch or system setting.
-fn repaints(state: State) -> RwSignal<u32> {
-    let count = RwSignal::new(0);
-    Effect::new(move |_| {
-        state.theme.track();
-        // After the theme's own effect has set the attribute.
-        set_timeout(move || count.update(|n| *n += 1), std::time::Duration::ZERO);
-    });
-    if let Some(query) = window().and_then(|w| w.match_media("(prefers-color-scheme: dark)").ok().flatten()) {
-        let on_change = Closure::<dyn FnMut()>::new(move || {
-            let _ = count.try_update(|n| *n += 1);
-        });
-        query.set_onchange(Some(on_change.as_ref().unchecked_ref()));
-        let kept = StoredValue::new_local(Some((query, on_change)));
-        on_cleanup(move || {
-            kept.update_value(|kept| {
-                if let Some((query, _)) = kept.take() {
-                    query.set_onchange(None);
-                }
-            });
-        });
-    }
-    count
-}
-
-/// Keeps `room` at what the frame and the window give.
-fn observe_room(frame: NodeRef<Div>, room: RwSignal<Option<Room>>) {
-    let measure = move || {
-        let (Some(frame), Some(window)) = (frame.get_untracked(), window()) else { return };
-        let height = window.inner_height().ok().and_then(|h| h.as_f64()).unwrap_or(800.0);
-        let measured = Room {
-            width: f64::from(frame.client_width()),
-            max_height: (height * 0.82).clamp(420.0, 900.0),
-            pixel_ratio: window.device_pixel_ratio(),
-        };
-        if measured.width > 0.0 && room.get_untracked() != Some(measured) {
-            room.set(Some(measured));
-        }
-    };
-    let observer = StoredValue::new_local(None::<(ResizeObserver, Closure<dyn FnMut()>)>);
-    Effect::new(move |_| {
-        let Some(element) = frame.get() else { return };
-        measure();
-        let on_resize = Closure::<dyn FnMut()>::new(measure);
-        if let Ok(it) = ResizeObserver::new(on_resize.as_ref().unchecked_ref()) {
-            it.observe(&element);
-            observer.set_value(Some((it, on_resize)));
-        }
-    });
-    // The window's height and the screen's density are not the frame's size.
-    let resized = window_event_listener(ev::resize, move |_| measure());
-    on_cleanup(move || {
-        resized.remove();
-        observer.update_value(|observer| {
-            if let Some((it, _)) = observer.take() {
-                it.disconnect();
-            }
-        });
-    });
-}
-
-fn size_in_css(canvas: &HtmlCanvasElement, place: &Layout) {
-    // By its full name: leptos has a `style` of its own on elements.
-    let style = web_sys::HtmlElement::style(canvas);
-    let _ = style.set_property("width", &format!("{}px", place.width));
-    let _ = style.set_property("height", &format!("{}px", place.height));
-}
-
-/// A canvas that cannot be drawn leaves the readout and the table: said on the console.
-fn report(drawn: Result<(), wasm_bindgen::JsValue>) {
-    if let Err(error) = drawn {
-        leptos::logging::warn!("the heatmap could not be drawn: {error:?}");
     }
 }

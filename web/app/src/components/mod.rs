@@ -2,11 +2,16 @@
 
 pub mod composer;
 pub mod feature_list;
+pub mod feature_map;
 pub mod header;
 pub mod heatmap;
+pub mod heatmap_bar;
+pub mod help;
+pub mod picker;
 pub mod problem;
 pub mod progress_bar;
 pub mod result;
+pub mod selection_panel;
 pub mod similarity_table;
 pub mod statistics;
 pub mod token_strip;

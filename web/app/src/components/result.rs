@@ -5,12 +5,15 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use super::feature_list::FeatureList;
+use super::feature_map::FeatureMapFigure;
 use super::heatmap::HeatmapFigure;
+use super::selection_panel::SelectionPanel;
 use super::similarity_table::SimilarityTable;
 use super::statistics::Statistics;
 use super::token_strip::TokenStrip;
 use crate::files;
 use crate::state::{Origin, Shown, State};
+use crate::views::Derived;
 
 /// The result, or what to expect where there is none yet.
 #[component]
@@ -31,6 +34,7 @@ pub fn ResultView(state: State) -> impl IntoView {
 #[component]
 fn ResultBody(state: State, shown: Arc<Shown>) -> impl IntoView {
     let count = shown.analysis.tokens.len();
+    let derived = Derived::of(&shown, state.views);
     let mark = match &shown.origin {
         Origin::Precomputed => Some(
             view! {
@@ -60,15 +64,17 @@ fn ResultBody(state: State, shown: Arc<Shown>) -> impl IntoView {
                     "Download JSON"
                 </button>
             </div>
-            <TokenStrip state shown=shown.clone() />
+            <TokenStrip state shown=shown.clone() derived />
             <div class="columns">
                 <div class="column-main">
-                    <HeatmapFigure state shown=shown.clone() />
+                    <HeatmapFigure state shown=shown.clone() derived />
                     <SimilarityTable shown=shown.clone() />
+                    <FeatureMapFigure state shown=shown.clone() />
                 </div>
                 <div class="column-side">
+                    <SelectionPanel state shown=shown.clone() derived />
                     <FeatureList state shown=shown.clone() />
-                    <Statistics shown />
+                    <Statistics state shown derived />
                 </div>
             </div>
         </section>

@@ -1,26 +1,61 @@
 //! What the notebook prints, and what made the result.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use lens_analysis::similarity::{Missing, Source};
+use lens_analysis::spectrum::Tridiagonal;
 use lens_view::stats::{self, Row};
+use lens_view::{export, numbers};
 use leptos::prelude::*;
 
-use crate::state::{Origin, Shown};
+use crate::environment::now;
+use crate::files;
+use crate::state::{Origin, Shown, State};
+use crate::views::Derived;
+
+/// Milliseconds of one slice of work: the page stays fluid.
+const SLICE_MS: f64 = 8.0;
 
 /// The numbers of a shown analysis.
 #[component]
-pub fn Statistics(shown: Arc<Shown>) -> impl IntoView {
+pub fn Statistics(state: State, shown: Arc<Shown>, derived: Derived) -> impl IntoView {
     let run = match &shown.origin {
         Origin::Live(run) => Some(run),
         Origin::Precomputed | Origin::File(_) => None,
     };
     let provenance = stats::provenance(&shown.analysis, run);
+    let ranks = [Source::Predictable, Source::Novel].map(|source| (source, effective_rank(&shown, source)));
+    let numbered = shown.clone();
+    let rows = Memo::new(move |_| {
+        let analysis = &numbered.analysis;
+        let mut rows = stats::numbers(analysis);
+        if let Ok(matrix) = derived.matrix.get() {
+            rows.extend(numbers::shown_matrix(&matrix));
+            derived.boundaries.with_value(|found| rows.extend(numbers::events(analysis, found, &matrix)));
+        }
+        rows.extend(numbers::energy(analysis));
+        rows.extend(ranks.map(|(source, rank)| {
+            rank.with(|rank| numbers::rank(source, rank.as_ref().map(|it| it.as_deref()).map_err(|why| *why)))
+        }));
+        rows
+    });
+    let made_with = provenance.clone();
+    let copy = move |_| {
+        let all = rows.with_untracked(|rows| [rows.as_slice(), made_with.as_slice()].concat());
+        files::copy(state, &export::rows_tsv(&all));
+    };
     let tokens = shown.clone();
     let open = RwSignal::new(false);
     view! {
         <section class="panel" data-testid="stats" aria-labelledby="statistics-title">
-            <h2 id="statistics-title">"Statistics"</h2>
-            <Rows rows=stats::numbers(&shown.analysis) />
+            <div class="panel-head">
+                <h2 id="statistics-title">"Statistics"</h2>
+                <button type="button" class="quiet small" data-testid="copy-numbers" on:click=copy>
+                    "Copy"
+                </button>
+            </div>
+            {move || view! { <Rows rows=rows.get() /> }}
             <details on:toggle=move |_| open.set(true)>
                 <summary>"L0 of every token"</summary>
                 <div class="scroll" tabindex="0" role="region" aria-label="L0 of every token">
@@ -33,6 +68,40 @@ pub fn Statistics(shown: Arc<Shown>) -> impl IntoView {
             <Rows rows=provenance />
         </section>
     }
+}
+
+/// Eigenvalues of a source's codes, none until they are computed.
+type Eigenvalues = Result<Option<Vec<f64>>, Missing>;
+
+/// Computes in slices while the page is shown.
+fn effective_rank(shown: &Arc<Shown>, source: Source) -> RwSignal<Eigenvalues> {
+    let found = RwSignal::new(Ok(None));
+    let shown = shown.clone();
+    set_timeout(
+        move || match numbers::begin_rank(&shown.analysis, source) {
+            Ok(work) => go_on(work, found),
+            Err(why) => {
+                let _ = found.try_set(Err(why));
+            }
+        },
+        Duration::from_millis(50),
+    );
+    found
+}
+
+fn go_on(mut work: Tridiagonal, found: RwSignal<Eigenvalues>) {
+    // Another result is shown by now: nobody waits for this one.
+    if found.is_disposed() {
+        return;
+    }
+    let end = now() + SLICE_MS;
+    while now() < end {
+        if !work.step() {
+            let _ = found.try_set(Ok(Some(work.eigenvalues())));
+            return;
+        }
+    }
+    set_timeout(move || go_on(work, found), Duration::ZERO);
 }
 
 #[component]

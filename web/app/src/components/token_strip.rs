@@ -1,31 +1,230 @@
-//! The text as tokens. Hovering one focuses it in all views, a click pins it.
+//! The text as tokens, shaded by a chosen quantity. Hovering one focuses it in all views, a click
+//! pins it, shift and a click selects a span.
 
 use std::sync::Arc;
 
+use lens_analysis::per_token::Quantity;
+use lens_view::export;
 use lens_view::focus::{Spot, Step};
-use lens_view::token::breaks_line;
-use leptos::html::Div;
+use lens_view::settings::Choice;
+use lens_view::strip::Shading;
+use lens_view::token::{self, breaks_line};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use web_sys::{Element, Event, KeyboardEvent};
+use web_sys::{Element, Event, HtmlElement, KeyboardEvent};
 
 use super::token_text::TokenText;
 use crate::environment::document;
+use crate::files;
 use crate::state::{Shown, State};
+use crate::views::Derived;
 
 /// The strip of a shown analysis.
 #[component]
-pub fn TokenStrip(state: State, shown: Arc<Shown>) -> impl IntoView {
+pub fn TokenStrip(state: State, shown: Arc<Shown>, derived: Derived) -> impl IntoView {
     let count = shown.analysis.tokens.len();
-    let strip = NodeRef::<Div>::new();
+    let views = state.views;
+    let shaded = shown.clone();
+    let shading = Memo::new(move |_| views.quantity.get().map(|quantity| Shading::of(&shaded.analysis, quantity)));
 
-    // Marks are set on the few tokens concerned: one reactive class a token would make hovering
-    // slow in long texts.
+    mark_focus(state);
+    mark_selection(state, count);
+    // After the tokens are in the page.
+    Effect::new(move |_| shading.with(|shading| shade(shading.as_ref().and_then(|it| it.as_ref().ok()), count)));
+    Effect::new(move |_| {
+        let has_events = views.has_events.get();
+        derived.boundaries.with_value(|found| {
+            for boundary in found.iter().flatten() {
+                set_class(boundary.position, "is-boundary", has_events);
+            }
+        });
+    });
+
+    let on_over = move |event: web_sys::PointerEvent| {
+        let spot = position_of(&event).map(Spot::token);
+        if event.pointer_type() == "mouse" && state.focus.with_untracked(|focus| focus.hovered) != spot {
+            state.focus.update(|focus| focus.hovered = spot);
+        }
+    };
+    let on_leave = move || {
+        if state.focus.with_untracked(|focus| focus.hovered.is_some()) {
+            state.focus.update(|focus| focus.hovered = None);
+        }
+    };
+    let pick = move |position: usize, stretches: bool| {
+        if stretches {
+            let anchor = state.focus.with_untracked(|focus| focus.pinned.map(|spot| spot.row)).unwrap_or(position);
+            views.selection.update(|selection| selection.stretch(anchor, position));
+        } else {
+            state.focus.update(|focus| focus.click(Spot::token(position)));
+        }
+    };
+    let on_click = move |event: web_sys::MouseEvent| {
+        if let Some(position) = position_of(&event) {
+            pick(position, event.shift_key());
+        }
+    };
+    let on_key = move |event: KeyboardEvent| {
+        if let Some(step) = Step::from_key(&event.key()) {
+            event.prevent_default();
+            state.focus.update(|focus| focus.walk_tokens(step, count));
+            if let Some(spot) = state.focus.with_untracked(|focus| focus.focused()) {
+                if event.shift_key() {
+                    pick(spot.row, true);
+                }
+                scroll_to(spot.row);
+            }
+        } else if matches!(event.key().as_str(), "Enter" | " ") {
+            event.prevent_default();
+            if let Some(spot) = state.focus.with_untracked(|focus| focus.focused()) {
+                pick(spot.row, event.shift_key());
+            }
+        }
+    };
+    let active = move || state.focus.get().focused().map(|spot| token_id(spot.row));
+    let tokens = shown
+        .analysis
+        .tokens
+        .iter()
+        .enumerate()
+        .map(|(position, token)| {
+            let breaks = breaks_line(token);
+            view! {
+                <span
+                    class="token"
+                    role="option"
+                    aria-selected="false"
+                    id=token_id(position)
+                    data-testid=token_id(position)
+                    data-position=position.to_string()
+                >
+                    <TokenText token=token.clone() />
+                </span>
+                {breaks.then(|| view! { <br /> })}
+            }
+        })
+        .collect_view();
+
+    view! {
+        <section class="strip" aria-label="Tokens">
+            <StripBar state shown=shown.clone() shading />
+            <div
+                class="token-strip"
+                role="listbox"
+                tabindex="0"
+                aria-label="Tokens of the text: arrow keys walk, Enter pins, Shift and arrows select a span from the pin"
+                aria-activedescendant=active
+                data-testid="token-strip"
+                on:pointerover=on_over
+                on:pointerleave=move |_| on_leave()
+                on:blur=move |_| on_leave()
+                on:click=on_click
+                on:keydown=on_key
+            >
+                {tokens}
+            </div>
+            <StripReadout state shown shading />
+        </section>
+    }
+}
+
+/// Choice of the shade, its legend, saving.
+#[component]
+fn StripBar(
+    state: State,
+    shown: Arc<Shown>,
+    shading: Memo<Option<Result<Shading, lens_analysis::similarity::Missing>>>,
+) -> impl IntoView {
+    let views = state.views;
+    let legend = move || {
+        shading.with(|shading| match shading {
+            None => ().into_any(),
+            Some(Err(missing)) => {
+                view! { <span class="note" data-testid="strip-missing">{missing.to_string()}</span> }.into_any()
+            }
+            Some(Ok(it)) => {
+                let [low, high] = it.ends();
+                view! {
+                    <span class="legend" data-testid="strip-legend">
+                        {low}
+                        <span class="legend-ramp" aria-hidden="true"></span>
+                        {high}
+                    </span>
+                }
+                .into_any()
+            }
+        })
+    };
+    let save = move |_| {
+        shading.with_untracked(|shading| {
+            if let Some(Ok(shading)) = shading {
+                files::save_text(
+                    state,
+                    "temporal-lens-tokens.csv",
+                    "text/csv",
+                    &export::strip_csv(&shown.analysis, shading),
+                );
+            }
+        });
+    };
+    view! {
+        <div class="toolbar">
+            <label class="field picker">
+                <span>"Shade by"</span>
+                <select
+                    data-testid="quantity"
+                    prop:value=move || views.quantity.get().map_or("none", Choice::key)
+                    on:change=move |event| views.quantity.set(Quantity::from_key(&event_target_value(&event)))
+                >
+                    {Quantity::CHOICES
+                        .iter()
+                        .map(|choice| {
+                            let choice = *choice;
+                            view! {
+                                <option value=choice.key() selected=move || views.quantity.get() == Some(choice)>
+                                    {choice.label()}
+                                </option>
+                            }
+                        })
+                        .collect_view()} <option value="none" selected=move || views.quantity.get().is_none()>
+                        "Nothing"
+                    </option>
+                </select>
+            </label>
+            {legend}
+            <button type="button" class="quiet small end" data-testid="strip-csv" on:click=save>
+                "CSV"
+            </button>
+        </div>
+    }
+}
+
+/// The focused token and its value: one line that is always there.
+#[component]
+fn StripReadout(
+    state: State,
+    shown: Arc<Shown>,
+    shading: Memo<Option<Result<Shading, lens_analysis::similarity::Missing>>>,
+) -> impl IntoView {
+    let text = move || {
+        let Some(spot) = state.focus.get().focused() else {
+            return "Hover a token; a click pins it, shift-click selects a span from the pin".to_owned();
+        };
+        let name = shown.analysis.tokens.get(spot.row).map(|t| token::shortened(t, 24)).unwrap_or_default();
+        let value = shading.with(|it| it.as_ref().and_then(|it| it.as_ref().ok().map(|it| it.sentence(spot.row))));
+        format!("{} {name}   {}", spot.row, value.unwrap_or_default())
+    };
+    view! { <p class="readout" role="status" aria-live="polite" data-testid="strip-readout">{text}</p> }
+}
+
+/// Marks are set on the few tokens concerned: one reactive class a token would make hovering slow in
+/// long texts.
+fn mark_focus(state: State) {
     Effect::new(move |marked: Option<Vec<(usize, &'static str)>>| {
         for (position, class) in marked.unwrap_or_default() {
-            if let Some(token) = token_element(position) {
-                let _ = token.class_list().remove_1(class);
-                let _ = token.set_attribute("aria-selected", "false");
+            set_class(position, class, false);
+            if class == "is-pinned" {
+                set_selected(position, false);
             }
         }
         let focus = state.focus.get();
@@ -37,99 +236,61 @@ pub fn TokenStrip(state: State, shown: Arc<Shown>) -> impl IntoView {
             marks.extend([(spot.row, "is-focused"), (spot.column, "is-focused")]);
         }
         for (position, class) in &marks {
-            if let Some(token) = token_element(*position) {
-                let _ = token.class_list().add_1(class);
-                if *class == "is-pinned" {
-                    let _ = token.set_attribute("aria-selected", "true");
-                }
+            set_class(*position, class, true);
+            if *class == "is-pinned" {
+                set_selected(*position, true);
             }
         }
         marks
     });
+}
 
-    let on_over = move |event: web_sys::PointerEvent| {
-        let spot = position_of(&event).map(Spot::token);
-        if event.pointer_type() == "mouse" && state.focus.with_untracked(|focus| focus.hovered) != spot {
-            state.focus.update(|focus| focus.hovered = spot);
+fn mark_selection(state: State, count: usize) {
+    Effect::new(move |marked: Option<Vec<(usize, &'static str)>>| {
+        for (position, class) in marked.unwrap_or_default() {
+            set_class(position, class, false);
         }
-    };
-    let on_leave = move |_| {
-        if state.focus.with_untracked(|focus| focus.hovered.is_some()) {
-            state.focus.update(|focus| focus.hovered = None);
+        let selection = state.views.selection.get();
+        let marks: Vec<(usize, &'static str)> = selection
+            .spans()
+            .iter()
+            .zip(["is-span-a", "is-span-b"])
+            .flat_map(|(span, class)| span.clone().filter(|p| *p < count).map(move |p| (p, class)))
+            .collect();
+        for (position, class) in &marks {
+            set_class(*position, class, true);
         }
-    };
-    let on_click = move |event: web_sys::MouseEvent| {
-        if let Some(position) = position_of(&event) {
-            state.focus.update(|focus| focus.click(Spot::token(position)));
-        }
-    };
-    let on_key = move |event: KeyboardEvent| {
-        if let Some(step) = Step::from_key(&event.key()) {
-            event.prevent_default();
-            state.focus.update(|focus| focus.walk_tokens(step, count));
-            if let Some(token) = state.focus.with_untracked(|f| f.focused()).and_then(|spot| token_element(spot.row)) {
-                let options = web_sys::ScrollIntoViewOptions::new();
-                options.set_block(web_sys::ScrollLogicalPosition::Nearest);
-                token.scroll_into_view_with_scroll_into_view_options(&options);
-            }
-        } else if matches!(event.key().as_str(), "Enter" | " ") {
-            event.prevent_default();
-            state.focus.update(|focus| {
-                if let Some(spot) = focus.focused() {
-                    focus.click(Spot::token(spot.row));
-                }
-            });
-        }
-    };
-    let active = move || state.focus.get().focused().map(|spot| token_id(spot.row));
+        marks
+    });
+}
 
-    view! {
-        <div
-            class="token-strip"
-            node_ref=strip
-            role="listbox"
-            tabindex="0"
-            aria-label="Tokens of the text: arrow keys walk, Enter pins"
-            aria-activedescendant=active
-            data-testid="token-strip"
-            on:pointerover=on_over
-            on:pointerleave=on_leave
-            on:blur=on_leave_focus(state)
-            on:click=on_click
-            on:keydown=on_key
-        >
-            {shown
-                .analysis
-                .tokens
-                .iter()
-                .enumerate()
-                .map(|(position, token)| {
-                    let breaks = breaks_line(token);
-                    view! {
-                        <span
-                            class="token"
-                            role="option"
-                            aria-selected="false"
-                            id=token_id(position)
-                            data-testid=token_id(position)
-                            data-position=position.to_string()
-                        >
-                            <TokenText token=token.clone() />
-                        </span>
-                        {breaks.then(|| view! { <br /> })}
-                    }
-                })
-                .collect_view()}
-        </div>
+/// Sets each token's `--level`, 0..=1.
+fn shade(shading: Option<&Shading>, count: usize) {
+    for position in 0..count {
+        let Some(token) = token_element(position).and_then(|it| it.dyn_into::<HtmlElement>().ok()) else { continue };
+        let level = shading.map_or(0.0, |shading| shading.level(position));
+        // A token that cannot be styled is still readable.
+        let _ = HtmlElement::style(&token).set_property("--level", &format!("{level:.3}"));
     }
 }
 
-/// The keyboard's cursor goes when the keyboard goes elsewhere.
-fn on_leave_focus(state: State) -> impl Fn(web_sys::FocusEvent) {
-    move |_| {
-        if state.focus.with_untracked(|focus| focus.hovered.is_some()) {
-            state.focus.update(|focus| focus.hovered = None);
-        }
+fn set_class(position: usize, class: &str, is_on: bool) {
+    if let Some(token) = token_element(position) {
+        let _ = token.class_list().toggle_with_force(class, is_on);
+    }
+}
+
+fn set_selected(position: usize, is_selected: bool) {
+    if let Some(token) = token_element(position) {
+        let _ = token.set_attribute("aria-selected", if is_selected { "true" } else { "false" });
+    }
+}
+
+fn scroll_to(position: usize) {
+    if let Some(token) = token_element(position) {
+        let options = web_sys::ScrollIntoViewOptions::new();
+        options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+        token.scroll_into_view_with_scroll_into_view_options(&options);
     }
 }
 

@@ -1,0 +1,170 @@
+//! The text's strongest novel features against its tokens.
+
+use std::sync::Arc;
+
+use lens_view::export;
+use lens_view::feature_map::{FeatureMap, Places};
+use lens_view::focus::{Spot, Step};
+use lens_view::heatmap::Room;
+use lens_view::{number, token};
+use leptos::html::{Canvas, Div};
+use leptos::prelude::*;
+use wasm_bindgen::JsValue;
+use web_sys::{HtmlCanvasElement, KeyboardEvent};
+
+use crate::canvas::fresh;
+use crate::files;
+use crate::palette::Palette;
+use crate::state::{Shown, State};
+use crate::surface::{observe_room, repaints, report, size_in_css};
+
+/// Rows of the map.
+const FEATURES: usize = 24;
+
+/// The figure of a shown analysis.
+#[component]
+pub fn FeatureMapFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
+    let map = Arc::new(FeatureMap::of(&shown.analysis, FEATURES));
+    if map.features.is_empty() {
+        return ().into_any();
+    }
+    let (frame, canvas) = (NodeRef::<Div>::new(), NodeRef::<Canvas>::new());
+    let room = RwSignal::new(None::<Room>);
+    observe_room(frame, room);
+    let (rows, tokens) = (map.features.len(), map.tokens);
+    let places = Memo::new(move |_| room.get().map(|room| Places::of(rows, tokens, room.width)));
+    let row = RwSignal::new(0usize);
+    let ground = repaints(state);
+    let drawn = map.clone();
+    Effect::new(move |_| {
+        ground.track();
+        let (Some(canvas), Some(places), Some(room)) = (canvas.get(), places.get(), room.get()) else { return };
+        size_in_css(&canvas, places.width, places.height);
+        let focused = state.focus.get().focused().map(|spot| spot.row);
+        report(draw(&canvas, &drawn, &places, focused, row.get(), room.pixel_ratio));
+    });
+
+    let at = move |event: &web_sys::MouseEvent| {
+        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        places.with_untracked(|places| places.as_ref()?.at(x, y))
+    };
+    let on_move = move |event: web_sys::PointerEvent| {
+        let found = at(&event);
+        if let Some((over, _)) = found {
+            row.set(over);
+        }
+        let spot = found.map(|(_, position)| Spot::token(position));
+        if state.focus.with_untracked(|focus| focus.hovered) != spot {
+            state.focus.update(|focus| focus.hovered = spot);
+        }
+    };
+    let leave = move || state.focus.update(|focus| focus.hovered = None);
+    let on_click = move |event: web_sys::MouseEvent| {
+        if let Some((_, position)) = at(&event) {
+            state.focus.update(|focus| focus.click(Spot::token(position)));
+        }
+    };
+    let on_key = move |event: KeyboardEvent| {
+        match Step::from_key(&event.key()) {
+            Some(Step::Up) => row.update(|row| *row = row.saturating_sub(1)),
+            Some(Step::Down) => row.update(|row| *row = (*row + 1).min(rows - 1)),
+            Some(step) => state.focus.update(|focus| focus.walk_tokens(step, tokens)),
+            None if event.key() == "Enter" => state.focus.update(|focus| {
+                if let Some(spot) = focus.focused() {
+                    focus.click(Spot::token(spot.row));
+                }
+            }),
+            None => return,
+        }
+        event.prevent_default();
+    };
+    let said = (shown.clone(), map.clone());
+    let readout = move || {
+        let (shown, map) = &said;
+        let feature = map.features.get(row.get()).copied().unwrap_or_default();
+        let Some(position) = state.focus.get().focused().map(|spot| spot.row) else {
+            return format!("The {rows} strongest novel features of the text, by where they are strongest");
+        };
+        let name = shown.analysis.tokens.get(position).map(|t| token::shortened(t, 24)).unwrap_or_default();
+        let value = map.value(row.get(), position).map(number::significant).unwrap_or_default();
+        format!("#{feature} at {position} {name}   {value}")
+    };
+    let saved = (shown.clone(), map.clone());
+    let save = move |_| {
+        let csv = export::feature_map_csv(&saved.0.analysis, &saved.1);
+        files::save_text(state, "temporal-lens-features.csv", "text/csv", &csv);
+    };
+    view! {
+        <figure class="feature-map" aria-labelledby="feature-map-title">
+            <div class="panel-head">
+                <figcaption id="feature-map-title">"Novel features of the text"</figcaption>
+                <button type="button" class="quiet small" data-testid="features-csv" on:click=save>
+                    "CSV"
+                </button>
+            </div>
+            <div class="heatmap-frame" node_ref=frame>
+                <canvas
+                    node_ref=canvas
+                    tabindex="0"
+                    role="application"
+                    aria-roledescription="feature map"
+                    aria-label=format!("{rows} features by {tokens} tokens: up and down walk the features, left and right the tokens, Enter pins")
+                    aria-describedby="feature-map-readout"
+                    data-testid="feature-map"
+                    on:pointermove=on_move
+                    on:pointerleave=move |_| leave()
+                    on:blur=move |_| leave()
+                    on:click=on_click
+                    on:keydown=on_key
+                ></canvas>
+            </div>
+            <p class="readout" id="feature-map-readout" role="status" aria-live="polite" data-testid="feature-map-readout">
+                {readout}
+            </p>
+        </figure>
+    }
+    .into_any()
+}
+
+fn draw(
+    canvas: &HtmlCanvasElement,
+    map: &FeatureMap,
+    places: &Places,
+    focused: Option<usize>,
+    row: usize,
+    pixel_ratio: f64,
+) -> Result<(), JsValue> {
+    let palette = Palette::of(canvas);
+    let context = fresh(canvas, (places.width, places.height), pixel_ratio)?;
+    context.set_fill_style_str(&palette.sunken);
+    let (left, top) = (places.left, 0.0);
+    context.fill_rect(left, top, places.width - left, places.row_height * map.features.len() as f64);
+    context.set_font(&format!("11px {}", palette.typeface));
+    context.set_text_baseline("middle");
+    context.set_text_align("right");
+    if let Some(position) = focused {
+        context.set_fill_style_str(&palette.rule);
+        let x = places.column_x(position);
+        context.fill_rect(x, top, places.column_width.max(1.0), places.row_height * map.features.len() as f64);
+    }
+    for (index, feature) in map.features.iter().enumerate() {
+        let y = index as f64 * places.row_height;
+        context.set_fill_style_str(if index == row { &palette.accent } else { &palette.ink });
+        context.fill_text(&format!("#{feature}"), left - 6.0, y + places.row_height / 2.0)?;
+        context.set_fill_style_str(&palette.accent);
+        for position in 0..map.tokens {
+            let level = map.level(index, position);
+            if level > 0.0 {
+                // Faint values stay visible.
+                context.set_global_alpha(f64::from(0.15 + 0.85 * level));
+                let width = places.column_width.max(1.0);
+                context.fill_rect(places.column_x(position), y + 1.0, width, places.row_height - 2.0);
+            }
+        }
+        context.set_global_alpha(1.0);
+    }
+    context.set_fill_style_str(&palette.muted);
+    context.set_text_align("center");
+    let y = places.row_height * map.features.len() as f64 + 11.0;
+    context.fill_text("Token position", left + (places.width - left) / 2.0, y)
+}

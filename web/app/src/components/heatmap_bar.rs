@@ -1,0 +1,150 @@
+//! The heatmap's choices, zoom buttons and files.
+
+use std::sync::Arc;
+
+use lens_analysis::cluster::CUT;
+use lens_analysis::similarity::{Mode, Source};
+use lens_view::export;
+use lens_view::heatmap::{Room, Viewport, layout};
+use lens_view::settings::{Choice, Scale};
+use lens_view::stats;
+use leptos::prelude::*;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::Blob;
+
+use super::heatmap::{Stage, ZOOM_STEP, boundaries};
+use super::picker::{Picker, Toggle};
+use crate::canvas;
+use crate::environment::document;
+use crate::files;
+use crate::palette::Palette;
+use crate::state::{Shown, State};
+use crate::views::Derived;
+
+/// Room of a saved figure: a page's width.
+const SAVED_ROOM: Room = Room { width: 900.0, max_height: 860.0, pixel_ratio: 2.0 };
+
+/// Two rows: what is drawn, and what can be done with it.
+#[component]
+pub fn HeatmapBar(state: State, shown: Arc<Shown>, derived: Derived, stage: Stage) -> impl IntoView {
+    let views = state.views;
+    let choose_mode = Callback::new(move |mode: Mode| {
+        views.mode.set(mode);
+        views.scale.set(Scale::of_mode(mode));
+    });
+    let zoom = move |factor: f64| {
+        stage.viewport.update(|viewport: &mut Viewport| *viewport = viewport.zoomed(factor, 0.5, 0.5));
+    };
+    let csv_of = shown.clone();
+    let save_csv = move |_| {
+        if let Ok(heatmap) = derived.heatmap.get_untracked() {
+            let csv = export::matrix_csv(&csv_of.analysis, heatmap.matrix(), heatmap.order());
+            let name = format!("temporal-lens-{}-{}.csv", heatmap.source.key(), heatmap.mode.key());
+            files::save_text(state, &name, "text/csv", &csv);
+        }
+    };
+    let tree_of = shown.clone();
+    let save_tree = move |_| {
+        if let (Some(it), Ok(matrix)) = (derived.clustering.get_untracked(), derived.matrix.get_untracked()) {
+            let json = export::dendrogram_json(&tree_of.analysis, &it.tree, matrix.first, CUT);
+            files::save_text(state, "temporal-lens-dendrogram.json", "application/json", &json);
+        }
+    };
+    let save_png = move |_| {
+        if let Err(error) = png(state, &shown, derived, stage) {
+            leptos::logging::warn!("the figure could not be saved: {error:?}");
+            state.problem.set(Some("This browser could not save the figure.".to_owned()));
+        }
+    };
+    view! {
+        <div class="toolbar" role="group" aria-label="What the heatmap shows">
+            <Picker<Source>
+                label="Source"
+                testid="source"
+                chosen=views.source.into()
+                choose=Callback::new(move |source| views.source.set(source))
+            />
+            <Picker<Mode> label="As on" testid="mode" chosen=views.mode.into() choose=choose_mode />
+            <Picker<Scale>
+                label="Colours"
+                testid="scale"
+                chosen=views.scale.into()
+                choose=Callback::new(move |scale| views.scale.set(scale))
+            />
+            <Toggle label="Events" testid="events" is_on=views.has_events />
+            <Toggle label="Dendrogram" testid="dendrogram" is_on=views.is_ordered />
+        </div>
+        <div class="toolbar" role="group" aria-label="Zoom and save">
+            <button type="button" class="small" data-testid="zoom-in" aria-label="Zoom in" on:click=move |_| zoom(ZOOM_STEP)>
+                "+"
+            </button>
+            <button type="button" class="small" data-testid="zoom-out" aria-label="Zoom out" on:click=move |_| zoom(1.0 / ZOOM_STEP)>
+                "−"
+            </button>
+            <button
+                type="button"
+                class="small"
+                data-testid="zoom-reset"
+                disabled=move || stage.viewport.get().is_whole()
+                on:click=move |_| zoom(f64::INFINITY)
+            >
+                "Reset"
+            </button>
+            <button type="button" class="small" data-testid="full-screen" on:click=move |_| full_screen(stage)>
+                "Full screen"
+            </button>
+            <span class="end">
+                <button type="button" class="quiet small" data-testid="heatmap-png" on:click=save_png>
+                    "PNG"
+                </button>
+                <button type="button" class="quiet small" data-testid="heatmap-csv" on:click=save_csv>
+                    "CSV"
+                </button>
+                <Show when=move || views.is_ordered.get()>
+                    <button type="button" class="quiet small" data-testid="dendrogram-json" on:click=save_tree.clone()>
+                        "Tree JSON"
+                    </button>
+                </Show>
+            </span>
+        </div>
+    }
+}
+
+/// Into the full screen and out of it; a browser that refuses stays as it is.
+fn full_screen(stage: Stage) {
+    let Some(document) = document() else { return };
+    if document.fullscreen_element().is_some() {
+        document.exit_fullscreen();
+    } else if let Some(figure) = stage.figure.get_untracked() {
+        let _ = figure.request_fullscreen();
+    }
+}
+
+/// Saves the shown part of the figure at twice the size, with title, model and pack.
+fn png(state: State, shown: &Shown, derived: Derived, stage: Stage) -> Result<(), JsValue> {
+    let base = stage.base.get_untracked().ok_or(JsValue::NULL)?;
+    let clustering = derived.clustering.get_untracked();
+    let boundaries = boundaries(derived, state.views.has_events.get_untracked());
+    let picture = stage.raster.with_value(|raster| {
+        let (heatmap, raster) = raster.as_ref().ok_or(JsValue::NULL)?;
+        let label_room = SAVED_ROOM.label_columns();
+        let columns = heatmap.label_columns(label_room);
+        let viewport = stage.viewport.get_untracked();
+        let layout = layout(heatmap.size(), columns, SAVED_ROOM, viewport, clustering.is_some());
+        let tree = clustering.as_ref().map(|it| (&it.drawing, CUT));
+        let figure = canvas::Figure { heatmap, raster, layout: &layout, label_room, boundaries: &boundaries, tree };
+        let title = format!("{} ({} mode)", heatmap.title(), heatmap.mode.label());
+        canvas::saved_figure(&figure, &Palette::of(&base), &title, &stats::credit(&shown.analysis))
+    })?;
+    let name = format!("temporal-lens-{}.png", state.views.source.get_untracked().key());
+    let on_blob = Closure::once_into_js(move |blob: JsValue| {
+        if let Ok(blob) = blob.dyn_into::<Blob>()
+            && files::save_blob(&name, &blob).is_ok()
+        {
+            return;
+        }
+        state.problem.set(Some("This browser could not save the figure.".to_owned()));
+    });
+    picture.to_blob(on_blob.unchecked_ref())
+}

@@ -1,0 +1,57 @@
+//! A labelled menu over the choices of a view model.
+
+use lens_view::settings::Choice;
+use leptos::prelude::*;
+
+/// A menu that sets a signal. `testid` names it for tests.
+#[component]
+pub fn Picker<C: Choice + Send + Sync>(
+    label: &'static str,
+    testid: &'static str,
+    chosen: Signal<C>,
+    choose: Callback<C>,
+) -> impl IntoView {
+    let options = C::CHOICES
+        .iter()
+        .map(|choice| {
+            let choice = *choice;
+            view! {
+                <option value=choice.key() selected=move || chosen.get() == choice>
+                    {choice.label()}
+                </option>
+            }
+        })
+        .collect_view();
+    view! {
+        <label class="field picker">
+            <span>{label}</span>
+            <select
+                data-testid=testid
+                prop:value=move || chosen.get().key()
+                on:change=move |event| {
+                    if let Some(choice) = C::from_key(&event_target_value(&event)) {
+                        choose.run(choice);
+                    }
+                }
+            >
+                {options}
+            </select>
+        </label>
+    }
+}
+
+/// A labelled box that turns something on and off.
+#[component]
+pub fn Toggle(label: &'static str, testid: &'static str, is_on: RwSignal<bool>) -> impl IntoView {
+    view! {
+        <label class="field toggle">
+            <input
+                type="checkbox"
+                data-testid=testid
+                prop:checked=move || is_on.get()
+                on:change=move |event| is_on.set(event_target_checked(&event))
+            />
+            <span>{label}</span>
+        </label>
+    }
+}

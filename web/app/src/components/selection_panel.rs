@@ -1,0 +1,53 @@
+//! The selected spans and how alike they are.
+
+use std::sync::Arc;
+
+use lens_view::selection;
+use leptos::prelude::*;
+
+use crate::state::{Shown, State};
+use crate::views::Derived;
+
+/// Shown while something is selected.
+#[component]
+pub fn SelectionPanel(state: State, shown: Arc<Shown>, derived: Derived) -> impl IntoView {
+    let views = state.views;
+    let is_empty = move || views.selection.with(|selection| selection.spans().is_empty());
+    let rows = move || {
+        let Ok(matrix) = derived.matrix.get() else { return Vec::new() };
+        views.selection.with(|selection| selection::rows(&shown.analysis, selection, &matrix, views.source.get()))
+    };
+    let rows = StoredValue::new_local(rows);
+    view! {
+        <Show when=move || !is_empty()>
+            <section class="panel" data-testid="selection" aria-labelledby="selection-title">
+                <div class="panel-head">
+                    <h2 id="selection-title">"Selected spans"</h2>
+                    <button
+                        type="button"
+                        class="quiet small"
+                        data-testid="selection-clear"
+                        on:click=move |_| views.selection.update(|selection| selection.clear())
+                    >
+                        "Clear"
+                    </button>
+                </div>
+                <dl class="rows">
+                    {move || {
+                        rows.with_value(|rows| rows())
+                            .into_iter()
+                            .map(|row| {
+                                view! {
+                                    <div>
+                                        <dt>{row.label}</dt>
+                                        <dd class="value">{row.value}</dd>
+                                    </div>
+                                }
+                            })
+                            .collect_view()
+                    }}
+                </dl>
+            </section>
+        </Show>
+    }
+}
