@@ -1,0 +1,305 @@
+// The views of one analysis: shading, spans, sources, zoom, dendrogram, events, exports, keys, axe.
+//
+// The analysis is real, made by the command line on the default pack, and opened once as a saved
+// result: what is tried here does not depend on where it was computed.
+
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { countColours, launch, open, screenshot } from './lib/browser.mjs';
+import { defaultPack, fixtures, nodeFolder, out, site } from './lib/environment.mjs';
+import * as commandLine from './lib/program.mjs';
+
+const { AxeBuilder } = createRequire(join(nodeFolder, 'index.js'))('@axe-core/playwright');
+
+/** A story of two events; the second begins at token 51. */
+const STORY = 'harbour-kitchen';
+const SECOND_EVENT = 51;
+
+describe('the views of one analysis', () => {
+  let browser;
+  let page;
+  let document;
+  before(async () => {
+    const stories = JSON.parse(readFileSync(join(fixtures, 'events', 'stories.json'), 'utf8'));
+    const { first, second } = stories.find(({ name }) => name === STORY);
+    document = await commandLine.analyse(defaultPack, `${first} ${second}`);
+    const file = join(out, `${STORY}.json`);
+    writeFileSync(file, JSON.stringify(document));
+    browser = await launch({ webgpu: false });
+    page = await open(browser, site);
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await page.getByTestId('open-result').setInputFiles(file);
+    await page.getByTestId('file-mark').waitFor();
+    await page.waitForFunction(() => globalThis.document.querySelector('[data-testid="heatmap"]')?.width > 100);
+  });
+  after(() => browser?.close());
+
+  const token = (position) => page.getByTestId(`token-${position}`);
+  const unpin = () => page.keyboard.press('Escape');
+  /** The centre of the cell at fractions of the matrix; the figure's margins are left out by hovering. */
+  const point = async (u, v) => {
+    await page.getByTestId('heatmap').scrollIntoViewIfNeeded();
+    const box = await page.getByTestId('heatmap').boundingBox();
+    return { x: box.x + u * box.width, y: box.y + v * box.height };
+  };
+  const span = async () => Number(await page.getByTestId('heatmap').getAttribute('data-span'));
+  const pixels = () => page.getByTestId('heatmap').evaluate((canvas) => canvas.toDataURL());
+
+  test('a token is shaded by the chosen quantity', async () => {
+    const level = (position) => token(position).evaluate((it) => Number(it.style.getPropertyValue('--level')));
+    await page.getByTestId('quantity').selectOption('predictable-l0');
+    const counts = document.l0_pred.slice(1);
+    const most = 1 + counts.indexOf(Math.max(...counts));
+    await page.waitForFunction(
+      (id) => globalThis.document.getElementById(id).style.getPropertyValue('--level') === '1.000', `token-${most}`);
+    assert.equal(await level(1 + counts.indexOf(Math.min(...counts))), 0);
+    await token(most).hover();
+    assert.ok((await page.getByTestId('strip-readout').innerText()).includes(`Predictable L0: ${counts[most - 1]}`));
+    await page.getByTestId('quantity').selectOption('none');
+    assert.equal(await level(most), 0);
+  });
+
+  test('a quantity that the result lacks is said to be missing', async () => {
+    await page.getByTestId('quantity').selectOption('predictable-share');
+    if (document.energy) {
+      await page.getByTestId('strip-legend').waitFor();
+    } else {
+      assert.match(await page.getByTestId('strip-missing').innerText(), /without energies/);
+    }
+    await page.getByTestId('quantity').selectOption('top-feature');
+  });
+
+  test('the second event is found and drawn', async () => {
+    const marked = await page.locator('.token.is-boundary').evaluateAll((them) => them.map((it) => it.id));
+    assert.deepEqual(marked, [`token-${SECOND_EVENT}`]);
+    assert.equal(await page.getByTestId('stat-events').innerText(), '2');
+    const within = Number((await page.getByTestId('stat-events-within').innerText()).replace('−', '-'));
+    const across = Number((await page.getByTestId('stat-events-across').innerText()).replace('−', '-'));
+    assert.ok(within > across, `${within} within, ${across} across`);
+    const before = await pixels();
+    await page.getByTestId('events').uncheck();
+    assert.notEqual(await pixels(), before);
+    assert.equal(await page.locator('.token.is-boundary').count(), 0);
+    await page.getByTestId('events').check();
+  });
+
+  test('hovering the matrix focuses its tokens in the text, and the layout stays', async () => {
+    const height = () => page.evaluate(() => globalThis.document.documentElement.scrollHeight);
+    await page.mouse.move(0, 0);
+    const before = await height();
+    const { x, y } = await point(0.4, 0.5);
+    await page.mouse.move(x, y);
+    const names = await page.getByTestId('heatmap-readout').locator('.readout-token').allInnerTexts();
+    const positions = names.map((name) => parseInt(name, 10)).sort((a, b) => a - b);
+    const focused = await page.locator('.token.is-focused').evaluateAll((them) => them.map((it) => Number(it.dataset.position)));
+    assert.deepEqual(focused, positions);
+    assert.equal(await height(), before);
+  });
+
+  test('a click pins, a second click unpins', async () => {
+    await token(30).click();
+    assert.ok(await token(30).evaluate((it) => it.classList.contains('is-pinned')));
+    await token(30).click();
+    assert.equal(await page.locator('.token.is-pinned').count(), 0);
+  });
+
+  test('shift-click selects spans and compares two', async () => {
+    await token(10).click();
+    await token(20).click({ modifiers: ['Shift'] });
+    await token(60).click();
+    await token(75).click({ modifiers: ['Shift'] });
+    assert.equal(await page.locator('.token.is-span-a').count(), 11);
+    assert.equal(await page.locator('.token.is-span-b').count(), 16);
+    const values = await page.getByTestId('selection').locator('dd').allInnerTexts();
+    let sum = 0;
+    for (let i = 10; i <= 20; i += 1) for (let j = 60; j <= 75; j += 1) sum += document.similarity[i][j];
+    const across = Number(values[4].replace('−', '-'));
+    assert.ok(Math.abs(across - sum / (11 * 16)) < 1e-4, `${across}`);
+    assert.match(values[5], /^−?[01]\.\d{4}$/);
+    await screenshot(page, 'views-spans');
+    await unpin();
+    assert.equal(await page.locator('.is-span-a, .is-span-b, .is-pinned').count(), 0);
+  });
+
+  test('sources, modes and colours change the picture and its numbers', async () => {
+    const seen = new Set([await pixels()]);
+    for (const [menu, choice] of [['source', 'novel'], ['source', 'total'], ['source', 'residual'], ['scale', 'signed']]) {
+      await page.getByTestId(menu).selectOption(choice);
+      await page.waitForTimeout(50);
+      seen.add(await pixels());
+    }
+    assert.equal(seen.size, 5);
+    assert.match(await page.getByTestId('heatmap-title').innerText(), /residual stream/);
+    await page.getByTestId('source').selectOption('predictable');
+    await page.getByTestId('mode').selectOption('neuronpedia');
+    assert.equal(await page.getByTestId('scale').inputValue(), 'unit');
+    const { length } = document.tokens;
+    let sum = 0;
+    for (let i = 1; i < length; i += 1) for (let j = 1; j < length; j += 1) sum += document.similarity[i][j];
+    const mean = Number((await page.getByTestId('stat-shown-mean').innerText()).replace('−', '-'));
+    assert.ok(Math.abs(mean - sum / (length - 1) ** 2) < 1e-4, `${mean}`);
+    await page.getByTestId('mode').selectOption('notebook');
+  });
+
+  test('the matrix zooms, pans and comes back', async () => {
+    const whole = document.tokens.length;
+    assert.equal(await span(), whole);
+    await page.getByTestId('zoom-in').click();
+    await page.getByTestId('zoom-in').click();
+    assert.ok(Math.abs((await span()) - whole * 0.49) < 0.01);
+    const zoomed = await pixels();
+    const from = await point(0.4, 0.4);
+    await page.mouse.move(from.x, from.y);
+    await page.mouse.down();
+    await page.mouse.move(from.x + 120, from.y + 60, { steps: 4 });
+    await page.mouse.up();
+    assert.notEqual(await pixels(), zoomed);
+    assert.equal(await page.locator('.token.is-pinned').count(), 0, 'a drag is no click');
+    await page.keyboard.down('Control');
+    await page.mouse.wheel(0, -200);
+    await page.keyboard.up('Control');
+    assert.ok((await span()) < whole * 0.4);
+    await page.getByTestId('zoom-reset').click();
+    assert.equal(await span(), whole);
+  });
+
+  test('the dendrogram orders the matrix', async () => {
+    const before = await pixels();
+    await page.getByTestId('dendrogram').check();
+    await page.waitForTimeout(100);
+    assert.notEqual(await pixels(), before);
+    const tree = JSON.parse(await download('dendrogram-json'));
+    assert.deepEqual([...tree.leaf_order].sort((a, b) => a - b), document.tokens.map((_, i) => i));
+    assert.equal(tree.linkage.length, document.tokens.length - 1);
+    await screenshot(page, 'views-dendrogram');
+    // The readout names the tokens of the new order, with their own value.
+    const { x, y } = await point(0.35, 0.4);
+    await page.mouse.move(x, y);
+    const readout = page.getByTestId('heatmap-readout');
+    const [row, column] = (await readout.locator('.readout-token').allInnerTexts()).map((name) => parseInt(name, 10));
+    const value = Number((await readout.locator('strong').innerText()).replace('−', '-'));
+    assert.ok(Math.abs(value - document.similarity[row][column]) < 1e-4);
+    await page.getByTestId('dendrogram').uncheck();
+  });
+
+  async function download(testId, encoding = 'utf8') {
+    const [file] = await Promise.all([page.waitForEvent('download'), page.getByTestId(testId).click()]);
+    return readFileSync(await file.path(), encoding);
+  }
+
+  test('the matrix is saved as CSV with its tokens', async () => {
+    const rows = (await download('heatmap-csv')).trim().split('\r\n');
+    assert.equal(rows.length, document.tokens.length + 1);
+    const last = rows.at(-1).split(',');
+    assert.ok(Math.abs(Number(last.at(-2)) - document.similarity.at(-1).at(-2)) < 1e-6);
+  });
+
+  test('the figure is saved as a picture at twice the size on a solid ground', async () => {
+    const png = await download('heatmap-png', null);
+    assert.deepEqual([...png.subarray(1, 4)], [...Buffer.from('PNG')]);
+    const [width, height] = [png.readUInt32BE(16), png.readUInt32BE(20)];
+    assert.ok(width > 1400 && width <= 1800 && height > 1400, `${width} x ${height}`);
+    writeFileSync(join(out, 'views-saved.png'), png);
+    const corners = await page.evaluate(async (base64) => {
+      const image = new Image();
+      image.src = `data:image/png;base64,${base64}`;
+      await image.decode();
+      const canvas = Object.assign(globalThis.document.createElement('canvas'), { width: image.width, height: image.height });
+      const context = canvas.getContext('2d');
+      context.drawImage(image, 0, 0);
+      const alpha = (x, y) => context.getImageData(x, y, 1, 1).data[3];
+      return [alpha(0, 0), alpha(image.width - 1, 0), alpha(0, image.height - 1), alpha(image.width - 1, image.height - 1)];
+    }, png.toString('base64'));
+    assert.deepEqual(corners, [255, 255, 255, 255]);
+  });
+
+  test('strip and features are saved as CSV', async () => {
+    const strip = (await download('strip-csv')).trim().split('\r\n');
+    assert.equal(strip[0], 'position,token,token_id,top-feature');
+    assert.equal(strip.length, document.tokens.length + 1);
+    const features = (await download('features-csv')).trim().split('\r\n');
+    assert.equal(features.length, 25);
+  });
+
+  test('the numbers are copied as a table', async () => {
+    await page.getByTestId('copy-numbers').click();
+    const text = await page.evaluate(() => navigator.clipboard.readText());
+    const rows = text.trim().split('\n').map((line) => line.split('\t'));
+    const variance = rows.find(([name]) => name === 'Variance explained');
+    assert.ok(Math.abs(Number(variance[1]) - document.variance_explained) < 1e-4);
+    assert.ok(Number(rows.find(([name]) => name === 'Effective rank, predictable')[1]) > 1);
+  });
+
+  test('a feature is found by its number', async () => {
+    const { feature } = document.novel_top[5][0];
+    await page.getByTestId('feature-search').fill(String(feature));
+    const found = page.getByTestId('feature-found').getByRole('button');
+    const expected = document.novel_top.filter((top) => top.some((it) => it.feature === feature)).length;
+    assert.equal(await found.count(), expected);
+    await found.filter({ hasText: /^5 / }).click();
+    assert.ok(await token(5).evaluate((it) => it.classList.contains('is-pinned')));
+    await page.getByTestId('feature-search').fill('');
+    await unpin();
+  });
+
+  test('the keyboard alone walks, zooms, pins and selects', async () => {
+    await page.mouse.move(0, 0);
+    await page.getByTestId('heatmap').focus();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowDown');
+    const readout = page.getByTestId('heatmap-readout').locator('.readout-token');
+    assert.deepEqual((await readout.allInnerTexts()).map((name) => parseInt(name, 10)), [1, 1]);
+    await page.keyboard.press('+');
+    assert.ok((await span()) < document.tokens.length);
+    await page.keyboard.press('0');
+    assert.equal(await span(), document.tokens.length);
+    await page.keyboard.press('Enter');
+    assert.equal(await page.locator('.token.is-pinned').count(), 1);
+    await page.getByTestId('token-strip').focus();
+    await page.keyboard.press('Shift+ArrowRight');
+    await page.keyboard.press('Shift+ArrowRight');
+    assert.equal(await page.locator('.token.is-span-a').count(), 3);
+    await unpin();
+    await page.keyboard.press('?');
+    await page.getByTestId('help-sheet').waitFor();
+    await screenshot(page, 'views-help');
+    await page.keyboard.press('Escape');
+    await page.getByTestId('help-sheet').waitFor({ state: 'hidden' });
+  });
+
+  test('the feature map names feature, token and value', async () => {
+    const map = page.getByTestId('feature-map');
+    await map.scrollIntoViewIfNeeded();
+    assert.ok((await countColours(page, 'feature-map')) > 10);
+    const box = await map.boundingBox();
+    await page.mouse.move(box.x + box.width / 2, box.y + 10);
+    assert.match(await page.getByTestId('feature-map-readout').innerText(), /^#\d+ at \d+ /);
+    await page.mouse.move(0, 0);
+  });
+
+  for (const scheme of ['light', 'dark']) {
+    test(`axe finds nothing serious (${scheme})`, async () => {
+      await page.emulateMedia({ colorScheme: scheme });
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      const serious = violations.filter(({ impact }) => ['serious', 'critical'].includes(impact));
+      assert.deepEqual(serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(', ')}`), []);
+    });
+  }
+
+  for (const width of [360, 1440, 2560]) {
+    test(`nothing is wider than a window of ${width} pixels`, async () => {
+      await page.setViewportSize({ width, height: 900 });
+      await page.waitForTimeout(200);
+      const wide = await page.evaluate(() => globalThis.document.documentElement.scrollWidth);
+      assert.ok(wide <= width, `${wide}`);
+      await screenshot(page, `views-${width}`);
+    });
+  }
+
+  test('nothing broke on the way', () => assert.deepEqual(page.problems, []));
+});
