@@ -59,9 +59,10 @@ pub fn rows(analysis: &Analysis, selection: &Selection, shown: &Matrix, source: 
     let mut rows = Vec::new();
     for (span, name) in selection.spans().iter().zip(["A", "B"]) {
         let text: String = span.clone().filter_map(|i| analysis.tokens.get(i)).map(|t| token::plain(t)).collect();
+        let text = text.replace(token::SPACE, " ");
         rows.push(SelectionRow {
             label: format!("{name}: tokens {} to {}", span.start, span.end - 1),
-            value: token::shortened(&text, 60),
+            value: cut(text.trim(), 60),
         });
         let within = spans::within_across(shown, std::slice::from_ref(span)).within;
         rows.push(SelectionRow { label: format!("Mean similarity within {name}"), value: said(within) });
@@ -79,6 +80,14 @@ pub fn rows(analysis: &Analysis, selection: &Selection, shown: &Matrix, source: 
     rows
 }
 
+/// At most so many characters.
+fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most - 1).chain(['…']).collect()
+}
+
 fn said(value: Option<f32>) -> String {
     value.map_or(number::NONE.to_owned(), number::fixed4)
 }
@@ -94,7 +103,7 @@ mod tests {
         let mut it = Selection::default();
         it.stretch(3, 6);
         it.stretch(3, 1);
-        assert_eq!(it.spans(), [1..4]);
+        assert_eq!(it.spans().first(), Some(&(1..4)));
         it.stretch(8, 9);
         assert_eq!((it.name_at(2), it.name_at(9), it.name_at(5)), (Some("A"), Some("B"), None));
         it.stretch(12, 12);

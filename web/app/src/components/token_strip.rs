@@ -118,6 +118,12 @@ pub fn TokenStrip(state: State, shown: Arc<Shown>, derived: Derived) -> impl Int
                 on:pointerover=on_over
                 on:pointerleave=move |_| on_leave()
                 on:blur=move |_| on_leave()
+                on:mousedown=move |event| {
+                    // Shift and a click would select the page's text as well.
+                    if event.shift_key() {
+                        event.prevent_default();
+                    }
+                }
                 on:click=on_click
                 on:keydown=on_key
             >
