@@ -19,6 +19,18 @@ function die(reason) {
 self.addEventListener("error", (event) => die(event.error ?? event.message));
 self.addEventListener("unhandledrejection", (event) => die(event.reason));
 
+// Devices get subgroup operations wherever the adapter has them: wgpu does not know this feature of
+// WebGPU yet and so never asks for it. Some kernels use it (crates/model/src/kernels/variant.rs).
+if (self.GPUAdapter) {
+  const requestDevice = GPUAdapter.prototype.requestDevice;
+  GPUAdapter.prototype.requestDevice = function (descriptor = {}) {
+    const features = [...(descriptor.requiredFeatures ?? [])];
+    if (this.features.has("subgroups")) features.push("subgroups");
+    descriptor.requiredFeatures = features;
+    return requestDevice.call(this, descriptor);
+  };
+}
+
 try {
   const { default: init } = await import("./worker.js");
   await init({ module_or_path: new URL("worker_bg.wasm", import.meta.url) });

@@ -44,7 +44,9 @@ fn time(opened: &OpenedDevice) -> Result<()> {
         for [cols, rows] in [[640, 2048], [2304, 9216]] {
             for tokens in [1, 18, 128] {
                 for (index, variant) in Variant::LINEAR.into_iter().enumerate() {
-                    if tokens > 8 && matches!(variant, Variant::Few(_) | Variant::Tile(1 | 2, _)) {
+                    if !variant.is_available()
+                        || tokens > 8 && matches!(variant, Variant::Few(_) | Variant::Tile(1 | 2, _))
+                    {
                         continue;
                     }
                     let case = LinearCase { tokens, rows, cols, precision, variant: Some(index), repeats: 1 };

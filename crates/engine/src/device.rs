@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use burn_wgpu::graphics::AutoGraphicsApi;
 use burn_wgpu::{RuntimeOptions, WgpuDevice, try_init_setup_async};
 
-use lens_model::kernels::variant::{AdapterKind, set_adapter_kind};
+use lens_model::kernels::variant::{AdapterKind, set_adapter_kind, set_subgroups};
 
 use crate::{Error, Result};
 
@@ -105,9 +105,10 @@ fn describe(info: &wgpu::AdapterInfo) -> String {
     if parts.is_empty() { format!("{:?} adapter", info.backend) } else { parts.join(", ") }
 }
 
-/// Takes the adapter's name where the driver's kind is not to be had (browsers): names of software
-/// adapters are few.
-pub fn say_adapter(name: &str) {
+/// Takes what wgpu does not tell in a browser: the adapter's name, as the names of software adapters
+/// are few, and whether the device has subgroups.
+pub fn say_adapter(name: &str, subgroups: bool) {
+    set_subgroups(subgroups);
     let name = name.to_lowercase();
     let software = ["swiftshader", "llvmpipe", "lavapipe", "basic render"].iter().any(|known| name.contains(known));
     set_adapter_kind(if software { AdapterKind::Software } else { AdapterKind::Hardware });
@@ -121,6 +122,7 @@ async fn open_gpu(found: Found) -> std::result::Result<OpenedDevice, String> {
     let info = setup.adapter.get_info();
     let name = describe(&info);
     let software = info.device_type == wgpu::DeviceType::Cpu;
+    set_subgroups(setup.device.features().contains(wgpu::Features::SUBGROUP));
     set_adapter_kind(if software { AdapterKind::Software } else { AdapterKind::Hardware });
     Ok(OpenedDevice { device: Device::new(found.device), gpu: true, name, note: None })
 }

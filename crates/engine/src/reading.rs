@@ -174,8 +174,9 @@ impl Reading {
             .register(row_sums(new_total))
             .register(top_entries(codes.novel_codes.clone(), top));
         for (source, shift) in sources.into_iter().zip(&seen.shift) {
-            let all = source - shift.clone();
-            reads = reads.register(products(all.clone().narrow(0, before, new_tokens), all));
+            // Two tensors: WebGPU refuses a kernel whose operands lie in each other.
+            let new = source.clone().narrow(0, before, new_tokens) - shift.clone();
+            reads = reads.register(products(new, source - shift.clone()));
         }
         let data = reads.execute_async().await.map_err(|e| device_error(e.to_string()))?;
         let values: Vec<Vec<f32>> = data

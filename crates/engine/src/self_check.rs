@@ -72,7 +72,7 @@ pub async fn thorough(device: &Device) -> Result<Vec<Checked>> {
     let sizes = [[1, 37, 72], [5, 130, 96], [67, 70, 160], [9, 5, 9216], [3, 9216, 40]];
     for precision in PRECISIONS {
         for size in sizes {
-            for index in 0..Variant::LINEAR.len() {
+            for index in available() {
                 let _forced = Forced::linear(index);
                 checks.linear(precision, size, 3e5).await?;
             }
@@ -82,21 +82,27 @@ pub async fn thorough(device: &Device) -> Result<Vec<Checked>> {
             }
         }
     }
-    for index in 0..Variant::LINEAR.len() {
+    for index in available() {
         let _forced = Forced::linear(index);
         checks.finishes([7, 37, 72]).await?;
         checks.products(5, 67, 100).await?;
     }
-    for (tokens, first) in [(1, 0), (5, 0), (1, 299), (66, 3)] {
+    for (tokens, first) in [(1, 0), (5, 0), (1, 299), (66, 3), (6, 700)] {
         checks.attention(tokens, first, [4, 2, 13, 70], Some(5.0), Some(3)).await?;
         checks.attention(tokens, first, [4, 1, 16, 8], None, None).await?;
         checks.attention(tokens, first, [8, 4, 256, 256], Some(50.0), Some(40)).await?;
         checks.attention(tokens, first, [2, 2, 12, 300], None, Some(64)).await?;
+        checks.attention(tokens, first, [4, 4, 120, 480], None, None).await?;
     }
     for (tokens, width) in [(1, 2), (5, 72), (3, 2304), (66, 130)] {
         checks.rows(tokens, width).await?;
     }
     Ok(checks.done)
+}
+
+/// Variants of linear layers that run on this adapter, by their place among all.
+fn available() -> impl Iterator<Item = usize> {
+    Variant::LINEAR.into_iter().enumerate().filter(|(_, variant)| variant.is_available()).map(|(i, _)| i)
 }
 
 struct Checks<'a> {

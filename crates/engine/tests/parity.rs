@@ -7,37 +7,18 @@
 // A test that cannot read its fixture has failed.
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+mod common;
 
-use burn::tensor::Device;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use common::{fixtures, open, pairs};
+use lens_engine::RunOptions;
 use lens_engine::self_check::relative_rms;
-use lens_engine::{PackFolder, RunOptions};
-use lens_weights::block::Precision;
-use lens_weights::checkpoint::{open_gemma, open_sae};
-use lens_weights::pack::{PackRequest, pack};
 use safetensors::SafeTensors;
-use serde::Deserialize;
 
 const RESIDUAL_TOLERANCE: f64 = 1e-4;
 const CODES_TOLERANCE: f64 = 1e-3;
-
-#[derive(Deserialize)]
-struct Pair {
-    name: String,
-    gemma: String,
-    sae: String,
-    tokenizer: String,
-    layer: usize,
-    inf_k: Option<usize>,
-    text: String,
-    token_ids: Vec<u32>,
-    expected: String,
-}
-
-fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures")
-}
 
 fn tensors(path: &Path) -> BTreeMap<String, Vec<f32>> {
     let bytes = std::fs::read(path).unwrap();
@@ -50,29 +31,6 @@ fn tensors(path: &Path) -> BTreeMap<String, Vec<f32>> {
             (name, values)
         })
         .collect()
-}
-
-fn open(gemma: &str, sae: &str, tokenizer: &str, layer: usize, folder: &Path) -> PackFolder {
-    let gemma = open_gemma(&fixtures().join(gemma)).unwrap();
-    let sae = open_sae(&fixtures().join(sae)).unwrap();
-    let request = PackRequest {
-        gemma: &gemma,
-        model_name: "fixture".to_owned(),
-        sae: &sae,
-        sae_name: "fixture".to_owned(),
-        layer,
-        precision: Precision::F32,
-        tokenizer: fixtures().join(tokenizer),
-        licences: Vec::new(),
-        neuronpedia: None,
-        out: folder.join("pack"),
-    };
-    pack(&request, &mut |_| {}).unwrap();
-    PackFolder::open(&folder.join("pack"), Device::flex(), |_, _| {}).unwrap()
-}
-
-fn pairs() -> Vec<Pair> {
-    serde_json::from_str(&std::fs::read_to_string(fixtures().join("pairs.json")).unwrap()).unwrap()
 }
 
 fn assert_close(what: &str, found: &[f32], expected: &[f32], tolerance: f64) {

@@ -64,17 +64,29 @@ fn now_ms() -> f64 {
 /// What the browser tells of the adapter (vendor, architecture, description): wgpu has no name for it
 /// on the web. `None` where the browser tells nothing.
 async fn adapter_name() -> Option<String> {
-    let get = |object: &JsValue, key: &str| Reflect::get(object, &JsValue::from_str(key)).ok();
-    let gpu = get(&get(&js_sys::global(), "navigator")?, "gpu")?;
-    let request: Function = get(&gpu, "requestAdapter")?.dyn_into().ok()?;
-    let adapter = JsFuture::from(request.call0(&gpu).ok()?.dyn_into::<Promise>().ok()?).await.ok()?;
-    let info = get(&adapter, "info")?;
+    let info = Reflect::get(&adapter().await?, &JsValue::from_str("info")).ok()?;
     let parts: Vec<String> = ["vendor", "architecture", "device", "description"]
         .into_iter()
-        .filter_map(|key| get(&info, key)?.as_string())
+        .filter_map(|key| Reflect::get(&info, &JsValue::from_str(key)).ok()?.as_string())
         .filter(|part| !part.is_empty())
         .collect();
     (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+/// The browser's adapter, as it is: wgpu passes on neither its name nor all of its features.
+async fn adapter() -> Option<JsValue> {
+    let get = |object: &JsValue, key: &str| Reflect::get(object, &JsValue::from_str(key)).ok();
+    let gpu = get(&get(&js_sys::global(), "navigator")?, "gpu")?;
+    let request: Function = get(&gpu, "requestAdapter")?.dyn_into().ok()?;
+    JsFuture::from(request.call0(&gpu).ok()?.dyn_into::<Promise>().ok()?).await.ok()
+}
+
+/// Whether the device has subgroup operations: the loader of this worker asks for them wherever the
+/// adapter has them.
+async fn has_subgroups() -> Option<bool> {
+    let features = Reflect::get(&adapter().await?, &JsValue::from_str("features")).ok()?;
+    let has: Function = Reflect::get(&features, &JsValue::from_str("has")).ok()?.dyn_into().ok()?;
+    has.call1(&features, &JsValue::from_str("subgroups")).ok()?.as_bool()
 }
 
 /// Reports progress of one request, at most some tens of times a second.
@@ -124,7 +136,7 @@ impl Session {
         let opened = match open_device(None).await {
             Ok(opened) if opened.gpu => {
                 let name = adapter_name().await.unwrap_or(opened.name);
-                device::say_adapter(&name);
+                device::say_adapter(&name, has_subgroups().await.unwrap_or(false));
                 match self_check::check(&opened.device).await {
                     Ok(()) => OpenedDevice { name, ..opened },
                     Err(e) => cpu(format!("WebGPU was not used: {e}")),

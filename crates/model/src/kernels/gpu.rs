@@ -52,6 +52,15 @@ fn octet_source(precision: Precision) -> [&'static str; 3] {
     }
 }
 
+/// Keys whose scores four queries at once have room for: 8 KiB of workgroup memory.
+const FOUR_CAPACITY: usize = 512;
+
+/// The most keys that four neighbouring queries see together.
+fn keys_of_four(tokens: usize, options: AttentionOptions) -> usize {
+    let keys = options.first + tokens;
+    options.window.map_or(keys, |window| keys.min(window + 3))
+}
+
 /// [`Finish`] without its numbers: what goes into a kernel's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum FinishText {
@@ -92,6 +101,8 @@ enum Kernel {
     Attention {
         vectors: bool,
     },
+    /// Four queries at once.
+    AttentionFour,
     RmsNorm,
     AddNorm,
     Rotate {
@@ -123,6 +134,7 @@ fn product(body: &'static str, precision: Precision, finish: FinishText) -> Sour
         .register("finish", finish.source())
         .register("y_binding", y_binding.to_string())
         .register("sizes_binding", (y_binding + 1).to_string())
+        .register("enable", "")
 }
 
 /// A kernel that owns one row a workgroup.
@@ -135,43 +147,79 @@ fn each_pair(n: u32, m: u32, line: &str) -> String {
     (0..m).map(|j| each(n, &line.replace('@', &j.to_string()))).collect::<Vec<_>>().join("\n    ")
 }
 
+/// Browsers want the extension named where it is used; naga takes its functions without it and does
+/// not know the word.
+const ENABLE_SUBGROUPS: &str = if cfg!(target_family = "wasm") { "enable subgroups;" } else { "" };
+
 const STORE: &str = "if (token_base + #u < tokens) {
         for (var j = 0u; j < width; j++) {
             y[(token_base + #u) * cols + col_base + j] = finish(sum#[j], token_base + #u, col_base + j, cols);
         }
     }";
 
+/// A tile of `n` tokens by `m` outputs. Of x it makes `reads` reads, of tokens `token` past the tile's
+/// first; `uses` says for each read what it is and which tokens' values it holds.
+fn tile_source(
+    body: &'static str,
+    precision: Precision,
+    finish: FinishText,
+    [n, m]: [u32; 2],
+    token: &str,
+    reads: u32,
+    uses: impl Fn(u32) -> Vec<(String, Vec<(u32, String)>)>,
+) -> SourceTemplate {
+    let [shared, low, high] = octet_source(precision);
+    let multiply = |offset: u32| {
+        let mut lines = Vec::new();
+        for (read, values) in uses(offset) {
+            let dots = values
+                .into_iter()
+                .map(|(i, value)| format!("{{ let u = {value}; {} }}", each(m, &format!("p{i}_# += dot(u, w#);"))));
+            lines.push(format!("{{ {read}\n    {} }}", dots.collect::<Vec<_>>().join("\n    ")));
+        }
+        lines.join("\n    ")
+    };
+    product(body, precision, finish)
+        .register("tile", n.to_string())
+        .register("outputs", m.to_string())
+        .register("tokens", each(reads, &format!("let t# = min(token_base + {token}, tokens - 1u) * blocks * 8u;")))
+        .register("rows", each(m, "let r# = min(row_base + #u, rows - 1u) * blocks;"))
+        .register("sums", each_pair(n, m, "var s#_@ = 0.0;"))
+        .register("begin_x", each(reads, "let a# = t# + b * 8u;"))
+        .register("begin_w", each(m, "let at# = (r# + b) * BLOCK_WORDS;"))
+        .register("begin_sums", each_pair(n, m, "var p#_@ = 0.0;"))
+        .register("fetch", each(m, shared))
+        .register("low", each(m, low))
+        .register("high", each(m, high))
+        .register("multiply_low", multiply(0))
+        .register("multiply_high", multiply(1))
+        .register("scales", each(m, "let scale# = scale_of(r# + b);"))
+        .register("end_block", each_pair(n, m, "s#_@ += p#_@ * scale@;"))
+        .register("store", each_pair(n, m, "put(s#_@, token_base + #u, row_base + @u);"))
+}
+
 fn linear_source(precision: Precision, finish: FinishText, variant: Variant) -> SourceTemplate {
     match variant {
         Variant::Shared => product(include_str!("wgsl/linear_shared.wgsl"), precision, finish),
         Variant::Tile(n, m) => {
-            let [shared, low, high] = octet_source(precision);
-            let multiply = |offset: u32| {
-                let products: Vec<String> = (0..n)
-                    .map(|i| {
-                        let dots = each(m, &format!("p{i}_# += dot(v, w#);"));
-                        format!("{{ let v = x[a{i} + 2u * o + {offset}u]; {dots} }}")
-                    })
-                    .collect();
-                products.join("\n    ")
-            };
-            product(include_str!("wgsl/linear_tile.wgsl"), precision, finish)
-                .register("tile", n.to_string())
-                .register("outputs", m.to_string())
-                .register("tokens", each(n, "let t# = min(token_base + #u, tokens - 1u) * blocks * 8u;"))
-                .register("rows", each(m, "let r# = min(row_base + #u, rows - 1u) * blocks;"))
-                .register("sums", each_pair(n, m, "var s#_@ = 0.0;"))
-                .register("begin_x", each(n, "let a# = t# + b * 8u;"))
-                .register("begin_w", each(m, "let at# = (r# + b) * BLOCK_WORDS;"))
-                .register("begin_sums", each_pair(n, m, "var p#_@ = 0.0;"))
-                .register("fetch", each(m, shared))
-                .register("low", each(m, low))
-                .register("high", each(m, high))
-                .register("multiply_low", multiply(0))
-                .register("multiply_high", multiply(1))
-                .register("scales", each(m, "let scale# = scale_of(r# + b);"))
-                .register("end_block", each_pair(n, m, "s#_@ += p#_@ * scale@;"))
-                .register("store", each_pair(n, m, "put(s#_@, token_base + #u, row_base + @u);"))
+            let fetch = |i: u32, offset: u32| format!("let v = x[a{i} + 2u * o + {offset}u];");
+            tile_source(include_str!("wgsl/linear_tile.wgsl"), precision, finish, [n, m], "#u", n, |offset| {
+                (0..n).map(|i| (fetch(i, offset), vec![(i, "v".to_owned())])).collect()
+            })
+        }
+        Variant::Quad(n, m) => {
+            let fetch = |i: u32, offset: u32| format!("let v = x[a{i} + 2u * o + {offset}u];");
+            let heard = |i: u32| (0..4).map(|l| (4 * i + l, format!("quadBroadcast(v, {l}u)"))).collect();
+            tile_source(
+                include_str!("wgsl/linear_quad.wgsl"),
+                precision,
+                finish,
+                [n, m],
+                "4u * #u + lane",
+                n / 4,
+                |offset| (0..n / 4).map(|i| (fetch(i, offset), heard(i))).collect(),
+            )
+            .register("enable", ENABLE_SUBGROUPS)
         }
         Variant::Few(n) => product(include_str!("wgsl/linear_few.wgsl"), precision, finish)
             .register("tile", n.to_string())
@@ -207,6 +255,8 @@ impl KernelSource for Kernel {
                 .register("capacity", ATTENTION_TOKENS_MAX.to_string())
                 .register("number", if vectors { "vec4<f32>" } else { "f32" })
                 .register("total", if vectors { "dot(sum, vec4<f32>(1.0))" } else { "sum" }),
+            Self::AttentionFour => SourceTemplate::new(include_str!("wgsl/attention_four.wgsl"))
+                .register("capacity", FOUR_CAPACITY.to_string()),
             Self::RmsNorm => rows(include_str!("wgsl/rms_norm.wgsl")),
             Self::AddNorm => rows(include_str!("wgsl/add_norm.wgsl")),
             Self::Rotate { norm } => {
@@ -289,7 +339,9 @@ fn linear(inputs: Vec<CubeTensor>, shape: PackedShape, finish: Finish) -> CubeTe
     };
     let variant = variant::linear(tokens);
     let (threads, cubes) = match variant {
-        Variant::Tile(n, m) => (64, [shape.rows.div_ceil(64 * m as usize), tokens.div_ceil(n as usize)]),
+        Variant::Tile(n, m) | Variant::Quad(n, m) => {
+            (64, [shape.rows.div_ceil(64 * m as usize), tokens.div_ceil(n as usize)])
+        }
         Variant::Few(n) => (64, [shape.rows.div_ceil(8), tokens.div_ceil(n as usize)]),
         Variant::Shared => (256, [shape.rows.div_ceil(64), tokens.div_ceil(64)]),
     };
@@ -341,7 +393,9 @@ impl LensOps for Cube {
         let blocks = shape.padded_cols() / BLOCK;
         let variant = variant::transposed(tokens);
         let (threads, cubes) = match variant {
-            Variant::Tile(n, _) | Variant::Few(n) => (64, [shape.cols.div_ceil(256), tokens.div_ceil(n as usize)]),
+            Variant::Tile(n, _) | Variant::Quad(n, _) | Variant::Few(n) => {
+                (64, [shape.cols.div_ceil(256), tokens.div_ceil(n as usize)])
+            }
             Variant::Shared => (256, [shape.cols.div_ceil(64), tokens.div_ceil(64)]),
         };
         let sizes = [tokens as u32, shape.rows as u32, blocks as u32, shape.cols as u32];
@@ -388,6 +442,21 @@ impl LensOps for Cube {
         let AttentionOptions { heads, kv_heads, .. } = options;
         let (d, dv) = (width / heads, dims(&inputs[2])[1] / kv_heads);
         let vectors = d.is_multiple_of(4) && dv.is_multiple_of(4);
+        if vectors && tokens > 1 && keys_of_four(tokens, options) <= FOUR_CAPACITY {
+            let sizes = [
+                heads as u32 | (kv_heads as u32) << 16,
+                tokens as u32,
+                (d / 4) as u32,
+                (dv / 4) as u32,
+                options.first as u32,
+                options.window.map_or(u32::MAX, |w| w as u32),
+                options.scale.to_bits(),
+                options.soft_cap.unwrap_or(0.0).to_bits(),
+            ];
+            let groups = [tokens.div_ceil(4), heads];
+            let [y] = launch(Kernel::AttentionFour, inputs, [[tokens, heads * dv]], &sizes, 64, groups);
+            return y;
+        }
         let unit = if vectors { 4 } else { 1 };
         let sizes = [
             heads as u32,

@@ -2,7 +2,7 @@
 //! (docs/performance.md has the measurements). No tuning at run time: the first pass is as fast as
 //! the second.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 /// What kind of adapter the kernels run on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum AdapterKind {
 pub enum Variant {
     /// A tile of so many tokens by so many outputs in registers; no workgroup memory.
     Tile(u32, u32),
+    /// Such a tile, whose x four neighbouring invocations fetch together.
+    Quad(u32, u32),
     /// Eight invocations share a row of W, for this many tokens at a time.
     Few(u32),
     /// 64 tokens by 64 outputs through workgroup memory.
@@ -28,22 +30,32 @@ pub enum Variant {
 
 impl Variant {
     /// Every variant of a linear layer.
-    pub const LINEAR: [Self; 12] = [
+    pub const LINEAR: [Self; 8] = [
         Self::Tile(1, 4),
-        Self::Tile(1, 16),
         Self::Tile(2, 8),
         Self::Tile(4, 4),
-        Self::Tile(4, 8),
-        Self::Tile(4, 16),
-        Self::Tile(8, 8),
-        Self::Tile(8, 4),
         Self::Few(1),
         Self::Few(4),
         Self::Few(8),
         Self::Shared,
+        Self::Quad(4, 4),
     ];
     /// Every variant of a product with the transpose.
     pub const TRANSPOSED: [Self; 4] = [Self::Tile(1, 4), Self::Tile(2, 4), Self::Tile(4, 4), Self::Shared];
+}
+
+impl Variant {
+    /// Whether this adapter runs it.
+    pub fn is_available(self) -> bool {
+        !matches!(self, Self::Quad(..)) || SUBGROUPS.load(Ordering::Relaxed)
+    }
+}
+
+static SUBGROUPS: AtomicBool = AtomicBool::new(false);
+
+/// Says whether kernels may use subgroup operations on this device.
+pub fn set_subgroups(available: bool) {
+    SUBGROUPS.store(available, Ordering::Relaxed);
 }
 
 static KIND: AtomicU8 = AtomicU8::new(AdapterKind::Hardware as u8);
@@ -72,7 +84,8 @@ pub fn linear(tokens: usize) -> Variant {
     match (software(), tokens) {
         (true, 1) => Variant::Tile(1, 4),
         (true, 2) => Variant::Tile(2, 8),
-        (true, _) => Variant::Tile(4, 8),
+        (true, _) if Variant::Quad(4, 4).is_available() => Variant::Quad(4, 4),
+        (true, _) => Variant::Tile(4, 4),
         (false, 1) => Variant::Few(1),
         (false, ..=4) => Variant::Few(4),
         (false, ..=8) => Variant::Few(8),

@@ -1,3 +1,4 @@
+{{ enable }}
 // What every product shares: a matrix W [rows, cols] packed in whole blocks of 32 columns, four
 // columns of it at a time, the scales of its blocks, and what happens to a finished sum.
 

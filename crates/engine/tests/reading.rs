@@ -1,0 +1,114 @@
+//! A text read token by token, edited and read on is the text read at once.
+//!
+//! Tolerance: 1e-4 relative RMS of the Gram matrices. The same sums are taken, some in another order
+//! as tiles differ; the fixtures' sharp attention amplifies that.
+
+// A test that cannot read its fixture has failed.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{Pair, open};
+use lens_analysis::{Source, Summary};
+use lens_engine::self_check::relative_rms;
+use lens_engine::{Continue, PackFolder, Reading, RunOptions, Stage};
+
+const TOLERANCE: f64 = 1e-4;
+
+fn options(pair: &Pair) -> RunOptions {
+    RunOptions { inf_k: pair.inf_k, ..RunOptions::default() }
+}
+
+fn read_on(pack: &PackFolder, reading: &mut Reading, ids: &[u32]) {
+    let rows = pack.embedding(ids).unwrap();
+    let finished = pollster::block_on(pack.lens.extend(reading, &rows, |_| Continue::Yes)).unwrap();
+    assert_eq!(finished, Continue::Yes);
+}
+
+fn at_once(pack: &PackFolder, pair: &Pair, ids: &[u32]) -> Summary {
+    let mut reading = pack.lens.start(options(pair)).unwrap();
+    read_on(pack, &mut reading, ids);
+    reading.summary().clone()
+}
+
+fn assert_same(what: &str, found: &Summary, expected: &Summary) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    for source in Source::ALL {
+        let error = relative_rms(&found.centred_gram(source), &expected.centred_gram(source));
+        assert!(error <= TOLERANCE, "{what}: {source:?}: relative RMS {error:.1e}");
+    }
+    for (i, (a, b)) in found.tokens.iter().zip(&expected.tokens).enumerate() {
+        // A code within rounding of zero may be on either side of it.
+        assert!(a.l0_novel.abs_diff(b.l0_novel) <= 1 && a.l0_pred.abs_diff(b.l0_pred) <= 1, "{what}: token {i}");
+        assert!((a.error - b.error).abs() <= 1e-3 * b.residual, "{what}: error at token {i}");
+    }
+}
+
+#[test]
+fn every_edit_gives_what_the_whole_text_gives() {
+    for pair in common::pairs() {
+        let scratch = tempfile::tempdir().unwrap();
+        let pack = open(&pair.gemma, &pair.sae, &pair.tokenizer, pair.layer, scratch.path());
+        let ids = &pair.token_ids;
+        let half = ids.len() / 2;
+        let mut reading = pack.lens.start(options(&pair)).unwrap();
+        // Typed: a half at once, then token by token.
+        read_on(&pack, &mut reading, &ids[..half]);
+        for id in &ids[half..] {
+            read_on(&pack, &mut reading, &[*id]);
+        }
+        assert_same(&format!("{}: typed", pair.name), reading.summary(), &at_once(&pack, &pair, ids));
+        // Inserted, deleted, replaced: each time from the first token that changed.
+        let middle = half.max(1).min(ids.len());
+        let inserted = [&ids[..middle], &ids[..1], &ids[middle..]].concat();
+        let deleted = [&ids[..middle - 1], &ids[middle..]].concat();
+        let replaced = [&ids[..middle], &ids[..ids.len() - middle]].concat();
+        for (what, edited) in [("inserted", inserted), ("deleted", deleted), ("replaced", replaced)] {
+            if edited.is_empty() {
+                continue;
+            }
+            let mut reading = pack.lens.start(options(&pair)).unwrap();
+            read_on(&pack, &mut reading, ids);
+            let common = ids.iter().zip(&edited).take_while(|(a, b)| a == b).count();
+            reading.truncate(common);
+            read_on(&pack, &mut reading, &edited[common..]);
+            assert_same(&format!("{}: {what}", pair.name), reading.summary(), &at_once(&pack, &pair, &edited));
+        }
+    }
+}
+
+#[test]
+fn a_stopped_reading_is_a_beginning() {
+    let pair = common::pairs().into_iter().find(|pair| pair.token_ids.len() > 4).unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = open(&pair.gemma, &pair.sae, &pair.tokenizer, pair.layer, scratch.path());
+    let ids = &pair.token_ids;
+    let mut reading = pack.lens.start(options(&pair)).unwrap();
+    read_on(&pack, &mut reading, &ids[..2]);
+    let rows = pack.embedding(&ids[2..]).unwrap();
+    let stop = |stage| if matches!(stage, Stage::Layer(1, _)) { Continue::No } else { Continue::Yes };
+    assert_eq!(pollster::block_on(pack.lens.extend(&mut reading, &rows, stop)).unwrap(), Continue::No);
+    assert_eq!(reading.len(), 2);
+    read_on(&pack, &mut reading, &ids[2..]);
+    assert_same("read on after a stop", reading.summary(), &at_once(&pack, &pair, ids));
+}
+
+#[test]
+fn a_text_longer_than_a_chunk_goes_through_in_chunks() {
+    let pair = common::pairs().into_iter().find(|pair| pair.token_ids.len() > 4).unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = open(&pair.gemma, &pair.sae, &pair.tokenizer, pair.layer, scratch.path());
+    let ids: Vec<u32> = pair.token_ids.iter().copied().cycle().take(700).collect();
+    let mut stages = Vec::new();
+    let mut reading = pack.lens.start(options(&pair)).unwrap();
+    let rows = pack.embedding(&ids).unwrap();
+    let seen = |stage| {
+        stages.push(stage);
+        Continue::Yes
+    };
+    pollster::block_on(pack.lens.extend(&mut reading, &rows, seen)).unwrap();
+    let chunks = stages.iter().filter(|stage| **stage == Stage::Sae).count();
+    assert!(chunks > 1, "{chunks} chunk");
+    let whole = pollster::block_on(pack.lens.run(&rows, options(&pair))).unwrap();
+    assert_same("in chunks", reading.summary(), &whole.summary);
+}
