@@ -30,6 +30,9 @@ pub struct Context {
 /// Crates that compile for the browser only.
 const WASM_ONLY: [&str; 2] = ["lens-app", "lens-worker"];
 
+/// Linted with the worker, which it is a part of.
+const PART_OF_WORKER: &str = "lens-loader";
+
 impl Context {
     /// Installs, fetches and packs what the checks need.
     pub fn set_up(paths: &Paths) -> Result<Self> {
@@ -60,7 +63,7 @@ pub fn formatting(context: &Context) -> Result<Count> {
 /// No lint on native code, tests and examples included.
 pub fn lints(context: &Context) -> Result<Count> {
     // The release profile, so that macros and build scripts are shared with the tests' build.
-    let excluded = WASM_ONLY.iter().flat_map(|name| ["--exclude", name]);
+    let excluded = WASM_ONLY.iter().chain([&PART_OF_WORKER]).flat_map(|name| ["--exclude", name]);
     context
         .cargo("linting native code")
         .args(["clippy", "--workspace", "--all-targets", "--release", "--locked"])

@@ -1,0 +1,190 @@
+//! One file, byte by byte checked, over as many connections as it takes.
+
+use gloo_net::http::Response;
+use lens_weights::manifest::FileEntry;
+use lens_weights::unpack::Checksum;
+use web_sys::RequestCache;
+
+use super::{Abort, Body, refusal, short};
+use crate::browser;
+use crate::cache::Place;
+use crate::error::Error;
+
+/// Tries after a connection that brought nothing new,
+const RETRIES: u32 = 4;
+/// the first after so many milliseconds, each later one after twice as many.
+const FIRST_PAUSE_MS: f64 = 500.0;
+
+/// What a download tells while it runs.
+pub struct Download<'a> {
+    /// Where from.
+    pub url: &'a str,
+    /// What is expected.
+    pub entry: &'a FileEntry,
+    /// Stops it.
+    pub abort: &'a Abort,
+    /// Hears how many bytes of the file are there: fewer than before where a host starts over.
+    pub on_bytes: &'a dyn Fn(u64),
+    /// Hears of each request.
+    pub on_request: &'a dyn Fn(),
+    /// Hears of each chunk that came over the network.
+    pub on_received: &'a dyn Fn(u64),
+    /// Hears what the visitor should know: tries, full storage.
+    pub on_note: &'a dyn Fn(String),
+    /// Hears when storage takes no more.
+    pub on_full: &'a dyn Fn(),
+}
+
+/// How one connection ended.
+enum Ended {
+    /// Before the file was whole; the next one may bring the rest.
+    Early(String),
+    /// In a way that trying again does not change.
+    Wrong(Error),
+}
+
+/// Brings what `place` lacks, and compares the checksum.
+///
+/// # Errors
+/// [`Error::Network`] when the host cannot be reached after some tries: what came stays in `place`.
+/// [`Error::Content`] when the host's file is another one: `place` is empty then.
+pub async fn download(options: &Download<'_>, place: &mut Place) -> Result<(), Error> {
+    let mut running = Running { options, sum: Checksum::default(), tag: None, chunk: Vec::new() };
+    place.pieces(|piece| running.sum.update(piece));
+    if running.sum.bytes() != place.bytes() || place.bytes() > options.entry.bytes {
+        running.start_over(place);
+    }
+    let mut resumed = place.bytes() > 0;
+    let mut furthest = place.bytes();
+    let mut failures = 0;
+    loop {
+        (options.on_bytes)(place.bytes());
+        if place.bytes() < options.entry.bytes {
+            match running.connect(place).await {
+                Ok(()) => {}
+                Err(_) if options.abort.is_stopped() => return Err(Error::Stopped),
+                Err(Ended::Wrong(error)) => {
+                    if matches!(error, Error::Content(_)) {
+                        running.start_over(place);
+                    }
+                    return Err(error);
+                }
+                Err(Ended::Early(problem)) => {
+                    failures = if place.bytes() > furthest { 1 } else { failures + 1 };
+                    furthest = furthest.max(place.bytes());
+                    if failures > RETRIES {
+                        return Err(options.abort.error(options.url, problem));
+                    }
+                    (options.on_note)(format!(
+                        "{}: {problem}. Trying again ({failures} of {RETRIES}).",
+                        short(options.url)
+                    ));
+                    options.abort.wait(FIRST_PAUSE_MS * f64::from(1 << (failures - 1))).await?;
+                    continue;
+                }
+            }
+        }
+        match running.sum.clone().check(options.entry) {
+            Ok(()) => return Ok(()),
+            // The beginning came at another time, perhaps from another version of the file.
+            Err(_) if resumed => {
+                resumed = false;
+                running.start_over(place);
+            }
+            Err(error) => {
+                running.start_over(place);
+                return Err(error.into());
+            }
+        }
+    }
+}
+
+struct Running<'a> {
+    options: &'a Download<'a>,
+    sum: Checksum,
+    /// The host's mark of the file's version, where it can be asked about.
+    tag: Option<String>,
+    chunk: Vec<u8>,
+}
+
+impl Running<'_> {
+    fn start_over(&mut self, place: &mut Place) {
+        place.clear();
+        self.sum = Checksum::default();
+    }
+
+    /// One request, up to its end.
+    async fn connect(&mut self, place: &mut Place) -> Result<(), Ended> {
+        let Download { url, entry, abort, .. } = *self.options;
+        let have = place.bytes();
+        let mut request = abort.get(url, RequestCache::NoStore);
+        if have > 0 {
+            request = request.header("Range", &format!("bytes={have}-"));
+            if let Some(tag) = &self.tag {
+                request = request.header("If-Range", tag);
+            }
+        }
+        (self.options.on_request)();
+        let response = request.send().await.map_err(|e| Ended::Early(format!("the connection failed ({e})")))?;
+        match response.status() {
+            206 if continues_at(&response, have) => {}
+            206 | 416 => {
+                self.start_over(place);
+                return Err(Ended::Early("the host answered with another part than asked for".to_owned()));
+            }
+            // The whole file: the host knows no ranges, or the file has changed.
+            200 => self.start_over(place),
+            408 | 425 | 429 | 500..=599 => return Err(Ended::Early(refusal(&response))),
+            _ => return Err(Ended::Wrong(abort.error(url, refusal(&response)))),
+        }
+        self.tag = strong_tag(url, &response);
+        let announced = response.headers().get("Content-Length").and_then(|text| text.parse::<u64>().ok());
+        let start = place.bytes();
+        let mut body = Body::of(&response);
+        loop {
+            let next = body.next().await.map_err(|e| Ended::Early(format!("the connection broke ({e})")))?;
+            let Some(chunk) = next else { break };
+            (self.options.on_received)(u64::from(chunk.length()));
+            self.chunk.resize(chunk.length() as usize, 0);
+            chunk.copy_to(&mut self.chunk);
+            self.sum.update(&self.chunk);
+            if self.sum.bytes() > entry.bytes {
+                return Err(self.other_file());
+            }
+            if !place.append(&chunk) {
+                (self.options.on_full)();
+            }
+            (self.options.on_bytes)(place.bytes());
+        }
+        if place.bytes() == entry.bytes {
+            return Ok(());
+        }
+        // All that the host promised has come: its file is another one.
+        if announced == Some(place.bytes() - start) {
+            return Err(self.other_file());
+        }
+        Err(Ended::Early(format!("the connection ended after {} of {} bytes", place.bytes(), entry.bytes)))
+    }
+
+    fn other_file(&self) -> Ended {
+        match self.sum.clone().check(self.options.entry) {
+            Err(error) => Ended::Wrong(error.into()),
+            Ok(()) => Ended::Early("the connection ended".to_owned()),
+        }
+    }
+}
+
+/// Whether a partial answer starts where the last one stopped, as far as the browser shows it.
+fn continues_at(response: &Response, at: u64) -> bool {
+    let shown = response.headers().get("Content-Range");
+    shown.is_none_or(|range| range.trim().starts_with(&format!("bytes {at}-")))
+}
+
+/// The entity tag, for If-Range: from our own host only, as others would have to allow the field.
+fn strong_tag(url: &str, response: &Response) -> Option<String> {
+    let own = browser::own_origin()?;
+    if !url.starts_with(&format!("{own}/")) {
+        return None;
+    }
+    response.headers().get("ETag").filter(|tag| !tag.starts_with("W/"))
+}

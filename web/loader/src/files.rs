@@ -1,0 +1,267 @@
+//! The files of one pack, whole: from storage where they are kept, else from their host.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use lens_weights::manifest::{FileEntry, MANIFEST_FILE};
+use lens_weights::unpack::{Checksum, sha256_hex};
+
+use crate::browser;
+use crate::cache::{Cache, Place};
+use crate::error::Error;
+use crate::fetch::{self, Abort, Download};
+
+/// Bytes of a kept file read at once, between two looks at whether the visitor has stopped it.
+const PIECE_BYTES: usize = 4 << 20;
+
+/// What was asked of the network and of storage.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Requests sent.
+    pub requests: u64,
+    /// Bytes that came over the network.
+    pub fetched_bytes: u64,
+    /// Bytes that came from storage instead.
+    pub kept_bytes: u64,
+}
+
+/// The files below one address.
+pub struct PackFiles {
+    url: String,
+    cache: Option<Rc<Cache>>,
+    counts: Cell<Counts>,
+    on_note: Box<dyn Fn(String)>,
+    /// What came of files in memory before their load was stopped or failed.
+    begun: RefCell<HashMap<String, Place>>,
+}
+
+/// A file that is here, and not yet in wasm's memory.
+pub struct Prepared {
+    entry: FileEntry,
+    content: Content,
+}
+
+enum Content {
+    Memory(Place),
+    /// Kept under its checksum; whether that was compared in this load.
+    Kept {
+        compared: bool,
+    },
+}
+
+impl Prepared {
+    /// Whether it stays when the page goes.
+    pub fn is_kept(&self) -> bool {
+        matches!(self.content, Content::Kept { .. })
+    }
+}
+
+impl PackFiles {
+    /// The files below `url`, which ends in a slash. `on_note` hears what the visitor should know.
+    pub fn new(url: String, cache: Option<Rc<Cache>>, on_note: impl Fn(String) + 'static) -> Self {
+        Self { url, cache, counts: Cell::default(), on_note: Box::new(on_note), begun: RefCell::default() }
+    }
+
+    /// What was asked so far.
+    pub fn counts(&self) -> Counts {
+        self.counts.get()
+    }
+
+    pub(crate) fn cache(&self) -> Option<&Rc<Cache>> {
+        self.cache.as_ref()
+    }
+
+    pub(crate) fn url_of(&self, file: &str) -> String {
+        format!("{}{file}", self.url)
+    }
+
+    pub(crate) fn count(&self, change: impl FnOnce(&mut Counts)) {
+        let mut counts = self.counts.get();
+        change(&mut counts);
+        self.counts.set(counts);
+    }
+
+    /// The manifest's text: the host's, or the one kept last where the host cannot be reached.
+    ///
+    /// # Errors
+    /// [`Error::Network`], [`Error::Stopped`].
+    pub async fn manifest(&self, abort: &Abort) -> Result<String, Error> {
+        let url = self.url_of(MANIFEST_FILE);
+        self.count(|counts| counts.requests += 1);
+        let error = match fetch::text(&url, abort).await {
+            Ok(text) => {
+                self.count(|counts| counts.fetched_bytes += text.len() as u64);
+                return Ok(text);
+            }
+            Err(error) => error,
+        };
+        if let (Error::Network(problem), Some(cache)) = (&error, &self.cache)
+            && let Some(bytes) = cache.read_all(&self.manifest_name()).await
+            && let Ok(text) = String::from_utf8(bytes)
+        {
+            self.count(|counts| counts.kept_bytes += text.len() as u64);
+            (self.on_note)(format!("{problem} Going on with what this browser keeps."));
+            return Ok(text);
+        }
+        Err(error)
+    }
+
+    /// Keeps a manifest that was found to be right.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub async fn keep_manifest(&self, text: &str, abort: &Abort) -> Result<(), Error> {
+        match &self.cache {
+            Some(cache) => cache.write_all(&self.manifest_name(), text.as_bytes(), abort).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Manifests have no checksum of their own: they are kept by address.
+    fn manifest_name(&self) -> String {
+        format!("manifest-{}", sha256_hex(self.url_of(MANIFEST_FILE).as_bytes()))
+    }
+
+    /// Sees to it that a file is here. `on_bytes` hears how many of its bytes are.
+    ///
+    /// # Errors
+    /// Those of a download; what came stays for the next try.
+    pub async fn prepare(&self, entry: &FileEntry, abort: &Abort, on_bytes: &dyn Fn(u64)) -> Result<Prepared, Error> {
+        let kept = |compared| Ok(Prepared { entry: entry.clone(), content: Content::Kept { compared } });
+        let Some(cache) = &self.cache else { return self.fetch(entry, None, abort, on_bytes).await };
+        if cache.bytes(&entry.sha256).await == Some(entry.bytes) {
+            return kept(false);
+        }
+        let _guard = cache.lock(&entry.sha256, abort).await?;
+        // Another tab may have brought it while this one waited.
+        if cache.bytes(&entry.sha256).await == Some(entry.bytes) {
+            return kept(false);
+        }
+        self.fetch(entry, cache.write(&entry.sha256).await.map(Place::stored), abort, on_bytes).await
+    }
+
+    async fn fetch(
+        &self,
+        entry: &FileEntry,
+        stored: Option<Place>,
+        abort: &Abort,
+        on_bytes: &dyn Fn(u64),
+    ) -> Result<Prepared, Error> {
+        let begun = || self.begun.borrow_mut().remove(&entry.sha256).unwrap_or_else(Place::memory);
+        let mut place = stored.unwrap_or_else(begun);
+        let url = self.url_of(&entry.file);
+        let options = Download {
+            url: &url,
+            entry,
+            abort,
+            on_bytes,
+            on_request: &|| self.count(|counts| counts.requests += 1),
+            on_received: &|bytes| self.count(|counts| counts.fetched_bytes += bytes),
+            on_note: &self.on_note,
+            on_full: &|| {
+                if let Some(cache) = &self.cache {
+                    cache.set_full();
+                }
+                (self.on_note)("This browser’s storage is full: what comes now stays for this visit only.".to_owned());
+            },
+        };
+        let done = fetch::download(&options, &mut place).await;
+        let content = match place {
+            Place::Memory { .. } => Content::Memory(place),
+            // Closes the file, for readers.
+            Place::Stored { .. } => Content::Kept { compared: true },
+        };
+        match (done, content) {
+            (Ok(()), content) => Ok(Prepared { entry: entry.clone(), content }),
+            (Err(error), content) => {
+                if let Content::Memory(place) = content {
+                    self.begun.borrow_mut().insert(entry.sha256.clone(), place);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The content of a file that is here, its checksum compared, in place of what `into` held.
+    ///
+    /// # Errors
+    /// Those of a download, where what was kept is damaged and has to be fetched again.
+    pub async fn read(
+        &self,
+        prepared: Prepared,
+        abort: &Abort,
+        on_bytes: &dyn Fn(u64),
+        into: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let Prepared { entry, content } = prepared;
+        let compared = match content {
+            Content::Memory(place) => {
+                into.clear();
+                place.pieces(|piece| into.extend_from_slice(piece));
+                return Ok(());
+            }
+            Content::Kept { compared } => compared,
+        };
+        if self.read_kept(&entry, compared, abort, on_bytes, into).await? {
+            return Ok(());
+        }
+        if let Some(cache) = &self.cache {
+            let _guard = cache.lock(&entry.sha256, abort).await?;
+            cache.remove(&entry.sha256).await;
+        }
+        (self.on_note)(format!("What this browser kept of {} was damaged; it is fetched again.", entry.file));
+        // In memory where the damaged file cannot be replaced.
+        let stored = match &self.cache {
+            Some(cache) => cache.write(&entry.sha256).await.map(Place::stored),
+            None => None,
+        };
+        let fetched = self.fetch(&entry, stored, abort, on_bytes).await?;
+        match fetched.content {
+            Content::Memory(place) => {
+                into.clear();
+                place.pieces(|piece| into.extend_from_slice(piece));
+                Ok(())
+            }
+            Content::Kept { .. } if self.read_kept(&entry, false, abort, on_bytes, into).await? => Ok(()),
+            Content::Kept { .. } => {
+                Err(Error::Storage(format!("This browser’s storage does not give {} back as written.", entry.file)))
+            }
+        }
+    }
+
+    /// Reads a kept file; answers false when it is gone or is not what the manifest says.
+    async fn read_kept(
+        &self,
+        entry: &FileEntry,
+        compared: bool,
+        abort: &Abort,
+        on_bytes: &dyn Fn(u64),
+        into: &mut Vec<u8>,
+    ) -> Result<bool, Error> {
+        let Some(cache) = &self.cache else { return Ok(false) };
+        let Some(file) = cache.read(&entry.sha256).await else { return Ok(false) };
+        into.resize(usize::try_from(entry.bytes).unwrap_or(usize::MAX), 0);
+        let mut sum = Checksum::default();
+        let mut at = 0;
+        for piece in into.chunks_mut(PIECE_BYTES) {
+            if !file.read(at, piece) {
+                return Ok(false);
+            }
+            if !compared {
+                sum.update(piece);
+            }
+            at += piece.len() as u64;
+            on_bytes(at);
+            // Messages are heard between two pieces.
+            browser::pause(0.0).await;
+            if abort.is_stopped() {
+                return Err(Error::Stopped);
+            }
+        }
+        if !compared {
+            self.count(|counts| counts.kept_bytes += entry.bytes);
+        }
+        Ok(compared || sum.check(entry).is_ok())
+    }
+}

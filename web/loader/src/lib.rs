@@ -1,0 +1,28 @@
+//! A pack's files, from the network or from what this browser keeps of them, checked as they stream.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `fetch/` | bytes from a URL: abort, ranges, chunks; a file's download with resume and retries |
+//! | `cache/` | files by content hash in the origin's private file system; locks between tabs |
+//! | `files.rs` | [`PackFiles`]: the files of one pack, whole |
+//! | `rows.rs` | [`Rows`]: embedding rows as texts need them, or all of them at once |
+//!
+//! Whole files lie outside wasm's memory (in the browser's storage, or as its arrays where there is
+//! none); this module's memory holds one of them at a time. Runs in a worker: only there are files
+//! read and written without waiting. Knows no tensors library.
+
+// Off the browser there is nothing to run; the workspace's native tools still parse this crate.
+#![cfg_attr(not(target_family = "wasm"), allow(dead_code, unused_imports))]
+
+mod browser;
+mod cache;
+mod error;
+mod fetch;
+mod files;
+mod rows;
+
+pub use cache::Cache;
+pub use error::Error;
+pub use fetch::Abort;
+pub use files::{Counts, PackFiles, Prepared};
+pub use rows::{RowSource, Rows};
