@@ -67,12 +67,13 @@ fn notice_text() -> String {
     )
 }
 
-/// Bytes a visitor fetches before the first analysis, without the embedding rows of the text.
-pub fn load_bytes(folder: &Path) -> Result<u64> {
+/// Bytes a visitor fetches before the first analysis, without the embedding rows of the text; and
+/// bytes of the whole embedding.
+pub fn bytes(folder: &Path) -> Result<(u64, u64)> {
     let path = folder.join(MANIFEST_FILE);
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let manifest = Manifest::from_json(&text, &path.display().to_string())?;
-    Ok(manifest.tokenizer.bytes + manifest.shards.iter().map(|shard| shard.bytes).sum::<u64>())
+    Ok((manifest.load_bytes(), manifest.embedding.shards.iter().map(|shard| shard.bytes).sum()))
 }
 
 fn make(paths: &Paths, weights: &Path, folder: &Path) -> Result<()> {
@@ -109,14 +110,11 @@ fn make(paths: &Paths, weights: &Path, folder: &Path) -> Result<()> {
         out: folder.to_owned(),
     };
     std::fs::create_dir_all(paths.packs()).with_context(|| format!("cannot create {}", paths.packs().display()))?;
-    let manifest = pack(&request, &mut |progress| {
+    pack(&request, &mut |progress| {
         let percent = 100 * progress.values_done / progress.values_total.max(1);
         step.status(&format!("{percent} %, {}", progress.what));
     })?;
-    step.done(&format!(
-        "{} to load, embedding {}",
-        megabytes(load_bytes(folder)?),
-        megabytes(manifest.embedding.shards.iter().map(|shard| shard.bytes).sum())
-    ));
+    let (load, embedding) = bytes(folder)?;
+    step.done(&format!("{} to load, embedding {}", megabytes(load), megabytes(embedding)));
     Ok(())
 }

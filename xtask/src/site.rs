@@ -73,7 +73,10 @@ pub fn add_pack(paths: &Paths, folder: &Path) -> Result<()> {
     link_folder(&packed, &folder.join(PACK_FOLDER))?;
     let page = folder.join("index.html");
     let html = std::fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;
-    let html = with_pack_bytes(&html, pack::load_bytes(&packed)?).context("index.html: no temporal-lens-pack tag")?;
+    let (load, embedding) = pack::bytes(&packed)?;
+    let html = with_pack_bytes(&html, "data-bytes", load)
+        .and_then(|html| with_pack_bytes(&html, "data-embedding-bytes", embedding))
+        .context("index.html: no temporal-lens-pack tag")?;
     std::fs::write(&page, html).with_context(|| format!("cannot write {}", page.display()))
 }
 
@@ -121,13 +124,13 @@ fn link_folder(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Sets `data-bytes` of the tag named temporal-lens-pack. Trunk may have taken the quotes away.
-fn with_pack_bytes(html: &str, bytes: u64) -> Option<String> {
+/// Sets a number of the tag named temporal-lens-pack. Trunk may have taken the quotes away.
+fn with_pack_bytes(html: &str, attribute: &str, bytes: u64) -> Option<String> {
     let name = html.find("temporal-lens-pack")?;
     let start = html[..name].rfind('<')?;
     let end = name + html[name..].find('>')?;
-    let attribute = "data-bytes=";
-    let value = start + html[start..end].find(attribute)? + attribute.len();
+    let attribute = format!(" {attribute}=");
+    let value = start + html[start..end].find(&attribute)? + attribute.len();
     let length = html[value..end].find(|c: char| !(c.is_ascii_digit() || c == '"')).unwrap_or(end - value);
     Some(format!("{}\"{bytes}\"{}", &html[..value], &html[value + length..]))
 }
@@ -140,9 +143,9 @@ mod tests {
     fn the_page_is_told_the_bytes_of_its_pack() {
         let html = r#"<p><meta name="temporal-lens-pack" content="models/default/" data-bytes="0" /><p>"#;
         let expected = r#"<p><meta name="temporal-lens-pack" content="models/default/" data-bytes="123" /><p>"#;
-        assert_eq!(with_pack_bytes(html, 123).unwrap(), expected);
+        assert_eq!(with_pack_bytes(html, "data-bytes", 123).unwrap(), expected);
         let terse = "<meta name=temporal-lens-pack data-bytes=0>";
-        assert_eq!(with_pack_bytes(terse, 7).unwrap(), "<meta name=temporal-lens-pack data-bytes=\"7\">");
-        assert!(with_pack_bytes("<p>", 1).is_none());
+        assert_eq!(with_pack_bytes(terse, "data-bytes", 7).unwrap(), "<meta name=temporal-lens-pack data-bytes=\"7\">");
+        assert!(with_pack_bytes("<p>", "data-bytes", 1).is_none());
     }
 }

@@ -30,11 +30,13 @@ pub struct OpenedDevice {
     pub name: String,
     /// Why it is the CPU although nobody asked for it.
     pub note: Option<String>,
+    /// wgpu's own handle of a GPU: its limits and features, and word of its loss.
+    pub handle: Option<wgpu::Device>,
 }
 
 fn cpu(note: Option<String>) -> OpenedDevice {
     set_adapter_kind(AdapterKind::Software);
-    OpenedDevice { device: Device::flex(), gpu: false, name: "CPU".to_owned(), note }
+    OpenedDevice { device: Device::flex(), gpu: false, name: "CPU".to_owned(), note, handle: None }
 }
 
 /// Opens the device asked for; without a choice a GPU if there is one, else the CPU.
@@ -124,5 +126,5 @@ async fn open_gpu(found: Found) -> std::result::Result<OpenedDevice, String> {
     let software = info.device_type == wgpu::DeviceType::Cpu;
     set_subgroups(setup.device.features().contains(wgpu::Features::SUBGROUP));
     set_adapter_kind(if software { AdapterKind::Software } else { AdapterKind::Hardware });
-    Ok(OpenedDevice { device: Device::new(found.device), gpu: true, name, note: None })
+    Ok(OpenedDevice { device: Device::new(found.device), gpu: true, name, note: None, handle: Some(setup.device) })
 }

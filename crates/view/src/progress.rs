@@ -51,7 +51,14 @@ impl Stage {
 
     /// Share of the bar, in about the proportion of the time it takes: with weights to fetch, then
     /// without.
-    fn share(self, cold: bool) -> f64 {
+    fn share(self, kind: Kind) -> f64 {
+        if kind == Kind::Keeping {
+            return match self {
+                Self::Start | Self::Device => 2.0,
+                Self::Embedding => 96.0,
+                _ => 0.0,
+            };
+        }
         let (with_weights, without) = match self {
             Self::Start => (2.0, 0.0),
             Self::Device => (3.0, 0.0),
@@ -62,7 +69,7 @@ impl Stage {
             Self::Sae => (3.0, 15.0),
             Self::Analysis => (2.0, 10.0),
         };
-        if cold { with_weights } else { without }
+        if kind == Kind::Cold { with_weights } else { without }
     }
 
     fn counts_bytes(self) -> bool {
@@ -70,10 +77,21 @@ impl Stage {
     }
 }
 
+/// What a request has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Weights first.
+    Cold,
+    /// Weights are loaded.
+    Warm,
+    /// The whole embedding is fetched, nothing computed.
+    Keeping,
+}
+
 /// Where a request is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Progress {
-    cold: bool,
+    kind: Kind,
     stage: Stage,
     done: u64,
     total: u64,
@@ -87,8 +105,14 @@ impl Progress {
     /// A request that begins now. `cold` when weights are to be fetched, `expected_bytes` of them
     /// (0 when not known): the total is known before the first byte.
     pub fn begin(cold: bool, expected_bytes: u64) -> Self {
-        let (stage, total) = if cold { (Stage::Start, expected_bytes) } else { (Stage::Embedding, 0) };
-        Self { cold, stage, done: 0, total, fraction: 0.0, mark: None, now: 0.0 }
+        let (kind, stage, total) =
+            if cold { (Kind::Cold, Stage::Start, expected_bytes) } else { (Kind::Warm, Stage::Embedding, 0) };
+        Self { kind, stage, done: 0, total, fraction: 0.0, mark: None, now: 0.0 }
+    }
+
+    /// A request for the whole embedding, of `expected_bytes` (0 when not known).
+    pub fn keeping(expected_bytes: u64) -> Self {
+        Self { kind: Kind::Keeping, ..Self::begin(true, expected_bytes) }
     }
 
     /// A report from the worker at `now` milliseconds of any clock.
@@ -97,9 +121,9 @@ impl Progress {
             self.mark = Some((now, done));
         }
         (self.stage, self.done, self.total, self.now) = (stage, done.min(total), total, now);
-        let before: f64 = Stage::ALL.into_iter().filter(|s| *s < stage).map(|s| s.share(self.cold)).sum();
+        let before: f64 = Stage::ALL.into_iter().filter(|s| *s < stage).map(|s| s.share(self.kind)).sum();
         let part = if total > 0 { self.done as f64 / total as f64 } else { 0.0 };
-        let fraction = (before + part * stage.share(self.cold)) / 100.0;
+        let fraction = (before + part * stage.share(self.kind)) / 100.0;
         // Stages may come in another order than this table's: the bar still only grows.
         self.fraction = self.fraction.max(fraction);
     }
@@ -111,7 +135,10 @@ impl Progress {
 
     /// e.g. "Loading weights · 45.2 of 123 MB".
     pub fn sentence(&self) -> String {
-        let stage = self.stage.sentence();
+        let stage = match (self.kind, self.stage) {
+            (Kind::Keeping, Stage::Embedding) => "Keeping the whole embedding",
+            (_, stage) => stage.sentence(),
+        };
         match self.stage {
             Stage::Start if self.total > 0 => format!("{stage} · {} to load", number::bytes(self.total)),
             stage_ if stage_.counts_bytes() && self.total > 0 => {
@@ -136,9 +163,10 @@ impl Progress {
     }
 }
 
-/// The Analyse button: says what pressing it will fetch, where that is known and still to come.
-pub fn analyse_label(loaded: bool, expected_bytes: u64) -> String {
-    if loaded || expected_bytes == 0 {
+/// The Analyse button: says what pressing it will fetch, where that is known and still to come
+/// (`here`: nothing is).
+pub fn analyse_label(here: bool, expected_bytes: u64) -> String {
+    if here || expected_bytes == 0 {
         "Analyse".to_owned()
     } else {
         format!("Analyse · {} once", number::bytes(expected_bytes))
@@ -158,8 +186,7 @@ mod tests {
 
     #[test]
     fn the_bar_reaches_its_end_and_never_goes_back() {
-        for cold in [true, false] {
-            let mut progress = Progress::begin(cold, 10);
+        for mut progress in [Progress::begin(true, 10), Progress::begin(false, 10), Progress::keeping(10)] {
             let mut last = 0.0;
             for stage in Stage::ALL {
                 for done in 0..=10 {
@@ -183,6 +210,15 @@ mod tests {
         assert_eq!(progress.sentence(), "Running the language model · layer 4 of 13");
         progress.report(Stage::Sae, 0, 1, 0.0);
         assert_eq!(progress.sentence(), "Running the temporal SAE");
+    }
+
+    #[test]
+    fn keeping_the_embedding_is_called_so() {
+        let mut progress = Progress::keeping(178_000_000);
+        assert_eq!(progress.sentence(), "Starting the worker · 178 MB to load");
+        progress.report(Stage::Embedding, 45_200_000, 178_000_000, 0.0);
+        assert_eq!(progress.sentence(), "Keeping the whole embedding · 45.2 MB of 178 MB");
+        assert!(progress.fraction() > 0.2);
     }
 
     #[test]

@@ -2,18 +2,22 @@
 
 use std::time::Duration;
 
-use lens_protocol::{DeviceInfo, FailureKind, Request, Response, Stage};
+use lens_protocol::{DeviceInfo, FailureKind, Request, Response, RowSource, Stage};
+use lens_view::number;
 use lens_view::progress::{self, Progress};
 use lens_view::stats::Run;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use crate::environment;
 use crate::state::{Origin, Phase, State};
 use crate::worker::Engine;
+use crate::{diagnostics, environment, storage};
 
 /// A worker that is busy on the CPU reads no messages: after this long a cancelled one is ended.
 const PATIENCE: Duration = Duration::from_secs(4);
+
+/// The number of every request for diagnostics, which no job has.
+const DIAGNOSTICS: u32 = u32::MAX;
 
 /// Analyses the text in the box.
 pub fn start(state: State) {
@@ -31,17 +35,61 @@ pub fn start(state: State) {
     let Some(pack) = state.pack.get_value() else {
         return state.fail("This page does not say where its model is: its temporal-lens-pack tag is missing.");
     };
+    // The visitor pressed the button, and asks the host for what the text needs.
+    begin(state, Request::Analyze { id: 0, pack_url: pack.url, text, inf_k, rows: RowSource::Host });
+}
+
+/// Fetches the whole embedding, to be kept.
+pub fn keep_embedding(state: State) {
+    if state.phase.get_untracked() == Phase::Loading {
+        return;
+    }
+    let Some(pack) = state.pack.get_value() else { return };
+    begin(state, Request::KeepEmbedding { id: 0, pack_url: pack.url });
+}
+
+/// Asks the worker, where one runs, what it knows; shows and copies that with what the page knows.
+pub fn diagnose(state: State) {
+    diagnostics::copy(state, None);
+    if state.engine.with_value(Option::is_some) {
+        send(state, &Request::Diagnostics { id: DIAGNOSTICS });
+    }
+}
+
+/// Starts what the visitor asked for.
+fn begin(state: State, job: Request) {
+    state.restarted.set_value(false);
+    state.note.set(None);
+    state.problem.set(None);
+    again(state, job);
+}
+
+/// Sends a job under the next number.
+fn again(state: State, mut job: Request) {
     if let Err(problem) = ensure_engine(state) {
         return state.fail(problem);
     }
-    let id = state.request.get_value().wrapping_add(1).max(1);
-    state.request.set_value(id);
-    let cold = !state.loaded.get_untracked();
-    state.problem.set(None);
+    let next = state.request.get_value().wrapping_add(1);
+    let next = if next == DIAGNOSTICS { 1 } else { next.max(1) };
+    state.request.set_value(next);
+    let (load, embedding) = state.pack.with_value(|p| p.as_ref().map_or((0, 0), |p| (p.bytes, p.embedding_bytes)));
+    let progress = match &mut job {
+        Request::KeepEmbedding { id, .. } => {
+            *id = next;
+            Progress::keeping(embedding)
+        }
+        Request::Analyze { id, .. } => {
+            *id = next;
+            Progress::begin(!state.loaded.get_untracked(), load)
+        }
+        // No others are jobs.
+        _ => return,
+    };
     state.stopping.set(false);
-    state.progress.set(Some(Progress::begin(cold, pack.bytes)));
+    state.progress.set(Some(progress));
     state.phase.set(Phase::Loading);
-    send(state, &Request::Analyze { id, pack_url: pack.url, text, inf_k });
+    send(state, &job);
+    state.job.set_value(Some(job));
 }
 
 /// Stops the request that is under way.
@@ -98,7 +146,16 @@ fn on_response(state: State, response: Response) {
     let current = state.request.get_value();
     let under_way = state.phase.get_untracked() == Phase::Loading;
     match response {
-        Response::Ready { device } => state.device.set(Some(device)),
+        Response::Ready { device, storage_note } => {
+            state.device.set(Some(device));
+            state.storage_note.set(storage_note);
+        }
+        Response::Note { text } => state.note.set(Some(text)),
+        Response::Diagnostics { json, .. } => diagnostics::copy(state, Some(&json)),
+        Response::EmbeddingKept { id, bytes } if under_way && id == current => {
+            state.note.set(Some(format!("The whole embedding ({}) is kept in this browser.", number::bytes(bytes))));
+            stopped(state);
+        }
         Response::Progress { id, stage, done, total } if under_way && id == current => {
             let now = environment::now();
             state.progress.update(|progress| {
@@ -109,6 +166,7 @@ fn on_response(state: State, response: Response) {
         }
         Response::Analysis { id, json, fetched_bytes, elapsed_ms, compute_ms, .. } if under_way && id == current => {
             state.loaded.set(true);
+            storage::count(state);
             let device = state.device.get_untracked().map(|it| device_label(&it)).unwrap_or_default();
             let run = Run { device, fetched_bytes, elapsed_ms, compute_ms };
             match state.show(json, Origin::Live(run)) {
@@ -121,12 +179,15 @@ fn on_response(state: State, response: Response) {
             }
         }
         Response::Cancelled { id } if under_way && id == current => stopped(state),
-        Response::Failed { id: 0, message, .. } => crash(state, message),
-        Response::Failed { id, failure, message } if under_way && id == current => {
-            if failure == FailureKind::Device {
-                // The next try gets a fresh worker and device.
+        Response::Failed { id, failure: FailureKind::Device, message } if id == 0 || id == current => {
+            crash(state, message);
+        }
+        Response::Failed { id, failure, message } if id == 0 || (under_way && id == current) => {
+            if failure == FailureKind::Capacity {
+                // What the worker holds on the device is in the way of the next try.
                 end_worker(state);
             }
+            storage::count(state);
             state.fail(message);
         }
         // Late answers to requests that are over, and the tests' fixtures.
@@ -134,12 +195,25 @@ fn on_response(state: State, response: Response) {
     }
 }
 
-/// The worker is gone; the next request starts a fresh one.
+/// Worker or device are gone. What was under way is asked of a fresh worker, once: it finds its
+/// files in storage.
 fn crash(state: State, problem: String) {
     end_worker(state);
-    // A worker that dies while nothing is asked of it is missed at the next request, not before.
-    if state.phase.get_untracked() == Phase::Loading {
-        state.fail(problem);
+    let problem = problem.trim_end().trim_end_matches('.');
+    if state.phase.get_untracked() != Phase::Loading {
+        // Missed at the next request, not before.
+        state.note.set(Some(format!("{problem}. The next analysis starts it again, from the files kept here.")));
+        return;
+    }
+    match state.job.get_value() {
+        Some(job) if !state.restarted.get_value() && !state.stopping.get_untracked() => {
+            state.restarted.set_value(true);
+            state
+                .note
+                .set(Some(format!("{problem}. Starting again, from the files kept here; the text is kept, too.")));
+            again(state, job);
+        }
+        _ => state.fail(format!("{problem}. The text is kept.")),
     }
 }
 
@@ -152,6 +226,7 @@ fn end_worker(state: State) {
 }
 
 fn stopped(state: State) {
+    storage::count(state);
     state.progress.set(None);
     state.stopping.set(false);
     state.phase.set(if state.shown.with_untracked(is_live) { Phase::Done } else { Phase::Idle });

@@ -7,17 +7,19 @@ use web_sys::{DragEvent, Event};
 use crate::components::composer::Composer;
 use crate::components::header::Header;
 use crate::components::help::Help;
+use crate::components::model_files::ModelFiles;
 use crate::components::problem::Problem;
 use crate::components::progress_bar::ProgressBar;
 use crate::components::result::ResultView;
-use crate::files;
 use crate::state::{Origin, State};
+use crate::{files, storage};
 
 /// Everything.
 #[component]
 pub fn App() -> impl IntoView {
     let state = State::new();
     files::show_example(state);
+    storage::count(state);
     Effect::new(move |_| state.theme.get().apply());
 
     let _esc = window_event_listener(ev::keydown, move |event| match event.key().as_str() {
@@ -73,6 +75,7 @@ pub fn App() -> impl IntoView {
                 <ProgressBar state />
                 <Problem state />
                 <ResultView state />
+                <ModelFiles state />
             </main>
             <footer class="footer">
                 <p>

@@ -27,16 +27,28 @@ pub struct Pack {
     pub url: String,
     /// Bytes; 0 when not known.
     pub bytes: u64,
+    /// Bytes of the whole embedding; 0 when not known.
+    pub embedding_bytes: u64,
+}
+
+impl Pack {
+    /// The pack's host, where it is not the page's own.
+    pub fn foreign_host(&self) -> Option<String> {
+        let pack = web_sys::Url::new(&self.url).ok()?;
+        let own = web_sys::Url::new(&address("")?).ok()?;
+        (pack.origin() != own.origin()).then(|| pack.host())
+    }
 }
 
 /// The pack that the page's meta tag names.
 pub fn pack() -> Option<Pack> {
     let tag: HtmlMetaElement =
         document()?.query_selector("meta[name=temporal-lens-pack]").ok().flatten()?.dyn_into().ok()?;
-    let bytes = tag.get_attribute("data-bytes").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let number = |name: &str| tag.get_attribute(name).and_then(|text| text.parse().ok()).unwrap_or(0);
     let folder = tag.content();
     let folder = if folder.ends_with('/') { folder } else { format!("{folder}/") };
-    Some(Pack { url: address(&folder)?, bytes })
+    let (bytes, embedding_bytes) = (number("data-bytes"), number("data-embedding-bytes"));
+    Some(Pack { url: address(&folder)?, bytes, embedding_bytes })
 }
 
 /// The absolute address of something beside the page.
@@ -60,6 +72,20 @@ pub enum Theme {
     Light,
     /// Dark.
     Dark,
+}
+
+const ROWS_KEY: &str = "temporal-lens-rows-while-typing";
+
+/// Whether the visitor agreed to have a foreign host asked for rows while typing.
+pub fn agreed() -> bool {
+    storage().and_then(|storage| storage.get_item(ROWS_KEY).ok().flatten()).is_some()
+}
+
+/// Remembers what the visitor agreed to; not where storage is refused.
+pub fn remember_agreement(agreed: bool) {
+    if let Some(storage) = storage() {
+        let _ = if agreed { storage.set_item(ROWS_KEY, "yes") } else { storage.remove_item(ROWS_KEY) };
+    }
 }
 
 const THEME_KEY: &str = "temporal-lens-theme";

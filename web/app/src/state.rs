@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use lens_analysis::Analysis;
-use lens_protocol::DeviceInfo;
+use lens_protocol::{DeviceInfo, Request};
 use lens_view::focus::Focus;
 use lens_view::progress::Progress;
 use lens_view::stats::Run;
 use leptos::prelude::*;
 
+use crate::diagnostics;
 use crate::environment::{self, Pack, Theme};
 use crate::views::Views;
 use crate::worker::Engine;
@@ -79,6 +80,16 @@ pub struct State {
     pub stopping: RwSignal<bool>,
     /// What went wrong, as a sentence.
     pub problem: RwSignal<Option<String>>,
+    /// What else there is to know: a broken connection, a lost device, full storage.
+    pub note: RwSignal<Option<String>>,
+    /// Why this browser keeps no files for the page.
+    pub storage_note: RwSignal<Option<String>>,
+    /// Bytes of models that this browser keeps, once counted.
+    pub kept: RwSignal<Option<u64>>,
+    /// Whether a foreign host may be asked for rows while typing.
+    pub rows_while_typing: RwSignal<bool>,
+    /// Diagnostics, once asked for.
+    pub diagnostics: RwSignal<Option<diagnostics::Shown>>,
     /// The analysis all views show.
     pub shown: RwSignal<Option<Arc<Shown>>>,
     /// The precomputed example is still being fetched.
@@ -99,6 +110,10 @@ pub struct State {
     pub engine: StoredValue<Option<Engine>, LocalStorage>,
     /// Number of the latest request.
     pub request: StoredValue<u32>,
+    /// What is under way, to be asked again of a fresh worker when the device is lost.
+    pub job: StoredValue<Option<Request>>,
+    /// The device was lost once during this job: the next time it is said, not tried again.
+    pub restarted: StoredValue<bool>,
 }
 
 impl State {
@@ -111,6 +126,11 @@ impl State {
             progress: RwSignal::new(None),
             stopping: RwSignal::new(false),
             problem: RwSignal::new(None),
+            note: RwSignal::new(None),
+            storage_note: RwSignal::new(None),
+            kept: RwSignal::new(None),
+            rows_while_typing: RwSignal::new(environment::agreed()),
+            diagnostics: RwSignal::new(None),
             shown: RwSignal::new(None),
             example_pending: RwSignal::new(true),
             device: RwSignal::new(None),
@@ -121,6 +141,8 @@ impl State {
             pack: StoredValue::new(environment::pack()),
             engine: StoredValue::new_local(None),
             request: StoredValue::new(0),
+            job: StoredValue::new(None),
+            restarted: StoredValue::new(false),
         }
     }
 
@@ -134,6 +156,12 @@ impl State {
         self.views.selection.update(|selection| selection.clear());
         self.shown.set(Some(Arc::new(Shown { analysis, json, origin })));
         Ok(())
+    }
+
+    /// Remembers whether a foreign host may be asked for rows while typing.
+    pub fn agree(self, agreed: bool) {
+        self.rows_while_typing.set(agreed);
+        environment::remember_agreement(agreed);
     }
 
     /// Says what went wrong; the text and what is shown stay.

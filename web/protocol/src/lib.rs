@@ -1,10 +1,24 @@
 //! Messages between the page and its worker, as JSON strings over `postMessage`.
 //!
 //! The page numbers its requests; every answer carries the number of the request it belongs to.
-//! A request ends with exactly one of `Analysis`, `Fixture`, `Kernels`, `Bench`, `Cancelled` or
-//! `Failed`.
+//! A request ends with exactly one of `Analysis`, `EmbeddingKept`, `Diagnostics`, `Fixture`,
+//! `Kernels`, `Bench`, `Cancelled` or `Failed`.
 
 use serde::{Deserialize, Serialize};
+
+/// The folder of the origin's private file system in which worker and page keep a model's files.
+pub const STORAGE_FOLDER: &str = "temporal-lens";
+
+/// Where embedding rows may come from that are not here yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowSource {
+    /// The pack's host, which learns from the request which tokens the text has.
+    #[default]
+    Host,
+    /// Nowhere: a text with rows that this browser does not keep fails as [`FailureKind::RowsMissing`].
+    KeptOnly,
+}
 
 /// What the page asks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +34,26 @@ pub enum Request {
         text: String,
         /// Novel codes to keep a token, instead of the SAE's own k.
         inf_k: Option<usize>,
+        /// Where missing embedding rows may come from.
+        #[serde(default)]
+        rows: RowSource,
+    },
+    /// Keep the whole embedding of the pack at `pack_url`, so that no text asks its host for rows.
+    KeepEmbedding {
+        /// Number of the request.
+        id: u32,
+        /// Absolute URL of the pack's folder, ending in a slash.
+        pack_url: String,
+    },
+    /// Tell what this worker runs on and how much memory it uses.
+    Diagnostics {
+        /// Number of the request.
+        id: u32,
+    },
+    /// Lose the GPU device as a driver reset would (tests only).
+    LoseDevice {
+        /// Number of the request; nothing answers it but the loss.
+        id: u32,
     },
     /// Run a parity fixture and return the named tensors (tests only; see tests/e2e).
     Fixture {
@@ -104,8 +138,12 @@ pub enum FailureKind {
     Network,
     /// The pack's files are wrong: tell who hosts it.
     Pack,
-    /// The device failed: reload.
+    /// The device failed or was lost: a fresh worker may do better.
     Device,
+    /// The model does not fit, or memory ran out: another pack, or fewer other tabs.
+    Capacity,
+    /// Embedding rows are missing, and the host was not to be asked: ask it, or change the text.
+    RowsMissing,
 }
 
 /// A tensor that crosses to the page (parity tests).
@@ -127,6 +165,13 @@ pub enum Response {
     Ready {
         /// What it runs on.
         device: DeviceInfo,
+        /// Why this browser keeps no files for the page, where it does not.
+        storage_note: Option<String>,
+    },
+    /// Something to know while requests go on: a broken connection, full storage.
+    Note {
+        /// A sentence.
+        text: String,
     },
     /// A step forward.
     Progress {
@@ -153,6 +198,20 @@ pub enum Response {
         compute_ms: f64,
         /// Tokens at the beginning that the text before it had too: they were not computed again.
         reused_tokens: usize,
+    },
+    /// The whole embedding is kept.
+    EmbeddingKept {
+        /// Number of the request.
+        id: u32,
+        /// Its bytes.
+        bytes: u64,
+    },
+    /// What this worker runs on.
+    Diagnostics {
+        /// Number of the request.
+        id: u32,
+        /// A JSON object for people who look into a failure.
+        json: String,
     },
     /// The named tensors of a fixture.
     Fixture {
@@ -198,6 +257,9 @@ impl Request {
     pub fn id(&self) -> u32 {
         match self {
             Self::Analyze { id, .. }
+            | Self::KeepEmbedding { id, .. }
+            | Self::Diagnostics { id }
+            | Self::LoseDevice { id }
             | Self::Fixture { id, .. }
             | Self::CheckKernels { id }
             | Self::BenchLinear { id, .. }
@@ -232,8 +294,13 @@ mod tests {
 
     #[test]
     fn messages_survive_the_trip() {
-        let request =
-            Request::Analyze { id: 3, pack_url: "http://x/p/".into(), text: "a\u{0}\n".into(), inf_k: Some(5) };
+        let request = Request::Analyze {
+            id: 3,
+            pack_url: "http://x/p/".into(),
+            text: "a\u{0}\n".into(),
+            inf_k: Some(5),
+            rows: RowSource::KeptOnly,
+        };
         assert_eq!(decode::<Request>(&encode(&request)).unwrap(), request);
         assert!(decode::<Response>("{\"kind\":\"no such\"}").is_err());
     }

@@ -1,92 +1,23 @@
 //! One request, from its first byte to its answer.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
-use js_sys::{Function, Promise, Reflect};
 use lens_engine::bench::{self, LinearCase};
-use lens_engine::{Continue, OpenedDevice, Reading, Run, RunOptions, device, open_device, self_check};
-use lens_protocol::{DeviceInfo, FailureKind, NamedTensor, Request, Response, Stage};
+use lens_engine::{Continue, OpenedDevice, Reading, Run, RunOptions, self_check};
+use lens_loader::{Abort, Cache, RowSource};
+use lens_protocol::{DeviceInfo, NamedTensor, Request, Response, Stage};
 use lens_weights::block::Precision;
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
+use lens_weights::fit::Limits;
+use wasm_bindgen::JsCast;
 
-use crate::fetch::{Abort, FetchError};
+use crate::failure::Failure;
 use crate::packs::Pack;
-
-/// Why a request did not get its answer.
-#[derive(Debug)]
-pub enum Failure {
-    /// The visitor stopped it.
-    Stopped,
-    /// Something is wrong: which way out to offer, and a sentence.
-    Wrong(FailureKind, String),
-}
-
-impl Failure {
-    /// The device or the engine failed.
-    pub fn device(message: impl Into<String>) -> Self {
-        Self::Wrong(FailureKind::Device, message.into())
-    }
-
-    /// The input does not fit.
-    pub fn input(message: impl Into<String>) -> Self {
-        Self::Wrong(FailureKind::Input, message.into())
-    }
-}
-
-impl From<FetchError> for Failure {
-    fn from(error: FetchError) -> Self {
-        match error {
-            FetchError::Stopped => Self::Stopped,
-            FetchError::Failed(message) => Self::Wrong(FailureKind::Network, message),
-        }
-    }
-}
-
-impl From<lens_engine::Error> for Failure {
-    fn from(error: lens_engine::Error) -> Self {
-        use lens_engine::Error;
-        let kind = match &error {
-            Error::Pack(_) | Error::Tokenizer(_) => FailureKind::Pack,
-            Error::Input(_) | Error::Model(lens_model::Error::Input(_)) => FailureKind::Input,
-            Error::Model(lens_model::Error::Missing(_) | lens_model::Error::Shape { .. }) => FailureKind::Pack,
-            Error::Model(lens_model::Error::Device(_)) | Error::NoDevice(_) => FailureKind::Device,
-        };
-        Self::Wrong(kind, error.to_string())
-    }
-}
+use crate::{diagnostics, gpu};
 
 fn now_ms() -> f64 {
     let scope: web_sys::WorkerGlobalScope = js_sys::global().unchecked_into();
     scope.performance().map_or(0.0, |p| p.now())
-}
-
-/// What the browser tells of the adapter (vendor, architecture, description): wgpu has no name for it
-/// on the web. `None` where the browser tells nothing.
-async fn adapter_name() -> Option<String> {
-    let info = Reflect::get(&adapter().await?, &JsValue::from_str("info")).ok()?;
-    let parts: Vec<String> = ["vendor", "architecture", "device", "description"]
-        .into_iter()
-        .filter_map(|key| Reflect::get(&info, &JsValue::from_str(key)).ok()?.as_string())
-        .filter(|part| !part.is_empty())
-        .collect();
-    (!parts.is_empty()).then(|| parts.join(" "))
-}
-
-/// The browser's adapter, as it is: wgpu passes on neither its name nor all of its features.
-async fn adapter() -> Option<JsValue> {
-    let get = |object: &JsValue, key: &str| Reflect::get(object, &JsValue::from_str(key)).ok();
-    let gpu = get(&get(&js_sys::global(), "navigator")?, "gpu")?;
-    let request: Function = get(&gpu, "requestAdapter")?.dyn_into().ok()?;
-    JsFuture::from(request.call0(&gpu).ok()?.dyn_into::<Promise>().ok()?).await.ok()
-}
-
-/// Whether the device has subgroup operations: the loader of this worker asks for them wherever the
-/// adapter has them.
-async fn has_subgroups() -> Option<bool> {
-    let features = Reflect::get(&adapter().await?, &JsValue::from_str("features")).ok()?;
-    let has: Function = Reflect::get(&features, &JsValue::from_str("has")).ok()?.dyn_into().ok()?;
-    has.call1(&features, &JsValue::from_str("subgroups")).ok()?.as_bool()
 }
 
 /// Reports progress of one request, at most some tens of times a second.
@@ -112,6 +43,9 @@ impl Reporter {
 /// The device, and the packs that were loaded on it.
 pub struct Session {
     opened: OpenedDevice,
+    limits: Limits,
+    cache: Option<Rc<Cache>>,
+    storage_note: Option<String>,
     packs: HashMap<String, Pack>,
     /// The text before this one: what they begin with in common need not be computed again.
     last: Option<LastText>,
@@ -125,40 +59,38 @@ struct LastText {
 }
 
 impl Session {
-    /// Opens WebGPU and checks its kernels; falls back to the CPU, with a note that says why.
+    /// Opens the device, and the folder in which files are kept.
     pub async fn open() -> Self {
-        let cpu = |note: String| OpenedDevice {
-            device: burn::tensor::Device::flex(),
-            gpu: false,
-            name: "CPU".to_owned(),
-            note: Some(note),
+        let (cache, storage_note) = match Cache::open(lens_protocol::STORAGE_FOLDER).await {
+            Ok(cache) => (Some(Rc::new(cache)), None),
+            Err(note) => (None, Some(note)),
         };
-        let opened = match open_device(None).await {
-            Ok(opened) if opened.gpu => {
-                let name = adapter_name().await.unwrap_or(opened.name);
-                device::say_adapter(&name, has_subgroups().await.unwrap_or(false));
-                match self_check::check(&opened.device).await {
-                    Ok(()) => OpenedDevice { name, ..opened },
-                    Err(e) => cpu(format!("WebGPU was not used: {e}")),
-                }
-            }
-            Ok(opened) => opened,
-            Err(e) => cpu(e.to_string()),
-        };
-        Self { opened, packs: HashMap::new(), last: None }
+        let opened = gpu::open().await;
+        Self { limits: gpu::limits(&opened), opened, cache, storage_note, packs: HashMap::new(), last: None }
     }
 
-    /// What the page shows of the device.
-    pub fn device_info(&self) -> DeviceInfo {
-        DeviceInfo { webgpu: self.opened.gpu, name: self.opened.name.clone(), note: self.opened.note.clone() }
+    /// What the page shows of the device and of storage.
+    pub fn ready(&self) -> Response {
+        let OpenedDevice { gpu, name, note, .. } = &self.opened;
+        let device = DeviceInfo { webgpu: *gpu, name: name.clone(), note: note.clone() };
+        Response::Ready { device, storage_note: self.storage_note.clone() }
     }
 
     /// Answers one request.
     pub async fn answer(&mut self, request: Request, abort: &Abort) -> Response {
         let id = request.id();
         let answered = match request {
-            Request::Analyze { pack_url, text, inf_k, .. } => {
-                self.analyze(id, &pack_url, &text, RunOptions { inf_k, ..RunOptions::default() }, abort).await
+            Request::Analyze { pack_url, text, inf_k, rows, .. } => {
+                let rows = match rows {
+                    lens_protocol::RowSource::Host => RowSource::Host,
+                    lens_protocol::RowSource::KeptOnly => RowSource::KeptOnly,
+                };
+                self.analyze(id, &pack_url, &text, rows, RunOptions { inf_k, ..RunOptions::default() }, abort).await
+            }
+            Request::KeepEmbedding { pack_url, .. } => self.keep_embedding(id, &pack_url, abort).await,
+            Request::Diagnostics { .. } => {
+                let facts = diagnostics::collect(&self.opened, self.storage_note.as_deref(), &self.packs);
+                Ok(Response::Diagnostics { id, json: facts.to_string() })
             }
             Request::Fixture { pack_url, token_ids, tensors, inf_k, .. } => {
                 self.fixture(id, &pack_url, &token_ids, &tensors, inf_k, abort).await
@@ -167,7 +99,8 @@ impl Session {
             Request::BenchLinear { tokens, rows, cols, precision, repeats, samples, .. } => {
                 self.bench_linear(id, [tokens, rows, cols], &precision, repeats, samples).await
             }
-            Request::Cancel { id } => Ok(Response::Cancelled { id }),
+            // These two do not wait in the queue.
+            Request::Cancel { id } | Request::LoseDevice { id } => Ok(Response::Cancelled { id }),
         };
         match answered {
             Ok(response) => response,
@@ -177,7 +110,16 @@ impl Session {
     }
 
     fn pack(&mut self, url: &str) -> &mut Pack {
-        self.packs.entry(url.to_owned()).or_insert_with(|| Pack::new(url.to_owned()))
+        let cache = self.cache.clone();
+        self.packs.entry(url.to_owned()).or_insert_with(|| Pack::new(url.to_owned(), cache))
+    }
+
+    async fn keep_embedding(&mut self, id: u32, pack_url: &str, abort: &Abort) -> Result<Response, Failure> {
+        let mut reporter = Reporter { id, last: None };
+        let (device, limits) = (self.opened.device.clone(), self.limits);
+        let report = |done, total| reporter.report(Stage::Embedding, done, total);
+        let bytes = self.pack(pack_url).keep_embedding(&device, limits, abort, report).await?;
+        Ok(Response::EmbeddingKept { id, bytes })
     }
 
     async fn analyze(
@@ -185,23 +127,27 @@ impl Session {
         id: u32,
         pack_url: &str,
         text: &str,
+        rows: RowSource,
         options: RunOptions,
         abort: &Abort,
     ) -> Result<Response, Failure> {
         let start = now_ms();
         let mut reporter = Reporter { id, last: None };
-        let device = self.opened.device.clone();
+        let (device, limits) = (self.opened.device.clone(), self.limits);
         let pack = self.pack(pack_url);
-        let fetched_before = pack.fetched_bytes;
-        let lens = pack.load(&device, true, abort, |done, total| reporter.report(Stage::Weights, done, total)).await?;
+        let fetched_before = pack.counts().fetched_bytes;
+        let on_weights = |done, total| reporter.report(Stage::Weights, done, total);
+        let lens = pack.load(&device, limits, true, abort, on_weights).await?;
         let tokens = lens.tokenize(text)?;
         let common = |last: &LastText| last.token_ids.iter().zip(&tokens.ids).take_while(|(a, b)| a == b).count();
-        let last = self.last.take().filter(|last| last.pack_url == pack_url && last.reading.options() == options);
-        let reused_tokens = last.as_ref().map_or(0, common);
-        let new_ids = &tokens.ids[reused_tokens..];
-        let pack = self.packs.entry(pack_url.to_owned()).or_insert_with(|| Pack::new(pack_url.to_owned()));
-        let rows = pack.embedding(new_ids, abort, |done, total| reporter.report(Stage::Embedding, done, total)).await?;
-        let fetched_bytes = pack.fetched_bytes - fetched_before;
+        let fits = |last: &LastText| last.pack_url == pack_url && last.reading.options() == options;
+        let reused_tokens = self.last.as_ref().filter(|last| fits(last)).map_or(0, common);
+        let on_rows = |done, total| reporter.report(Stage::Embedding, done, total);
+        // Before the last text is taken: it serves the next one where rows are missing.
+        let rows = self.pack(pack_url).embedding(&tokens.ids[reused_tokens..], rows, abort, on_rows).await?;
+        let last = self.last.take().filter(fits);
+        let pack = self.pack(pack_url);
+        let fetched_bytes = pack.counts().fetched_bytes - fetched_before;
         let Some(lens) = pack.lens() else { return Err(Failure::device("the pack was not loaded")) };
         let compute_start = now_ms();
         let mut reading = match last {
@@ -273,10 +219,10 @@ impl Session {
         inf_k: Option<usize>,
         abort: &Abort,
     ) -> Result<Response, Failure> {
-        let device = self.opened.device.clone();
+        let (device, limits) = (self.opened.device.clone(), self.limits);
         let pack = self.pack(pack_url);
-        pack.load(&device, false, abort, |_, _| {}).await?;
-        let rows = pack.embedding(token_ids, abort, |_, _| {}).await?;
+        pack.load(&device, limits, false, abort, |_, _| {}).await?;
+        let rows = pack.embedding(token_ids, RowSource::Host, abort, |_, _| {}).await?;
         let Some(lens) = pack.lens() else { return Err(Failure::device("the pack was not loaded")) };
         let residuals = if names.iter().any(|n| n.starts_with("residual.")) {
             lens.residuals(rows.clone()).await?

@@ -3,26 +3,32 @@
 //! | file | what it is |
 //! |---|---|
 //! | `main.rs` | messages in, messages out; the queue and cancellation |
-//! | `fetch.rs` | bytes from a URL, with progress, ranges and abort |
-//! | `packs.rs` | a pack's files to a loaded [`lens_engine::Lens`]; embedding rows |
 //! | `answer.rs` | one request, from its first byte to its answer |
+//! | `packs.rs` | a pack's files to a loaded [`lens_engine::Lens`]; embedding rows |
+//! | `gpu.rs` | the device: opening it, what it can take, word of its loss |
+//! | `failure.rs` | why a request did not get its answer |
+//! | `diagnostics.rs` | device, memory and counts, for people who look into a failure |
+//!
+//! Files come through `lens_loader`: from the network or the browser's storage.
 
 // Off the browser there is nothing to run; the workspace's native tools still parse this crate.
 #![cfg_attr(not(target_family = "wasm"), allow(dead_code, unused_imports))]
 
 mod answer;
-mod fetch;
+mod diagnostics;
+mod failure;
+mod gpu;
 mod packs;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
+use lens_loader::Abort;
 use lens_protocol::{FailureKind, Request, Response};
 use wasm_bindgen::prelude::*;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
 use answer::Session;
-use fetch::Abort;
 
 thread_local! {
     static QUEUE: RefCell<VecDeque<Request>> = const { RefCell::new(VecDeque::new()) };
@@ -41,13 +47,18 @@ fn post(response: &Response) {
     let _ = scope().post_message(&JsValue::from_str(&lens_protocol::encode(response)));
 }
 
+/// Number of the request under way; 0 when there is none.
+fn current_request() -> u32 {
+    let id = CURRENT.try_with(|c| c.try_borrow().ok().and_then(|c| c.as_ref().map(|(id, _)| *id)));
+    id.ok().flatten().unwrap_or(0)
+}
+
 fn main() {
     // A panic ends the module (panic = abort). The page is told which request it took along.
     std::panic::set_hook(Box::new(|info| {
         console_error_panic_hook::hook(info);
-        let id = CURRENT.try_with(|c| c.try_borrow().ok().and_then(|c| c.as_ref().map(|(id, _)| *id)));
         post(&Response::Failed {
-            id: id.ok().flatten().unwrap_or(0),
+            id: current_request(),
             failure: FailureKind::Device,
             message: format!("The engine stopped unexpectedly ({info}). Your text is kept; try again to restart it."),
         });
@@ -56,6 +67,7 @@ fn main() {
         let text = event.data().as_string().unwrap_or_default();
         match lens_protocol::decode::<Request>(&text) {
             Ok(Request::Cancel { id }) => cancel(id),
+            Ok(Request::LoseDevice { .. }) => gpu::lose(),
             Ok(request) => enqueue(request),
             Err(e) => post(&Response::Failed {
                 id: 0,
@@ -73,7 +85,7 @@ fn main() {
 async fn run() {
     BUSY.set(true);
     let session = Session::open().await;
-    post(&Response::Ready { device: session.device_info() });
+    post(&session.ready());
     SESSION.with(|s| *s.borrow_mut() = Some(session));
     drain().await;
 }
@@ -85,7 +97,7 @@ thread_local! {
 async fn drain() {
     BUSY.set(true);
     while let Some(request) = QUEUE.with(|q| q.borrow_mut().pop_front()) {
-        let abort = Abort::new();
+        let abort = Abort::default();
         CURRENT.with(|c| *c.borrow_mut() = Some((request.id(), abort.clone())));
         // Taken out while it works: only this loop uses it, and it never runs twice at once.
         if let Some(mut session) = SESSION.with(|s| s.borrow_mut().take()) {

@@ -1,27 +1,25 @@
 //! A pack's files to a loaded [`Lens`], and embedding rows as texts need them.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::cell::RefCell;
+use std::rc::Rc;
 
 use burn::tensor::Device;
 use futures_util::{StreamExt, stream};
 use lens_engine::{Lens, LensBuilder};
-use lens_weights::manifest::MANIFEST_FILE;
-use lens_weights::unpack;
+use lens_loader::{Abort, Cache, Counts, PackFiles, RowSource, Rows};
+use lens_weights::fit::{self, Limits};
+use lens_weights::manifest::{FileEntry, MANIFEST_FILE, Manifest};
 
-use crate::answer::Failure;
-use crate::fetch::{self, Abort, Ranged};
+use crate::failure::Failure;
 
-/// Requests for embedding rows in flight at once: browsers open six connections a host.
-const ROWS_IN_FLIGHT: usize = 6;
+/// Files on their way at once. They lie outside wasm's memory, at most 32 MiB each.
+const FILES_IN_FLIGHT: usize = 4;
 
 /// A pack on its way, or there. What has arrived stays when a load is stopped or fails.
 pub struct Pack {
-    url: String,
+    files: PackFiles,
+    rows: Rows,
     state: State,
-    /// Raw bytes of the embedding rows seen so far.
-    rows: HashMap<u32, Vec<u8>>,
-    /// Bytes fetched, of all files and rows.
-    pub fetched_bytes: u64,
 }
 
 enum State {
@@ -30,120 +28,102 @@ enum State {
     Ready(Box<Lens>),
 }
 
+/// Where a file goes.
+#[derive(Clone, Copy)]
+enum Goal {
+    Tokenizer,
+    Shard(usize),
+}
+
 impl Pack {
     /// A pack at `url` (ending in a slash) of which nothing is loaded.
-    pub fn new(url: String) -> Self {
-        Self { url, state: State::Nothing, rows: HashMap::new(), fetched_bytes: 0 }
+    pub fn new(url: String, cache: Option<Rc<Cache>>) -> Self {
+        let files = PackFiles::new(url, cache, |text| crate::post(&lens_protocol::Response::Note { text }));
+        Self { files, rows: Rows::default(), state: State::Nothing }
     }
 
-    /// Fetches what is missing and returns the loaded lens. `on_bytes(done, total)` counts the
+    /// What was asked of network and storage so far.
+    pub fn counts(&self) -> Counts {
+        self.files.counts()
+    }
+
+    /// The manifest, once it is here.
+    pub fn manifest(&self) -> Option<&Manifest> {
+        match &self.state {
+            State::Nothing => None,
+            State::Loading { builder, .. } => Some(builder.manifest()),
+            State::Ready(lens) => Some(lens.manifest()),
+        }
+    }
+
+    /// Sees to it that the manifest is here and that its weights fit.
+    async fn open(&mut self, device: &Device, limits: Limits, abort: &Abort) -> Result<(), Failure> {
+        if let State::Nothing = self.state {
+            let json = self.files.manifest(abort).await?;
+            let builder = Box::new(LensBuilder::new(&json, MANIFEST_FILE, device.clone())?);
+            fit::check(builder.manifest(), limits).map_err(Failure::capacity)?;
+            self.files.keep_manifest(&json, abort).await?;
+            self.state = State::Loading { builder, tokenizer: false, shards: 0 };
+        }
+        Ok(())
+    }
+
+    /// Brings what is missing and returns the loaded lens. `on_bytes(done, total)` counts the
     /// bytes of the whole load. The tokenizer is left out where `with_tokenizer` is false.
     pub async fn load(
         &mut self,
         device: &Device,
+        limits: Limits,
         with_tokenizer: bool,
         abort: &Abort,
-        mut on_bytes: impl FnMut(u64, u64),
+        on_bytes: impl FnMut(u64, u64),
     ) -> Result<&Lens, Failure> {
-        if let State::Nothing = self.state {
-            let url = format!("{}{MANIFEST_FILE}", self.url);
-            let json = fetch::text(&url, abort).await?;
-            self.fetched_bytes += json.len() as u64;
-            let builder = Box::new(LensBuilder::new(&json, MANIFEST_FILE, device.clone())?);
-            self.state = State::Loading { builder, tokenizer: !with_tokenizer, shards: 0 };
-        }
+        self.open(device, limits, abort).await?;
         if let State::Loading { builder, tokenizer, shards } = &mut self.state {
-            let total = builder.manifest().load_bytes();
-            let mut done: u64 = builder.manifest().shards[..*shards].iter().map(|s| s.bytes).sum();
-            if *tokenizer {
-                done += builder.manifest().tokenizer.bytes;
-            } else {
-                let entry = builder.manifest().tokenizer.clone();
-                let url = format!("{}{}", self.url, entry.file);
-                let content = fetch::bytes(&url, entry.bytes, abort, |n| on_bytes(done + n, total)).await?;
-                self.fetched_bytes += content.len() as u64;
-                builder.set_tokenizer(&content)?;
-                *tokenizer = true;
-                done += entry.bytes;
-            }
-            while let Some(entry) = builder.manifest().shards.get(*shards).cloned() {
-                let url = format!("{}{}", self.url, entry.file);
-                let content = fetch::bytes(&url, entry.bytes, abort, |n| on_bytes(done + n, total)).await?;
-                self.fetched_bytes += content.len() as u64;
-                builder.add_shard(*shards, &content)?;
-                *shards += 1;
-                done += entry.bytes;
-            }
-            on_bytes(total, total);
+            let with_tokenizer = with_tokenizer && !*tokenizer;
+            let done = Done { tokenizer, shards };
+            bring(&self.files, builder, done, with_tokenizer, abort, on_bytes).await?;
         }
         self.state = match std::mem::replace(&mut self.state, State::Nothing) {
             State::Loading { builder, .. } => State::Ready(Box::new(builder.finish()?)),
             other => other,
         };
-        match &self.state {
-            State::Ready(lens) => Ok(lens),
-            State::Nothing | State::Loading { .. } => Err(Failure::device("the pack was not loaded")),
-        }
+        self.lens().ok_or_else(|| Failure::device("the pack was not loaded"))
     }
 
-    /// The embedding of `ids`, [T, d_model]; rows not seen before are fetched by byte range.
+    /// The embedding of `ids`, [T, d_model]; rows that are not here come from `source`.
     /// `on_bytes(done, total)` counts the bytes of those rows.
     pub async fn embedding(
         &mut self,
         ids: &[u32],
+        source: RowSource,
         abort: &Abort,
-        mut on_bytes: impl FnMut(u64, u64),
+        on_bytes: impl FnMut(u64, u64),
     ) -> Result<Vec<f32>, Failure> {
         let State::Ready(lens) = &self.state else { return Err(Failure::device("the pack was not loaded")) };
-        let manifest = lens.manifest();
-        let missing: BTreeSet<u32> = ids.iter().copied().filter(|id| !self.rows.contains_key(id)).collect();
-        let mut wanted = Vec::with_capacity(missing.len());
-        for id in &missing {
-            let (shard, range) = manifest
-                .embedding_row(*id)
-                .ok_or_else(|| Failure::input(format!("token {id} lies outside the model's vocabulary")))?;
-            wanted.push((*id, shard.clone(), range));
-        }
-        let row_bytes = manifest.embedding.row_bytes;
-        let total = wanted.len() as u64 * row_bytes;
-        let mut whole: HashSet<String> = HashSet::new();
-        let url = &self.url;
-        let mut answers = stream::iter(&wanted)
-            .map(|(id, shard, range)| async move {
-                let ranged = fetch::range(&format!("{url}{}", shard.file), range.clone(), abort).await;
-                (*id, shard, ranged)
-            })
-            .buffered(ROWS_IN_FLIGHT);
-        let mut done = 0;
-        while let Some((id, shard, ranged)) = answers.next().await {
-            done += row_bytes;
-            on_bytes(done, total);
-            match ranged? {
-                Ranged::Part(bytes) => {
-                    self.fetched_bytes += bytes.len() as u64;
-                    self.rows.insert(id, bytes);
-                }
-                // A host without ranges sends the small shard; every row wanted from it is there.
-                Ranged::Whole(bytes) => {
-                    self.fetched_bytes += bytes.len() as u64;
-                    if whole.insert(shard.file.clone()) {
-                        unpack::check_file(shard, &bytes).map_err(lens_engine::Error::from)?;
-                        for (other, other_shard, range) in &wanted {
-                            if other_shard.file == shard.file {
-                                let range = range.start as usize..range.end as usize;
-                                if let Some(row) = bytes.get(range) {
-                                    self.rows.insert(*other, row.to_vec());
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        drop(answers);
-        let empty = Vec::new();
-        let rows = ids.iter().map(|id| self.rows.get(id).unwrap_or(&empty).as_slice());
+        let embedding = &lens.manifest().embedding;
+        let brought = self.rows.bring(&self.files, embedding, ids, source, abort, on_bytes).await;
+        brought.map_err(|error| Failure::of_rows(error, |ids| lens.describe(ids).tokens))?;
+        let rows = ids.iter().map(|id| self.rows.row(*id).unwrap_or_default());
         Ok(lens.embedding_rows(rows)?)
+    }
+
+    /// Keeps the whole embedding; answers its bytes.
+    pub async fn keep_embedding(
+        &mut self,
+        device: &Device,
+        limits: Limits,
+        abort: &Abort,
+        on_bytes: impl FnMut(u64, u64),
+    ) -> Result<u64, Failure> {
+        self.open(device, limits, abort).await?;
+        let manifest = match &self.state {
+            State::Nothing => return Err(Failure::device("the manifest was not loaded")),
+            State::Loading { builder, .. } => builder.manifest(),
+            State::Ready(lens) => lens.manifest(),
+        };
+        self.rows.keep_all(&self.files, &manifest.embedding, abort, on_bytes).await?;
+        Ok(manifest.embedding.shards.iter().map(|shard| shard.bytes).sum())
     }
 
     /// The lens, once loaded.
@@ -153,4 +133,62 @@ impl Pack {
             State::Nothing | State::Loading { .. } => None,
         }
     }
+}
+
+/// What the builder has had.
+struct Done<'a> {
+    tokenizer: &'a mut bool,
+    shards: &'a mut usize,
+}
+
+/// Hands the files that are missing to the builder, in order, while the next ones are on their way.
+async fn bring(
+    files: &PackFiles,
+    builder: &mut LensBuilder,
+    done: Done<'_>,
+    with_tokenizer: bool,
+    abort: &Abort,
+    mut on_bytes: impl FnMut(u64, u64),
+) -> Result<(), Failure> {
+    let manifest = builder.manifest();
+    let total = manifest.load_bytes();
+    let mut wanted: Vec<(Goal, FileEntry)> = Vec::new();
+    if with_tokenizer {
+        wanted.push((Goal::Tokenizer, manifest.tokenizer.clone()));
+    }
+    let missing = manifest.shards.iter().enumerate().skip(*done.shards);
+    wanted.extend(missing.map(|(shard, entry)| (Goal::Shard(shard), entry.clone())));
+    let before = total - wanted.iter().map(|(_, entry)| entry.bytes).sum::<u64>();
+
+    // How many bytes of each file are here.
+    let here = RefCell::new(vec![0; wanted.len()]);
+    let report = RefCell::new(|bytes: u64| on_bytes((before + bytes).min(total), total));
+    let heard = |file: usize, bytes: u64| {
+        let mut here = here.borrow_mut();
+        here[file] = bytes;
+        (report.borrow_mut())(here.iter().sum());
+    };
+    let heard = &heard;
+    let mut prepared = stream::iter(wanted.iter().enumerate())
+        .map(|(file, (goal, entry))| async move {
+            let on_bytes = move |bytes| heard(file, bytes);
+            (file, *goal, files.prepare(entry, abort, &on_bytes).await)
+        })
+        .buffered(FILES_IN_FLIGHT);
+    // One file at a time lies in wasm's memory, in the same place.
+    let mut content = Vec::new();
+    while let Some((file, goal, ready)) = prepared.next().await {
+        files.read(ready?, abort, &|bytes| heard(file, bytes), &mut content).await?;
+        match goal {
+            Goal::Tokenizer => {
+                builder.set_tokenizer(&content)?;
+                *done.tokenizer = true;
+            }
+            Goal::Shard(shard) => {
+                builder.add_checked_shard(shard, &content)?;
+                *done.shards = shard + 1;
+            }
+        }
+    }
+    Ok(())
 }

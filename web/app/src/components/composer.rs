@@ -13,6 +13,8 @@ use crate::state::{Origin, Phase, State};
 pub fn Composer(state: State) -> impl IntoView {
     let loading = move || state.phase.get() == Phase::Loading;
     let expected = state.pack.with_value(|pack| pack.as_ref().map_or(0, |pack| pack.bytes));
+    // As good as loaded: nothing of it is fetched again.
+    let kept = move || expected > 0 && state.kept.get().is_some_and(|kept| kept >= expected);
     let on_key = move |event: KeyboardEvent| {
         if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
             event.prevent_default();
@@ -39,7 +41,7 @@ pub fn Composer(state: State) -> impl IntoView {
             ></textarea>
             <div class="controls">
                 <button type="submit" class="primary" data-testid="analyze" disabled=loading>
-                    {move || analyse_label(state.loaded.get(), expected)}
+                    {move || analyse_label(state.loaded.get() || kept(), expected)}
                 </button>
                 <label class="field" title="Novel codes kept at each token">
                     <span><code>"inf_k"</code></span>
@@ -57,6 +59,7 @@ pub fn Composer(state: State) -> impl IntoView {
                 <p class="status" role="status" data-testid="status">{move || status(state)}</p>
                 <Device state />
             </div>
+            {move || state.note.get().map(|note| view! { <p class="note-line" role="status" data-testid="note">{note}</p> })}
         </form>
     }
 }

@@ -7,6 +7,7 @@ pub mod header;
 pub mod heatmap;
 pub mod heatmap_bar;
 pub mod help;
+pub mod model_files;
 pub mod picker;
 pub mod problem;
 pub mod progress_bar;

@@ -1,0 +1,88 @@
+//! The model's files in this browser: how much is kept, the whole embedding, deleting; diagnostics.
+
+use lens_view::number;
+use leptos::prelude::*;
+
+use crate::state::{Phase, State};
+use crate::{analyse, storage};
+
+/// A closed panel below everything else.
+#[component]
+pub fn ModelFiles(state: State) -> impl IntoView {
+    let busy = move || state.phase.get() == Phase::Loading;
+    let kept = move || state.kept.get().unwrap_or(0);
+    let summary = move || match kept() {
+        0 => "Model files".to_owned(),
+        bytes => format!("Model files · {} kept in this browser", number::bytes(bytes)),
+    };
+    let embedding = state.pack.with_value(|pack| pack.as_ref().map_or(0, |pack| pack.embedding_bytes));
+    let keep_label = match embedding {
+        0 => "Keep the whole embedding".to_owned(),
+        bytes => format!("Keep the whole embedding · {}", number::bytes(bytes)),
+    };
+    let foreign = state.pack.with_value(|pack| pack.as_ref().and_then(|pack| pack.foreign_host()));
+    view! {
+        <details class="model-files" data-testid="model-files">
+            <summary data-testid="kept">{summary}</summary>
+            <p>
+                "Weights are kept in this browser by content, so that the next visit fetches nothing. A text’s embedding "
+                "rows are asked of the model’s host one by one, which tells it the text’s tokens; with the whole embedding "
+                "kept here it is asked nothing, and texts can be analysed offline."
+            </p>
+            {move || state.storage_note.get().map(|note| view! { <p class="note" data-testid="storage-note">{note}</p> })}
+            <div class="controls">
+                <button
+                    type="button"
+                    data-testid="keep-embedding"
+                    disabled=busy
+                    on:click=move |_| analyse::keep_embedding(state)
+                >
+                    {keep_label}
+                </button>
+                <button
+                    type="button"
+                    data-testid="delete-kept"
+                    disabled=move || busy() || kept() == 0
+                    on:click=move |_| storage::delete(state)
+                >
+                    "Delete what is kept"
+                </button>
+                <button type="button" data-testid="diagnostics" on:click=move |_| analyse::diagnose(state)>
+                    "Copy diagnostics"
+                </button>
+            </div>
+            {foreign
+                .map(|host| {
+                    view! {
+                        <label class="agree">
+                            <input
+                                type="checkbox"
+                                data-testid="rows-while-typing"
+                                prop:checked=move || state.rows_while_typing.get()
+                                on:change:target=move |event| state.agree(event.target().checked())
+                            />
+                            {format!("While typing, ask {host} for the rows of new tokens (it learns which)")}
+                        </label>
+                    }
+                })}
+            <Diagnostics state />
+        </details>
+    }
+}
+
+#[component]
+fn Diagnostics(state: State) -> impl IntoView {
+    move || {
+        state.diagnostics.get().map(|shown| {
+            let said = match shown.copied {
+                None => "",
+                Some(true) => "Copied:",
+                Some(false) => "This browser refused the clipboard; select and copy:",
+            };
+            view! {
+                <p class="note" role="status" data-testid="diagnostics-said">{said}</p>
+                <pre class="diagnostics" tabindex="0" data-testid="diagnostics-text">{shown.text}</pre>
+            }
+        })
+    }
+}

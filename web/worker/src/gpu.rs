@@ -1,0 +1,140 @@
+//! The device this worker runs on: opening it, what it can take, and word of its loss.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use js_sys::{Function, Promise, Reflect};
+use lens_engine::{OpenedDevice, device, open_device, self_check};
+use lens_protocol::{FailureKind, Response};
+use lens_weights::fit::Limits;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+
+/// Without WebGPU the weights lie in wasm's memory, which ends at 4 GB; half of it is for the rest.
+const CPU_WEIGHT_BYTES_MAX: u64 = 2 << 30;
+/// Browsers round a device's memory down to a power of two and tell no more than this, in GiB.
+const TOLD_MEMORY_MAX_GIB: f64 = 8.0;
+/// The share of a small device's memory that weights may take.
+const MEMORY_SHARE: f64 = 0.5;
+
+thread_local! {
+    static HANDLE: RefCell<Option<wgpu::Device>> = const { RefCell::new(None) };
+    static LOST: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Opens WebGPU and checks its kernels; falls back to the CPU, with a note that says why.
+pub async fn open() -> OpenedDevice {
+    let cpu = |note: String| OpenedDevice {
+        device: burn::tensor::Device::flex(),
+        gpu: false,
+        name: "CPU".to_owned(),
+        note: Some(note),
+        handle: None,
+    };
+    let opened = match open_device(None).await {
+        Ok(opened) if opened.gpu => {
+            let name = adapter_name().await.unwrap_or(opened.name);
+            device::say_adapter(&name, has_subgroups().await.unwrap_or(false));
+            match self_check::check(&opened.device).await {
+                Ok(()) => OpenedDevice { name, ..opened },
+                Err(e) => cpu(format!("WebGPU was not used: {e}")),
+            }
+        }
+        Ok(opened) => opened,
+        Err(e) => cpu(e.to_string()),
+    };
+    if let Some(handle) = &opened.handle {
+        watch(handle);
+        HANDLE.with(|h| *h.borrow_mut() = Some(handle.clone()));
+    }
+    opened
+}
+
+/// Tells the page when the device is lost or refuses work. The page then starts a fresh worker,
+/// which loads the weights from storage again: whatever this one holds on the device is gone.
+fn watch(handle: &wgpu::Device) {
+    handle.set_device_lost_callback(|reason, message| {
+        LOST.set(true);
+        let message = message.trim().trim_end_matches('.');
+        let why = if message.is_empty() { format!("{reason:?}") } else { message.to_owned() };
+        tell(FailureKind::Device, format!("The GPU was lost ({why}): it was reset, or the computer slept."));
+    });
+    handle.on_uncaptured_error(Arc::new(|error| {
+        // A lost device refuses everything: that was told.
+        if LOST.get() {
+            return;
+        }
+        match error {
+            wgpu::Error::OutOfMemory { .. } => tell(
+                FailureKind::Capacity,
+                "The GPU has no memory left for this model. Close other tabs or programs that use it, or choose a \
+                 smaller pack, and try again."
+                    .to_owned(),
+            ),
+            error => tell(FailureKind::Device, format!("The GPU refused a step of the work: {error}")),
+        }
+    }));
+}
+
+fn tell(failure: FailureKind, message: String) {
+    crate::post(&Response::Failed { id: crate::current_request(), failure, message });
+}
+
+/// Loses the device, as a driver reset would.
+pub fn lose() {
+    HANDLE.with(|handle| {
+        if let Some(handle) = handle.borrow().as_ref() {
+            handle.destroy();
+        }
+    });
+}
+
+/// What the device can take, as far as browsers tell.
+pub fn limits(opened: &OpenedDevice) -> Limits {
+    let Some(handle) = &opened.handle else {
+        return Limits { memory_bytes: Some(CPU_WEIGHT_BYTES_MAX), ..Limits::default() };
+    };
+    let limits = handle.limits();
+    let memory = told_memory_gib().filter(|gib| *gib < TOLD_MEMORY_MAX_GIB);
+    Limits {
+        buffer_bytes: Some(limits.max_buffer_size),
+        binding_bytes: Some(limits.max_storage_buffer_binding_size as u64),
+        memory_bytes: memory.map(|gib| (gib * MEMORY_SHARE * f64::from(1 << 30)) as u64),
+    }
+}
+
+fn get(object: &JsValue, key: &str) -> Option<JsValue> {
+    Reflect::get(object, &JsValue::from_str(key)).ok()
+}
+
+/// Memory of the whole device in GiB, where the browser tells.
+pub fn told_memory_gib() -> Option<f64> {
+    get(&get(&js_sys::global(), "navigator")?, "deviceMemory")?.as_f64()
+}
+
+/// What the browser tells of the adapter (vendor, architecture, description): wgpu has no name for it
+/// on the web. `None` where the browser tells nothing.
+async fn adapter_name() -> Option<String> {
+    let info = get(&adapter().await?, "info")?;
+    let parts: Vec<String> = ["vendor", "architecture", "device", "description"]
+        .into_iter()
+        .filter_map(|key| get(&info, key)?.as_string())
+        .filter(|part| !part.is_empty())
+        .collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+/// The browser's adapter, as it is: wgpu passes on neither its name nor all of its features.
+async fn adapter() -> Option<JsValue> {
+    let gpu = get(&get(&js_sys::global(), "navigator")?, "gpu")?;
+    let request: Function = get(&gpu, "requestAdapter")?.dyn_into().ok()?;
+    JsFuture::from(request.call0(&gpu).ok()?.dyn_into::<Promise>().ok()?).await.ok()
+}
+
+/// Whether the device has subgroup operations: the loader of this worker asks for them wherever the
+/// adapter has them.
+async fn has_subgroups() -> Option<bool> {
+    let features = get(&adapter().await?, "features")?;
+    let has: Function = get(&features, "has")?.dyn_into().ok()?;
+    has.call1(&features, &JsValue::from_str("subgroups")).ok()?.as_bool()
+}
