@@ -8,7 +8,9 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { analyse, countColours, downloadJson, launch, open, screenshot, waitForState } from './lib/browser.mjs';
+import {
+  analyse, countColours, diagnostics, downloadJson, launch, open, screenshot, waitForState,
+} from './lib/browser.mjs';
 import { defaultPack, fixtures, out, root, site } from './lib/environment.mjs';
 import * as commandLine from './lib/program.mjs';
 import { absoluteDifference, readSafetensors } from './lib/tensors.mjs';
@@ -93,6 +95,33 @@ describe('the page with the real model', () => {
     assert.ok(mean <= SERVED_PACK.similarityMean, `similarity differs by ${mean} on average, at most ${max}`);
     const variance = Math.abs(document.variance_explained - expected.variance_explained);
     assert.ok(variance <= SERVED_PACK.varianceExplained, `variance explained differs by ${variance}`);
+  });
+
+  test('memory: wasm under 256 MB, GPU buffers at most a tenth more than the weights', async () => {
+    const { worker } = await diagnostics(page);
+    metrics.diagnostics = worker;
+    assert.ok(worker.heap_bytes < 256e6, `wasm has ${worker.heap_bytes} bytes`);
+    const [pack] = worker.packs;
+    const manifest = JSON.parse(readFileSync(join(defaultPack, 'manifest.json'), 'utf8'));
+    const shards = manifest.shards.reduce((sum, shard) => sum + shard.bytes, 0);
+    // Headers and filling apart, what is on the GPU is what was in the shards.
+    assert.ok(Math.abs(pack.weight_bytes / shards - 1) < 0.01, `${pack.weight_bytes} of ${shards} bytes`);
+    assert.ok(worker.gpu_bytes.weights >= pack.weight_bytes, `${worker.gpu_bytes.weights} of ${pack.weight_bytes}`);
+    assert.ok(worker.gpu_bytes.weights <= 1.1 * pack.weight_bytes, `${worker.gpu_bytes.weights} of ${pack.weight_bytes}`);
+  });
+
+  test('a second visit loads from storage', { timeout: SLOW }, async () => {
+    const again = await open(browser, site, { context: page.context() });
+    const started = performance.now();
+    assert.equal(await analyse(again, ALICE, { timeout: SLOW }), 'done', await errorOf(again));
+    metrics.from_storage_seconds = (performance.now() - started) / 1000;
+    const fetched = again.requested.filter(isOfModel);
+    assert.deepEqual(fetched.map((url) => url.split('/').at(-1)), ['manifest.json']);
+    const { worker } = await diagnostics(again);
+    metrics.diagnostics_from_storage = worker;
+    assert.ok(worker.heap_bytes < 256e6, `wasm has ${worker.heap_bytes} bytes`);
+    assert.deepEqual(again.problems, []);
+    await again.close();
   });
 
   test('hovering the heatmap names two tokens and their value', async () => {

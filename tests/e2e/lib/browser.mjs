@@ -21,13 +21,19 @@ export function launch({ webgpu = true } = {}) {
   });
 }
 
+/** A visitor: what one browser keeps between visits. */
+export function visitor(browser) {
+  return browser.newContext({ viewport: { width: 1280, height: 1000 }, acceptDownloads: true });
+}
+
 /**
- * Opens the page at `url`, its model taken from `pack` (an absolute URL) if one is given.
+ * Opens the page at `url`, its model taken from `pack` (an absolute URL) if one is given, for a new
+ * visitor or for `context`. `workerPrelude` is a script that runs in the worker before its own.
  * `page.problems` collects uncaught errors, `page.requested` every URL that page and worker asked
  * for, `page.received` what came: URLs and bytes.
  */
-export async function open(browser, url, { pack, packBytes } = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 1000 }, acceptDownloads: true });
+export async function open(browser, url, { pack, packBytes, context, workerPrelude } = {}) {
+  context ??= await visitor(browser);
   const page = await context.newPage();
   page.problems = [];
   page.requested = [];
@@ -40,6 +46,22 @@ export async function open(browser, url, { pack, packBytes } = {}) {
     if (sizes) page.received.push({ url: request.url(), bytes: sizes.responseBodySize });
   });
   if (process.env.LENS_VERBOSE) page.on('console', (message) => console.log(`    [page] ${message.text()}`));
+  // Tests reach the page's worker, above all to lose its device.
+  await page.addInitScript(() => {
+    window.startedWorkers = [];
+    window.Worker = class extends window.Worker {
+      constructor(...options) {
+        super(...options);
+        window.startedWorkers.push(this);
+      }
+    };
+  });
+  if (workerPrelude) {
+    await page.route('**/worker-loader.js', async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: `${workerPrelude}\n${await response.text()}` });
+    });
+  }
   if (pack) {
     // The page names its pack in a tag; the host of another pack would write another one.
     await page.route(url, async (route) => {
@@ -67,6 +89,14 @@ export async function waitForState(page, states, timeout = 120_000) {
   const selector = states.map((state) => `main[data-state="${state}"]`).join(', ');
   await page.locator(selector).waitFor({ timeout });
   return page.locator('main').getAttribute('data-state');
+}
+
+/** What "Copy diagnostics" shows once the page's worker has answered. */
+export async function diagnostics(page) {
+  await page.getByTestId('model-files').evaluate((panel) => { panel.open = true; });
+  await page.getByTestId('diagnostics').click();
+  await page.getByTestId('diagnostics-text').filter({ hasText: 'heap_bytes' }).waitFor();
+  return JSON.parse(await page.getByTestId('diagnostics-text').innerText());
 }
 
 /** The analysis that Download JSON saves. */

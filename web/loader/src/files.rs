@@ -206,8 +206,15 @@ impl PackFiles {
         if self.read_kept(&entry, compared, abort, on_bytes, into).await? {
             return Ok(());
         }
+        let _guard = match &self.cache {
+            Some(cache) => Some(cache.lock(&entry.sha256, abort).await?),
+            None => None,
+        };
+        // A writer may have had it open until now.
+        if self.read_kept(&entry, false, abort, on_bytes, into).await? {
+            return Ok(());
+        }
         if let Some(cache) = &self.cache {
-            let _guard = cache.lock(&entry.sha256, abort).await?;
             cache.remove(&entry.sha256).await;
         }
         (self.on_note)(format!("What this browser kept of {} was damaged; it is fetched again.", entry.file));

@@ -59,7 +59,7 @@ fn watch(handle: &wgpu::Device) {
         let why = if message.is_empty() { format!("{reason:?}") } else { message.to_owned() };
         tell(FailureKind::Device, format!("The GPU was lost ({why}): it was reset, or the computer slept."));
     });
-    handle.on_uncaptured_error(Arc::new(|error| {
+    handle.on_uncaptured_error(Arc::new(|error: wgpu::Error| {
         // A lost device refuses everything: that was told.
         if LOST.get() {
             return;
@@ -98,7 +98,7 @@ pub fn limits(opened: &OpenedDevice) -> Limits {
     let memory = told_memory_gib().filter(|gib| *gib < TOLD_MEMORY_MAX_GIB);
     Limits {
         buffer_bytes: Some(limits.max_buffer_size),
-        binding_bytes: Some(limits.max_storage_buffer_binding_size as u64),
+        binding_bytes: Some(limits.max_storage_buffer_binding_size),
         memory_bytes: memory.map(|gib| (gib * MEMORY_SHARE * f64::from(1 << 30)) as u64),
     }
 }

@@ -1,0 +1,298 @@
+// How files come and stay: broken connections, hosts without ranges, storage, lost devices. On packs
+// of some kilobytes from a host of the tests' own, so that every byte is counted.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { analyse, diagnostics, downloadJson, launch, open, screenshot, visitor, waitForState } from './lib/browser.mjs';
+import { packs, site } from './lib/environment.mjs';
+import { startHost } from './lib/host.mjs';
+import * as commandLine from './lib/program.mjs';
+import { ask, startWorker } from './lib/worker.mjs';
+
+const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
+const TEXT = 'Once upon a time, a little girl named Alice loved looking at the night sky.';
+const LIMIT = { timeout: 240_000 };
+
+const errorOf = (page) => page.getByTestId('error').innerText();
+const isEmbedding = ({ file }) => file.startsWith('embedding');
+const sent = (requests) => requests.reduce((sum, request) => sum + request.sent, 0);
+
+async function done(page, text = TEXT) {
+  const state = await analyse(page, text);
+  assert.equal(state, 'done', state === 'error' ? await errorOf(page) : state);
+}
+
+describe('loading', () => {
+  let browser;
+  let folder;
+  let manifest;
+  let shard;
+  const hosts = [];
+  before(async () => {
+    browser = await launch();
+    folder = join(packs, (await commandLine.packPair(PAIR, 'loader')).replace(/^packs\//, ''));
+    manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'));
+    [shard] = manifest.shards;
+  });
+  after(async () => {
+    hosts.forEach((host) => host.close());
+    await browser?.close();
+  });
+
+  async function startOwn(options) {
+    const host = await startHost(folder, options);
+    hosts.push(host);
+    return host;
+  }
+
+  test('a broken connection goes on at the byte where it stopped', LIMIT, async () => {
+    const host = await startOwn();
+    const cuts = [1000, Math.floor(shard.bytes / 2), shard.bytes - 1];
+    host.cut(shard.file, ...cuts);
+    const page = await open(browser, site, { pack: host.url });
+    await done(page);
+    assert.deepEqual(host.of(shard.file).map(({ start }) => start), [0, ...cuts]);
+    assert.equal(sent(host.of(shard.file)), shard.bytes);
+    assert.deepEqual(page.problems, []);
+    await page.context().close();
+  });
+
+  test('Try again and a reload go on, too', LIMIT, async () => {
+    const host = await startOwn();
+    const context = await visitor(browser);
+    const page = await open(browser, site, { pack: host.url, context });
+    const [first, second] = [Math.floor(shard.bytes / 3), Math.floor((2 * shard.bytes) / 3)];
+    for (const [start, cut] of [[0, first], [first, second]]) {
+      host.cut(shard.file, cut);
+      const known = host.of(shard.file).length;
+      await (start === 0 ? page.getByTestId('analyze') : page.getByTestId('retry')).click();
+      while (host.of(shard.file).length === known) await new Promise((resolve) => { setTimeout(resolve, 20); });
+      host.down = true;
+      assert.equal(await waitForState(page, ['error']), 'error');
+      assert.ok((await errorOf(page)).includes(shard.file), await errorOf(page));
+      host.down = false;
+    }
+    await screenshot(page, 'connection-lost');
+    await page.reload();
+    await done(page);
+    assert.deepEqual(host.of(shard.file).map(({ start }) => start), [0, first, second]);
+    assert.equal(sent(host.of(shard.file)), shard.bytes);
+    await context.close();
+  });
+
+  test('a host without ranges sends that file anew, and each embedding shard once', LIMIT, async () => {
+    const host = await startOwn({ ranges: false });
+    host.cut(shard.file, Math.floor(shard.bytes / 2));
+    const page = await open(browser, site, { pack: host.url });
+    await done(page);
+    assert.deepEqual(host.of(shard.file).map(({ start }) => start), [0, 0]);
+    await done(page, `${TEXT} A second text has other tokens, from the same shards.`);
+    const files = host.requests.filter(isEmbedding).map(({ file }) => file);
+    assert.ok(files.length > 0 && new Set(files).size === files.length, files.join(' '));
+    await page.context().close();
+  });
+
+  test('a second visit asks for the manifest only; the result is the same', LIMIT, async () => {
+    const host = await startOwn();
+    const context = await visitor(browser);
+    const page = await open(browser, site, { pack: host.url, context });
+    await done(page);
+    const expected = await downloadJson(page);
+    // Rows side by side come together.
+    const rows = host.requests.filter(isEmbedding);
+    assert.ok(rows.length < new Set(expected.token_ids).size, `${rows.length} requests for rows`);
+    await page.close();
+    const before = host.requests.length;
+    const again = await open(browser, site, { pack: host.url, context });
+    await done(again);
+    assert.deepEqual(host.requests.slice(before).map(({ file }) => file), ['manifest.json']);
+    assert.deepEqual((await downloadJson(again)).similarity, expected.similarity);
+    // And without its host.
+    host.down = true;
+    await again.close();
+    const offline = await open(browser, site, { pack: host.url, context });
+    await done(offline);
+    assert.match(await offline.getByTestId('note').innerText(), /keeps/);
+    await context.close();
+  });
+
+  test('what was damaged in storage is fetched again', LIMIT, async () => {
+    const host = await startOwn();
+    const context = await visitor(browser);
+    const page = await open(browser, site, { pack: host.url, context });
+    await done(page);
+    await page.close();
+    const again = await open(browser, site, { pack: host.url, context });
+    await damage(again, shard.sha256);
+    const rows = await again.evaluate(async () => {
+      const root = await navigator.storage.getDirectory();
+      const kept = await root.getDirectoryHandle('temporal-lens');
+      for await (const name of kept.keys()) if (name.startsWith('rows-')) return name;
+      return null;
+    });
+    await damage(again, rows);
+    const before = host.requests.length;
+    await done(again);
+    const fetched = host.requests.slice(before);
+    assert.equal(sent(fetched.filter(({ file }) => file === shard.file)), shard.bytes);
+    // One row was damaged: one is asked for.
+    assert.equal(sent(fetched.filter(isEmbedding)), manifest.embedding.row_bytes);
+    await context.close();
+  });
+
+  /** Flips a bit in the middle of a kept file. */
+  function damage(page, name) {
+    return page.evaluate(async (file) => {
+      const root = await navigator.storage.getDirectory();
+      const kept = await root.getDirectoryHandle('temporal-lens');
+      const handle = await kept.getFileHandle(file);
+      const bytes = new Uint8Array(await (await handle.getFile()).arrayBuffer());
+      bytes[Math.floor(bytes.length / 2)] ^= 0x10;
+      const writable = await handle.createWritable();
+      await writable.write(bytes);
+      await writable.close();
+    }, name);
+  }
+
+  test('two tabs fetch every file once', LIMIT, async () => {
+    const host = await startOwn();
+    const context = await visitor(browser);
+    const pages = await Promise.all([1, 2].map(() => open(browser, site, { pack: host.url, context })));
+    await Promise.all(pages.map((page) => done(page)));
+    for (const { file, bytes } of [manifest.tokenizer, ...manifest.shards]) {
+      assert.equal(sent(host.of(file)), bytes, file);
+    }
+    await context.close();
+  });
+
+  test('full storage is survived, with a note', LIMIT, async () => {
+    const host = await startOwn();
+    const context = await visitor(browser);
+    const page = await open(browser, site, { pack: host.url, context });
+    const devtools = await context.newCDPSession(page);
+    await devtools.send('Storage.overrideQuotaForOrigin', { origin: new URL(site).origin, quotaSize: 20_000 });
+    await done(page);
+    assert.match(await page.getByTestId('note').innerText(), /storage is full/);
+    assert.equal(sent(host.of(shard.file)), shard.bytes);
+    await screenshot(page, 'storage-full');
+    await context.close();
+  });
+
+  test('a browser that keeps no files is survived, with a note; Try again goes on', LIMIT, async () => {
+    const host = await startOwn();
+    const workerPrelude = 'StorageManager.prototype.getDirectory = () => Promise.reject(new Error("refused"));';
+    const page = await open(browser, site, { pack: host.url, workerPrelude });
+    const half = Math.floor(shard.bytes / 2);
+    host.cut(shard.file, half);
+    await page.getByTestId('analyze').click();
+    while (host.of(shard.file).length === 0) await new Promise((resolve) => { setTimeout(resolve, 20); });
+    host.down = true;
+    assert.equal(await waitForState(page, ['error']), 'error');
+    host.down = false;
+    await page.getByTestId('retry').click();
+    assert.equal(await waitForState(page, ['done']), 'done');
+    assert.deepEqual(host.of(shard.file).map(({ start }) => start), [0, half]);
+    await page.getByTestId('model-files').evaluate((panel) => { panel.open = true; });
+    assert.match(await page.getByTestId('storage-note').innerText(), /keeps no files.*refused/);
+    await page.context().close();
+  });
+
+  test('the whole embedding is kept at a click; then no text asks for rows', LIMIT, async () => {
+    const host = await startOwn();
+    const context = await visitor(browser);
+    const page = await open(browser, site, { pack: host.url, context });
+    await page.getByTestId('model-files').evaluate((panel) => { panel.open = true; });
+    await page.getByTestId('keep-embedding').click();
+    await page.getByTestId('note').filter({ hasText: 'whole embedding' }).waitFor();
+    const bytes = manifest.embedding.shards.reduce((sum, entry) => sum + entry.bytes, 0);
+    assert.equal(sent(host.requests.filter(isEmbedding)), bytes);
+    const before = host.requests.length;
+    await done(page, 'No row of this text was ever asked for.');
+    assert.deepEqual(host.requests.slice(before).filter(isEmbedding), []);
+    // What is kept is said, and can be deleted.
+    assert.match(await page.getByTestId('kept').innerText(), /kept in this browser/);
+    await page.getByTestId('delete-kept').click();
+    await page.getByTestId('kept').filter({ hasNotText: 'kept' }).waitFor();
+    await page.close();
+    const fresh = await open(browser, site, { pack: host.url, context });
+    await done(fresh);
+    assert.equal(host.of(shard.file).length, 2);
+    await context.close();
+  });
+
+  test('rows are not asked for where that was forbidden; the tokens are named', LIMIT, async () => {
+    const host = await startOwn();
+    const page = await open(browser, site, { pack: host.url });
+    await startWorker(page);
+    const request = { kind: 'analyze', pack_url: host.url, text: TEXT, inf_k: null };
+    await assert.rejects(ask(page, { ...request, rows: 'kept_only' }), /does not keep the embedding rows of .*more/);
+    assert.deepEqual(host.requests.filter(isEmbedding), []);
+    assert.equal((await ask(page, request)).kind, 'analysis');
+    const before = host.requests.length;
+    assert.equal((await ask(page, { ...request, rows: 'kept_only' })).kind, 'analysis');
+    assert.equal(host.requests.length, before);
+    // The page asks the visitor, as the host is another one, and remembers the answer.
+    await page.getByTestId('model-files').evaluate((panel) => { panel.open = true; });
+    await page.getByTestId('rows-while-typing').check();
+    await page.reload();
+    assert.ok(await page.getByTestId('rows-while-typing').isChecked());
+    await page.context().close();
+  });
+
+  test('a device lost between analyses or amid one is replaced, from storage', LIMIT, async () => {
+    const host = await startOwn();
+    const page = await open(browser, site, { pack: host.url });
+    const lose = () => page.evaluate(() => {
+      window.startedWorkers.at(-1).postMessage(JSON.stringify({ kind: 'lose_device', id: 0 }));
+    });
+    await done(page);
+    const expected = await downloadJson(page);
+    await lose();
+    await page.getByTestId('note').filter({ hasText: 'GPU was lost' }).waitFor();
+    await screenshot(page, 'device-lost');
+    const before = host.requests.length;
+    await page.getByTestId('analyze').click();
+    await waitForState(page, ['loading']);
+    assert.equal(await waitForState(page, ['done', 'error']), 'done');
+    assert.equal(await page.evaluate(() => window.startedWorkers.length), 2);
+    // Amid one: the worker starts anew by itself, and the text is kept.
+    await page.getByTestId('text-input').fill(`${TEXT} `);
+    await page.getByTestId('analyze').click();
+    await waitForState(page, ['loading']);
+    await lose();
+    await page.getByTestId('note').filter({ hasText: 'Starting again' }).waitFor();
+    const state = await waitForState(page, ['done', 'error']);
+    assert.equal(state, 'done', state === 'error' ? await errorOf(page) : state);
+    assert.equal(await page.evaluate(() => window.startedWorkers.length), 3);
+    assert.equal(await page.getByTestId('text-input').inputValue(), `${TEXT} `);
+    const fetched = host.requests.slice(before).map(({ file }) => file);
+    assert.ok(fetched.every((file) => file === 'manifest.json' || file.startsWith('embedding')), fetched.join(' '));
+    assert.equal((await downloadJson(page)).model.pack_hash, expected.model.pack_hash);
+    assert.deepEqual(page.problems, []);
+    await page.context().close();
+  });
+
+  test('diagnostics are copied, and shown where the clipboard is refused', LIMIT, async () => {
+    const host = await startOwn();
+    const context = await visitor(browser);
+    await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    const page = await open(browser, site, { pack: host.url, context });
+    await done(page);
+    const facts = await diagnostics(page);
+    assert.match(facts.browser, /Chrome/);
+    assert.match(facts.temporal_lens.version, /^\d+\.\d+\.\d+$/);
+    assert.ok(facts.worker.limits.max_buffer_size > 0 && facts.worker.device.name);
+    assert.match(facts.worker.packs[0].hash, /^[0-9a-f]{64}$/);
+    assert.ok(!JSON.stringify(facts).includes('Alice'), 'nothing of the text is in it');
+    await page.getByTestId('diagnostics-said').filter({ hasText: 'Copied' }).waitFor();
+    assert.deepEqual(JSON.parse(await page.evaluate(() => navigator.clipboard.readText())), facts);
+    await screenshot(page, 'diagnostics');
+    await page.evaluate(() => { navigator.clipboard.writeText = () => Promise.reject(new Error('refused')); });
+    await page.getByTestId('diagnostics').click();
+    await page.getByTestId('diagnostics-said').filter({ hasText: 'refused' }).waitFor();
+    await context.close();
+  });
+});
