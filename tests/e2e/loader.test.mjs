@@ -275,6 +275,17 @@ describe('loading', () => {
     await page.context().close();
   });
 
+  test('what does not fit is refused before it is fetched, with the numbers', LIMIT, async () => {
+    const host = await startOwn();
+    // A device that tells of 100 kB of memory, of which weights get half.
+    const tells = 'Object.defineProperty(WorkerNavigator.prototype, "deviceMemory", { get: () => 1e5 / 2 ** 30 });';
+    const page = await open(browser, site, { pack: host.url, workerPrelude: tells });
+    assert.equal(await analyse(page, TEXT), 'error');
+    assert.match(await errorOf(page), /does not fit: its weights have \d+ [kM]B, and this device has about 50 kB/);
+    assert.deepEqual(host.requests.map(({ file }) => file), ['manifest.json']);
+    await page.context().close();
+  });
+
   test('diagnostics are copied, and shown where the clipboard is refused', LIMIT, async () => {
     const host = await startOwn();
     const context = await visitor(browser);

@@ -112,6 +112,8 @@ describe('the page with the real model', () => {
 
   test('a second visit loads from storage', { timeout: SLOW }, async () => {
     const again = await open(browser, site, { context: page.context() });
+    // The button names no price any more.
+    await again.getByTestId('analyze').filter({ hasNotText: 'MB' }).waitFor();
     const started = performance.now();
     assert.equal(await analyse(again, ALICE, { timeout: SLOW }), 'done', await errorOf(again));
     metrics.from_storage_seconds = (performance.now() - started) / 1000;

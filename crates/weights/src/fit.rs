@@ -36,8 +36,9 @@ pub fn largest_buffer(manifest: &Manifest) -> (&str, u64) {
     sizes.max_by_key(|(_, bytes)| *bytes).unwrap_or(("", 0))
 }
 
-fn megabytes(bytes: u64) -> String {
-    format!("{:.0} MB", bytes as f64 / 1e6)
+fn spell(bytes: u64) -> String {
+    let (amount, unit) = if bytes < 10_000_000 { (bytes as f64 / 1e3, "kB") } else { (bytes as f64 / 1e6, "MB") };
+    format!("{amount:.0} {unit}")
 }
 
 /// Why the pack does not fit, as a sentence with the numbers; `Ok` where it does as far as is known.
@@ -52,8 +53,8 @@ pub fn check(manifest: &Manifest, limits: Limits) -> Result<(), String> {
             return Err(format!(
                 "This model does not fit: its largest tensor, {name}, has {}, and this GPU's {what} have at most {}. \
                  Choose a pack of lower precision or a smaller model.",
-                megabytes(bytes),
-                megabytes(limit),
+                spell(bytes),
+                spell(limit),
             ));
         }
     }
@@ -62,8 +63,8 @@ pub fn check(manifest: &Manifest, limits: Limits) -> Result<(), String> {
         Some(limit) => Err(format!(
             "This model does not fit: its weights have {}, and this device has about {} for them. \
              Choose a pack of lower precision or a smaller model.",
-            megabytes(weights),
-            megabytes(limit),
+            spell(weights),
+            spell(limit),
         )),
         None => Ok(()),
     }

@@ -166,6 +166,9 @@ fn on_response(state: State, response: Response) {
         }
         Response::Analysis { id, json, fetched_bytes, elapsed_ms, compute_ms, .. } if under_way && id == current => {
             state.loaded.set(true);
+            if let Some(pack) = state.pack.get_value() {
+                environment::remember_loaded(&pack.url, true);
+            }
             storage::count(state);
             let device = state.device.get_untracked().map(|it| device_label(&it)).unwrap_or_default();
             let run = Run { device, fetched_bytes, elapsed_ms, compute_ms };

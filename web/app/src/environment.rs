@@ -74,6 +74,23 @@ pub enum Theme {
     Dark,
 }
 
+fn loaded_key(pack_url: &str) -> String {
+    format!("temporal-lens-loaded {pack_url}")
+}
+
+/// Whether this browser has loaded a pack before, and its files were not deleted since.
+pub fn was_loaded(pack_url: &str) -> bool {
+    storage().and_then(|storage| storage.get_item(&loaded_key(pack_url)).ok().flatten()).is_some()
+}
+
+/// Remembers that a pack was loaded, or that its files are gone; not where storage is refused.
+pub fn remember_loaded(pack_url: &str, loaded: bool) {
+    if let Some(storage) = storage() {
+        let key = loaded_key(pack_url);
+        let _ = if loaded { storage.set_item(&key, "yes") } else { storage.remove_item(&key) };
+    }
+}
+
 const ROWS_KEY: &str = "temporal-lens-rows-while-typing";
 
 /// Whether the visitor agreed to have a foreign host asked for rows while typing.

@@ -62,6 +62,9 @@ pub fn count(state: State) {
 
 /// Deletes what is kept; files that are in use stay.
 pub fn delete(state: State) {
+    if let Some(pack) = state.pack.get_value() {
+        environment::remember_loaded(&pack.url, false);
+    }
     spawn_local(async move {
         if let Some(folder) = folder().await {
             for name in names(&folder).await {

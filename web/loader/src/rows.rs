@@ -11,11 +11,13 @@ use lens_weights::unpack::check_file;
 use web_sys::RequestCache;
 
 use crate::error::Error;
-use crate::fetch::{Abort, refusal};
+use crate::fetch::{Abort, may_pass, refusal};
 use crate::files::PackFiles;
 
 /// Requests in flight at once: browsers open six connections a host.
 const IN_FLIGHT: usize = 6;
+/// A request that fails is sent again after these pauses.
+const RETRY_PAUSES_MS: [f64; 3] = [500.0, 1000.0, 2000.0];
 
 /// Where rows may come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +66,7 @@ impl Rows {
         if let Some(id) = ids.iter().find(|&&id| id as usize >= embedding.shape.0) {
             return Err(Error::Vocabulary(*id));
         }
-        self.open(files, embedding).await;
+        self.open(files, embedding, abort).await?;
         for shard in rows::plan(embedding, &self.missing(ids)) {
             self.take_from_whole(files, embedding, &shard).await;
         }
@@ -172,11 +174,11 @@ impl Rows {
     }
 
     /// Looks at what storage keeps, once.
-    async fn open(&mut self, files: &PackFiles, embedding: &EmbeddingEntry) {
+    async fn open(&mut self, files: &PackFiles, embedding: &EmbeddingEntry, abort: &Abort) -> Result<(), Error> {
         if std::mem::replace(&mut self.opened, true) {
-            return;
+            return Ok(());
         }
-        let Some(cache) = files.cache() else { return };
+        let Some(cache) = files.cache() else { return Ok(()) };
         let names: HashSet<String> = cache.names().await.into_iter().collect();
         self.kept = embedding.shards.iter().map(|s| &s.sha256).filter(|sha| names.contains(*sha)).cloned().collect();
         let name = file_name(embedding);
@@ -187,10 +189,11 @@ impl Rows {
             files.count(|counts| counts.kept_bytes += records.len() as u64);
             self.here.extend(rows);
             if damaged > 0 {
-                // The good ones are fetched again, too: fewer bytes than care would cost.
-                cache.remove(&name).await;
+                let good = self.here.iter().flat_map(|(id, row)| rows::record(*id, row)).collect::<Vec<u8>>();
+                cache.write_all(&name, &good, abort).await?;
             }
         }
+        Ok(())
     }
 
     /// Takes rows from a shard that is here as a whole.
@@ -300,7 +303,7 @@ fn file_name(embedding: &EmbeddingEntry) -> String {
     format!("rows-{}", rows::key(embedding))
 }
 
-/// Asks for a span of a shard, or for all of it.
+/// Asks for a span of a shard, or for all of it; some times more where the connection fails.
 async fn ask(
     files: &PackFiles,
     embedding: &EmbeddingEntry,
@@ -309,21 +312,36 @@ async fn ask(
     abort: &Abort,
 ) -> Result<Answer, Error> {
     let url = files.url_of(&embedding.shards[shard].file);
-    let mut request = abort.get(&url, RequestCache::Default);
+    let mut pauses = RETRY_PAUSES_MS.into_iter();
+    loop {
+        let (error, may_pass) = match ask_once(files, &url, span, abort).await {
+            Ok(answer) => return Ok(answer),
+            Err(failed) => failed,
+        };
+        match pauses.next() {
+            Some(pause) if may_pass && !abort.is_stopped() => abort.wait(pause).await?,
+            _ => return Err(error),
+        }
+    }
+}
+
+/// One request; with a failure comes whether another try may do better.
+async fn ask_once(files: &PackFiles, url: &str, span: Option<&Span>, abort: &Abort) -> Result<Answer, (Error, bool)> {
+    let mut request = abort.get(url, RequestCache::Default);
     if let Some(Span { bytes, .. }) = span {
         request = request.header("Range", &format!("bytes={}-{}", bytes.start, bytes.end - 1));
     }
     files.count(|counts| counts.requests += 1);
-    let response = request.send().await.map_err(|e| abort.error(&url, e))?;
+    let response = request.send().await.map_err(|e| (abort.error(url, e), true))?;
     if !response.ok() {
-        return Err(abort.error(&url, refusal(&response)));
+        return Err((abort.error(url, refusal(&response)), may_pass(response.status())));
     }
     let partial = response.status() == 206;
-    let content = response.binary().await.map_err(|e| abort.error(&url, e))?;
+    let content = response.binary().await.map_err(|e| (abort.error(url, e), true))?;
     files.count(|counts| counts.fetched_bytes += content.len() as u64);
     match span {
         Some(span) if partial && content.len() as u64 == span.bytes.end - span.bytes.start => Ok(Answer::Span(content)),
-        _ if partial => Err(abort.error(&url, "the host answered with another part than asked for")),
+        _ if partial => Err((abort.error(url, "the host answered with another part than asked for"), false)),
         _ => Ok(Answer::Shard(Uint8Array::from(content.as_slice()))),
     }
 }

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use web_sys::KeyboardEvent;
 
 use crate::analyse::{self, device_label};
+use crate::environment::{self, Pack};
 use crate::state::{Origin, Phase, State};
 
 /// Text, `inf_k`, Analyse.
@@ -14,7 +15,11 @@ pub fn Composer(state: State) -> impl IntoView {
     let loading = move || state.phase.get() == Phase::Loading;
     let expected = state.pack.with_value(|pack| pack.as_ref().map_or(0, |pack| pack.bytes));
     // As good as loaded: nothing of it is fetched again.
-    let kept = move || expected > 0 && state.kept.get().is_some_and(|kept| kept >= expected);
+    let kept = move || {
+        let enough = state.kept.get().is_some_and(|kept| kept >= expected);
+        let loaded = |pack: &Option<Pack>| pack.as_ref().is_some_and(|pack| environment::was_loaded(&pack.url));
+        enough && state.pack.with_value(loaded)
+    };
     let on_key = move |event: KeyboardEvent| {
         if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
             event.prevent_default();

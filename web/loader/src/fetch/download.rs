@@ -5,7 +5,7 @@ use lens_weights::manifest::FileEntry;
 use lens_weights::unpack::Checksum;
 use web_sys::RequestCache;
 
-use super::{Abort, Body, refusal, short};
+use super::{Abort, Body, may_pass, refusal, short};
 use crate::browser;
 use crate::cache::Place;
 use crate::error::Error;
@@ -134,7 +134,7 @@ impl Running<'_> {
             }
             // The whole file: the host knows no ranges, or the file has changed.
             200 => self.start_over(place),
-            408 | 425 | 429 | 500..=599 => return Err(Ended::Early(refusal(&response))),
+            status if may_pass(status) => return Err(Ended::Early(refusal(&response))),
             _ => return Err(Ended::Wrong(abort.error(url, refusal(&response)))),
         }
         self.tag = strong_tag(url, &response);

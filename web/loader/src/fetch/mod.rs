@@ -84,6 +84,11 @@ pub(crate) fn refusal(response: &Response) -> String {
     format!("the host answered {} {}", response.status(), response.status_text())
 }
 
+/// Whether a host that answers so may answer otherwise in a moment.
+pub(crate) fn may_pass(status: u16) -> bool {
+    matches!(status, 408 | 425 | 429 | 500..=599)
+}
+
 /// The text at `url`. Asks the host even where the browser remembers an answer.
 ///
 /// # Errors
