@@ -301,6 +301,11 @@ describe('loading', () => {
     await page.getByTestId('diagnostics-said').filter({ hasText: 'Copied' }).waitFor();
     assert.deepEqual(JSON.parse(await page.evaluate(() => navigator.clipboard.readText())), facts);
     await screenshot(page, 'diagnostics');
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await page.setViewportSize({ width: 360, height: 800 });
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    assert.ok(overflow <= 0, `the page is ${overflow} pixels wider than a small phone`);
+    await screenshot(page, 'diagnostics-dark-narrow');
     await page.evaluate(() => { navigator.clipboard.writeText = () => Promise.reject(new Error('refused')); });
     await page.getByTestId('diagnostics').click();
     await page.getByTestId('diagnostics-said').filter({ hasText: 'refused' }).waitFor();

@@ -47,21 +47,17 @@ export async function open(browser, url, { pack, packBytes, context, workerPrelu
   });
   if (process.env.LENS_VERBOSE) page.on('console', (message) => console.log(`    [page] ${message.text()}`));
   // Tests reach the page's worker, above all to lose its device.
-  await page.addInitScript(() => {
+  await page.addInitScript((prelude) => {
+    const module = (text) => URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
     window.startedWorkers = [];
     window.Worker = class extends window.Worker {
-      constructor(...options) {
-        super(...options);
+      constructor(url, options) {
+        // Modules run in the order of their imports.
+        super(prelude ? module(`import ${JSON.stringify(module(prelude))}; import ${JSON.stringify(url)};`) : url, options);
         window.startedWorkers.push(this);
       }
     };
-  });
-  if (workerPrelude) {
-    await page.route('**/worker-loader.js', async (route) => {
-      const response = await route.fetch();
-      await route.fulfill({ response, body: `${workerPrelude}\n${await response.text()}` });
-    });
-  }
+  }, workerPrelude);
   if (pack) {
     // The page names its pack in a tag; the host of another pack would write another one.
     await page.route(url, async (route) => {

@@ -25,9 +25,9 @@ pub fn ModelFiles(state: State) -> impl IntoView {
         <details class="model-files" data-testid="model-files">
             <summary data-testid="kept">{summary}</summary>
             <p>
-                "Weights are kept in this browser by content, so that the next visit fetches nothing. A text’s embedding "
-                "rows are asked of the model’s host one by one, which tells it the text’s tokens; with the whole embedding "
-                "kept here it is asked nothing, and texts can be analysed offline."
+                "Weights stay in this browser, so that the next visit does not fetch them again. A text’s embedding rows "
+                "are asked of the model’s host as they are needed, which tells it the text’s tokens; once the whole "
+                "embedding is kept here, no text asks for rows any more."
             </p>
             {move || state.storage_note.get().map(|note| view! { <p class="note" data-testid="storage-note">{note}</p> })}
             <div class="controls">
