@@ -10,6 +10,8 @@ const { chromium } = createRequire(join(environment.nodeFolder, 'index.js'))('pl
 /** A test browser talks to nobody but our server. */
 const QUIET = [
   '--no-sandbox', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  // Pages that a test changes on their way count as public ones, which may not ask servers on this machine.
+  '--disable-features=LocalNetworkAccessChecks',
 ];
 const WEBGPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 
