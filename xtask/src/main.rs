@@ -8,8 +8,10 @@
 //! | [`site`] | builds the site and puts the pack beside it |
 //! | [`server`] | serves it on localhost |
 //! | [`test`] | runs every check, and counts |
+//! | [`bench`] | times our kernels and the whole path against others in the same browser |
 //! | [`process`], [`console`], [`paths`] | running programs, telling how far they are, finding folders |
 
+mod bench;
 mod console;
 mod model;
 mod pack;
@@ -37,6 +39,9 @@ usage: cargo xtask COMMAND
   test    every check: formatting, lints, tests, the site in a real browser, size budgets
           [--only STEP]... runs some of: fmt clippy cargo-test clippy-wasm site sizes e2e
           (LENS_SCREENSHOT=docs/screenshot.png also keeps the picture for the README)
+  bench   time our kernels and the whole path against onnxruntime-web in the same browser, print
+          tables, write them to target/bench/results.json; docs/performance.md says how
+          [--only linear|path] [--tokens N] [--rounds N] [--gpu] [--dist FOLDER] [--json FILE]
   setup   only install what the build and the tests need
   fetch   only fetch the default model, check it, pack it, and print where the pack is
   help    this text
@@ -68,6 +73,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
             let dist = site::build(&Paths::find()?)?;
             console::line(&format!("the site is in {} [{}]", dist.display(), console::spell(started.elapsed())));
         }
+        "bench" => bench::run(&Paths::find()?, rest)?,
         "test" => return test::run(&Paths::find()?, rest),
         "setup" => {
             no_more(rest)?;

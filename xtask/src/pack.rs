@@ -33,7 +33,7 @@ pub fn find_or_make(paths: &Paths, weights: &Path) -> Result<PathBuf> {
     if folder.join(MANIFEST_FILE).is_file() {
         return Ok(folder);
     }
-    make(paths, weights, &folder)?;
+    make(paths, weights, PRECISION, &folder)?;
     // Packs of earlier states serve nobody.
     for entry in std::fs::read_dir(paths.packs())?.flatten() {
         let other = entry.file_name();
@@ -42,6 +42,19 @@ pub fn find_or_make(paths: &Paths, weights: &Path) -> Result<PathBuf> {
         }
     }
     Ok(folder)
+}
+
+/// The same at another precision in `folder`, for the benches; made again when what goes in has changed.
+pub fn find_or_make_at(paths: &Paths, weights: &Path, precision: Precision, folder: &Path) -> Result<()> {
+    let (key, stamp) = (key(paths)?, folder.with_extension("made-from"));
+    if folder.join(MANIFEST_FILE).is_file() && std::fs::read_to_string(&stamp).is_ok_and(|found| found == key) {
+        return Ok(());
+    }
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    make(paths, weights, precision, folder)?;
+    std::fs::write(&stamp, key).with_context(|| format!("cannot write {}", stamp.display()))
 }
 
 /// Changes whenever the pack would: the fetched files, the SAE, the settings, the packer's source.
@@ -59,11 +72,11 @@ pub fn key(paths: &Paths) -> Result<String> {
 }
 
 /// What the Gemma terms ask of those who pass the weights on: this sentence, and what was changed.
-fn notice_text() -> String {
+fn notice_text(precision: Precision) -> String {
     format!(
         "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms\n\n\
          Modified files: these weights of Gemma 3 270M were quantized (Q4_K_M) by their uploader, and packed again by \
-         Temporal Lens at {PRECISION}, without the layers past {LAYER}.\n"
+         Temporal Lens at {precision}, without the layers past {LAYER}.\n"
     )
 }
 
@@ -76,8 +89,8 @@ pub fn bytes(folder: &Path) -> Result<(u64, u64)> {
     Ok((manifest.load_bytes(), manifest.embedding.shards.iter().map(|shard| shard.bytes).sum()))
 }
 
-fn make(paths: &Paths, weights: &Path, folder: &Path) -> Result<()> {
-    let mut step = Step::start(&format!("packing Gemma 3 270M with the bundled SAE ({PRECISION})"));
+fn make(paths: &Paths, weights: &Path, precision: Precision, folder: &Path) -> Result<()> {
+    let mut step = Step::start(&format!("packing Gemma 3 270M with the bundled SAE ({precision})"));
     let gemma = open_gemma(&weights.join(model::WEIGHTS.file))?;
     let sae = open_sae(&paths.root.join(SAE))?;
     let licence = |covers: &str, name: &str, file: Option<PathBuf>| LicenceFile {
@@ -87,14 +100,14 @@ fn make(paths: &Paths, weights: &Path, folder: &Path) -> Result<()> {
     };
     let [terms, origin] = model::TERMS;
     let notice = weights.join("GEMMA_NOTICE.txt");
-    std::fs::write(&notice, notice_text()).with_context(|| format!("cannot write {}", notice.display()))?;
+    std::fs::write(&notice, notice_text(precision)).with_context(|| format!("cannot write {}", notice.display()))?;
     let request = PackRequest {
         gemma: &gemma,
         model_name: "google/gemma-3-270m".to_owned(),
         sae: &sae,
         sae_name: "bundled TemporalSAE for Gemma 3 270M".to_owned(),
         layer: LAYER,
-        precision: PRECISION,
+        precision,
         tokenizer: weights.join(model::TOKENIZER.file),
         licences: vec![
             licence("Gemma weights and tokenizer", "Gemma Terms of Use", Some(weights.join(terms))),

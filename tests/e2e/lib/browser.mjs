@@ -4,22 +4,15 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
 import * as environment from './environment.mjs';
+import { QUIET, SWIFTSHADER } from './flags.mjs';
 
 const { chromium } = createRequire(join(environment.nodeFolder, 'index.js'))('playwright-core');
-
-/** A test browser talks to nobody but our server. */
-const QUIET = [
-  '--no-sandbox', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--disable-sync',
-  // Pages that a test changes on their way count as public ones, which may not ask servers on this machine.
-  '--disable-features=LocalNetworkAccessChecks',
-];
-const WEBGPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 
 /** Starts the browser; `webgpu: false` leaves it without an adapter. */
 export function launch({ webgpu = true } = {}) {
   return chromium.launch({
     executablePath: environment.chromium,
-    args: [...QUIET, ...(webgpu ? WEBGPU : ['--disable-gpu'])],
+    args: [...QUIET, ...(webgpu ? SWIFTSHADER : ['--disable-gpu'])],
   });
 }
 

@@ -2,7 +2,7 @@
 
 import { decode } from './tensors.mjs';
 
-/** Longer than any fixture takes. */
+/** Longer than any test's request takes. */
 const LIMIT_MS = 120_000;
 
 /** Starts a worker in `page`; one that runs is ended. */
@@ -25,16 +25,16 @@ export async function startWorker(page) {
 }
 
 /** Sends a request and answers its last message; a failure throws its sentence and starts the worker anew. */
-export async function ask(page, request) {
+export async function ask(page, request, limit = LIMIT_MS) {
   try {
-    return await exchange(page, request);
+    return await exchange(page, request, limit);
   } catch (error) {
     await startWorker(page);
     throw error;
   }
 }
 
-function exchange(page, request) {
+function exchange(page, request, limit) {
   return page.evaluate(
     ({ request, limit }) => new Promise((resolve, reject) => {
       setTimeout(() => reject(new Error(`no answer within ${limit} ms`)), limit);
@@ -51,15 +51,15 @@ function exchange(page, request) {
       listeners.add(listener);
       worker.postMessage(JSON.stringify({ ...request, id }));
     }),
-    { request, limit: LIMIT_MS },
+    { request, limit },
   );
 }
 
 /** Runs a fixture pack on token ids; answers the named tensors. */
-export async function runFixture(page, { pack, tokenIds, tensors, infK = null }) {
+export async function runFixture(page, { pack, tokenIds, tensors, infK = null }, limit = LIMIT_MS) {
   const packUrl = new URL(pack, page.url()).href;
   const request = { kind: 'fixture', pack_url: packUrl, token_ids: tokenIds, tensors, inf_k: infK };
-  const answer = await ask(page, request);
+  const answer = await ask(page, request, limit);
   return Object.fromEntries(answer.tensors.map((tensor) => [tensor.name, decode(tensor)]));
 }
 

@@ -12,6 +12,10 @@ use crate::process::{Task, answer, find_on_path};
 /// The oldest node that the browser's driver runs on.
 const NODE_MAJOR: u32 = 20;
 
+/// Copies of the lockfile that tell what is installed.
+const SITE_MARKER: &str = ".installed-site";
+const TEST_MARKER: &str = ".installed-test";
+
 /// Which of the modules are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parts {
@@ -25,27 +29,55 @@ pub enum Parts {
 pub fn find_or_install(paths: &Paths, parts: Parts) -> Result<()> {
     require_node()?;
     let (source, folder) = (paths.root.join("xtask/node"), paths.node());
-    let lock = std::fs::read(source.join("package-lock.json")).context("cannot read xtask/node/package-lock.json")?;
-    let installed = |marker: &str| std::fs::read(folder.join(marker)).is_ok_and(|found| found == lock);
-    let complete = installed(".installed-test") || parts == Parts::Site && installed(".installed-site");
+    let lock = read_lock(&source)?;
+    let complete =
+        is_installed(&folder, TEST_MARKER, &lock) || parts == Parts::Site && is_installed(&folder, SITE_MARKER, &lock);
     if !complete {
-        std::fs::create_dir_all(&folder)?;
-        for file in ["package.json", "package-lock.json"] {
-            std::fs::copy(source.join(file), folder.join(file)).with_context(|| format!("cannot copy {file}"))?;
+        match parts {
+            Parts::Site => install("installing npm modules", &source, &folder, &["--omit=dev"])?,
+            Parts::Test => install("installing npm modules", &source, &folder, &[])?,
         }
-        let (marker, omit): (_, &[&str]) = match parts {
-            Parts::Site => (".installed-site", &["--omit=dev"]),
-            Parts::Test => (".installed-test", &[]),
-        };
-        Task::new("installing npm modules", "npm")
-            .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
-            .args(omit)
-            .in_folder(&folder)
-            .timeout(Duration::from_secs(600))
-            .run()?;
-        std::fs::write(folder.join(marker), &lock)?;
+        std::fs::write(folder.join(if parts == Parts::Site { SITE_MARKER } else { TEST_MARKER }), &lock)?;
     }
     install_wasm_opt(&source, &folder)
+}
+
+/// Finds or installs what the benches compare with, at the versions of `tests/bench/package-lock.json`,
+/// in `folder`.
+pub fn find_or_install_peer(paths: &Paths, folder: &Path) -> Result<()> {
+    require_node()?;
+    let source = paths.root.join("tests/bench");
+    let lock = read_lock(&source)?;
+    if !is_installed(folder, TEST_MARKER, &lock) {
+        install("installing the benches' peer (npm)", &source, folder, &[])?;
+        std::fs::write(folder.join(TEST_MARKER), &lock)?;
+    }
+    Ok(())
+}
+
+fn read_lock(source: &Path) -> Result<Vec<u8>> {
+    let lock = source.join("package-lock.json");
+    std::fs::read(&lock).with_context(|| format!("cannot read {}", lock.display()))
+}
+
+/// Whether `folder` was installed from the same lockfile.
+fn is_installed(folder: &Path, marker: &str, lock: &[u8]) -> bool {
+    std::fs::read(folder.join(marker)).is_ok_and(|found| found == lock)
+}
+
+/// `npm ci` of the manifest and lockfile in `source`, in `folder`.
+fn install(title: &str, source: &Path, folder: &Path, options: &[&str]) -> Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for file in ["package.json", "package-lock.json"] {
+        std::fs::copy(source.join(file), folder.join(file)).with_context(|| format!("cannot copy {file}"))?;
+    }
+    Task::new(title, "npm")
+        .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
+        .args(options)
+        .in_folder(folder)
+        .timeout(Duration::from_secs(600))
+        .run()?;
+    Ok(())
 }
 
 /// trunk looks for a program named wasm-opt; npm's is a script for node. Ours also remembers results.

@@ -1,0 +1,123 @@
+// Bench 2: the default model's layers on a whole text, ours against the peer's export of the same weights.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { ask, runFixture } from '../../e2e/lib/worker.mjs';
+import * as environment from './environment.mjs';
+import { alternate, isHopeless } from './measure.mjs';
+import { call, openPage, openWorker } from './pages.mjs';
+
+/** Ours: packs below the site, by name. */
+const PACKS = { 'ours-q8': 'models/default/', 'ours-q4': 'packs/q4/' };
+/** The peer: accuracy levels of MatMulNBits. */
+const LEVELS = [0, 4];
+const peerName = (level) => `peer-${level}`;
+/** Longer than a long text takes on a loaded processor. */
+const LIMIT_MS = 600_000;
+/** Cosine that the rows of every contender's hidden states have with PyTorch's, in the median: q4 is coarse. */
+const LEAST_COSINE = 0.9;
+
+function readFloats(name) {
+  const bytes = readFileSync(join(environment.models, name));
+  return new Float32Array(Uint8Array.from(bytes).buffer);
+}
+
+/** The final norm of [T, width]: ours stops before it, the peer's export ends with it. */
+function normed(hidden, weight, { width, norm_epsilon: epsilon }) {
+  const out = new Float32Array(hidden.length);
+  for (let row = 0; row < hidden.length; row += width) {
+    let squares = 0;
+    for (let i = 0; i < width; i += 1) squares += hidden[row + i] ** 2;
+    const scale = 1 / Math.sqrt(squares / width + epsilon);
+    for (let i = 0; i < width; i += 1) out[row + i] = hidden[row + i] * scale * weight[i];
+  }
+  return out;
+}
+
+/** Smallest and median cosine of two tensors' rows. */
+function rowCosines(found, expected, { width }) {
+  if (found.length !== expected.length) throw new Error(`${found.length} values, expected ${expected.length}`);
+  const cosines = [];
+  for (let row = 0; row < expected.length; row += width) {
+    let [product, a, b] = [0, 0, 0];
+    for (let i = row; i < row + width; i += 1) {
+      product += found[i] * expected[i];
+      a += found[i] ** 2;
+      b += expected[i] ** 2;
+    }
+    cosines.push(product / Math.sqrt(a * b));
+  }
+  cosines.sort((a, b) => a - b);
+  return { min: cosines[0], median: cosines[cosines.length >> 1] };
+}
+
+/** A pack of ours in a page of its own. */
+async function openOurs(browser, pack) {
+  const page = await openWorker(browser);
+  const packUrl = new URL(pack, environment.site).href;
+  return {
+    close: () => page.close(),
+    hidden: async ({ ids }) => {
+      const { residual } = await runFixture(page, { pack: packUrl, tokenIds: ids, tensors: ['residual'] }, LIMIT_MS);
+      return residual.values;
+    },
+    time: async ({ text, tokens }, repeats) => {
+      let sum = 0;
+      for (let i = 0; i < repeats; i += 1) {
+        const answer = await ask(page, { kind: 'analyze', pack_url: packUrl, text, inf_k: null }, LIMIT_MS);
+        const found = JSON.parse(answer.json).tokens.length;
+        if (found !== tokens) throw new Error(`our tokenizer makes ${found} tokens of a text of ${tokens}`);
+        sum += answer.compute_ms;
+      }
+      return sum / repeats;
+    },
+  };
+}
+
+/** Measures every text; answers the rows, as they go into the JSON file. */
+export async function benchPath(browser, rounds) {
+  const { texts, ...sizes } = JSON.parse(readFileSync(join(environment.models, 'peer.json'), 'utf8'));
+  const norm = readFloats('final-norm.bin');
+  const page = await openPage(browser);
+  const ours = new Map();
+  for (const [name, pack] of Object.entries(PACKS)) ours.set(name, await openOurs(browser, pack));
+  const rows = [];
+  for (const text of texts.filter(({ tokens }) => environment.wanted(tokens))) {
+    const reference = readFloats(`hidden-${text.tokens}.bin`);
+    const cosines = {};
+    const contenders = [];
+    for (const [name, { hidden, time }] of ours) {
+      // The first request loads the tokenizer, too.
+      await time(text, 1);
+      cosines[name] = rowCosines(normed(await hidden(text), norm, sizes), reference, sizes);
+      contenders.push({ name, time: (repeats) => time(text, repeats) });
+    }
+    const last = rows.at(-1);
+    const levels = LEVELS.filter(
+      (level) => !last || !isHopeless(peerName(level), LEVELS.map(peerName), last.timings, text.tokens / last.tokens),
+    );
+    for (const level of levels) {
+      const name = peerName(level);
+      const options = { tokens: text.tokens, level, sizes };
+      cosines[name] = rowCosines(await call(page, 'preparePeerModel', name, options), reference, sizes);
+      contenders.push({ name, time: (repeats) => call(page, 'timePeer', name, repeats) });
+    }
+    for (const [name, { median }] of Object.entries(cosines)) {
+      if (!(median >= LEAST_COSINE)) throw new Error(`${name} computes something else: median cosine ${median}`);
+    }
+    const row = { tokens: text.tokens, cosines, timings: await alternate(contenders, rounds) };
+    for (const level of levels) await call(page, 'releasePeer', peerName(level));
+    rows.push(row);
+    console.log(`    ${describe(row)}`);
+  }
+  await Promise.all([page.close(), ...[...ours.values()].map(({ close }) => close())]);
+  return rows;
+}
+
+function describe({ tokens, timings, cosines }) {
+  const parts = Object.entries(timings).map(
+    ([name, { median_ms: ms }]) => `${name} ${ms.toFixed(0)} ms (median cosine ${cosines[name].median.toFixed(4)})`,
+  );
+  return `${tokens} tokens: ${parts.join(', ')}`;
+}

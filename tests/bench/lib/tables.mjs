@@ -1,0 +1,53 @@
+// The results as Markdown tables: ratios first, since times hold for one machine only.
+
+const ms = (timing) => (timing ? `${timing.median_ms.toFixed(timing.median_ms < 10 ? 2 : 0)} (${timing.min_ms.toFixed(timing.min_ms < 10 ? 2 : 0)})` : '-');
+const ratio = (of, to) => (of && to ? (of.median_ms / to.median_ms).toFixed(2) : '-');
+const share = (timing, { flop }, peak) => (timing ? `${((100 * flop) / (timing.median_ms / 1000) / peak).toFixed(0)} %` : '-');
+
+/** The faster of the peer's accuracy levels. */
+function bestPeer(timings) {
+  const peers = Object.entries(timings).filter(([name]) => name.startsWith('peer')).map(([, timing]) => timing);
+  return peers.reduce((best, timing) => (timing.median_ms < best.median_ms ? timing : best));
+}
+
+function table(head, rows) {
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+/** Bench 1. */
+export function linearTable(rows) {
+  // Other work only ever lowers the measured peak.
+  const peak = Math.max(...rows.map((row) => row.peak_flop_per_s));
+  const head = [
+    'in x out', 'tokens', 'ours, ms', 'peer level 0, ms', 'peer level 4, ms', 'plain f32, ms', 'best peer / ours',
+    'plain / ours', 'ours of peak', 'best peer of peak',
+  ];
+  const body = rows.map((row) => {
+    const { ours, plain, 'peer-0': zero, 'peer-4': four } = row.timings;
+    const best = bestPeer(row.timings);
+    return [
+      `${row.inputs} x ${row.outputs}`, row.tokens, ms(ours), ms(zero), ms(four), ms(plain), ratio(best, ours),
+      ratio(plain, ours), share(ours, row, peak), share(best, row, peak),
+    ];
+  });
+  return `Linear layer, q4; median (least) time; measured peak ${(peak / 1e9).toFixed(1)} GFLOP/s\n\n${table(head, body)}`;
+}
+
+/** Bench 2. */
+export function pathTable(rows) {
+  const head = [
+    'tokens', 'ours q8, ms', 'ours q4, ms', 'peer level 0, ms', 'peer level 4, ms', 'best peer / ours q8',
+    'best peer / ours q4', 'ours q8, tokens/s', 'median cosine to PyTorch f32: ours q8, ours q4, peer 0, peer 4',
+  ];
+  const body = rows.map(({ tokens, timings, cosines }) => {
+    const { 'ours-q8': q8, 'ours-q4': q4, 'peer-0': zero, 'peer-4': four } = timings;
+    const best = bestPeer(timings);
+    return [
+      tokens, ms(q8), ms(q4), ms(zero), ms(four), ratio(best, q8), ratio(best, q4),
+      (tokens / (q8.median_ms / 1000)).toFixed(0),
+      ['ours-q8', 'ours-q4', 'peer-0', 'peer-4'].map((name) => cosines[name]?.median.toFixed(4) ?? '-').join(', '),
+    ];
+  });
+  return `The default model, 13 layers; median (least) time; ours with SAE and analysis\n\n${table(head, body)}`;
+}

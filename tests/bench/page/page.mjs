@@ -1,0 +1,6 @@
+// What the benches' driver calls, as `window.bench`.
+
+import * as peer from './peer.mjs';
+import * as plain from './plain.mjs';
+
+window.bench = { ...peer, ...plain };

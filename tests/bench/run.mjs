@@ -1,0 +1,38 @@
+// The benches of `cargo xtask bench`: prints tables, writes a JSON file. docs/performance.md says how it measures.
+
+import { writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+
+import * as environment from './lib/environment.mjs';
+import { benchLinear } from './lib/linear.mjs';
+import { call, launch, openPage } from './lib/pages.mjs';
+import { benchPath } from './lib/path.mjs';
+import { linearTable, pathTable } from './lib/tables.mjs';
+
+const BENCHES = {
+  linear: { run: benchLinear, table: linearTable },
+  path: { run: benchPath, table: pathTable },
+};
+
+const browser = await launch();
+try {
+  const page = await openPage(browser);
+  const results = {
+    date: new Date().toISOString(),
+    machine: { processor: cpus()[0].model, cores: cpus().length, load_before: loadavg() },
+    browser: browser.version(),
+    ...(await call(page, 'adapterFacts')),
+    peer: `onnxruntime-web ${await call(page, 'peerVersion')}`,
+    rounds: environment.rounds,
+  };
+  await page.close();
+  for (const name of environment.only) {
+    results[name] = await BENCHES[name].run(browser, environment.rounds);
+    results.machine.load_after = loadavg();
+    // After each bench: what was measured is kept when the next one fails.
+    writeFileSync(environment.results, `${JSON.stringify(results, null, 1)}\n`);
+  }
+  for (const name of environment.only) console.log(`\n${BENCHES[name].table(results[name])}`);
+} finally {
+  await browser.close();
+}

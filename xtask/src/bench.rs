@@ -1,0 +1,217 @@
+//! Times in a real browser, beside others': tests/bench, run by node against our own server.
+//!
+//! Nothing here passes or fails by a time: CI never runs it. What it needs beyond the tests (the peer
+//! from npm, the tools that export its model from PyPI, models) lies in the cache under `bench/`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use lens_weights::block::Precision;
+use sha2::{Digest, Sha256};
+
+use crate::console;
+use crate::model;
+use crate::pack;
+use crate::paths::Paths;
+use crate::process::{Task, find_on_path};
+use crate::server;
+use crate::setup;
+use crate::site;
+
+/// Long texts under SwiftShader take minutes a round.
+const LIMIT: Duration = Duration::from_secs(4 * 3600);
+const BENCHES: [&str; 2] = ["linear", "path"];
+/// What the peer's models are made by and of, beside the weights.
+const MODEL_SOURCES: [&str; 5] = [
+    "tests/bench/linear_model.py",
+    "tests/bench/peer_model.py",
+    "tests/bench/requirements.txt",
+    "tests/reference/gguf_model.py",
+    "tests/fixtures/heldout.jsonl",
+];
+
+/// What is asked for.
+struct Options {
+    only: Vec<String>,
+    tokens: Vec<usize>,
+    rounds: usize,
+    gpu: bool,
+    dist: Option<PathBuf>,
+    results: Option<PathBuf>,
+}
+
+/// Sets up, measures, prints tables and writes the JSON file.
+pub fn run(paths: &Paths, args: &[String]) -> Result<()> {
+    let options = parse(args)?;
+    let tools = setup::for_test(paths)?;
+    let weights = model::fetch(paths)?;
+    let dist = match &options.dist {
+        Some(folder) => folder.clone(),
+        None => site::build(paths)?,
+    };
+    let folder = paths.cache.join("bench");
+    let (peer, packs) = (folder.join("node"), folder.join("packs"));
+    setup::node::find_or_install_peer(paths, &peer)?;
+    std::fs::create_dir_all(&packs).with_context(|| format!("cannot create {}", packs.display()))?;
+    pack::find_or_make_at(paths, &weights, Precision::Q4, &packs.join("q4"))?;
+    let models = find_or_make_models(paths, &weights, &folder)?;
+
+    let results = options.results.unwrap_or_else(|| paths.target.join("bench/results.json"));
+    if let Some(parent) = results.parent() {
+        std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
+    }
+    let bench = paths.root.join("tests/bench");
+    let served = server::start(server::Options {
+        port: 0,
+        prefix: "/".to_owned(),
+        ranges: true,
+        folders: vec![
+            (String::new(), dist),
+            ("bench/".to_owned(), bench.join("page")),
+            ("ort/".to_owned(), peer.join("node_modules/onnxruntime-web/dist")),
+            ("packs/".to_owned(), packs),
+            ("peer/".to_owned(), models.clone()),
+        ],
+    })?;
+    Task::new("measuring", "node")
+        .arg(bench.join("run.mjs"))
+        .in_folder(&paths.root)
+        .envs([
+            ("LENS_SITE", served.url.clone()),
+            ("LENS_GPU", options.gpu.to_string()),
+            ("LENS_ROUNDS", options.rounds.to_string()),
+            ("LENS_BENCHES", options.only.join(",")),
+            ("LENS_TOKENS", options.tokens.iter().map(usize::to_string).collect::<Vec<_>>().join(",")),
+        ])
+        .envs([
+            ("LENS_CHROMIUM", &tools.chromium),
+            ("LENS_NODE", &tools.node),
+            ("LENS_MODELS", &models),
+            ("LENS_RESULTS", &results),
+        ])
+        .log_to(paths.logs().join("bench.log"))
+        .timeout(LIMIT)
+        .echo()
+        .run()?;
+    console::line(&format!("the results are in {}", results.display()));
+    Ok(())
+}
+
+fn parse(args: &[String]) -> Result<Options> {
+    let mut options =
+        Options { only: Vec::new(), tokens: Vec::new(), rounds: 5, gpu: false, dist: None, results: None };
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().with_context(|| format!("{arg} needs a value"));
+        match arg.as_str() {
+            "--only" => options.only.push(value()?.clone()),
+            "--tokens" => options.tokens.push(value()?.parse().context("--tokens needs a number")?),
+            "--rounds" => options.rounds = value()?.parse().context("--rounds needs a number")?,
+            "--gpu" => options.gpu = true,
+            "--dist" => options.dist = Some(PathBuf::from(value()?)),
+            "--json" => options.results = Some(std::path::absolute(value()?)?),
+            other => bail!("bench does not know {other:?}; see `cargo xtask help`"),
+        }
+    }
+    if let Some(unknown) = options.only.iter().find(|name| !BENCHES.contains(&name.as_str())) {
+        bail!("there is no bench {unknown:?}; there are {}", BENCHES.join(", "));
+    }
+    if options.rounds == 0 {
+        bail!("--rounds needs at least 1");
+    }
+    if options.only.is_empty() {
+        options.only = BENCHES.map(str::to_owned).to_vec();
+    }
+    Ok(options)
+}
+
+/// The peer's models, made again when what goes in has changed.
+fn find_or_make_models(paths: &Paths, weights: &Path, folder: &Path) -> Result<PathBuf> {
+    let models = folder.join("models");
+    let stamp = models.join(".made-from");
+    let wanted = models_key(paths)?;
+    if std::fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+        return Ok(models);
+    }
+    let python = find_or_install_python(paths, &folder.join("python"))?;
+    if models.exists() {
+        std::fs::remove_dir_all(&models).with_context(|| format!("cannot remove {}", models.display()))?;
+    }
+    let task = |title: &str, script: &str| {
+        Task::new(title, &python)
+            .arg(paths.root.join("tests/bench").join(script))
+            .arg("--out")
+            .arg(&models)
+            .log_to(paths.logs().join(format!("{script}.log")))
+    };
+    task("making the peer's linear layers", "linear_model.py").run()?;
+    task("exporting the peer's model (onnxruntime-genai)", "peer_model.py")
+        .arg("--gguf")
+        .arg(weights.join(model::WEIGHTS.file))
+        .arg("--tokenizer")
+        .arg(weights.join(model::TOKENIZER.file))
+        .run()?;
+    std::fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
+    Ok(models)
+}
+
+fn models_key(paths: &Paths) -> Result<String> {
+    let mut files = BTreeMap::new();
+    for source in MODEL_SOURCES {
+        site::hash_files(&paths.root.join(source), source, &mut files)?;
+    }
+    let mut hasher = Sha256::new();
+    hasher.update(format!("{} {}\n", model::WEIGHTS.sha256, model::TOKENIZER.sha256));
+    for (name, hash) in files {
+        hasher.update(format!("{name} {hash}\n"));
+    }
+    Ok(model::hex(&hasher.finalize()))
+}
+
+/// A Python with tests/bench/requirements.txt: `TEMPORAL_LENS_BENCH_PYTHON` names one, else an
+/// environment of its own in `folder` (PyTorch makes it several gigabytes).
+fn find_or_install_python(paths: &Paths, folder: &Path) -> Result<PathBuf> {
+    if let Some(named) = std::env::var_os("TEMPORAL_LENS_BENCH_PYTHON").map(PathBuf::from) {
+        if !named.is_file() {
+            bail!("TEMPORAL_LENS_BENCH_PYTHON names {}, which is not there", named.display());
+        }
+        return Ok(named);
+    }
+    let (python, stamp) = (folder.join("bin/python"), folder.join(".installed"));
+    let requirements = paths.root.join("tests/bench/requirements.txt");
+    let wanted = std::fs::read(&requirements).with_context(|| format!("cannot read {}", requirements.display()))?;
+    if std::fs::read(&stamp).is_ok_and(|found| found == wanted) {
+        return Ok(python);
+    }
+    let system = ["python3", "python"].into_iter().find_map(find_on_path);
+    let system = system.context("python3 is missing: install it, with pip and venv; it exports the peer's model")?;
+    Task::new("making a Python environment", &system).args(["-m", "venv"]).arg(folder).run()?;
+    Task::new("installing what exports the peer's model (several GB)", &python)
+        .args(["-m", "pip", "install", "--disable-pip-version-check", "--requirement"])
+        .arg(&requirements)
+        .run()?;
+    std::fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
+    Ok(python)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(args: &[&str]) -> Result<Options> {
+        parse(&args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_is_asked_for_is_understood_or_refused() {
+        let all = parsed(&[]).unwrap();
+        assert_eq!((all.only.as_slice(), all.gpu), (BENCHES.map(str::to_owned).as_slice(), false));
+        let some = parsed(&["--only", "path", "--rounds", "2", "--gpu"]).unwrap();
+        assert_eq!((some.only.as_slice(), some.rounds, some.gpu), (["path".to_owned()].as_slice(), 2, true));
+        for wrong in [&["--only", "nothing"][..], &["--rounds", "0"], &["--rounds"], &["--speed"]] {
+            assert!(parsed(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}
