@@ -10,6 +10,7 @@ Writes into FOLDER:
 - `peer.json`: the model's sizes, and texts of exactly 18, 141 and 500 tokens with their ids;
 - `embedding-TOKENS.bin`: the rows of their tokens, already times sqrt(width), f32 [T, width];
 - `hidden-TOKENS.bin`: what PyTorch makes of them in f32, after the final norm, [T, width];
+- `hidden-int4-TOKENS.bin`: the same with the export's own int4 weights, which the peer has to reproduce;
 - `final-norm.bin`: that norm's weights (the 1 added), f32 [width].
 """
 
@@ -21,6 +22,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 from tokenizers import Tokenizer
 from transformers import Gemma3ForCausalLM, PreTrainedTokenizerFast
@@ -58,6 +60,39 @@ def truncated(model: Gemma3ForCausalLM, layers: int) -> Gemma3ForCausalLM:
     model.config.num_hidden_layers = layers
     model.config.layer_types = model.config.layer_types[:layers]
     return model
+
+
+def int4_weights(model_file: Path) -> dict[str, torch.Tensor]:
+    """The matrices [out, in] of an export, dequantized, by the checkpoint's names."""
+    tensors = {t.name: onnx.numpy_helper.to_array(t) for t in onnx.load(model_file).graph.initializer}
+    found = {}
+    for name, packed in tensors.items():
+        if not name.endswith(".MatMul.weight_Q4"):
+            continue
+        # Two values a byte, the first in the low half, zero at 8: [out, blocks, 16] bytes.
+        values = np.stack((packed & 15, packed >> 4), axis=-1).reshape(*packed.shape[:2], -1).astype(np.float32) - 8
+        scales = tensors[name.replace("weight_Q4", "weight_scales")].reshape(*packed.shape[:2], 1)
+        found[name.removesuffix(".MatMul.weight_Q4").replace(".attn.", ".self_attn.")] = torch.from_numpy(
+            (values * scales).reshape(packed.shape[0], -1)
+        )
+    return found
+
+
+@torch.no_grad()
+def write_int4_references(model: Gemma3ForCausalLM, model_file: Path, chosen: list[dict], out: Path) -> None:
+    """What PyTorch makes of the texts with the export's own weights."""
+    parameters = dict(model.named_parameters())
+    for name, weight in int4_weights(model_file).items():
+        if name.endswith(".qkv_proj"):
+            names = [name.replace("qkv_proj", f"{part}_proj") for part in "qkv"]
+            parts = weight.split([len(parameters[f"{n}.weight"]) for n in names])
+        else:
+            names, parts = [name], [weight]
+        for n, part in zip(names, parts, strict=True):
+            parameters[f"{n}.weight"].copy_(part)
+    for text in chosen:
+        hidden = model.model(input_ids=torch.tensor([text["ids"]]), use_cache=False).last_hidden_state
+        hidden[0].numpy().astype(np.float32).tofile(out / f"hidden-int4-{text['tokens']}.bin")
 
 
 @torch.no_grad()
@@ -130,14 +165,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=args.out) as folder:
         checkpoint = Path(folder) / "checkpoint"
         model = truncated(load_gguf(args.gguf), args.layers)
-        write_references(model, texts(Tokenizer.from_file(str(args.tokenizer))), args.out)
+        chosen = texts(Tokenizer.from_file(str(args.tokenizer)))
+        write_references(model, chosen, args.out)
         write_hugging_face(model, args.tokenizer, checkpoint)
-        del model
         for level in ACCURACY_LEVELS:
             built = Path(folder) / f"accuracy-{level}"
             build(checkpoint, args.layers, level, built, {"filename": f"peer-{level}.onnx"} | options)
             for file in built.glob("peer-*"):
                 shutil.move(file, args.out / file.name)
+        write_int4_references(model, args.out / f"peer-{ACCURACY_LEVELS[0]}.onnx", chosen, args.out)
 
 
 if __name__ == "__main__":

@@ -30,10 +30,10 @@ test('tables compare with the faster of the peer\'s levels', () => {
   const timing = (ms) => ({ median_ms: ms, min_ms: ms, runs_ms: [ms] });
   const linear = {
     inputs: 2, outputs: 5e8, tokens: 1, flop: 2e9, peak_flop_per_s: 1e11,
-    timings: { ours: timing(100), 'peer-0': timing(300), 'peer-4': timing(250), plain: timing(1000) },
+    timings: { 'ours-q4': timing(100), 'ours-q8': timing(120), 'peer-0': timing(300), 'peer-4': timing(250), plain: timing(1000) },
   };
   const cells = linearTable([linear]).split('\n').at(-1).split('|').map((cell) => cell.trim());
-  assert.deepEqual(cells.slice(7, 11), ['2.50', '10.00', '20 %', '8 %']);
+  assert.deepEqual(cells.slice(8, 12), ['2.50', '10.00', '20 %', '8 %']);
   const cosines = Object.fromEntries(['ours-q8', 'ours-q4', 'peer-0', 'peer-4'].map((name) => [name, { median: 1 }]));
   const timings = { 'ours-q8': timing(50), 'ours-q4': timing(40), 'peer-0': timing(80), 'peer-4': timing(200) };
   const path = pathTable([{ tokens: 18, timings, cosines }]).split('\n').at(-1).split('|').map((cell) => cell.trim());

@@ -1,11 +1,16 @@
 // Bench 1: one linear layer, q4 weights in blocks of 32, f32 activations.
 
+import { ask } from '../../e2e/lib/worker.mjs';
 import { wanted } from './environment.mjs';
 import { alternate, isHopeless } from './measure.mjs';
-import { call, openPage } from './pages.mjs';
+import { call, openPage, openWorker } from './pages.mjs';
 
 const SHAPES = [{ inputs: 640, outputs: 2048 }, { inputs: 2304, outputs: 9216 }];
 const TOKENS = [18, 128, 512];
+/** Ours: the peer has four bits; the default pack eight. */
+const PRECISIONS = ['q4', 'q8'];
+/** Longer than a large case takes on a loaded processor. */
+const LIMIT_MS = 600_000;
 /** Accuracy levels of the peer's operator. */
 const LEVELS = [0, 4];
 const peerName = (level) => `peer-${level}`;
@@ -15,6 +20,7 @@ const TOLERANCE = { 0: 1e-5, 4: 2e-2 };
 /** Measures every case; answers the rows, as they go into the JSON file. */
 export async function benchLinear(browser, rounds) {
   const page = await openPage(browser);
+  const worker = await openWorker(browser);
   const rows = [];
   for (const shape of SHAPES) {
     let last;
@@ -22,20 +28,27 @@ export async function benchLinear(browser, rounds) {
       const levels = LEVELS.filter(
         (level) => !last || !isHopeless(peerName(level), LEVELS.map(peerName), last.timings, tokens / last.tokens),
       );
-      const row = await benchCase(page, { ...shape, tokens }, levels, rounds);
+      const row = await benchCase({ page, worker }, { ...shape, tokens }, levels, rounds);
       last = row;
       rows.push(row);
       console.log(`    ${describe(row)}`);
     }
   }
-  await page.close();
+  await Promise.all([page.close(), worker.close()]);
   return rows;
 }
 
-async function benchCase(page, shape, levels, rounds) {
+async function benchCase({ page, worker }, shape, levels, rounds) {
   const flop = 2 * shape.tokens * shape.inputs * shape.outputs;
   const errors = { plain: await call(page, 'preparePlain', shape) };
-  const contenders = [{ name: 'plain', time: (repeats) => call(page, 'timePlain', repeats) }];
+  // The worker times itself, after a run that does not count. Its results are held against the CPU by the tests.
+  const ours = (precision) => async (repeats) => {
+    const { inputs: cols, outputs: rows, tokens } = shape;
+    const request = { kind: 'bench_linear', tokens, rows, cols, precision, repeats, samples: 1 };
+    return (await ask(worker, request, LIMIT_MS)).times_ms[0];
+  };
+  const contenders = PRECISIONS.map((precision) => ({ name: `ours-${precision}`, time: ours(precision) }));
+  contenders.push({ name: 'plain', time: (repeats) => call(page, 'timePlain', repeats) });
   for (const level of levels) {
     const name = peerName(level);
     errors[name] = await call(page, 'preparePeerLinear', name, { ...shape, level });

@@ -20,15 +20,15 @@ export function linearTable(rows) {
   // Other work only ever lowers the measured peak.
   const peak = Math.max(...rows.map((row) => row.peak_flop_per_s));
   const head = [
-    'in x out', 'tokens', 'ours, ms', 'peer level 0, ms', 'peer level 4, ms', 'plain f32, ms', 'best peer / ours',
-    'plain / ours', 'ours of peak', 'best peer of peak',
+    'in x out', 'tokens', 'ours q4, ms', 'ours q8, ms', 'peer level 0, ms', 'peer level 4, ms', 'plain f32, ms',
+    'best peer / ours q4', 'plain / ours q4', 'ours q4 of peak', 'best peer of peak',
   ];
   const body = rows.map((row) => {
-    const { ours, plain, 'peer-0': zero, 'peer-4': four } = row.timings;
+    const { 'ours-q4': q4, 'ours-q8': q8, plain, 'peer-0': zero, 'peer-4': four } = row.timings;
     const best = bestPeer(row.timings);
     return [
-      `${row.inputs} x ${row.outputs}`, row.tokens, ms(ours), ms(zero), ms(four), ms(plain), ratio(best, ours),
-      ratio(plain, ours), share(ours, row, peak), share(best, row, peak),
+      `${row.inputs} x ${row.outputs}`, row.tokens, ms(q4), ms(q8), ms(zero), ms(four), ms(plain), ratio(best, q4),
+      ratio(plain, q4), share(q4, row, peak), share(best, row, peak),
     ];
   });
   return `Linear layer, q4; median (least) time; measured peak ${(peak / 1e9).toFixed(1)} GFLOP/s\n\n${table(head, body)}`;
