@@ -11,6 +11,7 @@ use crate::settings::Choice;
 use crate::stats::Row;
 use crate::strip::Shading;
 use crate::token;
+use crate::trajectory::Trajectory;
 
 /// A field of a CSV file (RFC 4180). A spreadsheet would run a field that begins like a formula: it
 /// gets a leading apostrophe.
@@ -74,6 +75,17 @@ pub fn feature_map_csv(analysis: &Analysis, map: &FeatureMap) -> String {
             let _ = write!(csv, ",{}", plain(map.value(row, position).unwrap_or(0.0)));
         }
         csv.push_str("\r\n");
+    }
+    csv
+}
+
+/// The trajectory's points, named.
+pub fn trajectory_csv(trajectory: &Trajectory) -> String {
+    let titles: Vec<String> = trajectory.axis_titles().iter().map(|title| field(title)).collect();
+    let mut csv = format!("position,token,{}\r\n", titles.join(","));
+    for (point, row) in trajectory.rows().enumerate() {
+        let values: Vec<String> = trajectory.coordinates(point).iter().map(|v| plain(*v)).collect();
+        let _ = write!(csv, "{},{},{}\r\n", row.position, field(&row.token), values.join(","));
     }
     csv
 }
@@ -151,6 +163,13 @@ mod tests {
         analysis.novel_top[2] = vec![NovelFeature { feature: 3, value: 0.5 }];
         let csv = feature_map_csv(&analysis, &FeatureMap::of(&analysis, 2));
         assert_eq!(csv, "feature,0 <bos>,1 ·sky,2 .\r\n3,0,0.75,0.5\r\n7,0,1.5,0\r\n");
+    }
+
+    #[test]
+    fn a_trajectory_names_its_points() {
+        let tokens = example::analysis().tokens;
+        let it = Trajectory::new(crate::trajectory::Method::Pca, &[0.125, -1.0, 2.0, 3.0], 2, vec![0, 2], tokens);
+        assert_eq!(trajectory_csv(&it.unwrap()), "position,token,PC 1,PC 2\r\n0,<bos>,0.125,-1\r\n2,.,2,3\r\n");
     }
 
     #[test]

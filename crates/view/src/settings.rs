@@ -4,6 +4,7 @@ use lens_analysis::per_token::Quantity;
 use lens_analysis::similarity::{Mode, Source};
 
 use crate::colour::{ColourMap, Range};
+use crate::trajectory::Method;
 
 /// Something chosen from a menu: every choice has a key for files and addresses and a label for people.
 pub trait Choice: Copy + PartialEq + 'static {
@@ -149,6 +150,118 @@ impl Choice for Quantity {
     }
 }
 
+impl Choice for Method {
+    const CHOICES: &'static [Self] = &[Self::Umap, Self::Pca];
+
+    fn key(self) -> &'static str {
+        match self {
+            Self::Umap => "umap",
+            Self::Pca => "pca",
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Umap => "UMAP",
+            Self::Pca => "Principal components",
+        }
+    }
+}
+
+/// Distance between codes that UMAP starts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum Metric {
+    /// The notebook's.
+    #[default]
+    Euclidean,
+    /// 1 - cosine similarity.
+    Cosine,
+}
+
+impl Choice for Metric {
+    const CHOICES: &'static [Self] = &[Self::Euclidean, Self::Cosine];
+
+    fn key(self) -> &'static str {
+        match self {
+            Self::Euclidean => "euclidean",
+            Self::Cosine => "cosine",
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Euclidean => "Euclidean",
+            Self::Cosine => "Cosine",
+        }
+    }
+}
+
+/// Which tokens become points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum Positions {
+    /// Every token.
+    #[default]
+    All,
+    /// The notebook's 20, evenly spaced.
+    Notebook,
+}
+
+impl Choice for Positions {
+    const CHOICES: &'static [Self] = &[Self::All, Self::Notebook];
+
+    fn key(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Notebook => "notebook",
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::All => "All",
+            Self::Notebook => "The notebook’s 20",
+        }
+    }
+}
+
+/// How many dimensions are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum Dimensions {
+    /// A plane.
+    Two,
+    /// Space, as in the notebook.
+    #[default]
+    Three,
+}
+
+impl Dimensions {
+    /// 2 or 3.
+    pub fn count(self) -> usize {
+        match self {
+            Self::Two => 2,
+            Self::Three => 3,
+        }
+    }
+}
+
+impl Choice for Dimensions {
+    const CHOICES: &'static [Self] = &[Self::Three, Self::Two];
+
+    fn key(self) -> &'static str {
+        match self {
+            Self::Two => "2d",
+            Self::Three => "3d",
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Two => "2D",
+            Self::Three => "3D",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,6 +280,10 @@ mod tests {
         keys_come_back::<Mode>();
         keys_come_back::<Scale>();
         keys_come_back::<Quantity>();
+        keys_come_back::<Method>();
+        keys_come_back::<Metric>();
+        keys_come_back::<Positions>();
+        keys_come_back::<Dimensions>();
     }
 
     #[test]

@@ -7,10 +7,12 @@ use lens_view::colour;
 use lens_view::dendrogram::Dendrogram;
 use lens_view::focus::{Focus, Spot};
 use lens_view::heatmap::{self, BAR_TITLE, Bar, Heatmap, Layout, Rect};
+use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{Clamped, JsCast, JsValue};
-use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
+use web_sys::{Blob, CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
 use crate::environment;
+use crate::files;
 use crate::palette::Palette;
 
 /// What a figure shows.
@@ -84,18 +86,20 @@ const SAVED_RATIO: f64 = 2.0;
 const SAVED_HEAD: f64 = 34.0;
 const SAVED_FOOT: f64 = 30.0;
 
-/// The figure on a solid ground, with a title above and `credit` below, at twice the size.
+/// A figure of a size in CSS pixels on a solid ground, with a title above and `credit` below, at twice
+/// the size. `draw` draws it; it is told how many device pixels a CSS pixel has.
 ///
 /// # Errors
 /// The browser's.
 pub fn saved_figure(
-    figure: &Figure,
+    (width, height): (f64, f64),
     palette: &Palette,
     title: &str,
     credit: &str,
+    draw: impl FnOnce(&CanvasRenderingContext2d, f64) -> Result<(), JsValue>,
 ) -> Result<HtmlCanvasElement, JsValue> {
     let canvas = new_canvas()?;
-    let (width, height) = (figure.layout.width, figure.layout.height + SAVED_HEAD + SAVED_FOOT);
+    let height = height + SAVED_HEAD + SAVED_FOOT;
     let context = fresh(&canvas, (width, height), SAVED_RATIO)?;
     context.set_fill_style_str(&palette.paper);
     context.fill_rect(0.0, 0.0, width, height);
@@ -107,8 +111,22 @@ pub fn saved_figure(
     context.set_font(&format!("11px {}", palette.typeface));
     context.fill_text_with_max_width(credit, 12.0, height - SAVED_FOOT / 2.0, width - 24.0)?;
     context.translate(0.0, SAVED_HEAD)?;
-    draw_on(&context, figure, palette, SAVED_RATIO)?;
+    draw(&context, SAVED_RATIO)?;
     Ok(canvas)
+}
+
+/// Hands a picture to the visitor as PNG; `refused` is called where the browser does not.
+///
+/// # Errors
+/// The browser's.
+pub fn save_png(picture: &HtmlCanvasElement, name: String, refused: impl FnOnce() + 'static) -> Result<(), JsValue> {
+    let on_blob = Closure::once_into_js(move |blob: JsValue| {
+        let is_saved = blob.dyn_into::<Blob>().is_ok_and(|blob| files::save_blob(&name, &blob).is_ok());
+        if !is_saved {
+            refused();
+        }
+    });
+    picture.to_blob(on_blob.unchecked_ref())
 }
 
 /// Draws matrix, labels, titles, colour bar, events and tree.
@@ -121,7 +139,11 @@ pub fn draw_figure(canvas: &HtmlCanvasElement, figure: &Figure, pixel_ratio: f64
     draw_on(&context, figure, &palette, pixel_ratio)
 }
 
-fn draw_on(
+/// Draws the figure with its upper left corner at the origin.
+///
+/// # Errors
+/// The browser's.
+pub fn draw_on(
     context: &CanvasRenderingContext2d,
     figure: &Figure,
     palette: &Palette,
@@ -158,7 +180,14 @@ fn draw_on(
         }
     }
     draw_titles(context, heatmap.axis_title(), layout, palette)?;
-    draw_bar(context, heatmap, layout, palette)
+    let bar = ColourBar {
+        map: heatmap.scale.map(),
+        range: heatmap.range,
+        side: layout.bar,
+        rect: layout.bar_rect,
+        title: BAR_TITLE,
+    };
+    draw_bar(context, &bar, palette)
 }
 
 /// Two lines across the matrix before the first token of an event, seen on every colour.
@@ -236,7 +265,10 @@ fn column_label(
 }
 
 /// Draws with the origin at (x, y) and the baseline running upwards.
-fn upwards(
+///
+/// # Errors
+/// What `draw` answers.
+pub fn upwards(
     context: &CanvasRenderingContext2d,
     x: f64,
     y: f64,
@@ -264,39 +296,58 @@ fn draw_titles(
     upwards(context, layout.row_title_x, y + height / 2.0, |context| context.fill_text(title, 0.0, 0.0))
 }
 
-fn draw_bar(
-    context: &CanvasRenderingContext2d,
-    heatmap: &Heatmap,
-    layout: &Layout,
-    palette: &Palette,
-) -> Result<(), JsValue> {
-    let strip = pixels(&heatmap::bar_raster(heatmap.scale.map()), 256, 1)?;
-    let Rect { x, y, width, height } = layout.bar_rect;
+/// A colour bar with ticks and title.
+pub struct ColourBar<'a> {
+    /// Its colours.
+    pub map: colour::ColourMap,
+    /// What its ends stand for.
+    pub range: colour::Range,
+    /// On which side of the figure it is.
+    pub side: Bar,
+    /// Where it is.
+    pub rect: Rect,
+    /// Written beside it.
+    pub title: &'a str,
+}
+
+/// Draws a colour bar.
+///
+/// # Errors
+/// The browser's.
+pub fn draw_bar(context: &CanvasRenderingContext2d, bar: &ColourBar, palette: &Palette) -> Result<(), JsValue> {
+    let strip = pixels(&heatmap::bar_raster(bar.map), 256, 1)?;
+    let Rect { x, y, width, height } = bar.rect;
     context.set_image_smoothing_enabled(true);
-    match layout.bar {
+    let length = match bar.side {
         Bar::Below => {
             context.draw_image_with_html_canvas_element_and_dw_and_dh(&strip, x, y, width, height)?;
+            width
         }
-        Bar::Right => upwards(context, x, y + height, |context| {
-            context.draw_image_with_html_canvas_element_and_dw_and_dh(&strip, 0.0, 0.0, height, width)
-        })?,
-    }
+        Bar::Right => {
+            upwards(context, x, y + height, |context| {
+                context.draw_image_with_html_canvas_element_and_dw_and_dh(&strip, 0.0, 0.0, height, width)
+            })?;
+            height
+        }
+    };
     context.set_stroke_style_str(&palette.rule);
     context.set_line_width(1.0);
     context.stroke_rect(x - 0.5, y - 0.5, width + 1.0, height + 1.0);
 
     context.set_fill_style_str(&palette.ink);
+    context.set_text_baseline("middle");
     context.set_font(&format!("11px {}", palette.typeface));
-    for tick in colour::ticks(heatmap.range, layout.bar_ticks()) {
-        let Some(place) = heatmap.range.place(tick.value) else { continue };
-        let at = layout.on_bar(f64::from(place));
-        match layout.bar {
+    for tick in colour::ticks(bar.range, (length / 60.0).clamp(2.0, 8.0) as usize) {
+        let Some(place) = bar.range.place(tick.value).map(f64::from) else { continue };
+        match bar.side {
             Bar::Right => {
+                let at = y + (1.0 - place) * height;
                 context.fill_rect(x + width, at - 0.5, 4.0, 1.0);
                 context.set_text_align("left");
                 context.fill_text(&tick.label, x + width + 7.0, at)?;
             }
             Bar::Below => {
+                let at = x + place * width;
                 context.fill_rect(at - 0.5, y + height, 1.0, 4.0);
                 context.set_text_align("center");
                 context.fill_text(&tick.label, at, y + height + 12.0)?;
@@ -306,9 +357,9 @@ fn draw_bar(
     context.set_fill_style_str(&palette.muted);
     context.set_font(&format!("12px {}", palette.typeface));
     context.set_text_align("center");
-    match layout.bar {
-        Bar::Right => upwards(context, x + width + 46.0, y + height / 2.0, |c| c.fill_text(BAR_TITLE, 0.0, 0.0)),
-        Bar::Below => context.fill_text(BAR_TITLE, x + width / 2.0, y + height + 29.0),
+    match bar.side {
+        Bar::Right => upwards(context, x + width + 46.0, y + height / 2.0, |c| c.fill_text(bar.title, 0.0, 0.0)),
+        Bar::Below => context.fill_text(bar.title, x + width / 2.0, y + height + 29.0),
     }
 }
 

@@ -12,6 +12,8 @@ mod palette;
 mod state;
 mod storage;
 mod surface;
+mod trajectory;
+mod trajectory_canvas;
 mod views;
 mod worker;
 

@@ -22,6 +22,8 @@ pub struct Palette {
     pub on_accent: String,
     /// What is pinned.
     pub pin: String,
+    /// What wants attention.
+    pub alarm: String,
     /// Inner outline of the focused cell: with the outer one it is seen on every colour.
     pub cell_inner: String,
     /// Outer outline of the focused cell.
@@ -48,6 +50,7 @@ impl Palette {
             accent: value("--accent", "Highlight"),
             on_accent: value("--on-accent", "HighlightText"),
             pin: value("--pin", "Highlight"),
+            alarm: value("--alarm", "Mark"),
             cell_inner: value("--cell-inner", "Canvas"),
             cell_outer: value("--cell-outer", "CanvasText"),
             typeface: value("font-family", "sans-serif"),

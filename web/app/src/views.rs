@@ -25,6 +25,8 @@ pub struct Views {
     pub scale: RwSignal<Scale>,
     /// What shades the token strip; none for no shade.
     pub quantity: RwSignal<Option<Quantity>>,
+    /// What colours the trajectory; none for the position.
+    pub trajectory_colour: RwSignal<Option<Quantity>>,
     /// Whether event boundaries are drawn.
     pub has_events: RwSignal<bool>,
     /// Whether the matrix stands in the dendrogram's order, with the dendrogram beside it.
@@ -43,6 +45,7 @@ impl Views {
             mode: RwSignal::new(Mode::default()),
             scale: RwSignal::new(Scale::default()),
             quantity: RwSignal::new(Some(Quantity::default())),
+            trajectory_colour: RwSignal::new(None),
             has_events: RwSignal::new(true),
             is_ordered: RwSignal::new(false),
             selection: RwSignal::new(Selection::default()),

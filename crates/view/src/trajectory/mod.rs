@@ -163,6 +163,11 @@ impl Trajectory {
         self.dimensions
     }
 
+    /// Coordinates of a point; none past the last.
+    pub fn coordinates(&self, point: usize) -> &[f32] {
+        self.points.get(point).map_or(&[], |it| &it[..self.dimensions])
+    }
+
     /// Titles of the axes.
     pub fn axis_titles(&self) -> Vec<String> {
         (0..self.dimensions).map(|axis| self.method.axis_title(axis)).collect()

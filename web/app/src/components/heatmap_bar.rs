@@ -9,9 +9,7 @@ use lens_view::heatmap::{Room, Viewport, layout};
 use lens_view::settings::{Choice, Scale};
 use lens_view::stats;
 use leptos::prelude::*;
-use wasm_bindgen::closure::Closure;
-use wasm_bindgen::{JsCast, JsValue};
-use web_sys::Blob;
+use wasm_bindgen::JsValue;
 
 use super::heatmap::{Stage, ZOOM_STEP, boundaries};
 use super::picker::{Picker, Toggle};
@@ -135,16 +133,14 @@ fn png(state: State, shown: &Shown, derived: Derived, stage: Stage) -> Result<()
         let tree = clustering.as_ref().map(|it| (&it.drawing, CUT));
         let figure = canvas::Figure { heatmap, raster, layout: &layout, label_room, boundaries: &boundaries, tree };
         let title = format!("{} ({} mode)", heatmap.title(), heatmap.mode.label());
-        canvas::saved_figure(&figure, &Palette::of(&base), &title, &stats::credit(&shown.analysis))
+        let palette = Palette::of(&base);
+        let credit = stats::credit(&shown.analysis);
+        canvas::saved_figure((layout.width, layout.height), &palette, &title, &credit, |context, ratio| {
+            canvas::draw_on(context, &figure, &palette, ratio)
+        })
     })?;
     let name = format!("temporal-lens-{}.png", state.views.source.get_untracked().key());
-    let on_blob = Closure::once_into_js(move |blob: JsValue| {
-        if let Ok(blob) = blob.dyn_into::<Blob>()
-            && files::save_blob(&name, &blob).is_ok()
-        {
-            return;
-        }
+    canvas::save_png(&picture, name, move || {
         state.problem.set(Some("This browser could not save the figure.".to_owned()));
-    });
-    picture.to_blob(on_blob.unchecked_ref())
+    })
 }

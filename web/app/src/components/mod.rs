@@ -17,3 +17,5 @@ pub mod similarity_table;
 pub mod statistics;
 pub mod token_strip;
 pub mod token_text;
+pub mod trajectory;
+pub mod trajectory_bar;

@@ -11,6 +11,7 @@ use super::selection_panel::SelectionPanel;
 use super::similarity_table::SimilarityTable;
 use super::statistics::Statistics;
 use super::token_strip::TokenStrip;
+use super::trajectory::TrajectoryFigure;
 use crate::files;
 use crate::state::{Origin, Shown, State};
 use crate::views::Derived;
@@ -69,6 +70,7 @@ fn ResultBody(state: State, shown: Arc<Shown>) -> impl IntoView {
                 <div class="column-main">
                     <HeatmapFigure state shown=shown.clone() derived />
                     <SimilarityTable shown=shown.clone() />
+                    <TrajectoryFigure state shown=shown.clone() derived />
                     <FeatureMapFigure state shown=shown.clone() />
                 </div>
                 <div class="column-side">

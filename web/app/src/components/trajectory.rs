@@ -1,0 +1,382 @@
+//! The text's way through its codes: points to hover, orbit and zoom.
+
+use std::sync::Arc;
+
+use lens_view::focus::{Spot, Step};
+use lens_view::heatmap::Room;
+use lens_view::trajectory::{Camera, Figure, Scene, Trajectory, figure};
+use leptos::html::{Canvas, Div};
+use leptos::prelude::*;
+use web_sys::{KeyboardEvent, PointerEvent, WheelEvent};
+
+use super::heatmap::boundaries;
+use super::trajectory_bar::TrajectoryBar;
+use crate::canvas::fresh;
+use crate::palette::Palette;
+use crate::state::{Shown, State};
+use crate::surface::{observe_room, repaints, report, size_in_css};
+use crate::trajectory::{Computation, Wanted, Work};
+use crate::trajectory_canvas::{self, Rings};
+use crate::views::Derived;
+
+/// What the figure's parts share.
+#[derive(Clone, Copy)]
+pub struct Stage {
+    /// What is asked for.
+    pub wanted: RwSignal<Wanted>,
+    /// Where it is.
+    pub computation: Computation,
+    /// What is drawn, or why not.
+    pub drawing: Memo<Option<Result<Arc<Trajectory>, String>>>,
+    /// From where it is looked at.
+    pub camera: RwSignal<Camera>,
+    /// Whether it turns by itself.
+    pub is_turning: RwSignal<bool>,
+    /// The canvas, for its colours.
+    pub canvas: NodeRef<Canvas>,
+}
+
+/// The figure of a shown analysis.
+#[component]
+pub fn TrajectoryFigure(state: State, shown: Arc<Shown>, derived: Derived) -> impl IntoView {
+    let wanted = RwSignal::new(Wanted { source: state.views.source.get_untracked(), ..Wanted::default() });
+    let computation = Computation::new();
+    let asked = shown.clone();
+    Effect::new(move |_| computation.start(&asked, wanted.get()));
+    let coloured = shown.clone();
+    let drawing = Memo::new_with_compare(
+        move |_| match computation.work.get() {
+            Work::UnderWay(..) | Work::Stopped => None,
+            Work::Failed(problem) => Some(Err(problem)),
+            Work::Done(found) => Some(found.drawing(&coloured, state.views.trajectory_colour.get()).map(Arc::new)),
+        },
+        |_, _| true,
+    );
+    let (frame, canvas) = (NodeRef::<Div>::new(), NodeRef::<Canvas>::new());
+    let room = RwSignal::new(None::<Room>);
+    observe_room(frame, room);
+    let camera = RwSignal::new(Camera::default());
+    let stage = Stage { wanted, computation, drawing, camera, is_turning: RwSignal::new(false), canvas };
+    turn(stage);
+    let seen = Memo::new_with_compare(
+        move |_| {
+            let drawing = drawing.get()?.ok()?;
+            let figure = figure(drawing.dimensions(), room.get()?);
+            let scene = camera.with(|camera| Scene::of(&drawing, camera, &figure));
+            Some(Arc::new(Seen { drawing, scene, figure }))
+        },
+        |_, _| true,
+    );
+    let ground = repaints(state);
+    Effect::new(move |_| {
+        ground.track();
+        let (Some(canvas), Some(seen), Some(room)) = (canvas.get(), seen.get(), room.get()) else { return };
+        let rings = rings(state, derived, &seen.drawing);
+        size_in_css(&canvas, seen.figure.width, seen.figure.height);
+        let drawn = fresh(&canvas, (seen.figure.width, seen.figure.height), room.pixel_ratio).and_then(|context| {
+            let palette = Palette::of(&canvas);
+            trajectory_canvas::draw(&context, &seen.drawing, &seen.scene, &seen.figure, &rings, &palette)
+        });
+        report(drawn);
+    });
+
+    let inside = RwSignal::new(false);
+    let hand = Hand { state, stage, seen, inside, drag: StoredValue::new(None) };
+    let status = move || match computation.work.get() {
+        Work::UnderWay(_, 0) => Some("Starting …".to_owned()),
+        Work::UnderWay(done, of) => Some(format!("UMAP, epoch {done} of {of}")),
+        Work::Stopped => Some("Stopped.".to_owned()),
+        Work::Failed(_) | Work::Done(_) => drawing.with(|it| it.as_ref()?.as_ref().err().cloned()),
+    };
+    let summary = move || seen.with(|seen| seen.as_ref().map(|it| it.drawing.summary()).unwrap_or_default());
+    let points = move || seen.with(|seen| seen.as_ref().map(|it| it.drawing.size()));
+    let winding = move || match computation.work.get() {
+        Work::Done(found) => found.tortuosity.map(|it| {
+            view! {
+                <span class="note" data-testid="tortuosity">
+                    {format!("tortuosity {it:.2} (length of the path through the codes / distance of its ends)")}
+                </span>
+            }
+        }),
+        _ => None,
+    };
+    let rows = move || {
+        let seen = seen.get()?;
+        Some(
+            seen.drawing
+                .rows()
+                .map(|row| {
+                    view! {
+                        <tr>
+                            <th scope="row">{format!("{} {}", row.position, row.token)}</th>
+                            {row.coordinates.into_iter().map(|it| view! { <td class="number">{it}</td> }).collect_view()}
+                        </tr>
+                    }
+                })
+                .collect_view(),
+        )
+    };
+    let is_table_open = RwSignal::new(false);
+    view! {
+        <figure class="trajectory" aria-labelledby="trajectory-title">
+            <figcaption id="trajectory-title">"Trajectory " {winding}</figcaption>
+            <TrajectoryBar state shown derived stage />
+            {move || {
+                status()
+                    .map(|status| view! { <p class="empty" role="status" data-testid="trajectory-status">{status}</p> })
+            }}
+            <div class="heatmap-frame" node_ref=frame>
+                <canvas
+                    node_ref=canvas
+                    tabindex="0"
+                    role="application"
+                    aria-roledescription="trajectory"
+                    aria-label=summary
+                    aria-describedby="trajectory-readout"
+                    data-testid="trajectory"
+                    data-points=points
+                    on:pointermove=move |event| hand.moved(&event)
+                    on:pointerdown=move |event| hand.down(&event)
+                    on:pointerleave=move |_| hand.leave()
+                    on:blur=move |_| hand.leave()
+                    on:click=move |event| hand.click(&event)
+                    on:wheel=move |event| hand.wheel(&event)
+                    on:keydown=move |event| hand.key(&event)
+                ></canvas>
+                <Card state seen inside />
+            </div>
+            <p class="readout" id="trajectory-readout" role="status" aria-live="polite" data-testid="trajectory-readout">
+                {move || readout(state, seen.get().as_deref())}
+            </p>
+            <details on:toggle=move |_| is_table_open.set(true)>
+                <summary>"The trajectory as a table"</summary>
+                <div class="scroll" tabindex="0" role="region" aria-label="The trajectory as a table">
+                    <table>
+                        <tbody>{move || is_table_open.get().then(&rows)}</tbody>
+                    </table>
+                </div>
+            </details>
+        </figure>
+    }
+}
+
+/// A trajectory as it stands on the page.
+struct Seen {
+    drawing: Arc<Trajectory>,
+    scene: Scene,
+    figure: Figure,
+}
+
+/// Points that stand out now.
+pub fn rings(state: State, derived: Derived, drawing: &Trajectory) -> Rings {
+    let focus = state.focus.get();
+    let point = |spot: Spot| drawing.point_at(spot.row);
+    let begins = boundaries(derived, state.views.has_events.get());
+    Rings {
+        focused: focus.focused().and_then(point),
+        pinned: focus.pinned.and_then(point),
+        events: begins.into_iter().filter_map(|position| drawing.point_at(position)).collect(),
+    }
+}
+
+fn readout(state: State, seen: Option<&Seen>) -> String {
+    let hint = "Hover or arrow keys; drag orbits (in 2D pans), Ctrl and wheel zoom";
+    let point = |seen: &Seen| {
+        let point = seen.drawing.point_at(state.focus.get().focused()?.row)?;
+        let row = seen.drawing.rows().nth(point)?;
+        Some(format!("{} {}   {}", row.position, row.token, row.coordinates.join(", ")))
+    };
+    seen.and_then(point).unwrap_or_else(|| hint.to_owned())
+}
+
+/// Turns the camera while that is on.
+fn turn(stage: Stage) {
+    fn frame(stage: Stage, before: f64) {
+        if stage.is_turning.try_get_untracked() != Some(true) {
+            return;
+        }
+        let now = crate::environment::now();
+        let seconds = ((now - before) / 1000.0).min(0.1);
+        let _ = stage.camera.try_update(|camera| *camera = camera.rotated(seconds));
+        request_animation_frame(move || frame(stage, now));
+    }
+    Effect::new(move |_| {
+        if stage.is_turning.get() {
+            let now = crate::environment::now();
+            request_animation_frame(move || frame(stage, now));
+        }
+    });
+}
+
+/// A press that may become a drag.
+#[derive(Debug, Clone, Copy)]
+struct Drag {
+    x: f64,
+    y: f64,
+    has_moved: bool,
+}
+
+/// Pixels a press may move and still be a click.
+const STILL: f64 = 4.0;
+
+/// What pointer and keys do.
+#[derive(Clone, Copy)]
+struct Hand {
+    state: State,
+    stage: Stage,
+    seen: Memo<Option<Arc<Seen>>>,
+    inside: RwSignal<bool>,
+    drag: StoredValue<Option<Drag>>,
+}
+
+impl Hand {
+    fn spot(self, x: f64, y: f64) -> Option<Spot> {
+        self.seen.with_untracked(|seen| {
+            let seen = seen.as_ref()?;
+            seen.drawing.position(seen.scene.point_under(x, y)?).map(Spot::token)
+        })
+    }
+
+    fn hover(self, spot: Option<Spot>) {
+        if self.state.focus.with_untracked(|focus| focus.hovered) != spot {
+            self.state.focus.update(|focus| focus.hovered = spot);
+        }
+    }
+
+    fn leave(self) {
+        self.inside.set(false);
+        self.hover(None);
+    }
+
+    fn down(self, event: &PointerEvent) {
+        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        self.drag.set_value(Some(Drag { x, y, has_moved: false }));
+        self.moved(event);
+    }
+
+    fn moved(self, event: &PointerEvent) {
+        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        if event.buttons() & 1 == 1
+            && let Some(drag) = self.drag.get_value()
+        {
+            let (right, down) = (x - drag.x, y - drag.y);
+            let has_moved = drag.has_moved || right.hypot(down) > STILL;
+            if has_moved {
+                self.drag.set_value(Some(Drag { x, y, has_moved }));
+                let is_flat = self.stage.wanted.with_untracked(|wanted| wanted.dimensions.count() == 2);
+                let pans = is_flat || event.shift_key();
+                self.stage.camera.update(|camera| {
+                    *camera = if pans { camera.panned(right, down) } else { camera.orbited(right, down) };
+                });
+                return self.hover(None);
+            }
+        }
+        self.inside.set(true);
+        self.hover(self.spot(x, y));
+    }
+
+    fn click(self, event: &web_sys::MouseEvent) {
+        if self.drag.get_value().is_some_and(|drag| drag.has_moved) {
+            return;
+        }
+        if let Some(spot) = self.spot(f64::from(event.offset_x()), f64::from(event.offset_y())) {
+            self.state.focus.update(|focus| focus.click(spot));
+        }
+    }
+
+    fn wheel(self, event: &WheelEvent) {
+        if !(event.ctrl_key() || event.meta_key()) {
+            return;
+        }
+        event.prevent_default();
+        let factor = (-event.delta_y() * 0.004).clamp(-0.7, 0.7).exp();
+        let middle = self.seen.with_untracked(|seen| seen.as_ref().map(|seen| seen.figure.middle()));
+        if let Some([x, y]) = middle {
+            let at = [f64::from(event.offset_x()) - x, f64::from(event.offset_y()) - y];
+            self.stage.camera.update(|camera| *camera = camera.zoomed(factor, at));
+        }
+    }
+
+    fn key(self, event: &KeyboardEvent) {
+        if event.ctrl_key() || event.meta_key() || event.alt_key() {
+            return;
+        }
+        let zoom = |factor: f64| self.stage.camera.update(|camera| *camera = camera.zoomed(factor, [0.0; 2]));
+        match event.key().as_str() {
+            "Enter" => self.state.focus.update(|focus| {
+                if let Some(spot) = focus.focused() {
+                    focus.click(Spot::token(spot.row));
+                }
+            }),
+            "+" | "=" => zoom(1.25),
+            "-" => zoom(0.8),
+            "0" => self.stage.camera.set(Camera::default()),
+            key => match Step::from_key(key) {
+                Some(step) => self.walk(step),
+                None => return,
+            },
+        }
+        event.prevent_default();
+    }
+
+    /// Along the path.
+    fn walk(self, step: Step) {
+        let Some(seen) = self.seen.get_untracked() else { return };
+        let drawing = &seen.drawing;
+        let focused = self.state.focus.with_untracked(|focus| focus.focused());
+        let point = focused.and_then(|spot| drawing.point_at(spot.row));
+        let next = match (step, point) {
+            (Step::First, _) | (_, None) => 0,
+            (Step::Last, _) => drawing.size().saturating_sub(1),
+            (Step::Left | Step::Up, Some(point)) => drawing.beside(point, false),
+            (Step::Right | Step::Down, Some(point)) => drawing.beside(point, true),
+        };
+        self.inside.set(true);
+        self.hover(drawing.position(next).map(Spot::token));
+    }
+}
+
+/// Position, coordinates and the text so far, as the notebook's hover shows them; takes no room.
+#[component]
+fn Card(state: State, seen: Memo<Option<Arc<Seen>>>, inside: RwSignal<bool>) -> impl IntoView {
+    move || {
+        if !inside.get() {
+            return None;
+        }
+        let seen = seen.get()?;
+        let point = seen.drawing.point_at(state.focus.get().hovered?.row)?;
+        let hover = seen.drawing.hover(point)?;
+        let [middle, _] = seen.figure.middle();
+        // On the side where the point is not.
+        let is_left = seen.scene.dot(point)?.at[0] > middle;
+        Some(view! {
+            <div class="tooltip card" aria-hidden="true" class:is-right=!is_left>
+                <strong>{hover.position}</strong>
+                <span>{hover.coordinates.join(", ")}</span>
+                {hover.shade.map(|shade| view! { <span>{shade}</span> })}
+                <div class="card-text">
+                    {hover
+                        .lines
+                        .into_iter()
+                        .map(|line| {
+                            view! {
+                                <div>
+                                    {line
+                                        .into_iter()
+                                        .map(|word| {
+                                            if word.current {
+                                                view! { <b>{word.text}</b> }.into_any()
+                                            } else {
+                                                word.text.into_any()
+                                            }
+                                        })
+                                        .collect_view()}
+                                </div>
+                            }
+                        })
+                        .collect_view()}
+                </div>
+            </div>
+        })
+    }
+}

@@ -1,0 +1,195 @@
+//! The trajectory's choices, zoom buttons and files.
+
+use std::sync::Arc;
+
+use lens_analysis::per_token::Quantity;
+use lens_view::heatmap::Room;
+use lens_view::settings::{Choice, Dimensions, Metric, Positions};
+use lens_view::trajectory::{Camera, Method, Scene, figure};
+use lens_view::{export, stats};
+use leptos::prelude::*;
+use wasm_bindgen::JsValue;
+
+use super::picker::{Picker, Toggle};
+use super::trajectory::{Stage, rings};
+use crate::palette::Palette;
+use crate::state::{Shown, State};
+use crate::trajectory::{Wanted, Work};
+use crate::views::Derived;
+use crate::{canvas, files, trajectory_canvas};
+
+/// Room of a saved figure: a page's width.
+const SAVED_ROOM: Room = Room { width: 900.0, max_height: 760.0, pixel_ratio: 2.0 };
+
+/// A menu over one field of what is asked for.
+fn field<C: Choice + Send + Sync>(
+    stage: Stage,
+    label: &'static str,
+    testid: &'static str,
+    get: fn(&Wanted) -> C,
+    set: fn(&mut Wanted, C),
+) -> impl IntoView {
+    let chosen = Signal::derive(move || stage.wanted.with(get));
+    let choose = Callback::new(move |choice| stage.wanted.update(|wanted| set(wanted, choice)));
+    view! { <Picker<C> label testid chosen choose /> }
+}
+
+/// A number of what is asked for; what does not fit its range is not taken.
+#[component]
+fn NumberField(
+    label: &'static str,
+    testid: &'static str,
+    value: String,
+    range: (f64, f64, f64),
+    take: Callback<f64>,
+) -> impl IntoView {
+    let (least, most, step) = range;
+    view! {
+        <label class="field">
+            <span>{label}</span>
+            <input
+                type="number"
+                class="short"
+                min=least
+                max=most
+                step=step
+                value=value
+                data-testid=testid
+                on:change=move |event| {
+                    if let Ok(number) = event_target_value(&event).parse::<f64>()
+                        && (least..=most).contains(&number)
+                    {
+                        take.run(number);
+                    }
+                }
+            />
+        </label>
+    }
+}
+
+/// What is drawn, and what can be done with it.
+#[component]
+pub fn TrajectoryBar(state: State, shown: Arc<Shown>, derived: Derived, stage: Stage) -> impl IntoView {
+    let wanted = stage.wanted;
+    let start = wanted.get_untracked();
+    let is_umap = move || wanted.with(|it| it.method == Method::Umap);
+    let is_space = move || wanted.with(|it| it.dimensions == Dimensions::Three);
+    let is_under_way = move || stage.computation.work.with(|work| matches!(work, Work::UnderWay(..)));
+    let zoom = move |factor: f64| stage.camera.update(|camera| *camera = camera.zoomed(factor, [0.0; 2]));
+    let colour = state.views.trajectory_colour;
+    let save_csv = move |_| {
+        if let Some(Ok(drawing)) = stage.drawing.get_untracked() {
+            let csv = export::trajectory_csv(&drawing);
+            files::save_text(state, "temporal-lens-trajectory.csv", "text/csv", &csv);
+        }
+    };
+    let save_png = move |_| {
+        if let Err(error) = png(state, &shown, derived, stage) {
+            leptos::logging::warn!("the figure could not be saved: {error:?}");
+            state.problem.set(Some("This browser could not save the figure.".to_owned()));
+        }
+    };
+    view! {
+        <div class="toolbar" role="group" aria-label="What the trajectory shows">
+            {field(stage, "Of", "trajectory-source", |it| it.source, |it, source| it.source = source)}
+            {field::<Method>(stage, "By", "trajectory-method", |it| it.method, |it, method| it.method = method)}
+            {field::<Dimensions>(stage, "In", "trajectory-dimensions", |it| it.dimensions, |it, n| it.dimensions = n)}
+            {field::<Positions>(stage, "Tokens", "trajectory-positions", |it| it.positions, |it, p| it.positions = p)}
+            <label class="field picker">
+                <span>"Coloured by"</span>
+                <select
+                    data-testid="trajectory-colour"
+                    prop:value=move || colour.get().map_or("position", Choice::key)
+                    on:change=move |event| colour.set(Quantity::from_key(&event_target_value(&event)))
+                >
+                    <option value="position" selected=move || colour.get().is_none()>
+                        "Position"
+                    </option>
+                    {Quantity::CHOICES
+                        .iter()
+                        .map(|choice| {
+                            let choice = *choice;
+                            view! {
+                                <option value=choice.key() selected=move || colour.get() == Some(choice)>
+                                    {choice.label()}
+                                </option>
+                            }
+                        })
+                        .collect_view()}
+                </select>
+            </label>
+        </div>
+        <Show when=is_umap>
+            <div class="toolbar" role="group" aria-label="UMAP's settings">
+                {field::<Metric>(stage, "Distance", "trajectory-metric", |it| it.metric, |it, m| it.metric = m)}
+                <NumberField
+                    label="Neighbours"
+                    testid="n-neighbors"
+                    value=start.n_neighbors.to_string()
+                    range=(2.0, 200.0, 1.0)
+                    take=Callback::new(move |n: f64| wanted.update(|it| it.n_neighbors = n as usize))
+                />
+                <NumberField
+                    label="min_dist"
+                    testid="min-dist"
+                    value=start.min_dist.to_string()
+                    range=(0.0, 0.99, 0.01)
+                    take=Callback::new(move |d: f64| wanted.update(|it| it.min_dist = d))
+                />
+                <NumberField
+                    label="Seed"
+                    testid="seed"
+                    value=start.seed.to_string()
+                    range=(0.0, 4_294_967_295.0, 1.0)
+                    take=Callback::new(move |seed: f64| wanted.update(|it| it.seed = seed as u64))
+                />
+                <Show when=is_under_way>
+                    <button type="button" class="small" data-testid="umap-cancel" on:click=move |_| stage.computation.stop()>
+                        "Cancel"
+                    </button>
+                </Show>
+            </div>
+        </Show>
+        <div class="toolbar" role="group" aria-label="Zoom and save">
+            <button type="button" class="small" aria-label="Zoom in" on:click=move |_| zoom(1.25)>
+                "+"
+            </button>
+            <button type="button" class="small" aria-label="Zoom out" on:click=move |_| zoom(0.8)>
+                "−"
+            </button>
+            <button type="button" class="small" data-testid="camera-reset" on:click=move |_| stage.camera.set(Camera::default())>
+                "Reset"
+            </button>
+            <Show when=is_space>
+                <Toggle label="Turn" testid="auto-rotate" is_on=stage.is_turning />
+            </Show>
+            <span class="end">
+                <button type="button" class="quiet small" data-testid="trajectory-png" on:click=save_png>
+                    "PNG"
+                </button>
+                <button type="button" class="quiet small" data-testid="trajectory-csv" on:click=save_csv>
+                    "CSV"
+                </button>
+            </span>
+        </div>
+    }
+}
+
+/// Saves the figure as it is looked at, at twice the size, with title, model and pack.
+fn png(state: State, shown: &Shown, derived: Derived, stage: Stage) -> Result<(), JsValue> {
+    let element = stage.canvas.get_untracked().ok_or(JsValue::NULL)?;
+    let Some(Ok(drawing)) = stage.drawing.get_untracked() else { return Ok(()) };
+    let wanted = stage.wanted.get_untracked();
+    let place = figure(drawing.dimensions(), SAVED_ROOM);
+    let scene = stage.camera.with_untracked(|camera| Scene::of(&drawing, camera, &place));
+    let rings = untrack(|| rings(state, derived, &drawing));
+    let title = format!("Trajectory of {} ({})", wanted.source.label().to_lowercase(), wanted.method.label());
+    let palette = Palette::of(&element);
+    let credit = stats::credit(&shown.analysis);
+    let picture = canvas::saved_figure((place.width, place.height), &palette, &title, &credit, |context, _| {
+        trajectory_canvas::draw(context, &drawing, &scene, &place, &rings, &palette)
+    })?;
+    canvas::save_png(&picture, "temporal-lens-trajectory.png".to_owned(), move || {
+        state.problem.set(Some("This browser could not save the figure.".to_owned()));
+    })
+}
