@@ -282,6 +282,77 @@ describe('the views of one analysis', () => {
     await page.mouse.move(0, 0);
   });
 
+  describe('the trajectory', () => {
+    const figure = () => page.locator('[data-testid="trajectory"][data-points]');
+    const points = async () => (await download('trajectory-csv')).trim().split('\r\n').map((row) => row.split(','));
+    const done = async () => {
+      await page.getByTestId('trajectory-status').waitFor({ state: 'detached' });
+      await figure().waitFor();
+    };
+
+    test('UMAP of all tokens, the same for the same seed and another for another', { timeout: 60_000 }, async () => {
+      await done();
+      assert.equal(Number(await figure().getAttribute('data-points')), document.tokens.length);
+      const [head, ...rows] = await points();
+      assert.deepEqual(head, ['position', 'token', 'UMAP 1', 'UMAP 2', 'UMAP 3']);
+      assert.equal(rows.length, document.tokens.length);
+      await page.getByTestId('seed').fill('7');
+      await page.getByTestId('seed').press('Enter');
+      await done();
+      const [, ...others] = await points();
+      assert.notDeepEqual(others, rows);
+      await page.getByTestId('seed').fill('42');
+      await page.getByTestId('seed').press('Enter');
+      await done();
+      assert.deepEqual((await points()).slice(1), rows);
+      assert.match(await page.getByTestId('tortuosity').innerText(), /tortuosity \d+\.\d\d/);
+    });
+
+    test('the notebook’s twenty tokens, a plane, principal components', async () => {
+      await page.getByTestId('trajectory-positions').selectOption('notebook');
+      await page.getByTestId('trajectory-method').selectOption('pca');
+      await page.getByTestId('trajectory-dimensions').selectOption('2d');
+      await done();
+      const [head, ...rows] = await points();
+      assert.deepEqual(head, ['position', 'token', 'PC 1', 'PC 2']);
+      assert.equal(rows.length, 20);
+      assert.deepEqual([rows[0][0], rows.at(-1)[0]], ['0', String(document.tokens.length - 1)]);
+      await page.getByTestId('trajectory-positions').selectOption('all');
+      await page.getByTestId('trajectory-dimensions').selectOption('3d');
+      await done();
+    });
+
+    test('keys walk the path and focus the text; dragging orbits', async () => {
+      await page.mouse.move(0, 0);
+      await figure().focus();
+      await page.keyboard.press('End');
+      await page.keyboard.press('ArrowLeft');
+      const position = document.tokens.length - 2;
+      assert.ok(await token(position).evaluate((it) => it.classList.contains('is-focused')));
+      assert.equal(await page.locator('.card').getByText(`Position: ${position}`).count(), 1);
+      await screenshot(page, 'views-trajectory');
+      const picture = () => figure().evaluate((canvas) => canvas.toDataURL());
+      await unpin();
+      const before = await picture();
+      await figure().scrollIntoViewIfNeeded();
+      const box = await figure().boundingBox();
+      await page.mouse.move(box.x + 200, box.y + 300);
+      await page.mouse.down();
+      await page.mouse.move(box.x + 320, box.y + 330, { steps: 4 });
+      await page.mouse.up();
+      await page.mouse.move(0, 0);
+      assert.notEqual(await picture(), before);
+      await page.getByTestId('camera-reset').click();
+      await page.waitForTimeout(50);
+      assert.equal(await picture(), before);
+    });
+
+    test('it is saved as a picture', async () => {
+      const png = await download('trajectory-png', null);
+      assert.ok(png.readUInt32BE(16) > 1400, `${png.readUInt32BE(16)}`);
+    });
+  });
+
   for (const scheme of ['light', 'dark']) {
     test(`axe finds nothing serious (${scheme})`, async () => {
       await page.emulateMedia({ colorScheme: scheme });

@@ -326,8 +326,8 @@ impl Hand {
         let focused = self.state.focus.with_untracked(|focus| focus.focused());
         let point = focused.and_then(|spot| drawing.point_at(spot.row));
         let next = match (step, point) {
-            (Step::First, _) | (_, None) => 0,
             (Step::Last, _) => drawing.size().saturating_sub(1),
+            (Step::First, _) | (_, None) => 0,
             (Step::Left | Step::Up, Some(point)) => drawing.beside(point, false),
             (Step::Right | Step::Down, Some(point)) => drawing.beside(point, true),
         };
