@@ -14,7 +14,7 @@ use crate::setup::SiteTools;
 use crate::{model, pack, setup};
 
 /// All that the built site depends on. Tests and the command line alone are not part of it.
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 14] = [
     "index.html",
     "Trunk.toml",
     "Cargo.toml",
@@ -23,6 +23,7 @@ const SOURCES: [&str; 13] = [
     "crates/analysis",
     "crates/engine",
     "crates/model",
+    "crates/umap",
     "crates/view",
     "crates/weights",
     "web",
