@@ -88,7 +88,7 @@ pub fn open(path: &Path) -> Result<(Values, Tensors)> {
             return Err(malformed(format!("two tensors are named {name}")));
         }
     }
-    tensors.files.push(Source { path: path.to_owned(), file: reader.input.into_inner() });
+    tensors.files.push(Source::File(path.to_owned(), reader.input.into_inner()));
     Ok((values, tensors))
 }
 

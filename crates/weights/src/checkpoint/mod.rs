@@ -7,6 +7,7 @@
 //! | [`sae_folder`] | a TemporalSAE as released (conf.yaml) or in SAELens form (cfg.json) |
 //! | [`safetensors_header`] | where the tensors of a safetensors file lie |
 //! | [`storage`] | f32, f16, bf16 and ggml's blocks to f32 |
+//! | [`synthetic`] | random weights of true shapes |
 //!
 //! Opening reads headers only. Rows are read on demand, so that a checkpoint of any size needs the
 //! memory of its largest request.
@@ -17,6 +18,7 @@ mod hugging_face;
 mod sae_folder;
 mod safetensors_header;
 mod storage;
+mod synthetic;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -27,6 +29,7 @@ use std::path::{Path, PathBuf};
 pub use hugging_face::shards_up_to;
 pub use sae_folder::{SaeCheckpoint, open_sae};
 pub use storage::Storage;
+pub use synthetic::Synthetic;
 
 use crate::config::GemmaConfig;
 use crate::{Error, Result};
@@ -65,10 +68,13 @@ struct Located {
     shift: f32,
 }
 
+/// What tensors are read from.
 #[derive(Debug)]
-struct Source {
-    path: PathBuf,
-    file: File,
+enum Source {
+    /// A file of them.
+    File(PathBuf, File),
+    /// Values made up when they are asked for.
+    Random(synthetic::Random),
 }
 
 /// Named tensors of one or several files. A tensor is a matrix [rows, cols]: a vector is one row.
@@ -129,7 +135,10 @@ impl Tensors {
             [rows, cols] => expected == (*rows, *cols),
             _ => false,
         };
-        let file = || self.files[located.file].path.display().to_string();
+        let file = || match &self.files[located.file] {
+            Source::File(path, _) => path.display().to_string(),
+            Source::Random(_) => self.origin.clone(),
+        };
         if !fits {
             let vector = located.shape.len() == 1 && expected.0 == 1;
             let expected = if vector { vec![expected.1] } else { vec![expected.0, expected.1] };
@@ -158,9 +167,8 @@ impl Tensors {
         };
         let expected = (row_count, cols);
         self.check(name, expected)?;
-        let source = &self.files[located.file];
         let cut_short = || Error::Malformed {
-            file: source.path.display().to_string(),
+            file: self.origin.clone(),
             problem: format!("tensor {name} has no rows {} to {}", rows.start, rows.end),
         };
         let Ok(storage) = located.storage else { return Err(cut_short()) };
@@ -168,10 +176,13 @@ impl Tensors {
         if rows.start > rows.end || rows.end > row_count {
             return Err(cut_short());
         }
+        let (path, mut file) = match &self.files[located.file] {
+            Source::File(path, file) => (path, file),
+            Source::Random(random) => return Ok(random.rows(name, rows, cols)),
+        };
         let length = usize::try_from(row_bytes * rows.len() as u64).map_err(|_| cut_short())?;
         let mut bytes = vec![0u8; length];
-        let read_failed = |source_error| Error::Io { action: "read", path: source.path.clone(), source: source_error };
-        let mut file = &source.file;
+        let read_failed = |source_error| Error::Io { action: "read", path: path.clone(), source: source_error };
         file.seek(SeekFrom::Start(located.offset + row_bytes * rows.start as u64)).map_err(read_failed)?;
         file.read_exact(&mut bytes).map_err(read_failed)?;
         let mut values = Vec::new();

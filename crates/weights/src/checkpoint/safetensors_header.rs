@@ -59,6 +59,6 @@ pub fn add(tensors: &mut Tensors, path: &Path, wanted: impl Fn(&str) -> bool) ->
             return Err(malformed(format!("tensor {name} lies in another file as well")));
         }
     }
-    tensors.files.push(Source { path: path.to_owned(), file });
+    tensors.files.push(Source::File(path.to_owned(), file));
     Ok(())
 }
