@@ -107,7 +107,7 @@ fn make(paths: &Paths, weights: &Path, precision: Precision, folder: &Path) -> R
         sae: &sae,
         sae_name: "bundled TemporalSAE for Gemma 3 270M".to_owned(),
         layer: LAYER,
-        precision,
+        precision: precision.into(),
         tokenizer: weights.join(model::TOKENIZER.file),
         licences: vec![
             licence("Gemma weights and tokenizer", "Gemma Terms of Use", Some(weights.join(terms))),

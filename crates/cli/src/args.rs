@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lens_engine::DeviceChoice;
-use lens_weights::block::Precision;
+use lens_weights::checkpoint::Synthetic;
 
 /// Temporal Feature Analysis of a text: which features are new at each token, which were predictable.
 #[derive(Debug, Parser)]
@@ -41,20 +41,26 @@ pub struct KernelsArgs {
 #[derive(Debug, Args)]
 pub struct PackArgs {
     /// Hugging Face folder, GGUF file, or hub name such as google/gemma-2-2b.
-    #[arg(long, value_name = "DIR|FILE.gguf|NAME")]
-    pub gemma: String,
+    #[arg(long, value_name = "DIR|FILE.gguf|NAME", required_unless_present = "synthetic")]
+    pub gemma: Option<String>,
+    /// Random weights of a model's true shapes instead of a checkpoint, and of its SAE: for
+    /// measuring what loading and computing cost. What such a pack answers means nothing.
+    #[arg(long, value_enum, value_name = "MODEL", conflicts_with_all = ["gemma", "sae", "layer"], requires = "tokenizer")]
+    pub synthetic: Option<SyntheticArg>,
     /// tokenizer.json; by default the one beside the weights.
     #[arg(long, value_name = "FILE")]
     pub tokenizer: Option<PathBuf>,
     /// SAE folder, or hub name such as canrager/temporalSAEs:gemma-2-2B/layer_12/temporal.
-    #[arg(long, value_name = "DIR|NAME")]
-    pub sae: String,
+    #[arg(long, value_name = "DIR|NAME", required_unless_present = "synthetic")]
+    pub sae: Option<String>,
     /// Analyse the output of model.layers[N].
-    #[arg(long, value_name = "N")]
-    pub layer: usize,
-    /// How matrices are stored.
-    #[arg(long, value_enum)]
-    pub precision: PrecisionArg,
+    #[arg(long, value_name = "N", required_unless_present = "synthetic")]
+    pub layer: Option<usize>,
+    /// How matrices are stored: f32, f16, q8, q4, with exceptions for kinds of them as in
+    /// q8,sae-attention=q4; kinds are embedding, attention, mlp, sae-dictionary, sae-attention.
+    /// `mix` is the smallest that keeps similarities within 0.01 (docs/precision.md).
+    #[arg(long, value_name = "MIX")]
+    pub precision: lens_engine::Mix,
     /// Folder to write; only an empty folder or a pack is replaced.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
@@ -117,8 +123,7 @@ pub struct FidelityArgs {
     /// Folder of a pack made with --precision f32.
     #[arg(long, value_name = "DIR")]
     pub reference: PathBuf,
-    /// Precisions to measure, e.g. q8 or q8,mlp=q4; kinds are embedding, attention, mlp,
-    /// sae-dictionary, sae-attention. May be given several times.
+    /// Precisions to measure, as `pack` takes them. May be given several times.
     #[arg(long, value_name = "MIX", required = true)]
     pub mix: Vec<lens_engine::Mix>,
     /// Texts, one JSON object with a "text" a line.
@@ -130,24 +135,23 @@ pub struct FidelityArgs {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PrecisionArg {
-    /// 32-bit float.
-    F32,
-    /// 16-bit float.
-    F16,
-    /// 8 bits and a scale for 32 values.
-    Q8,
-    /// 4 bits and a scale for 32 values.
-    Q4,
+pub enum SyntheticArg {
+    /// Gemma-2-2B to layer 12, and the SAE released for it.
+    #[value(name = "gemma-2-2b")]
+    Gemma2_2b,
+    /// Gemma 3 270M to layer 12, and an SAE of the bundled one's shape.
+    #[value(name = "gemma-3-270m")]
+    Gemma3_270m,
+    /// A model that is made and run in no time.
+    Tiny,
 }
 
-impl From<PrecisionArg> for Precision {
-    fn from(arg: PrecisionArg) -> Self {
+impl From<SyntheticArg> for Synthetic {
+    fn from(arg: SyntheticArg) -> Self {
         match arg {
-            PrecisionArg::F32 => Self::F32,
-            PrecisionArg::F16 => Self::F16,
-            PrecisionArg::Q8 => Self::Q8,
-            PrecisionArg::Q4 => Self::Q4,
+            SyntheticArg::Gemma2_2b => Self::Gemma2_2b,
+            SyntheticArg::Gemma3_270m => Self::Gemma3_270m,
+            SyntheticArg::Tiny => Self::Tiny,
         }
     }
 }

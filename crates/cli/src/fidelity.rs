@@ -21,8 +21,8 @@ struct Passage {
 pub fn run(args: &FidelityArgs) -> Result<()> {
     let texts = passages(&args.texts)?;
     let full = open_pack(&args.reference, args.device)?;
-    let stored = full.lens.manifest().precision;
-    if stored != Precision::F32 {
+    let stored = full.lens.manifest().precision.clone();
+    if stored != Mix::from(Precision::F32) {
         bail!(
             "{}: a pack of precision {stored}; the reference must be packed with --precision f32",
             args.reference.display()

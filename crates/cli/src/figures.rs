@@ -163,7 +163,8 @@ pub fn of_pack(manifest: &Manifest) -> Result<Figures> {
 impl Figures {
     /// The tolerances for a pack.
     pub fn tolerances_of(&self, manifest: &Manifest) -> Result<Tolerances> {
-        let found = self.tolerances.get(&manifest.precision).copied();
+        // A mix is held against what its coarsest matrices allow.
+        let found = self.tolerances.get(&manifest.precision.coarsest()).copied();
         found.ok_or_else(|| anyhow!("the figures have no tolerances for {} packs", manifest.precision))
     }
 }

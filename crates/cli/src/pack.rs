@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
-use lens_weights::checkpoint::{GemmaCheckpoint, SaeCheckpoint, open_gemma, open_sae};
+use lens_weights::checkpoint::{GemmaCheckpoint, SaeCheckpoint, Synthetic, open_gemma, open_sae};
+use lens_weights::manifest::FileEntry;
 use lens_weights::pack::{PackRequest, pack};
 
 use crate::args::PackArgs;
@@ -18,43 +19,85 @@ pub struct Source {
     pub hub_name: Option<String>,
 }
 
+/// Chooses the random weights of synthetic packs: always the same ones, so that their hashes are.
+const SYNTHETIC_SEED: u64 = 1;
+
 /// Runs the command.
 pub fn run(args: &PackArgs) -> Result<()> {
-    let gemma_source = find(&args.gemma, |name| hub::fetch_gemma(name, args.layer, args.tokenizer.is_none()))?;
-    let sae_source = find(&args.sae, hub::fetch_sae)?;
+    match (args.synthetic, &args.gemma, &args.sae, args.layer) {
+        (Some(model), ..) => synthetic(args, model.into()),
+        (None, Some(gemma), Some(sae), Some(layer)) => checkpoint(args, gemma, sae, layer),
+        // The flags' own rules come first.
+        _ => bail!("--gemma, --sae and --layer are needed, or --synthetic"),
+    }
+}
+
+/// A pack of checkpoints on disk or on the hub.
+fn checkpoint(args: &PackArgs, gemma: &str, sae: &str, layer: usize) -> Result<()> {
+    let gemma_source = find(gemma, |name| hub::fetch_gemma(name, layer, args.tokenizer.is_none()))?;
+    let sae_source = find(sae, hub::fetch_sae)?;
     let tokenizer = match &args.tokenizer {
         Some(path) => path.clone(),
         None => beside(&gemma_source.path).join("tokenizer.json"),
     };
-    if !tokenizer.is_file() {
-        bail!("{}: there is no such file; name the tokenizer with --tokenizer", tokenizer.display());
-    }
+    check_tokenizer(&tokenizer)?;
     let gemma = open_gemma(&gemma_source.path)?;
     let sae = open_sae(&sae_source.path)?;
     let model_name = model_name(&gemma_source, &gemma, &sae);
-    let request = PackRequest {
+    write(&PackRequest {
         gemma: &gemma,
         sae: &sae,
         sae_name: sae_source.hub_name.clone().unwrap_or_else(|| folder_name(&sae_source.path)),
-        layer: args.layer,
-        precision: args.precision.into(),
+        layer,
+        precision: args.precision.clone(),
         tokenizer,
         licences: terms::licences(beside(&gemma_source.path), &sae_source.path)?,
-        neuronpedia: terms::neuronpedia(&model_name, &gemma.config, &sae.published, args.layer),
+        neuronpedia: terms::neuronpedia(&model_name, &gemma.config, &sae.published, layer),
         model_name,
         out: args.out.clone(),
-    };
-    let mut progress = Progress::start(format!("packing {} into {}", request.model_name, args.out.display()));
-    let manifest = pack(&request, &mut |p| progress.update(p.values_done, p.values_total))?;
-    let embedding: u64 = manifest.embedding.shards.iter().map(|s| s.bytes).sum();
-    println!("{}", args.out.display());
+    })
+}
+
+/// A pack of random weights, with a real tokenizer.
+fn synthetic(args: &PackArgs, model: Synthetic) -> Result<()> {
+    let tokenizer = args.tokenizer.clone().ok_or_else(|| anyhow!("name the tokenizer with --tokenizer"))?;
+    check_tokenizer(&tokenizer)?;
+    let (gemma, sae) = model.open(SYNTHETIC_SEED);
+    write(&PackRequest {
+        gemma: &gemma,
+        sae: &sae,
+        sae_name: format!("synthetic TemporalSAE for {} (random weights)", model.name()),
+        layer: model.layer(),
+        precision: args.precision.clone(),
+        licences: terms::synthetic(beside(&tokenizer))?,
+        tokenizer,
+        neuronpedia: None,
+        model_name: model.model_name(),
+        out: args.out.clone(),
+    })
+}
+
+fn check_tokenizer(path: &Path) -> Result<()> {
+    if !path.is_file() {
+        bail!("{}: there is no such file; name the tokenizer with --tokenizer", path.display());
+    }
+    Ok(())
+}
+
+/// Writes the pack and prints what is in it.
+fn write(request: &PackRequest<'_>) -> Result<()> {
+    let mut progress = Progress::start(format!("packing {} into {}", request.model_name, request.out.display()));
+    let manifest = pack(request, &mut |p| progress.update(p.values_done, p.values_total))?;
+    let bytes = |files: &[FileEntry]| files.iter().map(|s| s.bytes).sum::<u64>();
+    println!("{}", request.out.display());
     println!(
         "{} layers 0 to {} as {}, SAE width {}",
-        manifest.model_name, args.layer, manifest.precision, manifest.sae.width
+        manifest.model_name, request.layer, manifest.precision, manifest.sae.width
     );
     println!(
-        "{} bytes to load, and {embedding} bytes of embedding of which each text needs a few rows",
-        manifest.load_bytes()
+        "{} bytes to load, and {} bytes of embedding of which each text needs a few rows",
+        manifest.load_bytes(),
+        bytes(&manifest.embedding.shards)
     );
     Ok(())
 }

@@ -35,6 +35,15 @@ pub fn licences(gemma_folder: &Path, sae_folder: &Path) -> Result<Vec<LicenceFil
     Ok(all)
 }
 
+/// Random numbers are nobody's; the tokenizer brings what lies beside it.
+pub fn synthetic(tokenizer_folder: &Path) -> Result<Vec<LicenceFile>> {
+    let none =
+        LicenceFile { covers: "Weights".to_owned(), name: "none: they are random numbers".to_owned(), file: None };
+    let mut all = vec![none];
+    all.extend(in_folder(tokenizer_folder, "Tokenizer")?);
+    Ok(all)
+}
+
 /// Files of terms in a folder, sorted by name.
 fn in_folder(folder: &Path, covers: &str) -> Result<Vec<LicenceFile>> {
     // "" is the current folder's name when a file was named without one.

@@ -30,7 +30,7 @@ fn coarser_precisions_are_further_from_f32() {
     let rows: Vec<Vec<&str>> =
         outcome.stdout.lines().skip(2).map(|row| row.split('|').map(str::trim).collect()).collect();
     let figure = |row: usize, column: usize| rows[row][column].parse::<f64>().unwrap();
-    assert_eq!(rows.iter().map(|row| row[1]).collect::<Vec<_>>(), ["f32", "q8", "q8, mlp q4"]);
+    assert_eq!(rows.iter().map(|row| row[1]).collect::<Vec<_>>(), ["f32", "q8", "q8,mlp=q4"]);
     // Residual and similarity: nothing, something, more. Overlap of novel codes: all of f32's own.
     for column in [3, 4] {
         assert_eq!(figure(0, column), 0.0);

@@ -7,9 +7,9 @@ use lens_model::kernels::variant;
 use lens_model::{Gemma, TemporalSae, WeightStore};
 use lens_tokenizer::{Tokenizer, Tokens};
 use lens_weights::manifest::Manifest;
+use lens_weights::mix::Mix;
 use lens_weights::unpack;
 
-use crate::mix::Mix;
 use crate::reading::{Continue, Reading, Run, RunOptions, Stage, read};
 use crate::{Error, Result};
 

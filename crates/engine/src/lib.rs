@@ -11,7 +11,6 @@
 //! | [`reading`] | a text on its way through the networks, extended token by token |
 //! | [`fidelity`] | what a precision does to the answer |
 //! | [`folder`] | a pack in a folder on disk (native) |
-//! | [`mix`] | precisions by kind of tensor, for measuring them |
 //! | [`self_check`] | are this device's kernels right? a small case against the CPU |
 //!
 //! Where bytes come from (disk, network) and where results go is the caller's business.
@@ -23,7 +22,6 @@ pub mod fidelity;
 #[cfg(not(target_family = "wasm"))]
 pub mod folder;
 pub mod lens;
-pub mod mix;
 pub mod reading;
 pub mod self_check;
 
@@ -33,5 +31,5 @@ pub use error::{Error, Result};
 pub use folder::PackFolder;
 pub use lens::{Lens, LensBuilder};
 pub use lens_tokenizer::Tokens;
-pub use mix::Mix;
+pub use lens_weights::mix::Mix;
 pub use reading::{Continue, Reading, Run, RunOptions, Stage};

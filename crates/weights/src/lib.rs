@@ -6,6 +6,7 @@
 //! | [`block`] | the packed matrix: f32, f16, or symmetric blocks of 32 (q8, q4) |
 //! | [`checkpoint`] | Hugging Face folders, GGUF files, SAE folders, as one list of named f32 tensors |
 //! | [`manifest`] | `manifest.json`: what a pack holds and where every tensor lies |
+//! | [`mix`] | which precision each tensor of a pack gets |
 //! | [`needed`] | which tensors an analysis needs, with their shapes |
 //! | [`tokenizer`] | a BPE tokenizer's tables, and the compact file that a pack carries |
 //! | [`pack`] | checkpoint + SAE + tokenizer to a pack on disk |
@@ -21,6 +22,7 @@ pub mod config;
 mod error;
 pub mod fit;
 pub mod manifest;
+pub mod mix;
 pub mod needed;
 pub mod pack;
 pub mod rows;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::block::{Precision, blocks_per_row, words_per_row};
 use crate::config::{DIMENSION_MAX, GemmaConfig, SaeConfig};
+use crate::mix::Mix;
 use crate::needed::{SCALING, gemma_tensors, sae_tensors};
 use crate::{Error, Result};
 
@@ -123,8 +124,8 @@ pub struct Manifest {
     pub sae: SaeConfig,
     /// The residual stream is the output of `model.layers[layer]`.
     pub layer: usize,
-    /// The precision asked for (each tensor's own stands in its entry).
-    pub precision: Precision,
+    /// What was asked for (each tensor's own precision stands in its entry).
+    pub precision: Mix,
     /// Where the features are published, if they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub neuronpedia: Option<Neuronpedia>,

@@ -10,7 +10,7 @@ use common::{PAIRS, copy_of, fixture, try_pack};
 use lens_weights::block::{PackedMatrix, Precision};
 use lens_weights::checkpoint::{open_gemma, open_sae};
 use lens_weights::manifest::{EMBEDDING, EMBEDDING_SHARD_BYTES_MAX, MANIFEST_FILE, Manifest, SHARD_BYTES_MAX};
-use lens_weights::pack::precision_for;
+use lens_weights::mix::Mix;
 use lens_weights::tokenizer::CompactTokenizer;
 use lens_weights::unpack::{check_file, embedding_row, shard_parts};
 use safetensors::SafeTensors;
@@ -59,7 +59,7 @@ fn every_pair_comes_back_in_every_precision() {
                     _ if name.starts_with("sae.") => sae.tensors.read(name, (rows, cols)).unwrap(),
                     _ => gemma.tensors.read(name, (rows, cols)).unwrap(),
                 };
-                let stored_as = precision_for(name, precision);
+                let stored_as = Mix::from(precision).precision_of(name);
                 assert_eq!(manifest.tensors[name].precision, stored_as);
                 let expected = PackedMatrix::pack(&expected, rows, cols, stored_as).unpack();
                 assert_eq!(found, &expected, "{name} of {gemma_path} as {precision}");
@@ -72,7 +72,7 @@ fn every_pair_comes_back_in_every_precision() {
                 SafeTensors::deserialize(&bytes).unwrap();
                 let row = embedding_row(embedding, &bytes[range.start as usize..range.end as usize]).unwrap();
                 let expected = gemma.tensors.read_rows(EMBEDDING, id as usize..id as usize + 1).unwrap();
-                let stored_as = precision_for(EMBEDDING, precision);
+                let stored_as = Mix::from(precision).precision_of(EMBEDDING);
                 assert_eq!(row, PackedMatrix::pack(&expected, 1, expected.len(), stored_as).unpack());
             }
             assert!(manifest.embedding_row(embedding.shape.0 as u32).is_none());
@@ -84,17 +84,6 @@ fn every_pair_comes_back_in_every_precision() {
             assert!(out.join(manifest.licences[0].file.as_ref().unwrap()).is_file());
         }
     }
-}
-
-#[test]
-fn vectors_stay_f32_and_q4_embeddings_are_q8() {
-    for vector in ["model.norm.weight", "model.layers.3.self_attn.q_norm.weight", "sae.b", "sae.scaling"] {
-        assert_eq!(precision_for(vector, Precision::Q4), Precision::F32);
-    }
-    assert_eq!(precision_for("sae.attn_layers.0.k_ctx.bias", Precision::F16), Precision::F32);
-    assert_eq!(precision_for("sae.attn_layers.0.k_ctx.weight", Precision::Q4), Precision::Q4);
-    assert_eq!(precision_for(EMBEDDING, Precision::Q4), Precision::Q8);
-    assert_eq!(precision_for(EMBEDDING, Precision::F32), Precision::F32);
 }
 
 fn files_of(folder: &Path) -> BTreeMap<String, Vec<u8>> {

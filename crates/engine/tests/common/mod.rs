@@ -38,7 +38,7 @@ pub fn open(gemma: &str, sae: &str, tokenizer: &str, layer: usize, folder: &Path
         sae: &sae,
         sae_name: "fixture".to_owned(),
         layer,
-        precision: Precision::F32,
+        precision: Precision::F32.into(),
         tokenizer: fixtures().join(tokenizer),
         licences: Vec::new(),
         neuronpedia: None,

@@ -132,7 +132,7 @@ impl Synthetic {
         let (gemma, sae) = (self.gemma(), self.sae());
         let mut shapes = gemma_tensors(&gemma, self.layer());
         shapes.push((EMBEDDING.to_owned(), (gemma.vocab_size, gemma.hidden_size)));
-        let gemma_values = self.tensors(seed, shapes, |name, cols| gemma_spread(name, cols));
+        let gemma_values = self.tensors(seed, shapes, gemma_spread);
         let shapes = sae_tensors(&sae)
             .into_iter()
             // Checkpoints hold the encoder as [d_model, width].

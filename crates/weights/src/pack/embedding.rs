@@ -6,7 +6,6 @@ use std::path::Path;
 use super::Counter;
 use super::encode::encode_interleaved;
 use super::file::{self, Entry};
-use super::precision::precision_for;
 use crate::block::Precision;
 use crate::checkpoint::Tensors;
 use crate::manifest::{EMBEDDING, EMBEDDING_SHARD_BYTES_MAX, EmbeddingEntry, embedding_row_bytes};
@@ -22,12 +21,11 @@ const SHARDS_AT_ONCE: usize = 16;
 pub fn write(
     tensors: &Tensors,
     shape: (usize, usize),
-    requested: Precision,
+    precision: Precision,
     folder: &Path,
     counter: &mut Counter<'_>,
 ) -> Result<EmbeddingEntry> {
     let (rows, cols) = shape;
-    let precision = precision_for(EMBEDDING, requested);
     let row_bytes = embedding_row_bytes(cols, precision);
     let header_of = |rows: usize, least: usize| {
         let (dtype, cols) = match precision {

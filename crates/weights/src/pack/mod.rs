@@ -2,7 +2,6 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | [`precision`] | which precision each tensor gets |
 //! | [`encode`] | f32 rows to the bytes of a precision, on all cores |
 //! | [`file`] | one safetensors file: header, data, checksum |
 //! | [`shards`] | tensors in order into shards of at most 32 MiB, cut by rows |
@@ -13,16 +12,13 @@ mod embedding;
 mod encode;
 mod file;
 mod folder;
-mod precision;
 mod shards;
 
 use std::path::{Path, PathBuf};
 
-pub use precision::precision_for;
-
-use crate::block::Precision;
 use crate::checkpoint::{GemmaCheckpoint, SaeCheckpoint};
 use crate::manifest::{EMBEDDING, FileEntry, Licence, MANIFEST_FILE, Manifest, Neuronpedia, VERSION};
+use crate::mix::Mix;
 use crate::needed::{SCALING, gemma_tensors, sae_tensors};
 use crate::tokenizer::CompactTokenizer;
 use crate::{Error, Result};
@@ -55,7 +51,7 @@ pub struct PackRequest<'a> {
     /// The residual stream is the output of `model.layers[layer]`.
     pub layer: usize,
     /// What to store matrices as.
-    pub precision: Precision,
+    pub precision: Mix,
     /// The original tokenizer.json.
     pub tokenizer: PathBuf,
     /// Terms that travel with the weights.
@@ -164,7 +160,7 @@ fn write(request: &PackRequest<'_>, folder: &Path, report: &mut dyn FnMut(Progre
     for licence in &request.licences {
         licences.push(copy_licence(licence, folder)?);
     }
-    let mut writer = shards::ShardWriter::new(folder, request.precision);
+    let mut writer = shards::ShardWriter::new(folder, &request.precision);
     for (name, shape) in gemma_list {
         writer.add(&request.gemma.tensors, &name, shape, &mut counter)?;
     }
@@ -173,7 +169,13 @@ fn write(request: &PackRequest<'_>, folder: &Path, report: &mut dyn FnMut(Progre
     }
     let (shards, tensors) = writer.finish()?;
     let shape = (gemma.vocab_size, gemma.hidden_size);
-    let embedding = embedding::write(&request.gemma.tensors, shape, request.precision, folder, &mut counter)?;
+    let embedding = embedding::write(
+        &request.gemma.tensors,
+        shape,
+        request.precision.precision_of(EMBEDDING),
+        folder,
+        &mut counter,
+    )?;
 
     let manifest = Manifest {
         format: crate::manifest::FORMAT.to_owned(),
@@ -183,7 +185,7 @@ fn write(request: &PackRequest<'_>, folder: &Path, report: &mut dyn FnMut(Progre
         sae_name: request.sae_name.clone(),
         sae: sae.clone(),
         layer: request.layer,
-        precision: request.precision,
+        precision: request.precision.clone(),
         neuronpedia: request.neuronpedia.clone(),
         licences,
         tokenizer,

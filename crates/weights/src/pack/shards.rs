@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use super::Counter;
 use super::encode::{Encoded, encode};
 use super::file::{self, Entry};
-use super::precision::precision_for;
 use crate::block::{Precision, blocks_per_row, words_per_row};
 use crate::checkpoint::Tensors;
 use crate::manifest::{FileEntry, Part, SHARD_BYTES_MAX, TensorEntry, embedding_row_bytes};
+use crate::mix::Mix;
 use crate::needed::ENCODER;
 use crate::{Error, Result};
 
@@ -25,9 +25,9 @@ const VALUES_AT_ONCE: usize = 8 << 20;
 const ALIGNMENT: usize = 4;
 
 /// Collects tensors and writes a shard whenever one is full.
-pub struct ShardWriter {
+pub struct ShardWriter<'a> {
     folder: PathBuf,
-    requested: Precision,
+    mix: &'a Mix,
     shards: Vec<FileEntry>,
     tensors: BTreeMap<String, TensorEntry>,
     open: OpenShard,
@@ -75,12 +75,12 @@ fn stored_as(cols: usize, precision: Precision) -> (&'static str, usize) {
     }
 }
 
-impl ShardWriter {
+impl<'a> ShardWriter<'a> {
     /// Writes into `folder`.
-    pub fn new(folder: &Path, requested: Precision) -> Self {
+    pub fn new(folder: &Path, mix: &'a Mix) -> Self {
         Self {
             folder: folder.to_owned(),
-            requested,
+            mix,
             shards: Vec::new(),
             tensors: BTreeMap::new(),
             open: OpenShard::default(),
@@ -98,7 +98,7 @@ impl ShardWriter {
         (rows, cols): (usize, usize),
         counter: &mut Counter<'_>,
     ) -> Result<()> {
-        let precision = precision_for(name, self.requested);
+        let precision = self.mix.precision_of(name);
         let row_bytes = embedding_row_bytes(cols, precision) as usize;
         let empty_room = OpenShard::default().room() - 2 * ALIGNMENT;
         if row_bytes > empty_room {

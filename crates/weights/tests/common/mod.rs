@@ -28,7 +28,7 @@ pub fn try_pack(
         sae: &sae,
         sae_name: "fixture".to_owned(),
         layer,
-        precision,
+        precision: precision.into(),
         tokenizer: fixture("tokenizer/tiny.json"),
         licences: vec![LicenceFile {
             covers: "Fixtures".to_owned(),
