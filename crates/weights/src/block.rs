@@ -195,39 +195,48 @@ pub fn unpack_words(words: &[u32], scale: impl Fn(usize) -> f32, precision: Prec
     }
 }
 
+/// `x` to the nearest whole number, halves away from zero, as `f32::round` and with the same bits;
+/// |x| < 2^22. That function is a call where the target has no instruction for it, this is not.
+#[inline]
+fn rounded(x: f32) -> f32 {
+    /// The number before 0.5: adding 0.5 itself would lift the number before 0.5 to 1.
+    const NEARLY_HALF: f32 = 0.499_999_97;
+    (x + NEARLY_HALF.copysign(x)) as i32 as f32
+}
+
 /// Codes and scale of one block with the least squared error among a few candidate scales.
 ///
 /// Every candidate scale is rounded to f16 before its codes are chosen, so that the error counted
 /// is the error stored. After rounding, the scale is refitted by least squares to the codes.
 fn quantize_block(block: &[f32], precision: Precision) -> (f16, [i8; BLOCK]) {
-    let (low, high) = if precision == Precision::Q8 { (-127.0, 127.0) } else { (-8.0, 7.0) };
+    let (low, high) = if precision == Precision::Q8 { (-127f32, 127f32) } else { (-8f32, 7f32) };
     let extreme = block.iter().copied().fold(0f32, |m, v| if v.abs() > m.abs() { v } else { m });
-    let mut best = (f16::ZERO, [0i8; BLOCK]);
     if extreme == 0.0 || !extreme.is_finite() {
-        return best;
+        return (f16::ZERO, [0; BLOCK]);
     }
-    let codes_for = |scale: f32| {
-        let mut codes = [0i8; BLOCK];
-        for (c, v) in codes.iter_mut().zip(block) {
-            *c = (v / scale).round().clamp(low, high) as i8;
-        }
-        codes
-    };
-    let error = |scale: f32, codes: &[i8; BLOCK]| -> f64 {
-        block.iter().zip(codes).map(|(v, c)| f64::from(v - f32::from(*c) * scale).powi(2)).sum()
-    };
+    // Whole blocks of floats keep the loops below in vector registers: packing spends its time here.
+    // A short block's tail is zeros, which any scale stores as they are.
+    let mut values = [0f32; BLOCK];
+    values[..block.len()].copy_from_slice(block);
+    let mut best = (f16::ZERO, [0f32; BLOCK]);
     let mut best_error = f64::INFINITY;
     let mut consider = |scale: f32| {
-        let scale = f16::from_f32(scale);
+        let stored = f16::from_f32(scale);
+        let scale = stored.to_f32();
         // A zero or infinite f16 scale can hold nothing.
-        if scale.to_f32() == 0.0 || !scale.is_finite() {
+        if scale == 0.0 || !scale.is_finite() {
             return None;
         }
-        let codes = codes_for(scale.to_f32());
-        let e = error(scale.to_f32(), &codes);
-        if e < best_error {
-            best_error = e;
-            best = (scale, codes);
+        let (mut codes, mut errors) = ([0f32; BLOCK], [0f32; BLOCK]);
+        for ((code, error), v) in codes.iter_mut().zip(&mut errors).zip(&values) {
+            // First within reach of `rounded`, then onto the codes there are.
+            *code = rounded((v / scale).clamp(low - 1.0, high + 1.0)).clamp(low, high);
+            *error = v - *code * scale;
+        }
+        let squared: f64 = errors.iter().map(|e| f64::from(*e).powi(2)).sum();
+        if squared < best_error {
+            best_error = squared;
+            best = (stored, codes);
         }
         Some(codes)
     };
@@ -240,16 +249,13 @@ fn quantize_block(block: &[f32], precision: Precision) -> (f16, [i8; BLOCK]) {
     };
     for divisor in divisors {
         if let Some(codes) = consider(extreme / divisor) {
-            let (dot, norm) = block
-                .iter()
-                .zip(&codes)
-                .fold((0f32, 0f32), |(d, n), (v, c)| (d + v * f32::from(*c), n + f32::from(*c).powi(2)));
+            let (dot, norm) = values.iter().zip(&codes).fold((0f32, 0f32), |(d, n), (v, c)| (d + v * c, n + c.powi(2)));
             if norm > 0.0 {
                 consider(dot / norm);
             }
         }
     }
-    best
+    (best.0, best.1.map(|code| code as i8))
 }
 
 #[cfg(test)]
@@ -276,6 +282,14 @@ mod tests {
             let back = PackedMatrix::pack(&values, 4, 77, precision).unpack();
             let error: f32 = values.iter().zip(&back).map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt();
             assert!(error / norm < bound, "{precision}: {}", error / norm);
+        }
+    }
+
+    #[test]
+    fn rounding_is_that_of_the_standard_library() {
+        let near_halves = (-300..300).map(|i| i as f32 / 2.0).flat_map(|x| [x.next_down(), x, x.next_up()]);
+        for x in near_halves.chain([1e-30, -1e-30, 0.25, 4_000_000.5, -4_000_000.5]) {
+            assert_eq!(rounded(x), x.round(), "{x:?}");
         }
     }
 
