@@ -10,6 +10,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::state::{Origin, Phase, State};
+use crate::typing::{self, Next};
 use crate::worker::Engine;
 use crate::{diagnostics, environment, storage};
 
@@ -22,8 +23,14 @@ const DIAGNOSTICS: u32 = u32::MAX;
 /// Analyses the text in the box.
 pub fn start(state: State) {
     if state.phase.get_untracked() == Phase::Loading {
+        if state.quiet.get_untracked() {
+            state.next.set_value(Next::Pressed);
+            cancel(state);
+        }
         return;
     }
+    // A pause in typing that is not over yet need not ask again.
+    state.typed.update_value(|typed| *typed = typed.wrapping_add(1));
     let text = state.text.get_untracked();
     if text.is_empty() {
         return state.fail("There is no text yet: type something to analyse.");
@@ -58,8 +65,19 @@ pub fn diagnose(state: State) {
 
 /// Starts what the visitor asked for.
 fn begin(state: State, job: Request) {
-    state.restarted.set_value(false);
+    state.quiet.set(false);
     state.note.set(None);
+    begin_any(state, job);
+}
+
+/// Starts what typing asks for.
+pub fn begin_quietly(state: State, job: Request) {
+    state.quiet.set(true);
+    begin_any(state, job);
+}
+
+fn begin_any(state: State, job: Request) {
+    state.restarted.set_value(false);
     state.problem.set(None);
     again(state, job);
 }
@@ -86,7 +104,7 @@ fn again(state: State, mut job: Request) {
         _ => return,
     };
     state.stopping.set(false);
-    state.progress.set(Some(progress));
+    state.progress.set((!state.quiet.get_untracked()).then_some(progress));
     state.phase.set(Phase::Loading);
     send(state, &job);
     state.job.set_value(Some(job));
@@ -100,6 +118,10 @@ pub fn cancel(state: State) {
     let id = state.request.get_value();
     state.stopping.set(true);
     send(state, &Request::Cancel { id });
+    if state.quiet.get_untracked() {
+        // The next text waits for the worker; ending it would cost more.
+        return;
+    }
     set_timeout(
         move || {
             if state.stopping.get_untracked() && state.request.get_value() == id {
@@ -112,7 +134,7 @@ pub fn cancel(state: State) {
 }
 
 /// The field's number; none when it is empty.
-fn parse_inf_k(text: &str) -> Result<Option<usize>, String> {
+pub fn parse_inf_k(text: &str) -> Result<Option<usize>, String> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(None);
@@ -177,6 +199,7 @@ fn on_response(state: State, response: Response) {
                     state.progress.set(None);
                     state.stopping.set(false);
                     state.phase.set(Phase::Done);
+                    typing::ended(state);
                 }
                 Err(problem) => state.fail(format!("The worker's answer cannot be read: {problem}.")),
             }
@@ -191,7 +214,13 @@ fn on_response(state: State, response: Response) {
                 end_worker(state);
             }
             storage::count(state);
+            if failure == FailureKind::RowsMissing && state.quiet.get_untracked() {
+                // Not an error: the picture waits for Analyse, or for the visitor's agreement.
+                state.note.set(Some(format!("{message} Press Analyse to ask for them.")));
+                return stopped(state);
+            }
             state.fail(message);
+            typing::ended(state);
         }
         // Late answers to requests that are over, and the tests' fixtures.
         _ => {}
@@ -233,6 +262,7 @@ fn stopped(state: State) {
     state.progress.set(None);
     state.stopping.set(false);
     state.phase.set(if state.shown.with_untracked(is_live) { Phase::Done } else { Phase::Idle });
+    typing::ended(state);
 }
 
 fn is_live(shown: &Option<std::sync::Arc<crate::state::Shown>>) -> bool {

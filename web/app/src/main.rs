@@ -14,6 +14,7 @@ mod storage;
 mod surface;
 mod trajectory;
 mod trajectory_canvas;
+mod typing;
 mod views;
 mod worker;
 

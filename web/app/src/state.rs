@@ -11,6 +11,7 @@ use leptos::prelude::*;
 
 use crate::diagnostics;
 use crate::environment::{self, Pack, Theme};
+use crate::typing::Next;
 use crate::views::Views;
 use crate::worker::Engine;
 
@@ -108,6 +109,14 @@ pub struct State {
     pub pack: StoredValue<Option<Pack>>,
     /// The worker, from the first request on.
     pub engine: StoredValue<Option<Engine>, LocalStorage>,
+    /// Whether the page follows while one types.
+    pub live: RwSignal<bool>,
+    /// The request under way came from typing: no progress bar, and it may be pushed aside.
+    pub quiet: RwSignal<bool>,
+    /// Counts changes of the text.
+    pub typed: StoredValue<u32>,
+    /// What to do when the request under way has ended.
+    pub next: StoredValue<Next>,
     /// Number of the latest request.
     pub request: StoredValue<u32>,
     /// What is under way, to be asked again of a fresh worker when the device is lost.
@@ -140,6 +149,10 @@ impl State {
             theme: RwSignal::new(Theme::remembered()),
             pack: StoredValue::new(environment::pack()),
             engine: StoredValue::new_local(None),
+            live: RwSignal::new(true),
+            quiet: RwSignal::new(false),
+            typed: StoredValue::new(0),
+            next: StoredValue::new(Next::Rest),
             request: StoredValue::new(0),
             job: StoredValue::new(None),
             restarted: StoredValue::new(false),

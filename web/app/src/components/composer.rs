@@ -8,11 +8,12 @@ use web_sys::KeyboardEvent;
 use crate::analyse::{self, device_label};
 use crate::environment::{self, Pack};
 use crate::state::{Origin, Phase, State};
+use crate::typing;
 
 /// Text, `inf_k`, Analyse.
 #[component]
 pub fn Composer(state: State) -> impl IntoView {
-    let loading = move || state.phase.get() == Phase::Loading;
+    let loading = move || state.phase.get() == Phase::Loading && !state.quiet.get();
     let expected = state.pack.with_value(|pack| pack.as_ref().map_or(0, |pack| pack.bytes));
     // As good as loaded: nothing of it is fetched again.
     let kept = move || {
@@ -41,7 +42,10 @@ pub fn Composer(state: State) -> impl IntoView {
                 spellcheck="false"
                 data-testid="text-input"
                 prop:value=move || state.text.get()
-                on:input:target=move |event| state.text.set(event.target().value())
+                on:input:target=move |event| {
+                    state.text.set(event.target().value());
+                    typing::changed(state);
+                }
                 on:keydown=on_key
             ></textarea>
             <div class="controls">
@@ -60,6 +64,18 @@ pub fn Composer(state: State) -> impl IntoView {
                         prop:value=move || state.inf_k.get()
                         on:input:target=move |event| state.inf_k.set(event.target().value())
                     />
+                </label>
+                <label class="field" title="Follow while typing, once the model is loaded">
+                    <input
+                        type="checkbox"
+                        data-testid="live"
+                        prop:checked=move || state.live.get()
+                        on:change:target=move |event| {
+                            state.live.set(event.target().checked());
+                            typing::changed(state);
+                        }
+                    />
+                    <span>"Live"</span>
                 </label>
                 <p class="status" role="status" data-testid="status">{move || status(state)}</p>
                 <Device state />

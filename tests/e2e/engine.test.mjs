@@ -1,0 +1,105 @@
+// The engine in the browser: every kernel variant on WebGPU against the processor, and texts that
+// grow and change against texts analysed at once.
+
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { analyse, downloadJson, launch, open } from './lib/browser.mjs';
+import { packs, site } from './lib/environment.mjs';
+import * as commandLine from './lib/program.mjs';
+import { absoluteDifference } from './lib/tensors.mjs';
+import { ask, device, startWorker } from './lib/worker.mjs';
+
+const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
+const TEXT = 'Once upon a time, a little girl named Alice loved looking at the night sky.';
+/** The same sums in another order; the fixture's sharp attention amplifies what rounding does. */
+const TOLERANCE = 1e-3;
+
+describe('kernels on WebGPU', () => {
+  let browser;
+  let page;
+  before(async () => {
+    browser = await launch();
+    page = await open(browser, site);
+    await startWorker(page);
+  });
+  after(() => browser?.close());
+
+  test('every variant gives what the processor gives', { timeout: 300_000 }, async () => {
+    const { checked, tolerance } = await ask(page, { kind: 'check_kernels' });
+    assert.equal((await device(page)).webgpu, true);
+    assert.ok(checked.length > 200, `only ${checked.length} cases`);
+    for (const variant of ['Tile(1, 4)', 'Tile(2, 8)', 'Tile(4, 4)', 'Few(1)', 'Few(4)', 'Few(8)', 'Shared', 'Quad(4, 4)']) {
+      assert.ok(checked.some(([name]) => name.includes(variant)), `${variant} was not checked`);
+    }
+    const wrong = checked.filter(([, error]) => error === null || error > tolerance);
+    assert.deepEqual(wrong, []);
+  });
+});
+
+describe('typing', () => {
+  let browser;
+  let page;
+  let pack;
+  before(async () => {
+    browser = await launch();
+    pack = await commandLine.packPair(PAIR, 'typing');
+    page = await open(browser, site, { pack });
+  });
+  after(() => browser?.close());
+
+  const edits = [
+    ['appended', `${TEXT} She`],
+    ['inserted', TEXT.replace('little', 'very little')],
+    ['deleted', TEXT.replace(' named Alice', '')],
+    ['replaced', TEXT.replace('night sky', 'sea')],
+    // Earlier characters become other tokens: "nightly" for "night".
+    ['tokenized anew', TEXT.replace('night sky.', 'nightly')],
+    ['begun anew', 'The night sky.'],
+  ];
+  for (const [name, edited] of edits) {
+    test(`a text ${name} is the text analysed at once`, { timeout: 120_000 }, async () => {
+      const request = { kind: 'analyze', pack_url: new URL(pack, page.url()).href, inf_k: null };
+      await startWorker(page);
+      await ask(page, { ...request, text: TEXT });
+      const followed = await ask(page, { ...request, text: edited });
+      await startWorker(page);
+      const whole = await ask(page, { ...request, text: edited });
+      const [found, expected] = [followed, whole].map(({ json }) => JSON.parse(json));
+      assert.equal(whole.reused_tokens, 0);
+      assert.ok(followed.reused_tokens >= 1 && followed.reused_tokens < expected.tokens.length);
+      assert.deepEqual(found.token_ids, expected.token_ids);
+      assert.ok(absoluteDifference(found.similarity.flat(), expected.similarity.flat()).max <= TOLERANCE);
+      assert.ok(Math.abs(found.variance_explained - expected.variance_explained) <= TOLERANCE);
+    });
+  }
+
+  test('the page follows what is typed; the newest text wins', { timeout: 120_000 }, async () => {
+    assert.equal(await analyse(page, TEXT), 'done');
+    await page.getByTestId('text-input').focus();
+    await page.keyboard.press('Control+End');
+    await page.keyboard.type(' She had a little telescope.', { delay: 40 });
+    const wanted = `${TEXT} She had a little telescope.`;
+    let found;
+    for (let attempt = 0; attempt < 60; attempt += 1) {
+      found = await downloadJson(page);
+      if (found.text === wanted) break;
+      await page.waitForTimeout(500);
+    }
+    assert.equal(found.text, wanted);
+    const expected = await commandLine.analyse(join(packs, 'typing'), wanted);
+    assert.deepEqual(found.token_ids, expected.token_ids);
+    assert.ok(absoluteDifference(found.similarity.flat(), expected.similarity.flat()).max <= 1e-2);
+    assert.deepEqual(page.problems, []);
+  });
+
+  test('with Live off the page waits for Analyse', { timeout: 60_000 }, async () => {
+    await page.getByTestId('live').uncheck();
+    const shown = await downloadJson(page);
+    await page.getByTestId('text-input').fill('Something else.');
+    await page.waitForTimeout(1500);
+    assert.equal((await downloadJson(page)).text, shown.text);
+    assert.equal(await page.getByTestId('text-input').inputValue(), 'Something else.');
+  });
+});

@@ -1,0 +1,84 @@
+//! The page follows while one types: what the text has in common with the one before is not computed
+//! again, so an answer costs little more than the tokens that changed.
+//!
+//! A pause in typing asks; what is under way and no longer wanted is cancelled; the newest text wins.
+
+use std::time::Duration;
+
+use lens_protocol::{Request, RowSource};
+use leptos::prelude::*;
+
+use crate::analyse;
+use crate::state::{Phase, State};
+
+/// Typing pauses for so long before the text is analysed.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// What to do when the request under way has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Next {
+    /// Nothing.
+    #[default]
+    Rest,
+    /// The text has changed since: analyse it as typed.
+    Typed,
+    /// Analyse was pressed.
+    Pressed,
+}
+
+/// The text in the box has changed.
+pub fn changed(state: State) {
+    // Nothing is fetched, and no engine started, before Analyse was pressed once.
+    if !state.live.get_untracked() || !state.loaded.get_untracked() {
+        return;
+    }
+    let turn = state.typed.get_value().wrapping_add(1);
+    state.typed.set_value(turn);
+    set_timeout(
+        move || {
+            if state.typed.get_value() == turn {
+                follow(state);
+            }
+        },
+        PAUSE,
+    );
+}
+
+/// Analyses the text as it is now, after what is under way.
+fn follow(state: State) {
+    let unchanged = state.job.with_value(|job| {
+        let text = state.text.get_untracked();
+        matches!(job, Some(Request::Analyze { text: asked, inf_k, .. })
+            if *asked == text && analyse::parse_inf_k(&state.inf_k.get_untracked()) == Ok(*inf_k))
+    });
+    if unchanged && state.phase.get_untracked() != Phase::Idle {
+        return;
+    }
+    if state.phase.get_untracked() == Phase::Loading {
+        state.next.set_value(Next::Typed);
+        if state.quiet.get_untracked() {
+            analyse::cancel(state);
+        }
+        return;
+    }
+    let text = state.text.get_untracked();
+    let Some(pack) = state.pack.get_value() else { return };
+    let Ok(inf_k) = analyse::parse_inf_k(&state.inf_k.get_untracked()) else { return };
+    if text.is_empty() {
+        return;
+    }
+    // The requests for rows tell a host which tokens were typed: a foreign one only hears of them
+    // where the visitor agreed.
+    let may_ask = pack.foreign_host().is_none() || state.rows_while_typing.get_untracked();
+    let rows = if may_ask { RowSource::Host } else { RowSource::KeptOnly };
+    analyse::begin_quietly(state, Request::Analyze { id: 0, pack_url: pack.url, text, inf_k, rows });
+}
+
+/// A request has ended: goes on with what came up meanwhile.
+pub fn ended(state: State) {
+    match state.next.try_update_value(std::mem::take).unwrap_or_default() {
+        Next::Rest => {}
+        Next::Typed => follow(state),
+        Next::Pressed => analyse::start(state),
+    }
+}
