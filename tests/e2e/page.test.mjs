@@ -14,6 +14,7 @@ import {
 import { defaultPack, fixtures, out, root, site } from './lib/environment.mjs';
 import * as commandLine from './lib/program.mjs';
 import { absoluteDifference, readSafetensors } from './lib/tensors.mjs';
+import { ask, startWorker } from './lib/worker.mjs';
 
 /** The text in the box when the page opens: the prompt of the authors' notebook. */
 const ALICE = 'Once upon a time, a little girl named Alice loved looking at the night sky.';
@@ -156,7 +157,7 @@ describe('the page with the real model', () => {
   });
 
   test('scripts, emoji and white space get the tokens that Hugging Face gives', { timeout: SLOW }, async () => {
-    // All of the fixture runs natively; these go through the text box and the tokenizer in wasm. (A text box
+    // These go through the text box; all of the fixture goes to the worker below. (A text box
     // turns CR LF into LF before any script sees it, so none of them has one.)
     const { cases } = JSON.parse(readFileSync(join(fixtures, 'tokenizer', 'gemma3-ids.json'), 'utf8'));
     await page.getByTestId('inf-k').fill('');
@@ -168,6 +169,19 @@ describe('the page with the real model', () => {
       assert.equal(found.text, expected.text);
       assert.deepEqual(found.token_ids, expected.ids);
     }
+  });
+
+  test('the worker tokenizes all of the fixture as Hugging Face does', { timeout: SLOW }, async () => {
+    const { cases } = JSON.parse(readFileSync(join(fixtures, 'tokenizer', 'gemma3-ids.json'), 'utf8'));
+    // An empty text is refused, in wasm as natively.
+    const filled = cases.filter(({ text }) => text !== '');
+    assert.ok(filled.length > 1000);
+    const fresh = await open(browser, site);
+    await startWorker(fresh);
+    const packUrl = new URL('models/default/', fresh.url()).href;
+    const { ids } = await ask(fresh, { kind: 'tokenize', pack_url: packUrl, texts: filled.map(({ text }) => text) });
+    filled.forEach((expected, i) => assert.deepEqual(ids[i], expected.ids, JSON.stringify(expected.text)));
+    await fresh.context().close();
   });
 
   test('a saved result opens without a model', async () => {

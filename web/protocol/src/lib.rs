@@ -2,7 +2,7 @@
 //!
 //! The page numbers its requests; every answer carries the number of the request it belongs to.
 //! A request ends with exactly one of `Analysis`, `EmbeddingKept`, `Diagnostics`, `Fixture`,
-//! `Kernels`, `Bench`, `Cancelled` or `Failed`.
+//! `Tokens`, `Kernels`, `Bench`, `Cancelled` or `Failed`.
 
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +89,15 @@ pub enum Request {
         repeats: usize,
         /// Measurements to take.
         samples: usize,
+    },
+    /// Tokenize texts with the pack's tokenizer (tests only; see tests/e2e).
+    Tokenize {
+        /// Number of the request.
+        id: u32,
+        /// Absolute URL of the pack's folder, ending in a slash.
+        pack_url: String,
+        /// The texts, verbatim.
+        texts: Vec<String>,
     },
     /// Stop the request with this number; what was fetched stays.
     Cancel {
@@ -236,6 +245,13 @@ pub enum Response {
         /// Milliseconds, one for each sample.
         times_ms: Vec<f64>,
     },
+    /// Token ids of texts.
+    Tokens {
+        /// Number of the request.
+        id: u32,
+        /// Ids of each text, BOS first, in the order asked for.
+        ids: Vec<Vec<u32>>,
+    },
     /// The request was stopped as asked.
     Cancelled {
         /// Number of the request.
@@ -261,6 +277,7 @@ impl Request {
             | Self::Diagnostics { id }
             | Self::LoseDevice { id }
             | Self::Fixture { id, .. }
+            | Self::Tokenize { id, .. }
             | Self::CheckKernels { id }
             | Self::BenchLinear { id, .. }
             | Self::Cancel { id } => *id,

@@ -99,6 +99,7 @@ impl Session {
             Request::BenchLinear { tokens, rows, cols, precision, repeats, samples, .. } => {
                 self.bench_linear(id, [tokens, rows, cols], &precision, repeats, samples).await
             }
+            Request::Tokenize { pack_url, texts, .. } => self.tokenize(id, &pack_url, &texts, abort).await,
             // These two do not wait in the queue.
             Request::Cancel { id } | Request::LoseDevice { id } => Ok(Response::Cancelled { id }),
         };
@@ -208,6 +209,19 @@ impl Session {
         let case = LinearCase { tokens, rows, cols, precision, variant: None, repeats };
         let times_ms = bench::linear(&self.opened.device, case, samples, now_ms).await?;
         Ok(Response::Bench { id, times_ms })
+    }
+
+    async fn tokenize(
+        &mut self,
+        id: u32,
+        pack_url: &str,
+        texts: &[String],
+        abort: &Abort,
+    ) -> Result<Response, Failure> {
+        let (device, limits) = (self.opened.device.clone(), self.limits);
+        let lens = self.pack(pack_url).load(&device, limits, true, abort, |_, _| {}).await?;
+        let ids: Result<_, lens_engine::Error> = texts.iter().map(|text| Ok(lens.tokenize(text)?.ids)).collect();
+        Ok(Response::Tokens { id, ids: ids? })
     }
 
     async fn fixture(
