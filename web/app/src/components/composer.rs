@@ -65,7 +65,7 @@ pub fn Composer(state: State) -> impl IntoView {
                         on:input:target=move |event| state.inf_k.set(event.target().value())
                     />
                 </label>
-                <label class="field" title="Follow while typing, once the model is loaded">
+                <label class="toggle" title="Follow while typing, once the model is loaded">
                     <input
                         type="checkbox"
                         data-testid="live"
