@@ -34,7 +34,8 @@ pub struct OpenedDevice {
     pub handle: Option<wgpu::Device>,
 }
 
-fn cpu(note: Option<String>) -> OpenedDevice {
+/// The CPU device; `note` says why it is that one although nobody asked for it.
+pub fn cpu(note: Option<String>) -> OpenedDevice {
     set_adapter_kind(AdapterKind::Software);
     OpenedDevice { device: Device::flex(), gpu: false, name: "CPU".to_owned(), note, handle: None }
 }

@@ -24,24 +24,18 @@ thread_local! {
 
 /// Opens WebGPU and checks its kernels; falls back to the CPU, with a note that says why.
 pub async fn open() -> OpenedDevice {
-    let cpu = |note: String| OpenedDevice {
-        device: burn::tensor::Device::flex(),
-        gpu: false,
-        name: "CPU".to_owned(),
-        note: Some(note),
-        handle: None,
-    };
     let opened = match open_device(None).await {
         Ok(opened) if opened.gpu => {
-            let name = adapter_name().await.unwrap_or(opened.name);
-            device::say_adapter(&name, has_subgroups().await.unwrap_or(false));
+            let told = adapter().await;
+            let name = told.as_ref().and_then(adapter_name).unwrap_or(opened.name);
+            device::say_adapter(&name, told.as_ref().and_then(has_subgroups).unwrap_or(false));
             match self_check::check(&opened.device).await {
                 Ok(()) => OpenedDevice { name, ..opened },
-                Err(e) => cpu(format!("WebGPU was not used: {e}")),
+                Err(e) => device::cpu(Some(format!("WebGPU was not used: {e}"))),
             }
         }
         Ok(opened) => opened,
-        Err(e) => cpu(e.to_string()),
+        Err(e) => device::cpu(Some(e.to_string())),
     };
     if let Some(handle) = &opened.handle {
         watch(handle);
@@ -114,8 +108,8 @@ pub fn told_memory_gib() -> Option<f64> {
 
 /// What the browser tells of the adapter (vendor, architecture, description): wgpu has no name for it
 /// on the web. `None` where the browser tells nothing.
-async fn adapter_name() -> Option<String> {
-    let info = get(&adapter().await?, "info")?;
+fn adapter_name(adapter: &JsValue) -> Option<String> {
+    let info = get(adapter, "info")?;
     let parts: Vec<String> = ["vendor", "architecture", "device", "description"]
         .into_iter()
         .filter_map(|key| get(&info, key)?.as_string())
@@ -133,8 +127,8 @@ async fn adapter() -> Option<JsValue> {
 
 /// Whether the device has subgroup operations: the loader of this worker asks for them wherever the
 /// adapter has them.
-async fn has_subgroups() -> Option<bool> {
-    let features = get(&adapter().await?, "features")?;
+fn has_subgroups(adapter: &JsValue) -> Option<bool> {
+    let features = get(adapter, "features")?;
     let has: Function = get(&features, "has")?.dyn_into().ok()?;
     has.call1(&features, &JsValue::from_str("subgroups")).ok()?.as_bool()
 }
