@@ -20,7 +20,8 @@ pub fn run(args: &AnalyzeArgs) -> Result<()> {
         Some(ids) => pack.lens.describe(ids),
         None => pack.lens.tokenize(&text)?,
     };
-    let options = RunOptions { inf_k: args.inf_k, everything: args.dump.is_some(), attn_graphs: args.dump.is_some() };
+    let everything = args.dump.is_some();
+    let options = RunOptions { inf_k: args.inf_k, everything, attn_graphs: everything, ..RunOptions::default() };
     let reading = read_tokens(&pack, &tokens, options)?;
     let analysis = pack.lens.analysis(&text, &tokens, reading.summary(), options, !args.no_grams);
     let shapes = notebook::Shapes::of(pack.lens.manifest());

@@ -205,17 +205,22 @@ impl Lens {
         let mut done = 0;
         for rows in embedding_rows.chunks(chunk * d_model) {
             let rows = TensorData::new(rows.to_vec(), [rows.len() / d_model, d_model]);
-            let mut stopped = false;
+            let mut stopped = progress(Stage::Layer(done, steps)) == Continue::No;
             let residual = self.gemma.extend(Tensor::from_data(rows, &self.device), reading.gemma(), |_, _| {
                 done += 1;
                 stopped |= progress(Stage::Layer(done, steps)) == Continue::No;
             });
+            reading.settle(&residual).await?;
             stopped |= progress(Stage::Sae) == Continue::No;
             if stopped {
                 reading.forget_unfinished();
                 return Ok(Continue::No);
             }
-            reading.add(&self.sae, residual).await?;
+            // Too late to stop: what is read back is kept.
+            let on_read_back = || {
+                progress(Stage::ReadBack);
+            };
+            reading.add(&self.sae, residual, on_read_back).await?;
         }
         Ok(Continue::Yes)
     }

@@ -19,10 +19,12 @@ const NOVEL_TOP_MAX: usize = 64;
 /// What is going on inside [`crate::Lens::extend`], for a progress bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Gemma's layers: done of all.
+    /// Gemma's layers: done of all. Each chunk of a text begins with what the chunks before it have done.
     Layer(usize, usize),
-    /// The TemporalSAE and the read-back of its results.
+    /// The TemporalSAE.
     Sae,
+    /// Sums and products over the codes, and reading them back.
+    ReadBack,
 }
 
 /// Whether to go on.
@@ -43,6 +45,9 @@ pub struct RunOptions {
     pub everything: bool,
     /// With `everything`: the SAE's attention weights, too.
     pub attn_graphs: bool,
+    /// Wait for the device between the stages, so that a clock can tell them apart (benches only: it
+    /// costs time).
+    pub apart: bool,
 }
 
 /// Everything the networks said about one text, as plain row-major f32; T tokens.
@@ -144,18 +149,34 @@ impl Reading {
         self.truncate(self.len());
     }
 
-    /// Takes the residual stream [T, d] of new tokens through the SAE.
-    pub(crate) async fn add(&mut self, sae: &TemporalSae, residual: Tensor<2>) -> Result<()> {
-        let added = self.try_add(sae, residual).await;
+    /// Waits until the device has computed `tensor`, where stages are to be told apart.
+    pub(crate) async fn settle(&self, tensor: &Tensor<2>) -> Result<()> {
+        if self.options.apart {
+            read(tensor.clone().narrow(0, 0, 1)).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes the residual stream [T, d] of new tokens through the SAE; `on_read_back` hears when what is
+    /// left is to sum up and to read back.
+    pub(crate) async fn add(
+        &mut self,
+        sae: &TemporalSae,
+        residual: Tensor<2>,
+        on_read_back: impl FnOnce(),
+    ) -> Result<()> {
+        let added = self.try_add(sae, residual, on_read_back).await;
         if added.is_err() {
             self.forget_unfinished();
         }
         added
     }
 
-    async fn try_add(&mut self, sae: &TemporalSae, residual: Tensor<2>) -> Result<()> {
+    async fn try_add(&mut self, sae: &TemporalSae, residual: Tensor<2>, on_read_back: impl FnOnce()) -> Result<()> {
         let before = self.len();
         let codes = sae.extend(residual.clone(), &mut self.sae, self.options.inf_k, self.options.attn_graphs)?;
+        self.settle(&codes.recons).await?;
+        on_read_back();
         let seen = self.seen(before, &residual, &codes);
         let new_tokens = residual.dims()[0];
         let top = self.options.inf_k.unwrap_or(0).max(NOVEL_TOP_MAX).min(codes.novel_codes.dims()[1]);

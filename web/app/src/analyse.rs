@@ -43,7 +43,7 @@ pub fn start(state: State) {
         return state.fail("This page does not say where its model is: its temporal-lens-pack tag is missing.");
     };
     // The visitor pressed the button, and asks the host for what the text needs.
-    begin(state, Request::Analyze { id: 0, pack_url: pack.url, text, inf_k, rows: RowSource::Host });
+    begin(state, Request::Analyze { id: 0, pack_url: pack.url, text, inf_k, rows: RowSource::Host, apart: false });
 }
 
 /// Fetches the whole embedding, to be kept.

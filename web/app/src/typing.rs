@@ -71,7 +71,7 @@ fn follow(state: State) {
     // where the visitor agreed.
     let may_ask = pack.foreign_host().is_none() || state.rows_while_typing.get_untracked();
     let rows = if may_ask { RowSource::Host } else { RowSource::KeptOnly };
-    analyse::begin_quietly(state, Request::Analyze { id: 0, pack_url: pack.url, text, inf_k, rows });
+    analyse::begin_quietly(state, Request::Analyze { id: 0, pack_url: pack.url, text, inf_k, rows, apart: false });
 }
 
 /// A request has ended: goes on with what came up meanwhile.

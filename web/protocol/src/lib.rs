@@ -37,6 +37,9 @@ pub enum Request {
         /// Where missing embedding rows may come from.
         #[serde(default)]
         rows: RowSource,
+        /// Wait for the device between the stages, so that their times are their own (benches only).
+        #[serde(default)]
+        apart: bool,
     },
     /// Keep the whole embedding of the pack at `pack_url`, so that no text asks its host for rows.
     KeepEmbedding {
@@ -126,6 +129,22 @@ pub enum Stage {
     Analysis,
 }
 
+/// Milliseconds by stage of an analysis. The device works while the next stage is being prepared, so that
+/// the last one waits for all, unless [`Request::Analyze`] asked for stages apart.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct StageTimes {
+    /// Embedding rows: from memory, storage or host.
+    pub embedding_ms: f64,
+    /// Gemma's layers.
+    pub gemma_ms: f64,
+    /// The TemporalSAE.
+    pub sae_ms: f64,
+    /// Sums and products over the codes, and reading them back.
+    pub read_back_ms: f64,
+    /// Similarity, statistics and the document.
+    pub analysis_ms: f64,
+}
+
 /// What the worker runs on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceInfo {
@@ -205,6 +224,8 @@ pub enum Response {
         elapsed_ms: f64,
         /// Milliseconds of the model, SAE and analysis alone.
         compute_ms: f64,
+        /// Milliseconds by stage.
+        stages: StageTimes,
         /// Tokens at the beginning that the text before it had too: they were not computed again.
         reused_tokens: usize,
     },
@@ -317,6 +338,7 @@ mod tests {
             text: "a\u{0}\n".into(),
             inf_k: Some(5),
             rows: RowSource::KeptOnly,
+            apart: false,
         };
         assert_eq!(decode::<Request>(&encode(&request)).unwrap(), request);
         assert!(decode::<Response>("{\"kind\":\"no such\"}").is_err());

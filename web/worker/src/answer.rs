@@ -6,7 +6,7 @@ use std::rc::Rc;
 use lens_engine::bench::{self, LinearCase};
 use lens_engine::{Continue, OpenedDevice, Reading, Run, RunOptions, self_check};
 use lens_loader::{Abort, Cache, RowSource};
-use lens_protocol::{DeviceInfo, NamedTensor, Request, Response, Stage};
+use lens_protocol::{DeviceInfo, NamedTensor, Request, Response, Stage, StageTimes};
 use lens_weights::block::Precision;
 use lens_weights::fit::Limits;
 use wasm_bindgen::JsCast;
@@ -15,7 +15,8 @@ use crate::failure::Failure;
 use crate::packs::Pack;
 use crate::{diagnostics, gpu};
 
-fn now_ms() -> f64 {
+/// Milliseconds of a clock that only goes forward.
+pub fn now_ms() -> f64 {
     let scope: web_sys::WorkerGlobalScope = js_sys::global().unchecked_into();
     scope.performance().map_or(0.0, |p| p.now())
 }
@@ -37,6 +38,26 @@ impl Reporter {
             self.last = Some((stage, now));
             crate::post(&Response::Progress { id: self.id, stage, done, total });
         }
+    }
+}
+
+/// Whose time it is: every moment goes to one stage.
+struct Stopwatch {
+    since: f64,
+    stage: fn(&mut StageTimes) -> &mut f64,
+    times: StageTimes,
+}
+
+impl Stopwatch {
+    fn start(stage: fn(&mut StageTimes) -> &mut f64) -> Self {
+        Self { since: now_ms(), stage, times: StageTimes::default() }
+    }
+
+    /// What comes now is `stage`.
+    fn enter(&mut self, stage: fn(&mut StageTimes) -> &mut f64) {
+        let now = now_ms();
+        *(self.stage)(&mut self.times) += now - self.since;
+        (self.since, self.stage) = (now, stage);
     }
 }
 
@@ -80,12 +101,13 @@ impl Session {
     pub async fn answer(&mut self, request: Request, abort: &Abort) -> Response {
         let id = request.id();
         let answered = match request {
-            Request::Analyze { pack_url, text, inf_k, rows, .. } => {
+            Request::Analyze { pack_url, text, inf_k, rows, apart, .. } => {
                 let rows = match rows {
                     lens_protocol::RowSource::Host => RowSource::Host,
                     lens_protocol::RowSource::KeptOnly => RowSource::KeptOnly,
                 };
-                self.analyze(id, &pack_url, &text, rows, RunOptions { inf_k, ..RunOptions::default() }, abort).await
+                let options = RunOptions { inf_k, apart, ..RunOptions::default() };
+                self.analyze(id, &pack_url, &text, rows, options, abort).await
             }
             Request::KeepEmbedding { pack_url, .. } => self.keep_embedding(id, &pack_url, abort).await,
             Request::Diagnostics { .. } => {
@@ -144,13 +166,15 @@ impl Session {
         let fits = |last: &LastText| last.pack_url == pack_url && last.reading.options() == options;
         let reused_tokens = self.last.as_ref().filter(|last| fits(last)).map_or(0, common);
         let on_rows = |done, total| reporter.report(Stage::Embedding, done, total);
+        let mut stopwatch = Stopwatch::start(|times| &mut times.embedding_ms);
         // Before the last text is taken: it serves the next one where rows are missing.
         let rows = self.pack(pack_url).embedding(&tokens.ids[reused_tokens..], rows, abort, on_rows).await?;
         let last = self.last.take().filter(fits);
         let pack = self.pack(pack_url);
         let fetched_bytes = pack.counts().fetched_bytes - fetched_before;
         let Some(lens) = pack.lens() else { return Err(Failure::device("the pack was not loaded")) };
-        let compute_start = now_ms();
+        stopwatch.enter(|times| &mut times.gemma_ms);
+        let compute_start = stopwatch.since;
         let mut reading = match last {
             Some(last) => last.reading,
             None => lens.start(options)?,
@@ -160,13 +184,19 @@ impl Session {
             .extend(&mut reading, &rows, |stage| {
                 match stage {
                     lens_engine::Stage::Layer(done, total) => {
+                        stopwatch.enter(|times| &mut times.gemma_ms);
                         reporter.report(Stage::Model, done as u64, total as u64);
                     }
-                    lens_engine::Stage::Sae => reporter.report(Stage::Sae, 0, 1),
+                    lens_engine::Stage::Sae => {
+                        stopwatch.enter(|times| &mut times.sae_ms);
+                        reporter.report(Stage::Sae, 0, 1);
+                    }
+                    lens_engine::Stage::ReadBack => stopwatch.enter(|times| &mut times.read_back_ms),
                 }
                 if abort.is_stopped() { Continue::No } else { Continue::Yes }
             })
             .await;
+        stopwatch.enter(|times| &mut times.analysis_ms);
         let stopped = extended? == Continue::No || abort.is_stopped();
         if !stopped {
             reporter.report(Stage::Analysis, 0, 1);
@@ -177,13 +207,15 @@ impl Session {
         self.last = Some(LastText { pack_url: pack_url.to_owned(), token_ids, reading });
         let Some(analysis) = analysis else { return Err(Failure::Stopped) };
         let json = serde_json::to_string(&analysis).map_err(|e| Failure::device(e.to_string()))?;
-        let end = now_ms();
+        stopwatch.enter(|times| &mut times.analysis_ms);
+        let end = stopwatch.since;
         Ok(Response::Analysis {
             id,
             json,
             fetched_bytes,
             elapsed_ms: end - start,
             compute_ms: end - compute_start,
+            stages: stopwatch.times,
             reused_tokens,
         })
     }
@@ -243,7 +275,12 @@ impl Session {
         } else {
             Vec::new()
         };
-        let options = RunOptions { inf_k, everything: true, attn_graphs: names.iter().any(|n| n == "attn_graphs") };
+        let options = RunOptions {
+            inf_k,
+            everything: true,
+            attn_graphs: names.iter().any(|n| n == "attn_graphs"),
+            ..RunOptions::default()
+        };
         let run = lens.run(&rows, options).await?;
         let analysis = lens.analysis("", &lens.describe(token_ids), &run.summary, options, false);
         let similarity = analysis.similarity.concat();
