@@ -52,7 +52,7 @@ fn limits(limits: &wgpu::Limits) -> Value {
 }
 
 fn pack_facts(url: &str, pack: &Pack) -> Value {
-    let counts = pack.counts();
+    let (counts, times) = (pack.counts(), pack.times());
     json!({
         "url": url,
         "model": pack.manifest().map(|manifest| &manifest.model_name),
@@ -64,5 +64,7 @@ fn pack_facts(url: &str, pack: &Pack) -> Value {
         "requests": counts.requests,
         "fetched_bytes": counts.fetched_bytes,
         "kept_bytes": counts.kept_bytes,
+        "load_ms": times.whole_ms,
+        "tokenizer_ms": times.tokenizer_ms,
     })
 }

@@ -10,6 +10,7 @@ use lens_loader::{Abort, Cache, Counts, PackFiles, RowSource, Rows};
 use lens_weights::fit::{self, Limits};
 use lens_weights::manifest::{FileEntry, MANIFEST_FILE, Manifest};
 
+use crate::answer::now_ms;
 use crate::failure::Failure;
 
 /// Files on their way at once. They lie outside wasm's memory, at most 32 MiB each.
@@ -20,6 +21,16 @@ pub struct Pack {
     files: PackFiles,
     rows: Rows,
     state: State,
+    times: LoadTimes,
+}
+
+/// How long loading took, in milliseconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LoadTimes {
+    /// All of it, from the manifest on; what was stopped and begun again adds up.
+    pub whole_ms: f64,
+    /// Reading the tokenizer, once its file was here.
+    pub tokenizer_ms: f64,
 }
 
 enum State {
@@ -39,12 +50,17 @@ impl Pack {
     /// A pack at `url` (ending in a slash) of which nothing is loaded.
     pub fn new(url: String, cache: Option<Rc<Cache>>) -> Self {
         let files = PackFiles::new(url, cache, |text| crate::post(&lens_protocol::Response::Note { text }));
-        Self { files, rows: Rows::default(), state: State::Nothing }
+        Self { files, rows: Rows::default(), state: State::Nothing, times: LoadTimes::default() }
     }
 
     /// What was asked of network and storage so far.
     pub fn counts(&self) -> Counts {
         self.files.counts()
+    }
+
+    /// How long loading took so far.
+    pub fn times(&self) -> LoadTimes {
+        self.times
     }
 
     /// The manifest, once it is here.
@@ -78,17 +94,34 @@ impl Pack {
         abort: &Abort,
         on_bytes: impl FnMut(u64, u64),
     ) -> Result<&Lens, Failure> {
-        self.open(device, limits, abort).await?;
-        if let State::Loading { builder, tokenizer, shards } = &mut self.state {
-            let with_tokenizer = with_tokenizer && !*tokenizer;
-            let done = Done { tokenizer, shards };
-            bring(&self.files, builder, done, with_tokenizer, abort, on_bytes).await?;
+        if self.lens().is_none() {
+            let start = now_ms();
+            let brought = self.bring(device, limits, with_tokenizer, abort, on_bytes).await;
+            self.times.whole_ms += now_ms() - start;
+            brought?;
         }
         self.state = match std::mem::replace(&mut self.state, State::Nothing) {
             State::Loading { builder, .. } => State::Ready(Box::new(builder.finish()?)),
             other => other,
         };
         self.lens().ok_or_else(|| Failure::device("the pack was not loaded"))
+    }
+
+    async fn bring(
+        &mut self,
+        device: &Device,
+        limits: Limits,
+        with_tokenizer: bool,
+        abort: &Abort,
+        on_bytes: impl FnMut(u64, u64),
+    ) -> Result<(), Failure> {
+        self.open(device, limits, abort).await?;
+        if let State::Loading { builder, tokenizer, shards } = &mut self.state {
+            let with_tokenizer = with_tokenizer && !*tokenizer;
+            let done = Done { tokenizer, shards, tokenizer_ms: &mut self.times.tokenizer_ms };
+            bring(&self.files, builder, done, with_tokenizer, abort, on_bytes).await?;
+        }
+        Ok(())
     }
 
     /// The embedding of `ids`, [T, d_model]; rows that are not here come from `source`.
@@ -139,6 +172,7 @@ impl Pack {
 struct Done<'a> {
     tokenizer: &'a mut bool,
     shards: &'a mut usize,
+    tokenizer_ms: &'a mut f64,
 }
 
 /// Hands the files that are missing to the builder, in order, while the next ones are on their way.
@@ -181,7 +215,9 @@ async fn bring(
         files.read(ready?, abort, &|bytes| heard(file, bytes), &mut content).await?;
         match goal {
             Goal::Tokenizer => {
+                let start = now_ms();
                 builder.set_tokenizer(&content)?;
+                *done.tokenizer_ms = now_ms() - start;
                 *done.tokenizer = true;
             }
             Goal::Shard(shard) => {
