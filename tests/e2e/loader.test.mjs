@@ -26,20 +26,23 @@ async function done(page, text = TEXT) {
 }
 
 describe('loading', () => {
+  // Files come and stay the same way on every device: without WebGPU no kernel has to be compiled.
   let browser;
+  let withGpu;
   let folder;
   let manifest;
   let shard;
   const hosts = [];
   before(async () => {
-    browser = await launch();
+    browser = await launch({ webgpu: false });
+    withGpu = await launch();
     folder = join(packs, (await commandLine.packPair(PAIR, 'loader')).replace(/^packs\//, ''));
     manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'));
     [shard] = manifest.shards;
   });
   after(async () => {
     hosts.forEach((host) => host.close());
-    await browser?.close();
+    await Promise.all([browser?.close(), withGpu?.close()]);
   });
 
   async function startOwn(options) {
@@ -52,7 +55,7 @@ describe('loading', () => {
     const host = await startOwn();
     const cuts = [1000, Math.floor(shard.bytes / 2), shard.bytes - 1];
     host.cut(shard.file, ...cuts);
-    const page = await open(browser, site, { pack: host.url });
+    const page = await open(withGpu, site, { pack: host.url });
     await done(page);
     assert.deepEqual(host.of(shard.file).map(({ start }) => start), [0, ...cuts]);
     assert.equal(sent(host.of(shard.file)), shard.bytes);
@@ -244,7 +247,7 @@ describe('loading', () => {
 
   test('a device lost between analyses or amid one is replaced, from storage', LIMIT, async () => {
     const host = await startOwn();
-    const page = await open(browser, site, { pack: host.url });
+    const page = await open(withGpu, site, { pack: host.url });
     const lose = () => page.evaluate(() => {
       window.startedWorkers.at(-1).postMessage(JSON.stringify({ kind: 'lose_device', id: 0 }));
     });
@@ -275,11 +278,42 @@ describe('loading', () => {
     await page.context().close();
   });
 
+  test('a GPU without memory left is said; the text is kept, and Try again works', LIMIT, async () => {
+    const host = await startOwn();
+    // Once its first worker has asked for weights, it has the adapter refuse every buffer: none has memory for
+    // the largest that there may be.
+    const workerPrelude = `
+      if (!(await caches.has('asked'))) {
+        await caches.open('asked');
+        const { fetch, GPUDevice: { prototype: device } } = self;
+        const { createBuffer } = device;
+        self.fetch = (request, ...more) => {
+          const largest = function (descriptor) {
+            return createBuffer.call(this, { ...descriptor, size: this.limits.maxBufferSize });
+          };
+          if ((request.url ?? String(request)).endsWith('${shard.file}')) device.createBuffer = largest;
+          return fetch(request, ...more);
+        };
+      }`;
+    const page = await open(withGpu, site, { pack: host.url, workerPrelude });
+    const text = `${TEXT} `;
+    assert.equal(await analyse(page, text), 'error');
+    assert.match(await errorOf(page), /GPU has no memory left/);
+    assert.equal(await page.getByTestId('text-input').inputValue(), text);
+    await screenshot(page, 'out-of-memory');
+    await page.getByTestId('retry').click();
+    await waitForState(page, ['loading', 'done']);
+    const state = await waitForState(page, ['done', 'error']);
+    assert.equal(state, 'done', state === 'error' ? await errorOf(page) : state);
+    assert.equal(await page.evaluate(() => window.startedWorkers.length), 2);
+    await page.context().close();
+  });
+
   test('what does not fit is refused before it is fetched, with the numbers', LIMIT, async () => {
     const host = await startOwn();
     // A device that tells of 100 kB of memory, of which weights get half.
     const tells = 'Object.defineProperty(WorkerNavigator.prototype, "deviceMemory", { get: () => 1e5 / 2 ** 30 });';
-    const page = await open(browser, site, { pack: host.url, workerPrelude: tells });
+    const page = await open(withGpu, site, { pack: host.url, workerPrelude: tells });
     assert.equal(await analyse(page, TEXT), 'error');
     assert.match(await errorOf(page), /does not fit: its weights have \d+ [kM]B, and this device has about 50 kB/);
     assert.deepEqual(host.requests.map(({ file }) => file), ['manifest.json']);
@@ -288,9 +322,9 @@ describe('loading', () => {
 
   test('diagnostics are copied, and shown where the clipboard is refused', LIMIT, async () => {
     const host = await startOwn();
-    const context = await visitor(browser);
+    const context = await visitor(withGpu);
     await context.grantPermissions(['clipboard-read', 'clipboard-write']);
-    const page = await open(browser, site, { pack: host.url, context });
+    const page = await open(withGpu, site, { pack: host.url, context });
     await done(page);
     const facts = await diagnostics(page);
     assert.match(facts.browser, /Chrome/);

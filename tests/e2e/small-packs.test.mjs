@@ -65,8 +65,9 @@ describe('without WebGPU', () => {
 });
 
 describe('what goes wrong', () => {
+  // With files and input, on any device: without WebGPU no kernel has to be compiled.
   let browser;
-  before(async () => { browser = await launch(); });
+  before(async () => { browser = await launch({ webgpu: false }); });
   after(() => browser?.close());
 
   /** A file of a pack, and ways to break it and to mend it. */
