@@ -38,7 +38,8 @@ usage: cargo xtask COMMAND
   dist    the same without serving: the site is then in dist/, plain static files for any host
   test    every check: formatting, lints, tests, the site in a real browser, size budgets
           [--only STEP]... runs some of: fmt clippy cargo-test clippy-wasm site sizes e2e
-          (LENS_SCREENSHOT=docs/screenshot.png also keeps the picture for the README)
+          (LENS_SCREENSHOT=docs/screenshot.png also keeps the picture for the README,
+          LENS_E2E=engine runs one file of tests/e2e)
   bench   time our kernels and the whole path against onnxruntime-web in the same browser, print
           tables, write them to target/bench/results.json; docs/performance.md says how
           [--only linear|path] [--tokens N] [--rounds N] [--gpu] [--dist FOLDER] [--json FILE]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use lens_weights::block::Precision;
-use lens_weights::checkpoint::{open_gemma, open_sae};
+use lens_weights::checkpoint::{Synthetic, open_gemma, open_sae};
 use lens_weights::manifest::{MANIFEST_FILE, Manifest};
 use lens_weights::pack::{LicenceFile, PackRequest, pack};
 use sha2::{Digest, Sha256};
@@ -21,6 +21,10 @@ use crate::{model, site};
 const PRECISION: Precision = Precision::Q8;
 /// The bundled SAE was trained on the output of this layer.
 const LAYER: usize = 12;
+/// Four bits, as the smallest pack of it has: what the browser test loads and computes.
+const FULL_SIZE_PRECISION: Precision = Precision::Q4;
+/// Chooses the random weights.
+const FULL_SIZE_SEED: u64 = 1;
 /// The bundled SAE in the tree.
 const SAE: &str = "demo/sae";
 
@@ -46,15 +50,59 @@ pub fn find_or_make(paths: &Paths, weights: &Path) -> Result<PathBuf> {
 
 /// The same at another precision in `folder`, for the benches; made again when what goes in has changed.
 pub fn find_or_make_at(paths: &Paths, weights: &Path, precision: Precision, folder: &Path) -> Result<()> {
-    let (key, stamp) = (key(paths)?, folder.with_extension("made-from"));
+    make_again_if(folder, &key(paths)?, || make(paths, weights, precision, folder))
+}
+
+/// A pack of Gemma-2-2B's shapes and random weights, whose tokenizer lies in `tokenizer`; made if it is not
+/// there.
+pub fn find_or_make_full_size(paths: &Paths, tokenizer: &Path) -> Result<PathBuf> {
+    let model = Synthetic::Gemma2_2b;
+    let folder = paths.cache.join("full-size").join(model.name());
+    make_again_if(&folder, &key(paths)?, || {
+        let mut step = Step::start(&format!("packing random weights of {}'s size", model.name()));
+        let (gemma, sae) = model.open(FULL_SIZE_SEED);
+        let request = PackRequest {
+            gemma: &gemma,
+            model_name: model.model_name(),
+            sae: &sae,
+            sae_name: format!("synthetic TemporalSAE for {} (random weights)", model.name()),
+            layer: model.layer(),
+            precision: FULL_SIZE_PRECISION.into(),
+            tokenizer: tokenizer.join(model::GEMMA2_TOKENIZER.file),
+            licences: Vec::new(),
+            neuronpedia: None,
+            out: folder.clone(),
+        };
+        run(&request, &mut step)?;
+        let (load, embedding) = bytes(&folder)?;
+        step.done(&format!("{} to load, embedding {}", megabytes(load), megabytes(embedding)));
+        Ok(())
+    })?;
+    Ok(folder)
+}
+
+/// Makes the pack in `folder` unless it is there and was made from what `key` stands for.
+fn make_again_if(folder: &Path, key: &str, make: impl FnOnce() -> Result<()>) -> Result<()> {
+    let stamp = folder.with_extension("made-from");
     if folder.join(MANIFEST_FILE).is_file() && std::fs::read_to_string(&stamp).is_ok_and(|found| found == key) {
         return Ok(());
     }
     if folder.exists() {
         std::fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
     }
-    make(paths, weights, precision, folder)?;
+    if let Some(parent) = folder.parent() {
+        std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
+    }
+    make()?;
     std::fs::write(&stamp, key).with_context(|| format!("cannot write {}", stamp.display()))
+}
+
+fn run(request: &PackRequest<'_>, step: &mut Step) -> Result<()> {
+    pack(request, &mut |progress| {
+        let percent = 100 * progress.values_done / progress.values_total.max(1);
+        step.status(&format!("{percent} %, {}", progress.what));
+    })?;
+    Ok(())
 }
 
 /// Changes whenever the pack would: the fetched files, the SAE, the settings, the packer's source.
@@ -123,10 +171,7 @@ fn make(paths: &Paths, weights: &Path, precision: Precision, folder: &Path) -> R
         out: folder.to_owned(),
     };
     std::fs::create_dir_all(paths.packs()).with_context(|| format!("cannot create {}", paths.packs().display()))?;
-    pack(&request, &mut |progress| {
-        let percent = 100 * progress.values_done / progress.values_total.max(1);
-        step.status(&format!("{percent} %, {}", progress.what));
-    })?;
+    run(&request, &mut step)?;
     let (load, embedding) = bytes(folder)?;
     step.done(&format!("{} to load, embedding {}", megabytes(load), megabytes(embedding)));
     Ok(())

@@ -19,6 +19,8 @@ export const chromium = required('LENS_CHROMIUM');
 export const program = required('LENS_PROGRAM');
 /** The pack of the real model, as the site serves it. */
 export const defaultPack = required('LENS_DEFAULT_PACK');
+/** A pack of Gemma-2-2B's size, of random weights. */
+export const fullSizePack = required('LENS_FULL_SIZE_PACK');
 /** Folder for fixture packs; the servers serve it as `packs/` beside the site. */
 export const packs = required('LENS_PACKS');
 /** Where screenshots and measurements go. */

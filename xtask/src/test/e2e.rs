@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use super::steps::{self, Context};
 use super::tally::{self, Count};
 use crate::process::Task;
-use crate::server;
+use crate::{pack, server};
 
 /// Longer than any of the tests may take together.
 const LIMIT: Duration = Duration::from_secs(30 * 60);
@@ -24,6 +24,7 @@ pub fn run(context: &Context) -> Result<Count> {
     let packs = out.join("packs");
     std::fs::create_dir_all(&packs).with_context(|| format!("cannot create {}", packs.display()))?;
     let program = steps::command_line(context)?;
+    let full_size = pack::find_or_make_full_size(paths, &context.gemma2_tokenizer)?;
     let folders = vec![(String::new(), dist), ("packs/".to_owned(), packs.clone())];
     let serve = |prefix: &str, ranges| {
         server::start(server::Options { port: 0, prefix: prefix.to_owned(), ranges, folders: folders.clone() })
@@ -37,6 +38,13 @@ pub fn run(context: &Context) -> Result<Count> {
         .map(|entry| entry.path())
         .filter(|path| path.to_string_lossy().ends_with(".test.mjs"))
         .collect();
+    // LENS_E2E names one of them, for who works on it.
+    if let Ok(name) = std::env::var("LENS_E2E") {
+        files.retain(|file| file.file_name().is_some_and(|found| found == format!("{name}.test.mjs").as_str()));
+        if files.is_empty() {
+            bail!("LENS_E2E: there is no tests/e2e/{name}.test.mjs");
+        }
+    }
     files.sort();
     let finished = Task::new("testing the site in a browser", "node")
         // One file after the other: each browser renders WebGPU on the processor.
@@ -50,6 +58,7 @@ pub fn run(context: &Context) -> Result<Count> {
             ("LENS_OUT", &out),
             ("LENS_PACKS", &packs),
             ("LENS_DEFAULT_PACK", &context.pack),
+            ("LENS_FULL_SIZE_PACK", &full_size),
             ("LENS_PROGRAM", &program),
             ("LENS_ROOT", &paths.root),
         ])
