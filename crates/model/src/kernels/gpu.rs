@@ -121,12 +121,13 @@ fn each(n: u32, line: &str) -> String {
     (0..n).map(|i| line.replace('#', &i.to_string())).collect::<Vec<_>>().join("\n    ")
 }
 
-/// A product with a packed matrix: the shared beginning, then the variant.
-fn product(body: &'static str, precision: Precision, finish: FinishText) -> SourceTemplate {
+/// A product with a packed matrix: the shared beginning, then the variant's `bodies`.
+fn product(bodies: &[&'static str], precision: Precision, finish: FinishText) -> SourceTemplate {
     let extra = "@group(0) @binding(3) var<storage, read_write> extra: array<f32>;";
     let y_binding = if finish.has_extra() { 4 } else { 3 };
-    SourceTemplate::new(include_str!("wgsl/packed.wgsl"))
-        .add_template(body)
+    bodies
+        .iter()
+        .fold(SourceTemplate::new(include_str!("wgsl/packed.wgsl")), |source, body| source.add_template(*body))
         .register("block_words", (BLOCK / precision.values_per_word()).to_string())
         .register("quantized", precision.is_quantized().to_string())
         .register("unpack", unpack_source(precision))
@@ -135,6 +136,15 @@ fn product(body: &'static str, precision: Precision, finish: FinishText) -> Sour
         .register("y_binding", y_binding.to_string())
         .register("sizes_binding", (y_binding + 1).to_string())
         .register("enable", "")
+}
+
+/// An attention: what both share, then `body`. Operands are read as `number`; a key has a `score`.
+fn attention(body: &'static str, number: &str, score: &str, capacity: usize) -> SourceTemplate {
+    SourceTemplate::new(include_str!("wgsl/softmax.wgsl"))
+        .add_template(body)
+        .register("number", number)
+        .register("score", score)
+        .register("capacity", capacity.to_string())
 }
 
 /// A kernel that owns one row a workgroup.
@@ -160,7 +170,6 @@ const STORE: &str = "if (token_base + #u < tokens) {
 /// A tile of `n` tokens by `m` outputs. Of x it makes `reads` reads, of tokens `token` past the tile's
 /// first; `uses` says for each read what it is and which tokens' values it holds.
 fn tile_source(
-    body: &'static str,
     precision: Precision,
     finish: FinishText,
     [n, m]: [u32; 2],
@@ -179,7 +188,7 @@ fn tile_source(
         }
         lines.join("\n    ")
     };
-    product(body, precision, finish)
+    product(&[include_str!("wgsl/linear_tile.wgsl")], precision, finish)
         .register("tile", n.to_string())
         .register("outputs", m.to_string())
         .register("tokens", each(reads, &format!("let t# = min(token_base + {token}, tokens - 1u) * blocks * 8u;")))
@@ -198,30 +207,30 @@ fn tile_source(
         .register("store", each_pair(n, m, "put(s#_@, token_base + #u, row_base + @u);"))
 }
 
+const SHARED_LINEAR: [&str; 2] = [include_str!("wgsl/tiles.wgsl"), include_str!("wgsl/linear_shared.wgsl")];
+const SHARED_TRANSPOSED: [&str; 2] = [include_str!("wgsl/tiles.wgsl"), include_str!("wgsl/transposed_shared.wgsl")];
+
 fn linear_source(precision: Precision, finish: FinishText, variant: Variant) -> SourceTemplate {
     match variant {
-        Variant::Shared => product(include_str!("wgsl/linear_shared.wgsl"), precision, finish),
+        Variant::Shared => product(&SHARED_LINEAR, precision, finish),
         Variant::Tile(n, m) => {
             let fetch = |i: u32, offset: u32| format!("let v = x[a{i} + 2u * o + {offset}u];");
-            tile_source(include_str!("wgsl/linear_tile.wgsl"), precision, finish, [n, m], "#u", n, |offset| {
+            tile_source(precision, finish, [n, m], "#u", n, |offset| {
                 (0..n).map(|i| (fetch(i, offset), vec![(i, "v".to_owned())])).collect()
             })
+            .register("begin", "if (row_base >= rows) { return; }")
         }
         Variant::Quad(n, m) => {
             let fetch = |i: u32, offset: u32| format!("let v = x[a{i} + 2u * o + {offset}u];");
             let heard = |i: u32| (0..4).map(|l| (4 * i + l, format!("quadBroadcast(v, {l}u)"))).collect();
-            tile_source(
-                include_str!("wgsl/linear_quad.wgsl"),
-                precision,
-                finish,
-                [n, m],
-                "4u * #u + lane",
-                n / 4,
-                |offset| (0..n / 4).map(|i| (fetch(i, offset), heard(i))).collect(),
-            )
+            // Neighbours past the last row go on: others hear from them.
+            tile_source(precision, finish, [n, m], "4u * #u + (thread & 3u)", n / 4, |offset| {
+                (0..n / 4).map(|i| (fetch(i, offset), heard(i))).collect()
+            })
+            .register("begin", "")
             .register("enable", ENABLE_SUBGROUPS)
         }
-        Variant::Few(n) => product(include_str!("wgsl/linear_few.wgsl"), precision, finish)
+        Variant::Few(n) => product(&[include_str!("wgsl/linear_few.wgsl")], precision, finish)
             .register("tile", n.to_string())
             .register("partials", (64 * n).to_string())
             .register("begin", each(n, "var sum# = 0.0; let t# = min(token_base + #u, tokens - 1u) * blocks * 8u;"))
@@ -234,10 +243,10 @@ fn linear_source(precision: Precision, finish: FinishText, variant: Variant) -> 
 
 fn transposed_source(precision: Precision, variant: Variant) -> SourceTemplate {
     let Variant::Tile(n, _) = variant else {
-        return product(include_str!("wgsl/transposed_shared.wgsl"), precision, FinishText::Plain);
+        return product(&SHARED_TRANSPOSED, precision, FinishText::Plain);
     };
     let any: Vec<String> = (0..n).map(|i| format!("x{i} != 0.0")).collect();
-    product(include_str!("wgsl/transposed_tile.wgsl"), precision, FinishText::Plain)
+    product(&[include_str!("wgsl/transposed_tile.wgsl")], precision, FinishText::Plain)
         .register("tile", n.to_string())
         .register("begin", each(n, "var sum# = vec4<f32>(0.0); let t# = min(token_base + #u, tokens - 1u) * rows;"))
         .register("load", each(n, "let x# = x[t# + r];"))
@@ -251,12 +260,14 @@ impl KernelSource for Kernel {
         match *self {
             Self::Linear(precision, finish, variant) => linear_source(precision, finish, variant),
             Self::Transposed(precision, variant) => transposed_source(precision, variant),
-            Self::Attention { vectors } => SourceTemplate::new(include_str!("wgsl/attention.wgsl"))
-                .register("capacity", ATTENTION_TOKENS_MAX.to_string())
-                .register("number", if vectors { "vec4<f32>" } else { "f32" })
-                .register("total", if vectors { "dot(sum, vec4<f32>(1.0))" } else { "sum" }),
-            Self::AttentionFour => SourceTemplate::new(include_str!("wgsl/attention_four.wgsl"))
-                .register("capacity", FOUR_CAPACITY.to_string()),
+            Self::Attention { vectors } => {
+                let number = if vectors { "vec4<f32>" } else { "f32" };
+                attention(include_str!("wgsl/attention.wgsl"), number, "f32", ATTENTION_TOKENS_MAX)
+                    .register("total", if vectors { "dot(sum, vec4<f32>(1.0))" } else { "sum" })
+            }
+            Self::AttentionFour => {
+                attention(include_str!("wgsl/attention_four.wgsl"), "vec4<f32>", "vec4<f32>", FOUR_CAPACITY)
+            }
             Self::RmsNorm => rows(include_str!("wgsl/rms_norm.wgsl")),
             Self::AddNorm => rows(include_str!("wgsl/add_norm.wgsl")),
             Self::Rotate { norm } => {
@@ -442,25 +453,10 @@ impl LensOps for Cube {
         let AttentionOptions { heads, kv_heads, .. } = options;
         let (d, dv) = (width / heads, dims(&inputs[2])[1] / kv_heads);
         let vectors = d.is_multiple_of(4) && dv.is_multiple_of(4);
-        if vectors && tokens > 1 && keys_of_four(tokens, options) <= FOUR_CAPACITY {
-            let sizes = [
-                heads as u32 | (kv_heads as u32) << 16,
-                tokens as u32,
-                (d / 4) as u32,
-                (dv / 4) as u32,
-                options.first as u32,
-                options.window.map_or(u32::MAX, |w| w as u32),
-                options.scale.to_bits(),
-                options.soft_cap.unwrap_or(0.0).to_bits(),
-            ];
-            let groups = [tokens.div_ceil(4), heads];
-            let [y] = launch(Kernel::AttentionFour, inputs, [[tokens, heads * dv]], &sizes, 64, groups);
-            return y;
-        }
         let unit = if vectors { 4 } else { 1 };
         let sizes = [
-            heads as u32,
-            kv_heads as u32,
+            heads as u32 | (kv_heads as u32) << 16,
+            tokens as u32,
             (d / unit) as u32,
             (dv / unit) as u32,
             options.first as u32,
@@ -468,7 +464,10 @@ impl LensOps for Cube {
             options.scale.to_bits(),
             options.soft_cap.unwrap_or(0.0).to_bits(),
         ];
-        let [y] = launch(Kernel::Attention { vectors }, inputs, [[tokens, heads * dv]], &sizes, 64, [tokens, heads]);
+        let four = vectors && tokens > 1 && keys_of_four(tokens, options) <= FOUR_CAPACITY;
+        let (kernel, groups) =
+            if four { (Kernel::AttentionFour, tokens.div_ceil(4)) } else { (Kernel::Attention { vectors }, tokens) };
+        let [y] = launch(kernel, inputs, [[tokens, heads * dv]], &sizes, 64, [groups, heads]);
         y
     }
 

@@ -1,19 +1,6 @@
 // As attention.wgsl for four neighbouring queries at once, in vectors of four: every key and value
-// that is read serves four queries. CAPACITY keys are what workgroup memory holds of their scores.
+// that is read serves four queries.
 
-@group(0) @binding(0) var<storage, read_write> q: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> k: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> v: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
-// x: heads, and heads of keys in the upper half, y: queries, z: width of a query, w: width of a value,
-// both in vectors; then x: position of the first query, y: window, z: bits of the scale, w: bits of
-// the soft cap (0: none)
-@group(0) @binding(4) var<uniform> sizes: array<vec4<u32>, 2>;
-
-const THREADS: u32 = 64u;
-const CAPACITY: u32 = {{ capacity }}u;
-var<workgroup> scores: array<vec4<f32>, CAPACITY>;
-var<workgroup> partial: array<vec4<f32>, THREADS>;
 var<workgroup> slices: array<vec4<f32>, 256>;
 
 @compute @workgroup_size(64, 1, 1)
@@ -24,8 +11,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let d = sizes[0].z;
     let dv = sizes[0].w;
     let window = sizes[1].y;
-    let scale = bitcast<f32>(sizes[1].z);
-    let cap = bitcast<f32>(sizes[1].w);
     let head = group.y;
     let kv_head = head / (heads / kv_heads);
     // Past the last query it is computed again.
@@ -39,41 +24,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var highest = vec4<f32>(-3.0e38);
     for (var j = thread; j < count; j += THREADS) {
         let at = k_at + j * kv_heads * d;
-        var score = vec4<f32>(0.0);
+        var product = vec4<f32>(0.0);
         for (var c = 0u; c < d; c++) {
             let key = k[at + c];
-            score += vec4<f32>(dot(q[q_at.x + c], key), dot(q[q_at.y + c], key), dot(q[q_at.z + c], key), dot(q[q_at.w + c], key));
-        }
-        score *= scale;
-        if (cap > 0.0) {
-            // tanh written out: some drivers return NaN for arguments past 44.
-            score = cap * (1.0 - 2.0 / (exp(clamp(2.0 * score / cap, vec4<f32>(-80.0), vec4<f32>(80.0))) + 1.0));
+            product += vec4<f32>(dot(q[q_at.x + c], key), dot(q[q_at.y + c], key), dot(q[q_at.z + c], key), dot(q[q_at.w + c], key));
         }
         let key_position = vec4<u32>(first + j);
         let visible = (key_position <= position) & (position - key_position < vec4<u32>(window));
-        score = select(vec4<f32>(-3.0e38), score, visible);
+        let score = select(vec4<f32>(-3.0e38), scaled_and_capped(product), visible);
         scores[j] = score;
         highest = max(highest, score);
     }
-    partial[thread] = highest;
-    workgroupBarrier();
-    for (var i = 0u; i < THREADS; i++) {
-        highest = max(highest, partial[i]);
-    }
-    workgroupBarrier();
-
-    var total = vec4<f32>(0.0);
-    for (var j = thread; j < count; j += THREADS) {
-        let weight = exp(scores[j] - highest);
-        scores[j] = weight;
-        total += weight;
-    }
-    partial[thread] = total;
-    workgroupBarrier();
-    total = vec4<f32>(0.0);
-    for (var i = 0u; i < THREADS; i++) {
-        total += partial[i];
-    }
+    let total = softmax(highest, count, thread);
 
     // Where a value is narrower than the workgroup, several invocations share the keys of a column.
     let v_at = (first * kv_heads + kv_head) * dv;

@@ -1,13 +1,7 @@
-// y[t, r] = finish(sum over c of x[t, c] * W[r, c]) for many tokens on a GPU: workgroups of 16 x 16
-// own 64 tokens by 64 rows; one block of 32 columns at a time is laid out in workgroup memory, both
-// operands with four neighbouring tokens (rows) to a vector, so that an invocation's 16 products a
-// column take two reads.
+// y[t, r] = finish(sum over c of x[t, c] * W[r, c]) for many tokens on a GPU, one block of 32 columns
+// at a time: both operands are read by rows and transposed on their way into the tiles.
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>;
-
-// [32 columns][16 groups of four]: 8 KiB each, the 16 KiB that every adapter has.
-var<workgroup> x_tile: array<vec4<f32>, 512>;
-var<workgroup> w_tile: array<vec4<f32>, 512>;
 
 @compute @workgroup_size(256, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -27,10 +21,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let put = step * 64u + four;
     let tx = thread & 15u;
     let ty = thread >> 4u;
-    var sum0 = vec4<f32>(0.0);
-    var sum1 = vec4<f32>(0.0);
-    var sum2 = vec4<f32>(0.0);
-    var sum3 = vec4<f32>(0.0);
+    var sums = mat4x4<f32>();
     for (var b = 0u; b < blocks; b++) {
         let at = source + vec4<u32>(b);
         if (fetches_x) {
@@ -54,26 +45,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             w_tile[put + 48u] = m[3];
         }
         workgroupBarrier();
-        for (var c = 0u; c < 32u; c++) {
-            let xs = x_tile[c * 16u + ty];
-            let ws = w_tile[c * 16u + tx];
-            sum0 += xs.x * ws;
-            sum1 += xs.y * ws;
-            sum2 += xs.z * ws;
-            sum3 += xs.w * ws;
-        }
+        sums = add_tiles(sums, tx, ty);
         workgroupBarrier();
     }
-    let sums = mat4x4<f32>(sum0, sum1, sum2, sum3);
-    for (var i = 0u; i < 4u; i++) {
-        let t = token_base + ty * 4u + i;
-        if (t < tokens) {
-            for (var j = 0u; j < 4u; j++) {
-                let r = row_base + tx * 4u + j;
-                if (r < rows) {
-                    y[t * rows + r] = finish(sums[i][j], t, r, rows);
-                }
-            }
-        }
-    }
+    put_tiles(sums, token_base + ty * 4u, row_base + tx * 4u, tokens, rows);
 }

@@ -1,11 +1,7 @@
-// y[t, c] = sum over r of x[t, r] * W[r, c] for many tokens on a GPU: linear_shared.wgsl the other
-// way round. Workgroups own 64 tokens by 64 columns, 32 rows of W at a time; W comes with four
-// neighbouring columns to a vector as it is stored.
+// y[t, c] = sum over r of x[t, r] * W[r, c] for many tokens on a GPU, 32 rows of W at a time: W comes
+// with four neighbouring columns to a vector as it is stored.
 
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
-
-var<workgroup> x_tile: array<vec4<f32>, 512>;
-var<workgroup> w_tile: array<vec4<f32>, 512>;
 
 // x[t, r] of four tokens; zero past the last row.
 fn fetch(t: vec4<u32>, r: u32, rows: u32) -> vec4<f32> {
@@ -33,10 +29,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let w_col = min(col_base + tx * 4u, blocks * 32u - 4u);
     let block = w_col / 32u;
     let step = (w_col % 32u) / 4u;
-    var sum0 = vec4<f32>(0.0);
-    var sum1 = vec4<f32>(0.0);
-    var sum2 = vec4<f32>(0.0);
-    var sum3 = vec4<f32>(0.0);
+    var sums = mat4x4<f32>();
     for (var base = 0u; base < rows; base += 32u) {
         x_tile[x_row * 16u + x_four] = fetch(t_low, base + x_row, rows);
         x_tile[x_row * 16u + x_four + 8u] = fetch(t_high, base + x_row, rows);
@@ -45,26 +38,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             w_tile[(half + ty) * 16u + tx] = weights(index * BLOCK_WORDS, step) * scale_of(index);
         }
         workgroupBarrier();
-        for (var r = 0u; r < 32u; r++) {
-            let xs = x_tile[r * 16u + ty];
-            let ws = w_tile[r * 16u + tx];
-            sum0 += xs.x * ws;
-            sum1 += xs.y * ws;
-            sum2 += xs.z * ws;
-            sum3 += xs.w * ws;
-        }
+        sums = add_tiles(sums, tx, ty);
         workgroupBarrier();
     }
-    let sums = mat4x4<f32>(sum0, sum1, sum2, sum3);
-    for (var i = 0u; i < 4u; i++) {
-        let t = token_base + ty * 4u + i;
-        if (t < tokens) {
-            for (var j = 0u; j < 4u; j++) {
-                let c = col_base + tx * 4u + j;
-                if (c < cols) {
-                    y[t * cols + c] = finish(sums[i][j], t, c, cols);
-                }
-            }
-        }
-    }
+    put_tiles(sums, token_base + ty * 4u, col_base + tx * 4u, tokens, cols);
 }

@@ -1,0 +1,37 @@
+// What the products through workgroup memory share: 64 tokens by 64 outputs for 256 invocations, 32
+// steps of the sum at a time, both operands with four neighbours to a vector, so that an invocation's
+// 16 products a step take two reads.
+
+// [32 steps][16 groups of four]: 8 KiB each, the 16 KiB that every adapter has.
+var<workgroup> x_tile: array<vec4<f32>, 512>;
+var<workgroup> w_tile: array<vec4<f32>, 512>;
+
+// Adds 32 steps to the sums of four tokens (columns of the matrix) by four outputs.
+fn add_tiles(before: mat4x4<f32>, tx: u32, ty: u32) -> mat4x4<f32> {
+    var sum0 = before[0];
+    var sum1 = before[1];
+    var sum2 = before[2];
+    var sum3 = before[3];
+    for (var step = 0u; step < 32u; step++) {
+        let xs = x_tile[step * 16u + ty];
+        let ws = w_tile[step * 16u + tx];
+        sum0 += xs.x * ws;
+        sum1 += xs.y * ws;
+        sum2 += xs.z * ws;
+        sum3 += xs.w * ws;
+    }
+    return mat4x4<f32>(sum0, sum1, sum2, sum3);
+}
+
+// Writes what lies within `tokens` by `width` of sums that start at token `t` and output `r`.
+fn put_tiles(sums: mat4x4<f32>, t: u32, r: u32, tokens: u32, width: u32) {
+    let rows = array<vec4<f32>, 4>(sums[0], sums[1], sums[2], sums[3]);
+    for (var i = 0u; i < 4u; i++) {
+        for (var j = 0u; j < 4u; j++) {
+            if (t + i < tokens && r + j < width) {
+                y[(t + i) * width + r + j] = finish(rows[i][j], t + i, r + j, width);
+            }
+        }
+    }
+}
+
