@@ -8,11 +8,13 @@
 //! | [`site`] | builds the site and puts the pack beside it |
 //! | [`server`] | serves it on localhost |
 //! | [`test`] | runs every check, and counts |
+//! | [`gallery`] | makes the precomputed examples again |
 //! | [`bench`] | times our kernels and the whole path against others in the same browser |
 //! | [`process`], [`console`], [`paths`] | running programs, telling how far they are, finding folders |
 
 mod bench;
 mod console;
+mod gallery;
 mod model;
 mod pack;
 mod paths;
@@ -43,6 +45,7 @@ usage: cargo xtask COMMAND
   bench   time our kernels and the whole path against onnxruntime-web in the same browser, print
           tables, write them to target/bench/results.json; docs/performance.md says how
           [--only linear|path] [--tokens N] [--rounds N] [--gpu] [--dist FOLDER] [--json FILE]
+  gallery make the precomputed examples again (demo/examples), after the model or the texts changed
   setup   only install what the build and the tests need
   fetch   only fetch the default model, check it, pack it, and print where the pack is
   help    this text
@@ -76,6 +79,10 @@ fn run(args: &[String]) -> Result<ExitCode> {
         }
         "bench" => bench::run(&Paths::find()?, rest)?,
         "test" => return test::run(&Paths::find()?, rest),
+        "gallery" => {
+            no_more(rest)?;
+            gallery::run(&Paths::find()?)?;
+        }
         "setup" => {
             no_more(rest)?;
             let paths = Paths::find()?;

@@ -5,6 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use crate::gram;
+
 /// Value of [`Analysis::format`].
 pub const FORMAT: &str = "temporal-lens-analysis/1";
 
@@ -172,8 +174,9 @@ pub struct Analysis {
     pub l0_total: Vec<usize>,
     /// The selected feature; none when the novel codes are all zero there.
     pub selected: Option<Selected>,
-    /// Cosine similarity of centred predictable codes [T][T], notebook mode (BOS kept).
-    #[serde(with = "nan_as_null_matrix")]
+    /// Cosine similarity of centred predictable codes [T][T], notebook mode (BOS kept). A compact
+    /// document leaves it out; reading it brings it back from the Gram matrix.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "nan_as_null_matrix")]
     pub similarity: Vec<Vec<f32>>,
     /// Its statistics.
     pub similarity_stats: SimilarityStats,
@@ -201,9 +204,24 @@ impl Analysis {
         if head.format != FORMAT {
             return Err(DocumentError::Format { found: head.format });
         }
-        let analysis: Self = serde_json::from_str(text)?;
+        let mut analysis: Self = serde_json::from_str(text)?;
+        if analysis.similarity.is_empty()
+            && let Some(grams) = &analysis.grams
+        {
+            let t = analysis.token_ids.len();
+            let similarity = gram::cosine(&Grams::decode(&grams.predictable, t)?, t);
+            analysis.similarity = similarity.chunks(t.max(1)).map(<[f32]>::to_vec).collect();
+        }
         analysis.check()?;
         Ok(analysis)
+    }
+
+    /// The same without what follows from its Gram matrices; a document without those stays as it is.
+    pub fn compact(mut self) -> Self {
+        if self.grams.is_some() {
+            self.similarity.clear();
+        }
+        self
     }
 
     fn check(&self) -> Result<(), DocumentError> {

@@ -1,5 +1,6 @@
 //! `analyze`: a text to statistics, JSON and tensors.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::path::Path;
 
@@ -28,7 +29,8 @@ pub fn run(args: &AnalyzeArgs) -> Result<()> {
 
     let mut files = Vec::new();
     if let Some(path) = &args.json {
-        let mut json = serde_json::to_vec(&analysis).map_err(|e| anyhow!("cannot write {}: {e}", path.display()))?;
+        let document = if args.compact { Cow::Owned(analysis.clone().compact()) } else { Cow::Borrowed(&analysis) };
+        let mut json = serde_json::to_vec(&document).map_err(|e| anyhow!("cannot write {}: {e}", path.display()))?;
         json.push(b'\n');
         files.push(WholeFile::write(path, &json)?);
     }

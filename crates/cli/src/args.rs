@@ -85,6 +85,9 @@ pub struct AnalyzeArgs {
     /// Leave the Gram matrices out of the document.
     #[arg(long)]
     pub no_grams: bool,
+    /// Leave out of the document what follows from its Gram matrices.
+    #[arg(long, conflicts_with = "no_grams")]
+    pub compact: bool,
     /// Write every tensor as safetensors.
     #[arg(long, value_name = "OUT.safetensors")]
     pub dump: Option<PathBuf>,

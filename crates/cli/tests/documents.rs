@@ -108,6 +108,24 @@ fn documents_fit_the_schema() {
     assert!(analysis(&pack, &["--token-ids", "2"])["variance_explained"].is_null());
 }
 
+#[test]
+fn a_compact_document_says_the_same() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/analysis.schema.json");
+    let schema: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = small_pack(scratch.path());
+    let whole = analysis(&pack, &["--text", ALICE]);
+    let compact = analysis(&pack, &["--text", ALICE, "--compact"]);
+    assert_eq!(violations(&schema, &schema, &compact, ""), Vec::<String>::new());
+    assert!(compact.get("similarity").is_none());
+    let read = |document: &Value| lens_analysis::Analysis::from_json(&document.to_string()).unwrap();
+    let (whole, compact) = (read(&whole), read(&compact));
+    for (a, b) in whole.similarity.iter().flatten().zip(compact.similarity.iter().flatten()) {
+        assert!((a - b).abs() < 1e-6, "{a} {b}");
+    }
+    assert_eq!(compact.similarity.len(), whole.similarity.len());
+}
+
 /// A figures file with what the pack itself says of a text.
 fn figures(pack: &Path) -> Value {
     let a = analysis(pack, &["--text", ALICE]);

@@ -197,20 +197,39 @@ fn the_served_pack_is_within_its_stated_fidelity() {
     }
 }
 
-/// The page's first picture is a committed result: it must be what the served pack says today.
+/// The gallery is committed: every example must be of the served pack, and say what it says today.
 #[test]
-fn the_precomputed_example_is_what_the_served_pack_says() {
+fn the_precomputed_examples_are_what_the_served_pack_says() {
+    #[derive(Deserialize)]
+    struct Gallery {
+        examples: Vec<Example>,
+    }
+    #[derive(Deserialize)]
+    struct Example {
+        id: String,
+        text: String,
+    }
     let Some(folder) = folder("TEMPORAL_LENS_PACK_DIR") else { return };
-    let json = std::fs::read_to_string(root().join("demo/examples/seed-prompt.json")).unwrap();
-    let example = Analysis::from_json(&json).unwrap();
+    let read = |name: &str| std::fs::read_to_string(root().join("demo/examples").join(name)).unwrap();
+    let gallery: Gallery = serde_json::from_str(&read("index.json")).unwrap();
+    assert!(gallery.examples.len() >= 8);
     let pack = PackFolder::open(&folder, Device::flex(), |_, _| {}).unwrap();
-    let tokens = pack.lens.tokenize(&example.text).unwrap();
-    let rows = pack.embedding(&tokens.ids).unwrap();
     let options = RunOptions::default();
-    let run = pollster::block_on(pack.lens.run(&rows, options)).unwrap();
-    let today = pack.lens.analysis(&example.text, &tokens, &run.summary, options, true);
-    let again = "run temporal-lens analyze --json demo/examples/seed-prompt.json on the default pack again";
-    assert_eq!(example.model, today.model, "{again}");
-    assert_eq!(example.token_ids, today.token_ids, "{again}");
-    assert_close("similarity", &example.similarity.concat(), &today.similarity.concat(), 1e-3);
+    for Example { id, text } in gallery.examples {
+        let again = format!("{id}: run `cargo xtask gallery`");
+        let example = Analysis::from_json(&read(&format!("{id}.json"))).unwrap();
+        let tokens = pack.lens.tokenize(&text).unwrap();
+        assert_eq!(example.text, text, "{again}");
+        assert_eq!(example.token_ids, tokens.ids, "{again}");
+        // All must be of this pack; two are computed again.
+        assert_eq!(example.model.pack_hash, pack.lens.pack_hash(), "{again}");
+        if id != "seed-prompt" && id != "poem" {
+            continue;
+        }
+        let rows = pack.embedding(&tokens.ids).unwrap();
+        let run = pollster::block_on(pack.lens.run(&rows, options)).unwrap();
+        let today = pack.lens.analysis(&text, &tokens, &run.summary, options, true);
+        assert_eq!(example.model, today.model, "{again}");
+        assert_close(&again, &example.similarity.concat(), &today.similarity.concat(), 1e-3);
+    }
 }

@@ -9,6 +9,7 @@
 //! | [`feature_map`] | the text's strongest novel features against its tokens |
 //! | [`features`] | the novel features of a token as rows |
 //! | [`focus`] | which cell is looked at: hovered, else pinned |
+//! | [`gallery`] | the precomputed examples' list |
 //! | [`heatmap`] | the similarity matrix: where everything goes, what lies under the pointer, its pixels |
 //! | [`neighbours`] | the table behind the heatmap: each token's likest and least like token |
 //! | [`number`] | numbers as people read them |
@@ -27,6 +28,7 @@ pub mod export;
 pub mod feature_map;
 pub mod features;
 pub mod focus;
+pub mod gallery;
 pub mod heatmap;
 pub mod neighbours;
 pub mod number;

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use web_sys::{DragEvent, Event};
 
 use crate::components::composer::Composer;
+use crate::components::gallery::GalleryBar;
 use crate::components::header::Header;
 use crate::components::help::Help;
 use crate::components::model_files::ModelFiles;
@@ -18,7 +19,8 @@ use crate::{files, storage};
 #[component]
 pub fn App() -> impl IntoView {
     let state = State::new();
-    files::show_example(state);
+    files::list_examples(state);
+    files::show_first_example(state);
     storage::count(state);
     Effect::new(move |_| state.theme.get().apply());
 
@@ -72,6 +74,7 @@ pub fn App() -> impl IntoView {
                 aria-busy=move || (state.phase.get() == crate::state::Phase::Loading).to_string()
             >
                 <Composer state />
+                <GalleryBar state />
                 <ProgressBar state />
                 <Problem state />
                 <ResultView state />

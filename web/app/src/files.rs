@@ -1,6 +1,7 @@
-//! Files in and out: the precomputed example, saved results, downloads.
+//! Files in and out: the precomputed examples, saved results, downloads.
 
 use gloo_net::http::Request;
+use lens_view::gallery::{self, Gallery};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::{JsCast, JsValue};
@@ -10,28 +11,70 @@ use web_sys::{Blob, BlobPropertyBag, File, HtmlAnchorElement, Url};
 use crate::environment;
 use crate::state::{Origin, Phase, State};
 
-/// The seed's prompt on the default model, made beforehand.
-const EXAMPLE: &str = "examples/seed-prompt.json";
+/// The list of precomputed examples.
+const GALLERY: &str = "examples/index.json";
+/// What the page opens with: the seed's prompt.
+const FIRST_EXAMPLE: &str = "seed-prompt";
 
 /// Results are a few megabytes; far larger files are something else.
 const LARGEST_FILE: f64 = 512e6;
 
-/// Shows the precomputed example, unless something else is shown by then. A page without one is
-/// whole without it.
-pub fn show_example(state: State) {
+/// Fetches the list of examples. A page without one is whole without it.
+pub fn list_examples(state: State) {
     spawn_local(async move {
-        let example = match environment::address(EXAMPLE) {
-            Some(url) => fetch(&url).await,
-            None => None,
-        };
+        let Some(url) = environment::address(GALLERY) else { return };
+        let Some(json) = fetch(&url).await else { return };
+        match Gallery::from_json(&json) {
+            Ok(gallery) => state.gallery.set(gallery),
+            Err(problem) => leptos::logging::warn!("{GALLERY}: {problem}"),
+        }
+    });
+}
+
+/// Shows the first precomputed example, unless something else is shown by then.
+pub fn show_first_example(state: State) {
+    spawn_local(async move {
+        let example = fetch_example(FIRST_EXAMPLE).await;
         state.example_pending.set(false);
         if let Some(json) = example
             && state.shown.with_untracked(Option::is_none)
             && let Err(problem) = state.show(json, Origin::Precomputed)
         {
-            leptos::logging::warn!("{EXAMPLE}: {problem}");
+            leptos::logging::warn!("{FIRST_EXAMPLE}: {problem}");
         }
     });
+}
+
+/// Shows a precomputed example and puts its text into the box.
+pub fn show_example(state: State, id: String) {
+    // Of two that are asked for, the later one is shown.
+    let asked = state.text.get_untracked();
+    spawn_local(async move {
+        let Some(json) = fetch_example(&id).await else {
+            return state.fail(format!("The example “{id}” could not be fetched; try again."));
+        };
+        if state.phase.get_untracked() == Phase::Loading || state.text.get_untracked() != asked {
+            return;
+        }
+        match state.show(json, Origin::Precomputed) {
+            Ok(()) => opened(state, Phase::Idle),
+            Err(problem) => state.fail(format!("The example “{id}” cannot be read: {problem}.")),
+        }
+    });
+}
+
+/// The box holds what is shown.
+fn opened(state: State, phase: Phase) {
+    if let Some(shown) = state.shown.get_untracked() {
+        state.text.set(shown.analysis.text.clone());
+        state.inf_k.set(shown.analysis.inf_k.map(|k| k.to_string()).unwrap_or_default());
+    }
+    state.problem.set(None);
+    state.phase.set(phase);
+}
+
+async fn fetch_example(id: &str) -> Option<String> {
+    fetch(&environment::address(&gallery::address(id)?)?).await
 }
 
 async fn fetch(url: &str) -> Option<String> {
@@ -58,14 +101,7 @@ pub fn open(state: State, file: File) {
             }
         };
         match read.and_then(|json| state.show(json, Origin::File(name.clone()))) {
-            Ok(()) => {
-                if let Some(shown) = state.shown.get_untracked() {
-                    state.text.set(shown.analysis.text.clone());
-                    state.inf_k.set(shown.analysis.inf_k.map(|k| k.to_string()).unwrap_or_default());
-                }
-                state.problem.set(None);
-                state.phase.set(Phase::Done);
-            }
+            Ok(()) => opened(state, Phase::Done),
             Err(problem) => state.fail(format!("{name} was not opened: {problem}.")),
         }
     });

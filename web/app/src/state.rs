@@ -5,6 +5,7 @@ use std::sync::Arc;
 use lens_analysis::Analysis;
 use lens_protocol::{DeviceInfo, Request};
 use lens_view::focus::Focus;
+use lens_view::gallery::Gallery;
 use lens_view::progress::Progress;
 use lens_view::stats::Run;
 use leptos::prelude::*;
@@ -93,6 +94,8 @@ pub struct State {
     pub diagnostics: RwSignal<Option<diagnostics::Shown>>,
     /// The analysis all views show.
     pub shown: RwSignal<Option<Arc<Shown>>>,
+    /// The precomputed examples there are.
+    pub gallery: RwSignal<Gallery>,
     /// The precomputed example is still being fetched.
     pub example_pending: RwSignal<bool>,
     /// What the worker runs on, once it has said so.
@@ -141,6 +144,7 @@ impl State {
             rows_while_typing: RwSignal::new(environment::agreed()),
             diagnostics: RwSignal::new(None),
             shown: RwSignal::new(None),
+            gallery: RwSignal::new(Gallery::default()),
             example_pending: RwSignal::new(true),
             device: RwSignal::new(None),
             loaded: RwSignal::new(false),

@@ -3,6 +3,7 @@
 pub mod composer;
 pub mod feature_list;
 pub mod feature_map;
+pub mod gallery;
 pub mod header;
 pub mod heatmap;
 pub mod heatmap_bar;
