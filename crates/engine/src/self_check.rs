@@ -42,7 +42,7 @@ impl Checked {
 /// Compares the kernels that this device will use with the CPU's, on odd sizes: a short last block, a
 /// number of tokens and rows that no tile divides.
 ///
-/// A software adapter takes a fifth of a second to compile each, which the visitor waits for: weights of
+/// The visitor waits while the adapter compiles each: weights of
 /// the precisions that packs are served at, since those are what the networks will run in any case. How f16
 /// is read is in their scales, how f32 is in the products of rows.
 ///
