@@ -30,18 +30,28 @@ pub fn run(paths: &Paths) -> Result<()> {
     let list = folder.join("index.json");
     let json = std::fs::read_to_string(&list).with_context(|| format!("cannot read {}", list.display()))?;
     let mut bytes = 0;
-    for (id, text) in texts(&json).with_context(|| list.display().to_string())? {
-        let out = folder.join(format!("{id}.json"));
-        analyse(paths, &packed, &id, &text, &out)?;
-        bytes += std::fs::metadata(&out).with_context(|| format!("cannot read {}", out.display()))?.len();
+    let texts = texts(&json).with_context(|| list.display().to_string())?;
+    for Example { id, text, pair } in &texts {
+        let mut made = vec![folder.join(format!("{id}.json"))];
+        temporal_lens(paths, &packed, id, &["analyze", "--compact", "--text", text], &made[0])?;
+        if let Some(pair) = pair {
+            let second = texts.iter().find(|it| it.id == *pair).with_context(|| format!("{id}: there is no {pair}"))?;
+            made.push(folder.join(format!("{id}-compared.json")));
+            let flags = ["compare", "--first", text, "--second", &second.text];
+            temporal_lens(paths, &packed, &format!("{id} beside {pair}"), &flags, &made[1])?;
+        }
+        for file in made {
+            bytes += std::fs::metadata(&file).with_context(|| format!("cannot read {}", file.display()))?.len();
+        }
     }
     console::line(&format!("the gallery is in {} ({})", folder.display(), console::megabytes(bytes)));
     Ok(())
 }
 
-fn analyse(paths: &Paths, packed: &Path, id: &str, text: &str, out: &Path) -> Result<()> {
-    Task::new(&format!("analysing {id}"), paths.target.join("release/temporal-lens"))
-        .args(["analyze", "--device", "cpu", "--compact", "--text", text, "--model"])
+fn temporal_lens(paths: &Paths, packed: &Path, what: &str, flags: &[&str], out: &Path) -> Result<()> {
+    Task::new(&format!("analysing {what}"), paths.target.join("release/temporal-lens"))
+        .args(flags)
+        .args(["--device", "cpu", "--model"])
         .arg(packed)
         .arg("--json")
         .arg(out)
@@ -50,8 +60,17 @@ fn analyse(paths: &Paths, packed: &Path, id: &str, text: &str, out: &Path) -> Re
     Ok(())
 }
 
-/// Ids and texts of the list. Ids become file names, so they are letters, digits and hyphens.
-fn texts(json: &str) -> Result<Vec<(String, String)>> {
+/// A text of the list.
+#[derive(Debug, PartialEq, Eq)]
+struct Example {
+    id: String,
+    text: String,
+    /// Id of the one that it is compared with.
+    pair: Option<String>,
+}
+
+/// Reads the list. Ids become file names, so they are letters, digits and hyphens.
+fn texts(json: &str) -> Result<Vec<Example>> {
     let list: Value = serde_json::from_str(json)?;
     let examples = list["examples"].as_array().context("there is no list of examples")?;
     let field = |example: &Value, name: &str| {
@@ -63,7 +82,7 @@ fn texts(json: &str) -> Result<Vec<(String, String)>> {
         if id.is_empty() || !id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
             bail!("the id {id:?} is not made of lower-case letters, digits and hyphens");
         }
-        texts.push((id, text));
+        texts.push(Example { id, text, pair: example["pair"].as_str().map(str::to_owned) });
     }
     Ok(texts)
 }
@@ -75,7 +94,8 @@ mod tests {
     #[test]
     fn ids_that_are_no_file_names_are_refused() {
         let list = |id: &str| format!(r#"{{"examples": [{{"id": "{id}", "text": "a"}}]}}"#);
-        assert_eq!(texts(&list("two-events")).unwrap(), [("two-events".to_owned(), "a".to_owned())]);
+        let expected = Example { id: "two-events".to_owned(), text: "a".to_owned(), pair: None };
+        assert_eq!(texts(&list("two-events")).unwrap(), [expected]);
         assert!(texts(&list("../index")).is_err());
         assert!(texts(&list("")).is_err());
         assert!(texts(r#"{"examples": [{"id": "a"}]}"#).is_err());

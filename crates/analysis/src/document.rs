@@ -204,16 +204,20 @@ impl Analysis {
         if head.format != FORMAT {
             return Err(DocumentError::Format { found: head.format });
         }
-        let mut analysis: Self = serde_json::from_str(text)?;
-        if analysis.similarity.is_empty()
-            && let Some(grams) = &analysis.grams
+        serde_json::from_str::<Self>(text)?.checked()
+    }
+
+    /// Brings back what a compact document leaves out, and checks that all fits.
+    pub(crate) fn checked(mut self) -> Result<Self, DocumentError> {
+        if self.similarity.is_empty()
+            && let Some(grams) = &self.grams
         {
-            let t = analysis.token_ids.len();
+            let t = self.token_ids.len();
             let similarity = gram::cosine(&Grams::decode(&grams.predictable, t)?, t);
-            analysis.similarity = similarity.chunks(t.max(1)).map(<[f32]>::to_vec).collect();
+            self.similarity = similarity.chunks(t.max(1)).map(<[f32]>::to_vec).collect();
         }
-        analysis.check()?;
-        Ok(analysis)
+        self.check()?;
+        Ok(self)
     }
 
     /// The same without what follows from its Gram matrices; a document without those stays as it is.

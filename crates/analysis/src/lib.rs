@@ -3,6 +3,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | [`cluster`] | the dendrogram: average linkage on cosine distance |
+//! | [`comparison`] | two texts, and the products of the tokens of both |
 //! | [`document`] | [`Analysis`]: the one answer type of page, command line and saved results |
 //! | [`events`] | where one event of the text ends and the next begins |
 //! | [`gram`] | centred Gram matrices, and cosine similarity from them |
@@ -16,6 +17,7 @@
 //! This crate knows no tensors library and no browser.
 
 pub mod cluster;
+pub mod comparison;
 pub mod document;
 pub mod events;
 pub mod gram;

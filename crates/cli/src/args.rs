@@ -20,6 +20,8 @@ pub enum Command {
     Pack(PackArgs),
     /// Analyse a text with a packed model.
     Analyze(AnalyzeArgs),
+    /// Analyse two texts, or one under two settings, and write a comparison of both.
+    Compare(CompareArgs),
     /// Run the published prompts and print our figures beside the published ones.
     Verify(VerifyArgs),
     /// Measure what precisions do to the answer, against an f32 pack.
@@ -91,6 +93,31 @@ pub struct AnalyzeArgs {
     /// Write every tensor as safetensors.
     #[arg(long, value_name = "OUT.safetensors")]
     pub dump: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Folder of a packed model.
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    /// The first text, taken verbatim.
+    #[arg(long, value_name = "STRING", allow_hyphen_values = true)]
+    pub first: String,
+    /// The second text, taken verbatim.
+    #[arg(long, value_name = "STRING", allow_hyphen_values = true)]
+    pub second: String,
+    /// Novel codes kept a token of the first text, instead of the SAE's own k.
+    #[arg(long, value_name = "N")]
+    pub first_inf_k: Option<usize>,
+    /// The same for the second text.
+    #[arg(long, value_name = "N")]
+    pub second_inf_k: Option<usize>,
+    /// Where to compute; by default the GPU where there is one.
+    #[arg(long, value_enum)]
+    pub device: Option<DeviceArg>,
+    /// Write the comparison.
+    #[arg(long, value_name = "OUT.json")]
+    pub json: PathBuf,
 }
 
 /// The text, in one of three forms.

@@ -7,6 +7,7 @@
 //! | [`hub`] | names on the Hugging Face hub to folders on disk |
 //! | [`terms`] | licence files that travel along, and where features are published |
 //! | [`analyze`] | `analyze`: a text to statistics, JSON and tensors |
+//! | [`compare`] | `compare`: two texts to one document |
 //! | [`notebook`] | what the seed's notebook prints |
 //! | [`dump`] | `--dump`: every tensor as safetensors |
 //! | [`verify`] | `verify`: ours beside published figures |
@@ -20,6 +21,7 @@
 
 mod analyze;
 mod args;
+mod compare;
 mod dump;
 mod fidelity;
 mod figures;
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Pack(args) => pack::run(&args),
         Command::Analyze(args) => analyze::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Fidelity(args) => fidelity::run(&args),
         Command::Kernels(args) => kernels::run(&args),

@@ -11,6 +11,7 @@ use lens_model::linear::products;
 use lens_model::temporal_sae::{Codes, SaeCache, TemporalSae, row_sums, top_entries};
 use lens_weights::config::SaeConfig;
 
+use crate::lens::TOKENS_MAX;
 use crate::{Error, Result};
 
 /// Features kept a token in the document when the SAE itself keeps more.
@@ -247,6 +248,41 @@ impl Reading {
                 Seen { pred_codes, novel_codes, residual, shift }
             }
         }
+    }
+
+    /// Inner products [A + B, A + B] of the tokens of this text and then those of another, for each
+    /// [`lens_analysis::Source`], centred over both texts together.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when one of the texts is empty or both together are too long,
+    /// [`Error::Model`] when the device fails.
+    pub async fn joint_grams(&self, other: &Self) -> Result<[Vec<f32>; 4]> {
+        let together = self.len() + other.len();
+        if together > TOKENS_MAX {
+            return Err(Error::Input(format!(
+                "the two texts have {together} tokens together, at most {TOKENS_MAX} can be compared; shorten one"
+            )));
+        }
+        let (Some(a), Some(b)) = (&self.seen, &other.seen) else {
+            return Err(Error::Input("one of the texts to compare is empty".to_owned()));
+        };
+        let join = |a: &Tensor<2>, b: &Tensor<2>| {
+            Tensor::cat(vec![a.clone().narrow(0, 0, self.len()), b.clone().narrow(0, 0, other.len())], 0)
+        };
+        let (pred, novel) = (join(&a.pred_codes, &b.pred_codes), join(&a.novel_codes, &b.novel_codes));
+        let sources = [pred.clone(), novel.clone(), pred + novel, join(&a.residual, &b.residual)];
+        let mut reads = Transaction::default();
+        for source in sources {
+            let mean = source.clone().mean_dim(0);
+            // Two tensors: WebGPU refuses a kernel whose operands lie in each other.
+            reads = reads.register(products(source.clone() - mean.clone(), source - mean));
+        }
+        let data = reads.execute_async().await.map_err(|e| device_error(e.to_string()))?;
+        let values: Vec<Vec<f32>> = data
+            .into_iter()
+            .map(|d| d.try_into_vec::<f32>().map_err(|e| device_error(format!("{e:?}"))))
+            .collect::<Result<_>>()?;
+        values.try_into().map_err(|_| device_error("the read-back is incomplete".to_owned()))
     }
 
     /// Every tensor of a text that was read at once with [`RunOptions::everything`].

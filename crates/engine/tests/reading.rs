@@ -9,7 +9,7 @@
 mod common;
 
 use common::{Pair, open};
-use lens_analysis::{Source, Summary};
+use lens_analysis::{Source, Summary, gram};
 use lens_engine::self_check::relative_rms;
 use lens_engine::{Continue, PackFolder, Reading, RunOptions, Stage};
 
@@ -111,4 +111,38 @@ fn a_text_longer_than_a_chunk_goes_through_in_chunks() {
     assert!(chunks > 1, "{chunks} chunk");
     let whole = pollster::block_on(pack.lens.run(&rows, options(&pair))).unwrap();
     assert_same("in chunks", reading.summary(), &whole.summary);
+}
+
+/// What crosses the texts is in the off-diagonal block; either text's own block, centred anew, is what
+/// that text's analysis says.
+#[test]
+fn two_texts_have_their_own_products_and_those_across() {
+    for pair in common::pairs() {
+        let scratch = tempfile::tempdir().unwrap();
+        let pack = open(&pair.gemma, &pair.sae, &pair.tokenizer, pair.layer, scratch.path());
+        let ids = &pair.token_ids;
+        let read = |ids: &[u32]| {
+            let mut reading = pack.lens.start(options(&pair)).unwrap();
+            read_on(&pack, &mut reading, ids);
+            reading
+        };
+        let (a, b) = (read(ids), read(&ids[..ids.len().div_ceil(2)]));
+        let n = a.len() + b.len();
+        let grams = pollster::block_on(a.joint_grams(&b)).unwrap();
+        for source in Source::ALL {
+            let joint = &grams[source as usize];
+            assert_eq!(joint.len(), n * n);
+            for (reading, from) in [(&a, 0), (&b, a.len())] {
+                let t = reading.len();
+                let own: Vec<f32> = (0..t * t).map(|k| joint[(from + k / t) * n + from + k % t]).collect();
+                let error = relative_rms(&gram::centre_gram(&own, t), &reading.summary().centred_gram(source));
+                assert!(error <= 1e-3, "{}: {source:?}: relative RMS {error:.1e}", pair.name);
+            }
+            // Codes are causal: the second text is the beginning of the first, so its tokens are the same.
+            for j in 0..b.len() {
+                let (across, own) = (joint[j * n + a.len() + j], joint[j * n + j]);
+                assert!((across - own).abs() <= 1e-3 * own.abs().max(1e-3), "{}: {across} {own}", pair.name);
+            }
+        }
+    }
 }

@@ -13,6 +13,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
+use lens_analysis::comparison::Comparison;
 use lens_analysis::{Analysis, gram, stats};
 use lens_engine::self_check::relative_rms;
 use lens_engine::{PackFolder, RunOptions};
@@ -208,6 +209,7 @@ fn the_precomputed_examples_are_what_the_served_pack_says() {
     struct Example {
         id: String,
         text: String,
+        pair: Option<String>,
     }
     let Some(folder) = folder("TEMPORAL_LENS_PACK_DIR") else { return };
     let read = |name: &str| std::fs::read_to_string(root().join("demo/examples").join(name)).unwrap();
@@ -215,12 +217,17 @@ fn the_precomputed_examples_are_what_the_served_pack_says() {
     assert!(gallery.examples.len() >= 8);
     let pack = PackFolder::open(&folder, Device::flex(), |_, _| {}).unwrap();
     let options = RunOptions::default();
-    for Example { id, text } in gallery.examples {
+    for Example { id, text, pair } in gallery.examples {
         let again = format!("{id}: run `cargo xtask gallery`");
         let example = Analysis::from_json(&read(&format!("{id}.json"))).unwrap();
         let tokens = pack.lens.tokenize(&text).unwrap();
         assert_eq!(example.text, text, "{again}");
         assert_eq!(example.token_ids, tokens.ids, "{again}");
+        if pair.is_some() {
+            let compared = Comparison::from_json(&read(&format!("{id}-compared.json"))).unwrap();
+            assert_eq!(compared.first.model.pack_hash, pack.lens.pack_hash(), "{again}");
+            assert_eq!(compared.first.text, text, "{again}");
+        }
         // All must be of this pack; two are computed again.
         assert_eq!(example.model.pack_hash, pack.lens.pack_hash(), "{again}");
         if id != "seed-prompt" && id != "poem" {

@@ -53,6 +53,11 @@ pub fn address(id: &str) -> Option<String> {
     is_id(id).then(|| format!("examples/{id}.json"))
 }
 
+/// Where the comparison of an example with its pair lies, relative to the page; none for what is no id.
+pub fn pair_address(id: &str) -> Option<String> {
+    is_id(id).then(|| format!("examples/{id}-compared.json"))
+}
+
 fn is_id(id: &str) -> bool {
     !id.is_empty() && id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
@@ -87,6 +92,8 @@ mod tests {
         assert_eq!(gallery.examples.len(), 1);
         assert_eq!(address("poem").as_deref(), Some("examples/poem.json"));
         assert_eq!(address("../secret"), None);
+        assert_eq!(pair_address("poem").as_deref(), Some("examples/poem-compared.json"));
+        assert_eq!(pair_address("../secret"), None);
         assert_eq!(address(""), None);
     }
 }

@@ -4,6 +4,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | [`colour`] | colour maps, colour ranges, ticks of a colour bar |
+//! | [`comparison`] | two texts side by side |
 //! | [`dendrogram`] | where the lines of the clustering go |
 //! | [`export`] | CSV, JSON and TSV of every view, with the tokens' names |
 //! | [`feature_map`] | the text's strongest novel features against its tokens |
@@ -23,6 +24,7 @@
 //! | [`trajectory`] | a text's way through two or three dimensions |
 
 pub mod colour;
+pub mod comparison;
 pub mod dendrogram;
 pub mod export;
 pub mod feature_map;

@@ -1,0 +1,41 @@
+//! `compare`: two texts to one document.
+
+use anyhow::{Result, anyhow};
+use lens_analysis::comparison::{Comparison, Side, cosine};
+use lens_analysis::{Analysis, Source};
+use lens_engine::{PackFolder, Reading, RunOptions};
+
+use crate::analyze::{open_pack, print, read_tokens};
+use crate::args::CompareArgs;
+use crate::whole_file::WholeFile;
+
+/// Runs the command.
+pub fn run(args: &CompareArgs) -> Result<()> {
+    let pack = open_pack(&args.model, args.device)?;
+    let (first, first_reading) = read(&pack, &args.first, args.first_inf_k)?;
+    let (second, second_reading) = read(&pack, &args.second, args.second_inf_k)?;
+    let grams = pollster::block_on(first_reading.joint_grams(&second_reading))?;
+    let comparison = Comparison::new(first, second, &grams).compact();
+    let mut json = serde_json::to_vec(&comparison).map_err(|e| anyhow!("cannot write {}: {e}", args.json.display()))?;
+    json.push(b'\n');
+    WholeFile::write(&args.json, &json)?.publish()?;
+    print(&summary(&comparison)?)
+}
+
+fn read(pack: &PackFolder, text: &str, inf_k: Option<usize>) -> Result<(Analysis, Reading)> {
+    let tokens = pack.lens.tokenize(text)?;
+    let options = RunOptions { inf_k, ..RunOptions::default() };
+    let reading = read_tokens(pack, &tokens, options)?;
+    Ok((pack.lens.analysis(text, &tokens, reading.summary(), options, true), reading))
+}
+
+/// The cosine between the mean codes of both texts, BOS left out.
+fn summary(it: &Comparison) -> Result<String> {
+    let (a, b) = (it.first.tokens.len(), it.second.tokens.len());
+    let mut text = format!("{a} and {b} tokens; cosine between the mean codes of both texts, BOS left out:\n");
+    for (name, source) in ["predictable", "novel", "total", "residual"].into_iter().zip(Source::ALL) {
+        let found = cosine(&it.gram(source)?, a, (Side::First, &(1..a)), (Side::Second, &(1..b)));
+        text += &format!("  {name:<12} {}\n", found.map_or("-".to_owned(), |value| format!("{value:.4}")));
+    }
+    Ok(text)
+}
