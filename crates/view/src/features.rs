@@ -2,7 +2,7 @@
 
 use lens_analysis::Analysis;
 
-use crate::number;
+use crate::{neuronpedia, number};
 
 /// A feature with its value.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,19 +34,9 @@ pub fn rows(analysis: &Analysis, position: usize) -> Vec<FeatureRow> {
             feature: f.feature,
             value: number::significant(f.value),
             share: if strongest > 0.0 { f64::from(f.value / strongest).clamp(0.0, 1.0) } else { 0.0 },
-            dashboard: analysis.model.neuronpedia.as_deref().and_then(|source| dashboard(source, f.feature)),
+            dashboard: neuronpedia::source(analysis).map(|source| neuronpedia::feature_page(source, f.feature)),
         })
         .collect()
-}
-
-/// A feature's page. The source comes out of a document, which may be anyone's: only the characters
-/// that sources are made of get into the address.
-fn dashboard(source: &str, feature: usize) -> Option<String> {
-    let fits = source.split('/').count() == 2
-        && source.split('/').all(|part| {
-            !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-        });
-    fits.then(|| format!("https://www.neuronpedia.org/{source}/{feature}"))
 }
 
 #[cfg(test)]
@@ -68,16 +58,5 @@ mod tests {
         assert_eq!(rows.iter().map(|r| (r.feature, r.share)).collect::<Vec<_>>(), [(7, 1.0), (3, 0.5)]);
         assert_eq!(rows[0].value, "1.50");
         assert_eq!(rows[0].dashboard, None);
-    }
-
-    #[test]
-    fn dashboards_only_of_plain_sources() {
-        assert_eq!(
-            dashboard("gemma-2-2b/12-temporal-res", 42).unwrap(),
-            "https://www.neuronpedia.org/gemma-2-2b/12-temporal-res/42"
-        );
-        for source in ["", "a", "a/b/c", "a/..%2f", "a/\"onclick", "javascript:x/y"] {
-            assert_eq!(dashboard(source, 1), None, "{source}");
-        }
     }
 }

@@ -13,6 +13,7 @@
 //! | [`gallery`] | the precomputed examples' list |
 //! | [`heatmap`] | the similarity matrix: where everything goes, what lies under the pointer, its pixels |
 //! | [`neighbours`] | the table behind the heatmap: each token's likest and least like token |
+//! | [`neuronpedia`] | addresses of Neuronpedia's pages |
 //! | [`number`] | numbers as people read them |
 //! | [`numbers`] | figures beyond the notebook's: energy shares, events, effective ranks |
 //! | [`progress`] | one bar over all stages, with bytes |
@@ -33,6 +34,7 @@ pub mod focus;
 pub mod gallery;
 pub mod heatmap;
 pub mod neighbours;
+pub mod neuronpedia;
 pub mod number;
 pub mod numbers;
 pub mod progress;
