@@ -129,6 +129,36 @@ pub fn save_png(picture: &HtmlCanvasElement, name: String, refused: impl FnOnce(
     picture.to_blob(on_blob.unchecked_ref())
 }
 
+/// Puts a picture on the clipboard as PNG; `refused` is called where the browser does not let the page.
+///
+/// # Errors
+/// The browser's.
+pub fn copy_png(picture: &HtmlCanvasElement, refused: impl FnOnce() + 'static) -> Result<(), JsValue> {
+    let clipboard = environment::window().ok_or(JsValue::NULL)?.navigator().clipboard();
+    // Through the global object: web-sys has no stable binding of it.
+    let item: js_sys::Function = js_sys::Reflect::get(&js_sys::global(), &"ClipboardItem".into())?.dyn_into()?;
+    let canvas = picture.clone();
+    // A promise, so that the click that asked for it still counts when the picture is ready.
+    let blob = js_sys::Promise::new(&mut |resolve, reject| {
+        let on_blob = Closure::once_into_js(move |blob: JsValue| {
+            let _ = resolve.call1(&JsValue::NULL, &blob);
+        });
+        if let Err(error) = canvas.to_blob(on_blob.unchecked_ref()) {
+            let _ = reject.call1(&JsValue::NULL, &error);
+        }
+    });
+    let content = js_sys::Object::new();
+    js_sys::Reflect::set(&content, &"image/png".into(), &blob)?;
+    let item = js_sys::Reflect::construct(&item, &js_sys::Array::of1(&content))?;
+    let written = clipboard.write(&js_sys::Array::of1(&item));
+    wasm_bindgen_futures::spawn_local(async move {
+        if wasm_bindgen_futures::JsFuture::from(written).await.is_err() {
+            refused();
+        }
+    });
+    Ok(())
+}
+
 /// Draws matrix, labels, titles, colour bar, events and tree.
 ///
 /// # Errors

@@ -6,13 +6,14 @@ use lens_view::export;
 use lens_view::feature_map::{FeatureMap, Places};
 use lens_view::focus::{Spot, Step};
 use lens_view::heatmap::Room;
-use lens_view::{number, token};
+use lens_view::{number, stats, token};
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
-use web_sys::{HtmlCanvasElement, KeyboardEvent};
+use web_sys::{CanvasRenderingContext2d, KeyboardEvent};
 
-use crate::canvas::fresh;
+use super::save_figure::{Picture, SaveFigure};
+use crate::canvas::{fresh, saved_figure};
 use crate::files;
 use crate::palette::Palette;
 use crate::state::{Shown, State};
@@ -20,6 +21,8 @@ use crate::surface::{observe_room, repaints, report, size_in_css};
 
 /// Rows of the map.
 const FEATURES: usize = 24;
+/// Width of the saved map, CSS pixels.
+const SAVED_WIDTH: f64 = 900.0;
 
 /// The figure of a shown analysis.
 #[component]
@@ -41,7 +44,9 @@ pub fn FeatureMapFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
         let (Some(canvas), Some(places), Some(room)) = (canvas.get(), places.get(), room.get()) else { return };
         size_in_css(&canvas, places.width, places.height);
         let focused = state.focus.get().focused().map(|spot| spot.row);
-        report(draw(&canvas, &drawn, &places, focused, row.get(), room.pixel_ratio));
+        let drawing = fresh(&canvas, (places.width, places.height), room.pixel_ratio);
+        let palette = Palette::of(&canvas);
+        report(drawing.and_then(|context| draw_on(&context, &drawn, &places, focused, Some(row.get()), &palette)));
     });
 
     let at = move |event: &web_sys::MouseEvent| {
@@ -94,13 +99,27 @@ pub fn FeatureMapFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
         let csv = export::feature_map_csv(&saved.0.analysis, &saved.1);
         files::save_text(state, "temporal-lens-features.csv", "text/csv", &csv);
     };
+    let pictured = (shown.clone(), map.clone());
+    let picture = move || -> Picture {
+        let element = canvas.get_untracked().ok_or(JsValue::NULL)?;
+        let (palette, credit) = (Palette::of(&element), stats::credit(&pictured.0.analysis));
+        let places = Places::of(rows, tokens, SAVED_WIDTH);
+        let title = "Novel features of the text";
+        let picture = saved_figure((places.width, places.height), &palette, title, &credit, |context, _| {
+            draw_on(context, &pictured.1, &places, None, None, &palette)
+        })?;
+        Ok((picture, "temporal-lens-features.png".to_owned()))
+    };
     view! {
         <figure class="feature-map" aria-labelledby="feature-map-title">
             <div class="panel-head">
                 <figcaption id="feature-map-title">"Novel features of the text"</figcaption>
-                <button type="button" class="quiet small" data-testid="features-csv" on:click=save>
-                    "CSV"
-                </button>
+                <span class="end">
+                    <SaveFigure state testid="features" picture />
+                    <button type="button" class="quiet small" data-testid="features-csv" on:click=save>
+                        "CSV"
+                    </button>
+                </span>
             </div>
             <div class="heatmap-frame" node_ref=frame>
                 <canvas
@@ -126,16 +145,15 @@ pub fn FeatureMapFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
     .into_any()
 }
 
-fn draw(
-    canvas: &HtmlCanvasElement,
+/// Draws the map with its upper left corner at the origin; `focused` token and `row` stand out.
+fn draw_on(
+    context: &CanvasRenderingContext2d,
     map: &FeatureMap,
     places: &Places,
     focused: Option<usize>,
-    row: usize,
-    pixel_ratio: f64,
+    row: Option<usize>,
+    palette: &Palette,
 ) -> Result<(), JsValue> {
-    let palette = Palette::of(canvas);
-    let context = fresh(canvas, (places.width, places.height), pixel_ratio)?;
     context.set_fill_style_str(&palette.sunken);
     let (left, top) = (places.left, 0.0);
     context.fill_rect(left, top, places.width - left, places.row_height * map.features.len() as f64);
@@ -149,7 +167,7 @@ fn draw(
     }
     for (index, feature) in map.features.iter().enumerate() {
         let y = index as f64 * places.row_height;
-        context.set_fill_style_str(if index == row { &palette.accent } else { &palette.ink });
+        context.set_fill_style_str(if Some(index) == row { &palette.accent } else { &palette.ink });
         context.fill_text(&format!("#{feature}"), left - 6.0, y + places.row_height / 2.0)?;
         context.set_fill_style_str(&palette.accent);
         for position in 0..map.tokens {

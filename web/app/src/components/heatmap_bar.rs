@@ -13,6 +13,7 @@ use wasm_bindgen::JsValue;
 
 use super::heatmap::{Stage, ZOOM_STEP, boundaries};
 use super::picker::{Picker, Toggle};
+use super::save_figure::{Picture, SaveFigure};
 use crate::canvas;
 use crate::environment::document;
 use crate::files;
@@ -49,12 +50,7 @@ pub fn HeatmapBar(state: State, shown: Arc<Shown>, derived: Derived, stage: Stag
             files::save_text(state, "temporal-lens-dendrogram.json", "application/json", &json);
         }
     };
-    let save_png = move |_| {
-        if let Err(error) = png(state, &shown, derived, stage) {
-            leptos::logging::warn!("the figure could not be saved: {error:?}");
-            state.problem.set(Some("This browser could not save the figure.".to_owned()));
-        }
-    };
+    let picture = move || picture(state, &shown, derived, stage);
     view! {
         <div class="toolbar" role="group" aria-label="What the heatmap shows">
             <Picker<Source>
@@ -93,9 +89,7 @@ pub fn HeatmapBar(state: State, shown: Arc<Shown>, derived: Derived, stage: Stag
                 "Full screen"
             </button>
             <span class="end">
-                <button type="button" class="quiet small" data-testid="heatmap-png" on:click=save_png>
-                    "PNG"
-                </button>
+                <SaveFigure state testid="heatmap" picture />
                 <button type="button" class="quiet small" data-testid="heatmap-csv" on:click=save_csv>
                     "CSV"
                 </button>
@@ -119,8 +113,8 @@ fn full_screen(stage: Stage) {
     }
 }
 
-/// Saves the shown part of the figure at twice the size, with title, model and pack.
-fn png(state: State, shown: &Shown, derived: Derived, stage: Stage) -> Result<(), JsValue> {
+/// The shown part of the figure at twice the size, with title, model and pack.
+fn picture(state: State, shown: &Shown, derived: Derived, stage: Stage) -> Picture {
     let base = stage.base.get_untracked().ok_or(JsValue::NULL)?;
     let clustering = derived.clustering.get_untracked();
     let boundaries = boundaries(derived, state.views.has_events.get_untracked());
@@ -140,7 +134,5 @@ fn png(state: State, shown: &Shown, derived: Derived, stage: Stage) -> Result<()
         })
     })?;
     let name = format!("temporal-lens-{}.png", state.views.source.get_untracked().key());
-    canvas::save_png(&picture, name, move || {
-        state.problem.set(Some("This browser could not save the figure.".to_owned()));
-    })
+    Ok((picture, name))
 }

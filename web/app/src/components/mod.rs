@@ -13,6 +13,7 @@ pub mod picker;
 pub mod problem;
 pub mod progress_bar;
 pub mod result;
+pub mod save_figure;
 pub mod selection_panel;
 pub mod similarity_table;
 pub mod statistics;

@@ -11,6 +11,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
 use super::picker::{Picker, Toggle};
+use super::save_figure::{Picture, SaveFigure};
 use super::trajectory::{Stage, rings};
 use crate::palette::Palette;
 use crate::state::{Shown, State};
@@ -83,12 +84,7 @@ pub fn TrajectoryBar(state: State, shown: Arc<Shown>, derived: Derived, stage: S
             files::save_text(state, "temporal-lens-trajectory.csv", "text/csv", &csv);
         }
     };
-    let save_png = move |_| {
-        if let Err(error) = png(state, &shown, derived, stage) {
-            leptos::logging::warn!("the figure could not be saved: {error:?}");
-            state.problem.set(Some("This browser could not save the figure.".to_owned()));
-        }
-    };
+    let picture = move || picture(state, &shown, derived, stage);
     view! {
         <div class="toolbar" role="group" aria-label="What the trajectory shows">
             {field(stage, "Of", "trajectory-source", |it| it.source, |it, source| it.source = source)}
@@ -164,9 +160,7 @@ pub fn TrajectoryBar(state: State, shown: Arc<Shown>, derived: Derived, stage: S
                 <Toggle label="Turn" testid="auto-rotate" is_on=stage.is_turning />
             </Show>
             <span class="end">
-                <button type="button" class="quiet small" data-testid="trajectory-png" on:click=save_png>
-                    "PNG"
-                </button>
+                <SaveFigure state testid="trajectory" picture />
                 <button type="button" class="quiet small" data-testid="trajectory-csv" on:click=save_csv>
                     "CSV"
                 </button>
@@ -175,10 +169,10 @@ pub fn TrajectoryBar(state: State, shown: Arc<Shown>, derived: Derived, stage: S
     }
 }
 
-/// Saves the figure as it is looked at, at twice the size, with title, model and pack.
-fn png(state: State, shown: &Shown, derived: Derived, stage: Stage) -> Result<(), JsValue> {
+/// The figure as it is looked at, at twice the size, with title, model and pack.
+fn picture(state: State, shown: &Shown, derived: Derived, stage: Stage) -> Picture {
     let element = stage.canvas.get_untracked().ok_or(JsValue::NULL)?;
-    let Some(Ok(drawing)) = stage.drawing.get_untracked() else { return Ok(()) };
+    let Some(Ok(drawing)) = stage.drawing.get_untracked() else { return Err("there is none yet".into()) };
     let wanted = stage.wanted.get_untracked();
     let place = figure(drawing.dimensions(), SAVED_ROOM);
     let scene = stage.camera.with_untracked(|camera| Scene::of(&drawing, camera, &place));
@@ -189,7 +183,5 @@ fn png(state: State, shown: &Shown, derived: Derived, stage: Stage) -> Result<()
     let picture = canvas::saved_figure((place.width, place.height), &palette, &title, &credit, |context, _| {
         trajectory_canvas::draw(context, &drawing, &scene, &place, &rings, &palette)
     })?;
-    canvas::save_png(&picture, "temporal-lens-trajectory.png".to_owned(), move || {
-        state.problem.set(Some("This browser could not save the figure.".to_owned()));
-    })
+    Ok((picture, "temporal-lens-trajectory.png".to_owned()))
 }
