@@ -9,6 +9,7 @@ pub mod heatmap;
 pub mod heatmap_bar;
 pub mod help;
 pub mod model_files;
+pub mod neuronpedia;
 pub mod picker;
 pub mod problem;
 pub mod progress_bar;

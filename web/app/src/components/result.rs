@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use super::feature_list::FeatureList;
 use super::feature_map::FeatureMapFigure;
 use super::heatmap::HeatmapFigure;
+use super::neuronpedia::NeuronpediaPanel;
 use super::selection_panel::SelectionPanel;
 use super::similarity_table::SimilarityTable;
 use super::statistics::Statistics;
@@ -76,6 +77,7 @@ fn ResultBody(state: State, shown: Arc<Shown>) -> impl IntoView {
                 <div class="column-side">
                     <SelectionPanel state shown=shown.clone() derived />
                     <FeatureList state shown=shown.clone() />
+                    <NeuronpediaPanel state shown=shown.clone() />
                     <Statistics state shown derived />
                 </div>
             </div>
