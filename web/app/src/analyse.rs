@@ -46,6 +46,24 @@ pub fn start(state: State) {
     begin(state, Request::Analyze { id: 0, pack_url: pack.url, text, inf_k, rows: RowSource::Host, apart: false });
 }
 
+/// Compares the shown text with a second one.
+pub fn compare(state: State, first: (String, Option<usize>), text: String, inf_k: &str) {
+    if state.phase.get_untracked() == Phase::Loading {
+        return;
+    }
+    if text.is_empty() {
+        return state.fail("There is no second text yet: type something to compare with.");
+    }
+    let inf_k = match parse_inf_k(inf_k) {
+        Ok(inf_k) => inf_k,
+        Err(problem) => return state.fail(problem),
+    };
+    let Some(pack) = state.pack.get_value() else {
+        return state.fail("This page does not say where its model is: its temporal-lens-pack tag is missing.");
+    };
+    begin(state, Request::Compare { id: 0, pack_url: pack.url, texts: [first, (text, inf_k)] });
+}
+
 /// Fetches the whole embedding, to be kept.
 pub fn keep_embedding(state: State) {
     if state.phase.get_untracked() == Phase::Loading {
@@ -96,7 +114,7 @@ fn again(state: State, mut job: Request) {
             *id = next;
             Progress::keeping(embedding)
         }
-        Request::Analyze { id, .. } => {
+        Request::Analyze { id, .. } | Request::Compare { id, .. } => {
             *id = next;
             Progress::begin(!state.loaded.get_untracked(), load)
         }
@@ -201,6 +219,16 @@ fn on_response(state: State, response: Response) {
                     state.phase.set(Phase::Done);
                     typing::ended(state);
                 }
+                Err(problem) => state.fail(format!("The worker's answer cannot be read: {problem}.")),
+            }
+        }
+        Response::Comparison { id, json, .. } if under_way && id == current => {
+            state.loaded.set(true);
+            if let Some(pack) = state.pack.get_value() {
+                environment::remember_loaded(&pack.url, true);
+            }
+            match state.show_comparison(json, false) {
+                Ok(()) => stopped(state),
                 Err(problem) => state.fail(format!("The worker's answer cannot be read: {problem}.")),
             }
         }

@@ -63,6 +63,24 @@ pub fn show_example(state: State, id: String) {
     });
 }
 
+/// Shows the precomputed comparison of an example with its pair.
+pub fn show_pair(state: State, id: String) {
+    spawn_local(async move {
+        let address = gallery::pair_address(&id).and_then(|address| environment::address(&address));
+        let json = match address {
+            Some(url) => fetch(&url).await,
+            None => None,
+        };
+        let shown = match json {
+            Some(json) => state.show_comparison(json, true),
+            None => Err("it could not be fetched; try again".to_owned()),
+        };
+        if let Err(problem) = shown {
+            state.fail(format!("The comparison of “{id}” cannot be shown: {problem}."));
+        }
+    });
+}
+
 /// The box holds what is shown.
 fn opened(state: State, phase: Phase) {
     if let Some(shown) = state.shown.get_untracked() {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lens_analysis::Analysis;
+use lens_analysis::comparison::Comparison;
 use lens_protocol::{DeviceInfo, Request};
 use lens_view::focus::Focus;
 use lens_view::gallery::Gallery;
@@ -67,6 +68,17 @@ pub struct Shown {
     pub origin: Origin,
 }
 
+/// A comparison on the page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Compared {
+    /// The document.
+    pub comparison: Comparison,
+    /// The document exactly as it came.
+    pub json: String,
+    /// Whether it was shipped with the page.
+    pub is_precomputed: bool,
+}
+
 /// What the components share.
 #[derive(Clone, Copy)]
 pub struct State {
@@ -94,6 +106,8 @@ pub struct State {
     pub diagnostics: RwSignal<Option<diagnostics::Shown>>,
     /// The analysis all views show.
     pub shown: RwSignal<Option<Arc<Shown>>>,
+    /// The shown text beside a second one.
+    pub compared: RwSignal<Option<Arc<Compared>>>,
     /// The precomputed examples there are.
     pub gallery: RwSignal<Gallery>,
     /// The precomputed example is still being fetched.
@@ -144,6 +158,7 @@ impl State {
             rows_while_typing: RwSignal::new(environment::agreed()),
             diagnostics: RwSignal::new(None),
             shown: RwSignal::new(None),
+            compared: RwSignal::new(None),
             gallery: RwSignal::new(Gallery::default()),
             example_pending: RwSignal::new(true),
             device: RwSignal::new(None),
@@ -172,6 +187,16 @@ impl State {
         self.focus.set(Focus::default());
         self.views.selection.update(|selection| selection.clear());
         self.shown.set(Some(Arc::new(Shown { analysis, json, origin })));
+        Ok(())
+    }
+
+    /// Puts a comparison on the page. Reads the document; the string is untrusted.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with the document.
+    pub fn show_comparison(self, json: String, is_precomputed: bool) -> Result<(), String> {
+        let comparison = Comparison::from_json(&json).map_err(|e| e.to_string())?;
+        self.compared.set(Some(Arc::new(Compared { comparison, json, is_precomputed })));
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Messages between the page and its worker, as JSON strings over `postMessage`.
 //!
 //! The page numbers its requests; every answer carries the number of the request it belongs to.
-//! A request ends with exactly one of `Analysis`, `EmbeddingKept`, `Diagnostics`, `Fixture`,
+//! A request ends with exactly one of `Analysis`, `Comparison`, `EmbeddingKept`, `Diagnostics`, `Fixture`,
 //! `Tokens`, `Kernels`, `Bench`, `Cancelled` or `Failed`.
 
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,15 @@ pub enum Request {
         /// Wait for the device between the stages, so that their times are their own (benches only).
         #[serde(default)]
         apart: bool,
+    },
+    /// Load the pack at `pack_url` if it is not loaded, then analyse two texts and compare them.
+    Compare {
+        /// Number of the request.
+        id: u32,
+        /// Absolute URL of the pack's folder, ending in a slash.
+        pack_url: String,
+        /// The texts with their `inf_k`.
+        texts: [(String, Option<usize>); 2],
     },
     /// Keep the whole embedding of the pack at `pack_url`, so that no text asks its host for rows.
     KeepEmbedding {
@@ -229,6 +238,15 @@ pub enum Response {
         /// Tokens at the beginning that the text before it had too: they were not computed again.
         reused_tokens: usize,
     },
+    /// Two texts compared: a comparison document as JSON, as it is exported.
+    Comparison {
+        /// Number of the request.
+        id: u32,
+        /// The document.
+        json: String,
+        /// Milliseconds of model, SAE and analysis of both texts.
+        compute_ms: f64,
+    },
     /// The whole embedding is kept.
     EmbeddingKept {
         /// Number of the request.
@@ -294,6 +312,7 @@ impl Request {
     pub fn id(&self) -> u32 {
         match self {
             Self::Analyze { id, .. }
+            | Self::Compare { id, .. }
             | Self::KeepEmbedding { id, .. }
             | Self::Diagnostics { id }
             | Self::LoseDevice { id }

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use lens_analysis::Analysis;
+use lens_analysis::comparison::Comparison;
 use lens_engine::bench::{self, LinearCase};
 use lens_engine::{Continue, OpenedDevice, Reading, Run, RunOptions, self_check};
 use lens_loader::{Abort, Cache, RowSource};
@@ -79,6 +81,19 @@ struct LastText {
     reading: Reading,
 }
 
+/// A text that was read for this request.
+struct Read {
+    analysis: Analysis,
+    /// Bytes fetched for it.
+    fetched_bytes: u64,
+    /// When the model began, in milliseconds.
+    compute_start: f64,
+    /// Runs on until the answer is written.
+    stopwatch: Stopwatch,
+    /// Tokens at its beginning that were there already.
+    reused_tokens: usize,
+}
+
 impl Session {
     /// Opens the device, and the folder in which files are kept.
     pub async fn open() -> Self {
@@ -109,6 +124,7 @@ impl Session {
                 let options = RunOptions { inf_k, apart, ..RunOptions::default() };
                 self.analyze(id, &pack_url, &text, rows, options, abort).await
             }
+            Request::Compare { pack_url, texts, .. } => self.compare(id, &pack_url, &texts, abort).await,
             Request::KeepEmbedding { pack_url, .. } => self.keep_embedding(id, &pack_url, abort).await,
             Request::Diagnostics { .. } => {
                 let facts = diagnostics::collect(&self.opened, self.storage_note.as_deref(), &self.packs);
@@ -145,7 +161,8 @@ impl Session {
         Ok(Response::EmbeddingKept { id, bytes })
     }
 
-    async fn analyze(
+    /// Reads a text; it is the last one then.
+    async fn read(
         &mut self,
         id: u32,
         pack_url: &str,
@@ -153,8 +170,7 @@ impl Session {
         rows: RowSource,
         options: RunOptions,
         abort: &Abort,
-    ) -> Result<Response, Failure> {
-        let start = now_ms();
+    ) -> Result<Read, Failure> {
         let mut reporter = Reporter { id, last: None };
         let (device, limits) = (self.opened.device.clone(), self.limits);
         let pack = self.pack(pack_url);
@@ -206,7 +222,22 @@ impl Session {
         let token_ids = tokens.ids[..reading.len()].to_vec();
         self.last = Some(LastText { pack_url: pack_url.to_owned(), token_ids, reading });
         let Some(analysis) = analysis else { return Err(Failure::Stopped) };
-        let json = serde_json::to_string(&analysis).map_err(|e| Failure::device(e.to_string()))?;
+        Ok(Read { analysis, fetched_bytes, compute_start, stopwatch, reused_tokens })
+    }
+
+    async fn analyze(
+        &mut self,
+        id: u32,
+        pack_url: &str,
+        text: &str,
+        rows: RowSource,
+        options: RunOptions,
+        abort: &Abort,
+    ) -> Result<Response, Failure> {
+        let start = now_ms();
+        let read = self.read(id, pack_url, text, rows, options, abort).await?;
+        let json = serde_json::to_string(&read.analysis).map_err(|e| Failure::device(e.to_string()))?;
+        let Read { fetched_bytes, compute_start, mut stopwatch, reused_tokens, .. } = read;
         stopwatch.enter(|times| &mut times.analysis_ms);
         let end = stopwatch.since;
         Ok(Response::Analysis {
@@ -218,6 +249,29 @@ impl Session {
             stages: stopwatch.times,
             reused_tokens,
         })
+    }
+
+    async fn compare(
+        &mut self,
+        id: u32,
+        pack_url: &str,
+        texts: &[(String, Option<usize>); 2],
+        abort: &Abort,
+    ) -> Result<Response, Failure> {
+        let [(first, first_k), (second, second_k)] = texts;
+        let options = |inf_k: &Option<usize>| RunOptions { inf_k: *inf_k, ..RunOptions::default() };
+        let a = self.read(id, pack_url, first, RowSource::Host, options(first_k), abort).await?;
+        // Out of the way of the second text, which would go on from it.
+        let Some(kept) = self.last.take() else { return Err(Failure::device("the first text was not kept")) };
+        let between = now_ms();
+        let b = self.read(id, pack_url, second, RowSource::Host, options(second_k), abort).await?;
+        let Some(last) = &self.last else { return Err(Failure::device("the second text was not kept")) };
+        let grams = kept.reading.joint_grams(&last.reading).await?;
+        let comparison = Comparison::new(a.analysis, b.analysis, &grams).compact();
+        let json = serde_json::to_string(&comparison).map_err(|e| Failure::device(e.to_string()))?;
+        // The first text is the one in the box: it is what typing goes on from.
+        self.last = Some(kept);
+        Ok(Response::Comparison { id, json, compute_ms: between - a.compute_start + now_ms() - b.compute_start })
     }
 
     async fn check_kernels(&self, id: u32) -> Result<Response, Failure> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
+use super::compare::ComparePanel;
 use super::feature_list::FeatureList;
 use super::feature_map::FeatureMapFigure;
 use super::heatmap::HeatmapFigure;
@@ -73,6 +74,7 @@ fn ResultBody(state: State, shown: Arc<Shown>) -> impl IntoView {
                     <SimilarityTable shown=shown.clone() />
                     <TrajectoryFigure state shown=shown.clone() derived />
                     <FeatureMapFigure state shown=shown.clone() />
+                    <ComparePanel state shown=shown.clone() />
                 </div>
                 <div class="column-side">
                     <SelectionPanel state shown=shown.clone() derived />
