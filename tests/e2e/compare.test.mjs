@@ -1,0 +1,242 @@
+// Two texts side by side: precomputed with two clicks, live on a small pack; Neuronpedia's pages; figures
+// on the clipboard.
+
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { countColours, launch, open, screenshot, waitForState } from './lib/browser.mjs';
+import { nodeFolder, out, packs, root, site } from './lib/environment.mjs';
+import * as commandLine from './lib/program.mjs';
+
+const { AxeBuilder } = createRequire(join(nodeFolder, 'index.js'))('@axe-core/playwright');
+
+/** A symmetric matrix as a document packs it: its upper triangle in base64. */
+function unpacked(base64, size) {
+  const bytes = Buffer.from(base64, 'base64');
+  const matrix = Array.from({ length: size }, () => new Float64Array(size));
+  let at = 0;
+  for (let i = 0; i < size; i += 1) {
+    for (let j = i; j < size; j += 1, at += 4) {
+      matrix[i][j] = bytes.readFloatLE(at);
+      matrix[j][i] = matrix[i][j];
+    }
+  }
+  return matrix;
+}
+
+/** Cosine of the mean codes of two lists of rows. */
+function cosine(matrix, a, b) {
+  const mean = (rows, columns) => rows.reduce((sum, i) => sum + columns.reduce((s, j) => s + matrix[i][j], 0), 0)
+    / rows.length / columns.length;
+  return mean(a, b) / Math.sqrt(mean(a, a) * mean(b, b));
+}
+
+const range = (from, to) => Array.from({ length: to - from }, (_, i) => from + i);
+const figureOf = (text) => Number(text.replace('−', '-'));
+
+async function download(page, testId) {
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByTestId(testId).click()]);
+  return readFileSync(await file.path());
+}
+
+describe('the garden path', () => {
+  let browser;
+  let page;
+  before(async () => {
+    browser = await launch({ webgpu: false });
+    page = await open(browser, site);
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await page.getByTestId('gallery').waitFor();
+  });
+  after(() => browser?.close());
+
+  const row = (label) => page.getByTestId('compare-cosines').getByRole('row').filter({ hasText: label });
+
+  test('two clicks show it beside its plain twin', async () => {
+    await page.getByTestId('example-garden-path').click();
+    await page.getByTestId('compare-pair').click();
+    await page.getByTestId('compare-mark').waitFor();
+    await page.waitForFunction(() => document.querySelector('[data-testid="compare-heatmap-2"]')?.width > 50);
+    for (const side of [1, 2]) assert.ok((await countColours(page, `compare-heatmap-${side}`)) > 20);
+    assert.deepEqual(page.requested.filter((url) => /\/models\//.test(url)), []);
+    await screenshot(page, 'compare-wide');
+  });
+
+  test('the phrases are compared by their mean codes', async () => {
+    const document = JSON.parse(await download(page, 'compare-json'));
+    assert.deepEqual(document, JSON.parse(readFileSync(join(root, 'demo/examples/garden-path-compared.json'), 'utf8')));
+    const [a, b] = [document.first.tokens, document.second.tokens];
+    // Both end in "man the boat."; what is before it, BOS apart, is span A.
+    const shared = 4;
+    assert.deepEqual(a.slice(-shared), b.slice(-shared));
+    assert.notEqual(a.at(-shared - 1), b.at(-shared - 1));
+    const matrix = unpacked(document.grams.predictable, a.length + b.length);
+    const expected = cosine(
+      matrix, range(a.length - shared, a.length), range(a.length + b.length - shared, a.length + b.length),
+    );
+    const shown = figureOf(await row('1B × 2B').getByRole('cell').first().innerText());
+    assert.ok(Math.abs(shown - expected) < 1e-4, `${shown} ${expected}`);
+  });
+
+  test('another span is selected by click and shift-click, by keys, too', async () => {
+    const before = await row('1A × 2A').innerText();
+    await page.getByTestId('compare-2-3').click();
+    await page.getByTestId('compare-2-4').focus();
+    await page.keyboard.press('Shift+Enter');
+    assert.equal(await page.locator('.compare-token.is-span-b').count() > 0, true);
+    assert.notEqual(await page.getByTestId('compare-cosines').innerText(), before);
+    const named = await page.locator('[data-testid^="compare-2-"].is-span-b').evaluateAll((them) => them.map((it) => it.dataset.testid));
+    assert.deepEqual(named, ['compare-2-3', 'compare-2-4']);
+  });
+
+  test('both matrices follow the chosen source', async () => {
+    const picture = () => page.getByTestId('compare-heatmap-1').evaluate((canvas) => canvas.toDataURL());
+    const before = await picture();
+    await page.getByTestId('source').selectOption('novel');
+    await page.waitForFunction(
+      (old) => document.querySelector('[data-testid="compare-heatmap-1"]').toDataURL() !== old, before);
+    assert.match(await page.getByTestId('compare-title').innerText(), /novel codes, both from/);
+    await page.getByTestId('source').selectOption('predictable');
+  });
+
+  test('hovering a matrix names two tokens and their value', async () => {
+    const canvas = page.getByTestId('compare-heatmap-2');
+    await canvas.scrollIntoViewIfNeeded();
+    const box = await canvas.boundingBox();
+    await page.mouse.move(box.x + 0.5 * box.width, box.y + 0.4 * box.height);
+    assert.match(await page.getByTestId('compare-readout-2').innerText(), /^\d+ .* × \d+ .*\d\.\d{4}$/);
+    await page.mouse.move(0, 0);
+  });
+
+  test('another text takes the comparison away', async () => {
+    await page.getByTestId('example-poem').click();
+    await page.getByTestId('compare-cosines').waitFor({ state: 'detached' });
+    assert.equal(await page.getByTestId('compare-pair').count(), 0, 'the poem has no twin');
+  });
+
+  test('figures are copied as pictures', async () => {
+    for (const figure of ['heatmap', 'features']) {
+      await page.evaluate(() => navigator.clipboard.writeText(''));
+      await page.getByTestId(`${figure}-copy`).click();
+      await page.waitForFunction(async () => {
+        const [item] = await navigator.clipboard.read();
+        return item?.types.includes('image/png');
+      });
+    }
+    const png = await download(page, 'features-png');
+    assert.equal(png.readUInt32BE(16), 1800);
+    assert.equal(await page.getByTestId('error').count(), 0);
+  });
+
+  test('it fits a phone, in the dark, and axe finds nothing serious', async () => {
+    await page.getByTestId('example-garden-path').click();
+    await page.getByTestId('compare-pair').click();
+    await page.getByTestId('compare-cosines').waitFor();
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await page.setViewportSize({ width: 360, height: 780 });
+    await page.waitForTimeout(300);
+    assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)) <= 0);
+    await screenshot(page, 'compare-phone-dark');
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+    assert.deepEqual(serious.map(({ id, nodes }) => [id, nodes[0].html]), []);
+    assert.deepEqual(page.problems, []);
+  });
+});
+
+describe('a comparison made here', () => {
+  let browser;
+  before(async () => { browser = await launch({ webgpu: false }); });
+  after(() => browser?.close());
+
+  test('is what the command line says of both texts', { timeout: 240_000 }, async () => {
+    const pair = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
+    const pack = await commandLine.packPair(pair, 'compare');
+    const page = await open(browser, site, { pack });
+    await page.getByTestId('compare-text').fill('Once upon a time, an old man looked at the sea.');
+    await page.getByTestId('compare-inf-k').fill('3');
+    await page.getByTestId('compare').click();
+    await waitForState(page, ['loading']);
+    await page.getByTestId('compare-cosines').waitFor({ timeout: 120_000 });
+    const found = JSON.parse(await download(page, 'compare-json'));
+    assert.equal(found.second.inf_k, 3);
+    const file = join(out, `compared-${process.pid}.json`);
+    await commandLine.temporalLens(
+      'compare', '--model', join(packs, 'compare'), '--device', 'cpu', '--first', found.first.text,
+      '--second', found.second.text, '--second-inf-k', '3', '--json', file,
+    );
+    const expected = JSON.parse(readFileSync(file, 'utf8'));
+    assert.deepEqual(found.second.token_ids, expected.second.token_ids);
+    const size = found.first.tokens.length + found.second.tokens.length;
+    for (const source of ['predictable', 'novel', 'total', 'residual']) {
+      const [ours, theirs] = [found, expected].map((it) => unpacked(it.grams[source], size).flatMap((row) => [...row]));
+      const norm = Math.hypot(...theirs);
+      assert.ok(norm > 0);
+      assert.ok(Math.hypot(...ours.map((value, i) => value - theirs[i])) <= 1e-2 * norm, source);
+    }
+    assert.deepEqual(page.problems, []);
+  });
+});
+
+describe('Neuronpedia', () => {
+  let browser;
+  let page;
+  const asked = [];
+  const example = JSON.parse(readFileSync(join(root, 'demo/examples/poem.json'), 'utf8'));
+  before(async () => {
+    browser = await launch({ webgpu: false });
+    page = await open(browser, site);
+    await page.context().route(/neuronpedia\.org/, (route) => {
+      asked.push(route.request().url());
+      return route.fulfill({ contentType: 'text/html', body: '<p id="theirs">their page</p>' });
+    });
+  });
+  after(() => browser?.close());
+
+  async function show(text) {
+    const file = join(out, 'with-source.json');
+    const document = { ...example, text, model: { ...example.model, neuronpedia: 'gemma-2-2b/12-temporal-res' } };
+    writeFileSync(file, JSON.stringify(document));
+    await page.getByTestId('open-result').setInputFiles(file);
+    await page.getByTestId('neuronpedia-matrix').waitFor();
+  }
+
+  test('a pack without a source has no such panel', async () => {
+    await page.getByTestId('precomputed-mark').waitFor();
+    assert.equal(await page.getByTestId('neuronpedia-matrix').count(), 0);
+  });
+
+  test('a dashboard opens on a click, in a sandbox, and not before', async () => {
+    await show(example.text);
+    await page.waitForTimeout(300);
+    assert.deepEqual(asked, []);
+    const { position } = example.selected;
+    const { feature } = example.novel_top[position][0];
+    await page.getByTestId('neuronpedia-feature').click();
+    await page.frameLocator('[data-testid="neuronpedia-frame"]').locator('#theirs').waitFor();
+    assert.deepEqual(asked, [
+      `https://neuronpedia.org/gemma-2-2b/12-temporal-res/${feature}?embed=true&embedexplanation=true&embedplots=true&embedtest=true`,
+    ]);
+    const frame = page.getByTestId('neuronpedia-frame');
+    assert.ok(!(await frame.getAttribute('sandbox')).includes('allow-top-navigation'));
+    assert.equal(await frame.getAttribute('referrerpolicy'), 'no-referrer');
+  });
+
+  test('the matrix page is given the text, up to 700 characters', async () => {
+    asked.length = 0;
+    await page.getByTestId('neuronpedia-matrix').click();
+    await page.waitForFunction(() => document.querySelector('[data-testid="neuronpedia-frame"]').src.includes('simMatrix'));
+    const { searchParams } = new URL(await page.getByTestId('neuronpedia-frame').getAttribute('src'));
+    assert.equal(searchParams.get('simMatrix'), example.text);
+    await screenshot(page, 'neuronpedia');
+    await page.getByTestId('neuronpedia-close').click();
+    assert.equal(await page.getByTestId('neuronpedia-frame').count(), 0);
+    await show('é'.repeat(701));
+    await page.getByTestId('neuronpedia-matrix').click();
+    assert.match(await page.getByTestId('neuronpedia-problem').innerText(), /701/);
+    assert.equal(await page.getByTestId('neuronpedia-frame').count(), 0);
+  });
+});
