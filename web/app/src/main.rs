@@ -9,6 +9,7 @@ mod diagnostics;
 mod environment;
 mod files;
 mod palette;
+mod pointing;
 mod state;
 mod storage;
 mod surface;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lens_analysis::similarity::Source;
 use lens_view::comparison;
-use lens_view::focus::{Focus, Spot};
+use lens_view::focus::Focus;
 use lens_view::heatmap::{Heatmap, Room, Viewport, layout};
 use lens_view::selection::Selection;
 use lens_view::settings::Choice;
@@ -12,8 +12,10 @@ use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use web_sys::MouseEvent;
 
+use super::picker::InfKField;
 use super::token_text::TokenText;
 use crate::canvas;
+use crate::pointing;
 use crate::state::{Compared, Phase, Shown, State};
 use crate::surface::{observe_room, repaints, report, size_in_css};
 use crate::{analyse, files};
@@ -60,20 +62,7 @@ pub fn ComparePanel(state: State, shown: Arc<Shown>) -> impl IntoView {
                     <button type="submit" data-testid="compare" disabled=is_loading>
                         "Compare"
                     </button>
-                    <label class="field" title="Novel codes kept at each token of the second text">
-                        <span>
-                            <code>"inf_k"</code>
-                        </span>
-                        <input
-                            type="number"
-                            min="1"
-                            step="1"
-                            placeholder="SAE’s own"
-                            data-testid="compare-inf-k"
-                            prop:value=move || inf_k.get()
-                            on:input:target=move |event| inf_k.set(event.target().value())
-                        />
-                    </label>
+                    <InfKField title="Novel codes kept at each token of the second text" testid="compare-inf-k" inf_k />
                     {move || {
                         pair.get()
                             .map(|(id, title)| {
@@ -243,15 +232,10 @@ fn Side(
             report(canvas::draw_crosshair(&canvas, &heatmap, &place, focus, it.spans(), columns, room.pixel_ratio));
         });
     });
-    let hover = move |spot: Option<Spot>| {
-        if focus.with_untracked(|focus| focus.hovered) != spot {
-            focus.update(|focus| focus.hovered = spot);
-        }
-    };
     let on_move = move |event: web_sys::PointerEvent| {
-        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        let (x, y) = pointing::place(&event);
         let slots = place.with_untracked(|place| place.as_ref()?.cell_at(x, y));
-        hover(slots.and_then(|slots| heatmap.get_untracked()?.positions(slots)));
+        pointing::hover(focus, slots.and_then(|slots| heatmap.get_untracked()?.positions(slots)));
     };
     let readout = move || {
         let found = focus.get().focused().and_then(|spot| heatmap.get()?.readout(spot));
@@ -272,7 +256,7 @@ fn Side(
                     aria-label=summary
                     data-testid=format!("compare-heatmap-{number}")
                     on:pointermove=on_move
-                    on:pointerleave=move |_| hover(None)
+                    on:pointerleave=move |_| pointing::hover(focus, None)
                 ></canvas>
                 <canvas class="overlay" node_ref=overlay aria-hidden="true"></canvas>
             </div>

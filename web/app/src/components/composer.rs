@@ -5,6 +5,7 @@ use lens_view::progress::analyse_label;
 use leptos::prelude::*;
 use web_sys::KeyboardEvent;
 
+use super::picker::InfKField;
 use crate::analyse::{self, device_label};
 use crate::environment::{self, Pack};
 use crate::state::{Origin, Phase, State};
@@ -52,19 +53,7 @@ pub fn Composer(state: State) -> impl IntoView {
                 <button type="submit" class="primary" data-testid="analyze" disabled=loading>
                     {move || analyse_label(state.loaded.get() || kept(), expected)}
                 </button>
-                <label class="field" title="Novel codes kept at each token">
-                    <span><code>"inf_k"</code></span>
-                    <input
-                        type="number"
-                        min="1"
-                        step="1"
-                        inputmode="numeric"
-                        placeholder="SAE’s own"
-                        data-testid="inf-k"
-                        prop:value=move || state.inf_k.get()
-                        on:input:target=move |event| state.inf_k.set(event.target().value())
-                    />
-                </label>
+                <InfKField title="Novel codes kept at each token" testid="inf-k" inf_k=state.inf_k />
                 <label class="toggle" title="Follow while typing, once the model is loaded">
                     <input
                         type="checkbox"

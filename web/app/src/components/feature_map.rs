@@ -16,6 +16,7 @@ use super::save_figure::{Picture, SaveFigure};
 use crate::canvas::{fresh, saved_figure};
 use crate::files;
 use crate::palette::Palette;
+use crate::pointing;
 use crate::state::{Shown, State};
 use crate::surface::{observe_room, repaints, report, size_in_css};
 
@@ -50,7 +51,7 @@ pub fn FeatureMapFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
     });
 
     let at = move |event: &web_sys::MouseEvent| {
-        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        let (x, y) = pointing::place(event);
         places.with_untracked(|places| places.as_ref()?.at(x, y))
     };
     let on_move = move |event: web_sys::PointerEvent| {
@@ -59,11 +60,9 @@ pub fn FeatureMapFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
             row.set(over);
         }
         let spot = found.map(|(_, position)| Spot::token(position));
-        if state.focus.with_untracked(|focus| focus.hovered) != spot {
-            state.focus.update(|focus| focus.hovered = spot);
-        }
+        pointing::hover(state.focus, spot);
     };
-    let leave = move || state.focus.update(|focus| focus.hovered = None);
+    let leave = move || pointing::hover(state.focus, None);
     let on_click = move |event: web_sys::MouseEvent| {
         if let Some((_, position)) = at(&event) {
             state.focus.update(|focus| focus.click(Spot::token(position)));

@@ -11,6 +11,7 @@ use web_sys::{HtmlCanvasElement, KeyboardEvent, PointerEvent, WheelEvent};
 
 use super::heatmap_bar::HeatmapBar;
 use crate::canvas;
+use crate::pointing;
 use crate::state::{Shown, State};
 use crate::surface::{observe_room, repaints, report, size_in_css};
 use crate::views::Derived;
@@ -177,7 +178,7 @@ impl Pointer {
 
     fn leave(self) {
         self.inside.set(false);
-        hover(self.state, None);
+        pointing::hover(self.state.focus, None);
     }
 
     /// Positions of the cell at a point of the figure.
@@ -188,7 +189,7 @@ impl Pointer {
 
     fn moved(self, event: &PointerEvent) {
         self.enter();
-        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        let (x, y) = pointing::place(event);
         if event.buttons() & 1 == 1
             && let Some(mut drag) = self.drag.get_value()
             && !drag.viewport.is_whole()
@@ -198,11 +199,11 @@ impl Pointer {
             let cell = self.stage.place.with_untracked(|place| place.as_ref().map_or(1.0, |it| it.cell));
             self.stage.viewport.set(drag.viewport.panned((drag.x - x) / cell, (drag.y - y) / cell));
         }
-        hover(self.state, self.spot(x, y));
+        pointing::hover(self.state.focus, self.spot(x, y));
     }
 
     fn down(self, event: &PointerEvent) {
-        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        let (x, y) = pointing::place(event);
         let viewport = self.stage.viewport.get_untracked();
         self.drag.set_value(Some(Drag { x, y, viewport, has_moved: false }));
         self.moved(event);
@@ -212,22 +213,19 @@ impl Pointer {
         if self.drag.get_value().is_some_and(|drag| drag.has_moved) {
             return;
         }
-        if let Some(spot) = self.spot(f64::from(event.offset_x()), f64::from(event.offset_y())) {
+        let (x, y) = pointing::place(event);
+        if let Some(spot) = self.spot(x, y) {
             self.state.focus.update(|focus| focus.click(spot));
         }
     }
 
-    /// Ctrl and the wheel, or a pinch, zoom at the pointer; the wheel alone scrolls the page.
+    /// Zooms at the pointer.
     fn wheel(self, event: &WheelEvent) {
-        if !(event.ctrl_key() || event.meta_key()) {
-            return;
-        }
-        event.prevent_default();
-        let factor = (event.delta_y() * 0.004).clamp(-0.7, 0.7).exp();
-        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        let Some(out) = pointing::zooms_out(event) else { return };
+        let (x, y) = pointing::place(event);
         let place = self.stage.place.with_untracked(|place| place.as_ref().map(|it| it.within(x, y)));
         if let Some((u, v)) = place {
-            self.stage.viewport.update(|viewport| *viewport = viewport.zoomed(factor, u, v));
+            self.stage.viewport.update(|viewport| *viewport = viewport.zoomed(out.exp(), u, v));
         }
     }
 
@@ -272,13 +270,6 @@ impl Pointer {
             let (u, v) = slots.map_or((0.5, 0.5), |it| (of(it.column, viewport.x), of(it.row, viewport.y)));
             *viewport = viewport.zoomed(factor, u, v);
         });
-    }
-}
-
-/// Sets the hovered cell, once a change.
-fn hover(state: State, spot: Option<Spot>) {
-    if state.focus.with_untracked(|focus| focus.hovered) != spot {
-        state.focus.update(|focus| focus.hovered = spot);
     }
 }
 

@@ -55,3 +55,25 @@ pub fn Toggle(label: &'static str, testid: &'static str, is_on: RwSignal<bool>) 
         </label>
     }
 }
+
+/// The box for `inf_k`, novel codes kept at each token: empty means the SAE's own number.
+#[component]
+pub fn InfKField(title: &'static str, testid: &'static str, inf_k: RwSignal<String>) -> impl IntoView {
+    view! {
+        <label class="field" title=title>
+            <span>
+                <code>"inf_k"</code>
+            </span>
+            <input
+                type="number"
+                min="1"
+                step="1"
+                inputmode="numeric"
+                placeholder="SAE’s own"
+                data-testid=testid
+                prop:value=move || inf_k.get()
+                on:input:target=move |event| inf_k.set(event.target().value())
+            />
+        </label>
+    }
+}

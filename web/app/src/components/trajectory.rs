@@ -13,6 +13,7 @@ use super::heatmap::boundaries;
 use super::trajectory_bar::TrajectoryBar;
 use crate::canvas::fresh;
 use crate::palette::Palette;
+use crate::pointing;
 use crate::state::{Shown, State};
 use crate::surface::{observe_room, repaints, report, size_in_css};
 use crate::trajectory::{Computation, Wanted, Work};
@@ -238,9 +239,7 @@ impl Hand {
     }
 
     fn hover(self, spot: Option<Spot>) {
-        if self.state.focus.with_untracked(|focus| focus.hovered) != spot {
-            self.state.focus.update(|focus| focus.hovered = spot);
-        }
+        pointing::hover(self.state.focus, spot);
     }
 
     fn leave(self) {
@@ -249,13 +248,13 @@ impl Hand {
     }
 
     fn down(self, event: &PointerEvent) {
-        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        let (x, y) = pointing::place(event);
         self.drag.set_value(Some(Drag { x, y, has_moved: false }));
         self.moved(event);
     }
 
     fn moved(self, event: &PointerEvent) {
-        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        let (x, y) = pointing::place(event);
         if event.buttons() & 1 == 1
             && let Some(drag) = self.drag.get_value()
         {
@@ -279,21 +278,19 @@ impl Hand {
         if self.drag.get_value().is_some_and(|drag| drag.has_moved) {
             return;
         }
-        if let Some(spot) = self.spot(f64::from(event.offset_x()), f64::from(event.offset_y())) {
+        let (x, y) = pointing::place(event);
+        if let Some(spot) = self.spot(x, y) {
             self.state.focus.update(|focus| focus.click(spot));
         }
     }
 
     fn wheel(self, event: &WheelEvent) {
-        if !(event.ctrl_key() || event.meta_key()) {
-            return;
-        }
-        event.prevent_default();
-        let factor = (-event.delta_y() * 0.004).clamp(-0.7, 0.7).exp();
+        let Some(out) = pointing::zooms_out(event) else { return };
         let middle = self.seen.with_untracked(|seen| seen.as_ref().map(|seen| seen.figure.middle()));
         if let Some([x, y]) = middle {
-            let at = [f64::from(event.offset_x()) - x, f64::from(event.offset_y()) - y];
-            self.stage.camera.update(|camera| *camera = camera.zoomed(factor, at));
+            let (right, down) = pointing::place(event);
+            let at = [right - x, down - y];
+            self.stage.camera.update(|camera| *camera = camera.zoomed((-out).exp(), at));
         }
     }
 
