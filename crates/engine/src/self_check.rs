@@ -7,7 +7,7 @@
 use burn::tensor::{Device, Tensor, TensorData, Transaction};
 use lens_model::attention::{AttentionOptions, attend};
 use lens_model::kernels::variant::{Forced, Variant};
-use lens_model::linear::{Linear, PackedTensor, products};
+use lens_model::linear::{Linear, Matrix, PackedTensor, products};
 use lens_model::norm::RmsNorm;
 use lens_model::rope::RotaryTable;
 use lens_model::store::upload;
@@ -181,7 +181,7 @@ impl Checks<'_> {
             let up = matrix(tokens, rows, device, |i| value(11 * i));
             // Gates far past the point where tanh is one.
             let large = x.clone() * 100.0;
-            let linear = Linear { weight: weight.clone(), bias: Some(bias) };
+            let linear = Linear { weight: Matrix::Packed(weight.clone()), bias: Some(bias) };
             vec![
                 linear.forward(x.clone()),
                 linear.forward_relu(x.clone()),

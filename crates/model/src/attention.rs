@@ -12,6 +12,10 @@ pub use crate::kernels::{ATTENTION_TOKENS_MAX, AttentionOptions};
 /// Query i, at position p = first + i, sees keys j <= p and, with a window, only the last `window`
 /// of them, itself included (transformers `sliding_window_overlay`: p - j < window).
 pub fn attend(q: Tensor<2>, k: Tensor<2>, v: Tensor<2>, options: AttentionOptions) -> Tensor<2> {
+    #[cfg(feature = "train")]
+    if q.is_autodiff() {
+        return crate::composed::attention(q, k, v, options);
+    }
     Tensor::from_dispatch(Dispatch::attention(q.into_dispatch(), k.into_dispatch(), v.into_dispatch(), options))
 }
 

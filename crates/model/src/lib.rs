@@ -5,6 +5,7 @@
 //! | [`gemma`] | the language model, top to bottom; stops after the target layer |
 //! | [`temporal_sae`] | the seed's TemporalSAE: predictable codes by attention, novel codes by top-k |
 //! | [`linear`] | a linear layer over packed weights, in both directions |
+//! | `composed` | what training runs in the kernels' place (feature `train`) |
 //! | [`attention`] | causal attention with soft cap, window and shared key/value heads |
 //! | [`norm`], [`rope`] | RMSNorm and half-split rotary embedding |
 //! | [`kernels`] | the fused dequantize-and-multiply kernels (WGSL) and their CPU twins |
@@ -16,6 +17,8 @@
 
 pub mod attention;
 pub mod buffer;
+#[cfg(feature = "train")]
+mod composed;
 mod error;
 pub mod gemma;
 pub mod kernels;

@@ -65,6 +65,62 @@ fn pad_cols(x: Tensor<2>, cols: usize) -> Tensor<2> {
     Tensor::cat(vec![x, zeros], 1)
 }
 
+/// A matrix W [rows, cols] of a layer.
+// The large variant is the one that there are many of.
+#[allow(clippy::large_enum_variant)]
+#[derive(Debug, Clone)]
+pub enum Matrix {
+    /// Packed, for inference.
+    Packed(PackedTensor),
+    /// As it is, for training: autodiff goes through it.
+    #[cfg(feature = "train")]
+    Dense(Tensor<2>),
+}
+
+impl Matrix {
+    /// [rows, cols]
+    pub fn dims(&self) -> [usize; 2] {
+        match self {
+            Self::Packed(packed) => [packed.shape.rows, packed.shape.cols],
+            #[cfg(feature = "train")]
+            Self::Dense(dense) => dense.dims(),
+        }
+    }
+
+    /// finish(x Wᵀ) for `x` [T, cols]: [T, rows]; `extra` is the operand that `finish` asks for.
+    fn linear_then<const D: usize>(&self, x: Tensor<2>, extra: Option<Tensor<D>>, finish: Finish) -> Tensor<2> {
+        match self {
+            Self::Packed(packed) => packed.linear_then(x, extra, finish),
+            #[cfg(feature = "train")]
+            Self::Dense(dense) => crate::composed::linear(x, dense.clone(), extra, finish),
+        }
+    }
+
+    /// relu(factor * x Wᵀ) for `x` [T, cols]: [T, rows].
+    pub fn linear_relu(&self, x: Tensor<2>, factor: f32) -> Tensor<2> {
+        self.linear_then::<1>(x, None, Finish::Relu { factor })
+    }
+
+    /// x Wᵀ for `x` [T, cols]: [T, rows].
+    pub fn linear(&self, x: Tensor<2>) -> Tensor<2> {
+        self.linear_then::<1>(x, None, Finish::Plain)
+    }
+
+    /// gelu(x Wᵀ) * up for `x` [T, cols] and `up` [T, rows]: [T, rows]; GELU's tanh approximation.
+    pub fn linear_gate(&self, x: Tensor<2>, up: Tensor<2>) -> Tensor<2> {
+        self.linear_then(x, Some(up), Finish::Gate)
+    }
+
+    /// x W for `x` [T, rows]: [T, cols].
+    pub fn linear_transposed(&self, x: Tensor<2>) -> Tensor<2> {
+        match self {
+            Self::Packed(packed) => packed.linear_transposed(x),
+            #[cfg(feature = "train")]
+            Self::Dense(dense) => x.matmul(dense.clone()),
+        }
+    }
+}
+
 /// a bᵀ for `a` [M, d] and `b` [N, d]: [M, N].
 pub fn products(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
     let cols = a.dims()[1].next_multiple_of(BLOCK);
@@ -74,8 +130,8 @@ pub fn products(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
 /// A linear layer with or without bias; `weight` [out, in] as in the checkpoint.
 #[derive(Debug, Clone)]
 pub struct Linear {
-    /// [out, in], packed.
-    pub weight: PackedTensor,
+    /// [out, in]
+    pub weight: Matrix,
     /// [out], if there is one.
     pub bias: Option<Tensor<1>>,
 }

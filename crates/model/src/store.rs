@@ -8,11 +8,11 @@ use lens_weights::unpack::TensorPart;
 
 use crate::buffer::Buffer;
 use crate::kernels::PackedShape;
-use crate::linear::{Linear, PackedTensor};
+use crate::linear::{Linear, Matrix, PackedTensor};
 use crate::{Error, Result};
 
 enum Stored {
-    Matrix(Box<PackedTensor>),
+    Matrix(Box<Matrix>),
     // Norms and biases: small, f32, unpacked once.
     Vector(Box<Tensor<1>>, usize),
 }
@@ -77,21 +77,35 @@ impl WeightStore {
         } else {
             let (tensor, bytes) = growing.finish(&self.device);
             self.bytes += bytes;
-            self.stored.insert(name, Stored::Matrix(Box::new(tensor)));
+            self.stored.insert(name, Stored::Matrix(Box::new(Matrix::Packed(tensor))));
         }
         Ok(())
+    }
+
+    /// Puts a matrix in as it is, for training.
+    #[cfg(feature = "train")]
+    pub fn insert_matrix(&mut self, name: &str, matrix: Tensor<2>) {
+        self.stored.insert(name.to_owned(), Stored::Matrix(Box::new(Matrix::Dense(matrix))));
+    }
+
+    /// Puts a vector in as it is, for training.
+    #[cfg(feature = "train")]
+    pub fn insert_vector(&mut self, name: &str, vector: Tensor<1>) {
+        let n = vector.dims()[0];
+        self.stored.insert(name.to_owned(), Stored::Vector(Box::new(vector), n));
     }
 
     /// Takes out the matrix `name`, which must be [rows, cols].
     ///
     /// # Errors
     /// [`Error::Missing`], [`Error::Shape`].
-    pub fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<PackedTensor> {
+    pub fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<Matrix> {
         let expected = (rows, cols);
         match self.stored.remove(name) {
-            Some(Stored::Matrix(m)) if (m.shape.rows, m.shape.cols) == expected => Ok(*m),
+            Some(Stored::Matrix(m)) if m.dims() == [rows, cols] => Ok(*m),
             Some(Stored::Matrix(m)) => {
-                Err(Error::Shape { name: name.to_owned(), found: (m.shape.rows, m.shape.cols), expected })
+                let [rows, cols] = m.dims();
+                Err(Error::Shape { name: name.to_owned(), found: (rows, cols), expected })
             }
             Some(Stored::Vector(_, n)) => Err(Error::Shape { name: name.to_owned(), found: (1, n), expected }),
             None => Err(Error::Missing(name.to_owned())),
@@ -109,7 +123,8 @@ impl WeightStore {
                 Err(Error::Shape { name: name.to_owned(), found: (1, found), expected: (1, n) })
             }
             Some(Stored::Matrix(m)) => {
-                Err(Error::Shape { name: name.to_owned(), found: (m.shape.rows, m.shape.cols), expected: (1, n) })
+                let [rows, cols] = m.dims();
+                Err(Error::Shape { name: name.to_owned(), found: (rows, cols), expected: (1, n) })
             }
             None => Err(Error::Missing(name.to_owned())),
         }

@@ -9,7 +9,7 @@ use lens_weights::config::{NovelCodes, SaeConfig};
 
 use crate::attention::{AttentionOptions, KeysValues, attend, weights};
 use crate::kernels::LensOps;
-use crate::linear::{Linear, PackedTensor};
+use crate::linear::{Linear, Matrix};
 use crate::{Error, Result, WeightStore};
 
 /// Added to the norm of a prediction before dividing by its square (seed: `self.eps`).
@@ -19,9 +19,9 @@ const EPS: f32 = 1e-6;
 pub struct TemporalSae {
     config: SaeConfig,
     /// Decoder [width, d_model]; tied encoders are its transpose.
-    d: PackedTensor,
+    d: Matrix,
     /// Untied encoder, stored transposed [width, d_model].
-    e: Option<PackedTensor>,
+    e: Option<Matrix>,
     /// [d_model]
     b: Tensor<1>,
     attn_layers: Vec<ManualAttention>,
@@ -99,6 +99,16 @@ impl TemporalSae {
     /// The configuration.
     pub fn config(&self) -> &SaeConfig {
         &self.config
+    }
+
+    /// Factor a dimension of the residual stream on the way in [d_model].
+    pub fn factor(&self) -> &Tensor<1> {
+        &self.factor
+    }
+
+    /// Bias [d_model], in scaled units.
+    pub fn b(&self) -> &Tensor<1> {
+        &self.b
     }
 
     /// Encodes the residual stream `x` [T, d_model] of the tokens that follow those in `cache`.
@@ -185,6 +195,10 @@ fn add_to(sum: &mut Option<Tensor<2>>, more: Tensor<2>) {
 
 /// `dz` [T, d] scaled to its projection on `x` [T, d]: the factor [T, 1], and what is left of x.
 pub fn project(x: Tensor<2>, dz: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+    #[cfg(feature = "train")]
+    if x.is_autodiff() {
+        return crate::composed::project(x, dz, EPS);
+    }
     let (factor, left) = Dispatch::project(x.into_dispatch(), dz.into_dispatch(), EPS);
     (Tensor::from_dispatch(factor), Tensor::from_dispatch(left))
 }
@@ -192,6 +206,10 @@ pub fn project(x: Tensor<2>, dz: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
 /// Keeps the `k` largest entries of each row of `z` [T, width], none of them negative; zeros
 /// elsewhere.
 pub fn top_k(z: Tensor<2>, k: usize) -> Tensor<2> {
+    #[cfg(feature = "train")]
+    if z.is_autodiff() {
+        return crate::composed::top_k(z, k);
+    }
     Tensor::from_dispatch(Dispatch::keep_top_k(z.into_dispatch(), k))
 }
 
