@@ -1,0 +1,350 @@
+//! Texts to train on: passages in files, cut into contexts of tokens.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `.jsonl`, `.jsonl.gz` | a JSON object a line with `text`, and `kind` where there are kinds |
+//! | `.txt` | one passage, of the kind that the file's name says |
+//! | `.safetensors` | token ids, as [`Corpus::to_bytes`] writes them |
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::Deserialize;
+
+use crate::{Error, Result};
+
+/// Longest line that is read: a passage is far shorter.
+const LINE_BYTES_MAX: u64 = 16 << 20;
+
+/// Fewest tokens a context has, BOS included: less teaches nothing about time.
+const CONTEXT_LEAST: usize = 16;
+
+/// Key of the metadata that names the kinds.
+const KINDS: &str = "kinds";
+
+/// A passage.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// Index into [`Corpus::kinds`].
+    pub kind: usize,
+    /// Token ids, BOS first.
+    pub ids: Vec<u32>,
+}
+
+/// Passages as token ids.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Corpus {
+    /// Kinds of text, by name.
+    pub kinds: Vec<String>,
+    /// The passages.
+    pub documents: Vec<Document>,
+}
+
+/// Tokens that the networks see together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Context {
+    /// Index into [`Corpus::kinds`].
+    pub kind: usize,
+    /// Token ids, BOS first.
+    pub ids: Vec<u32>,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    text: String,
+    kind: Option<String>,
+}
+
+/// The files that `paths` name; of a folder those of a known form, by name, without those whose
+/// names begin with `heldout`.
+///
+/// # Errors
+/// [`Error::Corpus`] naming what is not there or of no known form.
+pub fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut all = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            if !path.is_file() {
+                return Err(Error::corpus(path, "there is no such file or folder"));
+            }
+            if !is_known(path) {
+                return Err(Error::corpus(path, "is no .jsonl, .jsonl.gz, .txt or .safetensors file"));
+            }
+            all.push(path.clone());
+            continue;
+        }
+        let entries = std::fs::read_dir(path).map_err(|e| Error::corpus(path, &e.to_string()))?;
+        let before = all.len();
+        for entry in entries {
+            let file = entry.map_err(|e| Error::corpus(path, &e.to_string()))?.path();
+            let held_out = file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("heldout"));
+            if file.is_file() && is_known(&file) && !held_out {
+                all.push(file);
+            }
+        }
+        if all.len() == before {
+            return Err(Error::corpus(path, "holds no .jsonl, .jsonl.gz, .txt or .safetensors file to train on"));
+        }
+        all[before..].sort();
+    }
+    Ok(all)
+}
+
+fn is_known(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    [".jsonl", ".jsonl.gz", ".txt", ".safetensors"].iter().any(|end| name.ends_with(end))
+}
+
+impl Corpus {
+    /// Reads `files`; `tokenize` gives the ids of a text, BOS first, and `on_file` hears which file
+    /// comes next.
+    ///
+    /// # Errors
+    /// [`Error::Corpus`] naming file and line; what `tokenize` says.
+    pub fn read(
+        files: &[PathBuf],
+        mut tokenize: impl FnMut(&str) -> Result<Vec<u32>>,
+        mut on_file: impl FnMut(&Path),
+    ) -> Result<Self> {
+        let mut corpus = Self::default();
+        for path in files {
+            on_file(path);
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let bytes = || std::fs::read(path).map_err(|e| Error::corpus(path, &e.to_string()));
+            if name.ends_with(".safetensors") {
+                corpus.append(Self::from_bytes(&bytes()?).map_err(|problem| Error::corpus(path, &problem))?);
+            } else if name.ends_with(".txt") {
+                let text = String::from_utf8(bytes()?).map_err(|_| Error::corpus(path, "is not UTF-8 text"))?;
+                let kind = corpus.kind(name.trim_end_matches(".txt"));
+                corpus.documents.push(Document { kind, ids: tokenize(&text)? });
+            } else {
+                corpus.read_lines(path, &name, &mut tokenize)?;
+            }
+        }
+        corpus.documents.retain(|document| document.ids.len() > 1);
+        if corpus.documents.is_empty() {
+            return Err(Error::Recipe("the corpus holds no text".to_owned()));
+        }
+        Ok(corpus)
+    }
+
+    fn read_lines(
+        &mut self,
+        path: &Path,
+        name: &str,
+        tokenize: &mut impl FnMut(&str) -> Result<Vec<u32>>,
+    ) -> Result<()> {
+        let file = std::fs::File::open(path).map_err(|e| Error::corpus(path, &e.to_string()))?;
+        let plain: Box<dyn Read> =
+            if name.ends_with(".gz") { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
+        let mut lines = BufReader::new(plain);
+        let default = name.split('.').next().unwrap_or(name).trim_start_matches("train-").to_owned();
+        for number in 1.. {
+            let mut line = String::new();
+            let wrong = |problem: &str| Error::corpus(path, &format!("line {number}: {problem}"));
+            let read = lines.by_ref().take(LINE_BYTES_MAX).read_line(&mut line).map_err(|e| wrong(&e.to_string()))?;
+            if read == 0 {
+                break;
+            }
+            if read as u64 == LINE_BYTES_MAX {
+                return Err(wrong("is longer than 16 MiB; cut the passage into several lines"));
+            }
+            if line.trim().is_empty() {
+                continue;
+            }
+            let Line { text, kind } =
+                serde_json::from_str(&line).map_err(|e| wrong(&format!("is no JSON object with a text: {e}")))?;
+            let kind = self.kind(kind.as_deref().unwrap_or(&default));
+            self.documents.push(Document { kind, ids: tokenize(&text)? });
+        }
+        Ok(())
+    }
+
+    fn kind(&mut self, name: &str) -> usize {
+        self.kinds.iter().position(|kind| kind == name).unwrap_or_else(|| {
+            self.kinds.push(name.to_owned());
+            self.kinds.len() - 1
+        })
+    }
+
+    fn append(&mut self, other: Self) {
+        let kinds: Vec<usize> = other.kinds.iter().map(|name| self.kind(name)).collect();
+        self.documents.extend(other.documents.into_iter().map(|d| Document { kind: kinds[d.kind], ids: d.ids }));
+    }
+
+    /// Tokens in all.
+    pub fn tokens(&self) -> usize {
+        self.documents.iter().map(|document| document.ids.len()).sum()
+    }
+
+    /// Sets aside about one passage in `one_in`, evenly over the corpus: those are returned.
+    pub fn hold_out(&mut self, one_in: usize) -> Self {
+        let mut held_out = Self { kinds: self.kinds.clone(), documents: Vec::new() };
+        let mut index = 0;
+        self.documents.retain(|document| {
+            index += 1;
+            let stays = index % one_in.max(2) != 0;
+            if !stays {
+                held_out.documents.push(document.clone());
+            }
+            stays
+        });
+        held_out
+    }
+
+    /// Contexts of at most `length` tokens, BOS first in each, in an order that `seed` decides; without
+    /// a seed in the order of the corpus.
+    pub fn contexts(&self, length: usize, seed: Option<u64>) -> Vec<Context> {
+        let mut all = Vec::new();
+        for document in &self.documents {
+            let Some((bos, rest)) = document.ids.split_first() else { continue };
+            for piece in rest.chunks(length.saturating_sub(1).max(1)) {
+                if piece.len() + 1 >= CONTEXT_LEAST.min(length) {
+                    let mut ids = vec![*bos];
+                    ids.extend_from_slice(piece);
+                    all.push(Context { kind: document.kind, ids });
+                }
+            }
+        }
+        if let Some(seed) = seed {
+            all.shuffle(&mut StdRng::seed_from_u64(seed));
+        }
+        all
+    }
+
+    /// The token ids as a safetensors file: `ids` of all passages one after another, where each
+    /// `start`s, and the `kind` of each; the kinds' names are metadata.
+    ///
+    /// # Errors
+    /// [`Error::Corpus`] when there are more than 2^32 tokens.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut ids: Vec<u32> = Vec::with_capacity(self.tokens());
+        let mut starts = Vec::with_capacity(self.documents.len());
+        for document in &self.documents {
+            let start = u32::try_from(ids.len())
+                .map_err(|_| Error::Recipe("a file of token ids holds at most 2^32 of them".to_owned()))?;
+            starts.push(start);
+            ids.extend_from_slice(&document.ids);
+        }
+        let kinds: Vec<u32> = self.documents.iter().map(|document| document.kind as u32).collect();
+        let list = |values: &'_ [u32]| bytemuck::cast_slice(values).to_vec();
+        let (ids, starts, kinds) =
+            ((ids.len(), list(&ids)), (starts.len(), list(&starts)), (kinds.len(), list(&kinds)));
+        let mut views = Vec::new();
+        for (name, (n, bytes)) in [("ids", &ids), ("starts", &starts), ("kind", &kinds)] {
+            views.push((name, TensorView::new(Dtype::U32, vec![*n], bytes).map_err(Error::file)?));
+        }
+        let names = serde_json::to_string(&self.kinds).map_err(Error::file)?;
+        let metadata = HashMap::from([(KINDS.to_owned(), names)]);
+        safetensors::serialize(views, Some(metadata)).map_err(Error::file)
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// A sentence without the file's name.
+    pub fn from_bytes(bytes: &[u8]) -> std::result::Result<Self, String> {
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| format!("is no safetensors file: {e}"))?;
+        let kinds: Vec<String> = metadata
+            .metadata()
+            .as_ref()
+            .and_then(|m| m.get(KINDS))
+            .and_then(|names| serde_json::from_str(names).ok())
+            .ok_or("names no kinds of text in its metadata")?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(|e| format!("is no safetensors file: {e}"))?;
+        let list = |name: &str| -> std::result::Result<Vec<u32>, String> {
+            let tensor = tensors.tensor(name).map_err(|_| format!("has no tensor {name}"))?;
+            if tensor.dtype() != Dtype::U32 || tensor.shape().len() != 1 {
+                return Err(format!("tensor {name} is no list of U32"));
+            }
+            Ok(bytemuck::pod_collect_to_vec(tensor.data()))
+        };
+        let (ids, starts, of_kind) = (list("ids")?, list("starts")?, list("kind")?);
+        if starts.len() != of_kind.len() {
+            return Err("has not one kind a passage".to_owned());
+        }
+        let mut documents = Vec::with_capacity(starts.len());
+        for (index, (start, kind)) in starts.iter().zip(&of_kind).enumerate() {
+            let end = starts.get(index + 1).map_or(ids.len(), |end| *end as usize);
+            let passage = ids.get(*start as usize..end).ok_or(format!("passage {index} lies outside its ids"))?;
+            if *kind as usize >= kinds.len() {
+                return Err(format!("passage {index} is of a kind without a name"));
+            }
+            documents.push(Document { kind: *kind as usize, ids: passage.to_vec() });
+        }
+        Ok(Self { kinds, documents })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn corpus() -> Corpus {
+        let document =
+            |kind, n: u32| Document { kind, ids: (0..n).map(|i| if i == 0 { 2 } else { 100 + i }).collect() };
+        Corpus {
+            kinds: vec!["story".to_owned(), "news".to_owned()],
+            documents: vec![document(0, 45), document(1, 17), document(0, 20)],
+        }
+    }
+
+    #[test]
+    fn token_ids_come_back() -> Result<()> {
+        let bytes = corpus().to_bytes()?;
+        assert_eq!(Corpus::from_bytes(&bytes), Ok(corpus()));
+        for cut in [0, 7, 40, bytes.len() - 1] {
+            assert!(Corpus::from_bytes(&bytes[..cut]).is_err());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn contexts_begin_with_bos_and_hold_every_token_once_but_scraps() {
+        let contexts = corpus().contexts(20, None);
+        let lengths: Vec<usize> = contexts.iter().map(|c| c.ids.len()).collect();
+        // 44 = 19 + 19 + 6, of which the last is too short.
+        assert_eq!(lengths, [20, 20, 17, 20]);
+        assert!(contexts.iter().all(|c| c.ids[0] == 2 && !c.ids[1..].contains(&2)));
+        assert_eq!(contexts[1].ids[1], 120);
+        let (a, b) = (corpus().contexts(20, Some(1)), corpus().contexts(20, Some(1)));
+        assert_eq!(a, b);
+    }
+
+    #[test]
+    fn a_folder_leaves_its_heldout_file_out() -> std::io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        std::fs::write(folder.path().join("heldout.jsonl"), "{\"text\": \"no\"}\n")?;
+        std::fs::write(
+            folder.path().join("train-news.jsonl"),
+            "{\"text\": \"ab\"}\n\n{\"text\": \"c\", \"kind\": \"x\"}\n",
+        )?;
+        std::fs::write(folder.path().join("poem.txt"), "d")?;
+        std::fs::write(folder.path().join("README.md"), "e")?;
+        let tokenize = |text: &str| Ok(std::iter::once(2).chain(text.bytes().map(u32::from)).collect());
+        let read = files(&[folder.path().to_owned()]).and_then(|files| Corpus::read(&files, tokenize, |_| ()));
+        let read = read.map_err(std::io::Error::other)?;
+        assert_eq!(read.kinds, ["poem", "news", "x"]);
+        assert_eq!(read.tokens(), 2 + 3 + 2);
+        Ok(())
+    }
+
+    #[test]
+    fn problems_name_file_and_line() -> std::io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("bad.jsonl");
+        std::fs::write(&path, "{\"text\": \"ab\"}\n{\"txt\": 1}\n")?;
+        let problem =
+            Corpus::read(&[path], |_| Ok(vec![2, 3]), |_| ()).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(problem.contains("bad.jsonl: line 2"), "{problem}");
+        let problem = files(&[folder.path().join("none")]).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(problem.ends_with("none: there is no such file or folder"), "{problem}");
+        Ok(())
+    }
+}
