@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use lens_engine::DeviceChoice;
 use lens_weights::checkpoint::Synthetic;
 
+use crate::train_args::{CardArgs, TokenizeArgs, TrainArgs};
+
 /// Temporal Feature Analysis of a text: which features are new at each token, which were predictable.
 #[derive(Debug, Parser)]
 #[command(name = "temporal-lens", version, about)]
@@ -28,6 +30,12 @@ pub enum Command {
     Fidelity(FidelityArgs),
     /// Check every kernel variant on this machine's adapter against the CPU, or time them.
     Kernels(KernelsArgs),
+    /// Train a TemporalSAE on the residual streams of texts.
+    Train(Box<TrainArgs>),
+    /// Turn texts into token ids, for training where the texts are not.
+    Tokenize(TokenizeArgs),
+    /// Measure SAEs on held-out texts: the tables of a model card.
+    Card(CardArgs),
 }
 
 #[derive(Debug, Args)]

@@ -12,6 +12,8 @@
 //! | [`dump`] | `--dump`: every tensor as safetensors |
 //! | [`verify`] | `verify`: ours beside published figures |
 //! | [`fidelity`] | `fidelity`: what a precision does to the answer |
+//! | [`train`] | `train`, `tokenize`: texts to a TemporalSAE; [`train_args`] has their flags |
+//! | [`card`] | `card`: the figures of a model card |
 //! | [`figures`] | the published figures and their tolerances |
 //! | [`whole_file`] | files that appear whole or not at all |
 //! | [`progress`] | progress on stderr |
@@ -21,6 +23,7 @@
 
 mod analyze;
 mod args;
+mod card;
 mod compare;
 mod dump;
 mod fidelity;
@@ -31,6 +34,8 @@ mod notebook;
 mod pack;
 mod progress;
 mod terms;
+mod train;
+mod train_args;
 mod verify;
 mod whole_file;
 
@@ -48,6 +53,9 @@ fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Fidelity(args) => fidelity::run(&args),
         Command::Kernels(args) => kernels::run(&args),
+        Command::Train(args) => train::run(&args),
+        Command::Tokenize(args) => train::tokenize(&args),
+        Command::Card(args) => card::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

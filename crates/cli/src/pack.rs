@@ -32,6 +32,14 @@ pub fn run(args: &PackArgs) -> Result<()> {
     }
 }
 
+/// The checkpoint that `gemma` names, and its tokenizer.
+pub fn gemma_files(gemma: &str, layer: usize, tokenizer: Option<&Path>) -> Result<(PathBuf, PathBuf)> {
+    let source = find(gemma, |name| hub::fetch_gemma(name, layer, tokenizer.is_none()))?;
+    let tokenizer = tokenizer.map_or_else(|| beside(&source.path).join("tokenizer.json"), Path::to_owned);
+    check_tokenizer(&tokenizer)?;
+    Ok((source.path, tokenizer))
+}
+
 /// A pack of checkpoints on disk or on the hub.
 fn checkpoint(args: &PackArgs, gemma: &str, sae: &str, layer: usize) -> Result<()> {
     let gemma_source = find(gemma, |name| hub::fetch_gemma(name, layer, args.tokenizer.is_none()))?;

@@ -137,14 +137,21 @@ impl Lens {
     /// # Errors
     /// [`Error::Input`] for a text that is empty or longer than [`TOKENS_MAX`] tokens.
     pub fn tokenize(&self, text: &str) -> Result<Tokens> {
-        let tokenizer =
-            self.tokenizer.as_ref().ok_or_else(|| Error::Input("the tokenizer was not loaded".to_owned()))?;
+        let tokenizer = self.tokenizer()?;
         if text.is_empty() {
             return Err(Error::Input("the text is empty; type or pass some text".to_owned()));
         }
         let tokens = tokenizer.encode(text, self.manifest.gemma.bos_token_id)?;
         check_length(tokens.ids.len())?;
         Ok(tokens)
+    }
+
+    /// The pack's tokenizer.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when it was not loaded.
+    pub fn tokenizer(&self) -> Result<&Tokenizer> {
+        self.tokenizer.as_ref().ok_or_else(|| Error::Input("the tokenizer was not loaded".to_owned()))
     }
 
     /// Token strings of given ids, where the tokenizer is loaded.
@@ -254,6 +261,15 @@ impl Lens {
             read_back.push(read(layer).await?);
         }
         Ok(read_back)
+    }
+
+    /// The residual stream [T, d_model] after the target layer, from raw embedding rows.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when the device fails.
+    #[cfg(not(target_family = "wasm"))]
+    pub async fn residual(&self, embedding_rows: Vec<f32>) -> Result<Vec<f32>> {
+        crate::stream::residual(&self.gemma, embedding_rows, self.manifest.gemma.hidden_size, &self.device).await
     }
 
     fn check_inf_k(&self, inf_k: Option<usize>) -> Result<()> {

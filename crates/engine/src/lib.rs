@@ -11,6 +11,7 @@
 //! | [`reading`] | a text on its way through the networks, extended token by token |
 //! | [`fidelity`] | what a precision does to the answer |
 //! | [`folder`] | a pack in a folder on disk (native) |
+//! | [`stream`] | residual streams for training (native) |
 //! | [`self_check`] | are this device's kernels right? a small case against the CPU |
 //!
 //! Where bytes come from (disk, network) and where results go is the caller's business.
@@ -24,6 +25,8 @@ pub mod folder;
 pub mod lens;
 pub mod reading;
 pub mod self_check;
+#[cfg(not(target_family = "wasm"))]
+pub mod stream;
 
 pub use device::{DeviceChoice, OpenedDevice, open_device};
 pub use error::{Error, Result};
@@ -33,3 +36,5 @@ pub use lens::{Lens, LensBuilder};
 pub use lens_tokenizer::Tokens;
 pub use lens_weights::mix::Mix;
 pub use reading::{Continue, Reading, Run, RunOptions, Stage};
+#[cfg(not(target_family = "wasm"))]
+pub use stream::StreamReader;

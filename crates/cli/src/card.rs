@@ -1,0 +1,194 @@
+//! `card`: the figures of a model card, as tables in Markdown.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow};
+use burn::tensor::Device;
+use lens_analysis::spans::WithinAcross;
+use lens_model::TemporalSae;
+use lens_train::Stream;
+use lens_train::cache::Streams;
+use lens_train::figures::{Figures, Meter, TwoEvents, Units, contrast};
+use lens_train::run::{evenly, parameters_of};
+use serde::Deserialize;
+
+use crate::analyze::print;
+use crate::progress::Progress;
+use crate::train::{Opened, Reader, open, read_corpus};
+use crate::train_args::CardArgs;
+use crate::whole_file::WholeFile;
+
+/// A text of two events.
+#[derive(Deserialize)]
+struct Story {
+    name: String,
+    first: String,
+    second: String,
+}
+
+/// A kind's name, and its figures where there were texts of it.
+type OfKind = (String, Option<Figures>);
+
+/// What was measured of one SAE.
+struct Column {
+    name: String,
+    all: Figures,
+    kinds: Vec<OfKind>,
+    stories: Vec<(String, TwoEvents)>,
+}
+
+/// Runs the command.
+pub fn run(args: &CardArgs) -> Result<()> {
+    let stories = args.stories.as_deref().map(read_stories).transpose()?.unwrap_or_default();
+    let folders: Vec<(String, PathBuf)> = args.sae.iter().map(|sae| named(sae)).collect();
+    let mut saes = Vec::with_capacity(folders.len());
+    for (name, folder) in &folders {
+        saes.push((name.clone(), parameters_of(folder)?));
+    }
+    let Opened { reader, device } = open(&args.language_model)?;
+    let mut modules = Vec::with_capacity(saes.len());
+    for (name, parameters) in saes {
+        modules.push((name, parameters.sae(&device)?));
+    }
+    let corpus = read_corpus(&reader, &args.heldout)?;
+    let contexts = evenly(corpus.contexts(args.context, None), args.tokens);
+    let mut streams = Reader(&reader);
+    let mut told: Vec<Stream> = Vec::with_capacity(stories.len());
+    let mut boundaries = Vec::with_capacity(stories.len());
+    for story in &stories {
+        boundaries.push(reader.tokenize(&story.first)?.len());
+        told.push(streams.read(&reader.tokenize(&format!("{} {}", story.first, story.second))?)?);
+    }
+    let mut meters: Vec<Meter<'_>> = modules.iter().map(|(_, sae)| meter(sae, corpus.kinds.len(), &device)).collect();
+    let mut progress = Progress::start(format!("{} contexts of held-out text", contexts.len()));
+    for (done, context) in contexts.iter().enumerate() {
+        let stream = streams.read(&context.ids)?;
+        for meter in &mut meters {
+            meter.add(context.kind, &stream)?;
+        }
+        progress.update(done as u64 + 1, contexts.len() as u64);
+    }
+    let mut columns = Vec::with_capacity(meters.len());
+    for ((name, _), meter) in modules.iter().zip(&meters) {
+        let (all, kinds) = meter.figures();
+        let mut events = Vec::with_capacity(stories.len());
+        for ((story, stream), boundary) in stories.iter().zip(&told).zip(&boundaries) {
+            events.push((story.name.clone(), meter.two_events(stream, *boundary)?));
+        }
+        let kinds = corpus.kinds.iter().cloned().zip(kinds).collect();
+        columns.push(Column { name: name.clone(), all, kinds, stories: events });
+    }
+    let text = tables(&columns);
+    if let Some(out) = &args.out {
+        WholeFile::write(out, text.as_bytes())?.publish()?;
+    }
+    print(&text)
+}
+
+fn meter<'a>(sae: &'a TemporalSae, kinds: usize, device: &Device) -> Meter<'a> {
+    Meter::new(sae, kinds, usize::MAX, device)
+}
+
+/// NAME=DIR, or DIR under its own name.
+fn named(argument: &str) -> (String, PathBuf) {
+    match argument.split_once('=') {
+        Some((name, folder)) if !Path::new(argument).exists() => (name.to_owned(), PathBuf::from(folder)),
+        _ => {
+            let folder = PathBuf::from(argument);
+            let name = folder.file_name().map_or_else(|| argument.to_owned(), |n| n.to_string_lossy().into_owned());
+            (name, folder)
+        }
+    }
+}
+
+fn read_stories(path: &Path) -> Result<Vec<Story>> {
+    let text = std::fs::read_to_string(path).map_err(|e| anyhow!("cannot read {}: {e}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{}: no list of name, first and second", path.display()))
+}
+
+/// What a row of the first table shows of an SAE.
+type Cell = Box<dyn Fn(&Figures) -> String>;
+
+fn tables(columns: &[Column]) -> String {
+    let mut text = String::new();
+    let Some(first) = columns.first() else { return text };
+    let line = |cells: &mut dyn Iterator<Item = String>| format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "));
+    let head = |what: &str, names: &mut dyn Iterator<Item = String>| {
+        let names: Vec<String> = std::iter::once(what.to_owned()).chain(names).collect();
+        let rule = "|---".repeat(names.len());
+        format!("{}{rule}|\n", line(&mut names.into_iter()))
+    };
+    let names = || columns.iter().map(|c| c.name.clone());
+    let what = format!(
+        "held out, {} tokens; FVE in plain units / without dimension {} / scaled",
+        first.all.tokens, first.all.massive
+    );
+    text += &head(&what, &mut names());
+    for (label, cell) in rows() {
+        text += &line(&mut std::iter::once(label.to_owned()).chain(columns.iter().map(|c| cell(&c.all))));
+    }
+    text += "\n";
+    text += &head("FVE, by kind of text", &mut names());
+    for (i, (kind, of_first)) in first.kinds.iter().enumerate() {
+        let Some(of_first) = of_first else { continue };
+        let label = format!("{kind}, {} tokens", of_first.tokens);
+        let cells = columns.iter().map(|c| {
+            let figures = c.kinds.get(i).and_then(|(_, figures)| figures.as_ref());
+            figures.map_or_else(String::new, |f| format!("{}; share {}", units(f.fve), option(f.share, 3)))
+        });
+        text += &line(&mut std::iter::once(label).chain(cells));
+    }
+    for column in columns.iter().filter(|c| !c.stories.is_empty()) {
+        text += "\n";
+        let sources = ["predictable codes", "novel codes", "residual stream", "residual stream, scaled"];
+        text += &head(
+            &format!("{}: cosine within / across two events", column.name),
+            &mut sources.iter().map(|s| (*s).to_owned()),
+        );
+        for (name, events) in &column.stories {
+            let of = [events.predictable, events.novel, events.residual, events.residual_scaled];
+            text += &line(&mut std::iter::once(name.clone()).chain(of.into_iter().map(within_and_across)));
+        }
+        let apart = column.stories.iter().filter(|(_, e)| contrast(e.predictable) >= 0.4).count();
+        let twice = |of: &TwoEvents| {
+            let others = contrast(of.novel).max(contrast(of.residual)).max(contrast(of.residual_scaled));
+            contrast(of.predictable) >= 2.0 * others
+        };
+        let twice = column.stories.iter().filter(|(_, e)| twice(e)).count();
+        text += &format!(
+            "\nWithin minus across of predictable codes is 0.4 or more in {apart} of {} texts, and twice that of everything \
+             else or more in {twice}.\n",
+            column.stories.len()
+        );
+    }
+    text
+}
+
+fn rows() -> Vec<(&'static str, Cell)> {
+    vec![
+        ("FVE", Box::new(|f| units(f.fve))),
+        ("variance explained by the seed's formula", Box::new(|f| format!("{:.3}", f.variance_explained))),
+        ("predictable part alone: FVE", Box::new(|f| units(f.predicted))),
+        ("predictable share of energy, scaled", Box::new(|f| option(f.share, 3))),
+        ("L0 novel / predictable", Box::new(|f| format!("{:.0} / {:.0}", f.l0_novel, f.l0_pred))),
+        (
+            "effective rank of predictable / novel codes",
+            Box::new(|f| format!("{} / {}", option(f.rank_pred, 1), option(f.rank_novel, 0))),
+        ),
+        ("cosine of the two reconstructions, scaled", Box::new(|f| option(f.cosine, 3))),
+        ("dead features", Box::new(|f| format!("{:.1} %", 100.0 * f.dead))),
+    ]
+}
+
+fn units(of: Units) -> String {
+    format!("{:.3} / {:.3} / {:.3}", of.plain, of.without, of.scaled)
+}
+
+fn option(value: Option<f64>, digits: usize) -> String {
+    value.map_or_else(|| "none".to_owned(), |v| format!("{v:.digits$}"))
+}
+
+fn within_and_across(of: WithinAcross) -> String {
+    let number = |v: Option<f32>| option(v.map(f64::from), 2);
+    format!("{} / {}", number(of.within), number(of.across))
+}

@@ -1,0 +1,252 @@
+//! `train` and `tokenize`: texts to a TemporalSAE.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow, bail};
+use burn::tensor::Device;
+use lens_engine::{OpenedDevice, PackFolder, StreamReader, open_device};
+use lens_train::Recipe;
+use lens_train::cache::{Cache, Key, Streams};
+use lens_train::checkpoint::Origin;
+use lens_train::corpus::{self, Context, Corpus};
+use lens_train::figures::Figures;
+use lens_train::recipe::Kind;
+use lens_train::run::{COLLAPSED, Event, Job, Outcome, evenly, parameters_of, run as train};
+use lens_weights::unpack::sha256_hex;
+
+use crate::pack;
+use crate::progress::Progress;
+use crate::train_args::{LanguageModel, TokenizeArgs, TrainArgs};
+use crate::whole_file::WholeFile;
+
+/// One passage in this many is held out where no held-out texts are named.
+const HELD_OUT: usize = 50;
+
+/// How often a step is told of.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// The language model and the device that it is on.
+pub struct Opened {
+    /// The language model.
+    pub reader: StreamReader,
+    /// The device.
+    pub device: Device,
+}
+
+/// Opens the device, says which, and loads the language model onto it.
+pub fn open(args: &LanguageModel) -> Result<Opened> {
+    let OpenedDevice { device, name, note, .. } = pollster::block_on(open_device(args.device.map(Into::into)))?;
+    match note {
+        Some(note) => eprintln!("device: {name} ({note})"),
+        None => eprintln!("device: {name}"),
+    }
+    if let Some(gemma) = &args.gemma {
+        let layer = args.layer.ok_or_else(|| anyhow!("name the layer with --layer"))?;
+        let (path, tokenizer) = pack::gemma_files(gemma, layer, args.tokenizer.as_deref())?;
+        let mut progress = Progress::start(format!("loading {}", path.display()));
+        let on_tensor = |done, total| progress.update(done, total);
+        let reader = StreamReader::of_checkpoint(&path, &tokenizer, layer, device.clone(), on_tensor)?;
+        return Ok(Opened { reader, device });
+    }
+    let folder = args.model.as_ref().ok_or_else(|| anyhow!("name a pack with --model, or weights with --gemma"))?;
+    let mut progress = Progress::start(format!("loading {}", folder.display()));
+    let pack = PackFolder::open(folder, device.clone(), |done, total| progress.update(done, total))?;
+    let reader = StreamReader::of_pack(pack);
+    if let Some(layer) = args.layer.filter(|layer| *layer != reader.layer) {
+        bail!(
+            "{} ends at the output of layer {}, not {layer}; name the weights with --gemma",
+            folder.display(),
+            reader.layer
+        );
+    }
+    Ok(Opened { reader, device })
+}
+
+/// Reads texts or token ids.
+pub fn read_corpus(reader: &StreamReader, paths: &[PathBuf]) -> Result<Corpus> {
+    let files = corpus::files(paths)?;
+    let tokenize = |text: &str| reader.tokenize(text).map_err(|e| lens_train::Error::Streams(e.to_string()));
+    let corpus = Corpus::read(&files, tokenize, |file| eprintln!("reading {}", file.display()))?;
+    eprintln!("  {} passages, {} tokens", corpus.documents.len(), corpus.tokens());
+    Ok(corpus)
+}
+
+/// Residual streams by the language model.
+pub struct Reader<'a>(pub &'a StreamReader);
+
+impl Streams for Reader<'_> {
+    fn read(&mut self, ids: &[u32]) -> lens_train::Result<Vec<f32>> {
+        pollster::block_on(self.0.read(ids)).map_err(|e| lens_train::Error::Streams(e.to_string()))
+    }
+}
+
+/// What the residual streams of `contexts` depend on.
+pub fn key(reader: &StreamReader, contexts: &[Context]) -> Key {
+    let ids: Vec<u8> = contexts
+        .iter()
+        .flat_map(|c| std::iter::once(c.ids.len() as u32).chain(c.ids.iter().copied()))
+        .flat_map(u32::to_le_bytes)
+        .collect();
+    Key { model: reader.identity.clone(), layer: reader.layer, d_model: reader.d_model, contexts: sha256_hex(&ids) }
+}
+
+/// Runs `tokenize`.
+pub fn tokenize(args: &TokenizeArgs) -> Result<()> {
+    let opened = open(&args.language_model)?;
+    let corpus = read_corpus(&opened.reader, &args.corpus)?;
+    WholeFile::write(&args.out, &corpus.to_bytes()?)?.publish()?;
+    println!("{}: {} passages, {} tokens", args.out.display(), corpus.documents.len(), corpus.tokens());
+    Ok(())
+}
+
+/// Runs `train`.
+pub fn run(args: &TrainArgs) -> Result<()> {
+    let mut recipe = args.recipe();
+    let from = args.from.as_deref().map(parameters_of).transpose()?;
+    let Opened { reader, device } = open(&args.language_model)?;
+    if let Some(from) = &from {
+        adopt(&mut recipe, from, reader.d_model)?;
+    }
+    // Numbers that do not fit each other are said before the corpus is read.
+    recipe.config(reader.d_model, 1.0)?;
+    let mut corpus = read_corpus(&reader, &args.corpus)?;
+    let held_out =
+        if args.heldout.is_empty() { corpus.hold_out(HELD_OUT) } else { read_corpus(&reader, &args.heldout)? };
+    let contexts = corpus.contexts(recipe.context, Some(recipe.seed));
+    let looked_at = evenly(held_out.contexts(recipe.context, None), args.look_tokens);
+    let (train_key, look_key) = (key(&reader, &contexts), key(&reader, &looked_at));
+    let folder = |name: &str| args.cache.as_ref().map(|cache| cache.join(name));
+    let inputs = serde_json::to_string(&(&train_key, args.from.as_ref().map(|f| f.display().to_string())))?;
+    let mut teller = Teller::new(&recipe);
+    let outcome = train(
+        Job {
+            layer: reader.layer,
+            d_model: reader.d_model,
+            train: Cache::new(&contexts, &train_key, folder("train").as_deref())?,
+            held_out: Cache::new(&looked_at, &look_key, folder("heldout").as_deref())?,
+            streams: &mut Reader(&reader),
+            device,
+            inputs: sha256_hex(inputs.as_bytes()),
+            out: &args.out,
+            origin: Origin { model_name: reader.model_name.clone(), tokens: 0 },
+            resume: args.resume,
+            look_every: args.look_every,
+            keep_every: minutes(args.keep_every)?,
+            stretch: args.stretch.map(minutes).transpose()?,
+            from,
+            recipe,
+        },
+        |event| teller.tell(&event, &args.out),
+    )?;
+    match outcome {
+        Outcome::Finished => println!("{}: trained", args.out.display()),
+        Outcome::Paused(step) => {
+            println!("{}: paused after step {step}; go on with the same flags and --resume", args.out.display());
+        }
+    }
+    Ok(())
+}
+
+/// Takes over the shape of an SAE to begin at.
+fn adopt(recipe: &mut Recipe, from: &lens_train::Parameters, d_model: usize) -> Result<()> {
+    let config = &from.config;
+    if config.dimin != d_model {
+        bail!("the SAE of --from reads {} dimensions, the language model has {d_model}", config.dimin);
+    }
+    if recipe.kind == Kind::Temporal && config.n_attn_layers == 0 {
+        bail!("the SAE of --from has no attention layer; give --kind topk");
+    }
+    if !config.width.is_multiple_of(config.dimin) || !config.tied_weights {
+        bail!(
+            "the SAE of --from is none that this program trains: its width must be a multiple of d_model, its weights tied"
+        );
+    }
+    recipe.width_factor = config.width / config.dimin;
+    recipe.heads = config.n_heads;
+    recipe.bottleneck = config.bottleneck_factor;
+    recipe.k = config.kval_topk.unwrap_or(recipe.k);
+    Ok(())
+}
+
+fn minutes(minutes: f64) -> Result<Duration> {
+    Duration::try_from_secs_f64(60.0 * minutes).map_err(|_| anyhow!("{minutes} is no number of minutes"))
+}
+
+/// Tells on stderr how far training is.
+struct Teller {
+    batch: usize,
+    kind: Kind,
+    /// When counting began, and the steps done then.
+    begun: (Instant, usize),
+    told: Instant,
+    starting: Option<Progress>,
+}
+
+impl Teller {
+    fn new(recipe: &Recipe) -> Self {
+        let now = Instant::now();
+        Self { batch: recipe.batch, kind: recipe.kind, begun: (now, 0), told: now, starting: None }
+    }
+
+    fn tell(&mut self, event: &Event<'_>, out: &Path) {
+        match event {
+            Event::Resumed(step) => {
+                eprintln!("going on after step {step}");
+                self.begun = (Instant::now(), *step);
+            }
+            Event::Starting(done, total) => {
+                let progress = self.starting.get_or_insert_with(|| Progress::start("residual streams for the start"));
+                progress.update(*done as u64, *total as u64);
+                self.begun.0 = Instant::now();
+            }
+            Event::Step(done, steps, losses) => {
+                if self.told.elapsed() < TELL_EVERY && done != steps {
+                    return;
+                }
+                self.told = Instant::now();
+                let seconds = self.begun.0.elapsed().as_secs_f64() / (done - self.begun.1).max(1) as f64;
+                eprintln!(
+                    "step {done} of {steps}  loss {:.4}  of prediction alone {:.4}  {:.0} tokens/s  {} left",
+                    losses.reconstruction,
+                    losses.prediction,
+                    self.batch as f64 / seconds,
+                    clock(seconds * (steps - done) as f64)
+                );
+            }
+            Event::HeldOut(step, figures) => self.tell_figures(*step, figures),
+            Event::Kept(step) => eprintln!("  {} holds step {step}", out.display()),
+        }
+    }
+
+    fn tell_figures(&self, step: usize, f: &Figures) {
+        let number = |v: Option<f64>, digits: usize| v.map_or_else(|| "none".to_owned(), |v| format!("{v:.digits$}"));
+        eprintln!(
+            "  held out after step {step}: FVE {:.3}, without dimension {} {:.3}, scaled {:.3}; prediction alone {:.3}, \
+             {:.3}, {:.3}; effective rank {}, share {}, dead {:.1} %",
+            f.fve.plain,
+            f.massive,
+            f.fve.without,
+            f.fve.scaled,
+            f.predicted.plain,
+            f.predicted.without,
+            f.predicted.scaled,
+            number(f.rank_pred, 1),
+            number(f.share, 3),
+            100.0 * f.dead
+        );
+        if self.kind != Kind::TopK && f.rank_pred.is_some_and(|rank| rank < COLLAPSED) {
+            eprintln!(
+                "  warning: predictable codes have collapsed to {} directions; begin from data (--start data) with more \
+                 --spread",
+                number(f.rank_pred, 1)
+            );
+        }
+    }
+}
+
+/// Hours, minutes and seconds.
+fn clock(seconds: f64) -> String {
+    let seconds = seconds as u64;
+    format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}

@@ -1,0 +1,156 @@
+//! Residual streams of token ids, from a pack or straight from a checkpoint: what an SAE is trained on.
+
+use std::path::Path;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use lens_model::gemma::GemmaCache;
+use lens_model::{Gemma, WeightStore};
+use lens_tokenizer::Tokenizer;
+use lens_weights::block::{PackedMatrix, Precision};
+use lens_weights::checkpoint::{Tensors, open_gemma};
+use lens_weights::config::GemmaConfig;
+use lens_weights::needed::gemma_tensors;
+use lens_weights::tokenizer::CompactTokenizer;
+use lens_weights::unpack::{TensorPart, sha256_hex};
+
+use crate::reading::read;
+use crate::{Error, PackFolder, Result};
+
+/// The embedding's name in checkpoints.
+const EMBEDDING: &str = "model.embed_tokens.weight";
+
+/// A language model up to a layer.
+pub struct StreamReader {
+    source: Source,
+    /// Its name, e.g. "google/gemma-3-270m".
+    pub model_name: String,
+    /// Names the weights: a pack by its hash, a checkpoint by its file.
+    pub identity: String,
+    /// The layer whose output is read.
+    pub layer: usize,
+    /// d_model.
+    pub d_model: usize,
+}
+
+enum Source {
+    Pack(Box<PackFolder>),
+    Checkpoint(Box<Checkpoint>),
+}
+
+struct Checkpoint {
+    config: GemmaConfig,
+    gemma: Gemma,
+    embedding: Tensors,
+    tokenizer: Tokenizer,
+    device: Device,
+}
+
+impl StreamReader {
+    /// Reads with a pack's weights.
+    pub fn of_pack(pack: PackFolder) -> Self {
+        let manifest = pack.lens.manifest();
+        Self {
+            model_name: manifest.model_name.clone(),
+            identity: pack.lens.pack_hash().to_owned(),
+            layer: manifest.layer,
+            d_model: manifest.gemma.hidden_size,
+            source: Source::Pack(Box::new(pack)),
+        }
+    }
+
+    /// Reads with the weights of a Hugging Face folder or GGUF file in f32, up to the output of
+    /// `layer`; `on_tensor(done, total)` hears how far it is.
+    ///
+    /// # Errors
+    /// [`Error::Pack`] and [`Error::Tokenizer`] naming the file that is wrong.
+    pub fn of_checkpoint(
+        path: &Path,
+        tokenizer: &Path,
+        layer: usize,
+        device: Device,
+        mut on_tensor: impl FnMut(u64, u64),
+    ) -> Result<Self> {
+        let checkpoint = open_gemma(path)?;
+        let config = checkpoint.config;
+        if layer >= config.num_hidden_layers {
+            return Err(Error::Input(format!(
+                "layer {layer} is not there: {} has layers 0 to {}",
+                path.display(),
+                config.num_hidden_layers - 1
+            )));
+        }
+        let json = std::fs::read(tokenizer).map_err(|source| {
+            Error::Pack(lens_weights::Error::Io { action: "read", path: tokenizer.to_owned(), source })
+        })?;
+        let file = tokenizer.display().to_string();
+        let tokenizer = Tokenizer::new(CompactTokenizer::from_json(&String::from_utf8_lossy(&json), &file)?)?;
+        let mut store = WeightStore::new(device.clone());
+        let needed = gemma_tensors(&config, layer);
+        let total = needed.len() as u64;
+        // The name of the weights: their own file says it best, but hashing gigabytes says no more
+        // than a few of its values do.
+        let mut seen = Vec::new();
+        for (done, (name, (rows, cols))) in needed.into_iter().enumerate() {
+            let values = checkpoint.tensors.read(&name, (rows, cols))?;
+            seen.extend(values.iter().take(16).flat_map(|v| v.to_le_bytes()));
+            let matrix = PackedMatrix::pack(&values, rows, cols, Precision::F32);
+            store.insert(TensorPart { name, row_start: 0, rows_total: rows, matrix })?;
+            on_tensor(done as u64 + 1, total);
+        }
+        let gemma = Gemma::new(&config, layer, &mut store)?;
+        Ok(Self {
+            model_name: checkpoint.name.unwrap_or_else(|| path.display().to_string()),
+            identity: sha256_hex(&seen),
+            layer,
+            d_model: config.hidden_size,
+            source: Source::Checkpoint(Box::new(Checkpoint {
+                config,
+                gemma,
+                embedding: checkpoint.tensors,
+                tokenizer,
+                device,
+            })),
+        })
+    }
+
+    /// Token ids of `text`, taken verbatim, BOS first; texts of any length.
+    ///
+    /// # Errors
+    /// [`Error::Tokenizer`], [`Error::Input`] without a tokenizer.
+    pub fn tokenize(&self, text: &str) -> Result<Vec<u32>> {
+        let (tokenizer, bos) = match &self.source {
+            Source::Pack(pack) => (pack.lens.tokenizer()?, pack.lens.manifest().gemma.bos_token_id),
+            Source::Checkpoint(c) => (&c.tokenizer, c.config.bos_token_id),
+        };
+        Ok(tokenizer.encode(text, bos)?.ids)
+    }
+
+    /// The residual stream [T, d_model] after the layer.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for an id past the vocabulary, [`Error::Pack`] when the embedding cannot be
+    /// read, [`Error::Model`] when the device fails.
+    pub async fn read(&self, ids: &[u32]) -> Result<Vec<f32>> {
+        match &self.source {
+            Source::Pack(pack) => pack.lens.residual(pack.embedding(ids)?).await,
+            Source::Checkpoint(c) => {
+                let mut rows = Vec::with_capacity(ids.len() * self.d_model);
+                for id in ids {
+                    let id = *id as usize;
+                    if id >= c.config.vocab_size {
+                        return Err(Error::Input(format!("token id {id} lies outside the model's vocabulary")));
+                    }
+                    rows.extend(c.embedding.read_rows(EMBEDDING, id..id + 1)?);
+                }
+                residual(&c.gemma, rows, self.d_model, &c.device).await
+            }
+        }
+    }
+}
+
+/// The residual stream [T, d_model] after the last layer of `gemma`, from raw embedding rows.
+pub(crate) async fn residual(gemma: &Gemma, rows: Vec<f32>, d_model: usize, device: &Device) -> Result<Vec<f32>> {
+    let tokens = rows.len() / d_model;
+    let input = Tensor::<2>::from_data(TensorData::new(rows, [tokens, d_model]), device);
+    read(gemma.extend(input, &mut GemmaCache::default(), |_, _| ())).await
+}
