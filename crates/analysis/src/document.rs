@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use crate::attention::Attention;
 use crate::gram;
 
 /// Value of [`Analysis::format`].
@@ -185,6 +186,9 @@ pub struct Analysis {
     /// Squared norms, where the document carries them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy: Option<Energy>,
+    /// The SAE's attention weights, where the document carries them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attention: Option<Attention>,
     /// Gram matrices, where the document carries them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grams: Option<Grams>,
@@ -261,6 +265,9 @@ impl Analysis {
                     )));
                 }
             }
+        }
+        if let Some(attention) = &self.attention {
+            attention.check(t)?;
         }
         if let Some(grams) = &self.grams {
             for gram in [&grams.predictable, &grams.novel, &grams.total, &grams.residual] {

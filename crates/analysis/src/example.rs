@@ -37,6 +37,7 @@ pub fn analysis() -> Analysis {
         similarity: similarity.chunks(t).map(<[f32]>::to_vec).collect(),
         novel_top,
         energy: None,
+        attention: None,
         grams: Some(Grams {
             predictable: Grams::encode(&gram_of(&predictable), t),
             novel: Grams::encode(&gram_of(&novel), t),

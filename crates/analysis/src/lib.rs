@@ -2,6 +2,7 @@
 //!
 //! | file | what it is |
 //! |---|---|
+//! | [`attention`] | where each token's prediction comes from: the SAE's attention weights |
 //! | [`cluster`] | the dendrogram: average linkage on cosine distance |
 //! | [`comparison`] | two texts, and the products of the tokens of both |
 //! | [`document`] | [`Analysis`]: the one answer type of page, command line and saved results |
@@ -16,6 +17,7 @@
 //!
 //! This crate knows no tensors library and no browser.
 
+pub mod attention;
 pub mod cluster;
 pub mod comparison;
 pub mod document;
@@ -31,6 +33,7 @@ pub mod summary;
 #[cfg(test)]
 mod example;
 
+pub use attention::Attention;
 pub use document::{Analysis, Energy, Grams, ModelInfo, NovelFeature, Selected, SimilarityStats};
 pub use similarity::Source;
 pub use summary::{Summary, TokenFigures};

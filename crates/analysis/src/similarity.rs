@@ -12,6 +12,9 @@ pub enum Missing {
     /// It was written before energies were part of a result.
     #[error("this result was saved without energies: analyse the text again to see it")]
     Energy,
+    /// It was written without attention weights.
+    #[error("this result was saved without attention weights: analyse the text again to see them")]
+    Attention,
     /// There are too few tokens.
     #[error("the text is too short for it")]
     Tokens,

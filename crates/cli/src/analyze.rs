@@ -22,9 +22,12 @@ pub fn run(args: &AnalyzeArgs) -> Result<()> {
         None => pack.lens.tokenize(&text)?,
     };
     let everything = args.dump.is_some();
-    let options = RunOptions { inf_k: args.inf_k, everything, attn_graphs: everything, ..RunOptions::default() };
+    let options = RunOptions { inf_k: args.inf_k, everything, ..RunOptions::default() };
     let reading = read_tokens(&pack, &tokens, options)?;
-    let analysis = pack.lens.analysis(&text, &tokens, reading.summary(), options, !args.no_grams);
+    let mut analysis = pack.lens.analysis(&text, &tokens, reading.summary(), options, !args.no_grams);
+    if args.attention {
+        analysis.attention = Some(pollster::block_on(pack.lens.attention(&reading))?);
+    }
     let shapes = notebook::Shapes::of(pack.lens.manifest());
 
     let mut files = Vec::new();
@@ -35,7 +38,7 @@ pub fn run(args: &AnalyzeArgs) -> Result<()> {
         files.push(WholeFile::write(path, &json)?);
     }
     if let Some(path) = &args.dump {
-        let run = pollster::block_on(reading.read_back(&pack.lens.manifest().sae))?;
+        let run = pollster::block_on(pack.lens.read_back(reading))?;
         files.push(WholeFile::write(path, &dump::bytes(&analysis, &run)?)?);
     }
     // Both files are whole before either gets its name.

@@ -98,6 +98,9 @@ pub struct AnalyzeArgs {
     /// Leave out of the document what follows from its Gram matrices.
     #[arg(long, conflicts_with = "no_grams")]
     pub compact: bool,
+    /// Put the SAE's attention weights into the document.
+    #[arg(long)]
+    pub attention: bool,
     /// Write every tensor as safetensors.
     #[arg(long, value_name = "OUT.safetensors")]
     pub dump: Option<PathBuf>,

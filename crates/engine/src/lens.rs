@@ -1,11 +1,12 @@
 //! [`LensBuilder`] takes a pack's files as they arrive; [`Lens`] runs it.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use lens_analysis::{Analysis, Grams, ModelInfo, Source, Summary, TokenFigures, document, gram, stats};
+use lens_analysis::{Analysis, Attention, Grams, ModelInfo, Source, Summary, TokenFigures, document, gram, stats};
 use lens_model::gemma::GemmaCache;
 use lens_model::kernels::variant;
 use lens_model::{Gemma, TemporalSae, WeightStore};
 use lens_tokenizer::{Tokenizer, Tokens};
+use lens_weights::config::SaeConfig;
 use lens_weights::manifest::Manifest;
 use lens_weights::mix::Mix;
 use lens_weights::unpack;
@@ -243,7 +244,26 @@ impl Lens {
             check_length(0)?;
         }
         self.extend(&mut reading, embedding_rows, |_| Continue::Yes).await?;
-        reading.read_back(self.sae.config()).await
+        self.read_back(reading).await
+    }
+
+    /// Every tensor of a text that was read at once with [`RunOptions::everything`].
+    ///
+    /// # Errors
+    /// [`Error::Input`] when it was not, [`Error::Model`] when the device fails.
+    pub async fn read_back(&self, reading: Reading) -> Result<Run> {
+        reading.read_back(&self.sae).await
+    }
+
+    /// The SAE's attention weights over what was read, for the analysis document.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when nothing was read, [`Error::Model`] when the device fails.
+    pub async fn attention(&self, reading: &Reading) -> Result<Attention> {
+        let SaeConfig { n_attn_layers: layers, n_heads: heads, .. } = *self.sae.config();
+        let mut weights = Vec::with_capacity(layers * heads);
+        reading.attention(&self.sae, |head| weights.push(Attention::encode(&head, reading.len()))).await?;
+        Ok(Attention { layers, heads, weights })
     }
 
     /// The residual stream after every layer, [T, d_model] each: what parity tests compare.
@@ -320,6 +340,7 @@ impl Lens {
             similarity: similarity.chunks(t.max(1)).map(<[f32]>::to_vec).collect(),
             novel_top,
             energy: Some(summary.energy()),
+            attention: None,
             grams: grams.then(|| Grams {
                 predictable: Grams::encode(&predictable, t),
                 novel: encode(Source::Novel),

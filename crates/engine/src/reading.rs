@@ -9,7 +9,6 @@ use lens_analysis::{NovelFeature, Summary, TokenFigures};
 use lens_model::gemma::GemmaCache;
 use lens_model::linear::products;
 use lens_model::temporal_sae::{Codes, SaeCache, TemporalSae, row_sums, top_entries};
-use lens_weights::config::SaeConfig;
 
 use crate::lens::TOKENS_MAX;
 use crate::{Error, Result};
@@ -44,8 +43,6 @@ pub struct RunOptions {
     pub inf_k: Option<usize>,
     /// Keep every tensor for [`Reading::read_back`].
     pub everything: bool,
-    /// With `everything`: the SAE's attention weights, too.
-    pub attn_graphs: bool,
     /// Wait for the device between the stages, so that a clock can tell them apart (benches only: it
     /// costs time).
     pub apart: bool,
@@ -76,7 +73,7 @@ pub struct Run {
     pub pred_recons: Vec<f32>,
     /// [T, d]
     pub novel_recons: Vec<f32>,
-    /// [layers, heads, T, T]; empty unless asked for.
+    /// [layers, heads, T, T]
     pub attn_graphs: Vec<f32>,
 }
 
@@ -175,7 +172,7 @@ impl Reading {
 
     async fn try_add(&mut self, sae: &TemporalSae, residual: Tensor<2>, on_read_back: impl FnOnce()) -> Result<()> {
         let before = self.len();
-        let codes = sae.extend(residual.clone(), &mut self.sae, self.options.inf_k, self.options.attn_graphs)?;
+        let codes = sae.extend(residual.clone(), &mut self.sae, self.options.inf_k)?;
         self.settle(&codes.recons).await?;
         on_read_back();
         let seen = self.seen(before, &residual, &codes);
@@ -285,25 +282,33 @@ impl Reading {
         values.try_into().map_err(|_| device_error("the read-back is incomplete".to_owned()))
     }
 
+    /// The SAE's attention weights [T, T], one layer and head after another, each read back before the
+    /// next is computed: `take` gets them.
+    pub(crate) async fn attention(&self, sae: &TemporalSae, mut take: impl FnMut(Vec<f32>)) -> Result<()> {
+        for layer in 0..sae.config().n_attn_layers {
+            for head in 0..sae.config().n_heads {
+                take(read(sae.attention(&self.sae, layer, head)?).await?);
+            }
+        }
+        Ok(())
+    }
+
     /// Every tensor of a text that was read at once with [`RunOptions::everything`].
-    ///
-    /// # Errors
-    /// [`Error::Input`] when it was not, [`Error::Model`] when the device fails.
-    pub async fn read_back(self, sae: &SaeConfig) -> Result<Run> {
+    pub(crate) async fn read_back(self, sae: &TemporalSae) -> Result<Run> {
+        let mut attn_graphs = Vec::new();
+        self.attention(sae, |weights| attn_graphs.extend(weights)).await?;
         let Some((residual, codes)) = self.whole else {
             return Err(Error::Input("the tensors of this text were not kept".to_owned()));
         };
+        let sae = sae.config();
         let [tokens, d_model] = residual.dims();
-        let mut reads = Transaction::default()
+        let reads = Transaction::default()
             .register(residual)
             .register(codes.recons)
             .register(codes.pred_codes)
             .register(codes.novel_codes)
             .register(codes.pred_recons)
             .register(codes.novel_recons);
-        for graph in codes.attn_graphs {
-            reads = reads.register(graph);
-        }
         let data = reads.execute_async().await.map_err(|e| device_error(e.to_string()))?;
         let mut values = data.into_iter().map(|d| d.try_into_vec::<f32>().map_err(|e| device_error(format!("{e:?}"))));
         let mut next = || values.next().unwrap_or_else(|| Err(device_error("the read-back is incomplete".to_owned())));
@@ -319,7 +324,7 @@ impl Reading {
             novel_codes: next()?,
             pred_recons: next()?,
             novel_recons: next()?,
-            attn_graphs: values.collect::<Result<Vec<_>>>()?.concat(),
+            attn_graphs,
         })
     }
 }

@@ -55,7 +55,7 @@ fn every_pair_equals_pytorch_from_text_to_similarity() {
             assert_eq!(pack.lens.tokenize(&pair.text).unwrap().ids, pair.token_ids, "{}: token ids", pair.name);
         }
         let rows = pack.embedding(&pair.token_ids).unwrap();
-        let options = RunOptions { inf_k: pair.inf_k, everything: true, attn_graphs: true, ..RunOptions::default() };
+        let options = RunOptions { inf_k: pair.inf_k, everything: true, ..RunOptions::default() };
         let run = pollster::block_on(pack.lens.run(&rows, options)).unwrap();
         let analysis =
             pack.lens.analysis(&pair.text, &pack.lens.describe(&pair.token_ids), &run.summary, options, true);

@@ -19,17 +19,17 @@ pub fn attend(q: Tensor<2>, k: Tensor<2>, v: Tensor<2>, options: AttentionOption
     Tensor::from_dispatch(Dispatch::attention(q.into_dispatch(), k.into_dispatch(), v.into_dispatch(), options))
 }
 
-/// The weights themselves, [heads, T, T], for views that show them; `q` and `k` are [T, heads * d].
-/// They are what attention gives for values that are unit vectors, which keeps burn's matrix
-/// product, a third of the worker's code, out of the page.
-pub fn weights(q: Tensor<2>, k: Tensor<2>, options: AttentionOptions) -> Tensor<3> {
-    let (tokens, heads) = (q.dims()[0], options.heads);
-    let mut unit = vec![0f32; tokens * heads * tokens];
-    for (j, row) in unit.chunks_exact_mut(heads * tokens).enumerate() {
-        row.iter_mut().skip(j).step_by(tokens).for_each(|v| *v = 1.0);
-    }
-    let unit = Tensor::<2>::from_data(TensorData::new(unit, [tokens, heads * tokens]), &q.device());
-    attend(q, k, unit, options).reshape([tokens, heads, tokens]).swap_dims(0, 1)
+/// The weights [T, T] of the head number `head`, for views that show them; `q` and `k` are
+/// [T, heads * d]. They are what attention gives for values that are unit vectors, which keeps
+/// burn's matrix product, a third of the worker's code, out of the page.
+pub fn weights(q: &Tensor<2>, k: &Tensor<2>, head: usize, options: AttentionOptions) -> Tensor<2> {
+    let [tokens, width] = q.dims();
+    let d = width / options.heads;
+    let of_head = |x: &Tensor<2>| x.clone().narrow(1, head * d, d);
+    let mut unit = vec![0f32; tokens * tokens];
+    unit.iter_mut().step_by(tokens + 1).for_each(|v| *v = 1.0);
+    let unit = Tensor::<2>::from_data(TensorData::new(unit, [tokens, tokens]), &q.device());
+    attend(of_head(q), of_head(k), unit, AttentionOptions { heads: 1, kv_heads: 1, ..options })
 }
 
 /// Keys and values of the tokens seen so far, so that later tokens need not see those again.

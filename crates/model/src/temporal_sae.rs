@@ -43,8 +43,15 @@ struct ManualAttention {
 /// the empty context before the first token, slot t + 1 for token t.
 #[derive(Debug, Clone, Default)]
 pub struct SaeCache {
-    layers: Vec<KeysValues>,
+    layers: Vec<LayerCache>,
     tokens: usize,
+}
+
+#[derive(Debug, Clone)]
+struct LayerCache {
+    keys_values: KeysValues,
+    /// Queries [T, n_embds]: [`TemporalSae::attention`] is computed from them when it is asked for.
+    q: Tensor<2>,
 }
 
 impl SaeCache {
@@ -72,8 +79,6 @@ pub struct Codes {
     pub pred_codes: Tensor<2>,
     /// Their share of the reconstruction [T, d_model].
     pub pred_recons: Tensor<2>,
-    /// Attention weights of each layer, [heads, T, T]; empty unless asked for.
-    pub attn_graphs: Vec<Tensor<3>>,
 }
 
 impl TemporalSae {
@@ -114,12 +119,11 @@ impl TemporalSae {
     /// Encodes the residual stream `x` [T, d_model] of the tokens that follow those in `cache`.
     ///
     /// `inf_k` keeps another number of novel codes a token than the configuration says (topk only;
-    /// ignored otherwise, as in the seed). `attn_graphs` asks for the attention weights; only for
-    /// whole texts, that is with an empty cache.
+    /// ignored otherwise, as in the seed).
     ///
     /// # Errors
     /// [`Error::Input`] when k is missing or larger than the width.
-    pub fn extend(&self, x: Tensor<2>, cache: &mut SaeCache, inf_k: Option<usize>, attn_graphs: bool) -> Result<Codes> {
+    pub fn extend(&self, x: Tensor<2>, cache: &mut SaeCache, inf_k: Option<usize>) -> Result<Codes> {
         let [tokens, _] = x.dims();
         let (width, device) = (self.config.width, x.device());
         let factor = self.factor.clone().unsqueeze::<2>();
@@ -127,18 +131,22 @@ impl TemporalSae {
 
         let mut codes_so_far = None;
         let mut predicted_so_far = None;
-        let mut graphs = Vec::new();
         for (i, attention) in self.attn_layers.iter().enumerate() {
             let z_input = self.encode(x.clone());
-            let keys_values = attention.slots(z_input.clone(), cache.layers.get(i), cache.tokens);
+            let before = cache.layers.get(i);
+            let keys_values = attention.slots(z_input.clone(), before.map(|it| &it.keys_values), cache.tokens);
             let q = attention.q_target.forward(z_input);
-            if attn_graphs && cache.tokens == 0 {
-                graphs.push(weights(q.clone(), keys_values.k.clone().narrow(0, 0, tokens), attention.options(&q, 0)));
-            }
-            let z_pred = attention.predict(q, &keys_values, cache.tokens);
+            let z_pred = attention.predict(q.clone(), &keys_values, cache.tokens);
+            let q = match before {
+                Some(before) if cache.tokens > 0 => {
+                    Tensor::cat(vec![before.q.clone().narrow(0, 0, cache.tokens), q], 0)
+                }
+                _ => q,
+            };
+            let layer = LayerCache { keys_values, q };
             match cache.layers.get_mut(i) {
-                Some(before) => *before = keys_values,
-                None => cache.layers.push(keys_values),
+                Some(before) => *before = layer,
+                None => cache.layers.push(layer),
             }
             // The prediction is scaled to its projection on what is left of the input.
             let dz_pred = self.d.linear_transposed(z_pred.clone());
@@ -165,8 +173,25 @@ impl TemporalSae {
             novel_recons: novel / factor.clone(),
             pred_codes,
             pred_recons: predicted / factor,
-            attn_graphs: graphs,
         })
+    }
+
+    /// Attention weights [T, T] of a layer and head over the tokens in `cache` (seed: `attn_graphs`):
+    /// row t says where token t's prediction comes from. Column 0 is the empty context, column j + 1
+    /// token j.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a layer or head that there is none of, or an empty cache.
+    pub fn attention(&self, cache: &SaeCache, layer: usize, head: usize) -> Result<Tensor<2>> {
+        let tokens = cache.tokens;
+        match (self.attn_layers.get(layer), cache.layers.get(layer)) {
+            (Some(attention), Some(seen)) if tokens > 0 && head < attention.n_heads => {
+                let first = |x: &Tensor<2>| x.clone().narrow(0, 0, tokens);
+                let (q, k) = (first(&seen.q), first(&seen.keys_values.k));
+                Ok(weights(&q, &k, head, attention.options(&q, 0)))
+            }
+            _ => Err(Error::Input(format!("there is no attention of layer {layer}, head {head}, on {tokens} tokens"))),
+        }
     }
 
     /// relu(x lam E), [T, d_model] to [T, width], with lam = 1 / (4 d_model).

@@ -193,7 +193,7 @@ impl<'a> Meter<'a> {
     fn see(&self, stream: &[f32]) -> Result<Seen> {
         let d = self.factor.len();
         let data = TensorData::new(stream.to_vec(), [stream.len() / d.max(1), d]);
-        let codes = self.sae.extend(Tensor::from_data(data, &self.device), &mut SaeCache::default(), None, false)?;
+        let codes = self.sae.extend(Tensor::from_data(data, &self.device), &mut SaeCache::default(), None)?;
         let values = |t: Tensor<2>| t.into_data().iter::<f32>().collect();
         Ok(Seen {
             x: stream.to_vec(),

@@ -111,7 +111,7 @@ impl Trainer {
                 continue;
             }
             let x = Tensor::<2>::from_data(TensorData::new(context.clone(), [tokens, d]), &self.device);
-            let codes = sae.extend(x.clone(), &mut SaeCache::default(), None, false)?;
+            let codes = sae.extend(x.clone(), &mut SaeCache::default(), None)?;
             let squares = |error: Tensor<2>| (error.clone() * error).narrow(0, 1, tokens - 1).sum();
             let whole = squares((codes.recons - x.clone()) * factor.clone());
             let predicted = squares((x - codes.pred_recons) * factor.clone() - b.clone().unsqueeze());

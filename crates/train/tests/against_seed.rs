@@ -44,7 +44,7 @@ fn the_authors_module_gives_the_same() {
         let dense = parameters_of(&folder).unwrap().sae(&device).unwrap();
         for (how, sae) in [("dense", dense), ("packed", packed(&folder, &device))] {
             let x = Tensor::<2>::from_data(TensorData::new(x.clone(), shape), &device);
-            let codes = sae.extend(x, &mut SaeCache::default(), None, false).unwrap();
+            let codes = sae.extend(x, &mut SaeCache::default(), None).unwrap();
             let found = [
                 ("recons", codes.recons),
                 ("novel_recons", codes.novel_recons),

@@ -31,6 +31,7 @@ pub fn analysis() -> Analysis {
             vec![],
         ],
         energy: None,
+        attention: None,
         grams: None,
     }
 }

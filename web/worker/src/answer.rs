@@ -332,7 +332,6 @@ impl Session {
         let options = RunOptions {
             inf_k,
             everything: true,
-            attn_graphs: names.iter().any(|n| n == "attn_graphs"),
             ..RunOptions::default()
         };
         let run = lens.run(&rows, options).await?;
