@@ -88,6 +88,7 @@ fn documents_fit_the_schema() {
     for extra in [
         &["--text", ALICE][..],
         &["--text", ALICE, "--inf-k", "3", "--no-grams"],
+        &["--text", ALICE, "--attention"],
         // BOS alone: variance explained is NaN, and null in the document.
         &["--token-ids", "2"],
     ] {

@@ -4,14 +4,17 @@ use std::fmt::Write as _;
 
 use lens_analysis::Analysis;
 use lens_analysis::cluster::Tree;
-use lens_analysis::similarity::Matrix;
+use lens_analysis::events::Boundary;
+use lens_analysis::similarity::{Matrix, Source};
 
+use crate::attention::AttentionMap;
+use crate::comparison::CosineRow;
 use crate::feature_map::FeatureMap;
 use crate::settings::Choice;
 use crate::stats::Row;
 use crate::strip::Shading;
-use crate::token;
 use crate::trajectory::Trajectory;
+use crate::{number, token};
 
 /// A field of a CSV file (RFC 4180). A spreadsheet would run a field that begins like a formula: it
 /// gets a leading apostrophe.
@@ -79,6 +82,65 @@ pub fn feature_map_csv(analysis: &Analysis, map: &FeatureMap) -> String {
     csv
 }
 
+/// Where every token's prediction comes from: tokens by what is before them; nothing right of the diagonal.
+pub fn attention_csv(map: &AttentionMap) -> String {
+    let mut csv = String::from("token");
+    for column in 0..map.size() {
+        csv.push(',');
+        csv.push_str(&field(&map.column_name(column)));
+    }
+    csv.push_str("\r\n");
+    for position in 0..map.size() {
+        csv.push_str(&field(&map.name(position)));
+        for column in 0..map.size() {
+            let _ = write!(csv, ",{}", map.weight(position, column).map(plain).unwrap_or_default());
+        }
+        csv.push_str("\r\n");
+    }
+    csv
+}
+
+/// The novel features of a token, strongest first.
+pub fn features_csv(analysis: &Analysis, position: usize) -> String {
+    let mut csv = String::from("position,token,feature,value\r\n");
+    let text = analysis.tokens.get(position).map(|t| token::plain(t)).unwrap_or_default();
+    for it in analysis.novel_top.get(position).into_iter().flatten() {
+        let _ = write!(csv, "{position},{},{},{}\r\n", field(&text), it.feature, plain(it.value));
+    }
+    csv
+}
+
+/// Where events begin: the first token of each but the text's first, in the order of the text.
+pub fn events_csv(analysis: &Analysis, boundaries: &[Boundary]) -> String {
+    let mut sorted: Vec<&Boundary> = boundaries.iter().collect();
+    sorted.sort_by_key(|it| it.position);
+    let mut csv = String::from("position,token,gain\r\n");
+    for it in sorted {
+        let text = analysis.tokens.get(it.position).map(|t| token::plain(t)).unwrap_or_default();
+        let _ = write!(csv, "{},{},{}\r\n", it.position, field(&text), plain(it.gain as f32));
+    }
+    csv
+}
+
+/// The cosines of the selected spans of two texts.
+pub fn cosines_csv(rows: &[CosineRow]) -> String {
+    let mut csv = String::from("spans");
+    for source in Source::ALL {
+        csv.push(',');
+        csv.push_str(source.key());
+    }
+    csv.push_str("\r\n");
+    for row in rows {
+        csv.push_str(&field(&row.label));
+        for value in &row.values {
+            csv.push(',');
+            csv.push_str(&value.replace('−', "-").replace(number::NONE, ""));
+        }
+        csv.push_str("\r\n");
+    }
+    csv
+}
+
 /// The trajectory's points, named.
 pub fn trajectory_csv(trajectory: &Trajectory) -> String {
     let titles: Vec<String> = trajectory.axis_titles().iter().map(|title| field(title)).collect();
@@ -138,11 +200,12 @@ pub fn rows_tsv(rows: &[Row]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attention::Chosen;
     use crate::example;
-    use lens_analysis::NovelFeature;
     use lens_analysis::cluster;
     use lens_analysis::per_token::Quantity;
-    use lens_analysis::similarity::{Mode, Source, similarity};
+    use lens_analysis::similarity::{Mode, similarity};
+    use lens_analysis::{Attention, NovelFeature};
 
     #[test]
     fn matrices_carry_the_tokens_and_the_shown_order() {
@@ -163,6 +226,32 @@ mod tests {
         analysis.novel_top[2] = vec![NovelFeature { feature: 3, value: 0.5 }];
         let csv = feature_map_csv(&analysis, &FeatureMap::of(&analysis, 2));
         assert_eq!(csv, "feature,0 <bos>,1 ·sky,2 .\r\n3,0,0.75,0.5\r\n7,0,1.5,0\r\n");
+    }
+
+    #[test]
+    fn attention_stands_left_of_the_diagonal() {
+        let analysis = example::analysis();
+        let head = Attention::encode(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0], 3);
+        let attention = Attention { layers: 1, heads: 1, weights: vec![head] };
+        let map = AttentionMap::of(&attention, &analysis.tokens, Chosen { layer: 0, head: Some(0) }).unwrap();
+        let csv = attention_csv(&map);
+        assert_eq!(csv, "token,(nothing yet),0 <bos>,1 ·sky\r\n0 <bos>,1,,\r\n1 ·sky,0,1,\r\n2 .,0,0,1\r\n");
+    }
+
+    #[test]
+    fn a_token_s_features_and_the_events_are_tables() {
+        let analysis = example::analysis();
+        assert_eq!(features_csv(&analysis, 1), "position,token,feature,value\r\n1,·sky,7,1.5\r\n1,·sky,3,0.75\r\n");
+        assert_eq!(features_csv(&analysis, 9), "position,token,feature,value\r\n");
+        let events = [(2, 1.5), (1, 0.25)].map(|(position, gain)| Boundary { position, cut: position, gain });
+        assert_eq!(events_csv(&analysis, &events), "position,token,gain\r\n1,·sky,0.25\r\n2,.,1.5\r\n");
+    }
+
+    #[test]
+    fn cosines_are_numbers_or_nothing() {
+        let values = ["−0.5000", "0.2500", number::NONE, "1.0000"].map(str::to_owned);
+        let csv = cosines_csv(&[CosineRow { label: "1A × 2A".to_owned(), values }]);
+        assert_eq!(csv, "spans,predictable,novel,total,residual\r\n1A × 2A,-0.5000,0.2500,,1.0000\r\n");
     }
 
     #[test]

@@ -55,6 +55,11 @@ impl FeatureMap {
         (row < self.features.len() && position < self.tokens).then(|| self.values[row * self.tokens + position])
     }
 
+    /// How opaque a cell of this level is drawn: faint values stay visible.
+    pub fn opacity(level: f32) -> f32 {
+        0.15 + 0.85 * level
+    }
+
     /// How strong a cell is, 0..=1.
     pub fn level(&self, row: usize, position: usize) -> f32 {
         let value = self.value(row, position).unwrap_or(0.0);

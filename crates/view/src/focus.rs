@@ -68,6 +68,13 @@ impl Focus {
         self.pinned = if self.pinned == Some(spot) { None } else { Some(spot) };
     }
 
+    /// Enter: pins the focused token, or unpins it.
+    pub fn click_token(&mut self) {
+        if let Some(spot) = self.focused() {
+            self.click(Spot::token(spot.row));
+        }
+    }
+
     /// Esc: nothing is pinned or hovered any more.
     pub fn clear(&mut self) {
         *self = Self::default();
@@ -130,6 +137,18 @@ mod tests {
         assert_eq!(focus.pinned, Some(Spot::token(5)));
         focus.clear();
         assert_eq!(focus, Focus::default());
+    }
+
+    #[test]
+    fn enter_pins_the_token_of_the_focused_cell() {
+        let mut focus = Focus::default();
+        focus.click_token();
+        assert_eq!(focus, Focus::default());
+        focus.hovered = Some(Spot { row: 2, column: 5 });
+        focus.click_token();
+        assert_eq!(focus.pinned, Some(Spot::token(2)));
+        focus.click_token();
+        assert_eq!(focus.pinned, None);
     }
 
     #[test]

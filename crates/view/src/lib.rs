@@ -3,6 +3,7 @@
 //!
 //! | file | what it is |
 //! |---|---|
+//! | [`attention`] | the SAE's attention: where a token's prediction comes from |
 //! | [`colour`] | colour maps, colour ranges, ticks of a colour bar |
 //! | [`comparison`] | two texts side by side |
 //! | [`dendrogram`] | where the lines of the clustering go |
@@ -21,9 +22,11 @@
 //! | [`settings`] | what the visitor may choose, with keys and labels |
 //! | [`stats`] | what the notebook prints, as rows |
 //! | [`strip`] | shades of the tokens by a chosen quantity |
+//! | [`svg`] | the vector figures as SVG: trajectory, feature map, dendrogram |
 //! | [`token`] | tokens with their white space made visible |
 //! | [`trajectory`] | a text's way through two or three dimensions |
 
+pub mod attention;
 pub mod colour;
 pub mod comparison;
 pub mod dendrogram;
@@ -42,6 +45,7 @@ pub mod selection;
 pub mod settings;
 pub mod stats;
 pub mod strip;
+pub mod svg;
 pub mod token;
 pub mod trajectory;
 

@@ -1,7 +1,7 @@
 //! Messages between the page and its worker, as JSON strings over `postMessage`.
 //!
 //! The page numbers its requests; every answer carries the number of the request it belongs to.
-//! A request ends with exactly one of `Analysis`, `Comparison`, `EmbeddingKept`, `Diagnostics`, `Fixture`,
+//! A request ends with exactly one of `Analysis`, `Attention`, `Comparison`, `EmbeddingKept`, `Diagnostics`, `Fixture`,
 //! `Tokens`, `Kernels`, `Bench`, `Cancelled` or `Failed`.
 
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,17 @@ pub enum Request {
         /// Wait for the device between the stages, so that their times are their own (benches only).
         #[serde(default)]
         apart: bool,
+    },
+    /// The SAE's attention weights over a text: at once for the one that was analysed last.
+    Attention {
+        /// Number of the request.
+        id: u32,
+        /// Absolute URL of the pack's folder, ending in a slash.
+        pack_url: String,
+        /// The text, verbatim.
+        text: String,
+        /// Novel codes kept a token, as in the analysis; the weights do not depend on it.
+        inf_k: Option<usize>,
     },
     /// Load the pack at `pack_url` if it is not loaded, then analyse two texts and compare them.
     Compare {
@@ -238,6 +249,13 @@ pub enum Response {
         /// Tokens at the beginning that the text before it had too: they were not computed again.
         reused_tokens: usize,
     },
+    /// The SAE's attention weights: that part of an analysis document as JSON.
+    Attention {
+        /// Number of the request.
+        id: u32,
+        /// The part.
+        json: String,
+    },
     /// Two texts compared: a comparison document as JSON, as it is exported.
     Comparison {
         /// Number of the request.
@@ -312,6 +330,7 @@ impl Request {
     pub fn id(&self) -> u32 {
         match self {
             Self::Analyze { id, .. }
+            | Self::Attention { id, .. }
             | Self::Compare { id, .. }
             | Self::KeepEmbedding { id, .. }
             | Self::Diagnostics { id }

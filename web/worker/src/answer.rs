@@ -124,6 +124,9 @@ impl Session {
                 let options = RunOptions { inf_k, apart, ..RunOptions::default() };
                 self.analyze(id, &pack_url, &text, rows, options, abort).await
             }
+            Request::Attention { pack_url, text, inf_k, .. } => {
+                self.attention(id, &pack_url, &text, inf_k, abort).await
+            }
             Request::Compare { pack_url, texts, .. } => self.compare(id, &pack_url, &texts, abort).await,
             Request::KeepEmbedding { pack_url, .. } => self.keep_embedding(id, &pack_url, abort).await,
             Request::Diagnostics { .. } => {
@@ -251,6 +254,24 @@ impl Session {
         })
     }
 
+    async fn attention(
+        &mut self,
+        id: u32,
+        pack_url: &str,
+        text: &str,
+        inf_k: Option<usize>,
+        abort: &Abort,
+    ) -> Result<Response, Failure> {
+        let options = RunOptions { inf_k, ..RunOptions::default() };
+        self.read(id, pack_url, text, RowSource::Host, options, abort).await?;
+        let (Some(last), Some(lens)) = (&self.last, self.packs.get(pack_url).and_then(Pack::lens)) else {
+            return Err(Failure::device("the text was not kept"));
+        };
+        let attention = lens.attention(&last.reading).await?;
+        let json = serde_json::to_string(&attention).map_err(|e| Failure::device(e.to_string()))?;
+        Ok(Response::Attention { id, json })
+    }
+
     async fn compare(
         &mut self,
         id: u32,
@@ -329,11 +350,7 @@ impl Session {
         } else {
             Vec::new()
         };
-        let options = RunOptions {
-            inf_k,
-            everything: true,
-            ..RunOptions::default()
-        };
+        let options = RunOptions { inf_k, everything: true, ..RunOptions::default() };
         let run = lens.run(&rows, options).await?;
         let analysis = lens.analysis("", &lens.describe(token_ids), &run.summary, options, false);
         let similarity = analysis.similarity.concat();

@@ -73,11 +73,7 @@ pub fn FeatureMapFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
             Some(Step::Up) => row.update(|row| *row = row.saturating_sub(1)),
             Some(Step::Down) => row.update(|row| *row = (*row + 1).min(rows - 1)),
             Some(step) => state.focus.update(|focus| focus.walk_tokens(step, tokens)),
-            None if event.key() == "Enter" => state.focus.update(|focus| {
-                if let Some(spot) = focus.focused() {
-                    focus.click(Spot::token(spot.row));
-                }
-            }),
+            None if event.key() == "Enter" => state.focus.update(|focus| focus.click_token()),
             None => return,
         }
         event.prevent_default();
@@ -172,8 +168,7 @@ fn draw_on(
         for position in 0..map.tokens {
             let level = map.level(index, position);
             if level > 0.0 {
-                // Faint values stay visible.
-                context.set_global_alpha(f64::from(0.15 + 0.85 * level));
+                context.set_global_alpha(f64::from(FeatureMap::opacity(level)));
                 let width = places.column_width.max(1.0);
                 context.fill_rect(places.column_x(position), y + 1.0, width, places.row_height - 2.0);
             }

@@ -300,11 +300,7 @@ impl Hand {
         }
         let zoom = |factor: f64| self.stage.camera.update(|camera| *camera = camera.zoomed(factor, [0.0; 2]));
         match event.key().as_str() {
-            "Enter" => self.state.focus.update(|focus| {
-                if let Some(spot) = focus.focused() {
-                    focus.click(Spot::token(spot.row));
-                }
-            }),
+            "Enter" => self.state.focus.update(|focus| focus.click_token()),
             "+" | "=" => zoom(1.25),
             "-" => zoom(0.8),
             "0" => self.stage.camera.set(Camera::default()),
