@@ -1,7 +1,9 @@
-// The worker's entry: starts worker.js (wasm-bindgen, target web) and keeps every message that
-// comes before it listens. Trunk's own loader shim drops those, and says nothing when the start fails.
+// A worker's entry: starts a module of wasm-bindgen's (target web) and keeps every message that comes
+// before it listens. Trunk's own loader shim drops those, and says nothing when the start fails. The
+// module is the one with the networks, worker.js, unless the address names another one beside it, as in
+// worker-loader.js?module=app.js&wasm=app_bg.wasm: in a worker, the page's own module lays out trajectories.
 //
-// Contract: the worker's `main` adds its "message" listener before it returns; it posts JSON
+// Contract: the module's `main` adds its "message" listener before it returns; it posts JSON
 // strings (web/protocol). What goes wrong outside a request's own error handling, a trap above all,
 // reaches the page as a failure of request 0, after which the page starts a fresh worker.
 
@@ -32,8 +34,10 @@ if (self.GPUAdapter) {
 }
 
 try {
-  const { default: init } = await import("./worker.js");
-  await init({ module_or_path: new URL("worker_bg.wasm", import.meta.url) });
+  const { searchParams } = new URL(import.meta.url);
+  const beside = (name) => new URL(`./${name}`, import.meta.url).href;
+  const { default: init } = await import(beside(searchParams.get("module") ?? "worker.js"));
+  await init({ module_or_path: beside(searchParams.get("wasm") ?? "worker_bg.wasm") });
   self.removeEventListener("message", keep);
   for (const data of early.splice(0)) self.dispatchEvent(new MessageEvent("message", { data }));
 } catch (error) {

@@ -9,6 +9,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { countColours, launch, open, screenshot, waitForState } from './lib/browser.mjs';
 import { nodeFolder, out, packs, root, site } from './lib/environment.mjs';
+import { download, downloadCsv, pngSize } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
 
 const { AxeBuilder } = createRequire(join(nodeFolder, 'index.js'))('@axe-core/playwright');
@@ -36,11 +37,6 @@ function cosine(matrix, a, b) {
 
 const range = (from, to) => Array.from({ length: to - from }, (_, i) => from + i);
 const figureOf = (text) => Number(text.replace('−', '-'));
-
-async function download(page, testId) {
-  const [file] = await Promise.all([page.waitForEvent('download'), page.getByTestId(testId).click()]);
-  return readFileSync(await file.path());
-}
 
 describe('the garden path', () => {
   let browser;
@@ -111,9 +107,42 @@ describe('the garden path', () => {
     await page.mouse.move(0, 0);
   });
 
-  test('another text takes the comparison away', async () => {
+  test('its pair’s text is in the second box', async () => {
+    const { second } = JSON.parse(readFileSync(join(root, 'demo/examples/garden-path-compared.json'), 'utf8'));
+    assert.equal(await page.getByTestId('compare-text').inputValue(), second.text);
+  });
+
+  test('keys walk a matrix, and a table says what it shows', async () => {
+    await page.mouse.move(0, 0);
+    await page.getByTestId('compare-heatmap-1').focus();
+    for (const key of ['Home', 'ArrowDown', 'ArrowDown', 'ArrowRight']) await page.keyboard.press(key);
+    assert.match(await page.getByTestId('compare-readout-1').innerText(), /^2 .* × 1 .*\d\.\d{4}$/);
+    await page.keyboard.press('Escape');
+    assert.match(await page.getByTestId('compare-readout-1').innerText(), /^Hover/);
+    const { first } = JSON.parse(readFileSync(join(root, 'demo/examples/garden-path-compared.json'), 'utf8'));
+    await page.getByTestId('compare-table-1').locator('summary').click();
+    assert.equal(await page.getByTestId('compare-table-1').locator('tbody tr').count(), first.tokens.length);
+  });
+
+  test('both matrices are saved in one picture, the cosines as CSV', async () => {
+    const { width, height } = pngSize(await download(page, 'compare-png'));
+    assert.ok(width > height && width > 1400, `${width} x ${height}`);
+    const [head, ...rows] = await downloadCsv(page, 'compare-csv');
+    assert.deepEqual(head, ['spans', 'predictable', 'novel', 'total', 'residual']);
+    const shown = await page.getByTestId('compare-cosines').locator('tbody tr').evaluateAll(
+      (them) => them.map((it) => [...it.children].map(({ textContent }) => textContent.replace('−', '-'))));
+    assert.deepEqual(rows, shown);
+  });
+
+  test('a title has a true minus sign', async () => {
+    assert.doesNotMatch(await page.getByTestId('compare-title').innerText(), /-\d/);
+  });
+
+  test('another text takes the comparison away, not the second text', async () => {
+    const second = await page.getByTestId('compare-text').inputValue();
     await page.getByTestId('example-poem').click();
     await page.getByTestId('compare-cosines').waitFor({ state: 'detached' });
+    assert.equal(await page.getByTestId('compare-text').inputValue(), second);
     assert.equal(await page.getByTestId('compare-pair').count(), 0, 'the poem has no twin');
   });
 

@@ -9,8 +9,9 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { countColours, launch, open, screenshot } from './lib/browser.mjs';
+import { countColours, downloadJson, launch, open, screenshot } from './lib/browser.mjs';
 import { defaultPack, fixtures, nodeFolder, out, site } from './lib/environment.mjs';
+import { downloadCsv, downloadSvg, pngSize } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
 
 const { AxeBuilder } = createRequire(join(nodeFolder, 'index.js'))('@axe-core/playwright');
@@ -225,6 +226,36 @@ describe('the views of one analysis', () => {
     assert.equal(features.length, 25);
   });
 
+  test('every vector figure is saved as SVG with its names', async () => {
+    const features = await downloadSvg(page, 'features-svg');
+    assert.equal(features.title, 'Novel features of the text');
+    assert.equal(features.texts.filter((text) => /^#\d+$/.test(text)).length, 24);
+    await page.getByTestId('dendrogram').check();
+    const tree = await downloadSvg(page, 'dendrogram-svg');
+    assert.equal(tree.counts.line, 3 * (document.tokens.length - 1) + 1);
+    assert.ok(tree.texts.some((text) => text.startsWith(`${SECOND_EVENT} `)));
+    await page.getByTestId('dendrogram').uncheck();
+    for (const { texts } of [features, tree]) {
+      const { name, pack_hash: hash } = document.model;
+      assert.ok(texts.some((text) => text.includes(name) && text.includes(hash.slice(0, 8))), texts.at(1));
+    }
+  });
+
+  test('events and a token’s features are saved as CSV', async () => {
+    const [head, ...events] = await downloadCsv(page, 'events-csv');
+    assert.deepEqual(head, ['position', 'token', 'gain']);
+    assert.deepEqual(events.map(([position]) => position), [String(SECOND_EVENT)]);
+    await token(20).click();
+    const [, ...features] = await downloadCsv(page, 'feature-list-csv');
+    assert.deepEqual(features.map(([position, , feature, value]) => [Number(position), Number(feature), Math.fround(value)]),
+      document.novel_top[20].map(({ feature, value }) => [20, feature, Math.fround(value)]));
+    await unpin();
+  });
+
+  test('the whole analysis is saved as it came', async () => {
+    assert.deepEqual(await downloadJson(page), document);
+  });
+
   test('the numbers are copied as a table', async () => {
     await page.getByTestId('copy-numbers').click();
     const text = await page.evaluate(() => navigator.clipboard.readText());
@@ -348,8 +379,15 @@ describe('the views of one analysis', () => {
     });
 
     test('it is saved as a picture', async () => {
-      const png = await download('trajectory-png', null);
-      assert.ok(png.readUInt32BE(16) > 1400, `${png.readUInt32BE(16)}`);
+      const { width } = pngSize(await download('trajectory-png', null));
+      assert.ok(width > 1400, `${width}`);
+    });
+
+    test('it is saved as SVG, a named dot a token', async () => {
+      const { counts, texts, title } = await downloadSvg(page, 'trajectory-svg');
+      assert.equal(counts.circle, document.tokens.length);
+      assert.match(title, /^Trajectory of /);
+      assert.ok(texts.includes('PC 1'), texts.join());
     });
   });
 

@@ -14,8 +14,10 @@ fn violations(schema: &Value, root: &Value, value: &Value, at: &str) -> Vec<Stri
     for (keyword, wanted) in schema.as_object().unwrap() {
         match keyword.as_str() {
             "$ref" => {
-                let target = root.pointer(wanted.as_str().unwrap().trim_start_matches('#')).unwrap();
-                wrong.extend(violations(target, root, value, at));
+                let (file, place) = wanted.as_str().unwrap().split_once('#').unwrap_or((wanted.as_str().unwrap(), ""));
+                let other = (!file.is_empty()).then(|| schema_of(file));
+                let root = other.as_ref().unwrap_or(root);
+                wrong.extend(violations(root.pointer(place).unwrap(), root, value, at));
             }
             "type" => {
                 let types: Vec<&str> = match wanted {
@@ -70,6 +72,12 @@ fn violations(schema: &Value, root: &Value, value: &Value, at: &str) -> Vec<Stri
     wrong
 }
 
+/// A schema of `docs`.
+fn schema_of(file: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(file);
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
 fn analysis(pack: &Path, extra: &[&str]) -> Value {
     let scratch = tempfile::tempdir().unwrap();
     let json = text(&scratch.path().join("out.json"));
@@ -81,8 +89,7 @@ fn analysis(pack: &Path, extra: &[&str]) -> Value {
 
 #[test]
 fn documents_fit_the_schema() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/analysis.schema.json");
-    let schema: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let schema = schema_of("analysis.schema.json");
     let scratch = tempfile::tempdir().unwrap();
     let pack = small_pack(scratch.path());
     for extra in [
@@ -110,9 +117,37 @@ fn documents_fit_the_schema() {
 }
 
 #[test]
+fn comparisons_fit_their_schema() {
+    let schema = schema_of("comparison.schema.json");
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = small_pack(scratch.path());
+    let json = text(&scratch.path().join("compared.json"));
+    let texts = ["--first", ALICE, "--second", "the sea", "--second-inf-k", "3"];
+    let mut args = vec!["compare", "--device", "cpu", "--model", pack.to_str().unwrap(), "--json", &json];
+    args.extend(texts);
+    succeed(&args);
+    let mut document: Value = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    assert_eq!(violations(&schema, &schema, &document, ""), Vec::<String>::new());
+    assert_eq!(document["second"]["inf_k"], json!(3));
+    // The committed ones, too.
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/examples");
+    let compared = std::fs::read_dir(examples).unwrap().map(|entry| entry.unwrap().path());
+    let mut checked = 0;
+    for path in compared.filter(|path| text(path).ends_with("-compared.json")) {
+        let committed: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        assert_eq!(violations(&schema, &schema, &committed, ""), Vec::<String>::new(), "{}", path.display());
+        checked += 1;
+    }
+    assert!(checked > 0);
+    document["second"]["tokens"][0] = json!(1);
+    document["grams"]["novel"] = json!(["a"]);
+    document["format"] = json!("temporal-lens-analysis/1");
+    assert_eq!(violations(&schema, &schema, &document, "").len(), 3);
+}
+
+#[test]
 fn a_compact_document_says_the_same() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/analysis.schema.json");
-    let schema: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let schema = schema_of("analysis.schema.json");
     let scratch = tempfile::tempdir().unwrap();
     let pack = small_pack(scratch.path());
     let whole = analysis(&pack, &["--text", ALICE]);

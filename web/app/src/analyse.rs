@@ -64,6 +64,15 @@ pub fn compare(state: State, first: (String, Option<usize>), text: String, inf_k
     begin(state, Request::Compare { id: 0, pack_url: pack.url, texts: [first, (text, inf_k)] });
 }
 
+/// Asks for the SAE's attention weights over the shown text.
+pub fn attention(state: State, text: String, inf_k: Option<usize>) {
+    if state.phase.get_untracked() == Phase::Loading {
+        return;
+    }
+    let Some(pack) = state.pack.get_value() else { return };
+    begin(state, Request::Attention { id: 0, pack_url: pack.url, text, inf_k });
+}
+
 /// Fetches the whole embedding, to be kept.
 pub fn keep_embedding(state: State) {
     if state.phase.get_untracked() == Phase::Loading {
@@ -114,7 +123,7 @@ fn again(state: State, mut job: Request) {
             *id = next;
             Progress::keeping(embedding)
         }
-        Request::Analyze { id, .. } | Request::Compare { id, .. } => {
+        Request::Analyze { id, .. } | Request::Attention { id, .. } | Request::Compare { id, .. } => {
             *id = next;
             Progress::begin(!state.loaded.get_untracked(), load)
         }
@@ -232,6 +241,13 @@ fn on_response(state: State, response: Response) {
                 Err(problem) => state.fail(format!("The worker's answer cannot be read: {problem}.")),
             }
         }
+        Response::Attention { id, json } if under_way && id == current => match serde_json::from_str(&json) {
+            Ok(attention) => {
+                state.attention.set(Some(std::sync::Arc::new(attention)));
+                stopped(state);
+            }
+            Err(problem) => state.fail(format!("The worker's answer cannot be read: {problem}.")),
+        },
         Response::Cancelled { id } if under_way && id == current => stopped(state),
         Response::Failed { id, failure: FailureKind::Device, message } if id == 0 || id == current => {
             crash(state, message);

@@ -40,7 +40,11 @@ pub fn raster(heatmap: &Heatmap) -> Result<HtmlCanvasElement, JsValue> {
     pixels(&heatmap.raster(), n, n)
 }
 
-fn pixels(rgba: &[u8], width: u32, height: u32) -> Result<HtmlCanvasElement, JsValue> {
+/// A canvas of these pixels, RGBA row by row.
+///
+/// # Errors
+/// The browser's, e.g. out of memory.
+pub fn pixels(rgba: &[u8], width: u32, height: u32) -> Result<HtmlCanvasElement, JsValue> {
     let canvas = new_canvas()?;
     canvas.set_width(width);
     canvas.set_height(height);

@@ -3,7 +3,7 @@
 use wasm_bindgen::JsCast;
 use web_sys::{Document, HtmlMetaElement, Window};
 
-/// The window. There always is one: only a page runs this module.
+/// The window; none in a worker.
 pub fn window() -> Option<Window> {
     web_sys::window()
 }
@@ -55,6 +55,18 @@ pub fn pack() -> Option<Pack> {
 pub fn address(relative: &str) -> Option<String> {
     let base = document()?.base_uri().ok().flatten()?;
     Some(web_sys::Url::new_with_base(relative, &base).ok()?.href())
+}
+
+/// The address of a worker that runs this page's own module; none when the page does not say what it
+/// was started from.
+pub fn own_worker() -> Option<String> {
+    let tag = document()?.query_selector("script[data-app]").ok().flatten()?;
+    let url = web_sys::Url::new(&address("worker-loader.js")?).ok()?;
+    for (key, attribute) in [("module", "data-app"), ("wasm", "data-wasm")] {
+        let name = tag.get_attribute(attribute)?;
+        url.search_params().set(key, name.rsplit('/').next()?);
+    }
+    Some(url.href())
 }
 
 /// Milliseconds of a clock that never goes back.

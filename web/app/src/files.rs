@@ -1,6 +1,7 @@
 //! Files in and out: the precomputed examples, saved results, downloads.
 
 use gloo_net::http::Request;
+use lens_analysis::Analysis;
 use lens_view::gallery::{self, Gallery};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -125,10 +126,17 @@ pub fn open(state: State, file: File) {
     });
 }
 
-/// Hands the shown document to the visitor, exactly as it came.
+/// Hands the shown document to the visitor: exactly as it came, with attention weights where they
+/// were asked for later.
 pub fn download(state: State) {
     let Some(shown) = state.shown.get_untracked() else { return };
-    save_text(state, "temporal-lens-analysis.json", "application/json", &shown.json);
+    let name = "temporal-lens-analysis.json";
+    let added = state.attention.get_untracked().filter(|_| shown.analysis.attention.is_none());
+    let whole = added.and_then(|attention| {
+        let analysis = Analysis { attention: Some((*attention).clone()), ..shown.analysis.clone() };
+        serde_json::to_string(&analysis).ok()
+    });
+    save_text(state, name, "application/json", whole.as_ref().unwrap_or(&shown.json));
 }
 
 /// Hands a text file to the visitor.

@@ -1,5 +1,5 @@
 //! The page. `main` only mounts; [`app`] puts the components together, [`state`] holds what they
-//! share, [`analyse`] talks to the worker.
+//! share, [`analyse`] talks to the worker. The same module in a worker lays out trajectories: [`layouts`].
 
 mod analyse;
 mod app;
@@ -8,6 +8,7 @@ mod components;
 mod diagnostics;
 mod environment;
 mod files;
+mod layouts;
 mod palette;
 mod pointing;
 mod state;
@@ -21,6 +22,10 @@ mod worker;
 
 fn main() {
     console_error_panic_hook::set_once();
+    if environment::window().is_none() {
+        // In a worker.
+        return layouts::serve();
+    }
     leptos::mount::mount_to_body(app::App);
     environment::remove_boot_note();
 }

@@ -1,6 +1,7 @@
 //! The style sheets' colours and type, for what is drawn on a canvas: colours stand in
 //! `web/style/colours.css` alone.
 
+use lens_view::svg::Ink;
 use web_sys::{CssStyleDeclaration, Element};
 
 /// Colours and typeface as the canvas takes them.
@@ -33,6 +34,19 @@ pub struct Palette {
 }
 
 impl Palette {
+    /// What a vector figure is drawn in.
+    pub fn ink(&self) -> Ink<'_> {
+        Ink {
+            paper: &self.paper,
+            sunken: &self.sunken,
+            ink: &self.ink,
+            muted: &self.muted,
+            rule: &self.rule,
+            accent: &self.accent,
+            typeface: &self.typeface,
+        }
+    }
+
     /// As they are for this element now. The names are registered as colours (`@property`), so that
     /// their computed values are colours and not formulas.
     pub fn of(element: &Element) -> Self {

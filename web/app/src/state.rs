@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use lens_analysis::Analysis;
 use lens_analysis::comparison::Comparison;
+use lens_analysis::{Analysis, Attention};
 use lens_protocol::{DeviceInfo, Request};
 use lens_view::focus::Focus;
 use lens_view::gallery::Gallery;
@@ -106,6 +106,8 @@ pub struct State {
     pub diagnostics: RwSignal<Option<diagnostics::Shown>>,
     /// The analysis all views show.
     pub shown: RwSignal<Option<Arc<Shown>>>,
+    /// The SAE's attention weights over the shown text, where they came with it or were asked for.
+    pub attention: RwSignal<Option<Arc<Attention>>>,
     /// The shown text beside a second one.
     pub compared: RwSignal<Option<Arc<Compared>>>,
     /// The precomputed examples there are.
@@ -158,6 +160,7 @@ impl State {
             rows_while_typing: RwSignal::new(environment::agreed()),
             diagnostics: RwSignal::new(None),
             shown: RwSignal::new(None),
+            attention: RwSignal::new(None),
             compared: RwSignal::new(None),
             gallery: RwSignal::new(Gallery::default()),
             example_pending: RwSignal::new(true),
@@ -186,6 +189,7 @@ impl State {
         let analysis = Analysis::from_json(&json).map_err(|e| e.to_string())?;
         self.focus.set(Focus::default());
         self.views.selection.update(|selection| selection.clear());
+        self.attention.set(analysis.attention.clone().map(Arc::new));
         self.shown.set(Some(Arc::new(Shown { analysis, json, origin })));
         Ok(())
     }
@@ -196,6 +200,10 @@ impl State {
     /// A sentence that says what is wrong with the document.
     pub fn show_comparison(self, json: String, is_precomputed: bool) -> Result<(), String> {
         let comparison = Comparison::from_json(&json).map_err(|e| e.to_string())?;
+        // The second text is the one in the second box, wherever the comparison comes from.
+        let second = &comparison.second;
+        self.views.second_text.set(Some(second.text.clone()));
+        self.views.second_inf_k.set(second.inf_k.map(|k| k.to_string()).unwrap_or_default());
         self.compared.set(Some(Arc::new(Compared { comparison, json, is_precomputed })));
         Ok(())
     }

@@ -1,21 +1,21 @@
-//! Computes a trajectory: principal components at once, UMAP in slices between which the page lives.
+//! The page's end of a trajectory: asks a worker of its own for the layout ([`crate::layouts`]).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use lens_analysis::per_token::Quantity;
 use lens_analysis::similarity::{self, Source};
-use lens_umap::{Distances, Parameters, Umap, notebook_positions, pca};
+use lens_umap::{Parameters, notebook_positions};
 use lens_view::settings::{Choice, Dimensions, Metric, Positions};
 use lens_view::strip::Shading;
 use lens_view::trajectory::{Method, Trajectory};
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
-use crate::environment::now;
+use crate::environment;
+use crate::layouts::{Ask, Layout, Said};
 use crate::state::Shown;
-
-/// Milliseconds of one slice of UMAP: the page stays fluid.
-const SLICE_MS: f64 = 9.0;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -101,100 +101,142 @@ pub enum Work {
     Failed(String),
 }
 
-/// The latest request; older ones stop by themselves.
+/// The latest request. A worker that is busy with an older one is ended: it reads no messages.
 #[derive(Clone, Copy)]
 pub struct Computation {
     /// Where it is.
     pub work: RwSignal<Work>,
-    request: StoredValue<u32>,
+    /// The latest request, with all but its answer.
+    asked: StoredValue<(u32, Option<Found>)>,
+    worker: StoredValue<Option<LayoutWorker>, LocalStorage>,
+}
+
+/// A worker; dropping it ends it.
+struct LayoutWorker {
+    worker: Worker,
+    // The worker calls these as long as it lives.
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _on_error: Closure<dyn FnMut(ErrorEvent)>,
+}
+
+impl Drop for LayoutWorker {
+    fn drop(&mut self) {
+        self.worker.set_onmessage(None);
+        self.worker.set_onerror(None);
+        self.worker.terminate();
+    }
 }
 
 impl Computation {
     /// Nothing asked yet.
     pub fn new() -> Self {
-        Self { work: RwSignal::new(Work::UnderWay(0, 0)), request: StoredValue::new(0) }
+        Self {
+            work: RwSignal::new(Work::UnderWay(0, 0)),
+            asked: StoredValue::new((0, None)),
+            worker: StoredValue::new_local(None),
+        }
     }
 
     /// Stops what is under way.
     pub fn stop(self) {
-        self.request.update_value(|request| *request += 1);
+        self.forget();
         self.work.set(Work::Stopped);
     }
 
     /// Begins anew.
     pub fn start(self, shown: &Shown, wanted: Wanted) {
-        self.request.update_value(|request| *request += 1);
-        let request = self.request.get_value();
-        match begin(shown, wanted) {
-            Err(problem) => self.work.set(Work::Failed(problem)),
-            Ok(Begun::Done(found)) => self.work.set(Work::Done(Arc::new(found))),
-            Ok(Begun::Layout(umap, found)) => {
-                self.work.set(Work::UnderWay(0, umap.n_epochs()));
-                self.go_on(*umap, found, request);
-            }
+        self.forget();
+        self.work.set(Work::UnderWay(0, 0));
+        if let Err(problem) = self.ask(shown, wanted) {
+            self.asked.update_value(|asked| asked.1 = None);
+            self.work.set(Work::Failed(problem));
         }
     }
 
-    fn go_on(self, mut umap: Umap, mut found: Found, request: u32) {
-        // Another request, or another result on the page.
-        if self.request.try_get_value() != Some(request) {
-            return;
+    /// Ends a worker that is busy; one that waits may wait on.
+    fn forget(self) {
+        let was_asked = self.asked.try_update_value(|asked| asked.1.take()).flatten().is_some();
+        if was_asked {
+            self.worker.set_value(None);
         }
-        let end = now() + SLICE_MS;
-        while now() < end && !umap.is_done() {
-            umap.step();
-        }
-        if umap.is_done() {
-            found.coordinates = umap.embedding().coordinates;
-            let _ = self.work.try_set(Work::Done(Arc::new(found)));
-            return;
-        }
-        let _ = self.work.try_set(Work::UnderWay(umap.epoch(), umap.n_epochs()));
-        set_timeout(move || self.go_on(umap, found, request), Duration::ZERO);
     }
-}
 
-enum Begun {
-    Done(Found),
-    Layout(Box<Umap>, Found),
-}
-
-fn begin(shown: &Shown, wanted: Wanted) -> Result<Begun, String> {
-    let said = |error: lens_umap::Error| format!("{error}.");
-    let gram = similarity::gram_of(&shown.analysis, wanted.source).map_err(|missing| format!("{missing}."))?;
-    let positions = match wanted.positions {
-        Positions::All => (0..gram.size).collect(),
-        Positions::Notebook => notebook_positions(gram.size),
-    };
-    let metric = match wanted.metric {
-        Metric::Euclidean => lens_umap::Metric::Euclidean,
-        Metric::Cosine => lens_umap::Metric::Cosine,
-    };
-    let distances = Distances::from_gram(&gram.values, gram.size, metric)
-        .and_then(|distances| distances.select(&positions))
-        .map_err(said)?;
-    let mut found = Found { coordinates: Vec::new(), positions, wanted, tortuosity: distances.tortuosity() };
-    let dimensions = wanted.dimensions.count();
-    match wanted.method {
-        Method::Umap => {
-            let parameters = Parameters {
-                n_neighbors: wanted.n_neighbors,
-                n_components: dimensions,
-                min_dist: wanted.min_dist,
-                seed: wanted.seed,
-                ..Parameters::notebook()
-            };
-            Ok(Begun::Layout(Box::new(Umap::new(&distances, &parameters).map_err(said)?), found))
+    fn ask(self, shown: &Shown, wanted: Wanted) -> Result<(), String> {
+        let gram = similarity::gram_of(&shown.analysis, wanted.source).map_err(|missing| format!("{missing}."))?;
+        let positions = match wanted.positions {
+            Positions::All => (0..gram.size).collect(),
+            Positions::Notebook => notebook_positions(gram.size),
+        };
+        let id = self.asked.with_value(|asked| asked.0).wrapping_add(1).max(1);
+        let layout = Layout {
+            id,
+            size: gram.size,
+            positions: positions.clone(),
+            is_umap: wanted.method == Method::Umap,
+            is_cosine: wanted.metric == Metric::Cosine,
+            dimensions: wanted.dimensions.count(),
+            n_neighbors: wanted.n_neighbors,
+            min_dist: wanted.min_dist,
+            seed: wanted.seed,
+        };
+        let json = serde_json::to_string(&Ask::Layout(layout)).map_err(|error| error.to_string())?;
+        self.asked.set_value((id, Some(Found { coordinates: Vec::new(), positions, wanted, tortuosity: None })));
+        if self.worker.with_value(Option::is_none) {
+            self.worker.set_value(Some(self.start_worker()?));
         }
-        Method::Pca => {
-            if gram.size <= dimensions {
-                return Err(said(lens_umap::Error::TooFew { found: gram.size }));
+        let gram = js_sys::Float32Array::from(gram.values.as_slice());
+        let message = js_sys::Array::of2(&json.into(), &gram);
+        let sent = self.worker.with_value(|it| {
+            it.as_ref().is_some_and(|it| {
+                it.worker.post_message_with_transfer(&message, &js_sys::Array::of1(&gram.buffer())).is_ok()
+            })
+        });
+        if sent { Ok(()) } else { Err("The layout’s worker takes no messages.".to_owned()) }
+    }
+
+    fn start_worker(self) -> Result<LayoutWorker, String> {
+        let refused = || "This browser does not start a worker for the layout.".to_owned();
+        let options = WorkerOptions::new();
+        options.set_type(WorkerType::Module);
+        let url = environment::own_worker().ok_or_else(refused)?;
+        let worker = Worker::new_with_options(&url, &options).map_err(|_| refused())?;
+        let on_message = Closure::new(move |event: MessageEvent| {
+            if let Some(said) = event.data().as_string().and_then(|json| serde_json::from_str(&json).ok()) {
+                self.hear(said);
             }
-            let all = pca(&gram.values, gram.size, dimensions).map_err(said)?;
-            let rows: Vec<&[f32]> = all.coordinates.chunks_exact(all.n_components).collect();
-            found.coordinates =
-                found.positions.iter().filter_map(|p| rows.get(*p)).flat_map(|row| *row).copied().collect();
-            Ok(Begun::Done(found))
+        });
+        let on_error = Closure::new(move |event: ErrorEvent| {
+            event.prevent_default();
+            self.hear(Said::Failed { id: 0, message: "The layout’s worker stopped; try again.".to_owned() });
+        });
+        worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
+        Ok(LayoutWorker { worker, _on_message: on_message, _on_error: on_error })
+    }
+
+    fn hear(self, said: Said) {
+        // The figure may be gone.
+        let Some((latest, is_open)) = self.asked.try_with_value(|asked| (asked.0, asked.1.is_some())) else { return };
+        if !is_open {
+            return;
+        }
+        match said {
+            Said::Progress { id, done, of } if id == latest => self.work.set(Work::UnderWay(done, of)),
+            Said::Placed { id, coordinates, tortuosity } if id == latest => {
+                if let Some(found) = self.asked.try_update_value(|asked| asked.1.take()).flatten() {
+                    self.work.set(Work::Done(Arc::new(Found { coordinates, tortuosity, ..found })));
+                }
+            }
+            Said::Failed { id, message } if id == latest || id == 0 => {
+                self.asked.update_value(|asked| asked.1 = None);
+                self.work.set(Work::Failed(message));
+                if id == 0 {
+                    // Ended once this closure, which it owns, has returned.
+                    let gone = self.worker.try_update_value(Option::take).flatten();
+                    leptos::task::spawn_local(async move { drop(gone) });
+                }
+            }
+            Said::Progress { .. } | Said::Placed { .. } | Said::Failed { .. } | Said::Fingerprint { .. } => {}
         }
     }
 }

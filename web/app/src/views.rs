@@ -33,6 +33,10 @@ pub struct Views {
     pub is_ordered: RwSignal<bool>,
     /// Selected spans of the shown text.
     pub selection: RwSignal<Selection>,
+    /// The second text as it was typed; none until then, when it begins as the shown text.
+    pub second_text: RwSignal<Option<String>>,
+    /// The second text's `inf_k` field as it was typed.
+    pub second_inf_k: RwSignal<String>,
     /// Whether the help sheet is open.
     pub is_help_open: RwSignal<bool>,
 }
@@ -49,6 +53,8 @@ impl Views {
             has_events: RwSignal::new(true),
             is_ordered: RwSignal::new(false),
             selection: RwSignal::new(Selection::default()),
+            second_text: RwSignal::new(None),
+            second_inf_k: RwSignal::new(String::new()),
             is_help_open: RwSignal::new(false),
         }
     }

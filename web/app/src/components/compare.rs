@@ -3,28 +3,37 @@
 use std::sync::Arc;
 
 use lens_analysis::similarity::Source;
-use lens_view::comparison;
-use lens_view::focus::Focus;
+use lens_view::focus::{Focus, Step};
 use lens_view::heatmap::{Heatmap, Room, Viewport, layout};
 use lens_view::selection::Selection;
 use lens_view::settings::Choice;
+use lens_view::{comparison, export, neighbours, number, stats};
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
-use web_sys::MouseEvent;
+use wasm_bindgen::JsValue;
+use web_sys::{KeyboardEvent, MouseEvent};
 
 use super::picker::InfKField;
+use super::save_figure::{Picture, SaveFigure};
+use super::similarity_table::SimilarityTable;
 use super::token_text::TokenText;
 use crate::canvas;
+use crate::palette::Palette;
 use crate::pointing;
 use crate::state::{Compared, Phase, Shown, State};
 use crate::surface::{observe_room, repaints, report, size_in_css};
 use crate::{analyse, files};
 
+/// Room of each matrix of a saved figure.
+const SAVED_ROOM: Room = Room { width: 640.0, max_height: 620.0, pixel_ratio: 2.0 };
+
 /// The second text, and the comparison once there is one.
 #[component]
 pub fn ComparePanel(state: State, shown: Arc<Shown>) -> impl IntoView {
-    let text = RwSignal::new(shown.analysis.text.clone());
-    let inf_k = RwSignal::new(String::new());
+    let (typed, inf_k) = (state.views.second_text, state.views.second_inf_k);
+    let own = shown.analysis.text.clone();
+    // Until a second text is typed it is the shown one, to be changed.
+    let text = Memo::new(move |_| typed.get().unwrap_or_else(|| own.clone()));
     let first = Arc::new((shown.analysis.text.clone(), shown.analysis.inf_k));
     let is_loading = move || state.phase.get() == Phase::Loading;
     // A comparison is of what is shown, or it is not here.
@@ -56,7 +65,7 @@ pub fn ComparePanel(state: State, shown: Arc<Shown>) -> impl IntoView {
                     aria-label="Second text"
                     data-testid="compare-text"
                     prop:value=move || text.get()
-                    on:input:target=move |event| text.set(event.target().value())
+                    on:input:target=move |event| typed.set(Some(event.target().value()))
                 ></textarea>
                 <div class="controls">
                     <button type="submit" data-testid="compare" disabled=is_loading>
@@ -103,12 +112,8 @@ fn Comparing(state: State, compared: Arc<Compared>) -> impl IntoView {
     let shared = compared.clone();
     let title = move || {
         let scale = heatmaps.with(|it| it.as_ref().map(|[it, _]| (it.range.low, it.range.high)).unwrap_or_default());
-        format!(
-            "Similarity of {}, both from {:.2} to {:.2}",
-            views.source.get().label().to_lowercase(),
-            scale.0,
-            scale.1
-        )
+        let [low, high] = [scale.0, scale.1].map(|end| number::fixed(end, 2));
+        format!("Similarity of {}, both from {low} to {high}", views.source.get().label().to_lowercase())
     };
     let rows = move || {
         let [a, b] = selections.map(|it| it.get());
@@ -128,20 +133,44 @@ fn Comparing(state: State, compared: Arc<Compared>) -> impl IntoView {
     let save = move |_| {
         files::save_text(state, "temporal-lens-comparison.json", "application/json", &saved.json);
     };
+    let tabled = compared.clone();
+    let save_cosines = move |_| {
+        let [a, b] = selections.map(|it| it.get_untracked());
+        let csv = export::cosines_csv(&comparison::cosines(&tabled.comparison, [&a, &b]));
+        files::save_text(state, "temporal-lens-cosines.csv", "text/csv", &csv);
+    };
+    let bases = [NodeRef::<Canvas>::new(), NodeRef::<Canvas>::new()];
+    let credit = stats::credit(&compared.comparison.first);
+    let picture = move || picture(heatmaps.get_untracked().ok(), bases[0], &untrack(title), &credit);
+    let of_text = |second: bool| {
+        let compared = compared.clone();
+        move || {
+            let it = &compared.comparison;
+            neighbours::rows(if second { &it.second } else { &it.first })
+        }
+    };
     let [first, second] = [&compared.comparison.first, &compared.comparison.second].map(|it| it.tokens.clone());
     view! {
         <div class="panel-head">
             <p class="note" data-testid="compare-title">{title}</p>
             {compared.is_precomputed.then(|| view! { <span class="badge" data-testid="compare-mark">"precomputed"</span> })}
-            <button type="button" class="quiet small" data-testid="compare-json" on:click=save>
-                "Download JSON"
-            </button>
+            <span class="end">
+                <SaveFigure state testid="compare" picture />
+                <button type="button" class="quiet small" data-testid="compare-csv" on:click=save_cosines>
+                    "CSV"
+                </button>
+                <button type="button" class="quiet small" data-testid="compare-json" on:click=save>
+                    "Download JSON"
+                </button>
+            </span>
         </div>
         {move || missing().map(|why| view! { <p class="empty">{why}</p> })}
         <div class="compare-sides">
-            <Side state tokens=first heatmap=of(0) selection=selections[0] number="1" />
-            <Side state tokens=second heatmap=of(1) selection=selections[1] number="2" />
+            <Side state tokens=first heatmap=of(0) selection=selections[0] base=bases[0] number="1" />
+            <Side state tokens=second heatmap=of(1) selection=selections[1] base=bases[1] number="2" />
         </div>
+        <SimilarityTable label="The heatmap of text 1 as a table" testid="compare-table-1" rows=of_text(false) />
+        <SimilarityTable label="The heatmap of text 2 as a table" testid="compare-table-2" rows=of_text(true) />
         <div class="scroll" tabindex="0" role="region" aria-label="Cosines of the selected spans">
             <table data-testid="compare-cosines">
                 <caption>
@@ -159,6 +188,33 @@ fn Comparing(state: State, compared: Arc<Compared>) -> impl IntoView {
     }
 }
 
+/// Both matrices side by side, at twice the size.
+fn picture(heatmaps: Option<[Arc<Heatmap>; 2]>, base: NodeRef<Canvas>, title: &str, credit: &str) -> Picture {
+    let heatmaps = heatmaps.ok_or(JsValue::NULL)?;
+    let element = base.get_untracked().ok_or(JsValue::NULL)?;
+    let palette = Palette::of(&element);
+    let label_room = SAVED_ROOM.label_columns();
+    let parts: Vec<_> = heatmaps
+        .iter()
+        .map(|heatmap| {
+            let size = heatmap.size();
+            let place = layout(size, heatmap.label_columns(label_room), SAVED_ROOM, Viewport::whole(size), false);
+            Ok((heatmap, canvas::raster(heatmap)?, place))
+        })
+        .collect::<Result<_, JsValue>>()?;
+    let width = parts.iter().map(|(_, _, place)| place.width).sum();
+    let height = parts.iter().map(|(_, _, place)| place.height).fold(0.0, f64::max);
+    let picture = canvas::saved_figure((width, height), &palette, title, credit, |context, ratio| {
+        for (heatmap, raster, place) in &parts {
+            let figure = canvas::Figure { heatmap, raster, layout: place, label_room, boundaries: &[], tree: None };
+            canvas::draw_on(context, &figure, &palette, ratio)?;
+            context.translate(place.width, 0.0)?;
+        }
+        Ok(())
+    })?;
+    Ok((picture, "temporal-lens-comparison.png".to_owned()))
+}
+
 /// One of the texts: its tokens and its matrix.
 #[component]
 fn Side(
@@ -166,6 +222,7 @@ fn Side(
     tokens: Vec<String>,
     heatmap: Signal<Option<Arc<Heatmap>>>,
     selection: RwSignal<Selection>,
+    base: NodeRef<Canvas>,
     number: &'static str,
 ) -> impl IntoView {
     let anchor = RwSignal::new(None::<usize>);
@@ -195,7 +252,7 @@ fn Side(
             }
         })
         .collect_view();
-    let (frame, base, overlay) = (NodeRef::<Div>::new(), NodeRef::<Canvas>::new(), NodeRef::<Canvas>::new());
+    let (frame, overlay) = (NodeRef::<Div>::new(), NodeRef::<Canvas>::new());
     let room = RwSignal::new(None::<Room>);
     observe_room(frame, room);
     let place = Memo::new(move |_| {
@@ -237,10 +294,21 @@ fn Side(
         let slots = place.with_untracked(|place| place.as_ref()?.cell_at(x, y));
         pointing::hover(focus, slots.and_then(|slots| heatmap.get_untracked()?.positions(slots)));
     };
+    let on_key = move |event: KeyboardEvent| {
+        let Some(heatmap) = heatmap.get_untracked() else { return };
+        match Step::from_key(&event.key()) {
+            Some(step) => focus.update(|focus| {
+                heatmap.walk(focus, step);
+            }),
+            None if event.key() == "Escape" => focus.update(|focus| focus.clear()),
+            None => return,
+        }
+        event.prevent_default();
+    };
     let readout = move || {
         let found = focus.get().focused().and_then(|spot| heatmap.get()?.readout(spot));
         found.map_or_else(
-            || "Hover for the value of two tokens".to_owned(),
+            || "Hover or arrow keys for the value of two tokens".to_owned(),
             |it| format!("{} × {}   {}", it.row, it.column, it.value),
         )
     };
@@ -252,15 +320,26 @@ fn Side(
             <div class="heatmap-frame" node_ref=frame>
                 <canvas
                     node_ref=base
-                    role="img"
+                    tabindex="0"
+                    role="application"
+                    aria-roledescription="heatmap"
                     aria-label=summary
+                    aria-describedby=format!("compare-readout-{number}")
                     data-testid=format!("compare-heatmap-{number}")
                     on:pointermove=on_move
                     on:pointerleave=move |_| pointing::hover(focus, None)
+                    on:blur=move |_| pointing::hover(focus, None)
+                    on:keydown=on_key
                 ></canvas>
                 <canvas class="overlay" node_ref=overlay aria-hidden="true"></canvas>
             </div>
-            <p class="readout" data-testid=format!("compare-readout-{number}")>
+            <p
+                class="readout"
+                id=format!("compare-readout-{number}")
+                role="status"
+                aria-live="polite"
+                data-testid=format!("compare-readout-{number}")
+            >
                 {readout}
             </p>
         </figure>

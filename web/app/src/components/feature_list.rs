@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use lens_view::focus::Spot;
-use lens_view::{feature_map, features, number, token};
+use lens_view::{export, feature_map, features, number, token};
 use leptos::prelude::*;
 
 use super::token_text::TokenText;
+use crate::files;
 use crate::state::{Shown, State};
 
 /// The list; hovering does not change it, pinning does.
@@ -15,6 +16,12 @@ pub fn FeatureList(state: State, shown: Arc<Shown>) -> impl IntoView {
     let pinned = Memo::new(move |_| state.focus.get().pinned.map(|spot| spot.row));
     let titled = shown.clone();
     let searched = shown.clone();
+    let listed = shown.clone();
+    let save = move |_| {
+        let position = features::position(&listed.analysis, pinned.get_untracked());
+        let csv = export::features_csv(&listed.analysis, position);
+        files::save_text(state, &format!("temporal-lens-features-at-{position}.csv"), "text/csv", &csv);
+    };
     let title = move || {
         let position = features::position(&titled.analysis, pinned.get());
         let token = titled.analysis.tokens.get(position).cloned().unwrap_or_default();
@@ -64,7 +71,12 @@ pub fn FeatureList(state: State, shown: Arc<Shown>) -> impl IntoView {
     };
     view! {
         <section class="panel" aria-labelledby="features-title">
-            <h2 id="features-title">"Novel features at " {title}</h2>
+            <div class="panel-head">
+                <h2 id="features-title">"Novel features at " {title}</h2>
+                <button type="button" class="quiet small" data-testid="feature-list-csv" on:click=save>
+                    "CSV"
+                </button>
+            </div>
             <div class="scroll" data-testid="feature-list" tabindex="0" role="region" aria-label="Features, strongest first">
                 {list}
             </div>

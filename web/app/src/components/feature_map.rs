@@ -6,6 +6,7 @@ use lens_view::export;
 use lens_view::feature_map::{FeatureMap, Places};
 use lens_view::focus::{Spot, Step};
 use lens_view::heatmap::Room;
+use lens_view::svg::{self, Caption};
 use lens_view::{number, stats, token};
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
@@ -20,6 +21,8 @@ use crate::pointing;
 use crate::state::{Shown, State};
 use crate::surface::{observe_room, repaints, report, size_in_css};
 
+/// What the map shows.
+const TITLE: &str = "Novel features of the text";
 /// Rows of the map.
 const FEATURES: usize = 24;
 /// Width of the saved map, CSS pixels.
@@ -99,18 +102,25 @@ pub fn FeatureMapFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
         let element = canvas.get_untracked().ok_or(JsValue::NULL)?;
         let (palette, credit) = (Palette::of(&element), stats::credit(&pictured.0.analysis));
         let places = Places::of(rows, tokens, SAVED_WIDTH);
-        let title = "Novel features of the text";
-        let picture = saved_figure((places.width, places.height), &palette, title, &credit, |context, _| {
+        let picture = saved_figure((places.width, places.height), &palette, TITLE, &credit, |context, _| {
             draw_on(context, &pictured.1, &places, None, None, &palette)
         })?;
         Ok((picture, "temporal-lens-features.png".to_owned()))
     };
+    let drawn = (shown.clone(), map.clone());
+    let svg = Callback::new(move |()| {
+        let palette = Palette::of(&*canvas.get_untracked()?);
+        let (places, credit) = (Places::of(rows, tokens, SAVED_WIDTH), stats::credit(&drawn.0.analysis));
+        let caption = Caption { title: TITLE, credit: &credit };
+        let svg = svg::feature_map(&drawn.1, &places, palette.ink(), caption);
+        Some((svg, "temporal-lens-features.svg".to_owned()))
+    });
     view! {
         <figure class="feature-map" aria-labelledby="feature-map-title">
             <div class="panel-head">
-                <figcaption id="feature-map-title">"Novel features of the text"</figcaption>
+                <figcaption id="feature-map-title">{TITLE}</figcaption>
                 <span class="end">
-                    <SaveFigure state testid="features" picture />
+                    <SaveFigure state testid="features" picture svg />
                     <button type="button" class="quiet small" data-testid="features-csv" on:click=save>
                         "CSV"
                     </button>

@@ -8,6 +8,7 @@ use lens_view::export;
 use lens_view::heatmap::{Room, Viewport, layout};
 use lens_view::settings::{Choice, Scale};
 use lens_view::stats;
+use lens_view::svg::{self, Caption};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
@@ -49,6 +50,21 @@ pub fn HeatmapBar(state: State, shown: Arc<Shown>, derived: Derived, stage: Stag
             let json = export::dendrogram_json(&tree_of.analysis, &it.tree, matrix.first, CUT);
             files::save_text(state, "temporal-lens-dendrogram.json", "application/json", &json);
         }
+    };
+    let drawn = shown.clone();
+    let save_tree_svg = move |_| {
+        if let Some(svg) = tree_svg(&drawn, derived, stage) {
+            files::save_text(state, "temporal-lens-dendrogram.svg", "image/svg+xml", &svg);
+        }
+    };
+    let begun = shown.clone();
+    let save_events = move |_| {
+        derived.boundaries.with_value(|found| {
+            if let Ok(found) = found {
+                let csv = export::events_csv(&begun.analysis, found);
+                files::save_text(state, "temporal-lens-events.csv", "text/csv", &csv);
+            }
+        });
     };
     let picture = move || picture(state, &shown, derived, stage);
     view! {
@@ -93,7 +109,15 @@ pub fn HeatmapBar(state: State, shown: Arc<Shown>, derived: Derived, stage: Stag
                 <button type="button" class="quiet small" data-testid="heatmap-csv" on:click=save_csv>
                     "CSV"
                 </button>
+                <Show when=move || views.has_events.get()>
+                    <button type="button" class="quiet small" data-testid="events-csv" on:click=save_events.clone()>
+                        "Events CSV"
+                    </button>
+                </Show>
                 <Show when=move || views.is_ordered.get()>
+                    <button type="button" class="quiet small" data-testid="dendrogram-svg" on:click=save_tree_svg.clone()>
+                        "Tree SVG"
+                    </button>
                     <button type="button" class="quiet small" data-testid="dendrogram-json" on:click=save_tree.clone()>
                         "Tree JSON"
                     </button>
@@ -101,6 +125,15 @@ pub fn HeatmapBar(state: State, shown: Arc<Shown>, derived: Derived, stage: Stag
             </span>
         </div>
     }
+}
+
+/// The dendrogram with its tokens, as SVG.
+fn tree_svg(shown: &Shown, derived: Derived, stage: Stage) -> Option<String> {
+    let palette = Palette::of(&*stage.base.get_untracked()?);
+    let (clustering, heatmap) = (derived.clustering.get_untracked()?, derived.heatmap.get_untracked().ok()?);
+    let (title, credit) = (format!("Dendrogram: {}", heatmap.title().to_lowercase()), stats::credit(&shown.analysis));
+    let caption = Caption { title: &title, credit: &credit };
+    Some(svg::dendrogram(&clustering.drawing, &heatmap, CUT, palette.ink(), caption))
 }
 
 /// Into the full screen and out of it; a browser that refuses stays as it is.

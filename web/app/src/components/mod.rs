@@ -1,5 +1,6 @@
 //! The page's parts, one a file. Each takes the shared state and draws what a view model says.
 
+pub mod attention;
 pub mod compare;
 pub mod composer;
 pub mod feature_list;

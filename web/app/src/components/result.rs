@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use lens_view::neighbours;
 use leptos::prelude::*;
 
+use super::attention::AttentionPanel;
 use super::compare::ComparePanel;
 use super::feature_list::FeatureList;
 use super::feature_map::FeatureMapFigure;
@@ -38,6 +40,7 @@ pub fn ResultView(state: State) -> impl IntoView {
 fn ResultBody(state: State, shown: Arc<Shown>) -> impl IntoView {
     let count = shown.analysis.tokens.len();
     let derived = Derived::of(&shown, state.views);
+    let listed = shown.clone();
     let mark = match &shown.origin {
         Origin::Precomputed => Some(
             view! {
@@ -71,9 +74,14 @@ fn ResultBody(state: State, shown: Arc<Shown>) -> impl IntoView {
             <div class="columns">
                 <div class="column-main">
                     <HeatmapFigure state shown=shown.clone() derived />
-                    <SimilarityTable shown=shown.clone() />
+                    <SimilarityTable
+                        label="The heatmap as a table"
+                        testid="similarity-table"
+                        rows=move || neighbours::rows(&listed.analysis)
+                    />
                     <TrajectoryFigure state shown=shown.clone() derived />
                     <FeatureMapFigure state shown=shown.clone() />
+                    <AttentionPanel state shown=shown.clone() />
                     <ComparePanel state shown=shown.clone() />
                 </div>
                 <div class="column-side">

@@ -1,18 +1,19 @@
-//! The heatmap as a table, for those who do not see it.
+//! A heatmap as a table, for those who do not see it.
 
-use std::sync::Arc;
-
-use lens_view::neighbours;
+use lens_view::neighbours::NeighbourRow;
 use leptos::prelude::*;
-
-use crate::state::Shown;
 
 /// Folded; filled when it is opened.
 #[component]
-pub fn SimilarityTable(shown: Arc<Shown>) -> impl IntoView {
+pub fn SimilarityTable(
+    /// What the table is of.
+    label: &'static str,
+    testid: &'static str,
+    rows: impl Fn() -> Vec<NeighbourRow> + Send + 'static,
+) -> impl IntoView {
     let open = RwSignal::new(false);
     let rows = move || {
-        neighbours::rows(&shown.analysis)
+        rows()
             .into_iter()
             .map(|row| {
                 view! {
@@ -27,9 +28,9 @@ pub fn SimilarityTable(shown: Arc<Shown>) -> impl IntoView {
             .collect_view()
     };
     view! {
-        <details class="similarity-table" data-testid="similarity-table" on:toggle=move |_| open.set(true)>
-            <summary>"The heatmap as a table"</summary>
-            <div class="scroll" tabindex="0" role="region" aria-label="The heatmap as a table">
+        <details class="similarity-table" data-testid=testid on:toggle=move |_| open.set(true)>
+            <summary>{label}</summary>
+            <div class="scroll" tabindex="0" role="region" aria-label=label>
                 <table>
                     <thead>
                         <tr>

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use lens_analysis::per_token::Quantity;
 use lens_view::heatmap::Room;
 use lens_view::settings::{Choice, Dimensions, Metric, Positions};
+use lens_view::svg::{self, Caption};
 use lens_view::trajectory::{Camera, Method, Scene, figure};
 use lens_view::{export, stats};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
 use super::picker::{Picker, Toggle};
-use super::save_figure::{Picture, SaveFigure};
+use super::save_figure::{Picture, SaveFigure, Vector};
 use super::trajectory::{Stage, rings};
 use crate::palette::Palette;
 use crate::state::{Shown, State};
@@ -84,6 +85,8 @@ pub fn TrajectoryBar(state: State, shown: Arc<Shown>, derived: Derived, stage: S
             files::save_text(state, "temporal-lens-trajectory.csv", "text/csv", &csv);
         }
     };
+    let drawn = shown.clone();
+    let svg = Callback::new(move |()| vector(&drawn, stage));
     let picture = move || picture(state, &shown, derived, stage);
     view! {
         <div class="toolbar" role="group" aria-label="What the trajectory shows">
@@ -160,7 +163,7 @@ pub fn TrajectoryBar(state: State, shown: Arc<Shown>, derived: Derived, stage: S
                 <Toggle label="Turn" testid="auto-rotate" is_on=stage.is_turning />
             </Show>
             <span class="end">
-                <SaveFigure state testid="trajectory" picture />
+                <SaveFigure state testid="trajectory" picture svg />
                 <button type="button" class="quiet small" data-testid="trajectory-csv" on:click=save_csv>
                     "CSV"
                 </button>
@@ -169,15 +172,31 @@ pub fn TrajectoryBar(state: State, shown: Arc<Shown>, derived: Derived, stage: S
     }
 }
 
+/// The figure's title.
+fn title(wanted: &Wanted) -> String {
+    format!("Trajectory of {} ({})", wanted.source.label().to_lowercase(), wanted.method.label())
+}
+
+/// The figure as it is looked at, as SVG.
+fn vector(shown: &Shown, stage: Stage) -> Vector {
+    let palette = Palette::of(&*stage.canvas.get_untracked()?);
+    let drawing = stage.drawing.get_untracked()?.ok()?;
+    let place = figure(drawing.dimensions(), SAVED_ROOM);
+    let scene = stage.camera.with_untracked(|camera| Scene::of(&drawing, camera, &place));
+    let (title, credit) = (stage.wanted.with_untracked(title), stats::credit(&shown.analysis));
+    let caption = Caption { title: &title, credit: &credit };
+    let svg = svg::trajectory(&drawing, &scene, &place, palette.ink(), caption);
+    Some((svg, "temporal-lens-trajectory.svg".to_owned()))
+}
+
 /// The figure as it is looked at, at twice the size, with title, model and pack.
 fn picture(state: State, shown: &Shown, derived: Derived, stage: Stage) -> Picture {
     let element = stage.canvas.get_untracked().ok_or(JsValue::NULL)?;
     let Some(Ok(drawing)) = stage.drawing.get_untracked() else { return Err("there is none yet".into()) };
-    let wanted = stage.wanted.get_untracked();
     let place = figure(drawing.dimensions(), SAVED_ROOM);
     let scene = stage.camera.with_untracked(|camera| Scene::of(&drawing, camera, &place));
     let rings = untrack(|| rings(state, derived, &drawing));
-    let title = format!("Trajectory of {} ({})", wanted.source.label().to_lowercase(), wanted.method.label());
+    let title = stage.wanted.with_untracked(title);
     let palette = Palette::of(&element);
     let credit = stats::credit(&shown.analysis);
     let picture = canvas::saved_figure((place.width, place.height), &palette, &title, &credit, |context, _| {

@@ -1,0 +1,50 @@
+// Files that the page hands out: fetched by a click, read as what they say they are.
+
+import { readFileSync } from 'node:fs';
+
+/** What a click on `testId` saves, as bytes. */
+export async function download(page, testId) {
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByTestId(testId).click()]);
+  return readFileSync(await file.path());
+}
+
+/** The same, as rows of fields (RFC 4180). */
+export async function downloadCsv(page, testId) {
+  const text = (await download(page, testId)).toString('utf8');
+  const rows = [[]];
+  let field = '';
+  let isQuoted = false;
+  for (let i = 0; i < text.length; i += 1) {
+    const c = text[i];
+    if (isQuoted) {
+      if (c !== '"') field += c;
+      else if (text[i + 1] === '"') field += text[i += 1];
+      else isQuoted = false;
+    } else if (c === '"') isQuoted = true;
+    else if (c === ',' || c === '\n') {
+      rows.at(-1).push(field);
+      field = '';
+      if (c === '\n') rows.push([]);
+    } else if (c !== '\r') field += c;
+  }
+  return rows.filter((row) => row.length > 0);
+}
+
+/** The same, as SVG that the browser has parsed: { title, texts, counts of the elements by name }. */
+export async function downloadSvg(page, testId) {
+  const svg = (await download(page, testId)).toString('utf8');
+  return page.evaluate((text) => {
+    const parsed = new DOMParser().parseFromString(text, 'image/svg+xml');
+    if (parsed.querySelector('parsererror')) throw new Error(parsed.querySelector('parsererror').textContent);
+    const counts = {};
+    for (const { tagName } of parsed.querySelectorAll('*')) counts[tagName] = (counts[tagName] ?? 0) + 1;
+    const texts = [...parsed.querySelectorAll('text')].map(({ textContent }) => textContent);
+    return { title: parsed.querySelector('title').textContent, texts, counts };
+  }, svg);
+}
+
+/** Width and height of a PNG. */
+export function pngSize(bytes) {
+  if (bytes.subarray(1, 4).toString('latin1') !== 'PNG') throw new Error('not a PNG');
+  return { width: bytes.readUInt32BE(16), height: bytes.readUInt32BE(20) };
+}

@@ -1,0 +1,137 @@
+// Two thousand tokens on a small pack: every view is there and answers; layouts run in a worker of
+// their own, show how far they are, and stop; a phone scrolls past them.
+
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { launch, open, screenshot } from './lib/browser.mjs';
+import { out, packs, root, site } from './lib/environment.mjs';
+import { downloadCsv } from './lib/files.mjs';
+import * as commandLine from './lib/program.mjs';
+
+const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
+const SENTENCE = 'Once upon a time, a little girl named Alice loved looking at the night sky. ';
+const TOKENS = 2000;
+const LIMIT = { timeout: 240_000 };
+
+/** The address of a worker that runs the page's own module. */
+const layoutWorker = () => {
+  const { app, wasm } = document.querySelector('script[data-app]').dataset;
+  const name = (address) => address.split('/').pop();
+  return new URL(`worker-loader.js?module=${name(app)}&wasm=${name(wasm)}`, document.baseURI).href;
+};
+
+test('the layouts of a browser are those of every other machine', LIMIT, async () => {
+  const browser = await launch({ webgpu: false });
+  try {
+    const page = await open(browser, site);
+    const found = await page.evaluate((url) => new Promise((resolve, reject) => {
+      const worker = new Worker(url, { type: 'module' });
+      worker.onerror = ({ message }) => reject(new Error(message));
+      worker.onmessage = ({ data }) => resolve(JSON.parse(data));
+      worker.postMessage(JSON.stringify({ kind: 'fingerprint' }));
+    }), await page.evaluate(layoutWorker));
+    const source = readFileSync(join(root, 'crates/umap/src/same_everywhere.rs'), 'utf8');
+    const native = /FINGERPRINT: u64 = (0x[0-9a-f_]+);/.exec(source)[1].replaceAll('_', '');
+    assert.deepEqual(found, { kind: 'fingerprint', hexadecimal: native });
+  } finally {
+    await browser.close();
+  }
+});
+
+describe('a text of two thousand tokens', () => {
+  let browser;
+  let page;
+  let document;
+  const file = join(out, 'long.json');
+  before(async () => {
+    await commandLine.packPair(PAIR, 'long');
+    // The small pack's tokens are short: 56 a sentence.
+    const sentence = (await commandLine.analyse(join(packs, 'long'), SENTENCE.repeat(2))).tokens.length;
+    const text = SENTENCE.repeat(Math.floor((2 * TOKENS) / sentence));
+    document = await commandLine.analyse(join(packs, 'long'), text, '--attention');
+    assert.ok(document.tokens.length > 0.95 * TOKENS, `${document.tokens.length} tokens`);
+    writeFileSync(file, JSON.stringify(document));
+    browser = await launch({ webgpu: false });
+    page = await open(browser, site);
+    await page.getByTestId('open-result').setInputFiles(file);
+    await page.getByTestId('file-mark').waitFor({ timeout: 60_000 });
+  });
+  after(() => browser?.close());
+
+  const status = () => page.getByTestId('trajectory-status');
+
+  test('opens with every view', LIMIT, async () => {
+    await page.waitForFunction(() => globalThis.document.querySelector('[data-testid="heatmap"]')?.width > 100);
+    assert.equal(await page.locator('.token-strip [data-position]').count(), document.tokens.length);
+    for (const view of ['feature-map', 'attention', 'trajectory']) await page.getByTestId(view).waitFor();
+    assert.ok((await page.evaluate(() => globalThis.document.documentElement.scrollWidth - window.innerWidth)) <= 0);
+  });
+
+  test('its layout says how far it is, and the page answers meanwhile', LIMIT, async () => {
+    // A layout anew: the first one may be over by now.
+    await page.getByTestId('seed').fill('7');
+    await page.getByTestId('seed').press('Enter');
+    await status().filter({ hasText: /epoch \d+ of \d+/ }).waitFor({ timeout: 120_000 });
+    await page.getByTestId('token-3').hover();
+    assert.match(await page.getByTestId('strip-readout').innerText(), /^3 /);
+    assert.equal(await status().count(), 1, 'it is still under way');
+    await page.mouse.move(0, 0);
+  });
+
+  test('its layout stops, and another one comes', LIMIT, async () => {
+    await page.getByTestId('umap-cancel').click();
+    await status().filter({ hasText: 'Stopped' }).waitFor();
+    const epochs = await status().innerText();
+    await page.waitForTimeout(300);
+    assert.equal(await status().innerText(), epochs, 'nothing is heard of it any more');
+    await page.getByTestId('trajectory-method').selectOption('pca');
+    await page.locator(`[data-testid="trajectory"][data-points="${document.tokens.length}"]`).waitFor({ timeout: 60_000 });
+    const rows = await downloadCsv(page, 'trajectory-csv');
+    assert.equal(rows.length, document.tokens.length + 1);
+    assert.ok(rows.slice(1).every((row) => row.slice(2).every((value) => Number.isFinite(Number(value)))));
+  });
+
+  test('keys walk from its first token to its last', LIMIT, async () => {
+    await page.getByTestId('token-strip').focus();
+    await page.keyboard.press('End');
+    const last = document.tokens.length - 1;
+    assert.ok(await page.getByTestId(`token-${last}`).evaluate((it) => it.classList.contains('is-focused')));
+    await page.getByTestId('heatmap').focus();
+    for (const key of ['Home', '+', '+', '+', '+']) await page.keyboard.press(key);
+    assert.ok(Number(await page.getByTestId('heatmap').getAttribute('data-span')) < document.tokens.length / 3);
+    await page.keyboard.press('0');
+    await screenshot(page, 'long-text');
+    assert.deepEqual(page.problems, []);
+  });
+});
+
+test('a finger scrolls past the figures of a phone', LIMIT, async () => {
+  const browser = await launch({ webgpu: false });
+  try {
+    const context = await browser.newContext({ viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
+    const page = await open(browser, site, { context });
+    const session = await context.newCDPSession(page);
+    await page.locator('[data-testid="trajectory"][data-points]').waitFor();
+    for (const figure of ['heatmap', 'trajectory', 'feature-map']) {
+      await page.getByTestId(figure).scrollIntoViewIfNeeded();
+      const box = await page.getByTestId(figure).boundingBox();
+      const before = await page.evaluate(() => window.scrollY);
+      const [x, y] = [box.x + box.width / 2, Math.max(200, box.y + box.height / 2)];
+      const touch = (type, dy) => session.send('Input.dispatchTouchEvent', {
+        type, touchPoints: type === 'touchEnd' ? [] : [{ x, y: y + dy }],
+      });
+      // Whichever way there is room.
+      const way = before > 200 ? 1 : -1;
+      await touch('touchStart', 0);
+      for (let step = 1; step <= 8; step += 1) await touch('touchMove', way * 15 * step);
+      await touch('touchEnd');
+      await page.waitForFunction((from) => Math.abs(window.scrollY - from) > 50, before, { timeout: 5000 });
+    }
+    assert.deepEqual(page.problems, []);
+  } finally {
+    await browser.close();
+  }
+});

@@ -1,0 +1,381 @@
+//! The SAE's attention: hover a token to see where its prediction came from.
+
+use std::sync::Arc;
+
+use lens_analysis::similarity::Missing;
+use lens_view::attention::{AttentionMap, BAR_TITLE, Chosen, MAP, Places};
+use lens_view::focus::{Spot, Step};
+use lens_view::heatmap::{Bar, Rect, Room};
+use lens_view::{export, number, stats};
+use leptos::html::{Canvas, Div, P};
+use leptos::prelude::*;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlElement, KeyboardEvent};
+
+use super::save_figure::{Picture, SaveFigure};
+use super::token_text::TokenText;
+use crate::canvas::{ColourBar, draw_bar, fresh, pixels, saved_figure, upwards};
+use crate::palette::Palette;
+use crate::state::{Origin, Phase, Shown, State};
+use crate::surface::{observe_room, repaints, report, size_in_css};
+use crate::{analyse, files, pointing};
+
+/// Origins listed beside the map.
+const ORIGINS: usize = 8;
+/// Width of the saved map, CSS pixels.
+const SAVED_WIDTH: f64 = 640.0;
+
+/// The weights, or how to come by them.
+#[component]
+pub fn AttentionPanel(state: State, shown: Arc<Shown>) -> impl IntoView {
+    let is_live = matches!(shown.origin, Origin::Live(_));
+    let asked = shown.clone();
+    let ask = move |_| analyse::attention(state, asked.analysis.text.clone(), asked.analysis.inf_k);
+    let body = move || match state.attention.get() {
+        Some(_) => view! { <AttentionFigure state shown=shown.clone() /> }.into_any(),
+        None if is_live => view! {
+            <button
+                type="button"
+                data-testid="attention-compute"
+                disabled=move || state.phase.get() == Phase::Loading
+                on:click=ask.clone()
+            >
+                "Compute attention"
+            </button>
+        }
+        .into_any(),
+        None => view! { <p class="empty" data-testid="attention-missing">{format!("{}.", Missing::Attention)}</p> }
+            .into_any(),
+    };
+    view! {
+        <section class="attention" aria-labelledby="attention-title">
+            <h2 id="attention-title">"Where predictions come from"</h2>
+            {body}
+        </section>
+    }
+}
+
+#[component]
+fn AttentionFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
+    let chosen = RwSignal::new(Chosen { layer: 0, head: None });
+    let tokens = shown.analysis.tokens.clone();
+    let count = tokens.len();
+    let map = Memo::new_with_compare(
+        move |_| {
+            let attention = state.attention.get()?;
+            Some(AttentionMap::of(&attention, &tokens, chosen.get()).map(Arc::new))
+        },
+        |_, _| true,
+    );
+    let drawn = Signal::derive(move || map.get()?.ok());
+    let problem = move || map.with(|map| map.as_ref()?.as_ref().err().cloned());
+    let (frame, canvas) = (NodeRef::<Div>::new(), NodeRef::<Canvas>::new());
+    let room = RwSignal::new(None::<Room>);
+    observe_room(frame, room);
+    let places = Memo::new(move |_| room.get().map(|room| Places::of(count, room.width)));
+    let raster = StoredValue::new_local(None::<(Arc<AttentionMap>, HtmlCanvasElement)>);
+    let ground = repaints(state);
+    let row = Memo::new(move |_| state.focus.get().focused().map(|spot| spot.row));
+    Effect::new(move |_| {
+        ground.track();
+        let (Some(canvas), Some(places), Some(room)) = (canvas.get(), places.get(), room.get()) else { return };
+        let Some(map) = drawn.get() else { return };
+        let is_drawn = raster.with_value(|it| it.as_ref().is_some_and(|(of, _)| Arc::ptr_eq(of, &map)));
+        if !is_drawn {
+            let n = map.size() as u32;
+            raster.set_value(pixels(&map.raster(), n, n).ok().map(|raster| (map.clone(), raster)));
+        }
+        size_in_css(&canvas, places.width, places.height);
+        let palette = Palette::of(&canvas);
+        raster.with_value(|it| {
+            if let Some((map, raster)) = it {
+                let context = fresh(&canvas, (places.width, places.height), room.pixel_ratio);
+                report(context.and_then(|context| draw(&context, map, raster, &places, row.get(), &palette)));
+            }
+        });
+    });
+    let text = NodeRef::<P>::new();
+    Effect::new(move |_| {
+        let (Some(text), Some(map)) = (text.get(), drawn.get()) else { return };
+        let levels = row.get().map(|position| map.levels(position)).unwrap_or_default();
+        shade(&text, &levels, row.get());
+    });
+
+    let at = move |event: &web_sys::MouseEvent| {
+        let (x, y) = pointing::place(event);
+        let (position, column) = places.with_untracked(|places| places.as_ref()?.at(x, y))?;
+        // The empty context is no token.
+        Some(Spot { row: position, column: column.checked_sub(1).unwrap_or(position) })
+    };
+    let on_click = move |event: web_sys::MouseEvent| {
+        if let Some(spot) = at(&event) {
+            state.focus.update(|focus| focus.click(spot));
+        }
+    };
+    let on_key = move |event: KeyboardEvent| {
+        match Step::from_key(&event.key()) {
+            Some(step) => state.focus.update(|focus| focus.walk_tokens(step, count)),
+            None if event.key() == "Enter" => state.focus.update(|focus| focus.click_token()),
+            None => return,
+        }
+        event.prevent_default();
+    };
+    let readout = move || {
+        let map = drawn.get()?;
+        let spot = state.focus.get().focused()?;
+        if spot.column < spot.row {
+            return map.readout(spot.row, spot.column + 1);
+        }
+        let origin = map.origins(spot.row, 1).pop()?;
+        Some(format!("{} ← {}   {}", map.name(spot.row), origin.name, number::fixed4(origin.weight)))
+    };
+    let readout = move || {
+        readout().unwrap_or_else(|| "Hover or walk to a token to see where its prediction came from".to_owned())
+    };
+    let summary = move || drawn.get().map(|map| map.summary()).unwrap_or_default();
+    let words = shown
+        .analysis
+        .tokens
+        .iter()
+        .enumerate()
+        .map(|(position, token)| {
+            view! {
+                <span class="token" data-attended=position.to_string()>
+                    <TokenText token=token.clone() />
+                </span>
+            }
+        })
+        .collect_view();
+    let over = move |event: web_sys::PointerEvent| {
+        if event.pointer_type() == "mouse" {
+            pointing::hover(state.focus, attended(&event).map(Spot::token));
+        }
+    };
+    let pick = move |event: web_sys::MouseEvent| {
+        if let Some(position) = attended(&event) {
+            state.focus.update(|focus| focus.click(Spot::token(position)));
+        }
+    };
+    let save_csv = move |_| {
+        if let Some(map) = drawn.get_untracked() {
+            files::save_text(state, "temporal-lens-attention.csv", "text/csv", &export::attention_csv(&map));
+        }
+    };
+    let pictured = shown.clone();
+    let picture = move || -> Picture {
+        let element = canvas.get_untracked().ok_or(JsValue::NULL)?;
+        let (palette, credit) = (Palette::of(&element), stats::credit(&pictured.analysis));
+        let places = Places::of(count, SAVED_WIDTH);
+        raster.with_value(|it| {
+            let (map, raster) = it.as_ref().ok_or(JsValue::NULL)?;
+            // Titles of short texts need more width than their map.
+            let size = (places.width.max(420.0), places.height);
+            let focused = row.get_untracked();
+            let picture = saved_figure(size, &palette, &map.title(), &credit, |context, _| {
+                draw(context, map, raster, &places, focused, &palette)
+            })?;
+            Ok((picture, "temporal-lens-attention.png".to_owned()))
+        })
+    };
+    view! {
+        <Choices state chosen />
+        {move || problem().map(|problem| view! { <p class="empty" role="alert">{problem}</p> })}
+        <p
+            class="token-strip attended"
+            node_ref=text
+            tabindex="0"
+            aria-label="The text, shaded by where the focused token’s prediction comes from"
+            data-testid="attention-text"
+            on:pointerover=over
+            on:pointerleave=move |_| pointing::hover(state.focus, None)
+            on:click=pick
+            on:keydown=on_key
+        >
+            {words}
+        </p>
+        <div class="attention-views">
+            <figure>
+                <div class="heatmap-frame" node_ref=frame>
+                    <canvas
+                        node_ref=canvas
+                        tabindex="0"
+                        role="application"
+                        aria-roledescription="attention map"
+                        aria-label=summary
+                        aria-describedby="attention-readout"
+                        data-testid="attention"
+                        on:pointermove=move |event| pointing::hover(state.focus, at(&event))
+                        on:pointerleave=move |_| pointing::hover(state.focus, None)
+                        on:blur=move |_| pointing::hover(state.focus, None)
+                        on:click=on_click
+                        on:keydown=on_key
+                    ></canvas>
+                </div>
+            </figure>
+            <Origins state drawn />
+        </div>
+        <p class="readout" id="attention-readout" role="status" aria-live="polite" data-testid="attention-readout">
+            {readout}
+        </p>
+        <div class="toolbar">
+            <span class="end">
+                <SaveFigure state testid="attention" picture />
+                <button type="button" class="quiet small" data-testid="attention-csv" on:click=save_csv>
+                    "CSV"
+                </button>
+            </span>
+        </div>
+        <Table drawn />
+    }
+}
+
+/// Layer and head.
+#[component]
+fn Choices(state: State, chosen: RwSignal<Chosen>) -> impl IntoView {
+    let sizes = move || state.attention.with(|it| it.as_ref().map_or((0, 0), |it| (it.layers, it.heads)));
+    let has_layers = move || sizes().0 > 1;
+    let number = |event: &web_sys::Event| event_target_value(event).parse::<usize>().ok();
+    view! {
+        <div class="toolbar" role="group" aria-label="Which attention is shown">
+            <Show when=has_layers>
+                <label class="field picker">
+                    <span>"Layer"</span>
+                    <select
+                        data-testid="attention-layer"
+                        on:change=move |event| chosen.update(|it| it.layer = number(&event).unwrap_or(0))
+                    >
+                        {move || (0..sizes().0).map(|layer| view! { <option value=layer>{layer}</option> }).collect_view()}
+                    </select>
+                </label>
+            </Show>
+            <label class="field picker">
+                <span>"Head"</span>
+                <select
+                    data-testid="attention-head"
+                    on:change=move |event| chosen.update(|it| it.head = number(&event))
+                >
+                    <option value="mean">"Mean of all"</option>
+                    {move || (0..sizes().1).map(|head| view! { <option value=head>{head}</option> }).collect_view()}
+                </select>
+            </label>
+        </div>
+    }
+}
+
+/// The strongest origins of the focused token.
+#[component]
+fn Origins(state: State, drawn: Signal<Option<Arc<AttentionMap>>>) -> impl IntoView {
+    let rows = move || {
+        let map = drawn.get()?;
+        let position = state.focus.get().focused()?.row;
+        let origins = map.origins(position, ORIGINS);
+        let rows = origins
+            .into_iter()
+            .map(|origin| {
+                view! {
+                    <li>
+                        <span class="origin">{origin.name}</span>
+                        <span class="feature-bar" aria-hidden="true">
+                            <span style:transform=format!("scaleX({:.4})", origin.weight)></span>
+                        </span>
+                        <span class="value">{number::fixed(origin.weight, 3)}</span>
+                    </li>
+                }
+            })
+            .collect_view();
+        Some(view! {
+            <h3>{format!("{} comes from", map.name(position))}</h3>
+            <ol class="features origins">{rows}</ol>
+        })
+    };
+    view! { <div class="origin-list" data-testid="attention-origins">{rows}</div> }
+}
+
+/// Every token's strongest origin, for those who do not see the map.
+#[component]
+fn Table(drawn: Signal<Option<Arc<AttentionMap>>>) -> impl IntoView {
+    let open = RwSignal::new(false);
+    let rows = move || {
+        let map = drawn.get()?;
+        let row = |position| {
+            let cells = map.origins(position, 2).into_iter();
+            let cells = cells.map(|it| format!("{} ({})", it.name, number::fixed4(it.weight)));
+            view! {
+                <tr>
+                    <th scope="row">{map.name(position)}</th>
+                    {cells.map(|cell| view! { <td>{cell}</td> }).collect_view()}
+                </tr>
+            }
+        };
+        Some((0..map.size()).map(row).collect_view())
+    };
+    view! {
+        <details data-testid="attention-table" on:toggle=move |_| open.set(true)>
+            <summary>"The attention as a table"</summary>
+            <div class="scroll" tabindex="0" role="region" aria-label="The attention as a table">
+                <table>
+                    <thead>
+                        <tr>
+                            <th scope="col">"Token"</th>
+                            <th scope="col">"Comes from"</th>
+                            <th scope="col">"and from"</th>
+                        </tr>
+                    </thead>
+                    <tbody>{move || open.get().then(&rows)}</tbody>
+                </table>
+            </div>
+        </details>
+    }
+}
+
+/// Draws map, titles and colour bar with their upper left corner at the origin; the row `focused` stands out.
+fn draw(
+    context: &CanvasRenderingContext2d,
+    map: &AttentionMap,
+    raster: &HtmlCanvasElement,
+    places: &Places,
+    focused: Option<usize>,
+    palette: &Palette,
+) -> Result<(), JsValue> {
+    let ([x, y], side) = (places.corner, places.side);
+    context.set_fill_style_str(&palette.sunken);
+    context.fill_rect(x, y, side, side);
+    // Hard cells while a cell has a pixel; below that neighbours have to be averaged.
+    context.set_image_smoothing_enabled(places.cell < 1.0);
+    context.draw_image_with_html_canvas_element_and_dw_and_dh(raster, x, y, side, side)?;
+    if let Some(position) = focused {
+        let (top, height) = (places.row_y(position), places.cell.max(1.0));
+        let width = places.cell * (position + 1) as f64;
+        for (grow, line, colour) in [(0.75, 2.0, &palette.cell_outer), (0.0, 1.0, &palette.cell_inner)] {
+            context.set_stroke_style_str(colour);
+            context.set_line_width(line);
+            context.stroke_rect(x - grow, top - grow, width + 2.0 * grow, height + 2.0 * grow);
+        }
+    }
+    context.set_font(&format!("12px {}", palette.typeface));
+    context.set_text_baseline("middle");
+    context.set_text_align("center");
+    context.set_fill_style_str(&palette.muted);
+    context.fill_text("From", x + side / 2.0, y + side + 11.0)?;
+    upwards(context, 8.0, y + side / 2.0, |context| context.fill_text("Prediction at", 0.0, 0.0))?;
+    let rect = Rect { x: x + side + 14.0, y, width: 12.0, height: side.max(120.0) };
+    draw_bar(context, &ColourBar { map: MAP, range: map.range, side: Bar::Right, rect, title: BAR_TITLE }, palette)
+}
+
+/// Sets each token's `--level`, 0..=1, and marks the one that is looked at.
+fn shade(text: &HtmlElement, levels: &[f32], focused: Option<usize>) {
+    let words = text.children();
+    for position in 0..words.length() {
+        let Some(word) = words.item(position).and_then(|it| it.dyn_into::<HtmlElement>().ok()) else { continue };
+        let level = levels.get(position as usize).copied().unwrap_or(0.0);
+        // A token that cannot be styled is still readable.
+        let _ = HtmlElement::style(&word).set_property("--level", &format!("{level:.3}"));
+        let _ = word.class_list().toggle_with_force("is-focused", focused == Some(position as usize));
+    }
+}
+
+/// The position of the token an event is about.
+fn attended(event: &web_sys::Event) -> Option<usize> {
+    let element: web_sys::Element = event.target()?.dyn_into().ok()?;
+    element.closest("[data-attended]").ok().flatten()?.get_attribute("data-attended")?.parse().ok()
+}
