@@ -4,14 +4,18 @@ import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 
 import * as environment from './lib/environment.mjs';
+import { benchDrawing } from './lib/drawing.mjs';
 import { benchLinear } from './lib/linear.mjs';
 import { call, launch, openPage } from './lib/pages.mjs';
 import { benchPath } from './lib/path.mjs';
-import { linearTable, pathTable } from './lib/tables.mjs';
+import { drawingTable, linearTable, pathTable, umapTable } from './lib/tables.mjs';
+import { benchUmap } from './lib/umap.mjs';
 
 const BENCHES = {
   linear: { run: benchLinear, table: linearTable },
   path: { run: benchPath, table: pathTable },
+  umap: { run: benchUmap, table: umapTable },
+  drawing: { run: benchDrawing, table: drawingTable },
 };
 
 const browser = await launch();

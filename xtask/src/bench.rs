@@ -22,7 +22,7 @@ use crate::site;
 
 /// Long texts under SwiftShader take minutes a round.
 const LIMIT: Duration = Duration::from_secs(4 * 3600);
-const BENCHES: [&str; 2] = ["linear", "path"];
+const BENCHES: [&str; 4] = ["linear", "path", "umap", "drawing"];
 /// What the peer's models are made by and of, beside the weights.
 const MODEL_SOURCES: [&str; 5] = [
     "tests/bench/linear_model.py",
@@ -56,7 +56,18 @@ pub fn run(paths: &Paths, args: &[String]) -> Result<()> {
     setup::node::find_or_install_peer(paths, &peer)?;
     std::fs::create_dir_all(&packs).with_context(|| format!("cannot create {}", packs.display()))?;
     pack::find_or_make_at(paths, &weights, Precision::Q4, &packs.join("q4"))?;
-    let models = find_or_make_models(paths, &weights, &folder)?;
+    let needs = |benches: [&str; 2]| options.only.iter().any(|it| benches.contains(&it.as_str()));
+    // Exporting the peer's models takes several gigabytes of tools.
+    let models = if needs(["linear", "path"]) {
+        find_or_make_models(paths, &weights, &folder)?
+    } else {
+        folder.join("models")
+    };
+    std::fs::create_dir_all(&models).with_context(|| format!("cannot create {}", models.display()))?;
+    let points = folder.join("points");
+    if needs(["umap", "drawing"]) {
+        write_points(paths, &points)?;
+    }
 
     let results = options.results.unwrap_or_else(|| paths.target.join("bench/results.json"));
     if let Some(parent) = results.parent() {
@@ -70,6 +81,7 @@ pub fn run(paths: &Paths, args: &[String]) -> Result<()> {
         folders: vec![
             (String::new(), dist),
             ("bench/".to_owned(), bench.join("page")),
+            ("umap-js/".to_owned(), peer.join("node_modules/umap-js/lib")),
             ("ort/".to_owned(), peer.join("node_modules/onnxruntime-web/dist")),
             ("packs/".to_owned(), packs),
             ("peer/".to_owned(), models.clone()),
@@ -89,12 +101,22 @@ pub fn run(paths: &Paths, args: &[String]) -> Result<()> {
             ("LENS_CHROMIUM", &tools.chromium),
             ("LENS_NODE", &tools.node),
             ("LENS_MODELS", &models),
+            ("LENS_POINTS", &points),
             ("LENS_RESULTS", &results),
         ])
         .log_to(paths.logs().join("bench.log"))
         .timeout(LIMIT)
         .echo()
         .run()?;
+    if options.only.iter().any(|it| it == "umap") {
+        Task::new("umap-learn on the same points", find_or_install_python(paths, &folder.join("python"))?)
+            .arg(paths.root.join("tests/reference/umap_times.py"))
+            .arg(&points)
+            .log_to(paths.logs().join("umap-learn.log"))
+            .timeout(LIMIT)
+            .echo()
+            .run()?;
+    }
     console::line(&format!("the results are in {}", results.display()));
     Ok(())
 }
@@ -125,6 +147,21 @@ fn parse(args: &[String]) -> Result<Options> {
         options.only = BENCHES.map(str::to_owned).to_vec();
     }
     Ok(options)
+}
+
+/// The points that are laid out and drawn; prints lens-umap's native times on them.
+fn write_points(paths: &Paths, folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    Task::new("laying out points natively", "cargo")
+        .args(["run", "--release", "--locked", "--package", "lens-umap", "--example", "times", "--", "--write"])
+        .arg(folder)
+        .in_folder(&paths.root)
+        .envs([("CARGO_TARGET_DIR", &paths.target)])
+        .log_to(paths.logs().join("umap-native.log"))
+        .timeout(LIMIT)
+        .echo()
+        .run()?;
+    Ok(())
 }
 
 /// The peer's models, made again when what goes in has changed.

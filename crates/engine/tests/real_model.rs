@@ -143,7 +143,7 @@ fn at_full_precision_it_equals_pytorch() {
             .collect();
         let input = Tensor::from_data(TensorData::new(rows, [t, d]), &Device::flex());
         let residual = network.extend(input, &mut GemmaCache::default(), |_, _| {});
-        let codes = temporal_sae.extend(residual.clone(), &mut SaeCache::default(), None, false).unwrap();
+        let codes = temporal_sae.extend(residual.clone(), &mut SaeCache::default(), None).unwrap();
         let (residual, pred, novel) = (read(residual), read(codes.pred_codes), read(codes.novel_codes));
         let name = &reference.name;
         let wanted = expected(&reference, "residual");

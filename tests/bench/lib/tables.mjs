@@ -51,3 +51,20 @@ export function pathTable(rows) {
   });
   return `The default model, 13 layers; median (least) time; ours with SAE and analysis\n\n${table(head, body)}`;
 }
+
+/** Bench 3. */
+export function umapTable(rows) {
+  const head = ['points', 'dimensions', 'ours, ms', 'umap-js, ms', 'umap-js / ours', 'trustworthiness: ours', 'umap-js'];
+  const body = rows.map(({ points, dimensions, timings: { ours, umapJs }, trustworthiness }) => [
+    points, dimensions, ms(ours), ms(umapJs), ratio(umapJs, ours), trustworthiness.ours.toFixed(4),
+    trustworthiness.umapJs.toFixed(4),
+  ]);
+  return `UMAP in one browser; median (least) time\n\n${table(head, body)}`;
+}
+
+/** Bench 4. */
+export function drawingTable(rows) {
+  const of = ({ median, p95 }) => `${median.toFixed(1)} (${p95.toFixed(1)})`;
+  const body = rows.map(({ what, script_ms, frame_ms, frames }) => [what, of(script_ms), of(frame_ms), frames]);
+  return `Drawing; median (95 of 100)\n\n${table(['what', 'script a frame, ms', 'frame to frame, ms', 'frames'], body)}`;
+}

@@ -2,5 +2,6 @@
 
 import * as peer from './peer.mjs';
 import * as plain from './plain.mjs';
+import * as umap from './umap.mjs';
 
-window.bench = { ...peer, ...plain };
+window.bench = { ...peer, ...plain, ...umap };
