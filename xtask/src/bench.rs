@@ -58,11 +58,8 @@ pub fn run(paths: &Paths, args: &[String]) -> Result<()> {
     pack::find_or_make_at(paths, &weights, Precision::Q4, &packs.join("q4"))?;
     let needs = |benches: [&str; 2]| options.only.iter().any(|it| benches.contains(&it.as_str()));
     // Exporting the peer's models takes several gigabytes of tools.
-    let models = if needs(["linear", "path"]) {
-        find_or_make_models(paths, &weights, &folder)?
-    } else {
-        folder.join("models")
-    };
+    let models =
+        if needs(["linear", "path"]) { find_or_make_models(paths, &weights, &folder)? } else { folder.join("models") };
     std::fs::create_dir_all(&models).with_context(|| format!("cannot create {}", models.display()))?;
     let points = folder.join("points");
     if needs(["umap", "drawing"]) {

@@ -33,7 +33,7 @@ pub fn run(paths: &Paths) -> Result<()> {
     let texts = texts(&json).with_context(|| list.display().to_string())?;
     for Example { id, text, pair } in &texts {
         let mut made = vec![folder.join(format!("{id}.json"))];
-        temporal_lens(paths, &packed, id, &["analyze", "--compact", "--text", text], &made[0])?;
+        temporal_lens(paths, &packed, id, &["analyze", "--compact", "--attention", "--text", text], &made[0])?;
         if let Some(pair) = pair {
             let second = texts.iter().find(|it| it.id == *pair).with_context(|| format!("{id}: there is no {pair}"))?;
             made.push(folder.join(format!("{id}-compared.json")));

@@ -8,6 +8,7 @@ mod components;
 mod diagnostics;
 mod environment;
 mod files;
+mod heatmap_canvas;
 mod layouts;
 mod palette;
 mod pointing;

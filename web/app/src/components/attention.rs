@@ -178,7 +178,15 @@ fn AttentionFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
         })
     };
     view! {
-        <Choices state chosen />
+        <div class="toolbar" role="group" aria-label="Which attention is shown, and saving it">
+            <Choices state chosen />
+            <span class="end">
+                <SaveFigure state testid="attention" picture />
+                <button type="button" class="quiet small" data-testid="attention-csv" on:click=save_csv>
+                    "CSV"
+                </button>
+            </span>
+        </div>
         {move || problem().map(|problem| view! { <p class="empty" role="alert">{problem}</p> })}
         <p
             class="token-strip attended"
@@ -217,14 +225,6 @@ fn AttentionFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
         <p class="readout" id="attention-readout" role="status" aria-live="polite" data-testid="attention-readout">
             {readout}
         </p>
-        <div class="toolbar">
-            <span class="end">
-                <SaveFigure state testid="attention" picture />
-                <button type="button" class="quiet small" data-testid="attention-csv" on:click=save_csv>
-                    "CSV"
-                </button>
-            </span>
-        </div>
         <Table drawn />
     }
 }
@@ -236,7 +236,6 @@ fn Choices(state: State, chosen: RwSignal<Chosen>) -> impl IntoView {
     let has_layers = move || sizes().0 > 1;
     let number = |event: &web_sys::Event| event_target_value(event).parse::<usize>().ok();
     view! {
-        <div class="toolbar" role="group" aria-label="Which attention is shown">
             <Show when=has_layers>
                 <label class="field picker">
                     <span>"Layer"</span>
@@ -258,7 +257,6 @@ fn Choices(state: State, chosen: RwSignal<Chosen>) -> impl IntoView {
                     {move || (0..sizes().1).map(|head| view! { <option value=head>{head}</option> }).collect_view()}
                 </select>
             </label>
-        </div>
     }
 }
 
@@ -269,6 +267,7 @@ fn Origins(state: State, drawn: Signal<Option<Arc<AttentionMap>>>) -> impl IntoV
         let map = drawn.get()?;
         let position = state.focus.get().focused()?.row;
         let origins = map.origins(position, ORIGINS);
+        let most = origins.first().map_or(1.0, |it| it.weight.max(f32::MIN_POSITIVE));
         let rows = origins
             .into_iter()
             .map(|origin| {
@@ -276,7 +275,7 @@ fn Origins(state: State, drawn: Signal<Option<Arc<AttentionMap>>>) -> impl IntoV
                     <li>
                         <span class="origin">{origin.name}</span>
                         <span class="feature-bar" aria-hidden="true">
-                            <span style:transform=format!("scaleX({:.4})", origin.weight)></span>
+                            <span style:transform=format!("scaleX({:.4})", origin.weight / most)></span>
                         </span>
                         <span class="value">{number::fixed(origin.weight, 3)}</span>
                     </li>

@@ -17,12 +17,11 @@ use super::picker::InfKField;
 use super::save_figure::{Picture, SaveFigure};
 use super::similarity_table::SimilarityTable;
 use super::token_text::TokenText;
-use crate::canvas;
 use crate::palette::Palette;
 use crate::pointing;
 use crate::state::{Compared, Phase, Shown, State};
 use crate::surface::{observe_room, repaints, report, size_in_css};
-use crate::{analyse, files};
+use crate::{analyse, canvas, files, heatmap_canvas};
 
 /// Room of each matrix of a saved figure.
 const SAVED_ROOM: Room = Room { width: 640.0, max_height: 620.0, pixel_ratio: 2.0 };
@@ -199,15 +198,16 @@ fn picture(heatmaps: Option<[Arc<Heatmap>; 2]>, base: NodeRef<Canvas>, title: &s
         .map(|heatmap| {
             let size = heatmap.size();
             let place = layout(size, heatmap.label_columns(label_room), SAVED_ROOM, Viewport::whole(size), false);
-            Ok((heatmap, canvas::raster(heatmap)?, place))
+            Ok((heatmap, heatmap_canvas::raster(heatmap)?, place))
         })
         .collect::<Result<_, JsValue>>()?;
     let width = parts.iter().map(|(_, _, place)| place.width).sum();
     let height = parts.iter().map(|(_, _, place)| place.height).fold(0.0, f64::max);
     let picture = canvas::saved_figure((width, height), &palette, title, credit, |context, ratio| {
         for (heatmap, raster, place) in &parts {
-            let figure = canvas::Figure { heatmap, raster, layout: place, label_room, boundaries: &[], tree: None };
-            canvas::draw_on(context, &figure, &palette, ratio)?;
+            let figure =
+                heatmap_canvas::Figure { heatmap, raster, layout: place, label_room, boundaries: &[], tree: None };
+            heatmap_canvas::draw_on(context, &figure, &palette, ratio)?;
             context.translate(place.width, 0.0)?;
         }
         Ok(())
@@ -266,8 +266,8 @@ fn Side(
         let (Some(canvas), Some(place), Some(room)) = (base.get(), place.get(), room.get()) else { return };
         let Some(heatmap) = heatmap.get() else { return };
         size_in_css(&canvas, place.width, place.height);
-        report(canvas::raster(&heatmap).and_then(|raster| {
-            let figure = canvas::Figure {
+        report(heatmap_canvas::raster(&heatmap).and_then(|raster| {
+            let figure = heatmap_canvas::Figure {
                 heatmap: &heatmap,
                 raster: &raster,
                 layout: &place,
@@ -275,7 +275,7 @@ fn Side(
                 boundaries: &[],
                 tree: None,
             };
-            canvas::draw_figure(&canvas, &figure, room.pixel_ratio)
+            heatmap_canvas::draw_figure(&canvas, &figure, room.pixel_ratio)
         }));
     });
     Effect::new(move |_| {
@@ -286,7 +286,15 @@ fn Side(
         let focus = focus.get();
         selection.with(|it| {
             let columns = room.label_columns();
-            report(canvas::draw_crosshair(&canvas, &heatmap, &place, focus, it.spans(), columns, room.pixel_ratio));
+            report(heatmap_canvas::draw_crosshair(
+                &canvas,
+                &heatmap,
+                &place,
+                focus,
+                it.spans(),
+                columns,
+                room.pixel_ratio,
+            ));
         });
     });
     let on_move = move |event: web_sys::PointerEvent| {

@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use web_sys::{HtmlCanvasElement, KeyboardEvent, PointerEvent, WheelEvent};
 
 use super::heatmap_bar::HeatmapBar;
-use crate::canvas;
+use crate::heatmap_canvas;
 use crate::pointing;
 use crate::state::{Shown, State};
 use crate::surface::{observe_room, repaints, report, size_in_css};
@@ -104,14 +104,14 @@ fn draw(state: State, stage: Stage, derived: Derived, overlay: NodeRef<Canvas>) 
         let Ok(heatmap) = derived.heatmap.get() else { return };
         let is_drawn = stage.raster.with_value(|it| it.as_ref().is_some_and(|(of, _)| Arc::ptr_eq(of, &heatmap)));
         if !is_drawn {
-            stage.raster.set_value(canvas::raster(&heatmap).ok().map(|raster| (heatmap.clone(), raster)));
+            stage.raster.set_value(heatmap_canvas::raster(&heatmap).ok().map(|raster| (heatmap.clone(), raster)));
         }
         size_in_css(&canvas, place.width, place.height);
         let boundaries = boundaries(derived, views.has_events.get());
         let clustering = derived.clustering.get();
         stage.raster.with_value(|raster| {
             if let Some((heatmap, raster)) = raster {
-                let figure = canvas::Figure {
+                let figure = heatmap_canvas::Figure {
                     heatmap,
                     raster,
                     layout: &place,
@@ -119,7 +119,7 @@ fn draw(state: State, stage: Stage, derived: Derived, overlay: NodeRef<Canvas>) 
                     boundaries: &boundaries,
                     tree: clustering.as_ref().map(|it| (&it.drawing, CUT)),
                 };
-                report(canvas::draw_figure(&canvas, &figure, room.pixel_ratio));
+                report(heatmap_canvas::draw_figure(&canvas, &figure, room.pixel_ratio));
             }
         });
     });
@@ -133,7 +133,7 @@ fn draw(state: State, stage: Stage, derived: Derived, overlay: NodeRef<Canvas>) 
         let (focus, columns) = (state.focus.get(), room.label_columns());
         views.selection.with(|selection| {
             let spans = selection.spans();
-            report(canvas::draw_crosshair(&canvas, &heatmap, &place, focus, spans, columns, room.pixel_ratio));
+            report(heatmap_canvas::draw_crosshair(&canvas, &heatmap, &place, focus, spans, columns, room.pixel_ratio));
         });
     });
 }

@@ -15,12 +15,12 @@ use wasm_bindgen::JsValue;
 use super::heatmap::{Stage, ZOOM_STEP, boundaries};
 use super::picker::{Picker, Toggle};
 use super::save_figure::{Picture, SaveFigure};
-use crate::canvas;
 use crate::environment::document;
 use crate::files;
 use crate::palette::Palette;
 use crate::state::{Shown, State};
 use crate::views::Derived;
+use crate::{canvas, heatmap_canvas};
 
 /// Room of a saved figure: a page's width.
 const SAVED_ROOM: Room = Room { width: 900.0, max_height: 860.0, pixel_ratio: 2.0 };
@@ -158,12 +158,13 @@ fn picture(state: State, shown: &Shown, derived: Derived, stage: Stage) -> Pictu
         let viewport = stage.viewport.get_untracked();
         let layout = layout(heatmap.size(), columns, SAVED_ROOM, viewport, clustering.is_some());
         let tree = clustering.as_ref().map(|it| (&it.drawing, CUT));
-        let figure = canvas::Figure { heatmap, raster, layout: &layout, label_room, boundaries: &boundaries, tree };
+        let figure =
+            heatmap_canvas::Figure { heatmap, raster, layout: &layout, label_room, boundaries: &boundaries, tree };
         let title = format!("{} ({} mode)", heatmap.title(), heatmap.mode.label());
         let palette = Palette::of(&base);
         let credit = stats::credit(&shown.analysis);
         canvas::saved_figure((layout.width, layout.height), &palette, &title, &credit, |context, ratio| {
-            canvas::draw_on(context, &figure, &palette, ratio)
+            heatmap_canvas::draw_on(context, &figure, &palette, ratio)
         })
     })?;
     let name = format!("temporal-lens-{}.png", state.views.source.get_untracked().key());

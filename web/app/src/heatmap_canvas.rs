@@ -1,0 +1,317 @@
+//! Draws the heatmap: the figure once for each matrix, part and size, the crosshair on a canvas above
+//! it, and the figure alone for files.
+
+use std::ops::Range;
+
+use lens_view::dendrogram::Dendrogram;
+use lens_view::focus::{Focus, Spot};
+use lens_view::heatmap::{BAR_TITLE, Heatmap, Layout, Rect};
+use wasm_bindgen::JsValue;
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
+
+use crate::canvas::{ColourBar, draw_bar, fresh, pixels, upwards};
+use crate::palette::Palette;
+
+/// What a figure shows.
+pub struct Figure<'a> {
+    /// The matrix.
+    pub heatmap: &'a Heatmap,
+    /// One pixel a cell.
+    pub raster: &'a HtmlCanvasElement,
+    /// Where everything goes.
+    pub layout: &'a Layout,
+    /// Columns a label may take.
+    pub label_room: usize,
+    /// First positions of events.
+    pub boundaries: &'a [usize],
+    /// The tree beside the matrix, and where it is cut.
+    pub tree: Option<(&'a Dendrogram, f32)>,
+}
+
+/// A canvas of one pixel a cell: scaled by [`draw_figure`].
+///
+/// # Errors
+/// The browser's, e.g. out of memory.
+pub fn raster(heatmap: &Heatmap) -> Result<HtmlCanvasElement, JsValue> {
+    let n = heatmap.size() as u32;
+    pixels(&heatmap.raster(), n, n)
+}
+
+/// Draws matrix, labels, titles, colour bar, events and tree.
+///
+/// # Errors
+/// The browser's.
+pub fn draw_figure(canvas: &HtmlCanvasElement, figure: &Figure, pixel_ratio: f64) -> Result<(), JsValue> {
+    let palette = Palette::of(canvas);
+    let context = fresh(canvas, (figure.layout.width, figure.layout.height), pixel_ratio)?;
+    draw_on(&context, figure, &palette, pixel_ratio)
+}
+
+/// Draws the figure with its upper left corner at the origin.
+///
+/// # Errors
+/// The browser's.
+pub fn draw_on(
+    context: &CanvasRenderingContext2d,
+    figure: &Figure,
+    palette: &Palette,
+    pixel_ratio: f64,
+) -> Result<(), JsValue> {
+    let Figure { heatmap, raster, layout, .. } = figure;
+    let Rect { x, y, width, height } = layout.matrix;
+    // Hard cells while a cell has a pixel; below that neighbours have to be averaged.
+    context.set_image_smoothing_enabled(layout.cell * pixel_ratio < 1.0);
+    let part = layout.viewport;
+    context.draw_image_with_html_canvas_element_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
+        raster, part.x, part.y, part.span, part.span, x, y, width, height,
+    )?;
+    if !heatmap.is_ordered() {
+        for boundary in figure.boundaries {
+            draw_boundary(context, heatmap, layout, *boundary, palette);
+        }
+    }
+    if let (Some((tree, cut)), Some(place)) = (figure.tree, layout.tree) {
+        draw_tree(context, tree, cut, layout, place, palette);
+    }
+
+    context.set_font(&format!("{}px {}", layout.font, palette.typeface));
+    context.set_text_baseline("middle");
+    context.set_fill_style_str(&palette.ink);
+    for slot in layout.labelled() {
+        let Some(position) = heatmap.position(slot) else { continue };
+        let label = heatmap.label(position, figure.label_room);
+        if layout.shows_row(slot) {
+            row_label(context, layout, slot, &label)?;
+        }
+        if layout.shows_column(slot) {
+            column_label(context, layout, slot, &label)?;
+        }
+    }
+    draw_titles(context, heatmap.axis_title(), layout, palette)?;
+    let bar = ColourBar {
+        map: heatmap.scale.map(),
+        range: heatmap.range,
+        side: layout.bar,
+        rect: layout.bar_rect,
+        title: BAR_TITLE,
+    };
+    draw_bar(context, &bar, palette)
+}
+
+/// Two lines across the matrix before the first token of an event, seen on every colour.
+fn draw_boundary(
+    context: &CanvasRenderingContext2d,
+    heatmap: &Heatmap,
+    layout: &Layout,
+    boundary: usize,
+    palette: &Palette,
+) {
+    let Some(slot) = heatmap.slot(boundary) else { return };
+    let Rect { x, y, width, height } = layout.matrix;
+    let (at_x, at_y) = (layout.column_x(slot as f64), layout.row_y(slot as f64));
+    for (line, colour) in [(2.5, &palette.cell_outer), (1.0, &palette.cell_inner)] {
+        context.set_fill_style_str(colour);
+        if at_x > x && at_x < x + width {
+            context.fill_rect(at_x - line / 2.0, y, line, height);
+        }
+        if at_y > y && at_y < y + height {
+            context.fill_rect(x, at_y - line / 2.0, width, line);
+        }
+    }
+}
+
+/// Links from the matrix' edge to the root at the right; clusters below the cut in the accent.
+fn draw_tree(
+    context: &CanvasRenderingContext2d,
+    tree: &Dendrogram,
+    cut: f32,
+    layout: &Layout,
+    place: Rect,
+    palette: &Palette,
+) {
+    let highest = tree.highest.max(f64::from(cut)).max(1e-6);
+    let at = |height: f64| place.x + height / highest * place.width;
+    context.save();
+    context.begin_path();
+    context.rect(place.x, place.y, place.width + 1.0, place.height);
+    context.clip();
+    context.set_line_width(1.0);
+    for (is_below, colour) in [(false, &palette.muted), (true, &palette.accent)] {
+        context.set_stroke_style_str(colour);
+        context.begin_path();
+        for link in tree.links.iter().filter(|link| link.is_below_cut == is_below) {
+            let (from, to) = (layout.row_y(link.from), layout.row_y(link.to));
+            context.move_to(at(link.from_height), from);
+            context.line_to(at(link.height), from);
+            context.line_to(at(link.height), to);
+            context.line_to(at(link.to_height), to);
+        }
+        context.stroke();
+    }
+    context.set_fill_style_str(&palette.rule);
+    context.fill_rect(at(f64::from(cut)) - 0.5, place.y, 1.0, place.height);
+    context.restore();
+}
+
+fn row_label(context: &CanvasRenderingContext2d, layout: &Layout, row: usize, label: &str) -> Result<(), JsValue> {
+    let (x, y) = layout.row_label(row);
+    context.set_text_align("right");
+    context.fill_text(label, x, y)
+}
+
+fn column_label(
+    context: &CanvasRenderingContext2d,
+    layout: &Layout,
+    column: usize,
+    label: &str,
+) -> Result<(), JsValue> {
+    let (x, y) = layout.column_label(column);
+    upwards(context, x, y, |context| {
+        context.set_text_align("right");
+        context.fill_text(label, 0.0, 0.0)
+    })
+}
+
+fn draw_titles(
+    context: &CanvasRenderingContext2d,
+    title: &str,
+    layout: &Layout,
+    palette: &Palette,
+) -> Result<(), JsValue> {
+    context.set_font(&format!("12px {}", palette.typeface));
+    context.set_fill_style_str(&palette.muted);
+    context.set_text_align("center");
+    let Rect { x, y, width, height } = layout.matrix;
+    context.fill_text(title, x + width / 2.0, layout.column_title_y)?;
+    upwards(context, layout.row_title_x, y + height / 2.0, |context| context.fill_text(title, 0.0, 0.0))
+}
+
+/// Draws the crosshair of what is focused, a quieter one of what is pinned beside it, and the
+/// selected spans.
+///
+/// # Errors
+/// The browser's.
+pub fn draw_crosshair(
+    canvas: &HtmlCanvasElement,
+    heatmap: &Heatmap,
+    layout: &Layout,
+    focus: Focus,
+    spans: &[Range<usize>],
+    label_room: usize,
+    pixel_ratio: f64,
+) -> Result<(), JsValue> {
+    let palette = Palette::of(canvas);
+    let context = fresh(canvas, (layout.width, layout.height), pixel_ratio)?;
+    if !heatmap.is_ordered() {
+        inside_matrix(&context, layout, |context| draw_spans(context, heatmap, layout, spans, &palette));
+    }
+    if let Some(spot) = focus.pinned
+        && let Some(slots) = heatmap.slots(spot)
+    {
+        inside_matrix(&context, layout, |c| bands(c, layout, slots, &palette.pin, &palette.cell_inner));
+        tags(&context, heatmap, layout, slots, (&palette.pin, &palette.on_accent), &palette, label_room)?;
+    }
+    if let Some(spot) = focus.focused()
+        && let Some(slots) = heatmap.slots(spot)
+    {
+        if focus.pinned != Some(spot) {
+            inside_matrix(&context, layout, |c| bands(c, layout, slots, &palette.cell_outer, &palette.cell_inner));
+            tags(&context, heatmap, layout, slots, (&palette.accent, &palette.on_accent), &palette, label_room)?;
+        }
+        inside_matrix(&context, layout, |context| {
+            let cell = layout.cell_rect(slots);
+            outline(context, cell, 2.0, 2.0, &palette.cell_outer);
+            outline(context, cell, 1.0, 1.5, &palette.cell_inner);
+        });
+    }
+    Ok(())
+}
+
+/// Draws clipped to the matrix and a hand's breadth around it.
+fn inside_matrix(context: &CanvasRenderingContext2d, layout: &Layout, draw: impl FnOnce(&CanvasRenderingContext2d)) {
+    let Rect { x, y, width, height } = layout.matrix;
+    context.save();
+    context.begin_path();
+    context.rect(x - 2.5, y - 2.5, width + 5.0, height + 5.0);
+    context.clip();
+    draw(context);
+    context.restore();
+}
+
+/// The square of each selected span, and the rectangle where two meet.
+fn draw_spans(
+    context: &CanvasRenderingContext2d,
+    heatmap: &Heatmap,
+    layout: &Layout,
+    spans: &[Range<usize>],
+    palette: &Palette,
+) {
+    let slots = |span: &Range<usize>| {
+        // BOS may be left out of the matrix.
+        let first = span.clone().find_map(|position| heatmap.slot(position))?;
+        Some((first as f64, heatmap.slot(span.end.checked_sub(1)?)? as f64 + 1.0))
+    };
+    let places: Vec<(f64, f64)> = spans.iter().filter_map(slots).collect();
+    for (i, rows) in places.iter().enumerate() {
+        for (j, columns) in places.iter().enumerate() {
+            let block = Rect {
+                x: layout.column_x(columns.0),
+                y: layout.row_y(rows.0),
+                width: (columns.1 - columns.0) * layout.cell,
+                height: (rows.1 - rows.0) * layout.cell,
+            };
+            outline(context, block, 0.75, if i == j { 3.0 } else { 2.0 }, &palette.cell_inner);
+            outline(context, block, 0.75, if i == j { 1.5 } else { 1.0 }, &palette.pin);
+        }
+    }
+}
+
+/// Row and column, each outlined twice: whatever the colours below are, one of the lines is seen.
+fn bands(context: &CanvasRenderingContext2d, layout: &Layout, spot: Spot, outer: &str, inner: &str) {
+    let bands = [layout.row_band(spot.row), layout.column_band(spot.column)];
+    for (grow, line, colour) in [(0.75, 2.0, outer), (0.0, 1.0, inner)] {
+        for band in bands {
+            outline(context, band, grow, line, colour);
+        }
+    }
+}
+
+fn outline(context: &CanvasRenderingContext2d, rect: Rect, grow: f64, line: f64, colour: &str) {
+    context.set_stroke_style_str(colour);
+    context.set_line_width(line);
+    context.stroke_rect(rect.x - grow, rect.y - grow, rect.width + 2.0 * grow, rect.height + 2.0 * grow);
+}
+
+/// Writes the labels of a cell's row and column on a coloured ground, also where labels are thinned.
+fn tags(
+    context: &CanvasRenderingContext2d,
+    heatmap: &Heatmap,
+    layout: &Layout,
+    spot: Spot,
+    (ground, text): (&str, &str),
+    palette: &Palette,
+    label_room: usize,
+) -> Result<(), JsValue> {
+    let font = layout.font.max(10.0);
+    context.set_font(&format!("600 {font}px {}", palette.typeface));
+    context.set_text_baseline("middle");
+    let half = font * 0.5 + 2.5;
+    let label = |slot: usize| heatmap.position(slot).map(|position| heatmap.label(position, label_room));
+    if let Some(row) = label(spot.row).filter(|_| layout.shows_row(spot.row)) {
+        let (x, y) = layout.row_label(spot.row);
+        let width = context.measure_text(&row)?.width();
+        context.set_fill_style_str(ground);
+        context.fill_rect(x - width - 3.0, y - half, width + 6.0, 2.0 * half);
+        context.set_fill_style_str(text);
+        row_label(context, layout, spot.row, &row)?;
+    }
+    if let Some(column) = label(spot.column).filter(|_| layout.shows_column(spot.column)) {
+        let (x, y) = layout.column_label(spot.column);
+        let width = context.measure_text(&column)?.width();
+        context.set_fill_style_str(ground);
+        context.fill_rect(x - half, y - 3.0, 2.0 * half, width + 6.0);
+        context.set_fill_style_str(text);
+        column_label(context, layout, spot.column, &column)?;
+    }
+    Ok(())
+}
