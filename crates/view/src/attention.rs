@@ -56,16 +56,18 @@ pub struct AttentionMap {
 }
 
 impl AttentionMap {
-    /// Of a text's `tokens`. Neither the empty context nor BOS stretches the colours: what a token
-    /// attends to for want of anything else would drown what it attends to.
+    /// Of a text's `tokens`. Neither the empty context nor BOS stretches the colours, nor does the
+    /// strongest hundredth: what a token attends to for want of anything else would drown the rest.
     ///
     /// # Errors
     /// A sentence, when there is no such layer or head.
     pub fn of(attention: &Attention, tokens: &[String], chosen: Chosen) -> Result<Self, String> {
         let weights = attention.weights(chosen.layer, chosen.head, tokens.len()).map_err(|e| e.to_string())?;
-        let told = (0..tokens.len()).flat_map(|t| weights.row(t).iter().skip(2));
-        let highest = told.fold(0f32, |a, b| a.max(*b));
-        let range = Range { low: 0.0, high: if highest > 0.0 { highest } else { 1.0 } };
+        let mut told: Vec<f32> = (0..tokens.len()).flat_map(|t| weights.row(t).iter().skip(2).copied()).collect();
+        told.sort_by(f32::total_cmp);
+        let strong = told.len().saturating_sub(1 + told.len() / 100);
+        let high = told.get(strong).copied().filter(|weight| *weight > 0.0).unwrap_or(1.0);
+        let range = Range { low: 0.0, high };
         Ok(Self { weights, tokens: tokens.to_vec(), chosen, range })
     }
 
@@ -139,7 +141,7 @@ impl AttentionMap {
     /// One sentence for those who do not see the picture.
     pub fn summary(&self) -> String {
         format!(
-            "{}, {n} tokens by where their prediction comes from, colours from 0 to {}. Arrow keys walk the tokens, \
+            "{}, {n} tokens by where their prediction comes from, colours from 0 to {} and more. Arrow keys walk the tokens, \
              Enter pins, Escape unpins.",
             self.title(),
             number::significant(self.range.high),
@@ -230,13 +232,20 @@ mod tests {
     }
 
     #[test]
-    fn colours_end_at_the_strongest_weight_on_a_token_after_bos() {
+    fn colours_end_at_the_strong_weights_on_tokens_after_bos() {
         let it = map(Some(0));
         assert!((it.range.high - 0.375).abs() < 1e-4);
         let pixels = it.raster();
         assert_eq!(pixels[4..12], [0; 8], "right of the diagonal nothing is drawn");
         assert_eq!(pixels[32..36], [252, 253, 191, 255]);
         assert_eq!(map(Some(1)).range.high, 1.0, "where there is none, at 1");
+        // 276 weights after BOS in 25 rows: the two strongest are past the end of the colours.
+        let t = 25;
+        let mut weights = vec![0.1; t * t];
+        [3, 4, 5].into_iter().zip([0.9, 0.8, 0.5]).for_each(|(column, weight)| weights[20 * t + column] = weight);
+        let attention = Attention { layers: 1, heads: 1, weights: vec![Attention::encode(&weights, t)] };
+        let it = AttentionMap::of(&attention, &vec![String::new(); t], Chosen::default()).unwrap();
+        assert!((it.range.high - 0.5).abs() < 1e-4, "{}", it.range.high);
     }
 
     #[test]
