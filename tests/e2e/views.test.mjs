@@ -235,7 +235,9 @@ describe('the views of one analysis', () => {
     assert.equal(tree.counts.line, 3 * (document.tokens.length - 1) + 1);
     assert.ok(tree.texts.some((text) => text.startsWith(`${SECOND_EVENT} `)));
     await page.getByTestId('dendrogram').uncheck();
-    for (const { texts } of [features, tree]) {
+    const strip = await downloadSvg(page, 'strip-svg');
+    assert.equal(strip.counts.line, document.tokens.length);
+    for (const { texts } of [features, tree, strip]) {
       const { name, pack_hash: hash } = document.model;
       assert.ok(texts.some((text) => text.includes(name) && text.includes(hash.slice(0, 8))), texts.at(1));
     }

@@ -19,6 +19,8 @@ pub struct Palette {
     pub rule: String,
     /// What is focused.
     pub accent: String,
+    /// The shade of a token.
+    pub shade: String,
     /// Text on the accent.
     pub on_accent: String,
     /// What is pinned.
@@ -43,6 +45,7 @@ impl Palette {
             muted: &self.muted,
             rule: &self.rule,
             accent: &self.accent,
+            shade: &self.shade,
             typeface: &self.typeface,
         }
     }
@@ -62,6 +65,7 @@ impl Palette {
             muted: value("--muted", "CanvasText"),
             rule: value("--rule", "GrayText"),
             accent: value("--accent", "Highlight"),
+            shade: value("--shade", "Mark"),
             on_accent: value("--on-accent", "HighlightText"),
             pin: value("--pin", "Highlight"),
             alarm: value("--alarm", "Mark"),

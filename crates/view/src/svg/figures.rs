@@ -4,7 +4,13 @@ use super::{Anchor, Caption, Ink, Svg};
 use crate::dendrogram::Dendrogram;
 use crate::feature_map::{FeatureMap, Places};
 use crate::heatmap::{Heatmap, Rect};
+use crate::settings::Choice;
+use crate::strip::Shading;
+use crate::token;
 use crate::trajectory::{Figure, MAP, Mark, Scene, Trajectory};
+
+/// Left and right of the text.
+const MARGIN: f64 = 12.0;
 
 /// The trajectory as a camera sees it.
 pub fn trajectory(it: &Trajectory, scene: &Scene, figure: &Figure, ink: Ink, caption: Caption) -> String {
@@ -60,6 +66,42 @@ pub fn feature_map(map: &FeatureMap, places: &Places, ink: Ink, caption: Caption
     svg.finish(places.width, places.height, caption)
 }
 
+/// Width of the strip, of a column of its text, and height of a line; type sizes of the page.
+const STRIP: f64 = 860.0;
+const COLUMN: f64 = 8.2;
+const LINE: f64 = 26.0;
+
+/// The text as tokens, shaded as on the page; those at `boundaries` begin an event.
+pub fn strip(tokens: &[String], shading: &Shading, boundaries: &[usize], ink: Ink, caption: Caption) -> String {
+    let mut svg = Svg::new(ink);
+    let (mut x, mut y) = (MARGIN, 0.0);
+    for (position, token) in tokens.iter().enumerate() {
+        let text = token::plain(token);
+        let width = (token::columns(&text) as f64 * COLUMN + 6.0).min(STRIP);
+        if x + width > MARGIN + STRIP {
+            (x, y) = (MARGIN, y + LINE);
+        }
+        let level = shading.level(position);
+        if level > 0.0 {
+            // As strong as in the page's style sheet.
+            svg.rect(Rect { x, y: y + 3.0, width, height: LINE - 6.0 }, ink.shade, f64::from(0.75 * level));
+        }
+        if boundaries.contains(&position) {
+            svg.rect(Rect { x: x - 1.0, y: y + 3.0, width: 2.0, height: LINE - 6.0 }, ink.accent, 1.0);
+        }
+        svg.line([x + width, y + 5.0], [x + width, y + LINE - 5.0], ink.rule, 1.0);
+        svg.text([x + 3.0, y + LINE / 2.0], &text, 13.0, ink.ink, Anchor::Start);
+        x += width;
+        if token::breaks_line(token) {
+            (x, y) = (MARGIN, y + LINE);
+        }
+    }
+    let [low, high] = shading.ends();
+    let legend = format!("{}: {low} (no shade) to {high}", shading.quantity.label());
+    svg.text([MARGIN, y + LINE + 14.0], &legend, 11.0, ink.muted, Anchor::Start);
+    svg.finish(STRIP + 2.0 * MARGIN, y + LINE + 26.0, caption)
+}
+
 /// Height of a leaf, and width of labels and tree.
 const LEAF: f64 = 15.0;
 const LABELS: f64 = 150.0;
@@ -101,6 +143,7 @@ mod tests {
     use crate::settings::Scale;
     use crate::trajectory::{Camera, Method, figure};
     use lens_analysis::cluster;
+    use lens_analysis::per_token::Quantity;
     use lens_analysis::similarity::{Mode, Source, similarity};
 
     const INK: Ink = Ink {
@@ -110,6 +153,7 @@ mod tests {
         muted: "gray",
         rule: "silver",
         accent: "rgb(1, 2, 3)",
+        shade: "gold",
         typeface: "\"Some Sans\", sans-serif",
     };
     const CAPTION: Caption = Caption { title: "A <title> & more", credit: "model q8 0123" };
@@ -153,6 +197,20 @@ mod tests {
         let cells = svg.matches("fill=\"rgb(1, 2, 3)\"").count();
         assert_eq!(cells, map.values.iter().filter(|value| **value > 0.0).count());
         assert!(svg.contains(">#7</text>") && svg.contains(">#3</text>"));
+    }
+
+    #[test]
+    fn the_strip_has_every_token_its_shade_and_its_events() {
+        let mut analysis = example::analysis();
+        analysis.l0_pred = vec![0, 4, 5];
+        analysis.tokens[0] = "x".repeat(200);
+        let shading = Shading::of(&analysis, Quantity::PredictableL0).unwrap();
+        let svg = strip(&analysis.tokens, &shading, &[2], INK, CAPTION);
+        assert_well_formed(&svg);
+        assert!(svg.contains(">·sky</text>") && svg.contains("Predictable L0: 4 (no shade) to 5"), "{svg}");
+        assert_eq!((svg.matches("\"gold\"").count(), svg.matches("\"rgb(1, 2, 3)\"").count()), (1, 1));
+        // The first token fills a line, so that the others stand in the next one.
+        assert!(svg.contains("y=\"39.00\""), "{svg}");
     }
 
     #[test]

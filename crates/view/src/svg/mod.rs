@@ -2,7 +2,7 @@
 
 mod figures;
 
-pub use figures::{dendrogram, feature_map, trajectory};
+pub use figures::{dendrogram, feature_map, strip, trajectory};
 
 use std::fmt::Write as _;
 
@@ -24,6 +24,8 @@ pub struct Ink<'a> {
     pub rule: &'a str,
     /// What stands out.
     pub accent: &'a str,
+    /// The shade of a token.
+    pub shade: &'a str,
     /// Typeface.
     pub typeface: &'a str,
 }

@@ -4,18 +4,21 @@
 use std::sync::Arc;
 
 use lens_analysis::per_token::Quantity;
-use lens_view::export;
 use lens_view::focus::{Spot, Step};
 use lens_view::settings::Choice;
 use lens_view::strip::Shading;
+use lens_view::svg::{self, Caption};
 use lens_view::token::{self, breaks_line};
+use lens_view::{export, stats};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, HtmlElement, KeyboardEvent};
 
+use super::heatmap::boundaries;
 use super::token_text::TokenText;
 use crate::environment::document;
 use crate::files;
+use crate::palette::Palette;
 use crate::state::{Shown, State};
 use crate::views::Derived;
 
@@ -107,7 +110,7 @@ pub fn TokenStrip(state: State, shown: Arc<Shown>, derived: Derived) -> impl Int
 
     view! {
         <section class="strip" aria-label="Tokens">
-            <StripBar state shown=shown.clone() shading />
+            <StripBar state shown=shown.clone() shading derived />
             <div
                 class="token-strip"
                 role="listbox"
@@ -140,6 +143,7 @@ fn StripBar(
     state: State,
     shown: Arc<Shown>,
     shading: Memo<Option<Result<Shading, lens_analysis::similarity::Missing>>>,
+    derived: Derived,
 ) -> impl IntoView {
     let views = state.views;
     let legend = move || {
@@ -160,6 +164,16 @@ fn StripBar(
                 .into_any()
             }
         })
+    };
+    let drawn = shown.clone();
+    let save_svg = move |_| {
+        let Some(Ok(shading)) = shading.get_untracked() else { return };
+        let Some(body) = document().and_then(|document| document.body()) else { return };
+        let (palette, credit) = (Palette::of(&body), stats::credit(&drawn.analysis));
+        let begins = boundaries(derived, views.has_events.get_untracked());
+        let caption = Caption { title: "Tokens of the text", credit: &credit };
+        let svg = svg::strip(&drawn.analysis.tokens, &shading, &begins, palette.ink(), caption);
+        files::save_text(state, "temporal-lens-tokens.svg", "image/svg+xml", &svg);
     };
     let save = move |_| {
         shading.with_untracked(|shading| {
@@ -198,9 +212,14 @@ fn StripBar(
                 </select>
             </label>
             {legend}
-            <button type="button" class="quiet small end" data-testid="strip-csv" on:click=save>
-                "CSV"
-            </button>
+            <span class="end">
+                <button type="button" class="quiet small" data-testid="strip-svg" on:click=save_svg>
+                    "SVG"
+                </button>
+                <button type="button" class="quiet small" data-testid="strip-csv" on:click=save>
+                    "CSV"
+                </button>
+            </span>
         </div>
     }
 }
