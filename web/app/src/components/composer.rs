@@ -54,7 +54,7 @@ pub fn Composer(state: State) -> impl IntoView {
                     {move || analyse_label(state.loaded.get() || kept(), expected)}
                 </button>
                 <InfKField title="Novel codes kept at each token" testid="inf-k" inf_k=state.inf_k />
-                <label class="toggle" title="Follow while typing, once the model is loaded">
+                <label class="field toggle" title="Follow while typing, once the model is loaded">
                     <input
                         type="checkbox"
                         data-testid="live"
