@@ -48,7 +48,7 @@ export function umapJs(dimensions) {
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
   const started = performance.now();
-  const umap = new window.UMAP({ nComponents: dimensions, nNeighbors: 15, minDist: 0.1, random });
+  const umap = new window.UMAP.UMAP({ nComponents: dimensions, nNeighbors: 15, minDist: 0.1, random });
   state.pictures.umapJs = umap.fit(state.points);
   return performance.now() - started;
 }
