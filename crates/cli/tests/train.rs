@@ -251,3 +251,32 @@ fn what_is_wrong_is_said_in_a_sentence() {
     without.iter_mut().filter(|a| **a == texts).for_each(|a| *a = text(&empty));
     assert!(run(&without).stderr.contains("the corpus holds no text"));
 }
+
+/// demo/card.md is what `card` says of the shipped SAE on the texts of this repository.
+#[test]
+fn the_model_cards_figures_come_out_again() {
+    let Some(pack) = std::env::var_os("TEMPORAL_LENS_PACK_DIR") else {
+        eprintln!("skipped: TEMPORAL_LENS_PACK_DIR is not set (cargo xtask test sets it)");
+        return;
+    };
+    let (sae, heldout) = (text(&fixture("../../demo/sae")), text(&fixture("heldout.jsonl")));
+    let stories = text(&fixture("events/stories.json"));
+    let sae = format!("demo/sae={sae}");
+    let mut args = vec!["card", "--device", "cpu", "--model", pack.to_str().unwrap(), "--sae", &sae];
+    args.extend(["--heldout", &heldout, "--stories", &stories]);
+    let told = succeed(&args).stdout;
+    let card = std::fs::read_to_string(fixture("../../demo/card.md")).unwrap();
+    let again = "write demo/card.md again as docs/training.md says";
+    let words = |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_owned).collect() };
+    let (told, card) = (words(&told), words(&card));
+    assert_eq!(told.len(), card.len(), "{again}");
+    for (found, expected) in told.iter().zip(&card) {
+        match (found.parse::<f64>(), expected.parse::<f64>()) {
+            // Processors add in different orders; counts of codes at a threshold may differ by a few.
+            (Ok(found), Ok(expected)) => {
+                assert!((found - expected).abs() <= 0.02 + 0.01 * expected.abs(), "{found} is not {expected}: {again}");
+            }
+            _ => assert_eq!(found, expected, "{again}"),
+        }
+    }
+}

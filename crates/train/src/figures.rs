@@ -15,7 +15,7 @@ use lens_model::temporal_sae::SaeCache;
 use crate::{Error, Result, Stream};
 
 /// Contexts shorter than this say little about rank.
-const RANK_TOKENS: usize = 300;
+const RANK_TOKENS: usize = 200;
 
 /// A figure in three units.
 #[derive(Debug, Clone, Copy, PartialEq)]
