@@ -5,6 +5,7 @@
 //! | [`attention`] | where each token's prediction comes from: the SAE's attention weights |
 //! | [`cluster`] | the dendrogram: average linkage on cosine distance |
 //! | [`comparison`] | two texts, and the products of the tokens of both |
+//! | [`dashboard`] | what each feature fires on in a corpus |
 //! | [`document`] | [`Analysis`]: the one answer type of page, command line and saved results |
 //! | [`events`] | where one event of the text ends and the next begins |
 //! | [`gram`] | centred Gram matrices, and cosine similarity from them |
@@ -20,6 +21,7 @@
 pub mod attention;
 pub mod cluster;
 pub mod comparison;
+pub mod dashboard;
 pub mod document;
 pub mod events;
 pub mod gram;

@@ -30,6 +30,8 @@ pub enum Command {
     Fidelity(FidelityArgs),
     /// Check every kernel variant on this machine's adapter against the CPU, or time them.
     Kernels(KernelsArgs),
+    /// Look up what each feature of a pack's SAE fires on in a corpus.
+    Dashboards(DashboardsArgs),
     /// Train a TemporalSAE on the residual streams of texts.
     Train(Box<TrainArgs>),
     /// Turn texts into token ids, for training where the texts are not.
@@ -154,6 +156,31 @@ pub struct VerifyArgs {
     /// Figures to compare with, for packs without published ones.
     #[arg(long, value_name = "FILE.json")]
     pub golden: Option<PathBuf>,
+    /// Where to compute; by default the GPU where there is one.
+    #[arg(long, value_enum)]
+    pub device: Option<DeviceArg>,
+}
+
+#[derive(Debug, Args)]
+pub struct DashboardsArgs {
+    /// Folder of a packed model.
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    /// Texts, as for `train`; passages may name their "source". May be given several times.
+    #[arg(long, value_name = "DIR|FILE", required = true)]
+    pub corpus: Vec<PathBuf>,
+    /// Lines `* SOURCE: attribution and licence`: only passages whose source has one are used.
+    #[arg(long, value_name = "FILE")]
+    pub notice: Option<PathBuf>,
+    /// Folder for the index and the files of dashboards.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Tokens to look at, about, evenly over the corpus.
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub tokens: usize,
+    /// Most tokens of a passage, BOS included.
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    pub context: usize,
     /// Where to compute; by default the GPU where there is one.
     #[arg(long, value_enum)]
     pub device: Option<DeviceArg>,

@@ -9,6 +9,7 @@
 //! | [`analyze`] | `analyze`: a text to statistics, JSON and tensors |
 //! | [`compare`] | `compare`: two texts to one document |
 //! | [`notebook`] | what the seed's notebook prints |
+//! | [`dashboards`] | `dashboards`: what each feature fires on in a corpus |
 //! | [`dump`] | `--dump`: every tensor as safetensors |
 //! | [`verify`] | `verify`: ours beside published figures |
 //! | [`fidelity`] | `fidelity`: what a precision does to the answer |
@@ -25,6 +26,7 @@ mod analyze;
 mod args;
 mod card;
 mod compare;
+mod dashboards;
 mod dump;
 mod fidelity;
 mod figures;
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Fidelity(args) => fidelity::run(&args),
         Command::Kernels(args) => kernels::run(&args),
+        Command::Dashboards(args) => dashboards::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Tokenize(args) => train::tokenize(&args),
         Command::Card(args) => card::run(&args),

@@ -93,6 +93,7 @@ impl LensBuilder {
     pub fn finish(mut self) -> Result<Lens> {
         let gemma = Gemma::new(&self.manifest.gemma, self.manifest.layer, &mut self.store)?;
         let sae = TemporalSae::new(&self.manifest.sae, &mut self.store)?;
+        let final_norm = self.store.vector("model.norm.weight", self.manifest.gemma.hidden_size)?;
         let device = self.store.device().clone();
         Ok(Lens {
             weight_bytes: self.store.bytes(),
@@ -101,6 +102,7 @@ impl LensBuilder {
             tokenizer: self.tokenizer,
             gemma,
             sae,
+            final_norm,
             device,
         })
     }
@@ -113,6 +115,8 @@ pub struct Lens {
     tokenizer: Option<Tokenizer>,
     gemma: Gemma,
     sae: TemporalSae,
+    /// Weight of the final norm [d_model], as the checkpoint has it: a factor less 1.
+    final_norm: Tensor<1>,
     device: Device,
     weight_bytes: usize,
 }
@@ -264,6 +268,30 @@ impl Lens {
         let mut weights = Vec::with_capacity(layers * heads);
         reading.attention(&self.sae, |head| weights.push(Attention::encode(&head, reading.len()))).await?;
         Ok(Attention { layers, heads, weights })
+    }
+
+    /// What feature `first` and the `rows` after it add to the residual stream, as the unembedding sees
+    /// it: decoder rows in the model's own units, each through the final norm by itself [rows, d_model];
+    /// and the decoder rows as they are.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when the device fails.
+    pub async fn directions(&self, first: usize, rows: usize) -> Result<[Vec<f32>; 2]> {
+        let decoder = self.sae.decoder(first, rows);
+        let mean_square = (decoder.clone() * decoder.clone()).mean_dim(1);
+        let normed = decoder.clone() / (mean_square + self.manifest.gemma.rms_norm_eps).sqrt();
+        let directions = normed * (self.final_norm.clone() + 1.0).unsqueeze();
+        Ok([read(directions).await?, read(decoder).await?])
+    }
+
+    /// `a` [M, d_model] times the transpose of `b` [N, d_model]: [M, N].
+    ///
+    /// # Errors
+    /// [`Error::Model`] when the device fails.
+    pub async fn products(&self, a: &[f32], b: &[f32]) -> Result<Vec<f32>> {
+        let d = self.manifest.gemma.hidden_size;
+        let tensor = |v: &[f32]| Tensor::<2>::from_data(TensorData::new(v.to_vec(), [v.len() / d, d]), &self.device);
+        read(lens_model::linear::products(tensor(a), tensor(b))).await
     }
 
     /// The residual stream after every layer, [T, d_model] each: what parity tests compare.

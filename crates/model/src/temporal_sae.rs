@@ -4,7 +4,7 @@
 //! part, found in what the prediction leaves over.
 
 use burn::backend::Dispatch;
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorData};
 use lens_weights::config::{NovelCodes, SaeConfig};
 
 use crate::attention::{AttentionOptions, KeysValues, attend, weights};
@@ -114,6 +114,19 @@ impl TemporalSae {
     /// Bias [d_model], in scaled units.
     pub fn b(&self) -> &Tensor<1> {
         &self.b
+    }
+
+    /// Rows `first..first + rows` of the decoder in the residual stream's own units [rows, d_model].
+    pub fn decoder(&self, first: usize, rows: usize) -> Tensor<2> {
+        let (width, device) = (self.config.width, self.b.device());
+        let mut one_each = vec![0f32; rows * width];
+        for (row, codes) in one_each.chunks_exact_mut(width.max(1)).enumerate() {
+            if let Some(code) = codes.get_mut(first + row) {
+                *code = 1.0;
+            }
+        }
+        let codes = Tensor::from_data(TensorData::new(one_each, [rows, width]), &device);
+        self.d.linear_transposed(codes) / self.factor.clone().unsqueeze()
     }
 
     /// Encodes the residual stream `x` [T, d_model] of the tokens that follow those in `cache`.

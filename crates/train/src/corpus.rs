@@ -55,10 +55,17 @@ pub struct Context {
     pub ids: Vec<u32>,
 }
 
-#[derive(Deserialize)]
-struct Line {
-    text: String,
-    kind: Option<String>,
+/// A text as a file has it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Passage {
+    /// The text.
+    pub text: String,
+    /// What kind of text it is.
+    #[serde(default)]
+    pub kind: String,
+    /// Where it is from.
+    #[serde(default)]
+    pub source: String,
 }
 
 /// The files that `paths` name; of a folder those of a known form, by name, without those whose
@@ -101,6 +108,45 @@ fn is_known(path: &Path) -> bool {
     [".jsonl", ".jsonl.gz", ".txt", ".safetensors"].iter().any(|end| name.ends_with(end))
 }
 
+/// Hands the texts of a `.jsonl`, `.jsonl.gz` or `.txt` file to `take`, one after another. A passage that
+/// says no kind is of the one that the file's name says.
+///
+/// # Errors
+/// [`Error::Corpus`] naming file and line; what `take` says.
+pub fn passages(path: &Path, mut take: impl FnMut(Passage) -> Result<()>) -> Result<()> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let kind = name.split('.').next().unwrap_or(&name).trim_start_matches("train-").to_owned();
+    if name.ends_with(".txt") {
+        let bytes = std::fs::read(path).map_err(|e| Error::corpus(path, &e.to_string()))?;
+        let text = String::from_utf8(bytes).map_err(|_| Error::corpus(path, "is not UTF-8 text"))?;
+        return take(Passage { text, source: kind.clone(), kind });
+    }
+    let file = std::fs::File::open(path).map_err(|e| Error::corpus(path, &e.to_string()))?;
+    let plain: Box<dyn Read> = if name.ends_with(".gz") { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
+    let mut lines = BufReader::new(plain);
+    for number in 1.. {
+        let mut line = String::new();
+        let wrong = |problem: &str| Error::corpus(path, &format!("line {number}: {problem}"));
+        let read = lines.by_ref().take(LINE_BYTES_MAX).read_line(&mut line).map_err(|e| wrong(&e.to_string()))?;
+        if read == 0 {
+            break;
+        }
+        if read as u64 == LINE_BYTES_MAX {
+            return Err(wrong("is longer than 16 MiB; cut the passage into several lines"));
+        }
+        if line.trim().is_empty() {
+            continue;
+        }
+        let mut passage: Passage =
+            serde_json::from_str(&line).map_err(|e| wrong(&format!("is no JSON object with a text: {e}")))?;
+        if passage.kind.is_empty() {
+            passage.kind.clone_from(&kind);
+        }
+        take(passage)?;
+    }
+    Ok(())
+}
+
 impl Corpus {
     /// Reads `files`; `tokenize` gives the ids of a text, BOS first, and `on_file` hears which file
     /// comes next.
@@ -116,54 +162,22 @@ impl Corpus {
         for path in files {
             on_file(path);
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let bytes = || std::fs::read(path).map_err(|e| Error::corpus(path, &e.to_string()));
             if name.ends_with(".safetensors") {
-                corpus.append(Self::from_bytes(&bytes()?).map_err(|problem| Error::corpus(path, &problem))?);
-            } else if name.ends_with(".txt") {
-                let text = String::from_utf8(bytes()?).map_err(|_| Error::corpus(path, "is not UTF-8 text"))?;
-                let kind = corpus.kind(name.trim_end_matches(".txt"));
-                corpus.documents.push(Document { kind, ids: tokenize(&text)? });
-            } else {
-                corpus.read_lines(path, &name, &mut tokenize)?;
+                let bytes = std::fs::read(path).map_err(|e| Error::corpus(path, &e.to_string()))?;
+                corpus.append(Self::from_bytes(&bytes).map_err(|problem| Error::corpus(path, &problem))?);
+                continue;
             }
+            passages(path, |passage| {
+                let kind = corpus.kind(&passage.kind);
+                corpus.documents.push(Document { kind, ids: tokenize(&passage.text)? });
+                Ok(())
+            })?;
         }
         corpus.documents.retain(|document| document.ids.len() > 1);
         if corpus.documents.is_empty() {
             return Err(Error::Recipe("the corpus holds no text".to_owned()));
         }
         Ok(corpus)
-    }
-
-    fn read_lines(
-        &mut self,
-        path: &Path,
-        name: &str,
-        tokenize: &mut impl FnMut(&str) -> Result<Vec<u32>>,
-    ) -> Result<()> {
-        let file = std::fs::File::open(path).map_err(|e| Error::corpus(path, &e.to_string()))?;
-        let plain: Box<dyn Read> =
-            if name.ends_with(".gz") { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
-        let mut lines = BufReader::new(plain);
-        let default = name.split('.').next().unwrap_or(name).trim_start_matches("train-").to_owned();
-        for number in 1.. {
-            let mut line = String::new();
-            let wrong = |problem: &str| Error::corpus(path, &format!("line {number}: {problem}"));
-            let read = lines.by_ref().take(LINE_BYTES_MAX).read_line(&mut line).map_err(|e| wrong(&e.to_string()))?;
-            if read == 0 {
-                break;
-            }
-            if read as u64 == LINE_BYTES_MAX {
-                return Err(wrong("is longer than 16 MiB; cut the passage into several lines"));
-            }
-            if line.trim().is_empty() {
-                continue;
-            }
-            let Line { text, kind } =
-                serde_json::from_str(&line).map_err(|e| wrong(&format!("is no JSON object with a text: {e}")))?;
-            let kind = self.kind(kind.as_deref().unwrap_or(&default));
-            self.documents.push(Document { kind, ids: tokenize(&text)? });
-        }
-        Ok(())
     }
 
     fn kind(&mut self, name: &str) -> usize {

@@ -6,6 +6,7 @@
 //! | [`attention`] | the SAE's attention: where a token's prediction comes from |
 //! | [`colour`] | colour maps, colour ranges, ticks of a colour bar |
 //! | [`comparison`] | two texts side by side |
+//! | [`dashboard`] | a feature's card: histogram, shaded contexts, search |
 //! | [`dendrogram`] | where the lines of the clustering go |
 //! | [`export`] | CSV, JSON and TSV of every view, with the tokens' names |
 //! | [`feature_map`] | the text's strongest novel features against its tokens |
@@ -29,6 +30,7 @@
 pub mod attention;
 pub mod colour;
 pub mod comparison;
+pub mod dashboard;
 pub mod dendrogram;
 pub mod export;
 pub mod feature_map;

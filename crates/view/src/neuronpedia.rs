@@ -22,6 +22,11 @@ pub fn feature_page(source: &str, feature: usize) -> String {
     format!("https://www.neuronpedia.org/{source}/{feature}")
 }
 
+/// What their public interface says of a feature, as JSON.
+pub fn feature_json(source: &str, feature: usize) -> String {
+    format!("https://www.neuronpedia.org/api/feature/{source}/{feature}")
+}
+
 /// A feature's dashboard, as the authors' notebook embeds it.
 pub fn feature_embed(source: &str, feature: usize) -> String {
     format!(

@@ -1,0 +1,205 @@
+//! `dashboards`: what each feature of a pack's SAE fires on in a corpus, as small static files.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow, bail};
+use lens_analysis::dashboard::build::{Builder, Largest, rounded};
+use lens_analysis::dashboard::{Chunk, FORMAT, INDEX_FILE, Index, TextSource, chunk_file, label};
+use lens_engine::{PackFolder, RunOptions};
+use lens_train::corpus::{Passage, files, passages};
+
+use crate::analyze::open_pack;
+use crate::args::DashboardsArgs;
+use crate::progress::Progress;
+use crate::whole_file::WholeFile;
+
+/// Features in a file: about 100 kB.
+const PER_FILE: usize = 32;
+
+/// Tokens that a feature raises and lowers, and features near it.
+const LOGITS: usize = 8;
+const NEAR: usize = 5;
+
+/// Embedding rows that are multiplied at once.
+const ROWS: usize = 4096;
+
+/// Characters in a token, about: for choosing passages before they are tokenized.
+const CHARACTERS: usize = 4;
+
+/// Decoder rows of features with their neighbours and tokens.
+struct Directions {
+    near: Vec<Vec<(usize, f32)>>,
+    raised: Vec<Vec<(usize, f32)>>,
+    lowered: Vec<Vec<(usize, f32)>>,
+}
+
+/// Runs the command.
+pub fn run(args: &DashboardsArgs) -> Result<()> {
+    let notices = args.notice.as_deref().map(read_notices).transpose()?;
+    let chosen = choose(&args.corpus, args.tokens, args.context, notices.as_ref())?;
+    let pack = open_pack(&args.model, args.device)?;
+    let width = pack.lens.manifest().sae.width;
+    let mut builder = Builder::new(width);
+    let mut sources: Vec<TextSource> = Vec::new();
+    let mut progress = Progress::start(format!("codes of {} passages", chosen.len()));
+    for (done, passage) in chosen.iter().enumerate() {
+        let attribution = notices.as_ref().and_then(|n| n.get(&passage.source)).cloned().unwrap_or_default();
+        let source = sources.iter().position(|s| s.name == passage.source).unwrap_or_else(|| {
+            sources.push(TextSource { name: passage.source.clone(), attribution });
+            sources.len() - 1
+        });
+        let mut ids = pack.lens.tokenizer()?.encode(&passage.text, pack.lens.manifest().gemma.bos_token_id)?.ids;
+        ids.truncate(args.context);
+        let rows = pack.embedding(&ids)?;
+        let run = pollster::block_on(pack.lens.run(&rows, RunOptions::default()))?;
+        builder.add(source, &pack.lens.describe(&ids).tokens, &run.novel_codes, &run.pred_codes);
+        progress.update(done as u64 + 1, chosen.len() as u64);
+    }
+    let directions = directions(&pack, width)?;
+    let labels = builder.labels();
+    let index = Index {
+        format: FORMAT.to_owned(),
+        pack_hash: pack.lens.pack_hash().to_owned(),
+        features: width,
+        per_file: PER_FILE,
+        tokens: builder.tokens(),
+        passages: builder.passages(),
+        sources,
+        rule: label::RULE.to_owned(),
+        labels,
+    };
+    let bytes = write(&args.out, &pack, &builder, &directions, &index)?;
+    println!(
+        "{}: {width} features over {} tokens of {} passages, {} with a label; {:.2} MB",
+        args.out.display(),
+        index.tokens,
+        index.passages,
+        index.labels.len(),
+        bytes as f64 / 1e6
+    );
+    Ok(())
+}
+
+/// Passages of about `tokens` tokens together, evenly over the corpus; with notices only those whose
+/// source has one.
+fn choose(
+    corpus: &[PathBuf],
+    tokens: usize,
+    context: usize,
+    notices: Option<&HashMap<String, String>>,
+) -> Result<Vec<Passage>> {
+    let mut all = Vec::new();
+    for file in files(corpus)? {
+        eprintln!("reading {}", file.display());
+        passages(&file, |passage| {
+            if notices.is_none_or(|notices| notices.contains_key(&passage.source)) {
+                all.push(passage);
+            }
+            Ok(())
+        })?;
+    }
+    if all.is_empty() {
+        bail!("the corpus holds no passage whose source --notice attributes");
+    }
+    let estimate: usize = all.iter().map(|p| (p.text.len() / CHARACTERS).clamp(1, context)).sum();
+    let stride = (estimate as f64 / tokens.max(1) as f64).max(1.0);
+    let wanted = (all.len() as f64 / stride).ceil() as usize;
+    let mut chosen = Vec::with_capacity(wanted);
+    for i in 0..wanted {
+        let index = (i as f64 * stride) as usize;
+        if let Some(passage) = all.get(index) {
+            chosen.push(passage.clone());
+        }
+    }
+    Ok(chosen)
+}
+
+/// Lines `* SOURCE: attribution and licence` of a notice file.
+fn read_notices(path: &Path) -> Result<HashMap<String, String>> {
+    let text = std::fs::read_to_string(path).map_err(|e| anyhow!("cannot read {}: {e}", path.display()))?;
+    let notices: HashMap<String, String> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("* ")?.split_once(": "))
+        .map(|(source, attribution)| (source.to_owned(), attribution.to_owned()))
+        .collect();
+    if notices.is_empty() {
+        bail!("{}: no line of the form \"* SOURCE: attribution\"", path.display());
+    }
+    Ok(notices)
+}
+
+/// What follows from the decoder: features near, tokens raised and lowered.
+fn directions(pack: &PackFolder, width: usize) -> Result<Directions> {
+    let d = pack.lens.manifest().gemma.hidden_size;
+    let [directions, decoder] = pollster::block_on(pack.lens.directions(0, width))?;
+    let unit: Vec<f32> = decoder
+        .chunks_exact(d)
+        .flat_map(|row| {
+            let norm = row.iter().map(|v| v * v).sum::<f32>().sqrt().max(1e-12);
+            row.iter().map(move |v| v / norm).collect::<Vec<_>>()
+        })
+        .collect();
+    let cosines = pollster::block_on(pack.lens.products(&unit, &unit))?;
+    let near = cosines
+        .chunks_exact(width)
+        .enumerate()
+        .map(|(feature, row)| {
+            let mut nearest = Largest::new(NEAR);
+            row.iter().enumerate().filter(|(other, _)| *other != feature).for_each(|(other, c)| nearest.see(other, *c));
+            nearest.found
+        })
+        .collect();
+    let vocabulary = pack.lens.manifest().gemma.vocab_size as u32;
+    let mut raised: Vec<Largest> = (0..width).map(|_| Largest::new(LOGITS)).collect();
+    let mut lowered: Vec<Largest> = (0..width).map(|_| Largest::new(LOGITS)).collect();
+    let mut progress = Progress::start("tokens that features raise and lower");
+    let ids: Vec<u32> = (0..vocabulary).collect();
+    for block in ids.chunks(ROWS) {
+        let logits = pollster::block_on(pack.lens.products(&pack.embedding(block)?, &directions))?;
+        for (id, of_token) in block.iter().zip(logits.chunks_exact(width)) {
+            for ((raised, lowered), logit) in raised.iter_mut().zip(&mut lowered).zip(of_token) {
+                raised.see(*id as usize, *logit);
+                lowered.see(*id as usize, -*logit);
+            }
+        }
+        progress.update(block.last().map_or(0, |id| u64::from(*id) + 1), u64::from(vocabulary));
+    }
+    let found = |all: Vec<Largest>| all.into_iter().map(|largest| largest.found).collect();
+    Ok(Directions { near, raised: found(raised), lowered: found(lowered) })
+}
+
+/// Writes the files, the index last; returns their bytes.
+fn write(out: &Path, pack: &PackFolder, builder: &Builder, directions: &Directions, index: &Index) -> Result<usize> {
+    std::fs::create_dir_all(out).map_err(|e| anyhow!("cannot make the folder {}: {e}", out.display()))?;
+    let token = |id: usize| pack.lens.describe(&[id as u32]).tokens.pop().unwrap_or_default();
+    let named = |list: &[(usize, f32)], sign: f32| -> Vec<(String, f32)> {
+        list.iter().map(|(id, logit)| (token(*id), rounded(sign * logit))).collect()
+    };
+    let features: Vec<usize> = (0..index.features).collect();
+    let mut bytes = 0;
+    let mut whole = Vec::new();
+    for (number, features) in features.chunks(PER_FILE).enumerate() {
+        let dashboards = features.iter().map(|feature| {
+            let mut dashboard = builder.dashboard(*feature);
+            dashboard.raised = named(&directions.raised[*feature], 1.0);
+            dashboard.lowered = named(&directions.lowered[*feature], -1.0);
+            dashboard.near = directions.near[*feature].iter().map(|(other, c)| (*other, rounded(*c))).collect();
+            dashboard
+        });
+        let chunk = Chunk {
+            format: FORMAT.to_owned(),
+            pack_hash: index.pack_hash.clone(),
+            first: number * PER_FILE,
+            features: dashboards.collect(),
+        };
+        let json = serde_json::to_vec(&chunk)?;
+        bytes += json.len();
+        whole.push(WholeFile::write(&out.join(chunk_file(number)), &json)?);
+    }
+    let json = serde_json::to_vec(index)?;
+    bytes += json.len();
+    whole.push(WholeFile::write(&out.join(INDEX_FILE), &json)?);
+    whole.into_iter().try_for_each(WholeFile::publish)?;
+    Ok(bytes)
+}
