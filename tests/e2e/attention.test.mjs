@@ -138,6 +138,7 @@ describe('attention of a saved result', () => {
     assert.ok(await page.getByTestId(`token-${last}`).evaluate((it) => it.classList.contains('is-pinned')));
     await page.getByTestId('attention-table').locator('summary').click();
     const rows = page.getByTestId('attention-table').locator('tbody tr');
+    await rows.first().waitFor();
     assert.equal(await rows.count(), document.tokens.length);
     const [strongest] = await origins();
     assert.ok((await rows.last().innerText()).includes(strongest[0]));

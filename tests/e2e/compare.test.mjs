@@ -121,7 +121,9 @@ describe('the garden path', () => {
     assert.match(await page.getByTestId('compare-readout-1').innerText(), /^Hover/);
     const { first } = JSON.parse(readFileSync(join(root, 'demo/examples/garden-path-compared.json'), 'utf8'));
     await page.getByTestId('compare-table-1').locator('summary').click();
-    assert.equal(await page.getByTestId('compare-table-1').locator('tbody tr').count(), first.tokens.length);
+    const rows = page.getByTestId('compare-table-1').locator('tbody tr');
+    await rows.first().waitFor();
+    assert.equal(await rows.count(), first.tokens.length);
   });
 
   test('both matrices are saved in one picture, the cosines as CSV', async () => {

@@ -47,9 +47,11 @@ export async function open(browser, url, { pack, packBytes, context, workerPrelu
     window.startedWorkers = [];
     window.Worker = class extends window.Worker {
       constructor(url, options) {
-        // Modules run in the order of their imports.
-        super(prelude ? module(`import ${JSON.stringify(module(prelude))}; import ${JSON.stringify(url)};`) : url, options);
-        window.startedWorkers.push(this);
+        // Modules run in the order of their imports. The worker that lays out trajectories is the page's own
+        // module, named in the address: it has no device to lose.
+        const isEngine = !new URL(url, window.location.href).searchParams.has('module');
+        super(prelude && isEngine ? module(`import ${JSON.stringify(module(prelude))}; import ${JSON.stringify(url)};`) : url, options);
+        if (isEngine) window.startedWorkers.push(this);
       }
     };
   }, workerPrelude);
