@@ -270,7 +270,8 @@ describe('the views of one analysis', () => {
   test('a feature is found by its number', async () => {
     const { feature } = document.novel_top[5][0];
     await page.getByTestId('feature-search').fill(String(feature));
-    const found = page.getByTestId('feature-found').getByRole('button');
+    // The one that begins with # opens the feature's card.
+    const found = page.getByTestId('feature-found').getByRole('button', { name: /^\d/ });
     const expected = document.novel_top.filter((top) => top.some((it) => it.feature === feature)).length;
     assert.equal(await found.count(), expected);
     await found.filter({ hasText: /^5 / }).click();

@@ -96,7 +96,8 @@ async fn fetch_example(id: &str) -> Option<String> {
     fetch(&environment::address(&gallery::address(id)?)?).await
 }
 
-async fn fetch(url: &str) -> Option<String> {
+/// A text from `url`; none when it cannot be had.
+pub async fn fetch(url: &str) -> Option<String> {
     let response = Request::get(url).send().await.ok()?;
     if !response.ok() {
         return None;

@@ -5,6 +5,7 @@ mod analyse;
 mod app;
 mod canvas;
 mod components;
+mod dashboards;
 mod diagnostics;
 mod environment;
 mod files;

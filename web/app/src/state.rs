@@ -11,6 +11,7 @@ use lens_view::progress::Progress;
 use lens_view::stats::Run;
 use leptos::prelude::*;
 
+use crate::dashboards::Dashboards;
 use crate::diagnostics;
 use crate::environment::{self, Pack, Theme};
 use crate::typing::Next;
@@ -122,6 +123,8 @@ pub struct State {
     pub focus: RwSignal<Focus>,
     /// What the visitor chose about the views.
     pub views: Views,
+    /// What features fire on, and whose card is open.
+    pub dashboards: Dashboards,
     /// The theme.
     pub theme: RwSignal<Theme>,
     /// The model's files.
@@ -168,6 +171,7 @@ impl State {
             loaded: RwSignal::new(false),
             focus: RwSignal::new(Focus::default()),
             views: Views::new(),
+            dashboards: Dashboards::new(),
             theme: RwSignal::new(Theme::remembered()),
             pack: StoredValue::new(environment::pack()),
             engine: StoredValue::new_local(None),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lens_view::dashboard;
 use lens_view::focus::Spot;
 use lens_view::{export, feature_map, features, number, token};
 use leptos::prelude::*;
@@ -46,17 +47,14 @@ pub fn FeatureList(state: State, shown: Arc<Shown>) -> impl IntoView {
                         let name = format!("#{}", row.feature);
                         view! {
                             <li data-feature=row.feature.to_string()>
-                                {match row.dashboard {
-                                    Some(url) => {
-                                        view! {
-                                            <a class="feature" href=url target="_blank" rel="noreferrer">
-                                                {name}
-                                            </a>
-                                        }
-                                            .into_any()
-                                    }
-                                    None => view! { <span class="feature">{name}</span> }.into_any(),
-                                }}
+                                <button
+                                    type="button"
+                                    class="quiet small feature"
+                                    aria-label=format!("Feature {}: what it fires on", row.feature)
+                                    on:click=move |_| state.dashboards.show(row.feature)
+                                >
+                                    {name}
+                                </button>
                                 <span class="feature-bar" aria-hidden="true">
                                     <span style:transform=format!("scaleX({:.4})", row.share)></span>
                                 </span>
@@ -85,13 +83,55 @@ pub fn FeatureList(state: State, shown: Arc<Shown>) -> impl IntoView {
     }
 }
 
-/// Where a feature is among the strongest of a token.
+/// Words are looked for in labels, numbers in the text.
+fn is_number(typed: &str) -> bool {
+    typed.trim().trim_start_matches('#').parse::<usize>().is_ok()
+}
+
+/// Where a feature is among the strongest of a token, and whose label says what was typed.
 #[component]
 fn FeatureSearch(state: State, shown: Arc<Shown>) -> impl IntoView {
     let typed = RwSignal::new(String::new());
-    let answer = move || {
+    let labelled = shown.clone();
+    let by_label = move || {
         let typed = typed.get();
         if typed.trim().is_empty() {
+            return ().into_any();
+        }
+        let Some(index) = state.dashboards.index_of(&labelled.analysis.model.pack_hash) else {
+            return if is_number(&typed) {
+                ().into_any()
+            } else {
+                view! { <p class="empty">"This model’s features have no labels here; a number finds one."</p> }
+                    .into_any()
+            };
+        };
+        match dashboard::search(&index, &typed) {
+            // What is wrong with a number is said below.
+            Err(_) if is_number(&typed) => ().into_any(),
+            Err(problem) => view! { <p class="empty">{problem}</p> }.into_any(),
+            Ok(found) => view! {
+                <ul class="occurrences" data-testid="feature-labels">
+                    {found
+                        .into_iter()
+                        .map(|(feature, label)| {
+                            view! {
+                                <li>
+                                    <button type="button" class="quiet small" on:click=move |_| state.dashboards.show(feature)>
+                                        {format!("#{feature} {label}")}
+                                    </button>
+                                </li>
+                            }
+                        })
+                        .collect_view()}
+                </ul>
+            }
+            .into_any(),
+        }
+    };
+    let answer = move || {
+        let typed = typed.get();
+        if !is_number(&typed) {
             return ().into_any();
         }
         let found = match feature_map::search(&shown.analysis, &typed) {
@@ -128,13 +168,14 @@ fn FeatureSearch(state: State, shown: Arc<Shown>) -> impl IntoView {
             <span>"Find feature"</span>
             <input
                 type="text"
-                inputmode="numeric"
-                placeholder="number"
+                placeholder="number or label"
                 data-testid="feature-search"
+                on:focus=move |_| state.dashboards.want_index()
                 on:input=move |event| typed.set(event_target_value(&event))
             />
         </label>
         <div data-testid="feature-found" role="status">
+            {by_label}
             {answer}
         </div>
     }

@@ -3,6 +3,7 @@
 pub mod attention;
 pub mod compare;
 pub mod composer;
+pub mod feature_card;
 pub mod feature_list;
 pub mod feature_map;
 pub mod gallery;

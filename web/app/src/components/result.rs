@@ -7,6 +7,7 @@ use leptos::prelude::*;
 
 use super::attention::AttentionPanel;
 use super::compare::ComparePanel;
+use super::feature_card::FeatureCard;
 use super::feature_list::FeatureList;
 use super::feature_map::FeatureMapFigure;
 use super::heatmap::HeatmapFigure;
@@ -87,6 +88,7 @@ fn ResultBody(state: State, shown: Arc<Shown>) -> impl IntoView {
                 <div class="column-side">
                     <SelectionPanel state shown=shown.clone() derived />
                     <FeatureList state shown=shown.clone() />
+                    <FeatureCard state shown=shown.clone() />
                     <NeuronpediaPanel state shown=shown.clone() />
                     <Statistics state shown derived />
                 </div>
