@@ -8,16 +8,19 @@
 //! | [`comparison`] | two texts side by side |
 //! | [`dashboard`] | a feature's card: histogram, shaded contexts, search |
 //! | [`dendrogram`] | where the lines of the clustering go |
+//! | [`embed`] | the page inside another page: flags and messages |
 //! | [`export`] | CSV, JSON and TSV of every view, with the tokens' names |
 //! | [`feature_map`] | the text's strongest novel features against its tokens |
 //! | [`features`] | the novel features of a token as rows |
 //! | [`focus`] | which cell is looked at: hovered, else pinned |
 //! | [`gallery`] | the precomputed examples' list |
 //! | [`heatmap`] | the similarity matrix: where everything goes, what lies under the pointer, its pixels |
+//! | [`link`] | the whole state of the page as an address |
 //! | [`neighbours`] | the table behind the heatmap: each token's likest and least like token |
 //! | [`neuronpedia`] | addresses of Neuronpedia's pages |
 //! | [`number`] | numbers as people read them |
 //! | [`numbers`] | figures beyond the notebook's: energy shares, events, effective ranks |
+//! | [`percent`] | text inside addresses |
 //! | [`progress`] | one bar over all stages, with bytes |
 //! | [`selection`] | spans of the text, and how alike they are |
 //! | [`settings`] | what the visitor may choose, with keys and labels |
@@ -32,16 +35,19 @@ pub mod colour;
 pub mod comparison;
 pub mod dashboard;
 pub mod dendrogram;
+pub mod embed;
 pub mod export;
 pub mod feature_map;
 pub mod features;
 pub mod focus;
 pub mod gallery;
 pub mod heatmap;
+pub mod link;
 pub mod neighbours;
 pub mod neuronpedia;
 pub mod number;
 pub mod numbers;
+pub mod percent;
 pub mod progress;
 pub mod selection;
 pub mod settings;

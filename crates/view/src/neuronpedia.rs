@@ -2,6 +2,8 @@
 
 use lens_analysis::Analysis;
 
+use crate::percent;
+
 /// Neuronpedia takes no longer texts for its matrix.
 pub const TEXT_CHARS_MAX: usize = 700;
 
@@ -45,20 +47,12 @@ pub fn matrix_embed(source: &str, text: &str) -> Result<String, String> {
             "Neuronpedia’s matrix takes texts of at most {TEXT_CHARS_MAX} characters, this one has {chars}."
         ));
     }
-    Ok(format!("https://www.neuronpedia.org/{source}?simMatrix={}", percent_encoded(text)))
+    Ok(format!("https://www.neuronpedia.org/{source}?simMatrix={}", percent::encoded(text)))
 }
 
-/// As `encodeURIComponent` does, but for the marks that it leaves.
-fn percent_encoded(text: &str) -> String {
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            encoded.push(char::from(byte));
-        } else {
-            encoded += &format!("%{byte:02X}");
-        }
-    }
-    encoded
+/// Their page of a precomputed matrix, of the released SAE of Gemma-2-2B. `demo` is letters, digits, `-`, `_`.
+pub fn demo_page(demo: &str) -> String {
+    format!("https://www.neuronpedia.org/gemma-2-2b/12-temporal-res?simMatrixDemo={}", percent::encoded(demo))
 }
 
 #[cfg(test)]

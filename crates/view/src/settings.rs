@@ -168,6 +168,49 @@ impl Choice for Method {
     }
 }
 
+/// Light, dark, or as the system has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum Theme {
+    /// As the system has it.
+    #[default]
+    System,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+impl Choice for Theme {
+    const CHOICES: &'static [Self] = &[Self::System, Self::Light, Self::Dark];
+
+    fn key(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::System => "System",
+            Self::Light => "Light",
+            Self::Dark => "Dark",
+        }
+    }
+}
+
+impl Theme {
+    /// The next one on the switch.
+    pub fn next(self) -> Self {
+        match self {
+            Self::System => Self::Light,
+            Self::Light => Self::Dark,
+            Self::Dark => Self::System,
+        }
+    }
+}
+
 /// Distance between codes that UMAP starts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum Metric {
@@ -284,6 +327,7 @@ mod tests {
         keys_come_back::<Metric>();
         keys_come_back::<Positions>();
         keys_come_back::<Dimensions>();
+        keys_come_back::<Theme>();
     }
 
     #[test]

@@ -8,7 +8,6 @@ const ORBIT_RADIANS_PER_PIXEL: f64 = PI / 400.0;
 pub const AUTO_ROTATE_RADIANS_PER_SECOND: f64 = TAU / 40.0;
 /// How far the eye is, in half diagonals of the box: near enough for depth, far enough that nothing passes it.
 const EYE: f64 = 4.0;
-const ZOOM_RANGE: (f64, f64) = (0.2, 50.0);
 
 /// A view of points within the unit ball. In a plane only zoom and pan count.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,6 +43,9 @@ impl Default for Camera {
 }
 
 impl Camera {
+    /// How small and how large things are seen at most.
+    pub const ZOOM_RANGE: [f64; 2] = [0.2, 50.0];
+
     /// Turned by dragging so many CSS pixels right and down: the points follow the pointer.
     pub fn orbited(self, right: f64, down: f64) -> Self {
         Self {
@@ -60,7 +62,7 @@ impl Camera {
 
     /// Larger by `factor`; what is seen `at` (CSS pixels from the plot's middle) stays there.
     pub fn zoomed(self, factor: f64, at: [f64; 2]) -> Self {
-        let zoom = (self.zoom * factor).clamp(ZOOM_RANGE.0, ZOOM_RANGE.1);
+        let zoom = (self.zoom * factor).clamp(Self::ZOOM_RANGE[0], Self::ZOOM_RANGE[1]);
         let ratio = zoom / self.zoom;
         // A factor that is no number changes nothing.
         if !ratio.is_finite() {

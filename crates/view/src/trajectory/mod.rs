@@ -13,12 +13,14 @@ pub mod camera;
 pub mod figure;
 pub mod hover;
 pub mod scene;
+mod wanted;
 
 pub use axes::Axis;
 pub use camera::Camera;
 pub use figure::{Figure, figure};
 pub use hover::{Hover, Word};
 pub use scene::{Dot, Mark, Scene, Segment};
+pub use wanted::Wanted;
 
 use crate::colour::{self, ColourMap, NOT_A_NUMBER, Range, Rgb};
 use crate::{number, token};

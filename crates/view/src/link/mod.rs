@@ -1,0 +1,134 @@
+//! What the page shows, as an address: everything a link carries, read and written in one place.
+//!
+//! A link leaves out what is as the page opens, so that short states make short links. What cannot be
+//! read is left out and named: old and damaged links open what they can.
+
+mod read;
+mod text;
+mod write;
+
+use std::ops::Range;
+
+use lens_analysis::per_token::Quantity;
+use lens_analysis::similarity::{Mode, Source};
+
+use crate::focus::Spot;
+use crate::settings::{Scale, Theme};
+use crate::trajectory::{Camera, Wanted};
+
+/// Version of the parameters' meaning; a link says it as `v`.
+pub const VERSION: u32 = 1;
+
+/// Some hosts and programs take no longer addresses.
+pub const LENGTH_SAFE: usize = 8000;
+
+/// What is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A precomputed example, by id.
+    Example(String),
+    /// A text.
+    Text(String),
+    /// A saved analysis, by its address: absolute, or relative to the page.
+    Result(String),
+}
+
+/// A whole state of the page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Link {
+    /// The pack's address, where it is not the page's own.
+    pub model: Option<String>,
+    /// What is looked at; none for what the page opens with.
+    pub subject: Option<Subject>,
+    /// Novel codes kept a token, instead of the SAE's own k.
+    pub inf_k: Option<usize>,
+    /// A demo of Neuronpedia's that the link asks for; never written.
+    pub neuronpedia_demo: Option<String>,
+    /// What is compared.
+    pub source: Source,
+    /// How the matrix is made.
+    pub mode: Mode,
+    /// How similarity becomes colour.
+    pub scale: Scale,
+    /// What shades the token strip.
+    pub quantity: Option<Quantity>,
+    /// Whether event boundaries are drawn.
+    pub has_events: bool,
+    /// Whether the matrix stands in the dendrogram's order.
+    pub is_ordered: bool,
+    /// The trajectory.
+    pub trajectory: Wanted,
+    /// What colours it; none for the position.
+    pub trajectory_colour: Option<Quantity>,
+    /// From where it is looked at.
+    pub camera: Camera,
+    /// The pinned cell.
+    pub pin: Option<Spot>,
+    /// Selected spans, oldest first, at most two.
+    pub spans: Vec<Range<usize>>,
+    /// Light or dark, where that was chosen.
+    pub theme: Theme,
+}
+
+impl Default for Link {
+    /// The page as it opens.
+    fn default() -> Self {
+        Self {
+            model: None,
+            subject: None,
+            inf_k: None,
+            neuronpedia_demo: None,
+            source: Source::default(),
+            mode: Mode::default(),
+            scale: Scale::default(),
+            quantity: Some(Quantity::default()),
+            has_events: true,
+            is_ordered: false,
+            trajectory: Wanted::default(),
+            trajectory_colour: None,
+            camera: Camera::default(),
+            pin: None,
+            spans: Vec::new(),
+            theme: Theme::default(),
+        }
+    }
+}
+
+/// A link as it was read.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Opened {
+    /// What could be read.
+    pub link: Link,
+    /// What could not, a phrase each.
+    pub dropped: Vec<String>,
+}
+
+impl Link {
+    /// Reads a query string, with or without its question mark. Anyone may have written it.
+    pub fn read(query: &str) -> Opened {
+        read::read(query)
+    }
+
+    /// The query string without its question mark; empty for the page as it opens.
+    pub fn query(&self) -> String {
+        write::query(self)
+    }
+}
+
+/// Whether an address may be fetched from: http, https, or relative to the page.
+pub fn is_fetchable(address: &str) -> bool {
+    let scheme_end = address.find(':');
+    let path_start = address.find(['/', '?', '#']).unwrap_or(address.len());
+    let has_scheme = scheme_end.is_some_and(|end| end < path_start);
+    let is_web = |scheme: &str| {
+        let head = address.get(..scheme.len());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(scheme)) && address.len() > scheme.len()
+    };
+    !address.is_empty()
+        && address.len() <= 2000
+        && !address.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\')
+        && (!has_scheme || is_web("https://") || is_web("http://"))
+}
+
+#[cfg(test)]
+mod tests;
