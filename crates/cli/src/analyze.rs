@@ -10,10 +10,13 @@ use lens_engine::{Continue, Mix, OpenedDevice, PackFolder, Reading, RunOptions, 
 use crate::args::{AnalyzeArgs, DeviceArg, Input};
 use crate::progress::Progress;
 use crate::whole_file::WholeFile;
-use crate::{dump, notebook};
+use crate::{dump, notebook, text_list};
 
 /// Runs the command.
 pub fn run(args: &AnalyzeArgs) -> Result<()> {
+    if let Some(list) = &args.input.text_list {
+        return text_list::run(args, list);
+    }
     // What is quick to get wrong is looked at before gigabytes are loaded.
     let text = read_text(&args.input)?;
     let pack = open_pack(&args.model, args.device)?;

@@ -106,6 +106,51 @@ pub struct AnalyzeArgs {
     /// Write every tensor as safetensors.
     #[arg(long, value_name = "OUT.safetensors")]
     pub dump: Option<PathBuf>,
+    /// Folder for the documents of a --text-list, with index.json and an index page. What it has
+    /// already is not computed again.
+    #[arg(long, value_name = "DIR", requires = "text_list")]
+    pub out: Option<PathBuf>,
+    /// Only the I-th of N parts of the --text-list, e.g. 2/8: every N-th text, the same in each run.
+    /// Parts may run side by side on machines that share the folder.
+    #[arg(long, value_name = "I/N", requires = "text_list")]
+    pub shard: Option<Shard>,
+    /// Where Temporal Lens is hosted, as seen from the index page.
+    #[arg(long, value_name = "URL", default_value = "../", requires = "text_list")]
+    pub viewer: String,
+}
+
+/// One of several parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    /// 1 to `of`.
+    pub part: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+impl Default for Shard {
+    /// All of it.
+    fn default() -> Self {
+        Self { part: 1, of: 1 }
+    }
+}
+
+impl std::fmt::Display for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.part, self.of)
+    }
+}
+
+impl std::str::FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers = text.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
+        match numbers {
+            Some((part, of)) if (1..=of).contains(&part) => Ok(Self { part, of }),
+            _ => Err("a part is I/N with I from 1 to N, e.g. 2/8".to_owned()),
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -133,7 +178,7 @@ pub struct CompareArgs {
     pub json: PathBuf,
 }
 
-/// The text, in one of three forms.
+/// The text, in one of four forms.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub struct Input {
@@ -146,6 +191,9 @@ pub struct Input {
     /// Token ids instead of a text, BOS included, separated by commas.
     #[arg(long, value_name = "IDS", value_delimiter = ',')]
     pub token_ids: Option<Vec<u32>>,
+    /// Many texts, one JSON object {"id": ..., "text": ...} a line, with a "title" if you like.
+    #[arg(long, value_name = "FILE.jsonl", conflicts_with_all = ["json", "dump"])]
+    pub text_list: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

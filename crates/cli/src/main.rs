@@ -7,6 +7,7 @@
 //! | [`hub`] | names on the Hugging Face hub to folders on disk |
 //! | [`terms`] | licence files that travel along, and where features are published |
 //! | [`analyze`] | `analyze`: a text to statistics, JSON and tensors |
+//! | [`text_list`] | `analyze --text-list`: many texts to a folder of documents with an index |
 //! | [`compare`] | `compare`: two texts to one document |
 //! | [`notebook`] | what the seed's notebook prints |
 //! | [`dashboards`] | `dashboards`: what each feature fires on in a corpus |
@@ -36,6 +37,7 @@ mod notebook;
 mod pack;
 mod progress;
 mod terms;
+mod text_list;
 mod train;
 mod train_args;
 mod verify;

@@ -1,0 +1,212 @@
+//! `analyze --text-list`: many texts to a folder of documents with an index page, that any static
+//! host can serve. Runs of the same list may share the folder, one after another or side by side.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow, bail};
+use lens_analysis::Analysis;
+use lens_engine::{PackFolder, RunOptions};
+use lens_weights::manifest::MANIFEST_FILE;
+use lens_weights::unpack::sha256_hex;
+use serde::{Deserialize, Serialize};
+
+use crate::analyze::{open_pack, read_tokens};
+use crate::args::{AnalyzeArgs, Shard};
+use crate::whole_file::WholeFile;
+
+/// Value of `format` in index.json.
+const FORMAT: &str = "temporal-lens-index/1";
+/// The index page and its script; the list stands between the halves of the page.
+const PAGE: (&str, &str) = (include_str!("index_page/head.html"), include_str!("index_page/foot.html"));
+const SCRIPT: &str = include_str!("index_page/index.js");
+
+/// One text of the list.
+#[derive(Debug, Clone, Deserialize)]
+struct Entry {
+    /// Name of its document: letters, digits, "-", "_" and ".".
+    id: String,
+    /// Verbatim.
+    text: String,
+    /// What people read; the id where there is none.
+    #[serde(default)]
+    title: Option<String>,
+}
+
+/// What index.json says of a text that is done.
+#[derive(Debug, Serialize)]
+struct Listed<'a> {
+    id: &'a str,
+    title: &'a str,
+    /// Its document, beside the index.
+    file: String,
+    text: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct Index<'a> {
+    format: &'a str,
+    /// How many texts the list has; fewer are listed while others are under way.
+    texts: usize,
+    results: Vec<Listed<'a>>,
+}
+
+/// Runs the command.
+pub fn run(args: &AnalyzeArgs, list: &Path) -> Result<()> {
+    let Some(out) = &args.out else { bail!("--text-list needs --out, the folder for the documents") };
+    let entries = read_list(list)?;
+    std::fs::create_dir_all(out).map_err(|e| anyhow!("cannot create {}: {e}", out.display()))?;
+    let manifest = args.model.join(MANIFEST_FILE);
+    let manifest = std::fs::read(&manifest).map_err(|e| anyhow!("cannot read {}: {e}", manifest.display()))?;
+    let pack_hash = sha256_hex(&manifest);
+    let shard = args.shard.unwrap_or_default();
+    let own: Vec<&Entry> = entries.iter().enumerate().filter(|(i, _)| shard.has(*i)).map(|(_, entry)| entry).collect();
+    let open: Vec<&Entry> = own.iter().copied().filter(|entry| !is_done(entry, out, &pack_hash, args.inf_k)).collect();
+    eprintln!("{} texts, {} of them in part {shard}, {} to do", entries.len(), own.len(), open.len());
+    // Loaded once for all of them, and not at all where nothing is left.
+    let pack = if open.is_empty() { None } else { Some(open_pack(&args.model, args.device)?) };
+    if let Some(pack) = &pack {
+        for (done, entry) in open.iter().enumerate() {
+            eprintln!("{} of {}: {}", done + 1, open.len(), entry.id);
+            let json = analyse(pack, entry, args).map_err(|e| anyhow!("text {:?}: {e}", entry.id))?;
+            WholeFile::write(&document(out, &entry.id), &json)?.publish()?;
+        }
+    }
+    let listed = write_index(&entries, out, &args.viewer, &pack_hash, args.inf_k)?;
+    crate::analyze::print(&format!("{listed} of {} texts are in {}\n", entries.len(), out.display()))
+}
+
+fn analyse(pack: &PackFolder, entry: &Entry, args: &AnalyzeArgs) -> Result<Vec<u8>> {
+    let tokens = pack.lens.tokenize(&entry.text)?;
+    let options = RunOptions { inf_k: args.inf_k, ..RunOptions::default() };
+    let reading = read_tokens(pack, &tokens, options)?;
+    let analysis = pack.lens.analysis(&entry.text, &tokens, reading.summary(), options, !args.no_grams);
+    let mut json =
+        serde_json::to_vec(&analysis.compact()).map_err(|e| anyhow!("its document cannot be written: {e}"))?;
+    json.push(b'\n');
+    Ok(json)
+}
+
+/// Reads the list; a line that is wrong is named before any model is loaded.
+fn read_list(path: &Path) -> Result<Vec<Entry>> {
+    let text = std::fs::read_to_string(path).map_err(|e| anyhow!("cannot read {}: {e}", path.display()))?;
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut ids = BTreeSet::new();
+    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let at = format!("{}, line {}", path.display(), index + 1);
+        let entry: Entry = serde_json::from_str(line).map_err(|e| anyhow!("{at}: not an id and a text: {e}"))?;
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        // A leading dot would hide the file; "index" is the index's own name.
+        if entry.id.is_empty()
+            || entry.id.len() > 100
+            || !entry.id.chars().all(fits)
+            || entry.id.starts_with('.')
+            || entry.id == "index"
+        {
+            bail!("{at}: the id {:?} becomes a file's name: letters, digits, \"-\", \"_\" and \".\"", entry.id);
+        }
+        if entry.text.is_empty() {
+            bail!("{at}: the text is empty");
+        }
+        // Some file systems do not tell case apart.
+        if !ids.insert(entry.id.to_ascii_lowercase()) {
+            bail!("{at}: the id {:?} is there twice", entry.id);
+        }
+        entries.push(entry);
+    }
+    if entries.is_empty() {
+        bail!("{}: there is no text in it", path.display());
+    }
+    Ok(entries)
+}
+
+fn document(out: &Path, id: &str) -> PathBuf {
+    out.join(format!("{id}.json"))
+}
+
+/// Whether a text's document is there, of this text, pack and setting.
+fn is_done(entry: &Entry, out: &Path, pack_hash: &str, inf_k: Option<usize>) -> bool {
+    let found = std::fs::read_to_string(document(out, &entry.id)).ok().and_then(|json| Analysis::from_json(&json).ok());
+    found.is_some_and(|it| it.text == entry.text && it.model.pack_hash == pack_hash && it.inf_k == inf_k)
+}
+
+/// Lists every text that is done, by whichever run; answers how many.
+fn write_index(entries: &[Entry], out: &Path, viewer: &str, pack_hash: &str, inf_k: Option<usize>) -> Result<usize> {
+    let at = out.join(".index-lock");
+    let lock = File::create(&at).map_err(|e| anyhow!("cannot write {}: {e}", at.display()))?;
+    // Runs that end together write one after the other, so that the last one sees all. A file system
+    // without locks leaves that to one more run, which finds nothing to do.
+    let _ = lock.lock();
+    let results: Vec<Listed<'_>> = entries
+        .iter()
+        .filter(|entry| is_done(entry, out, pack_hash, inf_k))
+        .map(|entry| Listed {
+            id: &entry.id,
+            title: entry.title.as_deref().unwrap_or(&entry.id),
+            file: format!("{}.json", entry.id),
+            text: &entry.text,
+        })
+        .collect();
+    let page = page(&results, viewer);
+    let index = Index { format: FORMAT, texts: entries.len(), results };
+    let mut json = serde_json::to_vec_pretty(&index).map_err(|e| anyhow!("the index cannot be written: {e}"))?;
+    json.push(b'\n');
+    for (name, bytes) in
+        [("index.json", json.as_slice()), ("index.js", SCRIPT.as_bytes()), ("index.html", page.as_bytes())]
+    {
+        WholeFile::write(&out.join(name), bytes)?.publish()?;
+    }
+    Ok(index.results.len())
+}
+
+fn page(results: &[Listed<'_>], viewer: &str) -> String {
+    let items: String = results
+        .iter()
+        .map(|it| {
+            let beginning: String = it.text.chars().take(120).collect();
+            let (file, title) = (escaped(&it.file), escaped(it.title));
+            format!("      <li><a href=\"{file}\">{title}</a> <span>{}</span></li>\n", escaped(&beginning))
+        })
+        .collect();
+    format!("{}{items}{}", PAGE.0.replace("VIEWER", &escaped(viewer)), PAGE.1)
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+impl Shard {
+    fn has(self, index: usize) -> bool {
+        index % self.of == self.part - 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_is_in_one_part() {
+        for of in 1..6 {
+            for index in 0..20 {
+                let parts = (1..=of).filter(|part| Shard { part: *part, of }.has(index)).count();
+                assert_eq!(parts, 1);
+            }
+        }
+        assert!("0/3".parse::<Shard>().is_err() && "4/3".parse::<Shard>().is_err() && "1".parse::<Shard>().is_err());
+        assert_eq!("3/3".parse::<Shard>().map(|it| it.to_string()), Ok("3/3".to_owned()));
+    }
+
+    #[test]
+    fn the_index_page_holds_texts_as_text() {
+        let hostile =
+            Listed { id: "a", title: "<script>1</script>", file: "a.json".into(), text: "\"><img onerror=x>" };
+        let page = page(&[hostile], "../\" onclick=\"x");
+        assert!(
+            page.contains("&lt;script&gt;1")
+                && page.contains("&quot;&gt;&lt;img")
+                && page.contains("../&quot; onclick")
+        );
+    }
+}

@@ -1,0 +1,92 @@
+//! `analyze --text-list`: parts by three processes, resuming, what is refused.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use std::path::Path;
+
+use common::{ALICE, command, run, small_pack, succeed, text};
+use serde_json::{Value, json};
+
+fn arguments(pack: &Path, list: &Path, out: &Path, more: &[&str]) -> Vec<String> {
+    let mut args: Vec<String> = ["analyze", "--device", "cpu", "--model"].map(str::to_owned).to_vec();
+    args.extend([text(pack), "--text-list".into(), text(list), "--out".into(), text(out)]);
+    args.extend(more.iter().map(|it| (*it).to_owned()));
+    args
+}
+
+fn index(out: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(out.join("index.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn three_processes_fill_one_folder_and_its_index() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = small_pack(scratch.path());
+    let list = scratch.path().join("list.jsonl");
+    let texts = [ALICE, "The tide turned.", "One, two, three.", "A <b>bold</b> & \"quoted\" text.", "Night."];
+    let lines: Vec<String> = texts
+        .iter()
+        .enumerate()
+        .map(|(i, text)| json!({"id": format!("text-{i}"), "text": text}).to_string())
+        .collect();
+    std::fs::write(&list, lines.join("\n")).unwrap();
+    let out = scratch.path().join("out");
+
+    let parts: Vec<_> = ["1/3", "2/3", "3/3"]
+        .map(|part| command().args(arguments(&pack, &list, &out, &["--shard", part])).spawn().unwrap())
+        .into_iter()
+        .collect();
+    for mut part in parts {
+        assert!(part.wait().unwrap().success());
+    }
+    let merged = index(&out);
+    let ids: Vec<&str> = merged["results"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["text-0", "text-1", "text-2", "text-3", "text-4"]);
+    assert_eq!(merged["texts"], 5);
+    let page = std::fs::read_to_string(out.join("index.html")).unwrap();
+    assert!(page.contains("A &lt;b&gt;bold") && page.contains("href=\"text-3.json\""), "{page}");
+
+    // Each document is what `analyze` makes of the text alone.
+    let alone = scratch.path().join("alone.json");
+    let mut args: Vec<String> = ["analyze", "--device", "cpu", "--compact", "--model"].map(str::to_owned).to_vec();
+    args.extend([text(&pack), "--text".into(), texts[1].into(), "--json".into(), text(&alone)]);
+    succeed(&args);
+    assert_eq!(std::fs::read(&alone).unwrap(), std::fs::read(out.join("text-1.json")).unwrap());
+
+    // Again: nothing is computed; a document that is gone, damaged or of another text is made again.
+    let again = succeed(&arguments(&pack, &list, &out, &[]));
+    assert!(again.stderr.contains("0 to do") && !again.stderr.contains("loading"), "{}", again.stderr);
+    std::fs::remove_file(out.join("text-0.json")).unwrap();
+    std::fs::write(out.join("text-2.json"), "{").unwrap();
+    let changed = lines.join("\n").replace("Night.", "Day.");
+    std::fs::write(&list, changed).unwrap();
+    let third = succeed(&arguments(&pack, &list, &out, &[]));
+    assert!(third.stderr.contains("3 to do"), "{}", third.stderr);
+    assert_eq!(index(&out)["results"].as_array().unwrap().len(), 5);
+    let day: Value = serde_json::from_slice(&std::fs::read(out.join("text-4.json")).unwrap()).unwrap();
+    assert_eq!(day["text"], "Day.");
+}
+
+#[test]
+fn wrong_lists_are_refused_before_a_model_is_loaded() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (list, out, pack) =
+        (scratch.path().join("l.jsonl"), scratch.path().join("out"), scratch.path().join("no-pack"));
+    for (lines, said) in [
+        ("{\"id\": \"../x\", \"text\": \"a\"}", "line 1"),
+        ("{\"id\": \"a\", \"text\": \"a\"}\n\n{\"id\": \"A\", \"text\": \"b\"}", "line 3"),
+        ("{\"id\": \"a\"}", "line 1"),
+        ("{\"id\": \"index\", \"text\": \"a\"}", "file's name"),
+        ("{\"id\": \"a\", \"text\": \"\"}", "empty"),
+        ("", "no text"),
+    ] {
+        std::fs::write(&list, lines).unwrap();
+        let outcome = run(&arguments(&pack, &list, &out, &[]));
+        assert_eq!(outcome.code, 1);
+        assert!(outcome.sentence().contains(said), "{}", outcome.stderr);
+    }
+    std::fs::write(&list, "{\"id\": \"a\", \"text\": \"a\"}").unwrap();
+    assert!(run(&arguments(&pack, &list, &out, &[])).sentence().contains("manifest.json"));
+    assert_eq!(run(&arguments(&pack, &list, &out, &["--shard", "4/3"])).code, 2);
+}
