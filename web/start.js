@@ -15,3 +15,6 @@ try {
       + "if it does not, this browser may lack WebAssembly or the host may serve incomplete files.";
   }
 }
+
+// Whatever became of the page: a broken one is mended by its update.
+import("./offline.js").catch((error) => console.info(error));

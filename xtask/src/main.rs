@@ -6,6 +6,7 @@
 //! | [`model`] | fetches the default model's weights, tokenizer and terms |
 //! | [`pack`] | packs them with the bundled SAE |
 //! | [`site`] | builds the site and puts the pack beside it |
+//! | [`shell`] | the built page's content security policy and service worker |
 //! | [`server`] | serves it on localhost |
 //! | [`test`] | runs every check, and counts |
 //! | [`gallery`] | makes the precomputed examples again |
@@ -21,6 +22,7 @@ mod paths;
 mod process;
 mod server;
 mod setup;
+mod shell;
 mod site;
 mod test;
 

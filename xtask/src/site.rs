@@ -11,7 +11,7 @@ use crate::console;
 use crate::paths::Paths;
 use crate::process::Task;
 use crate::setup::SiteTools;
-use crate::{model, pack, setup};
+use crate::{model, pack, setup, shell};
 
 /// All that the built site depends on. Tests and the command line alone are not part of it.
 const SOURCES: [&str; 14] = [
@@ -78,7 +78,10 @@ pub fn add_pack(paths: &Paths, folder: &Path) -> Result<()> {
     let html = with_pack_bytes(&html, "data-bytes", load)
         .and_then(|html| with_pack_bytes(&html, "data-embedding-bytes", embedding))
         .context("index.html: no temporal-lens-pack tag")?;
-    std::fs::write(&page, html).with_context(|| format!("cannot write {}", page.display()))
+    std::fs::write(&page, html).with_context(|| format!("cannot write {}", page.display()))?;
+    // `trunk serve` puts a script of its own into the page and builds again and again: no policy and
+    // no service worker there.
+    if std::env::var("TRUNK_PROFILE").is_ok_and(|profile| profile == "debug") { Ok(()) } else { shell::finish(folder) }
 }
 
 /// What the site would be built from now, as a hash.
