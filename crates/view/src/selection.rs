@@ -28,6 +28,12 @@ impl Selection {
         }
     }
 
+    /// These spans, oldest first; of more than two the first ones go.
+    pub fn of(mut spans: Vec<Range<usize>>) -> Self {
+        spans.drain(..spans.len().saturating_sub(2));
+        Self { spans }
+    }
+
     /// Nothing is selected any more.
     pub fn clear(&mut self) {
         self.spans.clear();

@@ -16,9 +16,13 @@ export function launch({ webgpu = true } = {}) {
   });
 }
 
-/** A visitor: what one browser keeps between visits. */
-export function visitor(browser) {
-  return browser.newContext({ viewport: { width: 1280, height: 1000 }, acceptDownloads: true });
+/**
+ * A visitor: what one browser keeps between visits. Without a service worker, which would take requests
+ * out of the tests' sight, unless `offline` asks for it.
+ */
+export function visitor(browser, { offline = false, ...options } = {}) {
+  const serviceWorkers = offline ? 'allow' : 'block';
+  return browser.newContext({ viewport: { width: 1280, height: 1000 }, acceptDownloads: true, serviceWorkers, ...options });
 }
 
 /**
@@ -55,13 +59,16 @@ export async function open(browser, url, { pack, packBytes, context, workerPrelu
       }
     };
   }, workerPrelude);
-  if (pack) {
-    // The page names its pack in a tag; the host of another pack would write another one.
-    await page.route(url, async (route) => {
+  if (pack || workerPrelude) {
+    // The page names its pack in a tag; the host of another pack would write another one. Nor does the
+    // page's policy allow what tests put into workers. The address may carry a state.
+    await page.route((it) => it.href.split('?')[0] === url.split('?')[0], async (route) => {
       const response = await route.fetch();
       const tag = `<meta name="temporal-lens-pack" content="${pack}" data-bytes="${packBytes ?? 0}">`;
-      const body = (await response.text()).replace(/<meta[^>]*temporal-lens-pack[^>]*>/, tag);
-      if (!body.includes(tag)) throw new Error('index.html names no pack');
+      let body = await response.text();
+      if (pack) body = body.replace(/<meta[^>]*temporal-lens-pack[^>]*>/, tag);
+      if (workerPrelude) body = body.replace(/<meta[^>]*Content-Security-Policy[^>]*>/, '');
+      if (pack && !body.includes(tag)) throw new Error('index.html names no pack');
       await route.fulfill({ response, body });
     });
   }

@@ -5,24 +5,26 @@ use leptos::prelude::*;
 use web_sys::{DragEvent, Event};
 
 use crate::components::composer::Composer;
+use crate::components::embedded::Embedded;
 use crate::components::gallery::GalleryBar;
 use crate::components::header::Header;
 use crate::components::help::Help;
+use crate::components::link_note::LinkNote;
 use crate::components::model_files::ModelFiles;
 use crate::components::problem::Problem;
 use crate::components::progress_bar::ProgressBar;
 use crate::components::result::ResultView;
-use crate::state::{Origin, State};
-use crate::{files, storage};
+use crate::components::update_note::UpdateNote;
+use crate::state::State;
+use crate::{address, embedding, environment, files, storage};
 
 /// Everything.
 #[component]
 pub fn App() -> impl IntoView {
     let state = State::new();
-    files::list_examples(state);
-    files::show_first_example(state);
+    address::follow(state);
     storage::count(state);
-    Effect::new(move |_| state.theme.get().apply());
+    Effect::new(move |_| environment::apply_theme(state.theme.get()));
 
     let _esc = window_event_listener(ev::keydown, move |event| match event.key().as_str() {
         "Escape" => {
@@ -48,16 +50,12 @@ pub fn App() -> impl IntoView {
     };
 
     let tokens = move || state.shown.with(|shown| shown.as_ref().map(|shown| shown.analysis.tokens.len()));
-    let origin = move || {
-        state.shown.with(|shown| {
-            shown.as_ref().map(|shown| match shown.origin {
-                Origin::Precomputed => "precomputed",
-                Origin::Live(_) => "live",
-                Origin::File(_) => "file",
-            })
-        })
-    };
+    let origin = move || state.shown.with(|shown| shown.as_ref().map(|shown| shown.origin.name()));
 
+    if let Some(embed) = state.embed {
+        embedding::listen(state);
+        return view! { <Embedded state embed /> }.into_any();
+    }
     view! {
         <div
             class="page"
@@ -67,6 +65,7 @@ pub fn App() -> impl IntoView {
             on:drop=on_drop
         >
             <Header state />
+            <UpdateNote />
             <main
                 data-state=move || state.phase.get().name()
                 data-analysis-tokens=tokens
@@ -74,6 +73,7 @@ pub fn App() -> impl IntoView {
                 aria-busy=move || (state.phase.get() == crate::state::Phase::Loading).to_string()
             >
                 <Composer state />
+                <LinkNote state />
                 <GalleryBar state />
                 <ProgressBar state />
                 <Problem state />
@@ -92,6 +92,7 @@ pub fn App() -> impl IntoView {
             <Help state />
         </div>
     }
+    .into_any()
 }
 
 /// Whether a key goes into a field.

@@ -42,7 +42,7 @@ pub fn copy(state: State, worker: Option<&str>) {
 
 /// Fails where the browser has no clipboard for this page: outside secure contexts, in frames that
 /// were not given it, or without a recent click.
-async fn write_clipboard(text: &str) -> Option<()> {
+pub async fn write_clipboard(text: &str) -> Option<()> {
     let get = |object: &JsValue, key: &str| Reflect::get(object, &JsValue::from_str(key)).ok();
     let clipboard = get(&environment::window()?.navigator(), "clipboard")?;
     let write: Function = get(&clipboard, "writeText")?.dyn_into().ok()?;

@@ -1,5 +1,7 @@
 //! What the page finds around it: its own meta tags and addresses, the visitor's theme.
 
+use lens_view::embed::Embed;
+use lens_view::settings::{Choice, Theme};
 use wasm_bindgen::JsCast;
 use web_sys::{Document, HtmlMetaElement, Window};
 
@@ -32,6 +34,12 @@ pub struct Pack {
 }
 
 impl Pack {
+    /// A pack that a link names; what it costs is not known.
+    pub fn at(folder: &str) -> Option<Self> {
+        let slash = if folder.ends_with('/') { "" } else { "/" };
+        Some(Self { url: address(&format!("{folder}{slash}"))?, bytes: 0, embedding_bytes: 0 })
+    }
+
     /// The pack's host, where it is not the page's own.
     pub fn foreign_host(&self) -> Option<String> {
         let pack = web_sys::Url::new(&self.url).ok()?;
@@ -54,7 +62,13 @@ pub fn pack() -> Option<Pack> {
 /// The absolute address of something beside the page.
 pub fn address(relative: &str) -> Option<String> {
     let base = document()?.base_uri().ok().flatten()?;
-    Some(web_sys::Url::new_with_base(relative, &base).ok()?.href())
+    let url = web_sys::Url::new_with_base(relative, &base).ok()?;
+    if relative.is_empty() {
+        // The page itself, whatever state its own address carries.
+        url.set_search("");
+        url.set_hash("");
+    }
+    Some(url.href())
 }
 
 /// The address of a worker that runs this page's own module; none when the page does not say what it
@@ -72,18 +86,6 @@ pub fn own_worker() -> Option<String> {
 /// Milliseconds of a clock that never goes back.
 pub fn now() -> f64 {
     window().and_then(|window| window.performance()).map_or(0.0, |performance| performance.now())
-}
-
-/// Light, dark, or as the system has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Theme {
-    /// As the system has it.
-    #[default]
-    System,
-    /// Light.
-    Light,
-    /// Dark.
-    Dark,
 }
 
 fn loaded_key(pack_url: &str) -> String {
@@ -119,48 +121,38 @@ pub fn remember_agreement(agreed: bool) {
 
 const THEME_KEY: &str = "temporal-lens-theme";
 
-impl Theme {
-    /// What the visitor chose before; the system's where nothing was, or storage is refused.
-    pub fn remembered() -> Self {
-        match storage().and_then(|storage| storage.get_item(THEME_KEY).ok().flatten()).as_deref() {
-            Some("light") => Self::Light,
-            Some("dark") => Self::Dark,
-            _ => Self::System,
-        }
-    }
+/// What the visitor chose before; the system's where nothing was, or storage is refused.
+pub fn remembered_theme() -> Theme {
+    let key = storage().and_then(|storage| storage.get_item(THEME_KEY).ok().flatten());
+    key.and_then(|key| Theme::from_key(&key)).unwrap_or_default()
+}
 
-    /// The next one on the switch.
-    pub fn next(self) -> Self {
-        match self {
-            Self::System => Self::Light,
-            Self::Light => Self::Dark,
-            Self::Dark => Self::System,
-        }
+/// Remembers what the visitor chose; not where storage is refused.
+pub fn remember_theme(theme: Theme) {
+    if let Some(storage) = storage() {
+        let _ = match theme {
+            Theme::System => storage.remove_item(THEME_KEY),
+            theme => storage.set_item(THEME_KEY, theme.key()),
+        };
     }
+}
 
-    /// As the style sheets know it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::System => "system",
-            Self::Light => "light",
-            Self::Dark => "dark",
-        }
+/// Shows a theme.
+pub fn apply_theme(theme: Theme) {
+    if let Some(root) = document().and_then(|document| document.document_element()) {
+        // A page without a root element cannot be themed either way.
+        let _ = root.set_attribute("data-theme", theme.key());
     }
+}
 
-    /// Shows it and remembers it.
-    pub fn apply(self) {
-        if let Some(root) = document().and_then(|document| document.document_element()) {
-            // A page without a root element cannot be themed either way.
-            let _ = root.set_attribute("data-theme", self.name());
-        }
-        if let Some(storage) = storage() {
-            // Refused in private windows: then it is not remembered, no more.
-            let _ = match self {
-                Self::System => storage.remove_item(THEME_KEY),
-                theme => storage.set_item(THEME_KEY, theme.name()),
-            };
-        }
-    }
+/// The query string of the page's address, with its question mark.
+pub fn query() -> String {
+    window().and_then(|window| window.location().search().ok()).unwrap_or_default()
+}
+
+/// Whether the page stands inside another one, as its address says.
+pub fn embed() -> Option<Embed> {
+    Embed::read(&query())
 }
 
 fn storage() -> Option<web_sys::Storage> {

@@ -3,65 +3,64 @@
 use gloo_net::http::Request;
 use lens_analysis::Analysis;
 use lens_view::gallery::{self, Gallery};
+use lens_view::link::{self, Subject};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, BlobPropertyBag, File, HtmlAnchorElement, Url};
+use web_sys::{Blob, BlobPropertyBag, File, HtmlAnchorElement, ReferrerPolicy, RequestCredentials, Url};
 
-use crate::environment;
 use crate::state::{Origin, Phase, State};
+use crate::{diagnostics, environment};
 
 /// The list of precomputed examples.
 const GALLERY: &str = "examples/index.json";
 /// What the page opens with: the seed's prompt.
-const FIRST_EXAMPLE: &str = "seed-prompt";
+pub const FIRST_EXAMPLE: &str = "seed-prompt";
 
 /// Results are a few megabytes; far larger files are something else.
 const LARGEST_FILE: f64 = 512e6;
 
-/// Fetches the list of examples. A page without one is whole without it.
-pub fn list_examples(state: State) {
-    spawn_local(async move {
-        let Some(url) = environment::address(GALLERY) else { return };
-        let Some(json) = fetch(&url).await else { return };
-        match Gallery::from_json(&json) {
-            Ok(gallery) => state.gallery.set(gallery),
-            Err(problem) => leptos::logging::warn!("{GALLERY}: {problem}"),
-        }
-    });
-}
-
-/// Shows the first precomputed example, unless something else is shown by then.
-pub fn show_first_example(state: State) {
-    spawn_local(async move {
-        let example = fetch_example(FIRST_EXAMPLE).await;
-        state.example_pending.set(false);
-        if let Some(json) = example
-            && state.shown.with_untracked(Option::is_none)
-            && let Err(problem) = state.show(json, Origin::Precomputed)
-        {
-            leptos::logging::warn!("{FIRST_EXAMPLE}: {problem}");
-        }
-    });
+/// Fetches the list of examples, once. A page without one is whole without it.
+pub async fn list_examples(state: State) {
+    if state.gallery.with_untracked(|gallery| !gallery.examples.is_empty()) {
+        return;
+    }
+    let Some(url) = environment::address(GALLERY) else { return };
+    let Some(json) = fetch(&url).await else { return };
+    match Gallery::from_json(&json) {
+        Ok(gallery) => state.gallery.set(gallery),
+        Err(problem) => leptos::logging::warn!("{GALLERY}: {problem}"),
+    }
 }
 
 /// Shows a precomputed example and puts its text into the box.
 pub fn show_example(state: State, id: String) {
-    // Of two that are asked for, the later one is shown.
-    let asked = state.text.get_untracked();
     spawn_local(async move {
-        let Some(json) = fetch_example(&id).await else {
-            return state.fail(format!("The example “{id}” could not be fetched; try again."));
-        };
-        if state.phase.get_untracked() == Phase::Loading || state.text.get_untracked() != asked {
-            return;
-        }
-        match state.show(json, Origin::Precomputed) {
-            Ok(()) => opened(state, Phase::Idle),
-            Err(problem) => state.fail(format!("The example “{id}” cannot be read: {problem}.")),
+        if let Err(problem) = example(state, &id).await {
+            state.fail(problem);
         }
     });
+}
+
+/// Shows a precomputed example and puts its text into the box, unless something else was asked for
+/// while it came.
+///
+/// # Errors
+/// A sentence.
+pub async fn example(state: State, id: &str) -> Result<(), String> {
+    let asked = state.text.get_untracked();
+    let json = fetch_example(id).await;
+    state.example_pending.set(false);
+    let json = json.ok_or_else(|| format!("The example “{id}” could not be fetched; try again."))?;
+    if state.phase.get_untracked() == Phase::Loading || state.text.get_untracked() != asked {
+        return Ok(());
+    }
+    state
+        .show(json, Origin::Precomputed)
+        .map_err(|problem| format!("The example “{id}” cannot be read: {problem}."))?;
+    opened(state, Phase::Idle);
+    Ok(())
 }
 
 /// Shows the precomputed comparison of an example with its pair.
@@ -127,6 +126,38 @@ pub fn open(state: State, file: File) {
     });
 }
 
+/// Shows a saved result that lies at an address, without any model.
+pub async fn open_link(state: State, url: String) {
+    let read = fetch_result(&url).await;
+    // Something else may have been asked for meanwhile.
+    if state.address.asked.with_untracked(|asked| *asked != Some(Subject::Result(url.clone()))) {
+        return;
+    }
+    match read.and_then(|json| state.show(json, Origin::Link(url.clone()))) {
+        Ok(()) => opened(state, Phase::Done),
+        Err(problem) => state.fail(format!("The result at {url} was not opened: {problem}.")),
+    }
+}
+
+async fn fetch_result(url: &str) -> Result<String, String> {
+    let address = environment::address(url).filter(|_| link::is_fetchable(url)).ok_or("that is no web address")?;
+    // No cookies go out to a host that a link names.
+    let response = Request::get(&address)
+        .credentials(RequestCredentials::Omit)
+        .referrer_policy(ReferrerPolicy::NoReferrer)
+        .send()
+        .await
+        .map_err(|_| "its host cannot be reached, or does not let other sites read it (CORS)")?;
+    if !response.ok() {
+        return Err(format!("its host answers {}", response.status()));
+    }
+    let bytes = response.headers().get("content-length").and_then(|text| text.parse::<f64>().ok());
+    if bytes.is_some_and(|bytes| bytes > LARGEST_FILE) {
+        return Err("it is too large for a saved result".to_owned());
+    }
+    response.text().await.map_err(|_| "the connection broke".to_owned())
+}
+
 /// Hands the shown document to the visitor: exactly as it came, with attention weights where they
 /// were asked for later.
 pub fn download(state: State) {
@@ -149,13 +180,16 @@ pub fn save_text(state: State, name: &str, mime: &str, content: &str) {
 
 /// Puts text on the clipboard; says so where that is refused.
 pub fn copy(state: State, text: &str) {
-    let Some(clipboard) = environment::window().map(|window| window.navigator().clipboard()) else { return };
-    let copied = clipboard.write_text(text);
-    spawn_local(async move {
-        if JsFuture::from(copied).await.is_err() {
+    copy_then(text.to_owned(), move |is_copied| {
+        if !is_copied {
             state.problem.set(Some("This browser does not let the page copy.".to_owned()));
         }
     });
+}
+
+/// Puts text on the clipboard, then says whether it is there.
+pub fn copy_then(text: String, then: impl FnOnce(bool) + 'static) {
+    spawn_local(async move { then(diagnostics::write_clipboard(&text).await.is_some()) });
 }
 
 fn save(name: &str, mime: &str, content: &str) -> Result<(), JsValue> {

@@ -1,12 +1,14 @@
 //! The page. `main` only mounts; [`app`] puts the components together, [`state`] holds what they
 //! share, [`analyse`] talks to the worker. The same module in a worker lays out trajectories: [`layouts`].
 
+mod address;
 mod analyse;
 mod app;
 mod canvas;
 mod components;
 mod dashboards;
 mod diagnostics;
+mod embedding;
 mod environment;
 mod files;
 mod heatmap_canvas;

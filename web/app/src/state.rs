@@ -5,15 +5,18 @@ use std::sync::Arc;
 use lens_analysis::comparison::Comparison;
 use lens_analysis::{Analysis, Attention};
 use lens_protocol::{DeviceInfo, Request};
+use lens_view::embed::Embed;
 use lens_view::focus::Focus;
 use lens_view::gallery::Gallery;
 use lens_view::progress::Progress;
+use lens_view::settings::Theme;
 use lens_view::stats::Run;
 use leptos::prelude::*;
 
+use crate::address::{self, Address};
 use crate::dashboards::Dashboards;
 use crate::diagnostics;
-use crate::environment::{self, Pack, Theme};
+use crate::environment::{self, Pack};
 use crate::typing::Next;
 use crate::views::Views;
 use crate::worker::Engine;
@@ -56,6 +59,20 @@ pub enum Origin {
     Live(Run),
     /// Opened from a file with this name.
     File(String),
+    /// Opened from this address.
+    Link(String),
+}
+
+impl Origin {
+    /// As `data-origin` and messages say it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Precomputed => "precomputed",
+            Self::Live(_) => "live",
+            Self::File(_) => "file",
+            Self::Link(_) => "link",
+        }
+    }
 }
 
 /// An analysis on the page.
@@ -127,6 +144,10 @@ pub struct State {
     pub dashboards: Dashboards,
     /// The theme.
     pub theme: RwSignal<Theme>,
+    /// The page's address.
+    pub address: Address,
+    /// How the page stands inside another one; none where it does not.
+    pub embed: Option<Embed>,
     /// The model's files.
     pub pack: StoredValue<Option<Pack>>,
     /// The worker, from the first request on.
@@ -172,7 +193,9 @@ impl State {
             focus: RwSignal::new(Focus::default()),
             views: Views::new(),
             dashboards: Dashboards::new(),
-            theme: RwSignal::new(Theme::remembered()),
+            theme: RwSignal::new(environment::remembered_theme()),
+            address: Address::new(),
+            embed: environment::embed(),
             pack: StoredValue::new(environment::pack()),
             engine: StoredValue::new_local(None),
             live: RwSignal::new(true),
@@ -194,8 +217,20 @@ impl State {
         self.focus.set(Focus::default());
         self.views.selection.update(|selection| selection.clear());
         self.attention.set(analysis.attention.clone().map(Arc::new));
-        self.shown.set(Some(Arc::new(Shown { analysis, json, origin })));
+        let shown = Arc::new(Shown { analysis, json, origin });
+        self.shown.set(Some(shown.clone()));
+        address::arrived(self, &shown);
         Ok(())
+    }
+
+    /// Puts an analysis on the page that was there before.
+    pub fn show_again(self, shown: Arc<Shown>) {
+        self.focus.set(Focus::default());
+        self.views.selection.update(|selection| selection.clear());
+        self.attention.set(shown.analysis.attention.clone().map(Arc::new));
+        self.problem.set(None);
+        self.phase.set(if shown.origin == Origin::Precomputed { Phase::Idle } else { Phase::Done });
+        self.shown.set(Some(shown));
     }
 
     /// Puts a comparison on the page. Reads the document; the string is untrusted.

@@ -8,7 +8,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{HtmlCanvasElement, ResizeObserver};
 
-use crate::environment::{document, window};
+use crate::environment::{self, document, window};
 use crate::state::State;
 
 /// Counts up whenever colours may have changed: theme switch or system setting.
@@ -43,13 +43,21 @@ pub fn repaints(state: State) -> RwSignal<u32> {
 
 /// Keeps `room` at what the frame and the window give.
 pub fn observe_room(frame: NodeRef<Div>, room: RwSignal<Option<Room>>) {
+    let is_embedded = environment::embed().is_some();
     let measure = move || {
         let (Some(frame), Some(window)) = (frame.get_untracked(), window()) else { return };
         let height = window.inner_height().ok().and_then(|h| h.as_f64()).unwrap_or(800.0);
         let is_full = document().is_some_and(|document| document.fullscreen_element().is_some());
         let measured = Room {
             width: f64::from(frame.client_width()),
-            max_height: if is_full { height - 110.0 } else { (height * 0.82).clamp(420.0, 900.0) },
+            max_height: if is_embedded {
+                // What the frame has below the figure's top, less its heading and the link below.
+                (height - frame.get_bounding_client_rect().top().max(0.0) - 34.0).max(120.0)
+            } else if is_full {
+                height - 110.0
+            } else {
+                (height * 0.82).clamp(420.0, 900.0)
+            },
             pixel_ratio: window.device_pixel_ratio(),
         };
         if measured.width > 0.0 && room.get_untracked() != Some(measured) {

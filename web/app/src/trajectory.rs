@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use lens_analysis::per_token::Quantity;
-use lens_analysis::similarity::{self, Source};
-use lens_umap::{Parameters, notebook_positions};
-use lens_view::settings::{Choice, Dimensions, Metric, Positions};
+use lens_analysis::similarity;
+use lens_umap::notebook_positions;
+use lens_view::settings::{Choice, Metric, Positions};
 use lens_view::strip::Shading;
-use lens_view::trajectory::{Method, Trajectory};
+use lens_view::trajectory::{Method, Trajectory, Wanted};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
@@ -16,44 +16,6 @@ use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 use crate::environment;
 use crate::layouts::{Ask, Layout, Said};
 use crate::state::Shown;
-
-/// What is asked for.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Wanted {
-    /// What the points are.
-    pub source: Source,
-    /// How they are laid out.
-    pub method: Method,
-    /// In how many dimensions.
-    pub dimensions: Dimensions,
-    /// Which tokens.
-    pub positions: Positions,
-    /// UMAP's neighbours.
-    pub n_neighbors: usize,
-    /// UMAP's closest packing.
-    pub min_dist: f64,
-    /// UMAP's distance.
-    pub metric: Metric,
-    /// Where UMAP's random numbers start.
-    pub seed: u64,
-}
-
-impl Default for Wanted {
-    /// The notebook's, of all tokens.
-    fn default() -> Self {
-        let notebook = Parameters::notebook();
-        Self {
-            source: Source::default(),
-            method: Method::default(),
-            dimensions: Dimensions::default(),
-            positions: Positions::default(),
-            n_neighbors: notebook.n_neighbors,
-            min_dist: notebook.min_dist,
-            metric: Metric::default(),
-            seed: notebook.seed,
-        }
-    }
-}
 
 /// A way through the codes, and how much it winds.
 #[derive(Debug, Clone)]

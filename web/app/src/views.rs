@@ -10,6 +10,7 @@ use lens_view::dendrogram::Dendrogram;
 use lens_view::heatmap::Heatmap;
 use lens_view::selection::Selection;
 use lens_view::settings::Scale;
+use lens_view::trajectory::{Camera, Wanted};
 use leptos::prelude::*;
 
 use crate::state::Shown;
@@ -27,6 +28,10 @@ pub struct Views {
     pub quantity: RwSignal<Option<Quantity>>,
     /// What colours the trajectory; none for the position.
     pub trajectory_colour: RwSignal<Option<Quantity>>,
+    /// What is asked of the trajectory.
+    pub wanted: RwSignal<Wanted>,
+    /// From where the trajectory is looked at.
+    pub camera: RwSignal<Camera>,
     /// Whether event boundaries are drawn.
     pub has_events: RwSignal<bool>,
     /// Whether the matrix stands in the dendrogram's order, with the dendrogram beside it.
@@ -50,6 +55,8 @@ impl Views {
             scale: RwSignal::new(Scale::default()),
             quantity: RwSignal::new(Some(Quantity::default())),
             trajectory_colour: RwSignal::new(None),
+            wanted: RwSignal::new(Wanted::default()),
+            camera: RwSignal::new(Camera::default()),
             has_events: RwSignal::new(true),
             is_ordered: RwSignal::new(false),
             selection: RwSignal::new(Selection::default()),

@@ -100,6 +100,7 @@ fn status(state: State) -> String {
                 match &shown.origin {
                     Origin::Live(run) => format!("{tokens} tokens in {}", number::duration(run.compute_ms)),
                     Origin::File(name) => format!("{tokens} tokens from {name}"),
+                    Origin::Link(url) => format!("{tokens} tokens from {url}"),
                     Origin::Precomputed => String::new(),
                 }
             }

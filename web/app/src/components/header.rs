@@ -1,11 +1,12 @@
 //! Title, opening of saved results, theme switch.
 
+use lens_view::settings::{Choice, Theme};
 use leptos::prelude::*;
 
+use super::share::Share;
 use crate::app::first_file;
-use crate::environment::Theme;
-use crate::files;
 use crate::state::State;
+use crate::{environment, files};
 
 /// The line at the top.
 #[component]
@@ -20,7 +21,7 @@ pub fn Header(state: State) -> impl IntoView {
         Theme::Light => ("☀", " Light"),
         Theme::Dark => ("☾", " Dark"),
     };
-    let theme_label = move || format!("Theme: {}. Switch.", state.theme.get().name());
+    let theme_label = move || format!("Theme: {}. Switch.", state.theme.get().key());
     view! {
         <header class="header">
             <h1>"Temporal Lens"</h1>
@@ -36,6 +37,7 @@ pub fn Header(state: State) -> impl IntoView {
                         on:change=on_file
                     />
                 </label>
+                <Share state />
                 <button
                     type="button"
                     class="quiet"
@@ -50,7 +52,10 @@ pub fn Header(state: State) -> impl IntoView {
                     class="quiet"
                     data-testid="theme"
                     aria-label=theme_label
-                    on:click=move |_| state.theme.update(|theme| *theme = theme.next())
+                    on:click=move |_| {
+                        state.theme.update(|theme| *theme = theme.next());
+                        environment::remember_theme(state.theme.get_untracked());
+                    }
                 >
                     {move || theme_name().0}
                     <span class="roomy">{move || theme_name().1}</span>

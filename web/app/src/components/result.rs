@@ -49,7 +49,7 @@ fn ResultBody(state: State, shown: Arc<Shown>) -> impl IntoView {
             }
             .into_any(),
         ),
-        Origin::File(name) => Some(
+        Origin::File(name) | Origin::Link(name) => Some(
             view! {
                 <span class="badge" data-testid="file-mark">{format!("from {name}")}</span>
             }

@@ -22,7 +22,7 @@ const SLICE_MS: f64 = 8.0;
 pub fn Statistics(state: State, shown: Arc<Shown>, derived: Derived) -> impl IntoView {
     let run = match &shown.origin {
         Origin::Live(run) => Some(run),
-        Origin::Precomputed | Origin::File(_) => None,
+        Origin::Precomputed | Origin::File(_) | Origin::Link(_) => None,
     };
     let provenance = stats::provenance(&shown.analysis, run);
     let ranks = [Source::Predictable, Source::Novel].map(|source| (source, effective_rank(&shown, source)));

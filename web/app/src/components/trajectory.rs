@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lens_view::focus::{Spot, Step};
 use lens_view::heatmap::Room;
-use lens_view::trajectory::{Camera, Figure, Scene, Trajectory, figure};
+use lens_view::trajectory::{Camera, Figure, Scene, Trajectory, Wanted, figure};
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use web_sys::{KeyboardEvent, PointerEvent, WheelEvent};
@@ -16,7 +16,7 @@ use crate::palette::Palette;
 use crate::pointing;
 use crate::state::{Shown, State};
 use crate::surface::{observe_room, repaints, report, size_in_css};
-use crate::trajectory::{Computation, Wanted, Work};
+use crate::trajectory::{Computation, Work};
 use crate::trajectory_canvas::{self, Rings};
 use crate::views::Derived;
 
@@ -40,7 +40,7 @@ pub struct Stage {
 /// The figure of a shown analysis.
 #[component]
 pub fn TrajectoryFigure(state: State, shown: Arc<Shown>, derived: Derived) -> impl IntoView {
-    let wanted = RwSignal::new(Wanted { source: state.views.source.get_untracked(), ..Wanted::default() });
+    let wanted = state.views.wanted;
     let computation = Computation::new();
     let asked = shown.clone();
     Effect::new(move |_| computation.start(&asked, wanted.get()));
@@ -56,7 +56,7 @@ pub fn TrajectoryFigure(state: State, shown: Arc<Shown>, derived: Derived) -> im
     let (frame, canvas) = (NodeRef::<Div>::new(), NodeRef::<Canvas>::new());
     let room = RwSignal::new(None::<Room>);
     observe_room(frame, room);
-    let camera = RwSignal::new(Camera::default());
+    let camera = state.views.camera;
     let stage = Stage { wanted, computation, drawing, camera, is_turning: RwSignal::new(false), canvas };
     turn(stage);
     let seen = Memo::new_with_compare(

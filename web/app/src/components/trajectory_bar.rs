@@ -6,7 +6,7 @@ use lens_analysis::per_token::Quantity;
 use lens_view::heatmap::Room;
 use lens_view::settings::{Choice, Dimensions, Metric, Positions};
 use lens_view::svg::{self, Caption};
-use lens_view::trajectory::{Camera, Method, Scene, figure};
+use lens_view::trajectory::{Camera, Method, Scene, Wanted, figure};
 use lens_view::{export, stats};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
@@ -16,7 +16,7 @@ use super::save_figure::{Picture, SaveFigure, Vector};
 use super::trajectory::{Stage, rings};
 use crate::palette::Palette;
 use crate::state::{Shown, State};
-use crate::trajectory::{Wanted, Work};
+use crate::trajectory::Work;
 use crate::views::Derived;
 use crate::{canvas, files, trajectory_canvas};
 

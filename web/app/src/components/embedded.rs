@@ -1,0 +1,77 @@
+//! The page inside another page: what its flags ask for, in as much room as the frame has.
+
+use lens_view::embed::Embed;
+use lens_view::progress::analyse_label;
+use leptos::prelude::*;
+
+use super::composer::Composer;
+use super::feature_list::FeatureList;
+use super::heatmap::HeatmapFigure;
+use super::link_note::LinkNote;
+use super::problem::Problem;
+use super::progress_bar::ProgressBar;
+use super::token_strip::TokenStrip;
+use super::trajectory::TrajectoryFigure;
+use crate::state::{Phase, State};
+use crate::views::Derived;
+use crate::{address, analyse};
+
+/// Everything.
+#[component]
+pub fn Embedded(state: State, embed: Embed) -> impl IntoView {
+    let tokens = move || state.shown.with(|shown| shown.as_ref().map(|shown| shown.analysis.tokens.len()));
+    let origin = move || state.shown.with(|shown| shown.as_ref().map(|shown| shown.origin.name()));
+    let result = move || {
+        let shown = state.shown.get()?;
+        let derived = Derived::of(&shown, state.views);
+        Some(view! {
+            {embed.has_tokens.then(|| view! { <TokenStrip state shown=shown.clone() derived /> })}
+            {embed.has_heatmap.then(|| view! { <HeatmapFigure state shown=shown.clone() derived /> })}
+            {embed.has_trajectory.then(|| view! { <TrajectoryFigure state shown=shown.clone() derived /> })}
+            {embed.has_features.then(|| view! { <FeatureList state shown=shown.clone() /> })}
+        })
+    };
+    // Nothing is fetched before this is pressed.
+    let ask = move || {
+        let is_empty = state.shown.with(Option::is_none) && !state.example_pending.get();
+        let is_idle = state.phase.get() != Phase::Loading;
+        let expected = state.pack.with_value(|pack| pack.as_ref().map_or(0, |pack| pack.bytes));
+        (is_empty && is_idle && !embed.has_input).then(|| {
+            view! {
+                <blockquote class="embed-text" data-testid="embed-text">{move || state.text.get()}</blockquote>
+                <button type="button" class="primary" data-testid="analyze" on:click=move |_| analyse::start(state)>
+                    {move || analyse_label(state.loaded.get(), expected)}
+                </button>
+            }
+        })
+    };
+    let whole_page = move || address::url_of(&address::current(state));
+    view! {
+        <div class="embed" class:has-controls=embed.has_controls data-testid="embed">
+            <main
+                data-state=move || state.phase.get().name()
+                data-analysis-tokens=tokens
+                data-origin=origin
+                aria-busy=move || (state.phase.get() == Phase::Loading).to_string()
+            >
+                {embed.has_input.then(|| view! { <Composer state /> })}
+                <LinkNote state />
+                <ProgressBar state />
+                <Problem state />
+                {ask}
+                {result}
+            </main>
+            {embed
+                .has_link
+                .then(|| {
+                    view! {
+                        <p class="embed-link">
+                            <a href=whole_page target="_blank" rel="noopener" data-testid="embed-link">
+                                "Temporal Lens"
+                            </a>
+                        </p>
+                    }
+                })}
+        </div>
+    }
+}

@@ -1,0 +1,113 @@
+//! The Share dialog: a link, code to embed, the result's file.
+
+use lens_view::{embed, link};
+use leptos::html::Dialog;
+use leptos::prelude::*;
+
+use crate::state::{Origin, State};
+use crate::{address, files};
+
+/// Button and dialog.
+#[component]
+pub fn Share(state: State) -> impl IntoView {
+    let dialog = NodeRef::<Dialog>::new();
+    let is_open = RwSignal::new(false);
+    // What copying came to.
+    let said = RwSignal::new(None::<String>);
+    Effect::new(move |_| {
+        let Some(dialog) = dialog.get() else { return };
+        if is_open.get() && !dialog.open() {
+            // A browser that cannot show it modally shows it in place.
+            if dialog.show_modal().is_err() {
+                dialog.set_open(true);
+            }
+        } else if !is_open.get() && dialog.open() {
+            dialog.close();
+        }
+    });
+    let open = move |_| {
+        said.set(None);
+        is_open.set(true);
+    };
+    view! {
+        <button type="button" class="quiet" data-testid="share" on:click=open>
+            "Share"
+        </button>
+        <dialog class="help share" node_ref=dialog data-testid="share-sheet" aria-labelledby="share-title" on:close=move |_| is_open.set(false)>
+            <div class="panel-head">
+                <h2 id="share-title">"Share"</h2>
+                <button type="button" class="quiet small" on:click=move |_| is_open.set(false)>
+                    "Close"
+                </button>
+            </div>
+            {move || is_open.get().then(|| view! { <Ways state said /> })}
+            <p class="note" role="status" data-testid="share-said">{move || said.get()}</p>
+        </dialog>
+    }
+}
+
+#[component]
+fn Ways(state: State, said: RwSignal<Option<String>>) -> impl IntoView {
+    let shown = address::current(state);
+    let url = address::url_of(&shown);
+    let code = embed::code(&url);
+    let is_long = url.len() > link::LENGTH_SAFE;
+    // A model of the recipient's has to see the text first: a file has everything.
+    let needs_model = state
+        .shown
+        .with(|shown| shown.as_ref().is_some_and(|shown| matches!(shown.origin, Origin::Live(_) | Origin::File(_))));
+    view! {
+        <Way label="Link" testid="share-link" content=url said />
+        {needs_model
+            .then(|| {
+                view! {
+                    <p class="note">
+                        "The link carries the text and the settings; whoever opens it runs the model. To show this result without a model, save its file, put it on any site, and link to it with ?result=ADDRESS."
+                    </p>
+                }
+            })}
+        {is_long
+            .then(|| {
+                view! {
+                    <p class="note" data-testid="share-long">
+                        "This link is long: some hosts and programs cut it. The result’s file is safer."
+                    </p>
+                }
+            })}
+        <Way label="Code to embed" testid="share-code" content=code said />
+        <button type="button" data-testid="share-file" on:click=move |_| files::download(state)>
+            "Save the result’s file"
+        </button>
+    }
+}
+
+/// A text to copy; it stands there, so that it can be copied by hand where the browser refuses.
+#[component]
+fn Way(label: &'static str, testid: &'static str, content: String, said: RwSignal<Option<String>>) -> impl IntoView {
+    let field = NodeRef::<leptos::html::Input>::new();
+    let value = content.clone();
+    let copy = move |_| {
+        let content = content.clone();
+        files::copy_then(content, move |is_copied| {
+            if !is_copied && let Some(field) = field.get_untracked() {
+                field.select();
+            }
+            said.set(Some(if is_copied {
+                "Copied.".to_owned()
+            } else {
+                "This browser does not let the page copy: the text is selected, press Ctrl+C.".to_owned()
+            }));
+        });
+    };
+    view! {
+        <div class="share-way">
+            <label>
+                <span>{label}</span>
+                <input type="text" readonly node_ref=field data-testid=testid prop:value=value />
+            </label>
+            <button type="button" data-testid=format!("{testid}-copy") on:click=copy>
+                "Copy"
+            </button>
+        </div>
+    }
+}

@@ -1,0 +1,134 @@
+//! Messages between an embedded page and the page around it (docs/embed.md).
+//!
+//! Only the parent window is listened to. Until it has said hello nothing but "ready" goes out; from
+//! then on it is told what happens, at the origin that it spoke from and no other.
+
+use lens_view::embed::{Asked, Said, read_message, write_message};
+use lens_view::settings::{Choice, Theme};
+use lens_view::token;
+use leptos::ev;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use wasm_bindgen::JsValue;
+use web_sys::MessageEvent;
+
+use crate::environment::window;
+use crate::state::{Origin, Phase, State};
+use crate::{address, analyse};
+
+/// No result is larger.
+const MESSAGE_BYTES_MAX: usize = 512 << 20;
+
+/// Listens, and says that it does.
+pub fn listen(state: State) {
+    let Some((own, parent)) = window().and_then(|own| own.parent().ok().flatten().map(|parent| (own, parent))) else {
+        return;
+    };
+    if JsValue::from(&own) == JsValue::from(&parent) {
+        return;
+    }
+    // Of the page around, once it has said hello.
+    let partner = RwSignal::new(None::<String>);
+    let post = move |said: &Said, origin: &str| {
+        let parent = window().and_then(|own| own.parent().ok().flatten());
+        // A message is an object there, not a string.
+        if let (Some(parent), Ok(message)) = (parent, js_sys::JSON::parse(&write_message(said))) {
+            let _ = parent.post_message(&message, origin);
+        }
+    };
+    let tell = move |said: Said| {
+        if let Some(origin) = partner.get_untracked() {
+            post(&said, &origin);
+        }
+    };
+    let _messages = window_event_listener(ev::message, move |event: MessageEvent| {
+        let parent = window().and_then(|own| own.parent().ok().flatten()).map(JsValue::from);
+        let is_parents = event.source().map(JsValue::from) == parent;
+        let origin = event.origin();
+        // Nobody can be answered who has no origin.
+        if !is_parents || origin == "null" || partner.get_untracked().is_some_and(|partner| partner != origin) {
+            return;
+        }
+        let json = js_sys::JSON::stringify(&event.data()).ok().and_then(|json| json.as_string());
+        let Some(asked) = json.filter(|json| json.len() <= MESSAGE_BYTES_MAX).and_then(|json| read_message(&json))
+        else {
+            return;
+        };
+        let outcome = asked.and_then(|asked| {
+            if asked == Asked::Hello {
+                partner.set(Some(origin.clone()));
+            }
+            take(state, asked)
+        });
+        if let Err(message) = outcome {
+            post(&Said::Problem { message }, &origin);
+        }
+    });
+    Effect::new(move |_| {
+        partner.track();
+        state.shown.with(|shown| {
+            if let Some(shown) = shown {
+                tell(Said::Shown {
+                    text: shown.analysis.text.clone(),
+                    tokens: shown.analysis.tokens.len(),
+                    origin: shown.origin.name(),
+                });
+            }
+        });
+    });
+    let pinned = Memo::new(move |_| state.focus.with(|focus| focus.pinned));
+    Effect::new(move |before: Option<()>| {
+        let cell = pinned.get().map(|spot| [spot.row, spot.column]);
+        let tokens = state.shown.with_untracked(|shown| {
+            let token = |position: usize| shown.as_ref()?.analysis.tokens.get(position).map(|it| token::plain(it));
+            let [row, column] = cell?;
+            Some([token(row)?, token(column)?])
+        });
+        // Nothing is pinned as the page opens.
+        if before.is_some() || cell.is_some() {
+            tell(Said::Selected { cell, tokens });
+        }
+    });
+    Effect::new(move |_| {
+        if let Some(message) = state.problem.get() {
+            tell(Said::Problem { message });
+        }
+    });
+    post(&Said::Ready, "*");
+}
+
+fn take(state: State, asked: Asked) -> Result<(), String> {
+    match asked {
+        Asked::Hello => Ok(()),
+        Asked::SetTheme { theme } => {
+            state.theme.set(Theme::from_key(&theme).ok_or("There is no such theme: it is light, dark or system.")?);
+            Ok(())
+        }
+        Asked::SetText { text } if text.is_empty() => Err("There is no text in the message.".to_owned()),
+        Asked::SetText { text } => {
+            spawn_local(async move {
+                address::show_text(state, &text).await;
+                // Weights that are here may be used; others wait for the visitor.
+                if state.shown.with_untracked(Option::is_none) && state.loaded.get_untracked() {
+                    analyse::start(state);
+                }
+            });
+            Ok(())
+        }
+        Asked::SetResult { result } => {
+            if state.phase.get_untracked() == Phase::Loading {
+                return Err("An analysis is under way.".to_owned());
+            }
+            let json = match result {
+                serde_json::Value::String(json) => json,
+                document => document.to_string(),
+            };
+            state
+                .show(json, Origin::File("the page around".to_owned()))
+                .map_err(|problem| format!("The result was not opened: {problem}."))?;
+            state.problem.set(None);
+            state.phase.set(Phase::Done);
+            Ok(())
+        }
+    }
+}
