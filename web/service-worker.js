@@ -14,7 +14,8 @@ const SHELL = PREFIX + VERSION;
 /** Examples and manifests; they outlive a version. */
 const KEPT = "temporal-lens-kept";
 const WORKER = ["worker-loader.js", "worker.js", "worker_bg.wasm"];
-const HASHED = /-[0-9a-f]{16}(_bg)?\.(js|css|wasm|svg)$/;
+// A hash that begins with zeros is shorter.
+const HASHED = /-[0-9a-f]{8,16}(_bg)?\.(js|css|wasm|svg)$/;
 
 const beside = (name) => new URL(name, self.registration.scope).href;
 
