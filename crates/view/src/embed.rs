@@ -158,7 +158,8 @@ struct Head {
 /// # Errors
 /// A sentence for what is meant for us and cannot be understood.
 pub fn read_message(json: &str) -> Option<Result<Asked, String>> {
-    let head: Head = serde_json::from_str(json).ok()?;
+    // A list could stand for an object's fields.
+    let head: Head = serde_json::from_str(json.trim_start().strip_prefix('{').map(|_| json)?).ok()?;
     if head.version != VERSION {
         return Some(Err(format!("This page understands messages of version {VERSION}, not {}.", head.version)));
     }
@@ -202,7 +203,7 @@ mod tests {
 
     #[test]
     fn messages_are_told_from_others() {
-        for foreign in ["", "1", "null", "[]", "{\"type\":\"hello\"}", "{\"temporalLens\":\"1\"}"] {
+        for foreign in ["", "1", "null", "[]", "[1]", "{\"type\":\"hello\"}", "{\"temporalLens\":\"1\"}"] {
             assert!(read_message(foreign).is_none(), "{foreign}");
         }
         assert_eq!(read_message(r#"{"temporalLens":1,"type":"hello"}"#), Some(Ok(Asked::Hello)));

@@ -42,6 +42,21 @@ impl Gallery {
         self.examples.iter().find(|example| example.id == id)
     }
 
+    /// The example whose name shares most words with the name of somebody else's, if any does.
+    pub fn nearest(&self, name: &str) -> Option<&Example> {
+        let words = |text: &str| -> Vec<String> {
+            text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase).filter(|it| it.len() > 2).collect()
+        };
+        let wanted = words(name);
+        let shared = |it: &Example| {
+            let own = words(&format!("{} {}", it.id, it.title));
+            wanted.iter().filter(|word| own.contains(word)).count()
+        };
+        // The first of several, and a plain name before a longer one.
+        let best = self.examples.iter().map(shared).max().filter(|most| *most > 0)?;
+        self.examples.iter().find(|it| shared(it) == best)
+    }
+
     /// The example with this text.
     pub fn with_text(&self, text: &str) -> Option<&Example> {
         self.examples.iter().find(|example| example.text == text)

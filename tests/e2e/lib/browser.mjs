@@ -28,10 +28,10 @@ export function visitor(browser, { offline = false, ...options } = {}) {
 /**
  * Opens the page at `url`, its model taken from `pack` (an absolute URL) if one is given, for a new
  * visitor or for `context`. `workerPrelude` is a script that runs in the worker before its own.
- * `page.problems` collects uncaught errors, `page.requested` every URL that page and worker asked
+ * `main` is what the page is there with. `page.problems` collects uncaught errors, `page.requested` every URL that page and worker asked
  * for, `page.received` what came: URLs and bytes.
  */
-export async function open(browser, url, { pack, packBytes, context, workerPrelude } = {}) {
+export async function open(browser, url, { pack, packBytes, context, workerPrelude, main = 'main' } = {}) {
   context ??= await visitor(browser);
   const page = await context.newPage();
   page.problems = [];
@@ -73,7 +73,7 @@ export async function open(browser, url, { pack, packBytes, context, workerPrelu
     });
   }
   await page.goto(url);
-  await page.locator('main').waitFor();
+  await page.locator(main).first().waitFor();
   return page;
 }
 

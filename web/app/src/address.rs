@@ -28,6 +28,14 @@ const REPLACE_EVERY: Duration = Duration::from_millis(250);
 /// Analyses kept for Back.
 const RECENT: usize = 8;
 
+/// What of a link waits until its text is shown.
+#[derive(Debug, Clone)]
+struct Pending {
+    pin: Option<Spot>,
+    selection: Selection,
+    zoom: Option<[f64; 3]>,
+}
+
 /// What the page's address is about beyond the views.
 #[derive(Clone, Copy)]
 pub struct Address {
@@ -38,7 +46,7 @@ pub struct Address {
     /// A demo of Neuronpedia's that the link asked for.
     pub demo: RwSignal<Option<String>>,
     /// Pin and spans of the link, until their text is shown.
-    pending: StoredValue<Option<(Option<Spot>, Selection)>>,
+    pending: StoredValue<Option<Pending>>,
     /// The page's own pack: the link names only another one.
     own_pack: StoredValue<Option<Pack>>,
     /// The theme that needs no word in the link: the visitor's own.
@@ -118,6 +126,7 @@ pub fn current(state: State) -> Link {
         quantity: views.quantity.get(),
         has_events: views.has_events.get(),
         is_ordered: views.is_ordered.get(),
+        zoom: views.zoom.get(),
         trajectory: views.wanted.get(),
         trajectory_colour: views.trajectory_colour.get(),
         camera: views.camera.get(),
@@ -140,7 +149,7 @@ fn write(state: State, link: Link) {
     if before == link {
         return;
     }
-    let is_drag = Link { camera: before.camera, ..link.clone() } == before;
+    let is_drag = Link { camera: before.camera, zoom: before.zoom, ..link.clone() } == before;
     let follows = is_drag && now() - address.last_drag_ms.get_value() < DRAG_PAUSE_MS;
     if is_drag {
         address.last_drag_ms.set_value(now());
@@ -194,7 +203,8 @@ fn open(state: State, query: &str) {
     state.theme.set(if link.theme == Theme::System { address.own_theme.get_value() } else { link.theme });
     let named = link.model.as_ref().and_then(|model| Pack::at(model));
     state.pack.set_value(named.or_else(|| address.own_pack.get_value()));
-    address.pending.set_value(Some((link.pin, Selection::of(link.spans.clone()))));
+    let selection = Selection::of(link.spans.clone());
+    address.pending.set_value(Some(Pending { pin: link.pin, selection, zoom: link.zoom }));
     spawn_local(async move {
         show(state, &link).await;
         place_pins(state);
@@ -215,7 +225,9 @@ async fn show(state: State, link: &Link) {
     match &link.subject {
         None if link.neuronpedia_demo.is_some() => {
             files::list_examples(state).await;
-            example(state, FIRST_EXAMPLE).await;
+            let demo = link.neuronpedia_demo.as_deref().unwrap_or_default();
+            let nearest = state.gallery.with_untracked(|gallery| gallery.nearest(demo).map(|it| it.id.clone()));
+            example(state, nearest.as_deref().unwrap_or(FIRST_EXAMPLE)).await;
         }
         None => {
             example(state, FIRST_EXAMPLE).await;
@@ -299,6 +311,8 @@ pub fn arrived(state: State, shown: &Arc<Shown>) {
             recent.remove(0);
         }
     });
+    // Another text's part means nothing here; a link's own comes with its pins.
+    state.views.zoom.set(None);
     place_pins(state);
 }
 
@@ -306,7 +320,9 @@ pub fn arrived(state: State, shown: &Arc<Shown>) {
 fn place_pins(state: State) {
     let Some(tokens) = state.shown.with_untracked(|it| it.as_ref().map(|it| it.analysis.tokens.len())) else { return };
     // Once: what is shown later has pins of its own.
-    let Some((pin, selection)) = state.address.pending.try_update_value(Option::take).flatten() else { return };
+    let Some(pending) = state.address.pending.try_update_value(Option::take).flatten() else { return };
+    let Pending { pin, selection, zoom } = pending;
+    state.views.zoom.set(zoom);
     let fits = pin.is_none_or(|pin| pin.row < tokens && pin.column < tokens);
     let all_fit = fits && selection.spans().iter().all(|span| span.end <= tokens);
     if !all_fit {

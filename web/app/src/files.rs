@@ -8,7 +8,10 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, BlobPropertyBag, File, HtmlAnchorElement, ReferrerPolicy, RequestCredentials, Url};
+use web_sys::{
+    Blob, BlobPropertyBag, File, HtmlAnchorElement, ReadableStreamDefaultReader, ReferrerPolicy, RequestCredentials,
+    Url,
+};
 
 use crate::state::{Origin, Phase, State};
 use crate::{diagnostics, environment};
@@ -151,11 +154,25 @@ async fn fetch_result(url: &str) -> Result<String, String> {
     if !response.ok() {
         return Err(format!("its host answers {}", response.status()));
     }
-    let bytes = response.headers().get("content-length").and_then(|text| text.parse::<f64>().ok());
-    if bytes.is_some_and(|bytes| bytes > LARGEST_FILE) {
-        return Err("it is too large for a saved result".to_owned());
+    // Hosts may say any length, or none: what has come is counted.
+    let broken = || "the connection broke".to_owned();
+    let body = response.body().ok_or_else(broken)?;
+    let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
+    let mut bytes = Vec::new();
+    loop {
+        let part = JsFuture::from(reader.read()).await.map_err(|_| broken())?;
+        let field = |name: &str| js_sys::Reflect::get(&part, &name.into()).unwrap_or(JsValue::UNDEFINED);
+        if field("done").is_truthy() {
+            break;
+        }
+        bytes.extend_from_slice(&js_sys::Uint8Array::new(&field("value")).to_vec());
+        if bytes.len() as f64 > LARGEST_FILE {
+            // Whether the host hears of it or not.
+            let _ = reader.cancel();
+            return Err("it is too large for a saved result".to_owned());
+        }
     }
-    response.text().await.map_err(|_| "the connection broke".to_owned())
+    String::from_utf8(bytes).map_err(|_| "it is not text".to_owned())
 }
 
 /// Hands the shown document to the visitor: exactly as it came, with attention weights where they

@@ -87,13 +87,15 @@ pub fn draw_on(
             column_label(context, layout, slot, &label)?;
         }
     }
-    draw_titles(context, heatmap.axis_title(), layout, palette)?;
+    if layout.has_names {
+        draw_titles(context, heatmap.axis_title(), layout, palette)?;
+    }
     let bar = ColourBar {
         map: heatmap.scale.map(),
         range: heatmap.range,
         side: layout.bar,
         rect: layout.bar_rect,
-        title: BAR_TITLE,
+        title: if layout.has_names { BAR_TITLE } else { "" },
     };
     draw_bar(context, &bar, palette)
 }

@@ -36,6 +36,8 @@ pub struct Views {
     pub has_events: RwSignal<bool>,
     /// Whether the matrix stands in the dendrogram's order, with the dendrogram beside it.
     pub is_ordered: RwSignal<bool>,
+    /// The part of the matrix that is looked at; none for all of it.
+    pub zoom: RwSignal<Option<[f64; 3]>>,
     /// Selected spans of the shown text.
     pub selection: RwSignal<Selection>,
     /// The second text as it was typed; none until then, when it begins as the shown text.
@@ -59,6 +61,7 @@ impl Views {
             camera: RwSignal::new(Camera::default()),
             has_events: RwSignal::new(true),
             is_ordered: RwSignal::new(false),
+            zoom: RwSignal::new(None),
             selection: RwSignal::new(Selection::default()),
             second_text: RwSignal::new(None),
             second_inf_k: RwSignal::new(String::new()),

@@ -33,9 +33,18 @@ impl Room {
         self.width < 520.0
     }
 
+    /// Too low for names along the axes: the matrix takes what there is, and pointing at it names its tokens.
+    pub fn is_low(self) -> bool {
+        self.max_height < 280.0
+    }
+
     /// Columns of text an axis label may take.
     pub fn label_columns(self) -> usize {
-        if self.is_narrow() { 9 } else { 14 }
+        match (self.is_low(), self.is_narrow()) {
+            (true, _) => 0,
+            (false, true) => 9,
+            (false, false) => 14,
+        }
     }
 }
 
@@ -75,6 +84,8 @@ pub struct Layout {
     pub tree: Option<Rect>,
     /// Which cells are shown.
     pub viewport: Viewport,
+    /// Whether axes and colour bar have names.
+    pub has_names: bool,
     tokens: usize,
 }
 
@@ -96,17 +107,19 @@ const TREE_GAP: f64 = 4.0;
 /// Lays out a matrix of `tokens` tokens whose longest label takes `label_columns` columns, with room
 /// for a dendrogram if it `has_tree`. Zooming (`viewport`) changes the cells, not the matrix' place.
 pub fn layout(tokens: usize, label_columns: usize, room: Room, viewport: Viewport, has_tree: bool) -> Layout {
-    let bar = if room.is_narrow() { Bar::Below } else { Bar::Right };
-    let labels = label_columns as f64 * COLUMN * LARGEST_FONT + LABEL_GAP;
-    let left = TITLE + labels;
+    let has_names = !room.is_low();
+    let bar = if room.is_narrow() && has_names { Bar::Below } else { Bar::Right };
+    let labels = if has_names { label_columns as f64 * COLUMN * LARGEST_FONT + LABEL_GAP } else { 0.0 };
+    let title = if has_names { TITLE } else { 0.0 };
+    let left = title + labels;
     // Right of the matrix: gap, bar, its labels, its title. Below: gap, bar, labels, title.
     let (right, below_bar) = match bar {
-        Bar::Right => (20.0 + 14.0 + 40.0 + TITLE, 0.0),
+        Bar::Right => (20.0 + 14.0 + 40.0 + title, 0.0),
         Bar::Below => (MARGIN, 14.0 + 12.0 + 16.0 + TITLE),
     };
     let tree_room = if has_tree { TREE + TREE_GAP } else { 0.0 };
     let right = right + tree_room;
-    let below = labels + TITLE + below_bar + 2.0;
+    let below = labels + title + below_bar + 2.0;
 
     let n = tokens.max(1) as f64;
     let side = (room.width - left - right).min(room.max_height - MARGIN - below).max(40.0);
@@ -134,6 +147,7 @@ pub fn layout(tokens: usize, label_columns: usize, room: Room, viewport: Viewpor
         column_title_y,
         tree: has_tree.then_some(Rect { x: matrix.x + side + TREE_GAP, width: TREE, ..matrix }),
         viewport,
+        has_names,
         tokens,
     }
 }
@@ -216,7 +230,7 @@ impl Layout {
 
     /// Places that have a label.
     pub fn labelled(&self) -> impl Iterator<Item = usize> {
-        (0..self.tokens).step_by(self.label_step)
+        (0..if self.has_names { self.tokens } else { 0 }).step_by(self.label_step)
     }
 
     /// Where a token's row label ends and which line is its middle.
@@ -261,7 +275,9 @@ mod tests {
     #[test]
     fn everything_fits_at_every_size() {
         for tokens in [1, 2, 19, 141, 1000] {
-            for (width, max_height) in [(320.0, 600.0), (519.0, 500.0), (700.0, 1200.0), (1600.0, 900.0)] {
+            for (width, max_height) in
+                [(304.0, 180.0), (600.0, 279.0), (320.0, 600.0), (519.0, 500.0), (700.0, 1200.0), (1600.0, 900.0)]
+            {
                 for pixel_ratio in [1.0, 1.5, 3.0] {
                     for has_tree in [false, true] {
                         let room = Room { width, max_height, pixel_ratio };

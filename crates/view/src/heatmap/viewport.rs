@@ -24,6 +24,18 @@ impl Viewport {
         Self { x: 0.0, y: 0.0, span: n, n }
     }
 
+    /// A part of n by n cells that a link names: its first column, its first row, how many cells. What does
+    /// not fit is moved and cut until it does.
+    pub fn part(n: usize, [x, y, span]: [f64; 3]) -> Self {
+        let whole = Self::whole(n);
+        Self { x, y, span: span.clamp(CLOSEST.min(whole.n), whole.n), ..whole }.inside()
+    }
+
+    /// What [`Self::part`] takes; none for the whole matrix.
+    pub fn named(self) -> Option<[f64; 3]> {
+        (!self.is_whole()).then_some([self.x, self.y, self.span])
+    }
+
     /// Whether all of the matrix is shown.
     pub fn is_whole(self) -> bool {
         self.span >= self.n
@@ -71,6 +83,15 @@ mod tests {
         assert!(Viewport::whole(100).zoomed(3.0, 0.0, 0.0).is_whole());
         assert_eq!(Viewport::whole(100).zoomed(1e-6, 0.5, 0.5).span, CLOSEST);
         assert_eq!(Viewport::whole(2).zoomed(0.1, 0.5, 0.5).span, 2.0);
+    }
+
+    #[test]
+    fn a_part_is_named_and_found_again() {
+        assert_eq!(Viewport::whole(9).named(), None);
+        let it = Viewport::whole(100).zoomed(0.25, 0.5, 0.25);
+        assert_eq!(Viewport::part(100, it.named().unwrap()), it);
+        assert_eq!(Viewport::part(10, [50.0, -3.0, 400.0]), Viewport::whole(10));
+        assert_eq!(Viewport::part(10, [50.0, 2.0, 0.0]).named(), Some([6.0, 2.0, CLOSEST]));
     }
 
     #[test]

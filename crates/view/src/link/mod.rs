@@ -56,6 +56,8 @@ pub struct Link {
     pub has_events: bool,
     /// Whether the matrix stands in the dendrogram's order.
     pub is_ordered: bool,
+    /// The part of the matrix that is looked at: first column, first row, cells; none for all of it.
+    pub zoom: Option<[f64; 3]>,
     /// The trajectory.
     pub trajectory: Wanted,
     /// What colours it; none for the position.
@@ -84,6 +86,7 @@ impl Default for Link {
             quantity: Some(Quantity::default()),
             has_events: true,
             is_ordered: false,
+            zoom: None,
             trajectory: Wanted::default(),
             trajectory_colour: None,
             camera: Camera::default(),

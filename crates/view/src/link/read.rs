@@ -66,6 +66,7 @@ fn take(link: &mut Link, name: &str, value: &str) -> Result<(), Why> {
         "shade" => link.quantity = optional(value, "none")?,
         "events" => link.has_events = flag(value, "yes", "no")?,
         "order" => link.is_ordered = flag(value, "tree", "text")?,
+        "zoom" => link.zoom = Some(zoom(value)?),
         "tof" => link.trajectory.source = choice(value)?,
         "tby" => link.trajectory.method = choice(value)?,
         "tin" => link.trajectory.dimensions = choice(value)?,
@@ -135,6 +136,13 @@ fn camera(value: &str) -> Result<Camera, Why> {
         zoom: real(angles[2], least, most)?,
         pan: [real(pan[0], -1e5, 1e5)?, real(pan[1], -1e5, 1e5)?],
     })
+}
+
+fn zoom(value: &str) -> Result<[f64; 3], Why> {
+    let parts: Vec<&str> = value.split('_').collect();
+    let [x, y, span] = parts.as_slice() else { return Err("is no part of a matrix") };
+    let most = POSITION_MAX as f64;
+    Ok([real(x, 0.0, most)?, real(y, 0.0, most)?, real(span, 1.0, most)?])
 }
 
 fn pin(value: &str) -> Result<Spot, Why> {

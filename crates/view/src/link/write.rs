@@ -26,6 +26,7 @@ pub fn query(link: &Link) -> String {
     put("shade", optional_key(link.quantity, page.quantity, "none"));
     put("events", (!link.has_events).then(|| "no".to_owned()));
     put("order", link.is_ordered.then(|| "tree".to_owned()));
+    put("zoom", link.zoom.map(|part| part.map(|it| short(it, 2)).join("_")));
     let (wanted, usual) = (&link.trajectory, &page.trajectory);
     put("tof", key(wanted.source, usual.source));
     put("tby", key(wanted.method, usual.method));

@@ -208,7 +208,10 @@ fn Tokens(tokens: Vec<Shaded>) -> impl IntoView {
     tokens
         .into_iter()
         .map(|it| {
+            // Lines break where words begin, and nowhere else: what marks a space is no space.
+            let begins = it.token.starts_with(['▁', ' ', '\n']);
             view! {
+                {begins.then(|| view! { <wbr /> })}
                 <span class="shaded" class:is-focus=it.is_focus title=it.value style=("--share", format!("{:.3}", it.share))>
                     <TokenText token=it.token />
                 </span>

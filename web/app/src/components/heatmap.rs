@@ -26,11 +26,23 @@ pub struct Stage {
     /// What the picture may take.
     pub room: RwSignal<Option<Room>>,
     /// Which part is shown.
-    pub viewport: RwSignal<Viewport>,
+    pub viewport: Memo<Viewport>,
+    /// The same as a link names it.
+    pub zoom: RwSignal<Option<[f64; 3]>>,
     /// Where everything goes.
     pub place: Memo<Option<Layout>>,
     /// One pixel a cell, of the matrix drawn last.
     pub raster: StoredValue<Option<(Arc<Heatmap>, HtmlCanvasElement)>, LocalStorage>,
+}
+
+impl Stage {
+    /// Looks at another part.
+    pub fn look(self, change: impl FnOnce(Viewport) -> Viewport) {
+        let part = change(self.viewport.get_untracked()).named();
+        if self.zoom.get_untracked() != part {
+            self.zoom.set(part);
+        }
+    }
 }
 
 /// The figure of a shown analysis.
@@ -41,8 +53,11 @@ pub fn HeatmapFigure(state: State, shown: Arc<Shown>, derived: Derived) -> impl 
     observe_room(frame, room);
     let heatmap = derived.heatmap;
     let size = Memo::new(move |_| heatmap.with(|it| it.as_ref().map_or(0, |it| it.size())));
-    let viewport = RwSignal::new(Viewport::whole(size.get_untracked()));
-    Effect::new(move |_| viewport.set(Viewport::whole(size.get())));
+    let zoom = state.views.zoom;
+    let viewport = Memo::new(move |_| {
+        let n = size.get();
+        zoom.get().map_or_else(|| Viewport::whole(n), |part| Viewport::part(n, part))
+    });
     let place = Memo::new(move |_| {
         let (room, viewport) = (room.get()?, viewport.get());
         let has_tree = derived.clustering.with(Option::is_some);
@@ -51,7 +66,8 @@ pub fn HeatmapFigure(state: State, shown: Arc<Shown>, derived: Derived) -> impl 
             Some(layout(it.size(), it.label_columns(room.label_columns()), room, viewport, has_tree))
         })
     });
-    let stage = Stage { figure: NodeRef::new(), base, room, viewport, place, raster: StoredValue::new_local(None) };
+    let stage =
+        Stage { figure: NodeRef::new(), base, room, viewport, zoom, place, raster: StoredValue::new_local(None) };
     draw(state, stage, derived, overlay);
 
     // The tooltip belongs to this figure's pointer and keys, not to tokens hovered elsewhere.
@@ -197,7 +213,7 @@ impl Pointer {
             drag.has_moved |= (x - drag.x).hypot(y - drag.y) > STILL;
             self.drag.set_value(Some(drag));
             let cell = self.stage.place.with_untracked(|place| place.as_ref().map_or(1.0, |it| it.cell));
-            self.stage.viewport.set(drag.viewport.panned((drag.x - x) / cell, (drag.y - y) / cell));
+            self.stage.look(|_| drag.viewport.panned((drag.x - x) / cell, (drag.y - y) / cell));
         }
         pointing::hover(self.state.focus, self.spot(x, y));
     }
@@ -225,7 +241,7 @@ impl Pointer {
         let (x, y) = pointing::place(event);
         let place = self.stage.place.with_untracked(|place| place.as_ref().map(|it| it.within(x, y)));
         if let Some((u, v)) = place {
-            self.stage.viewport.update(|viewport| *viewport = viewport.zoomed(out.exp(), u, v));
+            self.stage.look(|viewport| viewport.zoomed(out.exp(), u, v));
         }
     }
 
@@ -241,7 +257,7 @@ impl Pointer {
             let slots = heatmap.walk(&mut focus, step);
             self.state.focus.set(focus);
             if let Some(slots) = slots {
-                self.stage.viewport.update(|viewport| *viewport = viewport.showing(slots));
+                self.stage.look(|viewport| viewport.showing(slots));
             }
             return;
         }
@@ -265,10 +281,10 @@ impl Pointer {
             let spot = self.state.focus.with_untracked(|focus| focus.focused())?;
             it.as_ref().ok()?.slots(spot)
         });
-        self.stage.viewport.update(|viewport| {
+        self.stage.look(|viewport| {
             let of = |slot: usize, first: f64| ((slot as f64 + 0.5 - first) / viewport.span).clamp(0.0, 1.0);
             let (u, v) = slots.map_or((0.5, 0.5), |it| (of(it.column, viewport.x), of(it.row, viewport.y)));
-            *viewport = viewport.zoomed(factor, u, v);
+            viewport.zoomed(factor, u, v)
         });
     }
 }

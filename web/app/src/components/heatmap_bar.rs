@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lens_analysis::cluster::CUT;
 use lens_analysis::similarity::{Mode, Source};
 use lens_view::export;
-use lens_view::heatmap::{Room, Viewport, layout};
+use lens_view::heatmap::{Room, layout};
 use lens_view::settings::{Choice, Scale};
 use lens_view::stats;
 use lens_view::svg::{self, Caption};
@@ -34,7 +34,7 @@ pub fn HeatmapBar(state: State, shown: Arc<Shown>, derived: Derived, stage: Stag
         views.scale.set(Scale::of_mode(mode));
     });
     let zoom = move |factor: f64| {
-        stage.viewport.update(|viewport: &mut Viewport| *viewport = viewport.zoomed(factor, 0.5, 0.5));
+        stage.look(|viewport| viewport.zoomed(factor, 0.5, 0.5));
     };
     let csv_of = shown.clone();
     let save_csv = move |_| {

@@ -1,0 +1,232 @@
+// The page inside other people's pages: frames of several sizes on a foreign origin, messages, the element.
+
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { brotliCompressSync } from 'node:zlib';
+
+import { launch, open, screenshot, visitor } from './lib/browser.mjs';
+import { packs, root, site, sitePlain } from './lib/environment.mjs';
+
+const example = (id) => JSON.parse(readFileSync(join(root, 'demo/examples', `${id}.json`), 'utf8'));
+const isOfModel = (url) => /\/models\//.test(url);
+const folder = join(packs, 'articles');
+mkdirSync(folder, { recursive: true });
+
+/** An article on another origin than the page's (another port is another origin). */
+function article(name, body) {
+  writeFileSync(join(folder, `${name}.html`), `<!doctype html><meta charset="utf-8"><title>Article</title><body style="margin:0">${body}`);
+  return `${sitePlain}packs/articles/${name}.html`;
+}
+const frameTag = (query, { width = 640, height = 480, id = 'lens', more = '' } = {}) =>
+  `<iframe id="${id}" title="Lens" src="${site}?embed=true&amp;${query}" width="${width}" height="${height}" style="border:0" ${more}></iframe>`;
+
+async function visit(browser, url, { context } = {}) {
+  context ??= await visitor(browser);
+  const page = await context.newPage();
+  page.problems = [];
+  page.requested = [];
+  page.on('pageerror', (error) => page.problems.push(error.message));
+  page.on('request', (request) => page.requested.push(request.url()));
+  await page.goto(url);
+  return page;
+}
+const inside = (page, id = 'lens') => page.frameLocator(`#${id}`);
+
+/** Says hello to the frame and keeps what it says in `window.heard`. */
+function converse(page) {
+  return page.evaluate((origin) => {
+    window.heard = [];
+    const frame = document.getElementById('lens');
+    window.say = (message, to = origin) => frame.contentWindow.postMessage({ temporalLens: 1, ...message }, to);
+    window.addEventListener('message', ({ source, origin: from, data }) => {
+      if (source === frame.contentWindow) window.heard.push({ from, ...data });
+    });
+    window.say({ type: 'hello' });
+  }, new URL(site).origin);
+}
+const heard = (page, type, count = 1) =>
+  page.waitForFunction(([it, n]) => window.heard.filter((message) => message.type === it).length >= n, [type, count])
+    .then(() => page.evaluate((it) => window.heard.filter((message) => message.type === it), type));
+
+describe('embedded', () => {
+  let browser;
+  before(async () => {
+    browser = await launch({ webgpu: false });
+  });
+  after(() => browser?.close());
+
+  for (const [width, height] of [[320, 240], [640, 480], [1000, 700]]) {
+    for (const theme of ['light', 'dark']) {
+      test(`${width} x ${height}, ${theme}: the figure fits its frame`, async () => {
+        const page = await visit(browser, article(`size-${width}-${theme}`, frameTag(`example=two-events&theme=${theme}`, { width, height })));
+        const heatmap = inside(page).getByTestId('heatmap');
+        await heatmap.waitFor();
+        await page.waitForTimeout(300);
+        const frame = page.frames()[1];
+        const { scroll, client, scrollY, clientY } = await frame.evaluate(() => {
+          const it = document.documentElement;
+          return { scroll: it.scrollWidth, client: it.clientWidth, scrollY: it.scrollHeight, clientY: it.clientHeight };
+        });
+        assert.ok(scroll <= client, `${scroll} > ${client} wide`);
+        assert.ok(scrollY <= clientY, `${scrollY} > ${clientY} high`);
+        const side = await heatmap.evaluate((canvas) => canvas.getBoundingClientRect().height);
+        assert.ok(side > 0.5 * height, `the figure takes ${side} of ${height}`);
+        assert.equal(await frame.evaluate(() => document.documentElement.dataset.theme), theme);
+        assert.deepEqual(page.requested.filter(isOfModel), []);
+        assert.deepEqual(page.problems, []);
+        await screenshot(page, `embed-${width}-${theme}`);
+        await page.context().close();
+      });
+    }
+  }
+
+  test('flags choose what is shown', async () => {
+    const all = ['tokens', 'heatmap', 'trajectory', 'features', 'input', 'controls', 'link'];
+    const of = { tokens: 'token-strip', heatmap: 'heatmap', trajectory: 'trajectory', features: 'feature-list', input: 'text-input', link: 'embed-link' };
+    for (const only of all.filter((name) => of[name])) {
+      const flags = all.map((name) => `embed${name}=${name === only}`).join('&amp;');
+      const page = await visit(browser, article('flags', frameTag(`example=poem&amp;${flags}`)));
+      await inside(page).getByTestId(of[only]).waitFor();
+      for (const [name, id] of Object.entries(of)) {
+        if (name !== only) assert.equal(await inside(page).getByTestId(id).count(), 0, `${name} with only ${only}`);
+      }
+      await page.context().close();
+    }
+    const page = await visit(browser, article('controls', frameTag('example=poem&amp;embedcontrols=true')));
+    assert.ok(await inside(page).getByTestId('source').isVisible());
+    await page.context().close();
+  });
+
+  test('the link leads to the whole page in the same state', async () => {
+    const page = await visit(browser, article('link', frameTag('example=poem&amp;pin=4&amp;of=novel')));
+    await inside(page).getByTestId('heatmap').waitFor();
+    const [whole] = await Promise.all([page.context().waitForEvent('page'), inside(page).getByTestId('embed-link').click()]);
+    await whole.getByTestId('text-input').waitFor();
+    await whole.waitForFunction(() => document.querySelector('.token.is-pinned')?.id === 'token-4');
+    assert.equal(await whole.getByTestId('source').inputValue(), 'novel');
+    assert.equal(await page.evaluate(() => history.length), 2, 'the article’s history is its own');
+    await page.context().close();
+  });
+
+  test('a saved result in a frame asks for no weights and for under 700 KB', async () => {
+    writeFileSync(join(packs, 'embedded.json'), JSON.stringify(example('dialogue')));
+    const page = await visit(browser, article('bytes', frameTag('result=packs/embedded.json')));
+    await inside(page).getByTestId('heatmap').waitFor();
+    await page.waitForLoadState('networkidle');
+    assert.deepEqual(page.requested.filter(isOfModel), []);
+    const own = [...new Set(page.requested.filter((url) => url.startsWith(site)))];
+    let total = 0;
+    for (const url of own) total += brotliCompressSync(Buffer.from(await (await fetch(url)).arrayBuffer())).length;
+    assert.ok(own.some((url) => url.endsWith('.wasm')) && own.some((url) => url.includes('embedded.json')));
+    assert.ok(total < 700_000, `${total} bytes`);
+    assert.deepEqual(page.requested.filter((url) => !url.startsWith(site) && !url.startsWith(sitePlain)), []);
+    await page.context().close();
+  });
+
+  test('a text in a frame waits for a click', async () => {
+    const page = await visit(browser, article('text', frameTag(`text=${encodeURIComponent('A fox & a hen.')}`)));
+    await inside(page).getByTestId('embed-text').waitFor();
+    assert.equal(await inside(page).getByTestId('embed-text').innerText(), 'A fox & a hen.');
+    assert.match(await inside(page).getByTestId('analyze').innerText(), /MB/);
+    assert.deepEqual(page.requested.filter(isOfModel), []);
+    await page.context().close();
+  });
+
+  test('messages: hello, selection, text, result, theme', async () => {
+    const page = await visit(browser, article('messages', frameTag('example=poem')));
+    await inside(page).getByTestId('heatmap').waitFor();
+    await converse(page);
+    const [shown] = await heard(page, 'shown');
+    assert.deepEqual([shown.text, shown.origin, shown.from, shown.temporalLens],
+      [example('poem').text, 'precomputed', new URL(site).origin, 1]);
+    await inside(page).getByTestId('token-3').click();
+    const [selected] = await heard(page, 'selected');
+    assert.deepEqual(selected.cell, [3, 3]);
+    assert.equal(selected.tokens.length, 2);
+    // A text with a precomputed result is shown; another one waits.
+    await page.evaluate((text) => window.say({ type: 'set-text', text }), example('counting').text);
+    assert.equal((await heard(page, 'shown', 2))[1].text, example('counting').text);
+    await page.evaluate((result) => window.say({ type: 'set-result', result }), { ...example('dialogue'), text: 'sent' });
+    const third = (await heard(page, 'shown', 3))[2];
+    assert.deepEqual([third.text, third.origin], ['sent', 'file']);
+    await page.evaluate(() => window.say({ type: 'set-theme', theme: 'dark' }));
+    await inside(page).locator('html[data-theme="dark"]').waitFor();
+    await page.evaluate(() => window.say({ type: 'set-text', text: 'Never seen: <img src=x onerror=alert(1)>' }));
+    await inside(page).getByTestId('embed-text').waitFor();
+    assert.equal(await inside(page).getByTestId('embed-text').innerText(), 'Never seen: <img src=x onerror=alert(1)>');
+    assert.deepEqual(page.requested.filter(isOfModel), []);
+    assert.deepEqual(page.problems, []);
+    await page.context().close();
+  });
+
+  test('hostile messages change nothing and are answered with a sentence', async () => {
+    const page = await visit(browser, article('hostile', frameTag('example=poem')));
+    await inside(page).getByTestId('heatmap').waitFor();
+    await converse(page);
+    await heard(page, 'shown');
+    const bad = [
+      { type: 'set-result', result: {} }, { type: 'set-result', result: '<html>' }, { type: 'set-result', result: { ...example('poem'), tokens: [] } },
+      { type: 'set-theme', theme: 'pink' }, { type: 'set-text', text: '' }, { type: 'set-text', text: { a: 1 } },
+      { type: 'run', code: 'alert(1)' }, { type: 'hello', temporalLens: 7 },
+    ];
+    for (const [at, message] of bad.entries()) {
+      await page.evaluate((it) => window.say(it), message);
+      const said = (await heard(page, 'problem', at + 1))[at].message;
+      assert.match(said, /^[A-Z].+\.$/, said);
+    }
+    await page.evaluate(() => {
+      const frame = document.getElementById('lens').contentWindow;
+      for (const it of ['text', 5, null, [1], { temporalLens: '1' }, new Map(), { type: 'set-text', text: 'x' }]) frame.postMessage(it, '*');
+    });
+    await page.waitForTimeout(200);
+    assert.equal(await page.evaluate(() => window.heard.filter(({ type }) => type === 'problem').length), bad.length);
+    assert.equal(await inside(page).locator('main').getAttribute('data-origin'), 'precomputed');
+    assert.deepEqual(page.problems, []);
+    await page.context().close();
+  });
+
+  test('only the page around is listened to, and nothing is said before its hello', async () => {
+    const sibling = `<iframe id="other" srcdoc="<script>parent.frames[0].postMessage({temporalLens:1,type:'set-text',text:'intruder'},'*')</script>"></iframe>`;
+    const page = await visit(browser, article('sibling', `<script>window.all = []; addEventListener('message', ({ data }) => all.push(data));</script>${frameTag('example=poem')}`));
+    await inside(page).getByTestId('heatmap').waitFor();
+    await page.evaluate((html) => document.body.insertAdjacentHTML('beforeend', html), sibling);
+    await inside(page).getByTestId('token-2').click();
+    await page.waitForTimeout(300);
+    assert.equal(await inside(page).locator('main').getAttribute('data-origin'), 'precomputed');
+    assert.deepEqual(await page.evaluate(() => window.all.map(({ type }) => type)), ['ready']);
+    await page.context().close();
+  });
+
+  test('copying works or says so inside a frame, too', async () => {
+    const context = await visitor(browser);
+    const page = await visit(browser, article('copy', frameTag('example=poem&amp;embedcontrols=true', { more: 'allow=""' })), { context });
+    await inside(page).getByTestId('heatmap').waitFor();
+    assert.equal(await inside(page).getByTestId('share').count(), 0, 'sharing is the whole page’s');
+    await context.close();
+  });
+
+  test('the example page: the element sends, hears, and hosts a second frame', async () => {
+    const page = await open(browser, `${site}embed-example.html`, { main: 'temporal-lens iframe' });
+    const first = page.frameLocator('temporal-lens iframe');
+    await first.getByTestId('heatmap').waitFor();
+    await page.waitForFunction(() => /precomputed/.test(document.getElementById('shown').textContent));
+    await first.getByTestId('token-2').click();
+    await page.waitForFunction(() => / \/ /.test(document.getElementById('selected').textContent));
+    await page.getByRole('button', { name: 'Show another text there' }).click();
+    await page.waitForFunction(() => /^18 tokens/.test(document.getElementById('shown').textContent));
+    await page.locator('iframe').nth(1).scrollIntoViewIfNeeded();
+    const second = page.frameLocator('iframe >> nth=1');
+    await second.getByTestId('trajectory').waitFor();
+    assert.equal(await second.getByTestId('heatmap').count(), 0);
+    await page.waitForTimeout(500);
+    await screenshot(page, 'embed-example');
+    assert.deepEqual(page.requested.filter(isOfModel), []);
+    assert.deepEqual(page.problems, []);
+    // Attributes are parameters; the element may go and come again.
+    await page.evaluate(() => document.querySelector('temporal-lens').setAttribute('example', 'counting'));
+    await page.waitForFunction((count) => document.getElementById('shown').textContent.startsWith(`${count} tokens`), example('counting').tokens.length);
+    await page.context().close();
+  });
+});

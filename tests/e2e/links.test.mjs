@@ -1,0 +1,370 @@
+// The page's address: everything shown is in it, Back undoes, anyone's links open what they can.
+
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { launch, open, screenshot, visitor } from './lib/browser.mjs';
+import { packs, root, site, sitePlain } from './lib/environment.mjs';
+
+const example = (id) => JSON.parse(readFileSync(join(root, 'demo/examples', `${id}.json`), 'utf8'));
+const isOfModel = (url) => /\/models\//.test(url);
+
+/** Everything a link carries, as the page's own controls show it. */
+function state(page) {
+  return page.evaluate(() => {
+    const value = (id) => document.querySelector(`[data-testid="${id}"]`)?.value ?? null;
+    const checked = (id) => document.querySelector(`[data-testid="${id}"]`)?.checked ?? null;
+    const ids = (selector) => [...document.querySelectorAll(selector)].map((it) => it.id);
+    const toggles = (id) => document.querySelector(`[data-testid="${id}"]`)?.ariaPressed ?? checked(id);
+    return {
+      text: value('text-input'),
+      source: value('source'), mode: value('mode'), scale: value('scale'), shade: value('quantity'),
+      events: toggles('events'), order: toggles('dendrogram'),
+      trajectory: ['trajectory-source', 'trajectory-method', 'trajectory-dimensions', 'trajectory-positions',
+        'trajectory-colour', 'trajectory-metric', 'n-neighbors', 'min-dist', 'seed'].map(value),
+      pinned: ids('.token.is-pinned'),
+      spans: [ids('.token.is-span-a').length, ids('.token.is-span-b').length],
+      zoom: document.querySelector('[data-testid="heatmap"]')?.dataset.span,
+      camera: document.querySelector('[data-testid="trajectory"]')?.dataset.camera,
+      theme: document.documentElement.dataset.theme ?? 'system',
+    };
+  });
+}
+
+const shows = (page, id) => page.locator(`[data-testid="example-${id}"][aria-pressed="true"]`).waitFor();
+const search = (page) => page.evaluate(() => location.search);
+const searchIs = (page, wanted) => page.waitForFunction((it) => new RegExp(it).test(location.search), wanted.source);
+
+describe('links', () => {
+  let browser;
+  before(async () => {
+    browser = await launch({ webgpu: false });
+  });
+  after(() => browser?.close());
+
+  test('the page as it opens has a short address', async () => {
+    const page = await open(browser, site);
+    await page.getByTestId('heatmap').waitFor();
+    assert.equal(await search(page), '');
+    await page.context().close();
+  });
+
+  test('every setting is in the address, and a link shows all of it again', async () => {
+    const page = await open(browser, site);
+    await page.getByTestId('example-two-events').click();
+    await shows(page, 'two-events');
+    const plain = await state(page);
+    await page.getByTestId('source').selectOption('novel');
+    await page.getByTestId('mode').selectOption('neuronpedia');
+    await page.getByTestId('scale').selectOption('signed');
+    await page.getByTestId('quantity').selectOption('novel-l0');
+    await page.getByTestId('events').uncheck();
+    await page.getByTestId('dendrogram').check();
+    await page.getByTestId('trajectory-source').selectOption('residual');
+    await page.getByTestId('trajectory-dimensions').selectOption('2d');
+    await page.getByTestId('trajectory-positions').selectOption('notebook');
+    await page.getByTestId('trajectory-colour').selectOption('novel-energy');
+    await page.getByTestId('trajectory-metric').selectOption('cosine');
+    for (const [id, value] of [['n-neighbors', '9'], ['min-dist', '0.25'], ['seed', '7']]) {
+      await page.getByTestId(id).fill(value);
+      await page.getByTestId(id).blur();
+    }
+    await page.getByTestId('token-12').click();
+    await page.getByTestId('token-20').click({ modifiers: ['Shift'] });
+    await page.getByTestId('token-40').click();
+    await page.getByTestId('token-44').click({ modifiers: ['Shift'] });
+    await page.getByTestId('zoom-in').first().click();
+    await page.getByTestId('theme').click();
+    await searchIs(page, /theme=/);
+    const made = await state(page);
+    for (const [key, value] of Object.entries(plain)) {
+      if (key !== 'text' && key !== 'camera') assert.notDeepEqual(made[key], value, `${key} was not changed`);
+    }
+    const url = await page.evaluate(() => location.href);
+    assert.ok(url.length < 400, url);
+    const other = await open(browser, url, { context: await visitor(browser) });
+    await shows(other, 'two-events');
+    await other.waitForFunction((count) => document.querySelectorAll('.token.is-pinned').length === count, made.pinned.length);
+    assert.deepEqual(await state(other), made);
+    assert.equal(await other.evaluate(() => location.href), url);
+    assert.deepEqual(other.requested.filter(isOfModel), []);
+    assert.deepEqual(other.problems, []);
+    // By UMAP too: the method is another menu's.
+    await other.getByTestId('trajectory-method').selectOption('pca');
+    await searchIs(other, /tby=pca/);
+    await Promise.all([page.context().close(), other.context().close()]);
+  });
+
+  test('Back and Forward undo and redo', async () => {
+    const page = await open(browser, site);
+    await page.getByTestId('heatmap').waitFor();
+    await page.getByTestId('gallery').waitFor();
+    await page.getByTestId('example-poem').click();
+    await shows(page, 'poem');
+    await searchIs(page, /example=poem/);
+    await page.getByTestId('token-4').click();
+    await searchIs(page, /pin=4/);
+    await page.getByTestId('source').selectOption('total');
+    await searchIs(page, /of=total/);
+    await page.goBack();
+    await page.waitForFunction(() => document.querySelector('[data-testid="source"]').value === 'predictable');
+    assert.equal(await page.locator('.token.is-pinned').count(), 1);
+    await page.goBack();
+    await page.waitForFunction(() => !document.querySelector('.token.is-pinned'));
+    await page.goBack();
+    await shows(page, 'seed-prompt');
+    assert.equal(await search(page), '');
+    await page.goForward();
+    await shows(page, 'poem');
+    await page.goForward();
+    await page.waitForFunction(() => document.querySelector('.token.is-pinned')?.id === 'token-4');
+    await page.context().close();
+  });
+
+  test('a drag makes one entry, hovering none', async () => {
+    const page = await open(browser, site);
+    await page.getByTestId('trajectory').waitFor();
+    await page.locator('[data-testid="trajectory"][data-points]').waitFor();
+    const entries = () => page.evaluate(() => history.length);
+    const before = await entries();
+    await page.getByTestId('heatmap').hover();
+    await page.getByTestId('token-3').hover();
+    assert.equal(await entries(), before);
+    const canvas = page.getByTestId('trajectory');
+    await canvas.scrollIntoViewIfNeeded();
+    const { x, y, width, height } = await canvas.boundingBox();
+    await page.mouse.move(x + width / 2, y + height / 2);
+    await page.mouse.down();
+    for (let step = 1; step <= 30; step += 1) {
+      await page.mouse.move(x + width / 2 + 3 * step, y + height / 2 + step);
+      await page.waitForTimeout(15);
+    }
+    await page.mouse.up();
+    await searchIs(page, /camera=/);
+    assert.equal(await entries(), before + 1);
+    const url = page.url();
+    const other = await open(browser, url);
+    await other.getByTestId('camera-reset').waitFor();
+    await other.waitForFunction((it) => location.href === it, url);
+    await page.goBack();
+    await searchIs(page, /^$/);
+    await Promise.all([page.context().close(), other.context().close()]);
+  });
+
+  test('a text in a link waits in the box: no model is fetched unasked', async () => {
+    for (const text of ['A cat & a dog = 100 % “pets” + #1?', 'Ünï ☃ 🦊\n\n<b>two</b> lines']) {
+      const page = await open(browser, `${site}?text=${encodeURIComponent(text)}`);
+      await page.getByTestId('gallery').waitFor();
+      assert.equal(await page.getByTestId('text-input').inputValue(), text);
+      assert.equal(await page.getByTestId('heatmap').count(), 0);
+      assert.deepEqual(page.requested.filter(isOfModel), []);
+      assert.deepEqual(page.problems, []);
+      await page.context().close();
+    }
+  });
+
+  test('a text that is analysed already is shown at once', async () => {
+    const { text } = example('counting');
+    const page = await open(browser, `${site}?text=${encodeURIComponent(text)}`);
+    await shows(page, 'counting');
+    await page.getByTestId('heatmap').waitFor();
+    await page.context().close();
+  });
+
+  test('a long text travels compressed', async () => {
+    const { text } = example('long-passage');
+    const page = await open(browser, site);
+    const file = join(packs, 'long.json');
+    writeFileSync(file, JSON.stringify({ ...example('long-passage'), text: `${text} ` }));
+    await page.getByTestId('open-result').setInputFiles(file);
+    await page.getByTestId('file-mark').waitFor();
+    await searchIs(page, /[?&]z=/);
+    const url = page.url();
+    assert.ok(url.length < text.length * 0.85, `${url.length} for ${text.length}`);
+    const other = await open(browser, url);
+    await other.getByTestId('gallery').waitFor();
+    assert.equal(await other.getByTestId('text-input').inputValue(), `${text} `);
+    await Promise.all([page.context().close(), other.context().close()]);
+  });
+
+  test('Neuronpedia’s links are understood', async () => {
+    const page = await open(browser, `${site}?simMatrix=${encodeURIComponent('Once there was a fox.')}`);
+    await page.getByTestId('gallery').waitFor();
+    assert.equal(await page.getByTestId('text-input').inputValue(), 'Once there was a fox.');
+    await page.goto(`${site}?simMatrixDemo=garden-path`);
+    await page.getByTestId('demo-note').waitFor();
+    const theirs = page.getByTestId('demo-note').getByRole('link');
+    assert.equal(await theirs.getAttribute('href'), 'https://www.neuronpedia.org/gemma-2-2b/12-temporal-res?simMatrixDemo=garden-path');
+    await shows(page, 'garden-path');
+    await page.goto(`${site}?simMatrixDemo=${encodeURIComponent('"><script>alert(1)</script>')}`);
+    await page.getByTestId('link-note').waitFor();
+    assert.equal(await page.getByTestId('demo-note').count(), 0);
+    assert.deepEqual(page.requested.filter((url) => url.includes('neuronpedia')), []);
+    await page.context().close();
+  });
+
+  test('old, damaged and hostile links open what they can and say what they dropped', async () => {
+    const page = await open(browser, site);
+    const cases = [
+      ['v=99&example=poem', /later version/],
+      ['example=poem&of=everything', /of=everything.* is no choice/],
+      ['example=poem&pin=99999', /past the text’s/],
+      ['example=poem&span=9-2', /span=9-2/],
+      ['example=../../secret', /is no example/],
+      ['example=poem&camera=NaN_inf_1', /camera=NaN_inf_1/],
+      ['z=!!!!', /cut or damaged/],
+      ['z=AAAA', /cut or damaged/],
+      ['text=%FF%FE', /is not text/],
+      ['result=javascript:alert(1)', /is no web address/],
+      ['result=data:application/json,{}', /is no web address/],
+      ['model=file:///etc/passwd', /is no web address/],
+      ['example=poem&seed=1e99&neighbours=-4&mindist=7', /seed=1e99.*neighbours=-4.*mindist=7/],
+      ['example=poem&<img src=x onerror=alert(1)>=1', /is not known/],
+      [`example=poem&${'x'.repeat(5000)}=1`, /is not known/],
+    ];
+    for (const [query, said] of cases) {
+      await page.goto(`${site}?${query}`);
+      await page.getByTestId('link-note').waitFor();
+      assert.match(await page.getByTestId('link-note').innerText(), said, query);
+      if (/example=poem/.test(query)) await shows(page, 'poem');
+      else await page.getByTestId('gallery').waitFor();
+    }
+    // A bomb: a megabyte's limit holds before memory does.
+    const { deflateRawSync } = await import('node:zlib');
+    const bomb = deflateRawSync(Buffer.alloc(8 << 20, 97)).toString('base64url');
+    await page.goto(`${site}?z=${bomb}`);
+    assert.match(await page.getByTestId('link-note').innerText(), /more than a megabyte/);
+    await page.getByTestId('link-note-close').click();
+    assert.equal(await page.getByTestId('link-note').count(), 0);
+    assert.deepEqual(page.problems, []);
+    await page.context().close();
+  });
+
+  test('an example that is not there is said, and the page goes on', async () => {
+    const page = await open(browser, `${site}?example=no-such-thing`);
+    assert.match(await page.getByTestId('error').innerText(), /no-such-thing.*could not be fetched/);
+    await page.getByTestId('example-poem').click();
+    await shows(page, 'poem');
+    await page.context().close();
+  });
+
+  describe('to results', () => {
+    const write = (name, content) => writeFileSync(join(packs, name), content);
+    test('one beside the page opens without a model and without WebGPU', async () => {
+      write('result.json', JSON.stringify({ ...example('dialogue'), text: 'changed' }));
+      const page = await open(browser, `${site}?result=packs/result.json&pin=3`);
+      await page.getByTestId('heatmap').waitFor();
+      assert.equal(await page.getByTestId('text-input').inputValue(), 'changed');
+      await page.waitForFunction(() => document.querySelector('.token.is-pinned')?.id === 'token-3');
+      assert.match(await search(page), /result=packs\/result\.json/);
+      assert.deepEqual(page.requested.filter(isOfModel), []);
+      await page.context().close();
+    });
+
+    test('one on another host opens where that host allows it', async () => {
+      const page = await open(browser, site);
+      const document = JSON.stringify(example('dialogue'));
+      let headers = { 'access-control-allow-origin': '*' };
+      await page.context().route('https://results.example/**', (route) => {
+        assert.equal(route.request().headers().cookie, undefined);
+        assert.equal(route.request().headers().referer, undefined);
+        return route.fulfill({ contentType: 'application/json', headers, body: document });
+      });
+      await page.goto(`${site}?result=https://results.example/a.json`);
+      await page.getByTestId('heatmap').waitFor();
+      headers = { 'access-control-allow-origin': 'https://another.example' };
+      await page.goto(`${site}?result=https://results.example/b.json`);
+      assert.match(await page.getByTestId('error').innerText(), /cannot be reached, or does not let other sites read it/);
+      await page.context().close();
+    });
+
+    test('what is no result is refused with a sentence', async () => {
+      const whole = JSON.stringify(example('poem'));
+      write('page.json', '<!doctype html><p>404');
+      write('cut.json', whole.slice(0, whole.length / 2));
+      write('wrong.json', JSON.stringify({ ...example('poem'), tokens: ['one'] }));
+      write('deep.json', '['.repeat(100_000));
+      write('later.json', JSON.stringify({ ...example('poem'), format: 'temporal-lens-analysis/99' }));
+      const page = await open(browser, site);
+      for (const name of ['page', 'cut', 'wrong', 'deep', 'later', 'absent']) {
+        await page.goto(`${site}?result=packs/${name}.json`);
+        const said = await page.getByTestId('error').innerText();
+        assert.match(said, new RegExp(`The result at packs/${name}\\.json was not opened: .+\\.`), said);
+        assert.equal(await page.locator('main').getAttribute('data-analysis-tokens'), null, name);
+      }
+      assert.deepEqual(page.problems, []);
+      await page.getByTestId('example-poem').click();
+      await shows(page, 'poem');
+      await page.context().close();
+    });
+  });
+
+  describe('the Share dialog', () => {
+    let page;
+    before(async () => {
+      const context = await visitor(browser, { permissions: ['clipboard-read', 'clipboard-write'] });
+      page = await open(browser, `${site}?v=1&example=poem&pin=5`, { context });
+      await shows(page, 'poem');
+    });
+    after(() => page?.context().close());
+
+    test('it gives the link, the code and the file', async () => {
+      await page.getByTestId('share').click();
+      const link = await page.getByTestId('share-link').inputValue();
+      assert.equal(link, page.url());
+      await page.getByTestId('share-link-copy').click();
+      await page.getByTestId('share-said').filter({ hasText: 'Copied' }).waitFor();
+      assert.equal(await page.evaluate(() => navigator.clipboard.readText()), link);
+      const code = await page.getByTestId('share-code').inputValue();
+      const source = await page.evaluate((html) => new DOMParser().parseFromString(html, 'text/html').querySelector('iframe').src, code);
+      assert.equal(source, `${link}&embed=true`);
+      const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('share-file').click()]);
+      assert.equal(JSON.parse(readFileSync(await download.path(), 'utf8')).text, example('poem').text);
+      await screenshot(page, 'share-dialog');
+    });
+
+    test('where the clipboard is refused it selects the text and says so', async () => {
+      await page.evaluate(() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); document.execCommand = () => false; });
+      await page.getByTestId('share-code-copy').click();
+      await page.getByTestId('share-said').filter({ hasText: 'Ctrl+C' }).waitFor();
+      const selected = await page.getByTestId('share-code').evaluate((it) => it.selectionEnd - it.selectionStart === it.value.length);
+      assert.ok(selected);
+      await page.keyboard.press('Escape');
+      assert.equal(await page.getByTestId('share-link').count(), 0);
+    });
+  });
+
+  test('the policy of the page stands, and nothing in the page breaks it', async () => {
+    const context = await visitor(browser);
+    const page = await context.newPage();
+    const broken = [];
+    page.on('console', (message) => { if (/Content Security Policy/.test(message.text())) broken.push(message.text()); });
+    await page.goto(site);
+    await page.getByTestId('heatmap').waitFor();
+    const policy = await page.locator('meta[http-equiv="Content-Security-Policy"]').getAttribute('content');
+    assert.match(policy, /script-src 'self' 'wasm-unsafe-eval'/);
+    assert.doesNotMatch(policy, /unsafe-inline|'unsafe-eval'/);
+    assert.equal(await page.locator('script:not([src])').count(), 0);
+    assert.deepEqual(broken, []);
+    await page.evaluate(() => {
+      const script = document.createElement('script');
+      script.textContent = 'window.injected = true';
+      document.body.append(script);
+    });
+    assert.equal(await page.evaluate(() => window.injected), undefined);
+    await page.waitForTimeout(100);
+    assert.equal(broken.length, 1, 'the policy refuses a script in the page');
+    const outside = await page.evaluate(() => fetch('http://results.example/').then(() => 'let through', () => 'refused'));
+    assert.equal(outside, 'refused');
+    await context.close();
+  });
+
+  test('below a path and on a plain host links work alike', async () => {
+    const page = await open(browser, `${sitePlain}?example=code&theme=dark`);
+    await shows(page, 'code');
+    assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');
+    await page.context().close();
+  });
+});
