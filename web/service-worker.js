@@ -13,6 +13,8 @@ const PREFIX = "temporal-lens-shell-";
 const SHELL = PREFIX + VERSION;
 /** Examples and manifests; they outlive a version. */
 const KEPT = "temporal-lens-kept";
+/** What the page opens with. */
+const OPENING = ["examples/index.json", "examples/seed-prompt.json"];
 const WORKER = ["worker-loader.js", "worker.js", "worker_bg.wasm"];
 // A hash that begins with zeros is shorter.
 const HASHED = /-[0-9a-f]{8,16}(_bg)?\.(js|css|wasm|svg)$/;
@@ -24,6 +26,8 @@ self.addEventListener("install", (event) => {
     const used = await caches.match(beside("worker_bg.wasm"));
     const shell = await caches.open(SHELL);
     const names = FILES.filter((name) => used || !WORKER.includes(name));
+    // The page is whole without its examples.
+    await caches.open(KEPT).then((kept) => kept.addAll(OPENING.map(beside))).catch(() => {});
     await shell.addAll(names.map((name) => new Request(beside(name), { cache: "no-cache" })));
   })());
 });
@@ -59,11 +63,19 @@ self.addEventListener("fetch", (event) => {
   if (found) event.respondWith(answer(event, found));
 });
 
+/**
+ * A kept answer without the address it once came from: scripts read their parameters from their own address,
+ * which is then the one that was asked for.
+ */
+function again({ body, status, headers }) {
+  return new Response(body, { status, headers });
+}
+
 async function answer(event, { cache: name, key, isHashed }) {
   const cache = await caches.open(name);
   if (isHashed) {
     const kept = await cache.match(key);
-    if (kept) return kept;
+    if (kept) return again(kept);
   }
   try {
     const response = await fetch(event.request);
@@ -75,7 +87,7 @@ async function answer(event, { cache: name, key, isHashed }) {
     return response;
   } catch (error) {
     const kept = await cache.match(key);
-    if (kept) return kept;
+    if (kept) return again(kept);
     throw error;
   }
 }

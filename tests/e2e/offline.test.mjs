@@ -1,0 +1,136 @@
+// Without a network: the page, a kept pack, updates that wait.
+
+import assert from 'node:assert/strict';
+import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { analyse, launch, open, screenshot, visitor } from './lib/browser.mjs';
+import { dist, packs, site, siteBelow } from './lib/environment.mjs';
+import * as commandLine from './lib/program.mjs';
+
+const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
+const TEXT = 'Once upon a time, a little girl named Alice loved looking at the night sky.';
+const LIMIT = { timeout: 240_000 };
+
+/** A copy of the built page without the large model, served as `packs/NAME/`: one that a test may change. */
+function copySite(name) {
+  const folder = join(packs, name);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  for (const entry of readdirSync(dist)) {
+    if (entry === 'models' || entry === 'dashboards' || entry.startsWith('.')) continue;
+    cpSync(join(dist, entry), join(folder, entry), { recursive: true });
+  }
+  return folder;
+}
+const controlled = (page) => page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+
+describe('without a network', () => {
+  let browser;
+  before(async () => {
+    browser = await launch({ webgpu: false });
+  });
+  after(() => browser?.close());
+
+  for (const [where, url] of [['at the root', site], ['below a path', siteBelow]]) {
+    test(`the page opens again, ${where}`, LIMIT, async () => {
+      const context = await visitor(browser, { offline: true });
+      const first = await open(browser, url, { context });
+      await first.getByTestId('heatmap').waitFor();
+      await controlled(first);
+      await first.close();
+      await context.setOffline(true);
+      const again = await open(browser, url, { context });
+      await again.getByTestId('heatmap').waitFor();
+      assert.equal(await again.locator('main').getAttribute('data-origin'), 'precomputed');
+      // A state in the address changes nothing of that.
+      await again.goto(`${url}?theme=dark`);
+      await again.getByTestId('heatmap').waitFor();
+      assert.equal(await again.evaluate(() => document.documentElement.dataset.theme), 'dark');
+      // An example that was never opened says so; one that was is kept.
+      await again.getByTestId('gallery').waitFor();
+      await again.getByTestId('example-poem').click();
+      assert.match(await again.getByTestId('error').innerText(), /could not be fetched/);
+      await context.close();
+    });
+  }
+
+  test('a kept pack analyses a new text; one whose rows are missing is told which', LIMIT, async () => {
+    const folder = await commandLine.packPair(PAIR, 'offline');
+    const context = await visitor(browser, { offline: true });
+    const options = { context };
+    const url = `${site}?model=${folder}`;
+    const page = await open(browser, url, options);
+    await controlled(page);
+    assert.equal(await analyse(page, TEXT), 'done');
+    await page.close();
+    await context.setOffline(true);
+    const offline = await open(browser, url, options);
+    assert.equal(await analyse(offline, TEXT), 'done', await offline.getByTestId('error').innerText().catch(() => ''));
+    const state = await analyse(offline, 'Zebras vanish.');
+    assert.equal(state, 'error');
+    assert.match(await offline.getByTestId('error').innerText(), /Zebra|embedding|network|reach/i);
+    await offline.close();
+    await context.setOffline(false);
+    const online = await open(browser, url, options);
+    assert.equal(await analyse(online, TEXT), 'done');
+    await online.getByTestId('model-files').evaluate((panel) => { panel.open = true; });
+    await online.getByTestId('keep-embedding').click();
+    await online.getByTestId('note').filter({ hasText: 'whole embedding' }).waitFor();
+    await online.close();
+    await context.setOffline(true);
+    const whole = await open(browser, url, options);
+    assert.equal(await analyse(whole, 'Zebras vanish.'), 'done');
+    assert.deepEqual(whole.problems, []);
+    await context.close();
+  });
+
+  test('a newer version waits until the visitor takes it', LIMIT, async () => {
+    const folder = copySite('updated');
+    const url = `${site}packs/updated/`;
+    const context = await visitor(browser, { offline: true });
+    const page = await open(browser, url, { context });
+    await controlled(page);
+    assert.equal(await page.getByTestId('update-note').count(), 0);
+    const shell = () => page.evaluate(async () => (await caches.keys()).filter((name) => name.startsWith('temporal-lens-shell')));
+    const [before] = await shell();
+    // Another deploy: another page, another list of files.
+    for (const name of ['index.html', 'service-worker.js']) {
+      const file = join(folder, name);
+      writeFileSync(file, readFileSync(file, 'utf8').replaceAll(before.replace('temporal-lens-shell-', ''), 'ffffffffffffffff')
+        .replace('<title>Temporal Lens</title>', '<title>Temporal Lens, newer</title>'));
+    }
+    await page.reload();
+    await page.getByTestId('update-note').waitFor();
+    // No deploy is ever stale: the page itself came from the network.
+    assert.equal(await page.title(), 'Temporal Lens, newer');
+    await screenshot(page, 'update-note');
+    await page.getByTestId('update').click();
+    await page.waitForFunction(() => !document.querySelector('[data-testid="update-note"]') && document.querySelector('[data-testid="heatmap"]'));
+    await page.waitForFunction(async () => (await caches.keys()).includes('temporal-lens-shell-ffffffffffffffff'));
+    await page.waitForFunction(async () => (await caches.keys()).filter((name) => name.startsWith('temporal-lens-shell')).length === 1);
+    await context.close();
+  });
+
+  test('an embedded page installs nothing', LIMIT, async () => {
+    const context = await visitor(browser, { offline: true });
+    const page = await open(browser, `${site}?embed=true&example=poem`, { context });
+    await page.getByTestId('heatmap').waitFor();
+    await page.waitForTimeout(500);
+    assert.equal(await page.evaluate(async () => (await navigator.serviceWorker.getRegistrations()).length), 0);
+    await context.close();
+  });
+
+  test('no file is larger than common hosts take', () => {
+    const large = [];
+    const walk = (folder) => readdirSync(folder).forEach((name) => {
+      const path = join(folder, name);
+      const meta = statSync(path);
+      if (meta.isDirectory()) walk(path);
+      else if (meta.size >= 50e6) large.push(`${path}: ${meta.size}`);
+    });
+    walk(dist);
+    assert.deepEqual(large, []);
+  });
+});
