@@ -40,6 +40,8 @@ usage: cargo xtask COMMAND
   serve   install what the build needs, fetch and pack the default model, build the site, serve it
           on localhost   [--port N] [--prefix /sub/path/] [--no-ranges] [--dist FOLDER]
   dist    the same without serving: the site is then in dist/, plain static files for any host
+          [--with-model] copies it with the model to one folder for a host or a stick, and zips that
+          [--out FOLDER] where to, by default temporal-lens/
   test    every check: formatting, lints, tests, the site in a real browser, size budgets
           [--only STEP]... runs some of: fmt clippy cargo-test clippy-wasm site sizes e2e
           (LENS_SCREENSHOT=docs/screenshot.png also keeps the picture for the README,
@@ -76,9 +78,21 @@ fn run(args: &[String]) -> Result<ExitCode> {
     match command {
         "serve" => serve(rest, started)?,
         "dist" => {
-            no_more(rest)?;
+            let out = bundle_folder(rest)?;
             let dist = site::build(&Paths::find()?)?;
-            console::line(&format!("the site is in {} [{}]", dist.display(), console::spell(started.elapsed())));
+            match out {
+                None => {
+                    console::line(&format!("the site is in {} [{}]", dist.display(), console::spell(started.elapsed())))
+                }
+                Some(out) => {
+                    let (zip, bytes) = site::bundle(&dist, &out)?;
+                    let (place, zip, megabytes) = (out.display(), zip.display(), bytes / 1_000_000);
+                    console::line(&format!(
+                        "{megabytes} MB in {place}, zipped as {zip} [{}]",
+                        console::spell(started.elapsed())
+                    ));
+                }
+            }
         }
         "bench" => bench::run(&Paths::find()?, rest)?,
         "test" => return test::run(&Paths::find()?, rest),
@@ -139,6 +153,23 @@ fn serve(args: &[String], started: Instant) -> Result<()> {
     println!("{}", running.url);
     running.wait();
     Ok(())
+}
+
+/// Where `dist --with-model` puts its folder; none without that flag.
+fn bundle_folder(args: &[String]) -> Result<Option<PathBuf>> {
+    let (mut is_wanted, mut out) = (false, None);
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--with-model" => is_wanted = true,
+            "--out" => out = Some(PathBuf::from(args.next().context("--out needs a folder")?)),
+            other => bail!("dist does not know {other:?}; see `cargo xtask help`"),
+        }
+    }
+    if out.is_some() && !is_wanted {
+        bail!("--out goes with --with-model; without it the site is in dist/");
+    }
+    Ok(is_wanted.then(|| out.unwrap_or_else(|| PathBuf::from("temporal-lens"))))
 }
 
 fn no_more(args: &[String]) -> Result<()> {

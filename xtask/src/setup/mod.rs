@@ -6,10 +6,14 @@
 //! | [`tools`] | trunk and wasm-bindgen, from source, into the cache |
 //! | [`node`] | npm modules: wasm-opt for the site, the browser's driver for the tests |
 //! | [`browser`] | Chromium |
+//! | [`python`] | numpy, for the tests |
+//! | [`nginx`] | a host of many, for the tests |
 
 pub mod apt;
 pub mod browser;
+pub mod nginx;
 pub mod node;
+pub mod python;
 pub mod tools;
 pub mod wasm;
 
@@ -40,12 +44,21 @@ pub struct TestTools {
     pub chromium: PathBuf,
     /// Folder that holds `node_modules`.
     pub node: PathBuf,
+    /// Python, and the folder for its PYTHONPATH.
+    pub python: (String, PathBuf),
+    /// A web server that sites are hosted with.
+    pub nginx: PathBuf,
 }
 
 /// Installs what is missing for the tests.
 pub fn for_test(paths: &Paths) -> Result<TestTools> {
     node::find_or_install(paths, node::Parts::Test)?;
-    Ok(TestTools { chromium: browser::find_or_install()?, node: paths.node() })
+    Ok(TestTools {
+        chromium: browser::find_or_install()?,
+        node: paths.node(),
+        python: python::with_numpy(paths)?,
+        nginx: nginx::find_or_install()?,
+    })
 }
 
 fn environment(paths: &Paths, toolchain: &wasm::WasmToolchain) -> Result<Vec<(OsString, OsString)>> {

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use super::steps::{self, Context};
 use super::tally::{self, Count};
 use crate::process::Task;
-use crate::{pack, server};
+use crate::{pack, server, site};
 
 /// Longer than any of the tests may take together.
 const LIMIT: Duration = Duration::from_secs(30 * 60);
@@ -31,6 +31,9 @@ pub fn run(context: &Context) -> Result<Count> {
     };
     let (site, below, plain) = (serve("/", true)?, serve("/sub/path/", true)?, serve("/", false)?);
 
+    let (zip, _) = site::bundle(paths.dist().as_path(), &out.join("bundle"))?;
+    let (python, modules) = &context.test_tools.python;
+
     let tests = paths.root.join("tests/e2e");
     let mut files: Vec<PathBuf> = std::fs::read_dir(&tests)
         .with_context(|| format!("cannot read {}", tests.display()))?
@@ -51,8 +54,13 @@ pub fn run(context: &Context) -> Result<Count> {
         .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
         .args(&files)
         .in_folder(&paths.root)
+        .envs([("LENS_PYTHON", python)])
         .envs([("LENS_SITE", &site.url), ("LENS_SITE_BELOW", &below.url), ("LENS_SITE_PLAIN", &plain.url)])
         .envs([
+            ("LENS_DIST", &paths.dist()),
+            ("LENS_BUNDLE", &zip),
+            ("LENS_NGINX", &context.test_tools.nginx),
+            ("LENS_PYTHON_MODULES", modules),
             ("LENS_CHROMIUM", &context.test_tools.chromium),
             ("LENS_NODE", &context.test_tools.node),
             ("LENS_OUT", &out),

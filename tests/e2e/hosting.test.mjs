@@ -1,0 +1,210 @@
+// The site as other hosts serve it: nginx below a path, Python's server without ranges, wrong types; and
+// result files made elsewhere.
+
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createServer as createSocket } from 'node:net';
+import { extname, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
+
+import { analyse, downloadJson, launch, open } from './lib/browser.mjs';
+import { bundle, dist, nginx, out, packs, python, pythonModules, root, site } from './lib/environment.mjs';
+import * as commandLine from './lib/program.mjs';
+
+const run = promisify(execFile);
+const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
+const TEXT = 'Once upon a time, a little girl named Alice loved looking at the night sky.';
+const SLOW = { timeout: 600_000 };
+const folder = join(out, 'hosting');
+
+async function freePort() {
+  const server = createSocket();
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  const { port } = server.address();
+  await new Promise((resolve) => { server.close(resolve); });
+  return port;
+}
+
+/** Waits until something answers at `url`. */
+async function answers(url, process) {
+  for (let tries = 0; tries < 100; tries += 1) {
+    assert.equal(process.exitCode, null, 'the server ended');
+    if (await fetch(url).then((response) => response.ok, () => false)) return;
+    await new Promise((resolve) => { setTimeout(resolve, 100); });
+  }
+  assert.fail(`nothing answers at ${url}`);
+}
+
+describe('on other hosts', () => {
+  let browser;
+  const running = [];
+  before(async () => {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    browser = await launch({ webgpu: false });
+  });
+  after(async () => {
+    running.forEach((it) => (it.kill ? it.kill() : it.close()));
+    await browser?.close();
+  });
+
+  test('nginx below a path', SLOW, async () => {
+    const pack = join(packs, (await commandLine.packPair(PAIR, 'nginx')).replace(/^packs\//, ''));
+    const port = await freePort();
+    const config = join(folder, 'nginx.conf');
+    writeFileSync(config, `daemon off; pid ${folder}/nginx.pid; error_log ${folder}/error.log;
+      ${process.getuid() === 0 ? 'user root;' : ''}
+      events {} http { access_log off;
+        client_body_temp_path ${folder}; proxy_temp_path ${folder}; fastcgi_temp_path ${folder}; uwsgi_temp_path ${folder}; scgi_temp_path ${folder};
+        server { listen 127.0.0.1:${port};
+          location /deep/path/pack/ { alias ${pack}/; }
+          location /deep/path/ { alias ${dist}/;
+            types { text/html html; text/css css; text/javascript js; application/wasm wasm; application/json json; image/svg+xml svg; }
+            default_type application/octet-stream; } } }`);
+    const server = spawn(nginx, ['-p', folder, '-c', config], { stdio: ['ignore', 'ignore', 'inherit'] });
+    running.push(server);
+    const url = `http://localhost:${port}/deep/path/`;
+    await answers(url, server);
+    const page = await open(browser, `${url}?model=pack/`);
+    await page.getByTestId('heatmap').waitFor();
+    assert.equal(await analyse(page, TEXT), 'done');
+    assert.equal((await downloadJson(page)).text, TEXT);
+    const outside = page.requested.filter((it) => /^http/.test(it) && !it.startsWith(url));
+    assert.deepEqual(outside, []);
+    assert.deepEqual(page.problems, []);
+    await page.context().close();
+  });
+
+  test('the zip from a stick: Python’s server, no ranges, the real model', SLOW, async () => {
+    const unzipped = join(folder, 'stick');
+    await run(python, ['-m', 'zipfile', '-e', bundle, unzipped]);
+    const port = await freePort();
+    const server = spawn(python, ['-m', 'http.server', '--bind', '127.0.0.1', '--directory', join(unzipped, 'bundle'), String(port)], { stdio: 'ignore' });
+    running.push(server);
+    const url = `http://localhost:${port}/`;
+    await answers(url, server);
+    const page = await open(browser, url);
+    await page.getByTestId('heatmap').waitFor();
+    assert.equal(await analyse(page, 'The fox saw the hen.', { timeout: 300_000 }), 'done');
+    const document = await downloadJson(page);
+    assert.equal(document.tokens.length, 7);
+    assert.ok(document.variance_explained > 0.5, String(document.variance_explained));
+    assert.deepEqual(page.requested.filter((it) => /^http/.test(it) && !it.startsWith(url)), []);
+    await page.context().close();
+  });
+
+  /** Serves the built page with some types wrong. */
+  async function startWrong(types, headers = {}) {
+    const usual = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.json': 'application/json', '.wasm': 'application/wasm', '.svg': 'image/svg+xml' };
+    const server = createServer((request, response) => {
+      const path = new URL(request.url, 'http://host').pathname;
+      try {
+        const file = join(dist, path === '/' ? 'index.html' : decodeURIComponent(path));
+        const body = readFileSync(file);
+        response.writeHead(200, { 'Content-Type': types[extname(file)] ?? usual[extname(file)] ?? 'application/octet-stream', ...headers });
+        response.end(request.method === 'HEAD' ? undefined : body);
+      } catch {
+        response.writeHead(404).end();
+      }
+    });
+    await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+    running.push(server);
+    return `http://127.0.0.1:${server.address().port}/`;
+  }
+
+  for (const type of ['application/octet-stream', 'text/plain']) {
+    test(`wasm as ${type} works`, SLOW, async () => {
+      const pack = await commandLine.packPair(PAIR, 'types');
+      const page = await open(browser, `${await startWrong({ '.wasm': type })}`);
+      await page.getByTestId('heatmap').waitFor();
+      // The pack's host is another one, which has to let others read it; a small one of the tests' own does.
+      assert.ok(pack);
+      await page.getByTestId('example-poem').click();
+      await page.locator('[data-testid="example-poem"][aria-pressed="true"]').waitFor();
+      assert.deepEqual(page.problems, []);
+      await page.context().close();
+    });
+  }
+
+  test('scripts as text: the page says what is wrong with its host', async () => {
+    const url = await startWrong({ '.js': 'text/plain' });
+    const page = await open(browser, url, { main: '#boot[role="alert"]' });
+    const said = await page.locator('#boot').innerText();
+    assert.match(said, /serves .*\.js as “text\/plain”/);
+    assert.match(said, /text\/javascript/);
+    await page.context().close();
+  });
+
+  test('a site that was not copied whole says which file is missing', async () => {
+    const server = createServer((request, response) => {
+      const path = new URL(request.url, 'http://host').pathname;
+      if (/app-.*\.js$/.test(path)) return response.writeHead(404).end();
+      try {
+        response.writeHead(200, { 'Content-Type': path.endsWith('.js') ? 'text/javascript' : 'text/html' });
+        return response.end(readFileSync(join(dist, path === '/' ? 'index.html' : path)));
+      } catch {
+        return response.end();
+      }
+    });
+    await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+    running.push(server);
+    const page = await open(browser, `http://127.0.0.1:${server.address().port}/`, { main: '#boot[role="alert"]' });
+    assert.match(await page.locator('#boot').innerText(), /answers 404 for .*app-.*\.js: the site was not copied whole/);
+    await page.context().close();
+  });
+
+  test('Python turns the notebook’s tensors into a result the page opens', SLOW, async () => {
+    const pack = join(packs, (await commandLine.packPair(PAIR, 'notebook')).replace(/^packs\//, ''));
+    const tensors = join(folder, 'tensors.safetensors');
+    const expected = await commandLine.analyse(pack, TEXT, '--dump', tensors);
+    const script = join(folder, 'notebook.py');
+    writeFileSync(script, `
+import json, struct, sys
+import numpy as np
+sys.path.insert(0, ${JSON.stringify(join(root, 'docs'))})
+from notebook_to_result import result, save
+data = open(sys.argv[1], "rb").read()
+size, = struct.unpack("<Q", data[:8])
+def tensor(name):  # with the notebook's batch dimension
+    entry = json.loads(data[8:8 + size])[name]
+    start, end = entry["data_offsets"]
+    return np.frombuffer(data[8 + size + start:8 + size + end], {"F32": "<f4", "I64": "<i8"}[entry["dtype"]]).reshape(1, *entry["shape"])
+expected = json.load(open(sys.argv[2]))
+results = {name: tensor(name) for name in ["novel_codes", "pred_codes", "novel_recons", "pred_recons"]}
+save(sys.argv[3], result(expected["text"], expected["tokens"], tensor("token_ids")[0], tensor("residual"), tensor("recons"),
+                         results, model="google/gemma-2-2b", layer=12, neuronpedia="gemma-2-2b/12-temporal-res"))
+`);
+    const wanted = join(folder, 'expected.json');
+    writeFileSync(wanted, JSON.stringify(expected));
+    const made = join(packs, 'from-notebook.json');
+    await run(python, [script, tensors, wanted, made], { env: { ...process.env, PYTHONPATH: pythonModules } });
+    const document = JSON.parse(readFileSync(made, 'utf8'));
+    for (const key of ['text', 'token_ids', 'tokens', 'l0_novel', 'l0_pred', 'l0_total']) assert.deepEqual(document[key], expected[key], key);
+    const near = (a, b, what) => assert.ok(Math.abs(a - b) <= 1e-4 * Math.max(1, Math.abs(b)), `${what}: ${a}, ${b}`);
+    near(document.variance_explained, expected.variance_explained, 'variance explained');
+    for (const key of ['min', 'max', 'mean']) near(document.similarity_stats[key], expected.similarity_stats[key], key);
+    assert.equal(document.selected.feature, expected.selected.feature);
+    document.novel_top.forEach((row, t) => {
+      const own = expected.novel_top[t];
+      row.slice(0, own.length).forEach(({ value }, i) => near(value, own[i].value, `novel ${t} ${i}`));
+    });
+    for (const key of Object.keys(expected.energy ?? {})) {
+      expected.energy[key].forEach((value, t) => near(document.energy[key][t], value, `energy of ${key} at ${t}`));
+    }
+    for (const key of Object.keys(expected.grams ?? {})) {
+      const read = (text) => new Float32Array(Uint8Array.from(Buffer.from(text, 'base64')).buffer);
+      const [a, b] = [read(document.grams[key]), read(expected.grams[key])];
+      assert.equal(a.length, b.length);
+      const scale = b.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      b.forEach((value, i) => assert.ok(Math.abs(a[i] - value) <= 1e-4 * scale, `${key} ${i}: ${a[i]}, ${value}`));
+    }
+    const page = await open(browser, `${site}?result=packs/from-notebook.json`);
+    await page.getByTestId('heatmap').waitFor();
+    assert.equal(await page.locator('main').getAttribute('data-analysis-tokens'), String(expected.tokens.length));
+    assert.equal(await page.getByTestId('neuronpedia-feature').count() > 0, true);
+    await page.context().close();
+  });
+});
