@@ -67,7 +67,7 @@ fn every_field_comes_back() {
         camera,
         zoom: Some([0.0, 3.0, 4.5]),
         pin: Some(Spot { row: 1, column: 2 }),
-        spans: vec![3..4],
+        spans: vec![3..4, 6..9],
         theme: Theme::Dark,
         ..page
     };
