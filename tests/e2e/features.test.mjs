@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { launch, open, screenshot } from './lib/browser.mjs';
+import { launch, open, picture, screenshot } from './lib/browser.mjs';
 import { out, root, site } from './lib/environment.mjs';
 
 const folder = join(root, 'demo', 'dashboards');
@@ -78,6 +78,7 @@ describe('the card of a feature', () => {
   test('what it looks like', async () => {
     await card().scrollIntoViewIfNeeded();
     await screenshot(page, 'feature-card-wide');
+    await picture(page, '.feature-card', 'feature-card');
     await page.emulateMedia({ colorScheme: 'dark' });
     await page.setViewportSize({ width: 360, height: 780 });
     await card().scrollIntoViewIfNeeded();

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { countColours, launch, open, screenshot } from './lib/browser.mjs';
+import { countColours, launch, open, picture, screenshot } from './lib/browser.mjs';
 import { root, site } from './lib/environment.mjs';
 
 describe('the precomputed examples', () => {
@@ -52,6 +52,11 @@ describe('the precomputed examples', () => {
     await button('two-events').click();
     await page.waitForFunction(() => document.querySelector('[data-testid="example-two-events"]').ariaPressed === 'true');
     await screenshot(page, 'gallery-wide');
+    await picture(page, 'figure.heatmap', 'two-events');
+    await page.locator('[data-testid="trajectory"][data-points]').waitFor();
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await page.waitForTimeout(500);
+    await picture(page, 'figure.trajectory', 'trajectory');
     await page.emulateMedia({ colorScheme: 'dark' });
     await page.setViewportSize({ width: 360, height: 780 });
     await page.waitForTimeout(300);

@@ -44,7 +44,7 @@ usage: cargo xtask COMMAND
           [--out FOLDER] where to, by default temporal-lens/
   test    every check: formatting, lints, tests, the site in a real browser, size budgets
           [--only STEP]... runs some of: fmt clippy cargo-test clippy-wasm site sizes e2e
-          (LENS_SCREENSHOT=docs/screenshot.png also keeps the picture for the README,
+          (LENS_SCREENSHOT=docs/screenshot.png and LENS_PICTURES=docs/pictures also keep the README's pictures,
           LENS_E2E=engine runs one file of tests/e2e)
   bench   time our kernels and the whole path against onnxruntime-web in the same browser, UMAP against
           umap-js and umap-learn, and drawing; print tables, write them to target/bench/results.json;

@@ -115,6 +115,12 @@ export function countColours(page, testId) {
   });
 }
 
+/** Keeps a part of the page as a picture for the README, where LENS_PICTURES names a folder for it. */
+export async function picture(page, selector, name) {
+  if (!process.env.LENS_PICTURES) return;
+  await page.locator(selector).first().screenshot({ path: join(environment.root, process.env.LENS_PICTURES, `${name}.png`) });
+}
+
 /** Saves what the page shows now. */
 export function screenshot(page, name) {
   return page.screenshot({ path: join(environment.out, `${name}.png`), fullPage: true });
