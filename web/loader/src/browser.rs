@@ -37,6 +37,11 @@ pub(crate) fn storage() -> Option<StorageManager> {
     Some(get(&navigator()?, "storage")?.unchecked_into())
 }
 
+/// Whether the browser says that there is no network.
+pub(crate) fn is_offline() -> bool {
+    navigator().and_then(|navigator| get(&navigator, "onLine")).is_some_and(|online| online.is_falsy())
+}
+
 /// `navigator.locks`; missing outside secure contexts.
 pub(crate) fn locks() -> Option<Locks> {
     Some(get(&navigator()?, "locks")?.unchecked_into())

@@ -13,6 +13,8 @@ pub enum Error {
     Vocabulary(u32),
     /// These tokens' rows are not kept, and the host was not to be asked for them.
     RowsMissing(Vec<u32>),
+    /// These tokens' rows are not kept, and the host did not give them: a sentence about that.
+    RowsUnreachable(Vec<u32>, String),
     /// The browser's storage cannot do what was asked, as a sentence.
     Storage(String),
 }

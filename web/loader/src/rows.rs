@@ -10,6 +10,7 @@ use lens_weights::rows::{self, ShardRows, Span};
 use lens_weights::unpack::check_file;
 use web_sys::RequestCache;
 
+use crate::browser;
 use crate::error::Error;
 use crate::fetch::{Abort, may_pass, refusal};
 use crate::files::PackFiles;
@@ -52,7 +53,8 @@ impl Rows {
     /// Sees to it that the rows `ids` are here. `on_bytes(done, total)` counts the bytes to fetch.
     ///
     /// # Errors
-    /// [`Error::RowsMissing`] when they are not kept and the host is not to be asked; those of
+    /// [`Error::RowsMissing`] when they are not kept and the host is not to be asked,
+    /// [`Error::RowsUnreachable`] when it does not give them; those of
     /// fetching.
     pub async fn bring(
         &mut self,
@@ -77,7 +79,28 @@ impl Rows {
         if source == RowSource::KeptOnly {
             return Err(Error::RowsMissing(missing.into_iter().collect()));
         }
-        let plan = rows::plan(embedding, &missing);
+        if browser::is_offline() {
+            let problem = "There is no network.".to_owned();
+            return Err(Error::RowsUnreachable(missing.into_iter().collect(), problem));
+        }
+        match self.fetch(files, embedding, &missing, abort, &mut on_bytes).await {
+            Err(Error::Network(problem)) => {
+                Err(Error::RowsUnreachable(self.missing(ids).into_iter().collect(), problem))
+            }
+            other => other,
+        }
+    }
+
+    /// Asks the host for rows.
+    async fn fetch(
+        &mut self,
+        files: &PackFiles,
+        embedding: &EmbeddingEntry,
+        missing: &BTreeSet<u32>,
+        abort: &Abort,
+        on_bytes: &mut impl FnMut(u64, u64),
+    ) -> Result<(), Error> {
+        let plan = rows::plan(embedding, missing);
         let total = plan.iter().flat_map(|s| &s.spans).map(|span| span.bytes.end - span.bytes.start).sum();
         let mut wanted: Vec<(ShardRows, Span)> = Vec::new();
         let mut shards_of: Vec<ShardRows> = Vec::new();

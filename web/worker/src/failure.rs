@@ -32,19 +32,32 @@ impl Failure {
 
     /// A failure to bring embedding rows; `names` are the tokens of ids.
     pub fn of_rows(error: lens_loader::Error, names: impl Fn(&[u32]) -> Vec<String>) -> Self {
-        let lens_loader::Error::RowsMissing(ids) = error else { return error.into() };
+        let (ids, why) = match error {
+            lens_loader::Error::RowsMissing(ids) => (ids, None),
+            lens_loader::Error::RowsUnreachable(ids, problem) => (ids, Some(problem)),
+            other => return other.into(),
+        };
         let named: Vec<String> =
             names(&ids[..ids.len().min(TOKENS_NAMED)]).iter().map(|token| format!("“{token}”")).collect();
         let more = match ids.len() - named.len() {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
+        let named = named.join(", ");
+        if let Some(problem) = why {
+            return Self::Wrong(
+                FailureKind::Network,
+                format!(
+                    "This browser does not keep the embedding rows of {named}{more}, and cannot fetch them: {problem} \
+                     With the whole embedding kept (Model files, below) every text works without a network."
+                ),
+            );
+        }
         Self::Wrong(
             FailureKind::RowsMissing,
             format!(
-                "This browser does not keep the embedding rows of {}{more}. Asking the model’s host for them tells it \
-                 that the text has these tokens.",
-                named.join(", ")
+                "This browser does not keep the embedding rows of {named}{more}. Asking the model’s host for them tells it \
+                 that the text has these tokens."
             ),
         )
     }
@@ -58,8 +71,8 @@ impl From<lens_loader::Error> for Failure {
             Error::Network(message) => Self::Wrong(FailureKind::Network, message),
             Error::Content(error) => Self::Wrong(FailureKind::Pack, error.to_string()),
             Error::Vocabulary(id) => Self::input(format!("token {id} lies outside the model's vocabulary")),
-            Error::RowsMissing(ids) => {
-                Self::of_rows(Error::RowsMissing(ids), |ids| ids.iter().map(|id| format!("<{id}>")).collect())
+            rows @ (Error::RowsMissing(_) | Error::RowsUnreachable(..)) => {
+                Self::of_rows(rows, |ids| ids.iter().map(|id| format!("<{id}>")).collect())
             }
             Error::Storage(message) => Self::capacity(message),
         }
