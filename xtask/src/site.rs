@@ -80,6 +80,13 @@ pub fn add_pack(paths: &Paths, folder: &Path) -> Result<()> {
         .and_then(|html| with_pack_bytes(&html, "data-embedding-bytes", embedding))
         .context("index.html: no temporal-lens-pack tag")?;
     std::fs::write(&page, html).with_context(|| format!("cannot write {}", page.display()))?;
+    // Whoever hosts the page may list more.
+    let models = folder.join("models.json");
+    let list = serde_json::json!({
+        "format": "temporal-lens-models/1",
+        "models": [{ "url": format!("{PACK_FOLDER}/"), "title": "Gemma 3 270M with the default TemporalSAE" }],
+    });
+    std::fs::write(&models, format!("{list:#}\n")).with_context(|| format!("cannot write {}", models.display()))?;
     // `trunk serve` puts a script of its own into the page and builds again and again: no policy and
     // no service worker there.
     if std::env::var("TRUNK_PROFILE").is_ok_and(|profile| profile == "debug") { Ok(()) } else { shell::finish(folder) }

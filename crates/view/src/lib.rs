@@ -42,6 +42,7 @@ pub mod features;
 pub mod focus;
 pub mod gallery;
 pub mod heatmap;
+pub mod library;
 pub mod link;
 pub mod neighbours;
 pub mod neuronpedia;

@@ -59,6 +59,13 @@ impl Stage {
                 _ => 0.0,
             };
         }
+        if kind == Kind::Downloading {
+            return match self {
+                Self::Start | Self::Device => 2.0,
+                Self::Weights => 96.0,
+                _ => 0.0,
+            };
+        }
         let (with_weights, without) = match self {
             Self::Start => (2.0, 0.0),
             Self::Device => (3.0, 0.0),
@@ -86,6 +93,8 @@ enum Kind {
     Warm,
     /// The whole embedding is fetched, nothing computed.
     Keeping,
+    /// Tokenizer and weights are fetched, nothing computed.
+    Downloading,
 }
 
 /// Where a request is.
@@ -115,6 +124,11 @@ impl Progress {
         Self { kind: Kind::Keeping, ..Self::begin(true, expected_bytes) }
     }
 
+    /// A request for tokenizer and weights, of `expected_bytes` (0 when not known).
+    pub fn downloading(expected_bytes: u64) -> Self {
+        Self { kind: Kind::Downloading, ..Self::begin(true, expected_bytes) }
+    }
+
     /// A report from the worker at `now` milliseconds of any clock.
     pub fn report(&mut self, stage: Stage, done: u64, total: u64, now: f64) {
         if stage != self.stage || self.mark.is_none() {
@@ -137,6 +151,7 @@ impl Progress {
     pub fn sentence(&self) -> String {
         let stage = match (self.kind, self.stage) {
             (Kind::Keeping, Stage::Embedding) => "Keeping the whole embedding",
+            (Kind::Downloading, Stage::Weights) => "Downloading the model",
             (_, stage) => stage.sentence(),
         };
         match self.stage {
@@ -186,7 +201,9 @@ mod tests {
 
     #[test]
     fn the_bar_reaches_its_end_and_never_goes_back() {
-        for mut progress in [Progress::begin(true, 10), Progress::begin(false, 10), Progress::keeping(10)] {
+        for mut progress in
+            [Progress::begin(true, 10), Progress::begin(false, 10), Progress::keeping(10), Progress::downloading(10)]
+        {
             let mut last = 0.0;
             for stage in Stage::ALL {
                 for done in 0..=10 {

@@ -1,22 +1,25 @@
 // A host of pack files on another origin that breaks connections where a test says, and counts bytes.
 
-import { createReadStream, statSync } from 'node:fs';
+import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { basename, join } from 'node:path';
+import { basename, extname, join } from 'node:path';
 
 /**
- * Serves a pack's folder. `ranges: false` sends whole files only. Answers:
+ * Serves a pack's folder. `ranges: false` sends whole files only; `pace` sends so many bytes every 20 ms;
+ * `beside` is a folder served at the host's root, beside the pack. Answers:
  * `url` of the folder; `requests`, each { file, start, sent } with the first byte and how many bytes
  * of the file went out; `cut(file, ...at)`, after which the next answers for `file` end at these
  * bytes of the file; `down`, true while every request is refused; `close()`.
  */
-export async function startHost(folder, { ranges = true } = {}) {
+export async function startHost(folder, { ranges = true, pace = 0, beside } = {}) {
   const cuts = new Map();
   const host = { requests: [], down: false, cut: (file, ...at) => cuts.set(file, at) };
   const server = createServer((request, response) => {
     response.setHeader('Access-Control-Allow-Origin', '*');
     response.setHeader('Cache-Control', 'no-cache');
-    const file = basename(new URL(request.url, 'http://host').pathname);
+    const { pathname } = new URL(request.url, 'http://host');
+    const file = basename(pathname);
+    if (beside && !pathname.startsWith('/pack/')) return sendBeside(beside, pathname, response);
     if (host.down) return response.writeHead(503).end();
     const path = join(folder, file);
     const stat = statSync(path, { throwIfNoEntry: false });
@@ -31,6 +34,7 @@ export async function startHost(folder, { ranges = true } = {}) {
     const broken = at !== undefined && at > start && at <= end;
     const last = broken ? at - 1 : end;
     host.requests.push({ file, start, sent: last - start + 1 });
+    if (pace && !broken) return sendSlowly(path, { start, end, pace }, host.requests.at(-1), response);
     const stream = createReadStream(path, { start, end: last });
     stream.pipe(response, { end: !broken });
     // What was sent has to be on its way before the connection ends.
@@ -41,4 +45,29 @@ export async function startHost(folder, { ranges = true } = {}) {
   host.of = (file) => host.requests.filter((request) => request.file === file);
   host.close = () => { server.closeAllConnections(); server.close(); };
   return host;
+}
+
+const TYPES = {
+  '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.json': 'application/json',
+  '.wasm': 'application/wasm', '.svg': 'image/svg+xml',
+};
+
+function sendBeside(folder, pathname, response) {
+  const path = join(folder, pathname === '/' ? 'index.html' : decodeURIComponent(pathname));
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return response.writeHead(404).end();
+  response.setHeader('Content-Type', TYPES[extname(path)] ?? 'application/octet-stream');
+  return response.end(readFileSync(path));
+}
+
+/** Sends a part of a file slowly; `record.sent` is what went out, whenever the visitor leaves. */
+async function sendSlowly(path, { start, end, pace }, record, response) {
+  record.sent = 0;
+  const content = readFileSync(path).subarray(start, end + 1);
+  for (let at = 0; at < content.length && !response.destroyed; at += pace) {
+    const piece = content.subarray(at, at + pace);
+    response.write(piece);
+    record.sent += piece.length;
+    await new Promise((resolve) => { setTimeout(resolve, 20); });
+  }
+  response.end();
 }

@@ -115,7 +115,7 @@ pub fn current(state: State) -> Link {
     Link {
         model: state
             .pack
-            .with_value(|pack| pack.as_ref().map(|pack| pack.url.clone()))
+            .with(|pack| pack.as_ref().map(|pack| pack.url.clone()))
             .filter(|url| Some(url) != own_pack.as_ref()),
         subject,
         inf_k: state.shown.with(|shown| shown.as_ref().and_then(|shown| shown.analysis.inf_k)).filter(|_| is_made_here),
@@ -202,7 +202,7 @@ fn open(state: State, query: &str) {
     views.camera.set(link.camera);
     state.theme.set(if link.theme == Theme::System { address.own_theme.get_value() } else { link.theme });
     let named = link.model.as_ref().and_then(|model| Pack::at(model));
-    state.pack.set_value(named.or_else(|| address.own_pack.get_value()));
+    state.pack.set(named.or_else(|| address.own_pack.get_value()));
     let selection = Selection::of(link.spans.clone());
     address.pending.set_value(Some(Pending { pin: link.pin, selection, zoom: link.zoom }));
     spawn_local(async move {

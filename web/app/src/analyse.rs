@@ -39,7 +39,7 @@ pub fn start(state: State) {
         Ok(inf_k) => inf_k,
         Err(problem) => return state.fail(problem),
     };
-    let Some(pack) = state.pack.get_value() else {
+    let Some(pack) = state.pack.get_untracked() else {
         return state.fail("This page does not say where its model is: its temporal-lens-pack tag is missing.");
     };
     // The visitor pressed the button, and asks the host for what the text needs.
@@ -58,7 +58,7 @@ pub fn compare(state: State, first: (String, Option<usize>), text: String, inf_k
         Ok(inf_k) => inf_k,
         Err(problem) => return state.fail(problem),
     };
-    let Some(pack) = state.pack.get_value() else {
+    let Some(pack) = state.pack.get_untracked() else {
         return state.fail("This page does not say where its model is: its temporal-lens-pack tag is missing.");
     };
     begin(state, Request::Compare { id: 0, pack_url: pack.url, texts: [first, (text, inf_k)] });
@@ -69,7 +69,7 @@ pub fn attention(state: State, text: String, inf_k: Option<usize>) {
     if state.phase.get_untracked() == Phase::Loading {
         return;
     }
-    let Some(pack) = state.pack.get_value() else { return };
+    let Some(pack) = state.pack.get_untracked() else { return };
     begin(state, Request::Attention { id: 0, pack_url: pack.url, text, inf_k });
 }
 
@@ -78,8 +78,15 @@ pub fn keep_embedding(state: State) {
     if state.phase.get_untracked() == Phase::Loading {
         return;
     }
-    let Some(pack) = state.pack.get_value() else { return };
+    let Some(pack) = state.pack.get_untracked() else { return };
     begin(state, Request::KeepEmbedding { id: 0, pack_url: pack.url });
+}
+
+/// Fetches a pack's tokenizer and weights, to be kept.
+pub fn download(state: State, pack_url: String) {
+    if state.phase.get_untracked() != Phase::Loading {
+        begin(state, Request::Download { id: 0, pack_url });
+    }
 }
 
 /// Asks the worker, where one runs, what it knows; shows and copies that with what the page knows.
@@ -117,11 +124,15 @@ fn again(state: State, mut job: Request) {
     let next = state.request.get_value().wrapping_add(1);
     let next = if next == DIAGNOSTICS { 1 } else { next.max(1) };
     state.request.set_value(next);
-    let (load, embedding) = state.pack.with_value(|p| p.as_ref().map_or((0, 0), |p| (p.bytes, p.embedding_bytes)));
+    let (load, embedding) = state.pack.with_untracked(|p| p.as_ref().map_or((0, 0), |p| (p.bytes, p.embedding_bytes)));
     let progress = match &mut job {
         Request::KeepEmbedding { id, .. } => {
             *id = next;
             Progress::keeping(embedding)
+        }
+        Request::Download { id, pack_url } => {
+            *id = next;
+            Progress::downloading(state.library.bytes_of(pack_url))
         }
         Request::Analyze { id, .. } | Request::Attention { id, .. } | Request::Compare { id, .. } => {
             *id = next;
@@ -201,6 +212,13 @@ fn on_response(state: State, response: Response) {
         }
         Response::Note { text } => state.note.set(Some(text)),
         Response::Diagnostics { json, .. } => diagnostics::copy(state, Some(&json)),
+        Response::Downloaded { id, bytes } if under_way && id == current => {
+            state.note.set(Some(format!("The model ({}) is kept in this browser.", number::bytes(bytes))));
+            if let Some(Request::Download { pack_url, .. }) = state.job.get_value() {
+                environment::remember_loaded(&pack_url, true);
+            }
+            stopped(state);
+        }
         Response::EmbeddingKept { id, bytes } if under_way && id == current => {
             state.note.set(Some(format!("The whole embedding ({}) is kept in this browser.", number::bytes(bytes))));
             stopped(state);
@@ -215,7 +233,7 @@ fn on_response(state: State, response: Response) {
         }
         Response::Analysis { id, json, fetched_bytes, elapsed_ms, compute_ms, .. } if under_way && id == current => {
             state.loaded.set(true);
-            if let Some(pack) = state.pack.get_value() {
+            if let Some(pack) = state.pack.get_untracked() {
                 environment::remember_loaded(&pack.url, true);
             }
             storage::count(state);
@@ -233,7 +251,7 @@ fn on_response(state: State, response: Response) {
         }
         Response::Comparison { id, json, .. } if under_way && id == current => {
             state.loaded.set(true);
-            if let Some(pack) = state.pack.get_value() {
+            if let Some(pack) = state.pack.get_untracked() {
                 environment::remember_loaded(&pack.url, true);
             }
             match state.show_comparison(json, false) {
@@ -302,6 +320,7 @@ fn end_worker(state: State) {
 }
 
 fn stopped(state: State) {
+    state.library.ended(state);
     storage::count(state);
     state.progress.set(None);
     state.stopping.set(false);

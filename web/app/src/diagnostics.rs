@@ -26,7 +26,7 @@ pub fn copy(state: State, worker: Option<&str>) {
         "temporal_lens": { "version": env!("CARGO_PKG_VERSION"), "commit": option_env!("TEMPORAL_LENS_COMMIT") },
         "browser": environment::window().and_then(|window| window.navigator().user_agent().ok()),
         "secure_context": environment::window().map(|window| window.is_secure_context()),
-        "pack": state.pack.with_value(|pack| pack.as_ref().map(|pack| pack.url.clone())),
+        "pack": state.pack.with_untracked(|pack| pack.as_ref().map(|pack| pack.url.clone())),
         "storage": { "kept_bytes": state.kept.get_untracked(), "note": state.storage_note.get_untracked() },
         "problem": state.problem.get_untracked(),
         "note": state.note.get_untracked(),

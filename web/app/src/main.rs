@@ -13,6 +13,7 @@ mod environment;
 mod files;
 mod heatmap_canvas;
 mod layouts;
+mod library;
 mod palette;
 mod pointing;
 mod state;

@@ -17,6 +17,7 @@ use crate::address::{self, Address};
 use crate::dashboards::Dashboards;
 use crate::diagnostics;
 use crate::environment::{self, Pack};
+use crate::library::Library;
 use crate::typing::Next;
 use crate::views::Views;
 use crate::worker::Engine;
@@ -142,6 +143,8 @@ pub struct State {
     pub views: Views,
     /// What features fire on, and whose card is open.
     pub dashboards: Dashboards,
+    /// The packs this page knows.
+    pub library: Library,
     /// The theme.
     pub theme: RwSignal<Theme>,
     /// The page's address.
@@ -149,7 +152,7 @@ pub struct State {
     /// How the page stands inside another one; none where it does not.
     pub embed: Option<Embed>,
     /// The model's files.
-    pub pack: StoredValue<Option<Pack>>,
+    pub pack: RwSignal<Option<Pack>>,
     /// The worker, from the first request on.
     pub engine: StoredValue<Option<Engine>, LocalStorage>,
     /// Whether the page follows while one types.
@@ -193,10 +196,11 @@ impl State {
             focus: RwSignal::new(Focus::default()),
             views: Views::new(),
             dashboards: Dashboards::new(),
+            library: Library::new(),
             theme: RwSignal::new(environment::remembered_theme()),
             address: Address::new(),
             embed: environment::embed(),
-            pack: StoredValue::new(environment::pack()),
+            pack: RwSignal::new(environment::pack()),
             engine: StoredValue::new_local(None),
             live: RwSignal::new(true),
             quiet: RwSignal::new(false),
@@ -257,6 +261,7 @@ impl State {
     pub fn fail(self, problem: impl Into<String>) {
         self.progress.set(None);
         self.stopping.set(false);
+        self.library.ended(self);
         self.problem.set(Some(problem.into()));
         self.phase.set(Phase::Error);
     }

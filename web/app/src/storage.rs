@@ -1,8 +1,10 @@
-//! What this browser keeps of models, seen from the page: how much, and deleting it.
+//! What this browser keeps of models, seen from the page: how much, whether it is whole, deleting it.
 //!
-//! The worker reads and writes the files (web/loader). Counting and deleting need no worker.
+//! The worker reads and writes the files (web/loader). Counting, comparing and deleting need no worker.
 
-use js_sys::Reflect;
+use std::collections::HashMap;
+
+use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::{JsCast, JsValue};
@@ -17,13 +19,23 @@ fn get(object: &JsValue, key: &str) -> Option<JsValue> {
     (!value.is_undefined() && !value.is_null()).then_some(value)
 }
 
+/// What a method that a browser may lack answers.
+async fn call(object: &JsValue, method: &str, arguments: &[JsValue]) -> Option<JsValue> {
+    let function: Function = get(object, method)?.dyn_into().ok()?;
+    let arguments: Array = arguments.iter().collect();
+    let answer: Promise = function.apply(object, &arguments).ok()?.dyn_into().ok()?;
+    JsFuture::from(answer).await.ok()
+}
+
+/// `navigator.storage`; missing outside secure contexts, whatever its type says.
+fn manager() -> Option<StorageManager> {
+    Some(get(&environment::window()?.navigator(), "storage")?.unchecked_into())
+}
+
 /// The folder of kept files; `None` where there is none.
 async fn folder() -> Option<FileSystemDirectoryHandle> {
-    let navigator = environment::window()?.navigator();
-    // Missing outside secure contexts, whatever its type says.
-    let storage = get(&navigator, "storage")?;
+    let storage = manager()?;
     get(&storage, "getDirectory")?;
-    let storage: StorageManager = storage.unchecked_into();
     let root: FileSystemDirectoryHandle = JsFuture::from(storage.get_directory()).await.ok()?.unchecked_into();
     let folder = JsFuture::from(root.get_directory_handle(lens_protocol::STORAGE_FOLDER)).await.ok()?;
     Some(folder.unchecked_into())
@@ -42,36 +54,83 @@ async fn names(folder: &FileSystemDirectoryHandle) -> Vec<String> {
     names
 }
 
-async fn kept_bytes() -> u64 {
-    let Some(folder) = folder().await else { return 0 };
-    let mut total = 0.0;
+async fn file(folder: &FileSystemDirectoryHandle, name: &str) -> Option<JsValue> {
+    let handle: FileSystemFileHandle = JsFuture::from(folder.get_file_handle(name)).await.ok()?.unchecked_into();
+    JsFuture::from(handle.get_file()).await.ok()
+}
+
+/// Bytes of every kept file, by name.
+pub async fn sizes() -> HashMap<String, u64> {
+    let mut sizes = HashMap::new();
+    let Some(folder) = folder().await else { return sizes };
     for name in names(&folder).await {
-        let Ok(handle) = JsFuture::from(folder.get_file_handle(&name)).await else { continue };
-        let handle: FileSystemFileHandle = handle.unchecked_into();
-        if let Ok(file) = JsFuture::from(handle.get_file()).await {
-            total += get(&file, "size").and_then(|size| size.as_f64()).unwrap_or(0.0);
-        }
+        let size = file(&folder, &name).await.and_then(|file| get(&file, "size")?.as_f64());
+        sizes.insert(name, size.unwrap_or(0.0) as u64);
     }
-    total as u64
+    sizes
 }
 
 /// Counts what is kept, for the page to show.
 pub fn count(state: State) {
-    spawn_local(async move { state.kept.set(Some(kept_bytes().await)) });
+    spawn_local(async move {
+        let sizes = sizes().await;
+        state.kept.set(Some(sizes.values().sum()));
+        state.library.sizes.set(sizes);
+    });
 }
 
-/// Deletes what is kept; files that are in use stay.
+/// Deletes everything that is kept; files that are in use stay.
 pub fn delete(state: State) {
-    if let Some(pack) = state.pack.get_value() {
+    if let Some(pack) = state.pack.get_untracked() {
         environment::remember_loaded(&pack.url, false);
     }
     spawn_local(async move {
         if let Some(folder) = folder().await {
-            for name in names(&folder).await {
-                // One that is open elsewhere stays, and is counted below.
-                let _ = JsFuture::from(folder.remove_entry(&name)).await;
-            }
+            remove(&names(&folder).await).await;
         }
-        state.kept.set(Some(kept_bytes().await));
+        count(state);
     });
+}
+
+/// Deletes files; one that is open elsewhere stays, and is counted again.
+pub async fn remove(names: &[String]) {
+    let Some(folder) = folder().await else { return };
+    for name in names {
+        let _ = JsFuture::from(folder.remove_entry(name)).await;
+    }
+}
+
+/// The checksum of a kept file, hexadecimal; none where it is gone, or the browser computes none.
+pub async fn checksum(name: &str) -> Option<String> {
+    let file = file(&folder().await?, name).await?;
+    digest(&call(&file, "arrayBuffer", &[]).await?).await
+}
+
+/// SHA-256 of bytes, hexadecimal.
+pub async fn sha256(bytes: &[u8]) -> Option<String> {
+    digest(&Uint8Array::from(bytes)).await
+}
+
+async fn digest(bytes: &JsValue) -> Option<String> {
+    // Secure contexts only.
+    let subtle = get(&get(&environment::window()?.into(), "crypto")?, "subtle")?;
+    let sum = call(&subtle, "digest", &["SHA-256".into(), bytes.clone()]).await?;
+    Some(Uint8Array::new(&sum).to_vec().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Bytes that this page's origin stores, the most it may, and whether the browser keeps them whatever happens.
+pub async fn estimate() -> Option<(u64, u64, bool)> {
+    let storage = manager()?;
+    let said = call(&storage, "estimate", &[]).await?;
+    let number = |key: &str| get(&said, key).and_then(|it| it.as_f64()).map(|it| it as u64);
+    let is_persisted = call(&storage, "persisted", &[]).await.is_some_and(|it| it.is_truthy());
+    Some((number("usage")?, number("quota")?, is_persisted))
+}
+
+/// Asks the browser not to clear what is kept when space is short; it may ask the visitor.
+pub async fn persist() -> bool {
+    match manager() {
+        Some(storage) => call(&storage, "persist", &[]).await.is_some_and(|it| it.is_truthy()),
+        None => false,
+    }
 }

@@ -62,7 +62,7 @@ fn follow(state: State) {
         return;
     }
     let text = state.text.get_untracked();
-    let Some(pack) = state.pack.get_value() else { return };
+    let Some(pack) = state.pack.get_untracked() else { return };
     let Ok(inf_k) = analyse::parse_inf_k(&state.inf_k.get_untracked()) else { return };
     if text.is_empty() {
         return;

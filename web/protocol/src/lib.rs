@@ -1,7 +1,7 @@
 //! Messages between the page and its worker, as JSON strings over `postMessage`.
 //!
 //! The page numbers its requests; every answer carries the number of the request it belongs to.
-//! A request ends with exactly one of `Analysis`, `Attention`, `Comparison`, `EmbeddingKept`, `Diagnostics`, `Fixture`,
+//! A request ends with exactly one of `Analysis`, `Attention`, `Comparison`, `Downloaded`, `EmbeddingKept`, `Diagnostics`, `Fixture`,
 //! `Tokens`, `Kernels`, `Bench`, `Cancelled` or `Failed`.
 
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,13 @@ pub enum Request {
         pack_url: String,
         /// The texts with their `inf_k`.
         texts: [(String, Option<usize>); 2],
+    },
+    /// Fetch tokenizer and weights of the pack at `pack_url`, to be kept; nothing is computed.
+    Download {
+        /// Number of the request.
+        id: u32,
+        /// Absolute URL of the pack's folder, ending in a slash.
+        pack_url: String,
     },
     /// Keep the whole embedding of the pack at `pack_url`, so that no text asks its host for rows.
     KeepEmbedding {
@@ -265,6 +272,13 @@ pub enum Response {
         /// Milliseconds of model, SAE and analysis of both texts.
         compute_ms: f64,
     },
+    /// Tokenizer and weights are kept.
+    Downloaded {
+        /// Number of the request.
+        id: u32,
+        /// Their bytes.
+        bytes: u64,
+    },
     /// The whole embedding is kept.
     EmbeddingKept {
         /// Number of the request.
@@ -332,6 +346,7 @@ impl Request {
             Self::Analyze { id, .. }
             | Self::Attention { id, .. }
             | Self::Compare { id, .. }
+            | Self::Download { id, .. }
             | Self::KeepEmbedding { id, .. }
             | Self::Diagnostics { id }
             | Self::LoseDevice { id }

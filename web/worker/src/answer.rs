@@ -128,6 +128,7 @@ impl Session {
                 self.attention(id, &pack_url, &text, inf_k, abort).await
             }
             Request::Compare { pack_url, texts, .. } => self.compare(id, &pack_url, &texts, abort).await,
+            Request::Download { pack_url, .. } => self.download(id, &pack_url, abort).await,
             Request::KeepEmbedding { pack_url, .. } => self.keep_embedding(id, &pack_url, abort).await,
             Request::Diagnostics { .. } => {
                 let facts = diagnostics::collect(&self.opened, self.storage_note.as_deref(), &self.packs);
@@ -154,6 +155,14 @@ impl Session {
     fn pack(&mut self, url: &str) -> &mut Pack {
         let cache = self.cache.clone();
         self.packs.entry(url.to_owned()).or_insert_with(|| Pack::new(url.to_owned(), cache))
+    }
+
+    async fn download(&mut self, id: u32, pack_url: &str, abort: &Abort) -> Result<Response, Failure> {
+        let mut reporter = Reporter { id, last: None };
+        let (device, limits) = (self.opened.device.clone(), self.limits);
+        let report = |done, total| reporter.report(Stage::Weights, done, total);
+        let bytes = self.pack(pack_url).download(&device, limits, abort, report).await?;
+        Ok(Response::Downloaded { id, bytes })
     }
 
     async fn keep_embedding(&mut self, id: u32, pack_url: &str, abort: &Abort) -> Result<Response, Failure> {

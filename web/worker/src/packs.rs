@@ -141,6 +141,44 @@ impl Pack {
         Ok(lens.embedding_rows(rows)?)
     }
 
+    /// Fetches tokenizer and weights, to be kept; answers their bytes. What fits no device here is refused first.
+    pub async fn download(
+        &mut self,
+        device: &Device,
+        limits: Limits,
+        abort: &Abort,
+        on_bytes: impl FnMut(u64, u64),
+    ) -> Result<u64, Failure> {
+        self.open(device, limits, abort).await?;
+        let manifest = self.manifest().ok_or_else(|| Failure::device("the manifest was not loaded"))?;
+        let total = manifest.load_bytes();
+        let entries: Vec<FileEntry> = std::iter::once(&manifest.tokenizer).chain(&manifest.shards).cloned().collect();
+        let (files, here) = (&self.files, RefCell::new(vec![0; entries.len()]));
+        let report = RefCell::new(on_bytes);
+        let heard = |file: usize, bytes: u64| {
+            let mut here = here.borrow_mut();
+            here[file] = bytes;
+            (report.borrow_mut())(here.iter().sum::<u64>().min(total), total);
+        };
+        let heard = &heard;
+        let mut prepared = stream::iter(entries.iter().enumerate())
+            .map(|(file, entry)| async move {
+                let ready = files.prepare(entry, abort, &move |bytes| heard(file, bytes)).await;
+                (file, entry.bytes, ready)
+            })
+            .buffered(FILES_IN_FLIGHT);
+        while let Some((file, bytes, ready)) = prepared.next().await {
+            if !ready?.is_kept() {
+                return Err(Failure::capacity(
+                    "The model was not kept: this browser’s storage is refused here or full. Free some space, or leave the \
+                     private window, and try again; Analyse works without keeping it.",
+                ));
+            }
+            heard(file, bytes);
+        }
+        Ok(total)
+    }
+
     /// Keeps the whole embedding; answers its bytes.
     pub async fn keep_embedding(
         &mut self,

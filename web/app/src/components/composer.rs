@@ -15,12 +15,12 @@ use crate::typing;
 #[component]
 pub fn Composer(state: State) -> impl IntoView {
     let loading = move || state.phase.get() == Phase::Loading && !state.quiet.get();
-    let expected = state.pack.with_value(|pack| pack.as_ref().map_or(0, |pack| pack.bytes));
+    let expected = move || state.pack.with(|pack| pack.as_ref().map_or(0, |pack| pack.bytes));
     // As good as loaded: nothing of it is fetched again.
     let kept = move || {
-        let enough = state.kept.get().is_some_and(|kept| kept >= expected);
+        let enough = state.kept.get().is_some_and(|kept| kept >= expected());
         let loaded = |pack: &Option<Pack>| pack.as_ref().is_some_and(|pack| environment::was_loaded(&pack.url));
-        enough && state.pack.with_value(loaded)
+        enough && state.pack.with(loaded)
     };
     let on_key = move |event: KeyboardEvent| {
         if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
@@ -51,7 +51,7 @@ pub fn Composer(state: State) -> impl IntoView {
             ></textarea>
             <div class="controls">
                 <button type="submit" class="primary" data-testid="analyze" disabled=loading>
-                    {move || analyse_label(state.loaded.get() || kept(), expected)}
+                    {move || analyse_label(state.loaded.get() || kept(), expected())}
                 </button>
                 <InfKField title="Novel codes kept at each token" testid="inf-k" inf_k=state.inf_k />
                 <label class="field toggle" title="Follow while typing, once the model is loaded">

@@ -35,7 +35,7 @@ pub fn Embedded(state: State, embed: Embed) -> impl IntoView {
     let ask = move || {
         let is_empty = state.shown.with(Option::is_none) && !state.example_pending.get();
         let is_idle = state.phase.get() != Phase::Loading;
-        let expected = state.pack.with_value(|pack| pack.as_ref().map_or(0, |pack| pack.bytes));
+        let expected = state.pack.with(|pack| pack.as_ref().map_or(0, |pack| pack.bytes));
         (is_empty && is_idle && !embed.has_input).then(|| {
             view! {
                 <blockquote class="embed-text" data-testid="embed-text">{move || state.text.get()}</blockquote>

@@ -12,6 +12,7 @@ pub mod header;
 pub mod heatmap;
 pub mod heatmap_bar;
 pub mod help;
+pub mod library;
 pub mod link_note;
 pub mod model_files;
 pub mod neuronpedia;

@@ -2,7 +2,9 @@
 
 use lens_view::number;
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
 
+use super::library::Library;
 use crate::state::{Phase, State};
 use crate::{analyse, storage};
 
@@ -15,15 +17,22 @@ pub fn ModelFiles(state: State) -> impl IntoView {
         0 => "Model files".to_owned(),
         bytes => format!("Model files · {} kept in this browser", number::bytes(bytes)),
     };
-    let embedding = state.pack.with_value(|pack| pack.as_ref().map_or(0, |pack| pack.embedding_bytes));
-    let keep_label = match embedding {
+    let embedding = move || state.pack.with(|pack| pack.as_ref().map_or(0, |pack| pack.embedding_bytes));
+    let keep_label = move || match embedding() {
         0 => "Keep the whole embedding".to_owned(),
         bytes => format!("Keep the whole embedding · {}", number::bytes(bytes)),
     };
-    let foreign = state.pack.with_value(|pack| pack.as_ref().and_then(|pack| pack.foreign_host()));
+    let foreign = move || state.pack.with(|pack| pack.as_ref().and_then(|pack| pack.foreign_host()));
+    let on_toggle = move |event: web_sys::Event| {
+        let panel = event.target().and_then(|it| it.dyn_into::<web_sys::Element>().ok());
+        if panel.is_some_and(|panel| panel.has_attribute("open")) {
+            state.library.open(state);
+        }
+    };
     view! {
-        <details class="model-files" data-testid="model-files">
+        <details class="model-files" data-testid="model-files" on:toggle=on_toggle>
             <summary data-testid="kept">{summary}</summary>
+            <Library state />
             <p>
                 "Weights stay in this browser, so that the next visit does not fetch them again. A text’s embedding rows "
                 "are asked of the model’s host as they are needed, which tells it the text’s tokens; once the whole "
@@ -51,7 +60,7 @@ pub fn ModelFiles(state: State) -> impl IntoView {
                     "Copy diagnostics"
                 </button>
             </div>
-            {foreign
+            {move || foreign()
                 .map(|host| {
                     view! {
                         <label class="agree">

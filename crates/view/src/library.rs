@@ -1,0 +1,274 @@
+//! The packs that a page knows: its list of them, what a pack's manifest says, how much of it a browser keeps.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use crate::link;
+use crate::number;
+
+/// Value of `format` in models.json.
+pub const FORMAT: &str = "temporal-lens-models/1";
+/// The list, beside the page.
+pub const FILE: &str = "models.json";
+
+/// A pack of the list.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Listed {
+    /// Address of its folder, relative to the page or absolute.
+    pub url: String,
+    /// What people read.
+    pub title: String,
+}
+
+/// Reads the list. Whoever hosts the page wrote it.
+///
+/// # Errors
+/// A phrase, to follow the file's name and a colon.
+pub fn read_list(json: &str) -> Result<Vec<Listed>, String> {
+    #[derive(Deserialize)]
+    struct List {
+        format: String,
+        models: Vec<Listed>,
+    }
+    let list: List = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    if list.format != FORMAT {
+        return Err(format!("its format is {:?}, this page reads {FORMAT:?}", list.format));
+    }
+    if let Some(wrong) = list.models.iter().find(|it| !link::is_fetchable(&it.url)) {
+        return Err(format!("{:?} is no web address", wrong.url));
+    }
+    Ok(list.models)
+}
+
+/// A file of a pack.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct File {
+    /// Its name in the pack.
+    pub file: String,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Its checksum, hexadecimal: the name under which a browser keeps it.
+    pub sha256: String,
+}
+
+/// Terms of a part of a pack.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Licence {
+    /// What it covers.
+    pub covers: String,
+    /// Its name.
+    pub name: String,
+    /// Its file in the pack, where it travels along.
+    #[serde(default)]
+    pub file: Option<String>,
+}
+
+/// What the page says of a pack, from its manifest (docs/pack-format.md).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The language model.
+    pub model: String,
+    /// The SAE.
+    pub sae: String,
+    /// The residual stream is the output of this layer.
+    pub layer: usize,
+    /// How matrices are stored.
+    pub precision: String,
+    /// Terms.
+    pub licences: Vec<Licence>,
+    /// Tokenizer and weights: what every analysis needs.
+    pub files: Vec<File>,
+    /// The whole embedding.
+    pub embedding: Vec<File>,
+}
+
+/// How much of a pack a browser keeps, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Kept {
+    /// Of tokenizer and weights.
+    pub files: u64,
+    /// Of the whole embedding.
+    pub embedding: u64,
+}
+
+impl Facts {
+    /// Reads a manifest. Anyone may have written it.
+    ///
+    /// # Errors
+    /// A phrase, to follow "its manifest".
+    pub fn from_manifest(json: &str) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Embedding {
+            shards: Vec<File>,
+        }
+        #[derive(Deserialize)]
+        struct Manifest {
+            format: String,
+            model_name: String,
+            sae_name: String,
+            layer: usize,
+            precision: serde_json::Value,
+            licences: Vec<Licence>,
+            tokenizer: File,
+            shards: Vec<File>,
+            embedding: Embedding,
+        }
+        let it: Manifest = serde_json::from_str(json).map_err(|error| format!("cannot be read: {error}"))?;
+        if it.format != "temporal-lens-pack" {
+            return Err("is of something else".to_owned());
+        }
+        let files: Vec<File> = std::iter::once(it.tokenizer).chain(it.shards).collect();
+        let is_name = |name: &str| {
+            !name.is_empty()
+                && !name.starts_with('.')
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+        };
+        let is_hash = |text: &str| text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit());
+        for file in files.iter().chain(&it.embedding.shards) {
+            if !is_name(&file.file) || !is_hash(&file.sha256) {
+                return Err(format!("names a file {:?} that cannot be one of a pack", file.file));
+            }
+        }
+        if let Some(wrong) = it.licences.iter().filter_map(|it| it.file.as_deref()).find(|name| !is_name(name)) {
+            return Err(format!("names a file {wrong:?} that cannot be one of a pack"));
+        }
+        Ok(Self {
+            model: it.model_name,
+            sae: it.sae_name,
+            layer: it.layer,
+            precision: it.precision.as_str().unwrap_or("mixed").to_owned(),
+            licences: it.licences,
+            files,
+            embedding: it.embedding.shards,
+        })
+    }
+
+    /// Bytes that every analysis needs.
+    pub fn bytes(&self) -> u64 {
+        total(&self.files)
+    }
+
+    /// Bytes of the whole embedding.
+    pub fn embedding_bytes(&self) -> u64 {
+        total(&self.embedding)
+    }
+
+    /// How much of it is among a browser's files, whose bytes are given by name.
+    pub fn kept(&self, sizes: &HashMap<String, u64>) -> Kept {
+        let of = |files: &[File]| -> u64 {
+            files.iter().map(|file| sizes.get(&file.sha256).copied().unwrap_or(0).min(file.bytes)).sum()
+        };
+        Kept { files: of(&self.files), embedding: of(&self.embedding) }
+    }
+
+    /// Whether tokenizer and weights are here as a whole.
+    pub fn is_here(&self, kept: Kept) -> bool {
+        kept.files == self.bytes()
+    }
+
+    /// Where a browser's copy stands, as a phrase.
+    pub fn status(&self, kept: Kept) -> String {
+        let all = number::bytes(self.bytes());
+        let rows = match (kept.embedding, self.embedding_bytes()) {
+            (0, _) => String::new(),
+            (here, whole) if here == whole => "; with its whole embedding it works without a network".to_owned(),
+            (here, whole) => format!("; {} of {} of its embedding", number::bytes(here), number::bytes(whole)),
+        };
+        match kept.files {
+            0 => format!("not in this browser{rows}"),
+            here if here == self.bytes() => format!("kept in this browser{rows}"),
+            here => format!("{} of {all} in this browser: a download goes on from there{rows}", number::bytes(here)),
+        }
+    }
+
+    /// What it is, in a line.
+    pub fn line(&self) -> String {
+        format!(
+            "{}, layer {}, {} · {} · {} (whole embedding {} more)",
+            self.model,
+            self.layer,
+            self.precision,
+            self.sae,
+            number::bytes(self.bytes()),
+            number::bytes(self.embedding_bytes())
+        )
+    }
+}
+
+fn total(files: &[File]) -> u64 {
+    files.iter().fold(0, |sum: u64, file| sum.saturating_add(file.bytes))
+}
+
+/// What the browser says of its storage.
+pub fn storage_line(usage: u64, quota: u64, is_persisted: bool) -> String {
+    let safety =
+        if is_persisted { "it keeps them until you delete them" } else { "it may clear them when space is short" };
+    format!(
+        "This browser stores {} for this page, of at most {}; {safety}.",
+        number::bytes(usage),
+        number::bytes(quota)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASHES: [&str; 3] = [
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+        "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc",
+    ];
+
+    fn manifest(name: &str) -> String {
+        let file =
+            |file: &str, bytes: u64, sha256: &str| serde_json::json!({"file": file, "bytes": bytes, "sha256": sha256});
+        serde_json::json!({
+            "format": "temporal-lens-pack", "version": 2, "model_name": "google/gemma-2-2b", "sae_name": "temporal", "layer": 12,
+            "precision": "q8", "licences": [{"covers": "Gemma", "name": "Terms", "file": "TERMS.html"}],
+            "tokenizer": file("tokenizer.bin", 1000, HASHES[0]), "shards": [file(name, 9000, HASHES[1])],
+            "embedding": {"shards": [file("embedding-0000.safetensors", 5000, HASHES[2])]},
+        })
+        .to_string()
+    }
+
+    #[test]
+    fn a_manifest_says_what_a_pack_is() {
+        let facts = Facts::from_manifest(&manifest("shard-0000.safetensors")).unwrap();
+        assert_eq!((facts.bytes(), facts.embedding_bytes()), (10_000, 5000));
+        assert_eq!(facts.line(), "google/gemma-2-2b, layer 12, q8 · temporal · 10 kB (whole embedding 5 kB more)");
+        let mut sizes = HashMap::new();
+        assert_eq!(facts.status(facts.kept(&sizes)), "not in this browser");
+        sizes.insert(HASHES[0].to_owned(), 1000);
+        sizes.insert(HASHES[1].to_owned(), 3000);
+        assert_eq!(facts.status(facts.kept(&sizes)), "4 kB of 10 kB in this browser: a download goes on from there");
+        sizes.insert(HASHES[1].to_owned(), 90_000);
+        assert!(facts.is_here(facts.kept(&sizes)));
+        sizes.insert(HASHES[2].to_owned(), 5000);
+        assert_eq!(
+            facts.status(facts.kept(&sizes)),
+            "kept in this browser; with its whole embedding it works without a network"
+        );
+    }
+
+    #[test]
+    fn hostile_manifests_and_lists_are_refused() {
+        for name in ["../secret", "", ".hidden", "a/b", "javascript:alert(1)"] {
+            assert!(Facts::from_manifest(&manifest(name)).unwrap_err().contains("cannot be one of a pack"), "{name}");
+        }
+        assert!(Facts::from_manifest("[").unwrap_err().contains("cannot be read"));
+        let list = |url: &str| format!(r#"{{"format":"{FORMAT}","models":[{{"url":"{url}","title":"x"}}]}}"#);
+        assert_eq!(read_list(&list("models/default/")).unwrap()[0].url, "models/default/");
+        assert!(read_list(&list("javascript:alert(1)")).unwrap_err().contains("no web address"));
+        assert!(read_list(r#"{"format":"other/1","models":[]}"#).unwrap_err().contains("other/1"));
+    }
+
+    #[test]
+    fn storage_is_told_with_its_safety() {
+        assert_eq!(
+            storage_line(89_700_000, 10_000_000_000, false),
+            "This browser stores 89.7 MB for this page, of at most 10.0 GB; it may clear them when space is short."
+        );
+    }
+}

@@ -1,0 +1,199 @@
+// The packs a page knows: listed with size and terms, fetched, paused, resumed, checked, deleted, shared.
+
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { analyse, launch, open, screenshot, visitor } from './lib/browser.mjs';
+import { defaultPack, dist, packs, site } from './lib/environment.mjs';
+import { startHost } from './lib/host.mjs';
+import * as commandLine from './lib/program.mjs';
+
+const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
+const TEXT = 'Once upon a time, a little girl named Alice loved looking at the night sky.';
+const LIMIT = { timeout: 240_000 };
+const isEmbedding = ({ file }) => file.startsWith('embedding');
+const sent = (requests) => requests.reduce((sum, request) => sum + request.sent, 0);
+
+describe('the library', () => {
+  let browser;
+  let folder;
+  let manifest;
+  const hosts = [];
+  before(async () => {
+    browser = await launch({ webgpu: false });
+    folder = join(packs, (await commandLine.packPair(PAIR, 'library')).replace(/^packs\//, ''));
+    manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'));
+  });
+  after(async () => {
+    hosts.forEach((host) => host.close());
+    await browser?.close();
+  });
+  /** The site and the pack from one host, which counts. */
+  async function startOwn(options) {
+    const host = await startHost(folder, { beside: dist, ...options });
+    hosts.push(host);
+    host.site = host.url.replace(/pack\/$/, '');
+    return host;
+  }
+  const entry = (page, which) => page.getByTestId('pack').nth(which);
+  async function openLibrary(page) {
+    await page.getByTestId('model-files').locator('summary').first().click();
+    await page.getByTestId('pack').first().getByTestId('pack-status').waitFor();
+  }
+  const needed = () => [manifest.tokenizer, ...manifest.shards].reduce((sum, { bytes }) => sum + bytes, 0);
+
+  test('the page’s own pack is listed with size and terms; only its manifest was fetched', LIMIT, async () => {
+    const page = await open(browser, site);
+    await page.getByTestId('heatmap').waitFor();
+    assert.deepEqual(page.requested.filter((url) => /\/models/.test(url)), []);
+    await openLibrary(page);
+    const own = JSON.parse(readFileSync(join(defaultPack, 'manifest.json'), 'utf8'));
+    const said = await entry(page, 0).innerText();
+    assert.match(said, /Gemma 3 270M/);
+    assert.match(said, new RegExp(own.model_name));
+    assert.match(said, /89\.7 MB/);
+    assert.match(said, /not in this browser/);
+    await entry(page, 0).getByText('Licences').click();
+    const terms = entry(page, 0).getByRole('link', { name: 'Gemma Terms of Use' });
+    assert.equal((await fetch(await terms.evaluate((link) => link.href))).status, 200);
+    assert.match(await page.getByTestId('storage').innerText(), /stores .* of at most/);
+    assert.deepEqual(page.requested.filter((url) => /\/models\//.test(url)).map((url) => url.split('/').pop()), ['manifest.json']);
+    await screenshot(page, 'library');
+    await page.context().close();
+  });
+
+  test('a pack of a link joins the list, is fetched, used without another byte, checked and deleted', LIMIT, async () => {
+    const host = await startOwn();
+    const page = await open(browser, `${host.site}?model=pack/`);
+    await openLibrary(page);
+    const added = page.getByTestId('pack').filter({ has: page.getByTestId('pack-used') });
+    await added.getByTestId('pack-status').filter({ hasText: 'not in this browser' }).waitFor();
+    assert.ok((await page.getByTestId('analyze').innerText()).includes('once'), 'the price is known by now');
+    await added.getByTestId('pack-download').click();
+    await added.getByTestId('pack-status').filter({ hasText: 'kept in this browser' }).waitFor({ timeout: 60_000 });
+    const before = host.requests.length;
+    assert.equal(sent(host.requests.filter((it) => it.file !== 'manifest.json')), needed());
+    assert.equal(await analyse(page, TEXT), 'done');
+    assert.ok(host.requests.slice(before).every((it) => isEmbedding(it) || it.file === 'manifest.json'));
+    await added.getByTestId('pack-verify').click();
+    await page.getByTestId('library-said').filter({ hasText: /All \d+ files are as the pack says/ }).waitFor();
+    // Damage is found, deleted, and fetched again: that file alone.
+    const [shard] = manifest.shards;
+    await page.evaluate(async (name) => {
+      const kept = await (await navigator.storage.getDirectory()).getDirectoryHandle('temporal-lens');
+      const handle = await kept.getFileHandle(name);
+      const bytes = new Uint8Array(await (await handle.getFile()).arrayBuffer());
+      bytes[100] ^= 1;
+      const writable = await handle.createWritable();
+      await writable.write(bytes);
+      await writable.close();
+    }, shard.sha256);
+    await added.getByTestId('pack-verify').click();
+    await page.getByTestId('library-said').filter({ hasText: `Damaged, and deleted: ${shard.file}` }).waitFor();
+    const again = host.requests.length;
+    await added.getByTestId('pack-download').click();
+    await added.getByTestId('pack-status').filter({ hasText: 'kept in this browser' }).waitFor({ timeout: 60_000 });
+    assert.deepEqual(host.requests.slice(again).map(({ file }) => file).filter((file) => file !== 'manifest.json'), [shard.file]);
+    await page.reload();
+    await openLibrary(page);
+    await added.getByTestId('pack-delete').click();
+    await added.getByTestId('pack-status').filter({ hasText: 'not in this browser' }).waitFor();
+    const left = await page.evaluate(async () => {
+      const kept = await (await navigator.storage.getDirectory()).getDirectoryHandle('temporal-lens');
+      const names = [];
+      for await (const name of kept.keys()) names.push(name);
+      return names;
+    });
+    assert.deepEqual(left, []);
+    assert.deepEqual(page.problems, []);
+    await page.context().close();
+  });
+
+  test('pausing keeps what came, to the byte; cancelling deletes it', LIMIT, async () => {
+    // About four seconds for the largest file.
+    const largest = Math.max(...manifest.shards.map(({ bytes }) => bytes));
+    const host = await startOwn({ pace: Math.ceil(largest / 200) });
+    const page = await open(browser, `${host.site}?model=pack/`);
+    await openLibrary(page);
+    const added = page.getByTestId('pack').filter({ has: page.getByTestId('pack-used') });
+    await added.getByTestId('pack-download').click();
+    const shards = () => host.requests.filter(({ file }) => file.startsWith('shard'));
+    const started = async () => {
+      while (sent(shards()) < largest / 4) await new Promise((resolve) => { setTimeout(resolve, 20); });
+    };
+    await started();
+    await added.getByTestId('pack-pause').click();
+    await added.getByTestId('pack-status').filter({ hasText: /of .* in this browser: a download goes on/ }).waitFor();
+    const first = host.requests.length;
+    await added.getByTestId('pack-download').filter({ hasText: 'Resume' }).click();
+    await added.getByTestId('pack-status').filter({ hasText: 'kept in this browser' }).waitFor({ timeout: 60_000 });
+    const resumed = host.requests.slice(first).filter(({ file }) => file.startsWith('shard'));
+    assert.ok(resumed.some(({ start }) => start > 0), 'at least one file goes on amid it');
+    for (const { start, sent: bytes, file } of resumed) {
+      assert.equal(start + bytes, manifest.shards.find((it) => it.file === file).bytes, file);
+    }
+    await added.getByTestId('pack-delete').click();
+    await added.getByTestId('pack-status').filter({ hasText: 'not in this browser' }).waitFor();
+    host.requests.length = 0;
+    await added.getByTestId('pack-download').click();
+    await started();
+    await added.getByTestId('pack-cancel').click();
+    await added.getByTestId('pack-status').filter({ hasText: 'not in this browser' }).waitFor();
+    await page.context().close();
+  });
+
+  test('models.json lists more; another host is asked on a click only; choosing one is in the address', LIMIT, async () => {
+    const host = await startOwn();
+    const page = await open(browser, host.site);
+    const asked = [];
+    await page.context().route('https://packs.example/**', (route) => {
+      asked.push(route.request().url());
+      return route.fulfill({ contentType: 'application/json', headers: { 'access-control-allow-origin': '*' },
+        body: asked.length === 1 ? '{"format": "?"}' : JSON.stringify(manifest) });
+    });
+    await page.context().route('**/models.json', (route) => route.fulfill({ json: { format: 'temporal-lens-models/1', models: [
+      { url: 'pack/', title: 'A small one' }, { url: 'https://packs.example/far', title: '<b>Far</b>' },
+    ] } }));
+    await openLibrary(page);
+    assert.equal(await page.getByTestId('pack').count(), 3);
+    assert.match(await entry(page, 1).innerText(), /<b>Far<\/b>/);
+    assert.deepEqual(asked, []);
+    await entry(page, 1).getByTestId('pack-look').click();
+    assert.match(await entry(page, 1).getByTestId('pack-problem').innerText(), /manifest that cannot be read|of something else/);
+    await entry(page, 1).getByRole('button', { name: 'Try again' }).click();
+    await entry(page, 1).getByTestId('pack-status').waitFor();
+    assert.deepEqual(asked, Array(2).fill('https://packs.example/far/manifest.json'));
+    await entry(page, 0).getByTestId('pack-use').click();
+    await page.waitForFunction(() => new URLSearchParams(location.search).get('model')?.endsWith('/pack/'));
+    assert.equal(await analyse(page, TEXT), 'done');
+    assert.equal(sent(host.of(manifest.shards[0].file)), manifest.shards[0].bytes);
+    await page.context().close();
+  });
+
+  test('a list that is wrong is said; the page’s own pack is there', LIMIT, async () => {
+    const page = await open(browser, site);
+    await page.context().route('**/models.json', (route) => route.fulfill({ json: { format: 'temporal-lens-models/1', models: [{ url: 'javascript:alert(1)', title: 'x' }] } }));
+    await openLibrary(page);
+    assert.match(await page.getByTestId('library-said').innerText(), /models\.json: .*no web address/);
+    assert.equal(await page.getByTestId('pack').count(), 1);
+    await page.context().close();
+  });
+
+  test('two frames on one page share what is kept: every file is fetched once', LIMIT, async () => {
+    const host = await startOwn();
+    const articles = join(packs, 'articles');
+    mkdirSync(articles, { recursive: true });
+    const frame = (id) => `<iframe id="${id}" src="${host.site}?embed=true&amp;model=pack/&amp;text=${encodeURIComponent('Two frames and one model.')}" width="640" height="400"></iframe>`;
+    writeFileSync(join(articles, 'two.html'), `<!doctype html><meta charset="utf-8"><body>${frame('a')}${frame('b')}`);
+    const context = await visitor(browser);
+    const page = await context.newPage();
+    // Of the host's own site, as a blog with its own copy: browsers part the storage of other sites' frames.
+    await page.goto(`${site.replace('localhost', '127.0.0.1')}packs/articles/two.html`);
+    for (const id of ['a', 'b']) await page.frameLocator(`#${id}`).getByTestId('analyze').click();
+    for (const id of ['a', 'b']) await page.frameLocator(`#${id}`).locator('main[data-state="done"]').waitFor({ timeout: 120_000 });
+    for (const { file, bytes } of [manifest.tokenizer, ...manifest.shards]) assert.equal(sent(host.of(file)), bytes, file);
+    await context.close();
+  });
+});

@@ -1,0 +1,135 @@
+//! The library: every pack this page knows, with what can be done about it.
+
+use lens_view::library::{Facts, storage_line};
+use leptos::prelude::*;
+
+use crate::library::{Known, Manifest};
+use crate::state::{Phase, State};
+
+/// The list, and the browser's storage.
+#[component]
+pub fn Library(state: State) -> impl IntoView {
+    let library = state.library;
+    let packs = move || library.packs.get().into_iter().map(|known| view! { <Entry state known /> }).collect_view();
+    let stored = move || {
+        let (usage, quota, is_safe) = library.estimate.get()?;
+        Some(view! { <p class="note" data-testid="storage">{storage_line(usage, quota, is_safe)}</p> })
+    };
+    view! {
+        <ul class="library" data-testid="library">{packs}</ul>
+        <p class="note" role="status" data-testid="library-said">{move || library.said.get()}</p>
+        {stored}
+    }
+}
+
+#[component]
+fn Entry(state: State, known: Known) -> impl IntoView {
+    let library = state.library;
+    let busy = move || state.phase.get() == Phase::Loading;
+    let url = known.pack.url.clone();
+    let own = url.clone();
+    let is_used = Memo::new(move |_| state.pack.with(|pack| pack.as_ref().is_some_and(|pack| pack.url == own)));
+    let title = match (&known.title, &known.manifest) {
+        (title, _) if !title.is_empty() => title.clone(),
+        (_, Manifest::Known(facts)) => facts.model.clone(),
+        _ => url.clone(),
+    };
+    let chosen = known.clone();
+    let used = move || {
+        if is_used.get() {
+            return view! { <span class="note" data-testid="pack-used">"in use"</span> }.into_any();
+        }
+        let chosen = chosen.clone();
+        let choose = move |_| library.choose(state, &chosen);
+        view! { <button type="button" class="small" data-testid="pack-use" disabled=busy on:click=choose>"Use"</button> }
+            .into_any()
+    };
+    let address = url.clone();
+    let look = move |_| library.look(state, address.clone());
+    let body = match known.manifest {
+        Manifest::Pending => view! { <p class="note">"Asking …"</p> }.into_any(),
+        Manifest::Failed(problem) => view! {
+            <p class="note" data-testid="pack-problem">{format!("{url} {problem}.")}</p>
+            <button type="button" class="small" on:click=look>"Try again"</button>
+        }
+        .into_any(),
+        Manifest::Unasked => {
+            let host = known.pack.foreign_host().unwrap_or_default();
+            let label = format!("Ask {host} what it is");
+            view! { <button type="button" class="small" data-testid="pack-look" on:click=look>{label}</button> }
+                .into_any()
+        }
+        Manifest::Known(facts) => view! { <Details state url facts /> }.into_any(),
+    };
+    view! {
+        <li data-testid="pack">
+            <div class="library-head">
+                <strong>{title}</strong>
+                {used}
+            </div>
+            {body}
+        </li>
+    }
+}
+
+#[component]
+fn Details(state: State, url: String, facts: Facts) -> impl IntoView {
+    let library = state.library;
+    let busy = move || state.phase.get() == Phase::Loading;
+    let licence = |it: &lens_view::library::Licence| {
+        let said = format!("{}: {}", it.covers, it.name);
+        match &it.file {
+            Some(file) => {
+                let address = format!("{url}{file}");
+                view! { <li><a href=address target="_blank" rel="noreferrer">{said}</a></li> }.into_any()
+            }
+            None => view! { <li>{said}</li> }.into_any(),
+        }
+    };
+    let licences = facts.licences.iter().map(licence).collect_view();
+    let line = facts.line();
+    let facts = StoredValue::new(facts);
+    let url = StoredValue::new(url);
+    let kept = Memo::new(move |_| library.sizes.with(|sizes| facts.with_value(|facts| facts.kept(sizes))));
+    let status = move || facts.with_value(|facts| facts.status(kept.get()));
+    let is_here = Memo::new(move |_| facts.with_value(|facts| facts.is_here(kept.get())));
+    let is_nothing = Memo::new(move |_| kept.get().files + kept.get().embedding == 0);
+    let is_coming = Memo::new(move |_| library.downloading.with(|it| url.with_value(|url| it.as_ref() == Some(url))));
+    let label = move || match (is_here.get(), is_nothing.get()) {
+        (true, _) => "Downloaded",
+        (false, true) => "Download",
+        (false, false) => "Resume",
+    };
+    let is_whole = move || busy() || is_here.get();
+    let is_idle = move || busy() || is_nothing.get();
+    let act = move || {
+        let (download, verify, delete) = (
+            move |_| library.download(state, url.get_value()),
+            move |_| library.verify(state, url.get_value()),
+            move |_| library.delete(state, url.get_value()),
+        );
+        if is_coming.get() {
+            let (pause, cancel) = (move |_| library.pause(state), move |_| library.cancel(state));
+            return view! {
+                <button type="button" class="small" data-testid="pack-pause" on:click=pause>"Pause"</button>
+                <button type="button" class="small" data-testid="pack-cancel" on:click=cancel>"Cancel"</button>
+            }
+            .into_any();
+        }
+        view! {
+            <button type="button" class="small" data-testid="pack-download" disabled=is_whole on:click=download>{label}</button>
+            <button type="button" class="small" data-testid="pack-verify" disabled=is_idle on:click=verify>"Verify"</button>
+            <button type="button" class="small" data-testid="pack-delete" disabled=is_idle on:click=delete>"Delete"</button>
+        }
+        .into_any()
+    };
+    view! {
+        <p>{line}</p>
+        <p class="note" data-testid="pack-status">{status}</p>
+        <div class="controls">{act}</div>
+        <details>
+            <summary>"Licences"</summary>
+            <ul class="licences">{licences}</ul>
+        </details>
+    }
+}
