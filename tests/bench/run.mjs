@@ -5,17 +5,25 @@ import { cpus, loadavg } from 'node:os';
 
 import * as environment from './lib/environment.mjs';
 import { benchDrawing } from './lib/drawing.mjs';
+import { benchFullSize } from './lib/full-size.mjs';
 import { benchLinear } from './lib/linear.mjs';
 import { call, launch, openPage } from './lib/pages.mjs';
 import { benchPath } from './lib/path.mjs';
-import { drawingTable, linearTable, pathTable, umapTable } from './lib/tables.mjs';
+import { benchPicture } from './lib/picture.mjs';
+import {
+  drawingTable, fullSizeTable, linearTable, pathTable, pictureTable, stageTable, typingTable, umapTable,
+} from './lib/tables.mjs';
+import { benchTyping } from './lib/typing.mjs';
 import { benchUmap } from './lib/umap.mjs';
 
 const BENCHES = {
   linear: { run: benchLinear, table: linearTable },
-  path: { run: benchPath, table: pathTable },
+  path: { run: benchPath, table: (rows) => `${pathTable(rows)}\n\n${stageTable(rows)}` },
+  'full-size': { run: benchFullSize, table: fullSizeTable },
+  typing: { run: benchTyping, table: typingTable },
   umap: { run: benchUmap, table: umapTable },
   drawing: { run: benchDrawing, table: drawingTable },
+  picture: { run: benchPicture, table: pictureTable },
 };
 
 const browser = await launch();

@@ -22,7 +22,7 @@ use crate::site;
 
 /// Long texts under SwiftShader take minutes a round.
 const LIMIT: Duration = Duration::from_secs(4 * 3600);
-const BENCHES: [&str; 4] = ["linear", "path", "umap", "drawing"];
+const BENCHES: [&str; 7] = ["linear", "path", "full-size", "typing", "umap", "drawing", "picture"];
 /// What the peer's models are made by and of, beside the weights.
 const MODEL_SOURCES: [&str; 5] = [
     "tests/bench/linear_model.py",
@@ -56,15 +56,23 @@ pub fn run(paths: &Paths, args: &[String]) -> Result<()> {
     setup::node::find_or_install_peer(paths, &peer)?;
     std::fs::create_dir_all(&packs).with_context(|| format!("cannot create {}", packs.display()))?;
     pack::find_or_make_at(paths, &weights, Precision::Q4, &packs.join("q4"))?;
-    let needs = |benches: [&str; 2]| options.only.iter().any(|it| benches.contains(&it.as_str()));
+    let needs = |benches: &[&str]| options.only.iter().any(|it| benches.contains(&it.as_str()));
     // Exporting the peer's models takes several gigabytes of tools.
-    let models =
-        if needs(["linear", "path"]) { find_or_make_models(paths, &weights, &folder)? } else { folder.join("models") };
+    let models = if needs(&["linear", "path", "typing"]) {
+        find_or_make_models(paths, &weights, &folder)?
+    } else {
+        folder.join("models")
+    };
     std::fs::create_dir_all(&models).with_context(|| format!("cannot create {}", models.display()))?;
     let points = folder.join("points");
-    if needs(["umap", "drawing"]) {
+    if needs(&["umap", "drawing"]) {
         write_points(paths, &points)?;
     }
+    let full_size = if needs(&["full-size"]) {
+        pack::find_or_make_full_size(paths, &model::fetch_gemma2_tokenizer(paths)?)?
+    } else {
+        models.clone()
+    };
 
     let results = options.results.unwrap_or_else(|| paths.target.join("bench/results.json"));
     if let Some(parent) = results.parent() {
@@ -81,6 +89,7 @@ pub fn run(paths: &Paths, args: &[String]) -> Result<()> {
             ("umap-js/".to_owned(), peer.join("node_modules/umap-js/lib")),
             ("ort/".to_owned(), peer.join("node_modules/onnxruntime-web/dist")),
             ("packs/".to_owned(), packs),
+            ("full-size/".to_owned(), full_size),
             ("peer/".to_owned(), models.clone()),
         ],
     })?;

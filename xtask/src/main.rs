@@ -47,9 +47,10 @@ usage: cargo xtask COMMAND
           (LENS_SCREENSHOT=docs/screenshot.png and LENS_PICTURES=docs/pictures also keep the README's pictures,
           LENS_E2E=engine runs one file of tests/e2e)
   bench   time our kernels and the whole path against onnxruntime-web in the same browser, UMAP against
-          umap-js and umap-learn, and drawing; print tables, write them to target/bench/results.json;
-          docs/performance.md says how
-          [--only linear|path|umap|drawing] [--tokens N] [--rounds N] [--gpu] [--dist FOLDER] [--json FILE]
+          umap-js and umap-learn, drawing, and the first picture; print tables, write them to
+          target/bench/results.json; docs/performance.md says how
+          [--only linear|path|full-size|typing|umap|drawing|picture] [--tokens N] [--rounds N] [--gpu]
+          [--dist FOLDER] [--json FILE]
   gallery make the precomputed examples again (demo/examples), after the model or the texts changed
   setup   only install what the build and the tests need
   fetch   only fetch the default model, check it, pack it, and print where the pack is

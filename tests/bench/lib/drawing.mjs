@@ -1,4 +1,4 @@
-// Bench 4: the page's figures while they move: panning a zoomed matrix of 1,000 x 1,000, orbiting 2,000 points.
+// Bench 6: the page's figures while they move: panning a zoomed matrix of 1,000 x 1,000, orbiting 2,000 points.
 //
 // Pointer events are dispatched once a frame inside the page. "Script" is what handlers and drawing calls take of
 // a frame, "frame" the time from one frame to the next, which the screen's rate bounds from below.

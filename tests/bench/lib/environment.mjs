@@ -20,7 +20,7 @@ export const models = required('LENS_MODELS');
 export const gpu = required('LENS_GPU') === 'true';
 /** Rounds of every case, at least. */
 export const rounds = Number(required('LENS_ROUNDS'));
-/** Which benches: `linear`, `path`, `umap`, `drawing`. */
+/** Which benches: `linear`, `path`, `full-size`, `typing`, `umap`, `drawing`, `picture`. */
 export const only = required('LENS_BENCHES').split(',');
 /** Where the results go, as JSON. */
 export const results = required('LENS_RESULTS');

@@ -34,6 +34,36 @@ export function linearTable(rows) {
   return `Linear layer, q4; median (least) time; measured peak ${(peak / 1e9).toFixed(1)} GFLOP/s\n\n${table(head, body)}`;
 }
 
+const STAGES = ['embedding', 'gemma', 'sae', 'read_back', 'analysis'];
+const stageCells = (stages) => STAGES.map((stage) => stages[`${stage}_ms`].toFixed(0));
+const STAGE_HEAD = ['embedding, ms', 'Gemma, ms', 'SAE, ms', 'products and read-back, ms', 'analysis, ms'];
+
+/** Where the time of bench 2 goes: one run, whose stages were waited for one by one. */
+export function stageTable(rows) {
+  const body = rows.flatMap(({ tokens, stages }) => Object.entries(stages).map(([name, times]) => [tokens, name, ...stageCells(times)]));
+  return `By stage, waited for one by one\n\n${table(['tokens', 'pack', ...STAGE_HEAD], body)}`;
+}
+
+/** Bench 3. */
+export function fullSizeTable(rows) {
+  const head = ['tokens', 'load, s', 'tokenizer, ms', 'wasm, MB', 'GPU, MB', 'weights, MB', 'computed in, s', ...STAGE_HEAD];
+  const megabytes = (bytes) => (bytes / 1e6).toFixed(0);
+  const body = rows.map((row) => [
+    row.tokens, (row.load_ms / 1000).toFixed(1), row.tokenizer_ms.toFixed(0), megabytes(row.heap_bytes),
+    megabytes(row.gpu_bytes.reserved), megabytes(row.weight_bytes), (row.compute_ms / 1000).toFixed(1), ...stageCells(row.stages),
+  ]);
+  return `Gemma-2-2B's size, q4, random weights\n\n${table(head, body)}`;
+}
+
+/** Bench 4. */
+export function typingTable(rows) {
+  const head = ['tokens', 'whole text, ms', 'one more token, ms', 'whole / one more'];
+  const body = rows.map(({ tokens, whole_ms: whole, appended_ms: appended }) => [
+    tokens, whole.toFixed(0), appended.toFixed(0), (whole / appended).toFixed(1),
+  ]);
+  return `One more token, the default model\n\n${table(head, body)}`;
+}
+
 /** Bench 2. */
 export function pathTable(rows) {
   const head = [
@@ -52,7 +82,7 @@ export function pathTable(rows) {
   return `The default model, 13 layers; median (least) time; ours with SAE and analysis\n\n${table(head, body)}`;
 }
 
-/** Bench 3. */
+/** Bench 5. */
 export function umapTable(rows) {
   const head = ['points', 'dimensions', 'ours, ms', 'umap-js, ms', 'umap-js / ours', 'trustworthiness: ours', 'umap-js'];
   const body = rows.map(({ points, dimensions, timings: { ours, umapJs }, trustworthiness }) => [
@@ -62,9 +92,16 @@ export function umapTable(rows) {
   return `UMAP in one browser; median (least) time\n\n${table(head, body)}`;
 }
 
-/** Bench 4. */
+/** Bench 6. */
 export function drawingTable(rows) {
   const of = ({ median, p95 }) => `${median.toFixed(1)} (${p95.toFixed(1)})`;
   const body = rows.map(({ what, script_ms, frame_ms, frames }) => [what, of(script_ms), of(frame_ms), frames]);
   return `Drawing; median (95 of 100)\n\n${table(['what', 'script a frame, ms', 'frame to frame, ms', 'frames'], body)}`;
+}
+
+/** Bench 7. */
+export function pictureTable(rows) {
+  const body = rows.map(({ what, first, again, bytes }) => [what, ms(first), ms(again), (bytes / 1000).toFixed(0)]);
+  return `First picture, no model; median (least) time from the start of the navigation\n\n${
+    table(['what', 'first visit, ms', 'again, ms', 'bytes as sent, kB'], body)}`;
 }

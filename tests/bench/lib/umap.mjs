@@ -1,4 +1,4 @@
-// Bench 3: UMAP of the same points, ours in the page's worker against umap-js in the same browser, in turns.
+// Bench 5: UMAP of the same points, ours in the page's worker against umap-js in the same browser, in turns.
 // umap-learn's times and trustworthiness of the same points are printed by tests/reference/umap_times.py.
 
 import * as environment from './environment.mjs';

@@ -1,0 +1,34 @@
+// Our pack in a page of its own, timed by its worker.
+
+import { ask } from '../../e2e/lib/worker.mjs';
+import { openWorker } from './pages.mjs';
+import * as environment from './environment.mjs';
+
+/** Longer than a long text takes on a loaded processor. */
+export const LIMIT_MS = 600_000;
+/** Begins like none of the texts. */
+const OTHER_TEXT = '7';
+
+/** Opens the pack at `pack`, a path below the site: { page, packUrl, analyse, afresh, facts, close }. */
+export async function openOurs(browser, pack) {
+  const page = await openWorker(browser);
+  const packUrl = new URL(pack, environment.site).href;
+  const analyse = (text, options = {}) => ask(page, { kind: 'analyze', pack_url: packUrl, inf_k: null, text, ...options }, LIMIT_MS);
+  return {
+    page,
+    packUrl,
+    analyse,
+    /** Nothing of the text is taken over from the last one: another one takes its place, all but BOS. */
+    afresh: async (text, options) => {
+      await analyse(OTHER_TEXT, options);
+      const answer = await analyse(text, options);
+      if (answer.reused_tokens > 1) throw new Error(`${answer.reused_tokens} tokens were not computed again`);
+      return answer;
+    },
+    facts: async () => JSON.parse((await ask(page, { kind: 'diagnostics' })).json),
+    close: () => page.close(),
+  };
+}
+
+/** Number of tokens of an answer. */
+export const tokensOf = (answer) => JSON.parse(answer.json).token_ids.length;
