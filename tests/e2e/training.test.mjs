@@ -1,0 +1,43 @@
+// Training on a GPU by Vulkan: the browser's software device stands in for a card, and has to give the CPU's figures.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, test } from 'node:test';
+import { promisify } from 'node:util';
+
+import { chromium, fixtures, out, program } from './lib/environment.mjs';
+
+const run = promisify(execFile);
+const folder = join(out, 'training');
+/** Vulkan on the processor, as Chromium brings it along. */
+const driver = [dirname(realpathSync(chromium)), '/usr/lib/chromium', '/usr/lib/chromium-browser']
+  .map((place) => join(place, 'vk_swiftshader_icd.json')).find((file) => existsSync(file));
+const FLAGS = ('--tokens 600 --batch 50 --context 24 --k 4 --width-factor 1 --heads 2 --bottleneck 2 --warm-up 3 --look-every 3').split(' ');
+
+describe('training', () => {
+  test('a GPU by Vulkan gives what the processor gives', { timeout: 300_000 }, async () => {
+    assert.ok(driver, `no Vulkan driver lies beside ${chromium}`);
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    const pack = join(folder, 'pack');
+    await run(program, ['pack', '--synthetic', 'tiny', '--tokenizer', join(fixtures, 'tokenizer/tiny.json'), '--precision', 'f32', '--out', pack]);
+    const texts = join(fixtures, 'train/texts.jsonl');
+    const told = {};
+    for (const device of ['cpu', 'gpu-software']) {
+      const { stderr } = await run(program,
+        ['train', '--model', pack, '--out', join(folder, device), '--corpus', texts, '--heldout', texts, '--device', device, ...FLAGS],
+        { env: { ...process.env, VK_ICD_FILENAMES: driver, VK_DRIVER_FILES: driver } });
+      told[device] = stderr.split('\n').map((line) => Number(line.split('FVE ')[1]?.split(',')[0])).filter(Number.isFinite);
+    }
+    assert.ok(told.cpu.length >= 4, JSON.stringify(told));
+    assert.equal(told.cpu.length, told['gpu-software'].length);
+    // Sums in another order, over a dozen steps.
+    told.cpu.forEach((fve, i) => assert.ok(Math.abs(fve - told['gpu-software'][i]) < 5e-3, JSON.stringify(told)));
+    const written = ['cpu', 'gpu-software'].map((device) => statSync(join(folder, device, 'latest_ckpt.safetensors')).size);
+    assert.equal(written[0], written[1]);
+    const configuration = (device) => readFileSync(join(folder, device, 'conf.yaml'), 'utf8');
+    assert.equal(configuration('gpu-software'), configuration('cpu'));
+  });
+});
