@@ -181,6 +181,26 @@ describe('the library', () => {
     await page.context().close();
   });
 
+  test('tabs and frames compute in turn', LIMIT, async () => {
+    const host = await startOwn();
+    const page = await open(browser, `${host.site}?model=pack/`);
+    assert.equal(await analyse(page, TEXT), 'done');
+    await page.evaluate(() => new Promise((held) => {
+      navigator.locks.request('temporal-lens gpu', () => {
+        held();
+        return new Promise((release) => { window.release = release; });
+      });
+    }));
+    await page.getByTestId('text-input').fill('The other one has its turn.');
+    await page.getByTestId('analyze').click();
+    await page.waitForFunction(async () => (await navigator.locks.query()).pending.some(({ name }) => name === 'temporal-lens gpu'));
+    await page.waitForTimeout(500);
+    assert.equal(await page.locator('main').getAttribute('data-state'), 'loading');
+    await page.evaluate(() => window.release());
+    await page.locator('main[data-state="done"]').waitFor();
+    await page.context().close();
+  });
+
   test('two frames on one page share what is kept: every file is fetched once', LIMIT, async () => {
     const host = await startOwn();
     const articles = join(packs, 'articles');

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 /// The folder of the origin's private file system in which worker and page keep a model's files.
 pub const STORAGE_FOLDER: &str = "temporal-lens";
 
+/// Whose turn it is on the GPU, among the tabs and frames of an origin.
+pub const GPU_LOCK: &str = "gpu";
+
 /// Where embedding rows may come from that are not here yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -197,6 +197,11 @@ impl Session {
         let mut stopwatch = Stopwatch::start(|times| &mut times.embedding_ms);
         // Before the last text is taken: it serves the next one where rows are missing.
         let rows = self.pack(pack_url).embedding(&tokens.ids[reused_tokens..], rows, abort, on_rows).await?;
+        // Frames and tabs of this site compute one after the other: together each would take longer than both in turn.
+        let _turn = match &self.cache {
+            Some(cache) => Some(cache.lock(lens_protocol::GPU_LOCK, abort).await?),
+            None => None,
+        };
         let last = self.last.take().filter(fits);
         let pack = self.pack(pack_url);
         let fetched_bytes = pack.counts().fetched_bytes - fetched_before;
