@@ -199,7 +199,21 @@ describe('embedded', () => {
     await page.context().close();
   });
 
-  test('copying works or says so inside a frame, too', async () => {
+  for (const [allowed, said] of [['clipboard-write', /^Copied\.$/], ['', /press Ctrl\+C/]]) {
+    test(`the Share dialog of a framed page, ${allowed || 'without the clipboard'}`, async () => {
+      const context = await visitor(browser, { permissions: ['clipboard-write'] });
+      const frame = `<iframe id="lens" src="${site}?example=poem" width="1000" height="700" allow="${allowed}"></iframe>`;
+      const page = await visit(browser, article('framed', frame), { context });
+      await inside(page).getByTestId('heatmap').waitFor();
+      await inside(page).getByTestId('share').click();
+      await inside(page).getByTestId('share-link-copy').click();
+      await inside(page).getByTestId('share-said').filter({ hasText: /./ }).waitFor();
+      assert.match(await inside(page).getByTestId('share-said').innerText(), said);
+      await context.close();
+    });
+  }
+
+  test('an embedded page has no dialog of its own', async () => {
     const context = await visitor(browser);
     const page = await visit(browser, article('copy', frameTag('example=poem&amp;embedcontrols=true', { more: 'allow=""' })), { context });
     await inside(page).getByTestId('heatmap').waitFor();

@@ -25,6 +25,7 @@ function state(page) {
       trajectory: ['trajectory-source', 'trajectory-method', 'trajectory-dimensions', 'trajectory-positions',
         'trajectory-colour', 'trajectory-metric', 'n-neighbors', 'min-dist', 'seed'].map(value),
       pinned: ids('.token.is-pinned'),
+      feature: document.getElementById('feature-card-title')?.textContent ?? null,
       spans: [ids('.token.is-span-a').length, ids('.token.is-span-b').length],
       zoom: document.querySelector('[data-testid="heatmap"]')?.dataset.span,
       camera: document.querySelector('[data-testid="trajectory"]')?.dataset.camera,
@@ -76,6 +77,7 @@ describe('links', () => {
     await page.getByTestId('token-40').click();
     await page.getByTestId('token-44').click({ modifiers: ['Shift'] });
     await page.getByTestId('zoom-in').first().click();
+    await page.locator('[data-feature] button').first().click();
     await page.getByTestId('theme').click();
     await searchIs(page, /theme=/);
     const made = await state(page);
@@ -114,6 +116,11 @@ describe('links', () => {
     await page.goBack();
     await page.waitForFunction(() => !document.querySelector('.token.is-pinned'));
     await page.goBack();
+    await shows(page, 'seed-prompt');
+    assert.equal(await search(page), '');
+    // Faster than examples come: the last one counts.
+    await page.evaluate(() => { history.forward(); setTimeout(() => history.back(), 5); });
+    await page.waitForTimeout(1500);
     await shows(page, 'seed-prompt');
     assert.equal(await search(page), '');
     await page.goForward();

@@ -53,6 +53,8 @@ pub struct Address {
     own_theme: StoredValue<Theme>,
     /// The address as it was last written.
     written: StoredValue<Link>,
+    /// Counts what was asked for: what comes late gives way to what was asked since.
+    turn: StoredValue<u32>,
     is_opening: StoredValue<bool>,
     last_drag_ms: StoredValue<f64>,
     is_replacing: StoredValue<bool>,
@@ -70,11 +72,30 @@ impl Address {
             own_pack: StoredValue::new(environment::pack()),
             own_theme: StoredValue::new(environment::remembered_theme()),
             written: StoredValue::new(Link::default()),
+            turn: StoredValue::new(0),
             is_opening: StoredValue::new(true),
             last_drag_ms: StoredValue::new(f64::NEG_INFINITY),
             is_replacing: StoredValue::new(false),
             recent: StoredValue::new(Vec::new()),
         }
+    }
+}
+
+impl Address {
+    /// Something else is asked for from here on.
+    pub fn next_turn(self) -> u32 {
+        self.turn.update_value(|turn| *turn = turn.wrapping_add(1));
+        self.turn.get_value()
+    }
+
+    /// No link is being opened any more.
+    pub fn opened(self) {
+        self.is_opening.set_value(false);
+    }
+
+    /// What was asked for last.
+    pub fn turn(self) -> u32 {
+        self.turn.get_value()
     }
 }
 
@@ -131,6 +152,7 @@ pub fn current(state: State) -> Link {
         trajectory_colour: views.trajectory_colour.get(),
         camera: views.camera.get(),
         pin: state.focus.with(|focus| focus.pinned),
+        feature: state.dashboards.open.get(),
         spans: views.selection.with(|selection| selection.spans().to_vec()),
         theme: if theme == state.address.own_theme.get_value() { Theme::System } else { theme },
     }
@@ -200,20 +222,30 @@ fn open(state: State, query: &str) {
     views.wanted.set(link.trajectory);
     views.trajectory_colour.set(link.trajectory_colour);
     views.camera.set(link.camera);
+    match link.feature {
+        Some(feature) => state.dashboards.show(feature),
+        None => state.dashboards.open.set(None),
+    }
     state.theme.set(if link.theme == Theme::System { address.own_theme.get_value() } else { link.theme });
     let named = link.model.as_ref().and_then(|model| Pack::at(model));
     state.pack.set(named.or_else(|| address.own_pack.get_value()));
     let selection = Selection::of(link.spans.clone());
     address.pending.set_value(Some(Pending { pin: link.pin, selection, zoom: link.zoom }));
+    let turn = address.next_turn();
     spawn_local(async move {
-        show(state, &link).await;
+        show(state, &link, turn).await;
+        if address.turn() != turn {
+            return;
+        }
         place_pins(state);
         // After the effects that this set off.
         set_timeout(
             move || {
                 // A later link may have come meanwhile; it ends for both.
-                address.written.set_value(untrack(|| current(state)));
-                address.is_opening.set_value(false);
+                if address.turn() == turn {
+                    address.written.set_value(untrack(|| current(state)));
+                    address.is_opening.set_value(false);
+                }
             },
             Duration::ZERO,
         );
@@ -221,10 +253,14 @@ fn open(state: State, query: &str) {
 }
 
 /// Shows what a link is about.
-async fn show(state: State, link: &Link) {
+async fn show(state: State, link: &Link, turn: u32) {
+    let is_late = || state.address.turn() != turn;
     match &link.subject {
         None if link.neuronpedia_demo.is_some() => {
             files::list_examples(state).await;
+            if is_late() {
+                return;
+            }
             let demo = link.neuronpedia_demo.as_deref().unwrap_or_default();
             let nearest = state.gallery.with_untracked(|gallery| gallery.nearest(demo).map(|it| it.id.clone()));
             example(state, nearest.as_deref().unwrap_or(FIRST_EXAMPLE)).await;
@@ -239,6 +275,9 @@ async fn show(state: State, link: &Link) {
         }
         Some(Subject::Text(text)) => {
             files::list_examples(state).await;
+            if is_late() {
+                return;
+            }
             self::text(state, text, link.inf_k).await;
         }
         Some(Subject::Result(url)) => {

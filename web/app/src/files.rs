@@ -39,6 +39,9 @@ pub async fn list_examples(state: State) {
 
 /// Shows a precomputed example and puts its text into the box.
 pub fn show_example(state: State, id: String) {
+    state.address.next_turn();
+    // A link that was still being opened is over.
+    state.address.opened();
     spawn_local(async move {
         if let Err(problem) = example(state, &id).await {
             state.fail(problem);
@@ -52,9 +55,12 @@ pub fn show_example(state: State, id: String) {
 /// # Errors
 /// A sentence.
 pub async fn example(state: State, id: &str) -> Result<(), String> {
-    let asked = state.text.get_untracked();
+    let (asked, turn) = (state.text.get_untracked(), state.address.turn());
     let json = fetch_example(id).await;
     state.example_pending.set(false);
+    if state.address.turn() != turn {
+        return Ok(());
+    }
     let json = json.ok_or_else(|| format!("The example “{id}” could not be fetched; try again."))?;
     if state.phase.get_untracked() == Phase::Loading || state.text.get_untracked() != asked {
         return Ok(());

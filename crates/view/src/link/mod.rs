@@ -66,6 +66,8 @@ pub struct Link {
     pub camera: Camera,
     /// The pinned cell.
     pub pin: Option<Spot>,
+    /// The feature whose card is open.
+    pub feature: Option<usize>,
     /// Selected spans, oldest first, at most two.
     pub spans: Vec<Range<usize>>,
     /// Light or dark, where that was chosen.
@@ -91,6 +93,7 @@ impl Default for Link {
             trajectory_colour: None,
             camera: Camera::default(),
             pin: None,
+            feature: None,
             spans: Vec::new(),
             theme: Theme::default(),
         }

@@ -12,6 +12,9 @@ use crate::{embed, gallery, percent};
 /// No text has so many tokens.
 const POSITION_MAX: usize = 1 << 20;
 
+/// No SAE is so wide.
+const FEATURE_MAX: usize = 1 << 24;
+
 /// Reads a query string.
 pub fn read(query: &str) -> Opened {
     let mut opened = Opened::default();
@@ -78,6 +81,7 @@ fn take(link: &mut Link, name: &str, value: &str) -> Result<(), Why> {
         "seed" => link.trajectory.seed = whole(value, 0, u32::MAX as usize)? as u64,
         "camera" => link.camera = camera(value)?,
         "pin" => link.pin = Some(pin(value)?),
+        "feature" => link.feature = Some(whole(value, 0, FEATURE_MAX)?),
         "span" => link.spans = spans(value)?,
         "theme" => link.theme = Theme::from_key(value).ok_or("is no theme")?,
         _ => return Err("is not known"),

@@ -51,6 +51,7 @@ fn every_field_comes_back() {
     links.push(Link { spans: vec![0..1, 5..9], ..page.clone() });
     let camera = Camera { yaw_radians: 1.25, pitch_radians: -0.5, zoom: 2.5, pan: [12.0, -40.0] };
     links.push(Link { camera, ..page.clone() });
+    links.push(Link { feature: Some(1919), ..page.clone() });
     links.push(Link { zoom: Some([1.25, 0.0, 12.5]), ..page.clone() });
     for link in &links {
         assert_eq!(&back(link), link, "{}", link.query());
@@ -85,7 +86,7 @@ fn what_a_drag_leaves_in_the_link_stays_as_it_is() {
 #[test]
 fn damaged_and_unknown_parts_are_named_and_the_rest_opens() {
     let opened = Link::read(
-        "?v=1&example=two-events&of=nothing&pin=-1&span=9-3&camera=NaN_0_1&mindist=inf&seed=1e9&theme=pink&extra=1&zoom=1_2_NaN&mode=neuronpedia&inf_k=0&text=b&%ff=1",
+        "?v=1&example=two-events&of=nothing&pin=-1&span=9-3&camera=NaN_0_1&mindist=inf&seed=1e9&theme=pink&extra=1&feature=x&zoom=1_2_NaN&mode=neuronpedia&inf_k=0&text=b&%ff=1",
     );
     assert_eq!(opened.link.subject, Some(Subject::Example("two-events".to_owned())));
     assert_eq!(opened.link.mode, Mode::Neuronpedia);
@@ -98,6 +99,7 @@ fn damaged_and_unknown_parts_are_named_and_the_rest_opens() {
         "seed=1e9",
         "theme=pink",
         "extra=1",
+        "feature=x",
         "zoom=1_2_NaN",
         "inf_k=0",
         "text=b",
@@ -105,7 +107,7 @@ fn damaged_and_unknown_parts_are_named_and_the_rest_opens() {
     ] {
         assert!(opened.dropped.iter().any(|it| it.contains(named)), "{named}: {:?}", opened.dropped);
     }
-    assert_eq!(opened.dropped.len(), 12);
+    assert_eq!(opened.dropped.len(), 13);
     let Opened { link, dropped } = Link::read("v=2&example=code");
     assert_eq!(link.subject, Some(Subject::Example("code".to_owned())));
     assert!(dropped[0].contains("later version"));

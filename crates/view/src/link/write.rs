@@ -43,6 +43,7 @@ pub fn query(link: &Link) -> String {
         link.pin
             .map(|pin| if pin.row == pin.column { pin.row.to_string() } else { format!("{}.{}", pin.row, pin.column) }),
     );
+    put("feature", link.feature.map(|feature| feature.to_string()));
     let spans: Vec<String> =
         link.spans.iter().map(|span| format!("{}-{}", span.start, span.end.saturating_sub(1))).collect();
     put("span", (!spans.is_empty()).then(|| spans.join(".")));
