@@ -104,6 +104,25 @@ pub fn save_png(picture: &HtmlCanvasElement, name: String, refused: impl FnOnce(
     picture.to_blob(on_blob.unchecked_ref())
 }
 
+/// Draws SVG on a canvas, two device pixels a pixel.
+///
+/// # Errors
+/// The browser's.
+pub async fn rasterized(svg: &str) -> Result<HtmlCanvasElement, JsValue> {
+    let document = environment::document().ok_or(JsValue::NULL)?;
+    let image: web_sys::HtmlImageElement = document.create_element("img")?.dyn_into()?;
+    image.set_src(&format!("data:image/svg+xml,{}", String::from(js_sys::encode_uri_component(svg))));
+    wasm_bindgen_futures::JsFuture::from(image.decode()).await?;
+    let canvas: HtmlCanvasElement = document.create_element("canvas")?.dyn_into()?;
+    let (width, height) = (image.natural_width(), image.natural_height());
+    canvas.set_width(2 * width);
+    canvas.set_height(2 * height);
+    let context: CanvasRenderingContext2d = canvas.get_context("2d")?.ok_or(JsValue::NULL)?.dyn_into()?;
+    let (width, height) = (f64::from(2 * width), f64::from(2 * height));
+    context.draw_image_with_html_image_element_and_dw_and_dh(&image, 0.0, 0.0, width, height)?;
+    Ok(canvas)
+}
+
 /// Puts a picture on the clipboard as PNG; `refused` is called where the browser does not let the page.
 ///
 /// # Errors

@@ -74,15 +74,27 @@ fn ResultBody(state: State, shown: Arc<Shown>) -> impl IntoView {
             <TokenStrip state shown=shown.clone() derived />
             <div class="columns">
                 <div class="column-main">
-                    <HeatmapFigure state shown=shown.clone() derived />
-                    <SimilarityTable
-                        label="The heatmap as a table"
-                        testid="similarity-table"
-                        rows=move || neighbours::rows(&listed.analysis)
-                    />
-                    <TrajectoryFigure state shown=shown.clone() derived />
-                    <FeatureMapFigure state shown=shown.clone() />
-                    <AttentionPanel state shown=shown.clone() />
+                    <div class="pair">
+                        <div>
+                            <HeatmapFigure state shown=shown.clone() derived />
+                            <SimilarityTable
+                                label="The heatmap as a table"
+                                testid="similarity-table"
+                                rows=move || neighbours::rows(&listed.analysis)
+                            />
+                        </div>
+                        <div>
+                            <TrajectoryFigure state shown=shown.clone() derived />
+                        </div>
+                    </div>
+                    <div class="pair">
+                        <div>
+                            <FeatureMapFigure state shown=shown.clone() />
+                        </div>
+                        <div>
+                            <AttentionPanel state shown=shown.clone() />
+                        </div>
+                    </div>
                     <ComparePanel state shown=shown.clone() />
                 </div>
                 <div class="column-side">

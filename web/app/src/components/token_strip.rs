@@ -11,16 +11,17 @@ use lens_view::svg::{self, Caption};
 use lens_view::token::{self, breaks_line};
 use lens_view::{export, stats};
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, HtmlElement, KeyboardEvent};
 
 use super::heatmap::boundaries;
 use super::token_text::TokenText;
 use crate::environment::document;
-use crate::files;
 use crate::palette::Palette;
 use crate::state::{Shown, State};
 use crate::views::Derived;
+use crate::{canvas, files};
 
 /// The strip of a shown analysis.
 #[component]
@@ -166,14 +167,30 @@ fn StripBar(
         })
     };
     let drawn = shown.clone();
-    let save_svg = move |_| {
-        let Some(Ok(shading)) = shading.get_untracked() else { return };
-        let Some(body) = document().and_then(|document| document.body()) else { return };
+    let vector = move || {
+        let shading = shading.get_untracked()?.ok()?;
+        let body = document().and_then(|document| document.body())?;
         let (palette, credit) = (Palette::of(&body), stats::credit(&drawn.analysis));
         let begins = boundaries(derived, views.has_events.get_untracked());
         let caption = Caption { title: "Tokens of the text", credit: &credit };
-        let svg = svg::strip(&drawn.analysis.tokens, &shading, &begins, palette.ink(), caption);
-        files::save_text(state, "temporal-lens-tokens.svg", "image/svg+xml", &svg);
+        Some(svg::strip(&drawn.analysis.tokens, &shading, &begins, palette.ink(), caption))
+    };
+    let vector = StoredValue::new_local(vector);
+    let save_svg = move |_| {
+        if let Some(svg) = vector.with_value(|vector| vector()) {
+            files::save_text(state, "temporal-lens-tokens.svg", "image/svg+xml", &svg);
+        }
+    };
+    let save_png = move |_| {
+        let Some(svg) = vector.with_value(|vector| vector()) else { return };
+        let refuse = move || state.problem.set(Some("This browser could not have the figure saved.".to_owned()));
+        spawn_local(async move {
+            let name = "temporal-lens-tokens.png".to_owned();
+            let saved = canvas::rasterized(&svg).await.and_then(|picture| canvas::save_png(&picture, name, refuse));
+            if saved.is_err() {
+                refuse();
+            }
+        });
     };
     let save = move |_| {
         shading.with_untracked(|shading| {
@@ -213,6 +230,9 @@ fn StripBar(
             </label>
             {legend}
             <span class="end">
+                <button type="button" class="quiet small" data-testid="strip-png" on:click=save_png>
+                    "PNG"
+                </button>
                 <button type="button" class="quiet small" data-testid="strip-svg" on:click=save_svg>
                     "SVG"
                 </button>

@@ -1,0 +1,122 @@
+// How the page shows itself: themes, less motion, full screen, narrow and wide screens, the strip as a picture.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+
+import { launch, open, screenshot, visitor } from './lib/browser.mjs';
+import { site } from './lib/environment.mjs';
+
+const paper = (page) => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+const lightness = (colour) => colour.match(/[\d.]+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0) / 3;
+
+describe('display', () => {
+  let browser;
+  before(async () => {
+    browser = await launch({ webgpu: false });
+  });
+  after(() => browser?.close());
+
+  test('the theme follows the system until the visitor chooses, and the choice is kept', async () => {
+    const context = await visitor(browser, { colorScheme: 'light' });
+    const page = await open(browser, site, { context });
+    await page.getByTestId('heatmap').waitFor();
+    const ink = () => page.getByTestId('heatmap').evaluate((canvas) => {
+      const { data } = canvas.getContext('2d').getImageData(0, 0, 2, 2);
+      return [...data].join();
+    });
+    assert.ok(lightness(await paper(page)) > 200);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    assert.ok(lightness(await paper(page)) < 60);
+    const dark = await ink();
+    const seen = new Set();
+    for (let press = 0; press < 3; press += 1) {
+      await page.getByTestId('theme').click();
+      const theme = await page.evaluate(() => document.documentElement.dataset.theme ?? 'system');
+      seen.add(theme);
+      if (theme === 'light') assert.ok(lightness(await paper(page)) > 200);
+      else assert.ok(lightness(await paper(page)) < 60, theme);
+    }
+    assert.deepEqual([...seen].sort(), ['dark', 'light', 'system']);
+    assert.equal(await ink(), dark);
+    while (await page.evaluate(() => document.documentElement.dataset.theme) !== 'light') await page.getByTestId('theme').click();
+    await page.goto(site);
+    await page.getByTestId('heatmap').waitFor();
+    assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'light');
+    await context.close();
+  });
+
+  test('who asked for less motion gets none', async () => {
+    const moving = async (reducedMotion) => {
+      const context = await visitor(browser, { reducedMotion });
+      const page = await open(browser, site, { context });
+      await page.getByTestId('trajectory').waitFor();
+      const durations = await page.evaluate(() => [...document.querySelectorAll('*')].map((it) => {
+        const { transitionDuration, animationName, scrollBehavior } = getComputedStyle(it);
+        return [transitionDuration, animationName, scrollBehavior].join();
+      }));
+      assert.equal(await page.getByTestId('auto-rotate').isChecked(), false);
+      await context.close();
+      return new Set(durations);
+    };
+    assert.deepEqual([...await moving('reduce')], ['0s,none,auto']);
+  });
+
+  test('the matrix fills the screen, and comes back', async () => {
+    const page = await open(browser, site);
+    await page.getByTestId('heatmap').waitFor();
+    const box = () => page.getByTestId('heatmap').boundingBox();
+    await page.waitForTimeout(300);
+    const before = await box();
+    await page.getByTestId('full-screen').click();
+    await page.waitForFunction(() => document.fullscreenElement?.classList.contains('heatmap'));
+    await page.waitForTimeout(300);
+    const large = await box();
+    assert.ok(large.height > before.height, `${before.height} then ${large.height}`);
+    const { width, height } = page.viewportSize();
+    assert.ok(large.width <= width && large.height <= height);
+    await page.getByTestId('full-screen').click();
+    await page.waitForFunction(() => document.fullscreenElement === null);
+    await page.waitForTimeout(300);
+    assert.equal((await box()).height, before.height);
+    await page.context().close();
+  });
+
+  for (const [width, height] of [[360, 780], [768, 1024], [1280, 1000], [2560, 1300]]) {
+    for (const theme of ['light', 'dark']) {
+      test(`${width} px wide, ${theme}`, async () => {
+        const context = await visitor(browser, { viewport: { width, height } });
+        const page = await open(browser, `${site}?example=two-events&pin=30&theme=${theme}`, { context });
+        await page.locator('[data-testid="trajectory"][data-points]').waitFor();
+        await page.waitForTimeout(300);
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+        assert.ok(overflow <= 0, `the page is ${overflow} px too wide`);
+        const [heatmap, trajectory] = await Promise.all(['heatmap', 'trajectory'].map((id) => page.getByTestId(id).boundingBox()));
+        const isBeside = trajectory.x > heatmap.x + heatmap.width;
+        assert.equal(isBeside, width >= 2000, 'wide screens have the figures side by side');
+        await screenshot(page, `display-${width}-${theme}`);
+        await context.close();
+      });
+    }
+  }
+
+  test('the strip is saved as a picture with all its tokens', async () => {
+    const page = await open(browser, `${site}?example=poem`);
+    await page.locator('[data-testid="example-poem"][aria-pressed="true"]').waitFor();
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('strip-png').click()]);
+    assert.equal(download.suggestedFilename(), 'temporal-lens-tokens.png');
+    const bytes = readFileSync(await download.path());
+    const size = await page.evaluate(async (data) => {
+      const picture = await createImageBitmap(await (await fetch(data).catch(() => null))?.blob() ?? new Blob([Uint8Array.from(atob(data.split(',')[1]), (c) => c.charCodeAt(0))]));
+      const canvas = new OffscreenCanvas(picture.width, picture.height);
+      const context = canvas.getContext('2d');
+      context.drawImage(picture, 0, 0);
+      const { data: pixels } = context.getImageData(0, 0, picture.width, picture.height);
+      return { width: picture.width, height: picture.height, colours: new Set(new Uint32Array(pixels.buffer)).size, corner: pixels[3] };
+    }, `data:image/png;base64,${bytes.toString('base64')}`);
+    assert.ok(size.width > 800 && size.height > 100, JSON.stringify(size));
+    assert.equal(size.corner, 255, 'a solid ground');
+    assert.ok(size.colours > 30, JSON.stringify(size));
+    await page.context().close();
+  });
+});
