@@ -90,6 +90,23 @@ describe('the card of a feature', () => {
     assert.equal(await card().count(), 0);
   });
 
+  test('another text is tried, and the card stays with its feature', { timeout: 240_000 }, async () => {
+    const label = index.labels.find(({ text }) => text.includes('“without”'));
+    await page.getByTestId('feature-search').fill('without');
+    await page.getByTestId('feature-labels').getByRole('button', { name: `#${label.feature} ` }).click();
+    assert.equal(await title(), `Feature ${label.feature}`);
+    const before = await page.locator('main').getAttribute('data-analysis-tokens');
+    await page.getByTestId('feature-try').fill('She left without a word.');
+    await card().getByRole('button', { name: 'Analyse' }).click();
+    await page.locator('main[data-state="done"]').waitFor({ timeout: 200_000 });
+    assert.equal(await page.getByTestId('text-input').inputValue(), 'She left without a word.');
+    assert.equal(await title(), `Feature ${label.feature}`);
+    assert.notEqual(await page.locator('main').getAttribute('data-analysis-tokens'), before);
+    // It fires on this text, so its tokens stand in the card.
+    const inText = await page.getByTestId('feature-in-text').locator('.shaded').count();
+    assert.equal(String(inText), await page.locator('main').getAttribute('data-analysis-tokens'));
+  });
+
   test('Neuronpedia’s answer fills the card of a pack that has a source there, and only on a click', async () => {
     const asked = [];
     await page.context().route(/neuronpedia\.org/, (route) => {
