@@ -117,6 +117,10 @@ describe('display', () => {
     assert.ok(size.width > 800 && size.height > 100, JSON.stringify(size));
     assert.equal(size.corner, 255, 'a solid ground');
     assert.ok(size.colours > 30, JSON.stringify(size));
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await page.getByTestId('strip-copy').click();
+    await page.waitForFunction(async () => (await navigator.clipboard.read())[0]?.types.includes('image/png'));
+    assert.equal(await page.getByTestId('error').count(), 0);
     await page.context().close();
   });
 });

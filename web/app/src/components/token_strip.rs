@@ -12,8 +12,8 @@ use lens_view::token::{self, breaks_line};
 use lens_view::{export, stats};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use wasm_bindgen::JsCast;
-use web_sys::{Element, Event, HtmlElement, KeyboardEvent};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Element, Event, HtmlCanvasElement, HtmlElement, KeyboardEvent};
 
 use super::heatmap::boundaries;
 use super::token_text::TokenText;
@@ -22,6 +22,9 @@ use crate::palette::Palette;
 use crate::state::{Shown, State};
 use crate::views::Derived;
 use crate::{canvas, files};
+
+/// What is done with a picture; the second argument is called where the browser refuses.
+type Act = fn(&HtmlCanvasElement, Box<dyn FnOnce()>) -> Result<(), JsValue>;
 
 /// The strip of a shown analysis.
 #[component]
@@ -181,17 +184,21 @@ fn StripBar(
             files::save_text(state, "temporal-lens-tokens.svg", "image/svg+xml", &svg);
         }
     };
-    let save_png = move |_| {
+    // Draws the strip, then does with it what was asked for.
+    let as_picture = move |what: &'static str, act: Act| {
         let Some(svg) = vector.with_value(|vector| vector()) else { return };
-        let refuse = move || state.problem.set(Some("This browser could not have the figure saved.".to_owned()));
+        let refuse = move || state.problem.set(Some(format!("This browser could not have the figure {what}.")));
         spawn_local(async move {
-            let name = "temporal-lens-tokens.png".to_owned();
-            let saved = canvas::rasterized(&svg).await.and_then(|picture| canvas::save_png(&picture, name, refuse));
-            if saved.is_err() {
+            let done = canvas::rasterized(&svg).await.and_then(|picture| act(&picture, Box::new(refuse)));
+            if done.is_err() {
                 refuse();
             }
         });
     };
+    let save_png = move |_| {
+        as_picture("saved", |picture, refuse| canvas::save_png(picture, "temporal-lens-tokens.png".to_owned(), refuse));
+    };
+    let copy_png = move |_| as_picture("copied", canvas::copy_png);
     let save = move |_| {
         shading.with_untracked(|shading| {
             if let Some(Ok(shading)) = shading {
@@ -235,6 +242,9 @@ fn StripBar(
                 </button>
                 <button type="button" class="quiet small" data-testid="strip-svg" on:click=save_svg>
                     "SVG"
+                </button>
+                <button type="button" class="quiet small" data-testid="strip-copy" on:click=copy_png>
+                    "Copy figure"
                 </button>
                 <button type="button" class="quiet small" data-testid="strip-csv" on:click=save>
                     "CSV"
