@@ -4,14 +4,14 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { createServer as createSocket } from 'node:net';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 
 import { analyse, downloadJson, launch, open } from './lib/browser.mjs';
-import { bundle, dist, nginx, out, packs, python, pythonModules, root, site } from './lib/environment.mjs';
+import { dist, nginx, out, packs, python, pythonModules, root, site, xtask } from './lib/environment.mjs';
+import { startHost } from './lib/host.mjs';
 import * as commandLine from './lib/program.mjs';
 
 const run = promisify(execFile);
@@ -79,10 +79,13 @@ describe('on other hosts', () => {
   });
 
   test('the zip from a stick: Python’s server, no ranges, the real model', SLOW, async () => {
+    // The README's command.
+    const made = join(folder, 'made');
+    await run(xtask, ['dist', '--with-model', '--out', made], { cwd: root });
     const unzipped = join(folder, 'stick');
-    await run(python, ['-m', 'zipfile', '-e', bundle, unzipped]);
+    await run(python, ['-m', 'zipfile', '-e', `${made}.zip`, unzipped]);
     const port = await freePort();
-    const server = spawn(python, ['-m', 'http.server', '--bind', '127.0.0.1', '--directory', join(unzipped, 'bundle'), String(port)], { stdio: 'ignore' });
+    const server = spawn(python, ['-m', 'http.server', '--bind', '127.0.0.1', '--directory', join(unzipped, 'made'), String(port)], { stdio: 'ignore' });
     running.push(server);
     const url = `http://localhost:${port}/`;
     await answers(url, server);
@@ -96,41 +99,28 @@ describe('on other hosts', () => {
     await page.context().close();
   });
 
-  /** Serves the built page with some types wrong. */
-  async function startWrong(types, headers = {}) {
-    const usual = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.json': 'application/json', '.wasm': 'application/wasm', '.svg': 'image/svg+xml' };
-    const server = createServer((request, response) => {
-      const path = new URL(request.url, 'http://host').pathname;
-      try {
-        const file = join(dist, path === '/' ? 'index.html' : decodeURIComponent(path));
-        const body = readFileSync(file);
-        response.writeHead(200, { 'Content-Type': types[extname(file)] ?? usual[extname(file)] ?? 'application/octet-stream', ...headers });
-        response.end(request.method === 'HEAD' ? undefined : body);
-      } catch {
-        response.writeHead(404).end();
-      }
-    });
-    await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-    running.push(server);
-    return `http://127.0.0.1:${server.address().port}/`;
+  /** The built page, served with faults, beside a small pack. */
+  async function startFaulty(faults) {
+    const pack = join(packs, (await commandLine.packPair(PAIR, 'faulty')).replace(/^packs\//, ''));
+    const host = await startHost(pack, { beside: dist, ...faults });
+    running.push(host);
+    return host.site;
   }
 
   for (const type of ['application/octet-stream', 'text/plain']) {
-    test(`wasm as ${type} works`, SLOW, async () => {
-      const pack = await commandLine.packPair(PAIR, 'types');
-      const page = await open(browser, `${await startWrong({ '.wasm': type })}`);
+    test(`wasm as ${type} works, in the page and in its worker`, SLOW, async () => {
+      const page = await open(browser, `${await startFaulty({ types: { '.wasm': type } })}?model=pack/`);
       await page.getByTestId('heatmap').waitFor();
-      // The pack's host is another one, which has to let others read it; a small one of the tests' own does.
-      assert.ok(pack);
       await page.getByTestId('example-poem').click();
       await page.locator('[data-testid="example-poem"][aria-pressed="true"]').waitFor();
+      assert.equal(await analyse(page, TEXT), 'done');
       assert.deepEqual(page.problems, []);
       await page.context().close();
     });
   }
 
   test('scripts as text: the page says what is wrong with its host', async () => {
-    const url = await startWrong({ '.js': 'text/plain' });
+    const url = await startFaulty({ types: { '.js': 'text/plain' } });
     const page = await open(browser, url, { main: '#boot[role="alert"]' });
     const said = await page.locator('#boot').innerText();
     assert.match(said, /serves .*\.js as “text\/plain”/);
@@ -139,19 +129,8 @@ describe('on other hosts', () => {
   });
 
   test('a site that was not copied whole says which file is missing', async () => {
-    const server = createServer((request, response) => {
-      const path = new URL(request.url, 'http://host').pathname;
-      if (/app-.*\.js$/.test(path)) return response.writeHead(404).end();
-      try {
-        response.writeHead(200, { 'Content-Type': path.endsWith('.js') ? 'text/javascript' : 'text/html' });
-        return response.end(readFileSync(join(dist, path === '/' ? 'index.html' : path)));
-      } catch {
-        return response.end();
-      }
-    });
-    await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-    running.push(server);
-    const page = await open(browser, `http://127.0.0.1:${server.address().port}/`, { main: '#boot[role="alert"]' });
+    const url = await startFaulty({ missing: /app-.*\.js$/ });
+    const page = await open(browser, url, { main: '#boot[role="alert"]' });
     assert.match(await page.locator('#boot').innerText(), /answers 404 for .*app-.*\.js: the site was not copied whole/);
     await page.context().close();
   });

@@ -9,6 +9,7 @@ import { analyse, launch, open, screenshot, visitor } from './lib/browser.mjs';
 import { defaultPack, dist, packs, site } from './lib/environment.mjs';
 import { startHost } from './lib/host.mjs';
 import * as commandLine from './lib/program.mjs';
+import { damage, keptNames } from './lib/storage.mjs';
 
 const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
 const TEXT = 'Once upon a time, a little girl named Alice loved looking at the night sky.';
@@ -34,7 +35,6 @@ describe('the library', () => {
   async function startOwn(options) {
     const host = await startHost(folder, { beside: dist, ...options });
     hosts.push(host);
-    host.site = host.url.replace(/pack\/$/, '');
     return host;
   }
   const entry = (page, which) => page.getByTestId('pack').nth(which);
@@ -81,15 +81,7 @@ describe('the library', () => {
     await page.getByTestId('library-said').filter({ hasText: /All \d+ files are as the pack says/ }).waitFor();
     // Damage is found, deleted, and fetched again: that file alone.
     const [shard] = manifest.shards;
-    await page.evaluate(async (name) => {
-      const kept = await (await navigator.storage.getDirectory()).getDirectoryHandle('temporal-lens');
-      const handle = await kept.getFileHandle(name);
-      const bytes = new Uint8Array(await (await handle.getFile()).arrayBuffer());
-      bytes[100] ^= 1;
-      const writable = await handle.createWritable();
-      await writable.write(bytes);
-      await writable.close();
-    }, shard.sha256);
+    await damage(page, shard.sha256);
     await added.getByTestId('pack-verify').click();
     await page.getByTestId('library-said').filter({ hasText: `Damaged, and deleted: ${shard.file}` }).waitFor();
     const again = host.requests.length;
@@ -100,13 +92,7 @@ describe('the library', () => {
     await openLibrary(page);
     await added.getByTestId('pack-delete').click();
     await added.getByTestId('pack-status').filter({ hasText: 'not in this browser' }).waitFor();
-    const left = await page.evaluate(async () => {
-      const kept = await (await navigator.storage.getDirectory()).getDirectoryHandle('temporal-lens');
-      const names = [];
-      for await (const name of kept.keys()) names.push(name);
-      return names;
-    });
-    assert.deepEqual(left, []);
+    assert.deepEqual(await keptNames(page), []);
     assert.deepEqual(page.problems, []);
     await page.context().close();
   });

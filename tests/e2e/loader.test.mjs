@@ -10,6 +10,7 @@ import { analyse, diagnostics, downloadJson, launch, open, screenshot, visitor, 
 import { packs, site } from './lib/environment.mjs';
 import { startHost } from './lib/host.mjs';
 import * as commandLine from './lib/program.mjs';
+import { damage, keptNames } from './lib/storage.mjs';
 import { ask, startWorker } from './lib/worker.mjs';
 
 const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
@@ -130,12 +131,7 @@ describe('loading', () => {
     await page.close();
     const again = await open(browser, site, { pack: host.url, context });
     await damage(again, shard.sha256);
-    const rows = await again.evaluate(async () => {
-      const root = await navigator.storage.getDirectory();
-      const kept = await root.getDirectoryHandle('temporal-lens');
-      for await (const name of kept.keys()) if (name.startsWith('rows-')) return name;
-      return null;
-    });
+    const rows = (await keptNames(again)).find((name) => name.startsWith('rows-'));
     await damage(again, rows);
     const before = host.requests.length;
     await done(again);
@@ -145,20 +141,6 @@ describe('loading', () => {
     assert.equal(sent(fetched.filter(isEmbedding)), manifest.embedding.row_bytes);
     await context.close();
   });
-
-  /** Flips a bit in the middle of a kept file. */
-  function damage(page, name) {
-    return page.evaluate(async (file) => {
-      const root = await navigator.storage.getDirectory();
-      const kept = await root.getDirectoryHandle('temporal-lens');
-      const handle = await kept.getFileHandle(file);
-      const bytes = new Uint8Array(await (await handle.getFile()).arrayBuffer());
-      bytes[Math.floor(bytes.length / 2)] ^= 0x10;
-      const writable = await handle.createWritable();
-      await writable.write(bytes);
-      await writable.close();
-    }, name);
-  }
 
   test('two tabs fetch every file once', LIMIT, async () => {
     const host = await startOwn();

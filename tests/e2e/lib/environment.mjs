@@ -26,9 +26,9 @@ export const packs = required('LENS_PACKS');
 /** Where screenshots and measurements go. */
 export const out = required('LENS_OUT');
 
-/** The zipped site with its model, */
-export const bundle = required('LENS_BUNDLE');
-/** what hosts it, */
+/** `cargo xtask`. */
+export const xtask = required('LENS_XTASK');
+/** A web server. */
 export const nginx = required('LENS_NGINX');
 /** Python, with numpy in a folder for its PYTHONPATH. */
 export const python = required('LENS_PYTHON');

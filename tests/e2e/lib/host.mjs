@@ -6,12 +6,13 @@ import { basename, extname, join } from 'node:path';
 
 /**
  * Serves a pack's folder. `ranges: false` sends whole files only; `pace` sends so many bytes every 20 ms;
- * `beside` is a folder served at the host's root, beside the pack. Answers:
+ * `beside` is a folder served at the host's root, beside the pack, with other `types` by a file's ending and
+ * without what is `missing`. Answers:
  * `url` of the folder; `requests`, each { file, start, sent } with the first byte and how many bytes
  * of the file went out; `cut(file, ...at)`, after which the next answers for `file` end at these
  * bytes of the file; `down`, true while every request is refused; `close()`.
  */
-export async function startHost(folder, { ranges = true, pace = 0, beside } = {}) {
+export async function startHost(folder, { ranges = true, pace = 0, beside, types, missing } = {}) {
   const cuts = new Map();
   const host = { requests: [], down: false, cut: (file, ...at) => cuts.set(file, at) };
   const server = createServer((request, response) => {
@@ -19,7 +20,7 @@ export async function startHost(folder, { ranges = true, pace = 0, beside } = {}
     response.setHeader('Cache-Control', 'no-cache');
     const { pathname } = new URL(request.url, 'http://host');
     const file = basename(pathname);
-    if (beside && !pathname.startsWith('/pack/')) return sendBeside(beside, pathname, response);
+    if (beside && !pathname.startsWith('/pack/')) return sendBeside({ folder: beside, types, missing }, pathname, response);
     if (host.down) return response.writeHead(503).end();
     const path = join(folder, file);
     const stat = statSync(path, { throwIfNoEntry: false });
@@ -41,7 +42,8 @@ export async function startHost(folder, { ranges = true, pace = 0, beside } = {}
     if (broken) stream.on('end', () => setTimeout(() => response.destroy(), 200));
   });
   await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  host.url = `http://127.0.0.1:${server.address().port}/pack/`;
+  host.site = `http://127.0.0.1:${server.address().port}/`;
+  host.url = `${host.site}pack/`;
   host.of = (file) => host.requests.filter((request) => request.file === file);
   host.close = () => { server.closeAllConnections(); server.close(); };
   return host;
@@ -52,10 +54,10 @@ const TYPES = {
   '.wasm': 'application/wasm', '.svg': 'image/svg+xml',
 };
 
-function sendBeside(folder, pathname, response) {
+function sendBeside({ folder, types, missing }, pathname, response) {
   const path = join(folder, pathname === '/' ? 'index.html' : decodeURIComponent(pathname));
-  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return response.writeHead(404).end();
-  response.setHeader('Content-Type', TYPES[extname(path)] ?? 'application/octet-stream');
+  if (missing?.test(pathname) || !statSync(path, { throwIfNoEntry: false })?.isFile()) return response.writeHead(404).end();
+  response.setHeader('Content-Type', types?.[extname(path)] ?? TYPES[extname(path)] ?? 'application/octet-stream');
   return response.end(readFileSync(path));
 }
 

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use super::steps::{self, Context};
 use super::tally::{self, Count};
 use crate::process::Task;
-use crate::{pack, server, site};
+use crate::{pack, server};
 
 /// Longer than any of the tests may take together.
 const LIMIT: Duration = Duration::from_secs(30 * 60);
@@ -31,7 +31,6 @@ pub fn run(context: &Context) -> Result<Count> {
     };
     let (site, below, plain) = (serve("/", true)?, serve("/sub/path/", true)?, serve("/", false)?);
 
-    let (zip, _) = site::bundle(paths.dist().as_path(), &out.join("bundle"))?;
     let (python, modules) = &context.test_tools.python;
 
     let tests = paths.root.join("tests/e2e");
@@ -58,7 +57,7 @@ pub fn run(context: &Context) -> Result<Count> {
         .envs([("LENS_SITE", &site.url), ("LENS_SITE_BELOW", &below.url), ("LENS_SITE_PLAIN", &plain.url)])
         .envs([
             ("LENS_DIST", &paths.dist()),
-            ("LENS_BUNDLE", &zip),
+            ("LENS_XTASK", &paths.own),
             ("LENS_NGINX", &context.test_tools.nginx),
             ("LENS_PYTHON_MODULES", modules),
             ("LENS_CHROMIUM", &context.test_tools.chromium),
