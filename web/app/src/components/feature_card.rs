@@ -78,7 +78,7 @@ fn Card(state: State, shown: Arc<Shown>, feature: usize) -> impl IntoView {
             {here}
             <TryText state />
             {body}
-            {theirs.map(|source| view! { <FromNeuronpedia state source feature /> })}
+            {theirs.map(|source| view! { <FromNeuronpedia source feature /> })}
         </section>
     }
 }
@@ -222,8 +222,7 @@ fn Tokens(tokens: Vec<Shaded>) -> impl IntoView {
 
 /// Neuronpedia's public answer, asked for on a click.
 #[component]
-fn FromNeuronpedia(state: State, source: String, feature: usize) -> impl IntoView {
-    let _ = state;
+fn FromNeuronpedia(source: String, feature: usize) -> impl IntoView {
     let page = neuronpedia::feature_page(&source, feature);
     let answer = RwSignal::new(None::<Result<card::FromNeuronpedia, String>>);
     let ask = move |_| {

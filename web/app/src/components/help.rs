@@ -1,8 +1,8 @@
 //! The help sheet: keys and gestures.
 
-use leptos::html::Dialog;
 use leptos::prelude::*;
 
+use super::sheet::Sheet;
 use crate::state::State;
 
 /// What does what.
@@ -24,33 +24,8 @@ const KEYS: [(&str, &str); 12] = [
 /// Opened by `?` and by the button; Esc closes it.
 #[component]
 pub fn Help(state: State) -> impl IntoView {
-    let dialog = NodeRef::<Dialog>::new();
-    let is_open = state.views.is_help_open;
-    Effect::new(move |_| {
-        let Some(dialog) = dialog.get() else { return };
-        if is_open.get() && !dialog.open() {
-            // A browser that cannot show it modally shows it in place.
-            if dialog.show_modal().is_err() {
-                dialog.set_open(true);
-            }
-        } else if !is_open.get() && dialog.open() {
-            dialog.close();
-        }
-    });
     view! {
-        <dialog
-            class="help"
-            node_ref=dialog
-            data-testid="help-sheet"
-            aria-labelledby="help-title"
-            on:close=move |_| is_open.set(false)
-        >
-            <div class="panel-head">
-                <h2 id="help-title">"Keys and gestures"</h2>
-                <button type="button" class="quiet small" on:click=move |_| is_open.set(false)>
-                    "Close"
-                </button>
-            </div>
+        <Sheet is_open=state.views.is_help_open title="Keys and gestures" testid="help-sheet">
             <dl class="rows">
                 {KEYS
                     .map(|(key, what)| {
@@ -63,6 +38,6 @@ pub fn Help(state: State) -> impl IntoView {
                     })
                     .collect_view()}
             </dl>
-        </dialog>
+        </Sheet>
     }
 }

@@ -23,6 +23,7 @@ pub mod result;
 pub mod save_figure;
 pub mod selection_panel;
 pub mod share;
+pub mod sheet;
 pub mod similarity_table;
 pub mod statistics;
 pub mod token_strip;

@@ -1,30 +1,18 @@
 //! The Share dialog: a link, code to embed, the result's file.
 
 use lens_view::{embed, link};
-use leptos::html::Dialog;
 use leptos::prelude::*;
 
+use super::sheet::Sheet;
 use crate::state::{Origin, State};
 use crate::{address, files};
 
 /// Button and dialog.
 #[component]
 pub fn Share(state: State) -> impl IntoView {
-    let dialog = NodeRef::<Dialog>::new();
     let is_open = RwSignal::new(false);
     // What copying came to.
     let said = RwSignal::new(None::<String>);
-    Effect::new(move |_| {
-        let Some(dialog) = dialog.get() else { return };
-        if is_open.get() && !dialog.open() {
-            // A browser that cannot show it modally shows it in place.
-            if dialog.show_modal().is_err() {
-                dialog.set_open(true);
-            }
-        } else if !is_open.get() && dialog.open() {
-            dialog.close();
-        }
-    });
     let open = move |_| {
         said.set(None);
         is_open.set(true);
@@ -33,16 +21,10 @@ pub fn Share(state: State) -> impl IntoView {
         <button type="button" class="quiet" data-testid="share" on:click=open>
             "Share"
         </button>
-        <dialog class="help share" node_ref=dialog data-testid="share-sheet" aria-labelledby="share-title" on:close=move |_| is_open.set(false)>
-            <div class="panel-head">
-                <h2 id="share-title">"Share"</h2>
-                <button type="button" class="quiet small" on:click=move |_| is_open.set(false)>
-                    "Close"
-                </button>
-            </div>
+        <Sheet is_open title="Share" testid="share-sheet" class="share">
             {move || is_open.get().then(|| view! { <Ways state said /> })}
             <p class="note" role="status" data-testid="share-said">{move || said.get()}</p>
-        </dialog>
+        </Sheet>
     }
 }
 
