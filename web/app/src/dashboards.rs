@@ -13,6 +13,9 @@ use crate::files::fetch;
 /// Where those of the default pack lie beside the page.
 const FOLDER: &str = "dashboards";
 
+/// A file: none while it is under way, or why it is not here.
+type Fetched = Option<Result<Arc<Chunk>, String>>;
+
 /// What there is to show of features, and which one is open.
 #[derive(Clone, Copy)]
 pub struct Dashboards {
@@ -22,8 +25,8 @@ pub struct Dashboards {
     pub index: RwSignal<Option<Arc<Index>>>,
     /// Whether the index was asked for.
     asked: StoredValue<bool>,
-    /// Files that are here, by name.
-    chunks: RwSignal<HashMap<String, Result<Arc<Chunk>, String>>>,
+    /// Files by name.
+    chunks: RwSignal<HashMap<String, Fetched>>,
 }
 
 /// What is known of a feature's dashboard.
@@ -81,8 +84,9 @@ impl Dashboards {
         let Some(index) = self.index_of(pack_hash) else { return Lookup::None };
         let Some(file) = index.file_of(feature) else { return Lookup::None };
         match self.chunks.with(|chunks| chunks.get(&file).cloned()) {
-            Some(Ok(chunk)) => Lookup::Ready(index, chunk),
-            Some(Err(problem)) => Lookup::Failed(problem),
+            Some(Some(Ok(chunk))) => Lookup::Ready(index, chunk),
+            Some(Some(Err(problem))) => Lookup::Failed(problem),
+            Some(None) => Lookup::Pending,
             None => {
                 self.fetch_chunk(index, file);
                 Lookup::Pending
@@ -92,17 +96,21 @@ impl Dashboards {
 
     /// Forgets that a file could not be fetched.
     pub fn again(self) {
-        self.chunks.update(|chunks| chunks.retain(|_, chunk| chunk.is_ok()));
+        self.chunks.update(|chunks| chunks.retain(|_, chunk| !matches!(chunk, Some(Err(_)))));
     }
 
     fn fetch_chunk(self, index: Arc<Index>, file: String) {
+        // Nobody waits for this change.
+        self.chunks.update_untracked(|chunks| {
+            chunks.insert(file.clone(), None);
+        });
         spawn_local(async move {
             let chunk = match fetch_file(&file).await {
                 Some(json) => Chunk::from_json(&json, &index).map(Arc::new).map_err(|e| e.to_string()),
                 None => Err("the dashboard could not be fetched".to_owned()),
             };
             self.chunks.update(|chunks| {
-                chunks.insert(file, chunk);
+                chunks.insert(file, Some(chunk));
             });
         });
     }

@@ -208,11 +208,10 @@ impl Library {
             let of = |files: &[File]| files.iter().map(|file| file.sha256.clone()).collect::<Vec<_>>();
             let mut names = of(&facts.files);
             names.extend(of(&facts.embedding));
-            // As web/loader names them: rows by the embedding they are of, manifests by their address.
             let rows = storage::sha256(of(&facts.embedding).concat().as_bytes()).await;
-            names.extend(rows.map(|key| format!("rows-{key}")));
+            names.extend(rows.map(|key| lens_protocol::rows_file(&key)));
             let manifest = storage::sha256(format!("{url}manifest.json").as_bytes()).await;
-            names.extend(manifest.map(|key| format!("manifest-{key}")));
+            names.extend(manifest.map(|key| lens_protocol::manifest_file(&key)));
             storage::remove(&names).await;
             storage::count(state);
             self.refresh();

@@ -120,7 +120,7 @@ impl PackFiles {
 
     /// Manifests have no checksum of their own: they are kept by address.
     fn manifest_name(&self) -> String {
-        format!("manifest-{}", sha256_hex(self.url_of(MANIFEST_FILE).as_bytes()))
+        lens_protocol::manifest_file(&sha256_hex(self.url_of(MANIFEST_FILE).as_bytes()))
     }
 
     /// Sees to it that a file is here. `on_bytes` hears how many of its bytes are.

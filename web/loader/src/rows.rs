@@ -323,7 +323,7 @@ impl Rows {
 }
 
 fn file_name(embedding: &EmbeddingEntry) -> String {
-    format!("rows-{}", rows::key(embedding))
+    lens_protocol::rows_file(&rows::key(embedding))
 }
 
 /// Asks for a span of a shard, or for all of it; some times more where the connection fails.

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use burn::tensor::Device;
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 use lens_engine::{Lens, LensBuilder};
-use lens_loader::{Abort, Cache, Counts, PackFiles, RowSource, Rows};
+use lens_loader::{Abort, Cache, Counts, PackFiles, Prepared, RowSource, Rows};
 use lens_weights::fit::{self, Limits};
 use lens_weights::manifest::{FileEntry, MANIFEST_FILE, Manifest};
 
@@ -150,31 +150,20 @@ impl Pack {
         on_bytes: impl FnMut(u64, u64),
     ) -> Result<u64, Failure> {
         self.open(device, limits, abort).await?;
-        let manifest = self.manifest().ok_or_else(|| Failure::device("the manifest was not loaded"))?;
+        let Some(manifest) = self.manifest() else { return Err(Failure::device("the manifest was not loaded")) };
         let total = manifest.load_bytes();
         let entries: Vec<FileEntry> = std::iter::once(&manifest.tokenizer).chain(&manifest.shards).cloned().collect();
-        let (files, here) = (&self.files, RefCell::new(vec![0; entries.len()]));
-        let report = RefCell::new(on_bytes);
-        let heard = |file: usize, bytes: u64| {
-            let mut here = here.borrow_mut();
-            here[file] = bytes;
-            (report.borrow_mut())(here.iter().sum::<u64>().min(total), total);
-        };
-        let heard = &heard;
-        let mut prepared = stream::iter(entries.iter().enumerate())
-            .map(|(file, entry)| async move {
-                let ready = files.prepare(entry, abort, &move |bytes| heard(file, bytes)).await;
-                (file, entry.bytes, ready)
-            })
-            .buffered(FILES_IN_FLIGHT);
-        while let Some((file, bytes, ready)) = prepared.next().await {
+        let tally = Tally::new(entries.len(), 0, total, on_bytes);
+        let mut prepared = on_their_way(&self.files, entries.iter(), &tally, abort);
+        for (file, entry) in entries.iter().enumerate() {
+            let Some(ready) = prepared.next().await else { break };
             if !ready?.is_kept() {
                 return Err(Failure::capacity(
                     "The model was not kept: this browser’s storage is refused here or full. Free some space, or leave the \
                      private window, and try again; Analyse works without keeping it.",
                 ));
             }
-            heard(file, bytes);
+            tally.heard(file, entry.bytes);
         }
         Ok(total)
     }
@@ -188,13 +177,12 @@ impl Pack {
         on_bytes: impl FnMut(u64, u64),
     ) -> Result<u64, Failure> {
         self.open(device, limits, abort).await?;
-        let manifest = match &self.state {
-            State::Nothing => return Err(Failure::device("the manifest was not loaded")),
-            State::Loading { builder, .. } => builder.manifest(),
-            State::Ready(lens) => lens.manifest(),
+        let embedding = match self.manifest() {
+            Some(manifest) => manifest.embedding.clone(),
+            None => return Err(Failure::device("the manifest was not loaded")),
         };
-        self.rows.keep_all(&self.files, &manifest.embedding, abort, on_bytes).await?;
-        Ok(manifest.embedding.shards.iter().map(|shard| shard.bytes).sum())
+        self.rows.keep_all(&self.files, &embedding, abort, on_bytes).await?;
+        Ok(embedding.shards.iter().map(|shard| shard.bytes).sum())
     }
 
     /// The lens, once loaded.
@@ -213,6 +201,42 @@ struct Done<'a> {
     tokenizer_ms: &'a mut f64,
 }
 
+/// How many bytes of each file are here, told as a whole.
+struct Tally<F> {
+    here: RefCell<Vec<u64>>,
+    before: u64,
+    total: u64,
+    report: RefCell<F>,
+}
+
+impl<F: FnMut(u64, u64)> Tally<F> {
+    /// Of so many files, `before` bytes of the `total` being here already. `report(done, total)`.
+    fn new(files: usize, before: u64, total: u64, report: F) -> Self {
+        Self { here: RefCell::new(vec![0; files]), before, total, report: RefCell::new(report) }
+    }
+
+    fn heard(&self, file: usize, bytes: u64) {
+        let mut here = self.here.borrow_mut();
+        here[file] = bytes;
+        let done = self.before + here.iter().sum::<u64>();
+        (self.report.borrow_mut())(done.min(self.total), self.total);
+    }
+}
+
+/// Brings files, several at once; they come out in their order.
+fn on_their_way<'a, F: FnMut(u64, u64)>(
+    files: &'a PackFiles,
+    entries: impl Iterator<Item = &'a FileEntry> + Unpin + 'a,
+    tally: &'a Tally<F>,
+    abort: &'a Abort,
+) -> impl Stream<Item = Result<Prepared, lens_loader::Error>> + Unpin + 'a {
+    stream::iter(entries.enumerate())
+        .map(move |(file, entry)| async move {
+            files.prepare(entry, abort, &move |bytes| tally.heard(file, bytes)).await
+        })
+        .buffered(FILES_IN_FLIGHT)
+}
+
 /// Hands the files that are missing to the builder, in order, while the next ones are on their way.
 async fn bring(
     files: &PackFiles,
@@ -220,7 +244,7 @@ async fn bring(
     done: Done<'_>,
     with_tokenizer: bool,
     abort: &Abort,
-    mut on_bytes: impl FnMut(u64, u64),
+    on_bytes: impl FnMut(u64, u64),
 ) -> Result<(), Failure> {
     let manifest = builder.manifest();
     let total = manifest.load_bytes();
@@ -232,26 +256,14 @@ async fn bring(
     wanted.extend(missing.map(|(shard, entry)| (Goal::Shard(shard), entry.clone())));
     let before = total - wanted.iter().map(|(_, entry)| entry.bytes).sum::<u64>();
 
-    // How many bytes of each file are here.
-    let here = RefCell::new(vec![0; wanted.len()]);
-    let report = RefCell::new(|bytes: u64| on_bytes((before + bytes).min(total), total));
-    let heard = |file: usize, bytes: u64| {
-        let mut here = here.borrow_mut();
-        here[file] = bytes;
-        (report.borrow_mut())(here.iter().sum());
-    };
-    let heard = &heard;
-    let mut prepared = stream::iter(wanted.iter().enumerate())
-        .map(|(file, (goal, entry))| async move {
-            let on_bytes = move |bytes| heard(file, bytes);
-            (file, *goal, files.prepare(entry, abort, &on_bytes).await)
-        })
-        .buffered(FILES_IN_FLIGHT);
+    let tally = Tally::new(wanted.len(), before, total, on_bytes);
+    let mut prepared = on_their_way(files, wanted.iter().map(|(_, entry)| entry), &tally, abort);
     // One file at a time lies in wasm's memory, in the same place.
     let mut content = Vec::new();
-    while let Some((file, goal, ready)) = prepared.next().await {
-        files.read(ready?, abort, &|bytes| heard(file, bytes), &mut content).await?;
-        match goal {
+    for (file, (goal, _)) in wanted.iter().enumerate() {
+        let Some(ready) = prepared.next().await else { break };
+        files.read(ready?, abort, &|bytes| tally.heard(file, bytes), &mut content).await?;
+        match *goal {
             Goal::Tokenizer => {
                 let start = now_ms();
                 builder.set_tokenizer(&content)?;
