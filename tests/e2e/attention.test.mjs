@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { analyse, countColours, downloadJson, launch, open, screenshot } from './lib/browser.mjs';
-import { defaultPack, fixtures, nodeFolder, out, site } from './lib/environment.mjs';
+import { defaultPack, fixtures, nodeFolder, out, packs, site } from './lib/environment.mjs';
 import { download, downloadCsv, pngSize } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
 import { readSafetensors } from './lib/tensors.mjs';
@@ -109,6 +109,21 @@ describe('attention of a saved result', () => {
     assert.ok(await page.getByTestId(`token-${position}`).evaluate((it) => it.classList.contains('is-focused')));
     await screenshot(page, 'attention-light');
     await page.mouse.move(0, 0);
+  });
+
+  test('a link opens the head it names', async () => {
+    writeFileSync(join(packs, 'attention.json'), JSON.stringify(document));
+    const other = await open(browser, `${site}?result=packs/attention.json&attention=0.1`);
+    await other.getByTestId('attention').waitFor();
+    assert.equal(await other.getByTestId('attention-head').inputValue(), '1');
+    await other.getByTestId('attention-head').selectOption('2');
+    await other.waitForFunction(() => /attention=0\.2/.test(location.search));
+    await other.goBack();
+    await other.waitForFunction(() => globalThis.document.querySelector('[data-testid="attention-head"]').value === '1');
+    await other.getByTestId('attention-head').selectOption('mean');
+    await other.waitForFunction(() => !/attention=0/.test(location.search));
+    assert.deepEqual(other.problems, []);
+    await other.context().close();
   });
 
   test('a head is chosen, and a cell of the map says its weight', async () => {

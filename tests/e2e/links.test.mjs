@@ -257,6 +257,68 @@ describe('links', () => {
     await page.context().close();
   });
 
+  test('the second text of a comparison is in the address, with the spans selected in both', async () => {
+    const page = await open(browser, `${site}?example=garden-path`);
+    await shows(page, 'garden-path');
+    const cosines = (it) => it.getByTestId('compare-cosines').locator('tbody').innerText();
+    const selected = (it) => it.locator('.compare-token').evaluateAll(
+      (them) => them.map(({ className }) => ['is-span-a', 'is-span-b'].findIndex((name) => className.includes(name))));
+    await page.getByTestId('compare-pair').click();
+    await page.getByTestId('compare-cosines').waitFor();
+    await searchIs(page, /[?&]with=/);
+    const usual = await selected(page);
+    assert.doesNotMatch(await search(page), /withspan/);
+    await page.getByTestId('compare-2-2').click();
+    await page.getByTestId('compare-2-4').click({ modifiers: ['Shift'] });
+    await searchIs(page, /withspan=/);
+    assert.notDeepEqual(await selected(page), usual);
+    const other = await open(browser, page.url(), { context: await visitor(browser) });
+    await other.getByTestId('compare-cosines').waitFor();
+    assert.deepEqual(await selected(other), await selected(page));
+    assert.equal(await cosines(other), await cosines(page));
+    assert.equal(await other.evaluate(() => location.href), page.url());
+    assert.deepEqual(other.requested.filter(isOfModel), []);
+    await page.goBack();
+    await page.waitForFunction(() => !location.search.includes('withspan'));
+    await page.goBack();
+    await page.getByTestId('compare-cosines').waitFor({ state: 'detached' });
+    assert.equal(await search(page), '?example=garden-path');
+    await page.goForward();
+    await page.getByTestId('compare-cosines').waitFor();
+    assert.deepEqual(await selected(page), usual);
+    // Past the ends of the texts.
+    await other.goto(`${site}?example=garden-path&with=${encodeURIComponent(example('garden-path-compared').second.text)}&withspan=1-900_`);
+    await other.getByTestId('compare-cosines').waitFor();
+    assert.match(await other.getByTestId('link-note').innerText(), /compared texts lies past their ends/);
+    assert.deepEqual(await selected(other), usual);
+    for (const it of [page, other]) assert.deepEqual(it.problems, []);
+    await Promise.all([page.context().close(), other.context().close()]);
+  });
+
+  test('a second text that nobody compared yet waits in its box, and stays in the address', async () => {
+    const long = 'A second text, longer than a plain one may be. '.repeat(20);
+    for (const text of ['Ünï ☃ & <b>two</b>', long]) {
+      const page = await open(browser, `${site}?example=poem`);
+      await shows(page, 'poem');
+      // The page's own way of writing it.
+      const { deflateRawSync } = await import('node:zlib');
+      const packed = `withz=${deflateRawSync(Buffer.from(text)).toString('base64url')}`;
+      const query = text === long ? packed : `with=${encodeURIComponent(text)}`;
+      await page.goto(`${site}?example=poem&${query}&withk=7`);
+      await shows(page, 'poem');
+      await page.waitForFunction((it) => document.querySelector('[data-testid="compare-text"]').value === it, text);
+      assert.equal(await page.getByTestId('compare-inf-k').inputValue(), '7');
+      await page.getByTestId('source').selectOption('total');
+      await searchIs(page, /of=total/);
+      assert.match(await search(page), text === long ? /withz=.*withk=7/ : /with=.*withk=7/);
+      // It belongs to that first text only.
+      await page.getByTestId('example-code').click();
+      await searchIs(page, /example=code/);
+      assert.doesNotMatch(await search(page), /with/);
+      await page.context().close();
+    }
+  });
+
   describe('to results', () => {
     const write = (name, content) => writeFileSync(join(packs, name), content);
     test('one beside the page opens without a model and without WebGPU', async () => {

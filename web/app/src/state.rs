@@ -98,6 +98,14 @@ pub struct Compared {
     pub is_precomputed: bool,
 }
 
+impl Compared {
+    /// Whether an analysis is what its first text was analysed to.
+    pub fn is_of(&self, analysis: &Analysis) -> bool {
+        let first = &self.comparison.first;
+        (&first.text, first.inf_k) == (&analysis.text, analysis.inf_k)
+    }
+}
+
 /// What the components share.
 #[derive(Clone, Copy)]
 pub struct State {
@@ -247,7 +255,9 @@ impl State {
         let second = &comparison.second;
         self.views.second_text.set(Some(second.text.clone()));
         self.views.second_inf_k.set(second.inf_k.map(|k| k.to_string()).unwrap_or_default());
-        self.compared.set(Some(Arc::new(Compared { comparison, json, is_precomputed })));
+        let compared = Arc::new(Compared { comparison, json, is_precomputed });
+        address::compared(self, &compared);
+        self.compared.set(Some(compared));
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use lens_analysis::cluster::{self, Tree};
 use lens_analysis::events::{self, Boundary};
 use lens_analysis::per_token::Quantity;
 use lens_analysis::similarity::{self, Matrix, Missing, Mode, Source};
+use lens_view::attention::Chosen;
 use lens_view::dendrogram::Dendrogram;
 use lens_view::heatmap::Heatmap;
 use lens_view::selection::Selection;
@@ -40,6 +41,10 @@ pub struct Views {
     pub zoom: RwSignal<Option<[f64; 3]>>,
     /// Selected spans of the shown text.
     pub selection: RwSignal<Selection>,
+    /// Which of the SAE's attention weights are shown.
+    pub attention: RwSignal<Chosen>,
+    /// Selected spans of both compared texts.
+    pub compared_selections: [RwSignal<Selection>; 2],
     /// The second text as it was typed; none until then, when it begins as the shown text.
     pub second_text: RwSignal<Option<String>>,
     /// The second text's `inf_k` field as it was typed.
@@ -63,6 +68,8 @@ impl Views {
             is_ordered: RwSignal::new(false),
             zoom: RwSignal::new(None),
             selection: RwSignal::new(Selection::default()),
+            attention: RwSignal::new(Chosen::default()),
+            compared_selections: [RwSignal::new(Selection::default()), RwSignal::new(Selection::default())],
             second_text: RwSignal::new(None),
             second_inf_k: RwSignal::new(String::new()),
             is_help_open: RwSignal::new(false),

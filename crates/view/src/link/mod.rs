@@ -12,6 +12,7 @@ use std::ops::Range;
 use lens_analysis::per_token::Quantity;
 use lens_analysis::similarity::{Mode, Source};
 
+use crate::attention::Chosen;
 use crate::focus::Spot;
 use crate::settings::{Scale, Theme};
 use crate::trajectory::{Camera, Wanted};
@@ -33,6 +34,18 @@ pub enum Subject {
     Result(String),
 }
 
+/// What the shown text is compared with.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Second {
+    /// The text.
+    pub text: String,
+    /// Its novel codes kept a token, instead of the SAE's own k.
+    pub inf_k: Option<usize>,
+    /// Selected spans of the first and of the second text, oldest first, at most two each; none for
+    /// those that the comparison opens with.
+    pub spans: Option<[Vec<Range<usize>>; 2]>,
+}
+
 /// A whole state of the page.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Link {
@@ -42,6 +55,8 @@ pub struct Link {
     pub subject: Option<Subject>,
     /// Novel codes kept a token, instead of the SAE's own k.
     pub inf_k: Option<usize>,
+    /// The second text, where two are compared.
+    pub second: Option<Second>,
     /// A demo of Neuronpedia's that the link asks for; never written.
     pub neuronpedia_demo: Option<String>,
     /// What is compared.
@@ -64,6 +79,8 @@ pub struct Link {
     pub trajectory_colour: Option<Quantity>,
     /// From where it is looked at.
     pub camera: Camera,
+    /// Which of the SAE's attention weights are shown.
+    pub attention: Chosen,
     /// The pinned cell.
     pub pin: Option<Spot>,
     /// The feature whose card is open.
@@ -81,6 +98,7 @@ impl Default for Link {
             model: None,
             subject: None,
             inf_k: None,
+            second: None,
             neuronpedia_demo: None,
             source: Source::default(),
             mode: Mode::default(),
@@ -92,6 +110,7 @@ impl Default for Link {
             trajectory: Wanted::default(),
             trajectory_colour: None,
             camera: Camera::default(),
+            attention: Chosen::default(),
             pin: None,
             feature: None,
             spans: Vec::new(),

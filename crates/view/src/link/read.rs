@@ -3,7 +3,8 @@
 use std::f64::consts::{FRAC_PI_2, TAU};
 use std::ops::Range;
 
-use super::{Link, Opened, Subject, VERSION, is_fetchable, text};
+use super::{Link, Opened, Second, Subject, VERSION, is_fetchable, text};
+use crate::attention::Chosen;
 use crate::focus::Spot;
 use crate::settings::{Choice, Scale, Theme};
 use crate::trajectory::Camera;
@@ -14,6 +15,9 @@ const POSITION_MAX: usize = 1 << 20;
 
 /// No SAE is so wide.
 const FEATURE_MAX: usize = 1 << 24;
+
+/// No SAE has so many attention layers, or heads in one.
+const HEAD_MAX: usize = 1 << 10;
 
 /// Reads a query string.
 pub fn read(query: &str) -> Opened {
@@ -32,6 +36,11 @@ pub fn read(query: &str) -> Opened {
                 if value.is_empty() { shortened(&name) } else { format!("{}={}", shortened(&name), shortened(&value)) };
             opened.dropped.push(format!("“{what}” {why}"));
         }
+    }
+    // Without a second text there is nothing that these could be about.
+    if opened.link.second.as_ref().is_some_and(|second| second.text.is_empty()) {
+        opened.link.second = None;
+        opened.dropped.push("“withk” or “withspan” comes without a second text".to_owned());
     }
     opened
 }
@@ -54,6 +63,11 @@ fn take(link: &mut Link, name: &str, value: &str) -> Result<(), Why> {
         "text" if value.is_empty() => return Err("is empty"),
         "text" => subject(link, Subject::Text(value.to_owned()))?,
         "z" => subject(link, Subject::Text(text::unpack(value)?))?,
+        "with" | "withz" if value.is_empty() => return Err("is empty"),
+        "with" => second_text(link, value.to_owned())?,
+        "withz" => second_text(link, text::unpack(value)?)?,
+        "withk" => second(link).inf_k = Some(whole(value, 1, usize::MAX)?),
+        "withspan" => second(link).spans = Some(both_spans(value)?),
         // Neuronpedia's: their matrix, in their colours.
         "simMatrix" if value.is_empty() => return Err("is empty"),
         "simMatrix" => {
@@ -80,6 +94,7 @@ fn take(link: &mut Link, name: &str, value: &str) -> Result<(), Why> {
         "mindist" => link.trajectory.min_dist = real(value, 0.0, 0.99)?,
         "seed" => link.trajectory.seed = whole(value, 0, u32::MAX as usize)? as u64,
         "camera" => link.camera = camera(value)?,
+        "attention" => link.attention = attention(value)?,
         "pin" => link.pin = Some(pin(value)?),
         "feature" => link.feature = Some(whole(value, 0, FEATURE_MAX)?),
         "span" => link.spans = spans(value)?,
@@ -95,6 +110,20 @@ fn subject(link: &mut Link, subject: Subject) -> Result<(), Why> {
         return Err("comes after another text, example or result");
     }
     link.subject = Some(subject);
+    Ok(())
+}
+
+fn second(link: &mut Link) -> &mut Second {
+    link.second.get_or_insert_default()
+}
+
+/// The first one counts.
+fn second_text(link: &mut Link, text: String) -> Result<(), Why> {
+    let second = second(link);
+    if !second.text.is_empty() {
+        return Err("comes after another second text");
+    }
+    second.text = text;
     Ok(())
 }
 
@@ -167,6 +196,21 @@ fn spans(value: &str) -> Result<Vec<Range<usize>>, Why> {
     };
     let spans = value.split('.').map(span).collect::<Result<Vec<_>, Why>>()?;
     if spans.len() <= 2 { Ok(spans) } else { Err(said) }
+}
+
+/// Those of both texts; none of a text stand as nothing.
+fn both_spans(value: &str) -> Result<[Vec<Range<usize>>; 2], Why> {
+    let (first, second) = value.split_once('_').ok_or("is no spans of two texts")?;
+    let of = |text: &str| if text.is_empty() { Ok(Vec::new()) } else { spans(text) };
+    Ok([of(first)?, of(second)?])
+}
+
+fn attention(value: &str) -> Result<Chosen, Why> {
+    let said = "is no layer and head";
+    let number = |text: &str| whole(text, 0, HEAD_MAX).map_err(|_| said);
+    let (layer, head) = value.split_once('.').ok_or(said)?;
+    let head = if head == "mean" { None } else { Some(number(head)?) };
+    Ok(Chosen { layer: number(layer)?, head })
 }
 
 /// It becomes part of a link to Neuronpedia.

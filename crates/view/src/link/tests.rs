@@ -53,6 +53,17 @@ fn every_field_comes_back() {
     links.push(Link { camera, ..page.clone() });
     links.push(Link { feature: Some(1919), ..page.clone() });
     links.push(Link { zoom: Some([1.25, 0.0, 12.5]), ..page.clone() });
+    let second = |text: &str| Second { text: text.to_owned(), ..Second::default() };
+    links.extend(texts.iter().map(|text| Link { second: Some(second(text)), ..page.clone() }));
+    links.push(Link { second: Some(second(&"long ".repeat(2000))), ..page.clone() });
+    links.push(Link { second: Some(Second { inf_k: Some(3), ..second("another") }), ..page.clone() });
+    for spans in [[vec![], vec![]], [vec![1..4], vec![]], [vec![], vec![0..1, 5..6]], [vec![1..4, 7..9], vec![2..3]]] {
+        links.push(Link { second: Some(Second { spans: Some(spans), ..second("another") }), ..page.clone() });
+    }
+    for head in [None, Some(0), Some(3)] {
+        links.push(Link { attention: Chosen { layer: 1, head }, ..page.clone() });
+    }
+    links.push(Link { attention: Chosen { layer: 0, head: Some(2) }, ..page.clone() });
     for link in &links {
         assert_eq!(&back(link), link, "{}", link.query());
     }
@@ -69,6 +80,8 @@ fn every_field_comes_back() {
         zoom: Some([0.0, 3.0, 4.5]),
         pin: Some(Spot { row: 1, column: 2 }),
         spans: vec![3..4, 6..9],
+        second: Some(Second { text: "x y".to_owned(), inf_k: Some(1), spans: Some([vec![0..2], vec![3..4]]) }),
+        attention: Chosen { layer: 2, head: Some(1) },
         theme: Theme::Dark,
         ..page
     };
@@ -86,8 +99,9 @@ fn what_a_drag_leaves_in_the_link_stays_as_it_is() {
 #[test]
 fn damaged_and_unknown_parts_are_named_and_the_rest_opens() {
     let opened = Link::read(
-        "?v=1&example=two-events&of=nothing&pin=-1&span=9-3&camera=NaN_0_1&mindist=inf&seed=1e9&theme=pink&extra=1&feature=x&zoom=1_2_NaN&mode=neuronpedia&inf_k=0&text=b&%ff=1",
+        "?v=1&example=two-events&of=nothing&pin=-1&span=9-3&camera=NaN_0_1&mindist=inf&seed=1e9&theme=pink&extra=1&feature=x&zoom=1_2_NaN&mode=neuronpedia&inf_k=0&text=b&attention=1&withk=x&withspan=1-2&withz=%C2%A7&%ff=1",
     );
+    assert_eq!(opened.link.second, None);
     assert_eq!(opened.link.subject, Some(Subject::Example("two-events".to_owned())));
     assert_eq!(opened.link.mode, Mode::Neuronpedia);
     for named in [
@@ -103,11 +117,19 @@ fn damaged_and_unknown_parts_are_named_and_the_rest_opens() {
         "zoom=1_2_NaN",
         "inf_k=0",
         "text=b",
+        "attention=1",
+        "withk=x",
+        "withspan=1-2",
+        "withz=§",
         "%ff=1",
     ] {
         assert!(opened.dropped.iter().any(|it| it.contains(named)), "{named}: {:?}", opened.dropped);
     }
-    assert_eq!(opened.dropped.len(), 13);
+    assert_eq!(opened.dropped.len(), 17, "{:?}", opened.dropped);
+    let opened = Link::read("with=a&with=b&withk=2&attention=0.mean");
+    assert_eq!(opened.link.second, Some(Second { text: "a".to_owned(), inf_k: Some(2), spans: None }));
+    assert_eq!(opened.dropped.len(), 1);
+    assert!(opened.dropped[0].contains("second text"));
     let Opened { link, dropped } = Link::read("v=2&example=code");
     assert_eq!(link.subject, Some(Subject::Example("code".to_owned())));
     assert!(dropped[0].contains("later version"));

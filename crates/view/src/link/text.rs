@@ -16,16 +16,16 @@ const PLAIN_MAX: usize = 400;
 /// The longest text that a link may carry, in bytes: a few bytes of deflate can stand for gigabytes.
 const TEXT_BYTES_MAX: u64 = 1 << 20;
 
-/// Name and value of the parameter that carries a text.
-pub fn parameter(text: &str) -> (&'static str, String) {
+/// Name and value of the parameter that carries a text: `[plain, packed]` are its two names.
+pub fn parameter(text: &str, [plain_name, packed_name]: [&'static str; 2]) -> (&'static str, String) {
     let plain = percent::encoded(text).replace("%20", "+");
     if plain.len() > PLAIN_MAX {
         let packed = pack(text);
         if packed.len() < plain.len() {
-            return ("z", packed);
+            return (packed_name, packed);
         }
     }
-    ("text", plain)
+    (plain_name, plain)
 }
 
 fn pack(text: &str) -> String {
@@ -35,7 +35,7 @@ fn pack(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(written.unwrap_or_default())
 }
 
-/// The text of a `z` parameter.
+/// The text of a packed parameter.
 ///
 /// # Errors
 /// What is wrong with it, to follow "it".
@@ -56,21 +56,23 @@ pub fn unpack(packed: &str) -> Result<String, &'static str> {
 mod tests {
     use super::*;
 
+    const NAMES: [&str; 2] = ["text", "z"];
+
     #[test]
     fn short_texts_stay_readable_and_long_ones_shrink() {
-        assert_eq!(parameter("Once upon a time"), ("text", "Once+upon+a+time".to_owned()));
+        assert_eq!(parameter("Once upon a time", NAMES), ("text", "Once+upon+a+time".to_owned()));
         let long = "The tide was already turning when the crew let go of the ropes. ".repeat(40);
-        let (name, value) = parameter(&long);
+        let (name, value) = parameter(&long, NAMES);
         assert_eq!(name, "z");
         assert!(value.len() < long.len() / 4, "{}", value.len());
         assert_eq!(unpack(&value).unwrap(), long);
         let chinese = "潮水已经转向。".repeat(60);
-        assert_eq!(unpack(&parameter(&chinese).1).unwrap(), chinese);
+        assert_eq!(unpack(&parameter(&chinese, NAMES).1).unwrap(), chinese);
     }
 
     #[test]
     fn damage_and_bombs_are_refused() {
-        let (_, value) = parameter(&"a text that is long ".repeat(50));
+        let (_, value) = parameter(&"a text that is long ".repeat(50), NAMES);
         assert_eq!(unpack(&value[..value.len() / 2]), Err("is cut or damaged"));
         assert_eq!(unpack("§$%"), Err("is cut or damaged"));
         let bomb = pack(&"a".repeat(4 << 20));

@@ -1,6 +1,9 @@
 //! Writing.
 
+use std::ops::Range;
+
 use super::{Link, Subject, VERSION, text};
+use crate::attention::Chosen;
 use crate::percent;
 use crate::settings::{Choice, Theme};
 use crate::trajectory::Camera;
@@ -16,10 +19,17 @@ pub fn query(link: &Link) -> String {
         None => {}
         Some(Subject::Example(id)) => all.push(("example", percent::encoded(id))),
         Some(Subject::Result(url)) => all.push(("result", address(url))),
-        Some(Subject::Text(text)) => all.push(text::parameter(text)),
+        Some(Subject::Text(text)) => all.push(text::parameter(text, ["text", "z"])),
     }
+    all.extend(link.second.iter().map(|second| text::parameter(&second.text, ["with", "withz"])));
     let mut put = |name, value: Option<String>| all.extend(value.map(|value| (name, value)));
     put("inf_k", link.inf_k.map(|k| k.to_string()));
+    let second = link.second.as_ref();
+    put("withk", second.and_then(|second| second.inf_k).map(|k| k.to_string()));
+    put(
+        "withspan",
+        second.and_then(|second| second.spans.as_ref()).map(|both| both.each_ref().map(|it| spans(it)).join("_")),
+    );
     put("of", key(link.source, page.source));
     put("mode", key(link.mode, page.mode));
     put("scale", key(link.scale, page.scale));
@@ -38,21 +48,31 @@ pub fn query(link: &Link) -> String {
     put("mindist", number(wanted.min_dist, usual.min_dist));
     put("seed", number(wanted.seed, usual.seed));
     put("camera", camera(&link.camera));
+    put("attention", (link.attention != Chosen::default()).then(|| attention(link.attention)));
     put(
         "pin",
         link.pin
             .map(|pin| if pin.row == pin.column { pin.row.to_string() } else { format!("{}.{}", pin.row, pin.column) }),
     );
     put("feature", link.feature.map(|feature| feature.to_string()));
-    let spans: Vec<String> =
-        link.spans.iter().map(|span| format!("{}-{}", span.start, span.end.saturating_sub(1))).collect();
-    put("span", (!spans.is_empty()).then(|| spans.join(".")));
+    put("span", (!link.spans.is_empty()).then(|| spans(&link.spans)));
     put("theme", (link.theme != Theme::System).then(|| link.theme.key().to_owned()));
     if all.is_empty() {
         return String::new();
     }
     let parts: Vec<String> = all.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
     format!("v={VERSION}&{}", parts.join("&"))
+}
+
+/// First and last token of each.
+fn spans(spans: &[Range<usize>]) -> String {
+    let said: Vec<String> = spans.iter().map(|span| format!("{}-{}", span.start, span.end.saturating_sub(1))).collect();
+    said.join(".")
+}
+
+fn attention(chosen: Chosen) -> String {
+    let head = chosen.head.map_or_else(|| "mean".to_owned(), |head| head.to_string());
+    format!("{}.{head}", chosen.layer)
 }
 
 /// Addresses stay readable where they may.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lens_analysis::similarity::Missing;
-use lens_view::attention::{AttentionMap, BAR_TITLE, Chosen, MAP, Places};
+use lens_view::attention::{AttentionMap, BAR_TITLE, MAP, Places};
 use lens_view::focus::{Spot, Step};
 use lens_view::heatmap::{Bar, Rect, Room};
 use lens_view::{export, number, stats};
@@ -57,7 +57,7 @@ pub fn AttentionPanel(state: State, shown: Arc<Shown>) -> impl IntoView {
 
 #[component]
 fn AttentionFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
-    let chosen = RwSignal::new(Chosen { layer: 0, head: None });
+    let chosen = state.views.attention;
     let tokens = shown.analysis.tokens.clone();
     let count = tokens.len();
     let map = Memo::new_with_compare(
@@ -179,7 +179,7 @@ fn AttentionFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
     };
     view! {
         <div class="toolbar" role="group" aria-label="Which attention is shown, and saving it">
-            <Choices state chosen />
+            <Choices state />
             <span class="end">
                 <SaveFigure state testid="attention" picture />
                 <button type="button" class="quiet small" data-testid="attention-csv" on:click=save_csv>
@@ -231,7 +231,8 @@ fn AttentionFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
 
 /// Layer and head.
 #[component]
-fn Choices(state: State, chosen: RwSignal<Chosen>) -> impl IntoView {
+fn Choices(state: State) -> impl IntoView {
+    let chosen = state.views.attention;
     let sizes = move || state.attention.with(|it| it.as_ref().map_or((0, 0), |it| (it.layers, it.heads)));
     let has_layers = move || sizes().0 > 1;
     let number = |event: &web_sys::Event| event_target_value(event).parse::<usize>().ok();
@@ -243,7 +244,19 @@ fn Choices(state: State, chosen: RwSignal<Chosen>) -> impl IntoView {
                         data-testid="attention-layer"
                         on:change=move |event| chosen.update(|it| it.layer = number(&event).unwrap_or(0))
                     >
-                        {move || (0..sizes().0).map(|layer| view! { <option value=layer>{layer}</option> }).collect_view()}
+                        {move || {
+                            let is_chosen = move |layer| move || chosen.get().layer == layer;
+                            let layers = 0..sizes().0;
+                            layers
+                                .map(|layer| {
+                                    view! {
+                                        <option value=layer prop:selected=is_chosen(layer)>
+                                            {layer}
+                                        </option>
+                                    }
+                                })
+                                .collect_view()
+                        }}
                     </select>
                 </label>
             </Show>
@@ -253,8 +266,22 @@ fn Choices(state: State, chosen: RwSignal<Chosen>) -> impl IntoView {
                     data-testid="attention-head"
                     on:change=move |event| chosen.update(|it| it.head = number(&event))
                 >
-                    <option value="mean">"Mean of all"</option>
-                    {move || (0..sizes().1).map(|head| view! { <option value=head>{head}</option> }).collect_view()}
+                    <option value="mean" prop:selected=move || chosen.get().head.is_none()>
+                        "Mean of all"
+                    </option>
+                    {move || {
+                        let is_chosen = move |head| move || chosen.get().head == Some(head);
+                        let heads = 0..sizes().1;
+                        heads
+                            .map(|head| {
+                                view! {
+                                    <option value=head prop:selected=is_chosen(head)>
+                                        {head}
+                                    </option>
+                                }
+                            })
+                            .collect_view()
+                    }}
                 </select>
             </label>
     }

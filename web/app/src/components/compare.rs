@@ -36,13 +36,8 @@ pub fn ComparePanel(state: State, shown: Arc<Shown>) -> impl IntoView {
     let first = Arc::new((shown.analysis.text.clone(), shown.analysis.inf_k));
     let is_loading = move || state.phase.get() == Phase::Loading;
     // A comparison is of what is shown, or it is not here.
-    let belongs = first.clone();
-    let compared = Memo::new(move |_| {
-        state.compared.get().filter(|it| {
-            let first = &it.comparison.first;
-            (&first.text, first.inf_k) == (&belongs.0, belongs.1)
-        })
-    });
+    let belongs = shown.clone();
+    let compared = Memo::new(move |_| state.compared.get().filter(|it| it.is_of(&belongs.analysis)));
     let paired = first.clone();
     let pair = Memo::new(move |_| {
         state.gallery.with(|gallery| {
@@ -96,8 +91,8 @@ pub fn ComparePanel(state: State, shown: Arc<Shown>) -> impl IntoView {
 /// A comparison.
 #[component]
 fn Comparing(state: State, compared: Arc<Compared>) -> impl IntoView {
-    let selections = comparison::shared_ending(&compared.comparison).map(RwSignal::new);
     let views = state.views;
+    let selections = views.compared_selections;
     let drawn = compared.clone();
     let heatmaps = Memo::new_with_compare(
         move |_| {

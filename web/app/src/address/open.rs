@@ -1,0 +1,256 @@
+//! Links are opened: what they are about is shown, and what they say of it waits until it is.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lens_analysis::Analysis;
+use lens_view::comparison;
+use lens_view::gallery::Gallery;
+use lens_view::link::{Link, Opened, Second, Subject};
+use lens_view::selection::Selection;
+use lens_view::settings::Theme;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use super::{Pending, RECENT, current};
+use crate::environment::Pack;
+use crate::files::{self, FIRST_EXAMPLE};
+use crate::state::{Compared, Origin, Phase, Shown, State};
+
+/// Makes the page what a query string says.
+pub fn open(state: State, query: &str) {
+    let Opened { link, dropped } = Link::read(query);
+    let address = state.address;
+    address.is_opening.set_value(true);
+    address.dropped.set(dropped);
+    address.demo.set(link.neuronpedia_demo.clone());
+    let views = state.views;
+    views.source.set(link.source);
+    views.mode.set(link.mode);
+    views.scale.set(link.scale);
+    views.quantity.set(link.quantity);
+    views.has_events.set(link.has_events);
+    views.is_ordered.set(link.is_ordered);
+    views.wanted.set(link.trajectory);
+    views.trajectory_colour.set(link.trajectory_colour);
+    views.camera.set(link.camera);
+    views.attention.set(link.attention);
+    match link.feature {
+        Some(feature) => state.dashboards.show(feature),
+        None => state.dashboards.open.set(None),
+    }
+    state.theme.set(if link.theme == Theme::System { address.own_theme.get_value() } else { link.theme });
+    let named = link.model.as_ref().and_then(|model| Pack::at(model));
+    state.pack.set(named.or_else(|| address.own_pack.get_value()));
+    let selection = Selection::of(link.spans.clone());
+    address.pending.set_value(Some(Pending { pin: link.pin, selection, zoom: link.zoom }));
+    address.second.set(link.second.clone().map(|second| (link.subject.clone(), second)));
+    let turn = address.next_turn();
+    spawn_local(async move {
+        show(state, &link, turn).await;
+        if address.turn() != turn {
+            return;
+        }
+        place_pins(state);
+        compare(state, link.second);
+        // After the effects that this set off.
+        set_timeout(
+            move || {
+                // A later link may have come meanwhile; it ends for both.
+                if address.turn() == turn {
+                    address.written.set_value(untrack(|| current(state)));
+                    address.is_opening.set_value(false);
+                }
+            },
+            Duration::ZERO,
+        );
+    });
+}
+
+/// Shows what a link is about.
+async fn show(state: State, link: &Link, turn: u32) {
+    let is_late = || state.address.turn() != turn;
+    match &link.subject {
+        None if link.neuronpedia_demo.is_some() => {
+            files::list_examples(state).await;
+            if is_late() {
+                return;
+            }
+            let demo = link.neuronpedia_demo.as_deref().unwrap_or_default();
+            let nearest = state.gallery.with_untracked(|gallery| gallery.nearest(demo).map(|it| it.id.clone()));
+            example(state, nearest.as_deref().unwrap_or(FIRST_EXAMPLE)).await;
+        }
+        None => {
+            example(state, FIRST_EXAMPLE).await;
+            files::list_examples(state).await;
+        }
+        Some(Subject::Example(id)) => {
+            example(state, id).await;
+            files::list_examples(state).await;
+        }
+        Some(Subject::Text(text)) => {
+            files::list_examples(state).await;
+            if is_late() {
+                return;
+            }
+            self::text(state, text, link.inf_k).await;
+        }
+        Some(Subject::Result(url)) => {
+            let is_shown = state
+                .shown
+                .with_untracked(|shown| shown.as_ref().is_some_and(|shown| shown.origin == Origin::Link(url.clone())));
+            if !is_shown {
+                begin(state, link.subject.clone());
+                files::open_link(state, url.clone()).await;
+            }
+            files::list_examples(state).await;
+        }
+    }
+    state.example_pending.set(false);
+}
+
+fn begin(state: State, asked: Option<Subject>) {
+    state.address.asked.set(asked);
+    if state.phase.get_untracked() != Phase::Loading {
+        state.shown.set(None);
+        state.phase.set(Phase::Idle);
+        state.problem.set(None);
+    }
+}
+
+async fn example(state: State, id: &str) {
+    state.address.asked.set((id != FIRST_EXAMPLE).then(|| Subject::Example(id.to_owned())));
+    if let Err(problem) = files::example(state, id).await {
+        // The page is whole without its first example.
+        if id == FIRST_EXAMPLE {
+            leptos::logging::warn!("{problem}");
+        } else {
+            state.fail(problem);
+        }
+    }
+}
+
+/// A text: shown where its analysis is at hand, else put into the box.
+async fn text(state: State, text: &str, inf_k: Option<usize>) {
+    let fits = |analysis: &Analysis| analysis.text == text && analysis.inf_k == inf_k;
+    if state.shown.with_untracked(|shown| shown.as_ref().is_some_and(|shown| fits(&shown.analysis))) {
+        return;
+    }
+    let known = state.address.recent.with_value(|recent| recent.iter().rfind(|it| fits(&it.analysis)).cloned());
+    let with_text = |gallery: &Gallery| gallery.with_text(text).map(|example| example.id.clone());
+    if let Some(known) = known {
+        state.show_again(known);
+        state.text.set(text.to_owned());
+    } else if let Some(id) = state.gallery.with_untracked(with_text).filter(|_| inf_k.is_none()) {
+        example(state, &id).await;
+    } else {
+        begin(state, Some(Subject::Text(text.to_owned())));
+        state.text.set(text.to_owned());
+    }
+    state.inf_k.set(inf_k.map(|k| k.to_string()).unwrap_or_default());
+}
+
+/// A text that a message brings.
+pub async fn show_text(state: State, text: &str) {
+    files::list_examples(state).await;
+    self::text(state, text, None).await;
+}
+
+/// An analysis is shown from now on: keeps it for Back, and puts the link's pins on it.
+pub fn arrived(state: State, shown: &Arc<Shown>) {
+    state.address.recent.update_value(|recent| {
+        recent.retain(|it| it.analysis.text != shown.analysis.text || it.analysis.inf_k != shown.analysis.inf_k);
+        recent.push(shown.clone());
+        if recent.len() > RECENT {
+            recent.remove(0);
+        }
+    });
+    // Another text's part means nothing here; a link's own comes with its pins.
+    state.views.zoom.set(None);
+    place_pins(state);
+}
+
+/// Pin and spans of the link, where the shown text has them.
+fn place_pins(state: State) {
+    let Some(tokens) = state.shown.with_untracked(|it| it.as_ref().map(|it| it.analysis.tokens.len())) else { return };
+    // Once: what is shown later has pins of its own.
+    let Some(pending) = state.address.pending.try_update_value(Option::take).flatten() else { return };
+    let Pending { pin, selection, zoom } = pending;
+    state.views.zoom.set(zoom);
+    let fits = pin.is_none_or(|pin| pin.row < tokens && pin.column < tokens);
+    let all_fit = fits && selection.spans().iter().all(|span| span.end <= tokens);
+    if !all_fit {
+        state.address.dropped.update(|dropped| {
+            dropped.push(format!("what it pins or selects lies past the text’s {tokens} tokens"));
+        });
+    }
+    if fits && (pin.is_some() || state.address.is_opening.get_value()) {
+        state.focus.update(|focus| focus.pinned = pin);
+    }
+    let inside = Selection::of(selection.spans().iter().filter(|span| span.end <= tokens).cloned().collect());
+    if state.address.is_opening.get_value() || !inside.spans().is_empty() {
+        state.views.selection.set(inside);
+    }
+}
+
+/// Compares what is shown with the link's second text where that comparison is at hand; else the text
+/// stands in its box.
+fn compare(state: State, second: Option<Second>) {
+    let Some(second) = second else { return state.compared.set(None) };
+    state.views.second_text.set(Some(second.text.clone()));
+    state.views.second_inf_k.set(second.inf_k.map(|k| k.to_string()).unwrap_or_default());
+    let Some(shown) = state.shown.get_untracked() else { return };
+    let is_asked = |it: &Compared| {
+        let found = &it.comparison.second;
+        it.is_of(&shown.analysis) && (&found.text, found.inf_k) == (&second.text, second.inf_k)
+    };
+    let recent = state.address.recent_comparisons;
+    if let Some(known) = recent.with_value(|recent| recent.iter().rfind(|it| is_asked(it)).cloned()) {
+        select(state, &known, second.spans);
+        return state.compared.set(Some(known));
+    }
+    let pair = state.gallery.with_untracked(|gallery| {
+        let example = gallery.with_text(&shown.analysis.text)?;
+        let is_second = gallery.find(example.pair.as_deref()?)?.text == second.text;
+        is_second.then(|| example.id.clone())
+    });
+    if let Some(id) = pair.filter(|_| shown.analysis.inf_k.is_none() && second.inf_k.is_none()) {
+        files::show_pair(state, id);
+    }
+}
+
+/// A comparison is shown from now on: keeps it for Back, and selects what the link does.
+pub fn compared(state: State, compared: &Arc<Compared>) {
+    state.address.recent_comparisons.update_value(|recent| {
+        recent.retain(|it| it.json != compared.json);
+        recent.push(compared.clone());
+        if recent.len() > RECENT {
+            recent.remove(0);
+        }
+    });
+    let second = &compared.comparison.second;
+    let asked = state.address.second.get_untracked().map(|(_, asked)| asked);
+    let asked = asked.filter(|asked| (&asked.text, asked.inf_k) == (&second.text, second.inf_k));
+    select(state, compared, asked.and_then(|asked| asked.spans));
+}
+
+/// Selects in both texts, where they have what is asked for.
+fn select(state: State, compared: &Compared, asked: Option<[Vec<Range<usize>>; 2]>) {
+    let it = &compared.comparison;
+    let mut selections = comparison::shared_ending(it);
+    if let Some(asked) = asked {
+        let sizes = [it.first.tokens.len(), it.second.tokens.len()];
+        let fits = asked.iter().zip(sizes).all(|(spans, size)| spans.iter().all(|span| span.end <= size));
+        if fits {
+            selections = asked.map(Selection::of);
+        } else {
+            state.address.dropped.update(|dropped| {
+                dropped.push("what it selects in the compared texts lies past their ends".to_owned());
+            });
+        }
+    }
+    for (signal, selection) in state.views.compared_selections.into_iter().zip(selections) {
+        signal.set(selection);
+    }
+}
