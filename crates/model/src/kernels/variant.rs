@@ -20,7 +20,7 @@ pub enum AdapterKind {
 pub enum Variant {
     /// A tile of so many tokens by so many outputs in registers; no workgroup memory.
     Tile(u32, u32),
-    /// Such a tile, whose x four neighbouring invocations fetch together.
+    /// Such a tile, whose x four neighbouring invocations fetch together; tokens are a multiple of four.
     Quad(u32, u32),
     /// Eight invocations share a row of W, for this many tokens at a time.
     Few(u32),
@@ -30,15 +30,16 @@ pub enum Variant {
 
 impl Variant {
     /// Every variant of a linear layer.
-    pub const LINEAR: [Self; 8] = [
-        Self::Tile(1, 4),
-        Self::Tile(2, 8),
-        Self::Tile(4, 4),
+    pub const LINEAR: [Self; 9] = [
+        Self::Tile(1, 8),
+        Self::Tile(8, 8),
+        Self::Quad(4, 8),
+        Self::Quad(12, 8),
+        Self::Quad(16, 8),
         Self::Few(1),
         Self::Few(4),
         Self::Few(8),
         Self::Shared,
-        Self::Quad(4, 4),
     ];
     /// Every variant of a product with the transpose.
     pub const TRANSPOSED: [Self; 4] = [Self::Tile(1, 4), Self::Tile(2, 4), Self::Tile(4, 4), Self::Shared];
@@ -82,10 +83,12 @@ pub fn linear(tokens: usize) -> Variant {
         i => return Variant::LINEAR[usize::from(i) - 1],
     }
     match (software(), tokens) {
-        (true, 1) => Variant::Tile(1, 4),
-        (true, 2) => Variant::Tile(2, 8),
-        (true, _) if Variant::Quad(4, 4).is_available() => Variant::Quad(4, 4),
-        (true, _) => Variant::Tile(4, 4),
+        (true, 1) => Variant::Tile(1, 8),
+        (true, _) if !SUBGROUPS.load(Ordering::Relaxed) => Variant::Tile(8, 8),
+        (true, ..=4) => Variant::Quad(4, 8),
+        // The taller one is faster a token, the lower one where less of it is left empty.
+        (true, _) if tokens.next_multiple_of(12) < tokens.next_multiple_of(16) => Variant::Quad(12, 8),
+        (true, _) => Variant::Quad(16, 8),
         (false, 1) => Variant::Few(1),
         (false, ..=4) => Variant::Few(4),
         (false, ..=8) => Variant::Few(8),

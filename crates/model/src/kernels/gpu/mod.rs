@@ -1,0 +1,244 @@
+//! Launches the WGSL kernels on burn's GPU buffers.
+
+mod text;
+mod tile;
+
+use burn::backend::Cube;
+use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::tensor::{DType, Shape};
+use burn_cubecl::cubecl::prelude::{CubeCount, CubeDim};
+use burn_cubecl::cubecl::server::{KernelArguments, MetadataBindingInfo};
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::template::SourceKernel;
+use burn_cubecl::tensor::CubeTensor;
+use lens_weights::block::{BLOCK, Precision};
+
+use self::text::{FOUR_CAPACITY, FinishText, Kernel};
+use super::variant::{self, Variant};
+use super::{AttentionOptions, Finish, LensOps, PackedShape};
+
+/// The most keys that four neighbouring queries see together.
+fn keys_of_four(tokens: usize, options: AttentionOptions) -> usize {
+    let keys = options.first + tokens;
+    options.window.map_or(keys, |window| keys.min(window + 3))
+}
+
+/// Runs `kernel` over `inputs` with eight numbers; one f32 output for each of `shapes`.
+fn launch<const N: usize>(
+    kernel: Kernel,
+    inputs: Vec<CubeTensor>,
+    shapes: [[usize; 2]; N],
+    sizes: &[u32],
+    threads: u32,
+    cubes: [usize; 2],
+) -> [CubeTensor; N] {
+    let client = inputs[0].client.clone();
+    let device = inputs[0].device.clone();
+    let outputs = shapes.map(|shape| client.empty(shape.iter().product::<usize>() * size_of::<f32>()));
+    let mut words = [0u32; 8];
+    words[..sizes.len()].copy_from_slice(sizes);
+    let info = words.as_chunks::<2>().0.iter().map(|[low, high]| u64::from(*low) | u64::from(*high) << 32).collect();
+    let mut bindings: Vec<_> = inputs.into_iter().map(|tensor| tensor.handle.binding()).collect();
+    bindings.extend(outputs.iter().map(|output| output.clone().binding()));
+    client.launch(
+        Box::new(SourceKernel::new(kernel, CubeDim::new_1d(threads))),
+        CubeCount::Static(cubes[0] as u32, cubes[1] as u32, 1),
+        KernelArguments::new().with_buffers(bindings).with_info(MetadataBindingInfo::custom(info)),
+    );
+    let mut shapes = shapes.into_iter();
+    outputs.map(|output| {
+        let shape = shapes.next().unwrap_or_default();
+        CubeTensor::new_contiguous(client.clone(), device.clone(), Shape::new(shape), output, DType::F32)
+    })
+}
+
+fn dims(tensor: &CubeTensor) -> [usize; 2] {
+    [tensor.meta.shape()[0], tensor.meta.shape()[1]]
+}
+
+/// x Wᵀ; `inputs` are x, words, scales and, where `finish` has one, the extra operand.
+fn linear(inputs: Vec<CubeTensor>, shape: PackedShape, finish: Finish) -> CubeTensor {
+    let tokens = dims(&inputs[0])[0];
+    let blocks = shape.padded_cols() / BLOCK;
+    let (text, factor) = match finish {
+        Finish::Plain => (FinishText::Plain, 1.0),
+        Finish::Bias => (FinishText::Bias, 1.0),
+        Finish::BiasRelu => (FinishText::BiasRelu, 1.0),
+        Finish::Relu { factor } => (FinishText::Relu, factor),
+        Finish::Gate => (FinishText::Gate, 1.0),
+    };
+    let variant = variant::linear(tokens);
+    let (threads, cubes) = match variant {
+        Variant::Tile(n, m) | Variant::Quad(n, m) => {
+            let rows = (tile::THREADS * m) as usize;
+            (tile::THREADS, [shape.rows.div_ceil(rows), tokens.div_ceil(n as usize)])
+        }
+        Variant::Few(n) => (64, [shape.rows.div_ceil(8), tokens.div_ceil(n as usize)]),
+        Variant::Shared => (256, [shape.rows.div_ceil(64), tokens.div_ceil(64)]),
+    };
+    let sizes = [tokens as u32, shape.rows as u32, blocks as u32, shape.cols as u32, factor.to_bits()];
+    let [y] =
+        launch(Kernel::Linear(shape.precision, text, variant), inputs, [[tokens, shape.rows]], &sizes, threads, cubes);
+    y
+}
+
+/// `inputs` are x, the table and, for a norm before it, the weight.
+fn rotate(inputs: Vec<CubeTensor>, heads: usize, eps: f32) -> CubeTensor {
+    let [tokens, width] = dims(&inputs[0]);
+    let kernel = Kernel::Rotate { norm: inputs.len() == 3 };
+    let sizes = [(width / heads) as u32, heads as u32, eps.to_bits()];
+    let [y] = launch(kernel, inputs, [[tokens, width]], &sizes, 64, [tokens, heads]);
+    y
+}
+
+impl LensOps for Cube {
+    fn packed_linear(
+        x: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        shape: PackedShape,
+        finish: Finish,
+    ) -> FloatTensor<Self> {
+        linear(vec![into_contiguous(x), words, scales], shape, finish)
+    }
+
+    fn packed_linear_with(
+        x: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        extra: FloatTensor<Self>,
+        shape: PackedShape,
+        finish: Finish,
+    ) -> FloatTensor<Self> {
+        linear(vec![into_contiguous(x), words, scales, into_contiguous(extra)], shape, finish)
+    }
+
+    fn packed_linear_transposed(
+        x: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        shape: PackedShape,
+    ) -> FloatTensor<Self> {
+        let x = into_contiguous(x);
+        let tokens = dims(&x)[0];
+        let blocks = shape.padded_cols() / BLOCK;
+        let variant = variant::transposed(tokens);
+        let (threads, cubes) = match variant {
+            Variant::Tile(n, _) | Variant::Quad(n, _) | Variant::Few(n) => {
+                (64, [shape.cols.div_ceil(256), tokens.div_ceil(n as usize)])
+            }
+            Variant::Shared => (256, [shape.cols.div_ceil(64), tokens.div_ceil(64)]),
+        };
+        let sizes = [tokens as u32, shape.rows as u32, blocks as u32, shape.cols as u32];
+        let kernel = Kernel::Transposed(shape.precision, variant);
+        let [y] = launch(kernel, vec![x, words, scales], [[tokens, shape.cols]], &sizes, threads, cubes);
+        y
+    }
+
+    fn products(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (a, b) = (into_contiguous(a), into_contiguous(b));
+        let [rows, cols] = dims(&b);
+        // An f32 matrix whose width is whole blocks is its own packed form; scales are never read.
+        let scales = a.client.create_from_slice(&[0u8; 4]);
+        let scales =
+            CubeTensor::new_contiguous(a.client.clone(), a.device.clone(), Shape::new([1]), scales, DType::U32);
+        linear(vec![a, b, scales], PackedShape { rows, cols, precision: Precision::F32 }, Finish::Plain)
+    }
+
+    fn keep_top_k(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self> {
+        let z = into_contiguous(z);
+        let [tokens, width] = dims(&z);
+        let kernel = Kernel::TopK { list: false };
+        let [y] = launch(kernel, vec![z], [[tokens, width]], &[width as u32, k as u32], 64, [tokens, 1]);
+        y
+    }
+
+    fn top_entries(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self> {
+        let z = into_contiguous(z);
+        let [tokens, width] = dims(&z);
+        let k = k.min(width);
+        let kernel = Kernel::TopK { list: true };
+        let [y] = launch(kernel, vec![z], [[tokens, 2 * k]], &[width as u32, k as u32], 64, [tokens, 1]);
+        y
+    }
+
+    fn attention(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        options: AttentionOptions,
+    ) -> FloatTensor<Self> {
+        let inputs = vec![into_contiguous(q), into_contiguous(k), into_contiguous(v)];
+        let [tokens, width] = dims(&inputs[0]);
+        let AttentionOptions { heads, kv_heads, .. } = options;
+        let (d, dv) = (width / heads, dims(&inputs[2])[1] / kv_heads);
+        let vectors = d.is_multiple_of(4) && dv.is_multiple_of(4);
+        let unit = if vectors { 4 } else { 1 };
+        let sizes = [
+            heads as u32 | (kv_heads as u32) << 16,
+            tokens as u32,
+            (d / unit) as u32,
+            (dv / unit) as u32,
+            options.first as u32,
+            options.window.map_or(u32::MAX, |w| w as u32),
+            options.scale.to_bits(),
+            options.soft_cap.unwrap_or(0.0).to_bits(),
+        ];
+        let four = vectors && tokens > 1 && keys_of_four(tokens, options) <= FOUR_CAPACITY;
+        let (kernel, groups) =
+            if four { (Kernel::AttentionFour, tokens.div_ceil(4)) } else { (Kernel::Attention { vectors }, tokens) };
+        let [y] = launch(kernel, inputs, [[tokens, heads * dv]], &sizes, 64, [groups, heads]);
+        y
+    }
+
+    fn rms_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>, eps: f32) -> FloatTensor<Self> {
+        let x = into_contiguous(x);
+        let [tokens, width] = dims(&x);
+        let inputs = vec![x, into_contiguous(weight)];
+        let [y] = launch(Kernel::RmsNorm, inputs, [[tokens, width]], &[width as u32, eps.to_bits()], 64, [tokens, 1]);
+        y
+    }
+
+    fn add_norm(
+        hidden: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        post: FloatTensor<Self>,
+        next: FloatTensor<Self>,
+        eps: f32,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let inputs: Vec<_> = [hidden, x, post, next].into_iter().map(into_contiguous).collect();
+        let shape = dims(&inputs[0]);
+        let sizes = [shape[1] as u32, eps.to_bits()];
+        let [sum, normed] = launch(Kernel::AddNorm, inputs, [shape, shape], &sizes, 64, [shape[0], 1]);
+        (sum, normed)
+    }
+
+    fn rotate(x: FloatTensor<Self>, table: FloatTensor<Self>, heads: usize) -> FloatTensor<Self> {
+        rotate(vec![into_contiguous(x), into_contiguous(table)], heads, 0.0)
+    }
+
+    fn norm_rotate(
+        x: FloatTensor<Self>,
+        table: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        heads: usize,
+        eps: f32,
+    ) -> FloatTensor<Self> {
+        rotate(vec![into_contiguous(x), into_contiguous(table), into_contiguous(weight)], heads, eps)
+    }
+
+    fn project(x: FloatTensor<Self>, dz: FloatTensor<Self>, eps: f32) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let inputs = vec![into_contiguous(x), into_contiguous(dz)];
+        let shape = dims(&inputs[0]);
+        let sizes = [shape[1] as u32, eps.to_bits()];
+        let [factors, left] = launch(Kernel::Project, inputs, [[shape[0], 1], shape], &sizes, 64, [shape[0], 1]);
+        (factors, left)
+    }
+
+    fn row_sums(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let x = into_contiguous(x);
+        let [tokens, width] = dims(&x);
+        let [y] = launch(Kernel::RowSums, vec![x], [[tokens, 3]], &[width as u32], 64, [tokens, 1]);
+        y
+    }
+}

@@ -1,0 +1,219 @@
+//! The kernels' WGSL.
+
+use burn_cubecl::cubecl::prelude::KernelId;
+use burn_cubecl::template::{KernelSource, SourceTemplate};
+use lens_weights::block::{BLOCK, Precision};
+
+use super::tile::{self, Tile};
+use crate::kernels::ATTENTION_TOKENS_MAX;
+use crate::kernels::variant::Variant;
+
+/// WGSL that returns four columns of the block at word `at` as vec4<f32>, before scaling.
+fn unpack_source(precision: Precision) -> &'static str {
+    match precision {
+        Precision::F32 => {
+            "let w = at + step * 4u;
+    return bitcast<vec4<f32>>(vec4<u32>(words[w], words[w + 1u], words[w + 2u], words[w + 3u]));"
+        }
+        Precision::F16 => {
+            "let w = at + step * 2u;
+    return vec4<f32>(unpack2x16float(words[w]), unpack2x16float(words[w + 1u]));"
+        }
+        // Shifting left and back extends the sign of each byte.
+        Precision::Q8 => {
+            "let w = bitcast<i32>(words[at + step]);
+    return vec4<f32>((vec4<i32>(w) << vec4<u32>(24u, 16u, 8u, 0u)) >> vec4<u32>(24u));"
+        }
+        Precision::Q4 => {
+            "let w = words[at + (step >> 1u)] >> ((step & 1u) * 16u);
+    return vec4<f32>((vec4<u32>(w) >> vec4<u32>(0u, 4u, 8u, 12u)) & vec4<u32>(15u)) - vec4<f32>(8.0);"
+        }
+    }
+}
+
+/// Keys whose scores four queries at once have room for: 8 KiB of workgroup memory.
+pub const FOUR_CAPACITY: usize = 512;
+
+/// [`Finish`] without its numbers: what goes into a kernel's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FinishText {
+    Plain,
+    Bias,
+    BiasRelu,
+    Relu,
+    Gate,
+}
+
+impl FinishText {
+    fn source(self) -> &'static str {
+        match self {
+            Self::Plain => "return sum;",
+            Self::Bias => "return sum + extra[r];",
+            Self::BiasRelu => "return max(sum + extra[r], 0.0);",
+            Self::Relu => "return max(sum * bitcast<f32>(sizes[1].x), 0.0);",
+            // gelu(g) = g * sigmoid(2 z). Written with exp: tanh of large arguments is NaN on some
+            // drivers, and Gemma's gates are large.
+            Self::Gate => {
+                "let z = 0.7978845608028654 * (sum + 0.044715 * sum * sum * sum);
+    return sum / (1.0 + exp(min(-2.0 * z, 80.0))) * extra[t * width + r];"
+            }
+        }
+    }
+
+    fn has_extra(self) -> bool {
+        matches!(self, Self::Bias | Self::BiasRelu | Self::Gate)
+    }
+}
+
+/// The kernels; what distinguishes them goes into their text, and so into the cache's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kernel {
+    Linear(Precision, FinishText, Variant),
+    Transposed(Precision, Variant),
+    /// With vectors of four where widths allow.
+    Attention {
+        vectors: bool,
+    },
+    /// Four queries at once.
+    AttentionFour,
+    RmsNorm,
+    AddNorm,
+    Rotate {
+        norm: bool,
+    },
+    TopK {
+        list: bool,
+    },
+    RowSums,
+    Project,
+}
+
+/// `line` once for each of `n` tokens or rows of a tile, `#` being its number: tiles live in registers
+/// only when their accesses are written out.
+pub fn each(n: u32, line: &str) -> String {
+    (0..n).map(|i| line.replace('#', &i.to_string())).collect::<Vec<_>>().join("\n    ")
+}
+
+/// A product with a packed matrix: the shared beginning, then the variant's `bodies`.
+pub fn product(bodies: &[&'static str], precision: Precision, finish: FinishText) -> SourceTemplate {
+    let extra = "@group(0) @binding(3) var<storage, read_write> extra: array<f32>;";
+    let y_binding = if finish.has_extra() { 4 } else { 3 };
+    bodies
+        .iter()
+        .fold(SourceTemplate::new(include_str!("wgsl/packed.wgsl")), |source, body| source.add_template(*body))
+        .register("block_words", (BLOCK / precision.values_per_word()).to_string())
+        .register("quantized", precision.is_quantized().to_string())
+        .register("unpack", unpack_source(precision))
+        .register("extra", if finish.has_extra() { extra } else { "" })
+        .register("finish", finish.source())
+        .register("y_binding", y_binding.to_string())
+        .register("sizes_binding", (y_binding + 1).to_string())
+        .register("enable", "")
+}
+
+/// An attention: what both share, then `body`. Operands are read as `number`; a key has a `score`.
+fn attention(body: &'static str, number: &str, score: &str, capacity: usize) -> SourceTemplate {
+    SourceTemplate::new(include_str!("wgsl/softmax.wgsl"))
+        .add_template(body)
+        .register("number", number)
+        .register("score", score)
+        .register("capacity", capacity.to_string())
+}
+
+/// A kernel that owns one row a workgroup.
+fn rows(body: &'static str) -> SourceTemplate {
+    SourceTemplate::new(include_str!("wgsl/rows.wgsl")).add_template(body)
+}
+
+/// Browsers want the extension named where it is used; naga takes its functions without it and does
+/// not know the word.
+const ENABLE_SUBGROUPS: &str = if cfg!(target_family = "wasm") { "enable subgroups;" } else { "" };
+
+const STORE: &str = "if (token_base + #u < tokens) {
+        for (var j = 0u; j < width; j++) {
+            y[(token_base + #u) * cols + col_base + j] = finish(sum#[j], token_base + #u, col_base + j, cols);
+        }
+    }";
+
+const SHARED_LINEAR: [&str; 2] = [include_str!("wgsl/tiles.wgsl"), include_str!("wgsl/linear_shared.wgsl")];
+const SHARED_TRANSPOSED: [&str; 2] = [include_str!("wgsl/tiles.wgsl"), include_str!("wgsl/transposed_shared.wgsl")];
+
+fn linear_source(precision: Precision, finish: FinishText, variant: Variant) -> SourceTemplate {
+    match variant {
+        Variant::Shared => product(&SHARED_LINEAR, precision, finish),
+        Variant::Tile(n, m) => tile::source(precision, finish, Tile { tokens: n, outputs: m, hears: false }),
+        Variant::Quad(n, m) => tile::source(precision, finish, Tile { tokens: n, outputs: m, hears: true })
+            .register("enable", ENABLE_SUBGROUPS),
+        Variant::Few(n) => product(&[include_str!("wgsl/linear_few.wgsl")], precision, finish)
+            .register("tile", n.to_string())
+            .register("partials", (64 * n).to_string())
+            .register("begin", each(n, "var sum# = 0.0; let t# = min(token_base + #u, tokens - 1u) * blocks * 8u;"))
+            .register("begin_block", each(n, "var p# = 0.0; let a# = t# + b * 8u;"))
+            .register("step", each(n, "p# += dot(x[a# + s], w);"))
+            .register("end_block", each(n, "sum# += p# * scale;"))
+            .register("share", each(n, "partial[#u * 64u + thread] = sum#;")),
+    }
+}
+
+fn transposed_source(precision: Precision, variant: Variant) -> SourceTemplate {
+    let Variant::Tile(n, _) = variant else {
+        return product(&SHARED_TRANSPOSED, precision, FinishText::Plain);
+    };
+    let any: Vec<String> = (0..n).map(|i| format!("x{i} != 0.0")).collect();
+    product(&[include_str!("wgsl/transposed_tile.wgsl")], precision, FinishText::Plain)
+        .register("tile", n.to_string())
+        .register("begin", each(n, "var sum# = vec4<f32>(0.0); let t# = min(token_base + #u, tokens - 1u) * rows;"))
+        .register("load", each(n, "let x# = x[t# + r];"))
+        .register("any", any.join(" || "))
+        .register("step", each(n, "sum# += x# * w;"))
+        .register("store", each(n, STORE))
+}
+
+impl KernelSource for Kernel {
+    fn source(&self) -> SourceTemplate {
+        match *self {
+            Self::Linear(precision, finish, variant) => linear_source(precision, finish, variant),
+            Self::Transposed(precision, variant) => transposed_source(precision, variant),
+            Self::Attention { vectors } => {
+                let number = if vectors { "vec4<f32>" } else { "f32" };
+                attention(include_str!("wgsl/attention.wgsl"), number, "f32", ATTENTION_TOKENS_MAX)
+                    .register("total", if vectors { "dot(sum, vec4<f32>(1.0))" } else { "sum" })
+            }
+            Self::AttentionFour => {
+                attention(include_str!("wgsl/attention_four.wgsl"), "vec4<f32>", "vec4<f32>", FOUR_CAPACITY)
+            }
+            Self::RmsNorm => rows(include_str!("wgsl/rms_norm.wgsl")),
+            Self::AddNorm => rows(include_str!("wgsl/add_norm.wgsl")),
+            Self::Rotate { norm } => {
+                let at = if norm { 3 } else { 2 };
+                let weight = "@group(0) @binding(2) var<storage, read_write> weight: array<f32>;";
+                let sum = "var squares = 0.0;
+    for (var c = thread; c < width; c += THREADS) {
+        squares += x[row + c] * x[row + c];
+    }
+    let mean = reduce(vec4<f32>(squares, 0.0, 0.0, 0.0), thread).x / f32(width);
+    let factor = 1.0 / sqrt(mean + bitcast<f32>(sizes[0].z));";
+                rows(include_str!("wgsl/rotate.wgsl"))
+                    .register("weight", if norm { weight } else { "" })
+                    .register("norm", if norm { sum } else { "" })
+                    .register("scale_first", if norm { " * factor * weight[c]" } else { "" })
+                    .register("scale_second", if norm { " * factor * weight[half + c]" } else { "" })
+                    .register("y_binding", at.to_string())
+                    .register("sizes_binding", (at + 1).to_string())
+            }
+            Self::TopK { list } => {
+                SourceTemplate::new(include_str!("wgsl/keep_top_k.wgsl")).register("list", list.to_string())
+            }
+            Self::RowSums => rows(include_str!("wgsl/row_sums.wgsl")),
+            Self::Project => rows(include_str!("wgsl/project.wgsl")),
+        }
+    }
+
+    fn id(&self) -> KernelId {
+        KernelId::new::<Self>().info(*self)
+    }
+
+    fn lang(&self) -> &'static str {
+        "wgsl"
+    }
+}
