@@ -10,8 +10,9 @@ import { benchLinear } from './lib/linear.mjs';
 import { call, launch, openPage } from './lib/pages.mjs';
 import { benchPath } from './lib/path.mjs';
 import { benchPicture } from './lib/picture.mjs';
+import { benchProfile } from './lib/profile.mjs';
 import {
-  drawingTable, fullSizeTable, linearTable, pathTable, pictureTable, stageTable, typingTable, umapTable,
+  drawingTable, fullSizeTable, linearTable, pathTable, pictureTable, profileTable, stageTable, typingTable, umapTable,
 } from './lib/tables.mjs';
 import { benchTyping } from './lib/typing.mjs';
 import { benchUmap } from './lib/umap.mjs';
@@ -20,6 +21,7 @@ const BENCHES = {
   linear: { run: benchLinear, table: linearTable },
   path: { run: benchPath, table: (rows) => `${pathTable(rows)}\n\n${stageTable(rows)}` },
   'full-size': { run: benchFullSize, table: fullSizeTable },
+  profile: { run: benchProfile, table: profileTable },
   typing: { run: benchTyping, table: typingTable },
   umap: { run: benchUmap, table: umapTable },
   drawing: { run: benchDrawing, table: drawingTable },

@@ -22,7 +22,7 @@ use crate::site;
 
 /// Long texts under SwiftShader take minutes a round.
 const LIMIT: Duration = Duration::from_secs(4 * 3600);
-const BENCHES: [&str; 7] = ["linear", "path", "full-size", "typing", "umap", "drawing", "picture"];
+const BENCHES: [&str; 8] = ["linear", "path", "profile", "full-size", "typing", "umap", "drawing", "picture"];
 /// What the peer's models are made by and of, beside the weights.
 const MODEL_SOURCES: [&str; 5] = [
     "tests/bench/linear_model.py",
@@ -58,7 +58,7 @@ pub fn run(paths: &Paths, args: &[String]) -> Result<()> {
     pack::find_or_make_at(paths, &weights, Precision::Q4, &packs.join("q4"))?;
     let needs = |benches: &[&str]| options.only.iter().any(|it| benches.contains(&it.as_str()));
     // Exporting the peer's models takes several gigabytes of tools.
-    let models = if needs(&["linear", "path", "typing"]) {
+    let models = if needs(&["linear", "path", "profile", "typing"]) {
         find_or_make_models(paths, &weights, &folder)?
     } else {
         folder.join("models")

@@ -6,7 +6,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData, Transaction};
 use lens_model::attention::{AttentionOptions, attend};
-use lens_model::kernels::variant::{Forced, Variant};
+use lens_model::kernels::variant::{Forced, ROW_THREADS, Variant, row_threads};
 use lens_model::linear::{Linear, Matrix, PackedTensor, products};
 use lens_model::norm::RmsNorm;
 use lens_model::rope::RotaryTable;
@@ -94,15 +94,18 @@ pub async fn thorough(device: &Device) -> Result<Vec<Checked>> {
         checks.finishes([7, 37, 72]).await?;
         checks.products(5, 67, 100).await?;
     }
-    for (tokens, first) in [(1, 0), (5, 0), (1, 299), (66, 3), (6, 700)] {
-        checks.attention(tokens, first, [4, 2, 13, 70], Some(5.0), Some(3)).await?;
-        checks.attention(tokens, first, [4, 1, 16, 8], None, None).await?;
-        checks.attention(tokens, first, [8, 4, 256, 256], Some(50.0), Some(40)).await?;
-        checks.attention(tokens, first, [2, 2, 12, 300], None, Some(64)).await?;
-        checks.attention(tokens, first, [4, 4, 120, 480], None, None).await?;
-    }
-    for (tokens, width) in [(1, 2), (5, 72), (3, 2304), (66, 130)] {
-        checks.rows(tokens, width).await?;
+    for index in 0..ROW_THREADS.len() {
+        let _forced = Forced::rows(index);
+        for (tokens, first) in [(1, 0), (5, 0), (1, 299), (66, 3), (6, 700)] {
+            checks.attention(tokens, first, [4, 2, 13, 70], Some(5.0), Some(3)).await?;
+            checks.attention(tokens, first, [4, 1, 16, 8], None, None).await?;
+            checks.attention(tokens, first, [8, 4, 256, 256], Some(50.0), Some(40)).await?;
+            checks.attention(tokens, first, [2, 2, 12, 300], None, Some(64)).await?;
+            checks.attention(tokens, first, [4, 4, 120, 480], None, None).await?;
+        }
+        for (tokens, width) in [(1, 2), (5, 72), (3, 2304), (66, 130)] {
+            checks.rows(tokens, width).await?;
+        }
     }
     Ok(checks.done)
 }
@@ -212,7 +215,8 @@ impl Checks<'_> {
     ) -> Result<()> {
         let options = AttentionOptions { heads, kv_heads, scale: 0.7, soft_cap, window, first };
         let keys = first + tokens;
-        self.compare(format!("attention of {tokens} tokens after {first}, {options:?}"), |device| {
+        let threads = row_threads();
+        self.compare(format!("attention of {tokens} tokens after {first}, {options:?}, {threads} threads"), |device| {
             // Scores of tens would turn rounding into differences of the weights.
             let q = matrix(tokens, heads * d, device, value);
             let k = matrix(keys, kv_heads * d, device, |i| value(i + 5));
@@ -224,7 +228,8 @@ impl Checks<'_> {
 
     /// The kernels that work row by row.
     async fn rows(&mut self, tokens: usize, width: usize) -> Result<()> {
-        self.compare(format!("RMSNorm and rotation of {tokens} x {width}"), |device| {
+        let threads = row_threads();
+        self.compare(format!("RMSNorm and rotation of {tokens} x {width}, {threads} threads"), |device| {
             let norm =
                 |shift: usize| RmsNorm::new(matrix(1, width, device, |i| value(i + shift)).reshape([width]), 1e-6);
             let x = matrix(tokens, width, device, |i| 1e5 * value(3 * i));
@@ -242,7 +247,7 @@ impl Checks<'_> {
             ]
         })
         .await?;
-        self.compare(format!("top k, sums and projection of {tokens} x {width}"), |device| {
+        self.compare(format!("top k, sums and projection of {tokens} x {width}, {threads} threads"), |device| {
             let codes = matrix(tokens, width, device, |i| (40.0 * value(i)).floor().max(0.0));
             let x = matrix(tokens, width, device, |i| value(3 * i));
             let (factor, left) = project(x, codes.clone());

@@ -10,8 +10,8 @@ export const LIMIT_MS = 600_000;
 const OTHER_TEXT = '7';
 
 /** Opens the pack at `pack`, a path below the site: { page, packUrl, analyse, afresh, facts, close }. */
-export async function openOurs(browser, pack) {
-  const page = await openWorker(browser);
+export async function openOurs(browser, pack, how) {
+  const page = await openWorker(browser, how);
   const packUrl = new URL(pack, environment.site).href;
   const analyse = (text, options = {}) => ask(page, { kind: 'analyze', pack_url: packUrl, inf_k: null, text, ...options }, LIMIT_MS);
   return {

@@ -1,5 +1,6 @@
 // The browser of the benches: one page for the peer and the plain kernels, one for each pack of ours.
 
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
@@ -25,9 +26,16 @@ export async function openPage(browser) {
   return page;
 }
 
-/** Opens the page with the shipped worker in it. */
-export async function openWorker(browser) {
+/** Opens the page with the shipped worker in it; `recorded` puts the recorder before its script. */
+export async function openWorker(browser, { recorded = false } = {}) {
   const page = await openPage(browser);
+  if (recorded) {
+    const recorder = readFileSync(new URL('../page/recorder.js', import.meta.url), 'utf8');
+    await page.context().route('**/worker-loader.js*', async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: `${recorder}\n${await response.text()}` });
+    });
+  }
   await startWorker(page);
   return page;
 }

@@ -55,6 +55,17 @@ export function fullSizeTable(rows) {
   return `Gemma-2-2B's size, q4, random weights\n\n${table(head, body)}`;
 }
 
+/** Where the time goes: every kernel's dispatches run again by themselves. */
+export function profileTable(rows) {
+  const head = ['pack', 'tokens', 'kernel', 'dispatches', 'ms', 'of all kernels'];
+  const body = rows.flatMap(({ pack, tokens, kernels }) => {
+    const sum = kernels.reduce((sum, { ms }) => sum + ms, 0);
+    return kernels.map(({ name, dispatches, ms }) => [pack, tokens, name, dispatches, ms.toFixed(0), `${((100 * ms) / sum).toFixed(0)} %`]);
+  });
+  const wholes = rows.map(({ pack, tokens, whole_ms: whole }) => `${pack}, ${tokens} tokens: ${whole.toFixed(0)} ms`).join('; ');
+  return `By kernel (whole analyses: ${wholes})\n\n${table(head, body)}`;
+}
+
 /** Bench 4. */
 export function typingTable(rows) {
   const head = ['tokens', 'whole text, ms', 'one more token, ms', 'whole / one more'];

@@ -76,6 +76,17 @@ pub fn chunk_tokens() -> usize {
     if software() { 128 } else { 512 }
 }
 
+/// Invocations of a workgroup that owns a row, or a head's queries.
+pub const ROW_THREADS: [u32; 2] = [64, 4];
+
+/// How many of them work together: a processor runs four at once, and waiting for more costs it dear.
+pub fn row_threads() -> u32 {
+    match FORCED_ROWS.load(Ordering::Relaxed) {
+        0 => ROW_THREADS[usize::from(software())],
+        i => ROW_THREADS[usize::from(i) - 1],
+    }
+}
+
 /// The variant of a linear layer over `tokens`.
 pub fn linear(tokens: usize) -> Variant {
     match FORCED.load(Ordering::Relaxed) {
@@ -112,6 +123,7 @@ pub fn transposed(tokens: usize) -> Variant {
 
 static FORCED: AtomicU8 = AtomicU8::new(0);
 static FORCED_TRANSPOSED: AtomicU8 = AtomicU8::new(0);
+static FORCED_ROWS: AtomicU8 = AtomicU8::new(0);
 
 /// Runs one variant whatever the adapter and the number of tokens, until the guard is dropped: for
 /// checks and benches.
@@ -129,11 +141,18 @@ impl Forced {
         FORCED_TRANSPOSED.store(index as u8 + 1, Ordering::Relaxed);
         Self(())
     }
+
+    /// Number `index` of [`ROW_THREADS`].
+    pub fn rows(index: usize) -> Self {
+        FORCED_ROWS.store(index as u8 + 1, Ordering::Relaxed);
+        Self(())
+    }
 }
 
 impl Drop for Forced {
     fn drop(&mut self) {
         FORCED.store(0, Ordering::Relaxed);
         FORCED_TRANSPOSED.store(0, Ordering::Relaxed);
+        FORCED_ROWS.store(0, Ordering::Relaxed);
     }
 }

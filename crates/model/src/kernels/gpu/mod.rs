@@ -13,7 +13,7 @@ use burn_cubecl::template::SourceKernel;
 use burn_cubecl::tensor::CubeTensor;
 use lens_weights::block::{BLOCK, Precision};
 
-use self::text::{FOUR_CAPACITY, FinishText, Kernel};
+use self::text::{FOUR_CAPACITY, FinishText, Kernel, Row};
 use super::variant::{self, Variant};
 use super::{AttentionOptions, Finish, LensOps, PackedShape};
 
@@ -82,12 +82,24 @@ fn linear(inputs: Vec<CubeTensor>, shape: PackedShape, finish: Finish) -> CubeTe
     y
 }
 
+/// Runs `kernel` over the rows of the first of `inputs`, `parts` workgroups each.
+fn by_row<const N: usize>(
+    kernel: Row,
+    inputs: Vec<CubeTensor>,
+    shapes: [[usize; 2]; N],
+    sizes: &[u32],
+    parts: usize,
+) -> [CubeTensor; N] {
+    let (rows, threads) = (dims(&inputs[0])[0], variant::row_threads());
+    launch(Kernel::Row(kernel, threads), inputs, shapes, sizes, threads, [rows, parts])
+}
+
 /// `inputs` are x, the table and, for a norm before it, the weight.
 fn rotate(inputs: Vec<CubeTensor>, heads: usize, eps: f32) -> CubeTensor {
     let [tokens, width] = dims(&inputs[0]);
-    let kernel = Kernel::Rotate { norm: inputs.len() == 3 };
+    let kernel = Row::Rotate { norm: inputs.len() == 3 };
     let sizes = [(width / heads) as u32, heads as u32, eps.to_bits()];
-    let [y] = launch(kernel, inputs, [[tokens, width]], &sizes, 64, [tokens, heads]);
+    let [y] = by_row(kernel, inputs, [[tokens, width]], &sizes, heads);
     y
 }
 
@@ -185,9 +197,13 @@ impl LensOps for Cube {
             options.soft_cap.unwrap_or(0.0).to_bits(),
         ];
         let four = vectors && tokens > 1 && keys_of_four(tokens, options) <= FOUR_CAPACITY;
-        let (kernel, groups) =
-            if four { (Kernel::AttentionFour, tokens.div_ceil(4)) } else { (Kernel::Attention { vectors }, tokens) };
-        let [y] = launch(kernel, inputs, [[tokens, heads * dv]], &sizes, 64, [groups, heads]);
+        let threads = variant::row_threads();
+        let (kernel, groups) = if four {
+            (Kernel::AttentionFour { threads }, tokens.div_ceil(4))
+        } else {
+            (Kernel::Attention { vectors, threads }, tokens)
+        };
+        let [y] = launch(kernel, inputs, [[tokens, heads * dv]], &sizes, threads, [groups, heads]);
         y
     }
 
@@ -195,7 +211,7 @@ impl LensOps for Cube {
         let x = into_contiguous(x);
         let [tokens, width] = dims(&x);
         let inputs = vec![x, into_contiguous(weight)];
-        let [y] = launch(Kernel::RmsNorm, inputs, [[tokens, width]], &[width as u32, eps.to_bits()], 64, [tokens, 1]);
+        let [y] = by_row(Row::RmsNorm, inputs, [[tokens, width]], &[width as u32, eps.to_bits()], 1);
         y
     }
 
@@ -209,7 +225,7 @@ impl LensOps for Cube {
         let inputs: Vec<_> = [hidden, x, post, next].into_iter().map(into_contiguous).collect();
         let shape = dims(&inputs[0]);
         let sizes = [shape[1] as u32, eps.to_bits()];
-        let [sum, normed] = launch(Kernel::AddNorm, inputs, [shape, shape], &sizes, 64, [shape[0], 1]);
+        let [sum, normed] = by_row(Row::AddNorm, inputs, [shape, shape], &sizes, 1);
         (sum, normed)
     }
 
@@ -231,14 +247,14 @@ impl LensOps for Cube {
         let inputs = vec![into_contiguous(x), into_contiguous(dz)];
         let shape = dims(&inputs[0]);
         let sizes = [shape[1] as u32, eps.to_bits()];
-        let [factors, left] = launch(Kernel::Project, inputs, [[shape[0], 1], shape], &sizes, 64, [shape[0], 1]);
+        let [factors, left] = by_row(Row::Project, inputs, [[shape[0], 1], shape], &sizes, 1);
         (factors, left)
     }
 
     fn row_sums(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let x = into_contiguous(x);
         let [tokens, width] = dims(&x);
-        let [y] = launch(Kernel::RowSums, vec![x], [[tokens, 3]], &[width as u32], 64, [tokens, 1]);
+        let [y] = by_row(Row::Sums, vec![x], [[tokens, 3]], &[width as u32], 1);
         y
     }
 }

@@ -70,21 +70,29 @@ impl FinishText {
 pub enum Kernel {
     Linear(Precision, FinishText, Variant),
     Transposed(Precision, Variant),
-    /// With vectors of four where widths allow.
+    /// By workgroups of so many invocations, with vectors of four where widths allow.
     Attention {
         vectors: bool,
+        threads: u32,
     },
     /// Four queries at once.
-    AttentionFour,
-    RmsNorm,
-    AddNorm,
-    Rotate {
-        norm: bool,
+    AttentionFour {
+        threads: u32,
     },
+    /// Row by row, by workgroups of so many invocations.
+    Row(Row, u32),
     TopK {
         list: bool,
     },
-    RowSums,
+}
+
+/// The kernels that own a row a workgroup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Row {
+    RmsNorm,
+    AddNorm,
+    Rotate { norm: bool },
+    Sums,
     Project,
 }
 
@@ -112,17 +120,44 @@ pub fn product(bodies: &[&'static str], precision: Precision, finish: FinishText
 }
 
 /// An attention: what both share, then `body`. Operands are read as `number`; a key has a `score`.
-fn attention(body: &'static str, number: &str, score: &str, capacity: usize) -> SourceTemplate {
+fn attention(body: &'static str, number: &str, score: &str, capacity: usize, threads: u32) -> SourceTemplate {
     SourceTemplate::new(include_str!("wgsl/softmax.wgsl"))
         .add_template(body)
         .register("number", number)
         .register("score", score)
         .register("capacity", capacity.to_string())
+        .register("threads", threads.to_string())
 }
 
 /// A kernel that owns one row a workgroup.
-fn rows(body: &'static str) -> SourceTemplate {
-    SourceTemplate::new(include_str!("wgsl/rows.wgsl")).add_template(body)
+fn row_source(kernel: Row, threads: u32) -> SourceTemplate {
+    let rows = |body: &'static str| {
+        let source = SourceTemplate::new(include_str!("wgsl/rows.wgsl")).add_template(body);
+        source.register("threads", threads.to_string())
+    };
+    match kernel {
+        Row::RmsNorm => rows(include_str!("wgsl/rms_norm.wgsl")),
+        Row::AddNorm => rows(include_str!("wgsl/add_norm.wgsl")),
+        Row::Sums => rows(include_str!("wgsl/row_sums.wgsl")),
+        Row::Project => rows(include_str!("wgsl/project.wgsl")),
+        Row::Rotate { norm } => {
+            let at = if norm { 3 } else { 2 };
+            let weight = "@group(0) @binding(2) var<storage, read_write> weight: array<f32>;";
+            let sum = "var squares = 0.0;
+for (var c = thread; c < width; c += THREADS) {
+    squares += x[row + c] * x[row + c];
+}
+let mean = reduce(vec4<f32>(squares, 0.0, 0.0, 0.0), thread).x / f32(width);
+let factor = 1.0 / sqrt(mean + bitcast<f32>(sizes[0].z));";
+            rows(include_str!("wgsl/rotate.wgsl"))
+                .register("weight", if norm { weight } else { "" })
+                .register("norm", if norm { sum } else { "" })
+                .register("scale_first", if norm { " * factor * weight[c]" } else { "" })
+                .register("scale_second", if norm { " * factor * weight[half + c]" } else { "" })
+                .register("y_binding", at.to_string())
+                .register("sizes_binding", (at + 1).to_string())
+        }
+    }
 }
 
 /// Browsers want the extension named where it is used; naga takes its functions without it and does
@@ -174,38 +209,18 @@ impl KernelSource for Kernel {
         match *self {
             Self::Linear(precision, finish, variant) => linear_source(precision, finish, variant),
             Self::Transposed(precision, variant) => transposed_source(precision, variant),
-            Self::Attention { vectors } => {
+            Self::Attention { vectors, threads } => {
                 let number = if vectors { "vec4<f32>" } else { "f32" };
-                attention(include_str!("wgsl/attention.wgsl"), number, "f32", ATTENTION_TOKENS_MAX)
+                attention(include_str!("wgsl/attention.wgsl"), number, "f32", ATTENTION_TOKENS_MAX, threads)
                     .register("total", if vectors { "dot(sum, vec4<f32>(1.0))" } else { "sum" })
             }
-            Self::AttentionFour => {
-                attention(include_str!("wgsl/attention_four.wgsl"), "vec4<f32>", "vec4<f32>", FOUR_CAPACITY)
+            Self::AttentionFour { threads } => {
+                attention(include_str!("wgsl/attention_four.wgsl"), "vec4<f32>", "vec4<f32>", FOUR_CAPACITY, threads)
             }
-            Self::RmsNorm => rows(include_str!("wgsl/rms_norm.wgsl")),
-            Self::AddNorm => rows(include_str!("wgsl/add_norm.wgsl")),
-            Self::Rotate { norm } => {
-                let at = if norm { 3 } else { 2 };
-                let weight = "@group(0) @binding(2) var<storage, read_write> weight: array<f32>;";
-                let sum = "var squares = 0.0;
-    for (var c = thread; c < width; c += THREADS) {
-        squares += x[row + c] * x[row + c];
-    }
-    let mean = reduce(vec4<f32>(squares, 0.0, 0.0, 0.0), thread).x / f32(width);
-    let factor = 1.0 / sqrt(mean + bitcast<f32>(sizes[0].z));";
-                rows(include_str!("wgsl/rotate.wgsl"))
-                    .register("weight", if norm { weight } else { "" })
-                    .register("norm", if norm { sum } else { "" })
-                    .register("scale_first", if norm { " * factor * weight[c]" } else { "" })
-                    .register("scale_second", if norm { " * factor * weight[half + c]" } else { "" })
-                    .register("y_binding", at.to_string())
-                    .register("sizes_binding", (at + 1).to_string())
-            }
+            Self::Row(kernel, threads) => row_source(kernel, threads),
             Self::TopK { list } => {
                 SourceTemplate::new(include_str!("wgsl/keep_top_k.wgsl")).register("list", list.to_string())
             }
-            Self::RowSums => rows(include_str!("wgsl/row_sums.wgsl")),
-            Self::Project => rows(include_str!("wgsl/project.wgsl")),
         }
     }
 

@@ -11,7 +11,7 @@
 // x: width of a row, y: bits of eps
 @group(0) @binding(6) var<uniform> sizes: array<vec4<u32>, 2>;
 
-@compute @workgroup_size(64, 1, 1)
+@compute @workgroup_size(THREADS, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let width = sizes[0].x;
     let eps = bitcast<f32>(sizes[0].y);

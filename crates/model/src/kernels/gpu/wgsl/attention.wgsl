@@ -6,7 +6,7 @@
 
 var<workgroup> slices: array<{{ number }}, THREADS>;
 
-@compute @workgroup_size(64, 1, 1)
+@compute @workgroup_size(THREADS, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let heads = sizes[0].x & 0xffffu;
     let kv_heads = sizes[0].x >> 16u;

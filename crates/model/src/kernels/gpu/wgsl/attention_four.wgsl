@@ -1,9 +1,9 @@
 // As attention.wgsl for four neighbouring queries at once, in vectors of four: every key and value
 // that is read serves four queries.
 
-var<workgroup> slices: array<vec4<f32>, 256>;
+var<workgroup> slices: array<vec4<f32>, 4u * THREADS>;
 
-@compute @workgroup_size(64, 1, 1)
+@compute @workgroup_size(THREADS, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let heads = sizes[0].x & 0xffffu;
     let kv_heads = sizes[0].x >> 16u;
@@ -61,16 +61,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
         if (parts > 1u) {
             slices[thread] = sum0;
-            slices[thread + 64u] = sum1;
-            slices[thread + 128u] = sum2;
-            slices[thread + 192u] = sum3;
+            slices[thread + THREADS] = sum1;
+            slices[thread + 2u * THREADS] = sum2;
+            slices[thread + 3u * THREADS] = sum3;
             workgroupBarrier();
             if (part == 0u) {
                 for (var p = 1u; p < parts; p++) {
                     sum0 += slices[p * dv + c];
-                    sum1 += slices[p * dv + c + 64u];
-                    sum2 += slices[p * dv + c + 128u];
-                    sum3 += slices[p * dv + c + 192u];
+                    sum1 += slices[p * dv + c + THREADS];
+                    sum2 += slices[p * dv + c + 2u * THREADS];
+                    sum3 += slices[p * dv + c + 3u * THREADS];
                 }
             }
         }

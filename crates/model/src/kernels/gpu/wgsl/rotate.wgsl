@@ -8,7 +8,7 @@
 // x: width of a head, y: heads, z: bits of eps
 @group(0) @binding({{ sizes_binding }}) var<uniform> sizes: array<vec4<u32>, 2>;
 
-@compute @workgroup_size(64, 1, 1)
+@compute @workgroup_size(THREADS, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let width = sizes[0].x;
     let half = width / 2u;

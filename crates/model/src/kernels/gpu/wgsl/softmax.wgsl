@@ -11,7 +11,7 @@
 // soft cap (0: none)
 @group(0) @binding(4) var<uniform> sizes: array<vec4<u32>, 2>;
 
-const THREADS: u32 = 64u;
+const THREADS: u32 = {{ threads }}u;
 // Keys whose scores workgroup memory holds.
 const CAPACITY: u32 = {{ capacity }}u;
 var<workgroup> scores: array<{{ score }}, CAPACITY>;

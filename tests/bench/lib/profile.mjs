@@ -1,0 +1,40 @@
+// Where the time of a whole analysis goes, kernel by kernel.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import * as environment from './environment.mjs';
+import { openOurs } from './ours.mjs';
+
+const PACKS = { q8: 'models/default/', q4: 'packs/q4/' };
+
+/** Says something to the recorder in the worker; answers what it says to `replay`. */
+function tell(page, word) {
+  return page.evaluate((word) => new Promise((resolve) => {
+    const channel = new BroadcastChannel('temporal-lens-profile');
+    if (word === 'replay') channel.addEventListener('message', ({ data }) => resolve(data.rows));
+    channel.postMessage(word);
+    if (word !== 'replay') setTimeout(resolve, 50);
+  }), word);
+}
+
+/** Measures every text; answers the rows, as they go into the JSON file. */
+export async function benchProfile(browser) {
+  const { texts } = JSON.parse(readFileSync(join(environment.models, 'peer.json'), 'utf8'));
+  const rows = [];
+  for (const [pack, folder] of Object.entries(PACKS)) {
+    const ours = await openOurs(browser, folder, { recorded: true });
+    for (const { text, tokens } of texts.filter((text) => environment.wanted(text.tokens))) {
+      await ours.afresh(text);
+      // All but one token of it is computed again.
+      await ours.analyse('7');
+      await tell(ours.page, 'record');
+      const { compute_ms: whole } = await ours.analyse(text);
+      const kernels = (await tell(ours.page, 'replay')).sort((a, b) => b.ms - a.ms);
+      rows.push({ pack, tokens, whole_ms: whole, kernels });
+      console.log(`    ${pack}, ${tokens} tokens: ${kernels.map(({ name, ms }) => `${name} ${ms.toFixed(0)}`).join(', ')} of ${whole.toFixed(0)} ms`);
+    }
+    await ours.close();
+  }
+  return rows;
+}
