@@ -79,17 +79,17 @@ pub async fn thorough(device: &Device) -> Result<Vec<Checked>> {
     let sizes = [[1, 37, 72], [5, 130, 96], [67, 70, 160], [9, 5, 9216], [3, 9216, 40]];
     for precision in PRECISIONS {
         for size in sizes {
-            for index in available() {
+            for index in available(&Variant::LINEAR) {
                 let _forced = Forced::linear(index);
                 checks.linear(precision, size, 3e5).await?;
             }
-            for index in 0..Variant::TRANSPOSED.len() {
+            for index in available(&Variant::TRANSPOSED) {
                 let _forced = Forced::transposed(index);
                 checks.transposed(precision, size, 3e5).await?;
             }
         }
     }
-    for index in available() {
+    for index in available(&Variant::LINEAR) {
         let _forced = Forced::linear(index);
         checks.finishes([7, 37, 72]).await?;
         checks.products(5, 67, 100).await?;
@@ -110,9 +110,9 @@ pub async fn thorough(device: &Device) -> Result<Vec<Checked>> {
     Ok(checks.done)
 }
 
-/// Variants of linear layers that run on this adapter, by their place among all.
-fn available() -> impl Iterator<Item = usize> {
-    Variant::LINEAR.into_iter().enumerate().filter(|(_, variant)| variant.is_available()).map(|(i, _)| i)
+/// Those of `variants` that run on this adapter, by their place among all.
+fn available(variants: &[Variant]) -> impl Iterator<Item = usize> {
+    variants.iter().enumerate().filter(|(_, variant)| variant.is_available()).map(|(i, _)| i)
 }
 
 struct Checks<'a> {

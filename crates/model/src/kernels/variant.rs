@@ -42,7 +42,8 @@ impl Variant {
         Self::Shared,
     ];
     /// Every variant of a product with the transpose.
-    pub const TRANSPOSED: [Self; 4] = [Self::Tile(1, 4), Self::Tile(2, 4), Self::Tile(4, 4), Self::Shared];
+    pub const TRANSPOSED: [Self; 5] =
+        [Self::Tile(1, 8), Self::Tile(4, 8), Self::Quad(4, 8), Self::Quad(16, 8), Self::Shared];
 }
 
 impl Variant {
@@ -87,6 +88,12 @@ pub fn row_threads() -> u32 {
     }
 }
 
+/// Invocations of a workgroup whose invocations own tiles. On processors few: narrow layers still give
+/// every core work.
+pub fn tile_threads() -> u32 {
+    if software() { 8 } else { 64 }
+}
+
 /// The variant of a linear layer over `tokens`.
 pub fn linear(tokens: usize) -> Variant {
     match FORCED.load(Ordering::Relaxed) {
@@ -114,10 +121,12 @@ pub fn transposed(tokens: usize) -> Variant {
         i => return Variant::TRANSPOSED[usize::from(i) - 1],
     }
     match (software(), tokens) {
-        (_, 1) => Variant::Tile(1, 4),
-        (_, 2) => Variant::Tile(2, 4),
-        (true, _) | (false, ..=8) => Variant::Tile(4, 4),
+        (_, 1) => Variant::Tile(1, 8),
+        (false, ..=8) => Variant::Tile(4, 8),
         (false, _) => Variant::Shared,
+        (true, _) if !SUBGROUPS.load(Ordering::Relaxed) => Variant::Tile(4, 8),
+        (true, ..=4) => Variant::Quad(4, 8),
+        (true, _) => Variant::Quad(16, 8),
     }
 }
 

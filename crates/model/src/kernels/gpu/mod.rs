@@ -70,8 +70,9 @@ fn linear(inputs: Vec<CubeTensor>, shape: PackedShape, finish: Finish) -> CubeTe
     let variant = variant::linear(tokens);
     let (threads, cubes) = match variant {
         Variant::Tile(n, m) | Variant::Quad(n, m) => {
-            let rows = (tile::THREADS * m) as usize;
-            (tile::THREADS, [shape.rows.div_ceil(rows), tokens.div_ceil(n as usize)])
+            let threads = variant::tile_threads();
+            let rows = (threads * m) as usize;
+            (threads, [shape.rows.div_ceil(rows), tokens.div_ceil(n as usize)])
         }
         Variant::Few(n) => (64, [shape.rows.div_ceil(8), tokens.div_ceil(n as usize)]),
         Variant::Shared => (256, [shape.rows.div_ceil(64), tokens.div_ceil(64)]),
@@ -136,10 +137,12 @@ impl LensOps for Cube {
         let blocks = shape.padded_cols() / BLOCK;
         let variant = variant::transposed(tokens);
         let (threads, cubes) = match variant {
-            Variant::Tile(n, _) | Variant::Quad(n, _) | Variant::Few(n) => {
-                (64, [shape.cols.div_ceil(256), tokens.div_ceil(n as usize)])
+            Variant::Tile(n, m) | Variant::Quad(n, m) => {
+                let threads = variant::tile_threads();
+                let columns = (threads * m) as usize;
+                (threads, [shape.cols.div_ceil(columns), tokens.div_ceil(n as usize)])
             }
-            Variant::Shared => (256, [shape.cols.div_ceil(64), tokens.div_ceil(64)]),
+            Variant::Few(_) | Variant::Shared => (256, [shape.cols.div_ceil(64), tokens.div_ceil(64)]),
         };
         let sizes = [tokens as u32, shape.rows as u32, blocks as u32, shape.cols as u32];
         let kernel = Kernel::Transposed(shape.precision, variant);

@@ -164,12 +164,6 @@ let factor = 1.0 / sqrt(mean + bitcast<f32>(sizes[0].z));";
 /// not know the word.
 const ENABLE_SUBGROUPS: &str = if cfg!(target_family = "wasm") { "enable subgroups;" } else { "" };
 
-const STORE: &str = "if (token_base + #u < tokens) {
-        for (var j = 0u; j < width; j++) {
-            y[(token_base + #u) * cols + col_base + j] = finish(sum#[j], token_base + #u, col_base + j, cols);
-        }
-    }";
-
 const SHARED_LINEAR: [&str; 2] = [include_str!("wgsl/tiles.wgsl"), include_str!("wgsl/linear_shared.wgsl")];
 const SHARED_TRANSPOSED: [&str; 2] = [include_str!("wgsl/tiles.wgsl"), include_str!("wgsl/transposed_shared.wgsl")];
 
@@ -191,17 +185,12 @@ fn linear_source(precision: Precision, finish: FinishText, variant: Variant) -> 
 }
 
 fn transposed_source(precision: Precision, variant: Variant) -> SourceTemplate {
-    let Variant::Tile(n, _) = variant else {
-        return product(&SHARED_TRANSPOSED, precision, FinishText::Plain);
-    };
-    let any: Vec<String> = (0..n).map(|i| format!("x{i} != 0.0")).collect();
-    product(&[include_str!("wgsl/transposed_tile.wgsl")], precision, FinishText::Plain)
-        .register("tile", n.to_string())
-        .register("begin", each(n, "var sum# = vec4<f32>(0.0); let t# = min(token_base + #u, tokens - 1u) * rows;"))
-        .register("load", each(n, "let x# = x[t# + r];"))
-        .register("any", any.join(" || "))
-        .register("step", each(n, "sum# += x# * w;"))
-        .register("store", each(n, STORE))
+    match variant {
+        Variant::Tile(tokens, outputs) => tile::transposed_source(precision, Tile { tokens, outputs, hears: false }),
+        Variant::Quad(tokens, outputs) => tile::transposed_source(precision, Tile { tokens, outputs, hears: true })
+            .register("enable", ENABLE_SUBGROUPS),
+        Variant::Few(_) | Variant::Shared => product(&SHARED_TRANSPOSED, precision, FinishText::Plain),
+    }
 }
 
 impl KernelSource for Kernel {

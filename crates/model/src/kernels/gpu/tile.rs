@@ -1,4 +1,4 @@
-//! The product that keeps a tile of sums in registers, written out for one size and precision.
+//! The products that keep a tile of sums in registers, written out for one size and precision.
 //!
 //! For adapters that run on the CPU (docs/performance.md has the costs that shape it): there a read of a
 //! buffer costs as much as thirty multiplications, a shift as much as five, and so does a write to a
@@ -11,9 +11,7 @@ use burn_cubecl::template::SourceTemplate;
 use lens_weights::block::Precision;
 
 use super::text::{FinishText, each, product};
-
-/// Invocations of a workgroup: few, so that narrow layers still give every core work.
-pub const THREADS: u32 = 8;
+use crate::kernels::variant;
 
 /// Vectors of four columns in a block.
 const STEPS: u32 = 8;
@@ -138,7 +136,7 @@ pub fn source(precision: Precision, finish: FinishText, tile: Tile) -> SourceTem
         .map(|(i, j)| format!("sums[{}] += p{i}_{j}_{} * scale{j};", i * outputs + j, STEPS - 1))
         .collect();
     product(&[include_str!("wgsl/linear_tile.wgsl")], precision, finish)
-        .register("threads", THREADS.to_string())
+        .register("threads", variant::tile_threads().to_string())
         .register("tile", tokens.to_string())
         .register("outputs", outputs.to_string())
         .register("count", (tokens * outputs).to_string())
@@ -151,5 +149,60 @@ pub fn source(precision: Precision, finish: FinishText, tile: Tile) -> SourceTem
         .register("block", block(precision, tile))
         .register("scales", each(outputs, "let scale# = scale_of(r# + b);"))
         .register("end_block", sums.join("\n        "))
+        .register("token", if hears { "(i ^ lane)" } else { "i" })
+}
+
+/// Rows of W that the transposed product takes at a time.
+const ROWS: u32 = 4;
+
+/// The kernel of the product with the transpose; a tile has eight outputs.
+pub fn transposed_source(precision: Precision, Tile { tokens, hears, .. }: Tile) -> SourceTemplate {
+    let packing = Packing::of(precision);
+    let reads = if hears { tokens / 4 } else { tokens };
+    let token = if hears { "4u * #u + lane" } else { "#u" };
+    let (mut fetch, mut weights, mut products) = (Vec::new(), Vec::new(), Vec::new());
+    for q in 0..ROWS {
+        fetch.push(format!("let r{q} = min(r + {q}u, rows - 1u);"));
+        for g in 0..reads {
+            fetch.push(format!("let v{g}_{q} = select(0.0, x[t{g} + r{q}], r + {q}u < rows);"));
+        }
+        for i in 0..tokens {
+            let (read, turn) = if hears { (i / 4, i % 4) } else { (i, 0) };
+            fetch.push(format!("let u{i}_{q} = {};", heard(turn, &format!("v{read}_{q}"))));
+        }
+        weights.push(format!("let index{q} = r{q} * blocks + block; let scale{q} = scale_of(index{q});"));
+        weights.push(format!("let at{q} = index{q} * BLOCK_WORDS;"));
+        for half in 0..2 {
+            let columns = match &packing {
+                None => format!("weights(at{q}, 2u * within + {half}u)"),
+                Some(packing) => {
+                    let words = 8 / packing.values;
+                    let word =
+                        format!("(words[at{q} + {words}u * within + {}u] ^ {:#x}u)", half * words / 2, packing.flips);
+                    format!("({}) * {}", packing.weights(&word, half), packing.factors(half))
+                }
+            };
+            weights.push(format!("let w{q}_{half} = ({columns}) * scale{q};"));
+        }
+    }
+    for i in 0..tokens {
+        for half in 0..2 {
+            let terms: Vec<String> = (0..ROWS).map(|q| format!("u{i}_{q} * w{q}_{half}")).collect();
+            products.push(format!("sums[{}] += {};", 2 * i + half, terms.join(" + ")));
+        }
+    }
+    // Not a number is not zero.
+    let all = (0..tokens).flat_map(|i| (0..ROWS).map(move |q| format!("abs(u{i}_{q})")));
+    let used = format!("{} != 0.0", all.collect::<Vec<_>>().join(" + "));
+    let lines = |lines: Vec<String>| lines.join("\n            ");
+    product(&[include_str!("wgsl/transposed_tile.wgsl")], precision, FinishText::Plain)
+        .register("threads", variant::tile_threads().to_string())
+        .register("tile", tokens.to_string())
+        .register("count", (2 * tokens).to_string())
+        .register("tokens", each(reads, &format!("let t# = min(token_base + {token}, tokens - 1u) * rows;")))
+        .register("fetch", lines(fetch))
+        .register("used", used)
+        .register("weights", lines(weights))
+        .register("products", lines(products))
         .register("token", if hears { "(i ^ lane)" } else { "i" })
 }
