@@ -30,7 +30,13 @@ describe('kernels on WebGPU', () => {
     const { checked, tolerance } = await ask(page, { kind: 'check_kernels' });
     assert.equal((await device(page)).webgpu, true);
     assert.ok(checked.length > 200, `only ${checked.length} cases`);
-    for (const variant of ['Tile(1, 4)', 'Tile(2, 8)', 'Tile(4, 4)', 'Few(1)', 'Few(4)', 'Few(8)', 'Shared', 'Quad(4, 4)']) {
+    const variants = [
+      'product, Tile(1, 8)', 'product, Tile(8, 8)', 'product, Quad(4, 8)', 'product, Quad(12, 8)', 'product, Quad(16, 8)',
+      'product, Few(1)', 'product, Few(4)', 'product, Few(8)', 'product, Shared', 'transposed product, Tile(1, 8)',
+      'transposed product, Tile(4, 8)', 'transposed product, Quad(4, 8)', 'transposed product, Quad(16, 8)',
+      'transposed product, Shared', ' 4 threads', ' 64 threads',
+    ];
+    for (const variant of variants) {
       assert.ok(checked.some(([name]) => name.includes(variant)), `${variant} was not checked`);
     }
     const wrong = checked.filter(([, error]) => error === null || error > tolerance);

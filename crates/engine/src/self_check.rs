@@ -102,6 +102,8 @@ pub async fn thorough(device: &Device) -> Result<Vec<Checked>> {
             checks.attention(tokens, first, [8, 4, 256, 256], Some(50.0), Some(40)).await?;
             checks.attention(tokens, first, [2, 2, 12, 300], None, Some(64)).await?;
             checks.attention(tokens, first, [4, 4, 120, 480], None, None).await?;
+            checks.attention(tokens, first, [4, 4, 12, 12], None, None).await?;
+            checks.attention(tokens, first, [2, 1, 16, 160], None, None).await?;
         }
         for (tokens, width) in [(1, 2), (5, 72), (3, 2304), (66, 130)] {
             checks.rows(tokens, width).await?;

@@ -4,7 +4,7 @@
 //!
 //! Each is one method of [`LensOps`] with two implementations: WGSL kernels for every burn device
 //! that runs on wgpu (`gpu`), and plain Rust over the `gemm` crate for the CPU device
-//! (`cpu.rs`), which is the oracle of the first. Products have several WGSL variants
+//! (`cpu`), which is the oracle of the first. Products have several WGSL variants
 //! ([`variant`]): which one runs depends on the adapter and the number of tokens.
 
 mod cpu;

@@ -2,6 +2,10 @@ use super::*;
 use crate::settings::{Choice, Dimensions, Metric, Positions};
 use crate::trajectory::Method;
 
+fn one(span: Range<usize>) -> Vec<Range<usize>> {
+    Vec::from([span])
+}
+
 fn back(link: &Link) -> Link {
     let opened = Link::read(&format!("?{}", link.query()));
     assert_eq!(opened.dropped, Vec::<String>::new(), "{}", link.query());
@@ -57,7 +61,7 @@ fn every_field_comes_back() {
     links.extend(texts.iter().map(|text| Link { second: Some(second(text)), ..page.clone() }));
     links.push(Link { second: Some(second(&"long ".repeat(2000))), ..page.clone() });
     links.push(Link { second: Some(Second { inf_k: Some(3), ..second("another") }), ..page.clone() });
-    for spans in [[vec![], vec![]], [vec![1..4], vec![]], [vec![], vec![0..1, 5..6]], [vec![1..4, 7..9], vec![2..3]]] {
+    for spans in [[vec![], vec![]], [one(1..4), vec![]], [vec![], vec![0..1, 5..6]], [vec![1..4, 7..9], one(2..3)]] {
         links.push(Link { second: Some(Second { spans: Some(spans), ..second("another") }), ..page.clone() });
     }
     for head in [None, Some(0), Some(3)] {
@@ -80,7 +84,7 @@ fn every_field_comes_back() {
         zoom: Some([0.0, 3.0, 4.5]),
         pin: Some(Spot { row: 1, column: 2 }),
         spans: vec![3..4, 6..9],
-        second: Some(Second { text: "x y".to_owned(), inf_k: Some(1), spans: Some([vec![0..2], vec![3..4]]) }),
+        second: Some(Second { text: "x y".to_owned(), inf_k: Some(1), spans: Some([one(0..2), one(3..4)]) }),
         attention: Chosen { layer: 2, head: Some(1) },
         theme: Theme::Dark,
         ..page

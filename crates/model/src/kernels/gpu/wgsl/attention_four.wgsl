@@ -74,7 +74,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                 }
             }
         }
-        if (c < dv && (part == 0u || parts == 1u)) {
+        if (c < dv && part == 0u) {
             y[y_at.x + c] = sum0 / total.x;
             y[y_at.y + c] = sum1 / total.y;
             y[y_at.z + c] = sum2 / total.z;
