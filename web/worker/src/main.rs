@@ -53,7 +53,17 @@ fn current_request() -> u32 {
     id.ok().flatten().unwrap_or(0)
 }
 
+unsafe extern "C" {
+    /// Runs the constructors of what is linked in, above all the registrations of cubecl's operations. Made by
+    /// the linker.
+    fn __wasm_call_ctors();
+}
+
 fn main() {
+    // Where nobody calls it, the linker has every export do so first: some milliseconds whenever
+    // JavaScript calls in, hundreds of times an analysis.
+    // SAFETY: the first thing that runs, once; constructors need nothing else.
+    unsafe { __wasm_call_ctors() };
     // A panic ends the module (panic = abort). The page is told which request it took along.
     std::panic::set_hook(Box::new(|info| {
         console_error_panic_hook::hook(info);
