@@ -208,10 +208,14 @@ fn write(state: State, link: Link) {
     }
     if !address.is_replacing.get_value() {
         address.is_replacing.set_value(true);
+        let turn = address.turn();
         set_timeout(
             move || {
                 address.is_replacing.set_value(false);
-                to_history(&address.written.get_value(), false);
+                // Another entry may be open by now: it is not this drag's to change.
+                if address.turn() == turn && !address.is_opening.get_value() {
+                    to_history(&address.written.get_value(), false);
+                }
             },
             REPLACE_EVERY,
         );
