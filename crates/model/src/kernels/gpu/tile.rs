@@ -28,6 +28,28 @@ pub struct Tile {
     pub hears: bool,
 }
 
+impl Tile {
+    /// Tokens whose x an invocation reads itself.
+    fn reads(self) -> u32 {
+        if self.hears { self.tokens / 4 } else { self.tokens }
+    }
+
+    /// WGSL of read `#`'s token, past the tile's first.
+    fn read_token(self) -> &'static str {
+        if self.hears { "4u * #u + lane" } else { "#u" }
+    }
+
+    /// WGSL of the token that value `i` is of, past the tile's first.
+    fn token(self) -> &'static str {
+        if self.hears { "(i ^ lane)" } else { "i" }
+    }
+
+    /// Which read value `i` comes from, and by which swap.
+    fn source_of(self, i: u32) -> (u32, u32) {
+        if self.hears { (i / 4, i % 4) } else { (i, 0) }
+    }
+}
+
 /// Where in its word a column lies, by precision: words are taken apart by masks and converted where they
 /// lie. That scales a column by a power of two, which x is divided by: both are exact. The sign bit
 /// of every value but the word's topmost is flipped, which adds `offset`.
@@ -99,7 +121,7 @@ fn block(precision: Precision, tile: Tile) -> String {
     for k in 0..STEPS {
         let factors = packing.as_ref().map_or_else(String::new, |it| format!(" * {}", it.factors(k)));
         for i in 0..tile.tokens {
-            let (read, turn) = if tile.hears { (i / 4, i % 4) } else { (i, 0) };
+            let (read, turn) = tile.source_of(i);
             if turn == 0 {
                 line(format_args!("let v{read}_{k} = x[a{read} + {k}u]{factors};"));
             }
@@ -129,8 +151,7 @@ fn block(precision: Precision, tile: Tile) -> String {
 /// The kernel.
 pub fn source(precision: Precision, finish: FinishText, tile: Tile) -> SourceTemplate {
     let Tile { tokens, outputs, hears } = tile;
-    let reads = if hears { tokens / 4 } else { tokens };
-    let token = if hears { "4u * #u + lane" } else { "#u" };
+    let (reads, token) = (tile.reads(), tile.read_token());
     let sums: Vec<String> = (0..tokens)
         .flat_map(|i| (0..outputs).map(move |j| (i, j)))
         .map(|(i, j)| format!("sums[{}] += p{i}_{j}_{} * scale{j};", i * outputs + j, STEPS - 1))
@@ -149,17 +170,17 @@ pub fn source(precision: Precision, finish: FinishText, tile: Tile) -> SourceTem
         .register("block", block(precision, tile))
         .register("scales", each(outputs, "let scale# = scale_of(r# + b);"))
         .register("end_block", sums.join("\n        "))
-        .register("token", if hears { "(i ^ lane)" } else { "i" })
+        .register("token", tile.token())
 }
 
 /// Rows of W that the transposed product takes at a time.
 const ROWS: u32 = 4;
 
 /// The kernel of the product with the transpose; a tile has eight outputs.
-pub fn transposed_source(precision: Precision, Tile { tokens, hears, .. }: Tile) -> SourceTemplate {
+pub fn transposed_source(precision: Precision, tile: Tile) -> SourceTemplate {
+    let tokens = tile.tokens;
     let packing = Packing::of(precision);
-    let reads = if hears { tokens / 4 } else { tokens };
-    let token = if hears { "4u * #u + lane" } else { "#u" };
+    let (reads, token) = (tile.reads(), tile.read_token());
     let (mut fetch, mut weights, mut products) = (Vec::new(), Vec::new(), Vec::new());
     for q in 0..ROWS {
         fetch.push(format!("let r{q} = min(r + {q}u, rows - 1u);"));
@@ -167,7 +188,7 @@ pub fn transposed_source(precision: Precision, Tile { tokens, hears, .. }: Tile)
             fetch.push(format!("let v{g}_{q} = select(0.0, x[t{g} + r{q}], r + {q}u < rows);"));
         }
         for i in 0..tokens {
-            let (read, turn) = if hears { (i / 4, i % 4) } else { (i, 0) };
+            let (read, turn) = tile.source_of(i);
             fetch.push(format!("let u{i}_{q} = {};", heard(turn, &format!("v{read}_{q}"))));
         }
         weights.push(format!("let index{q} = r{q} * blocks + block; let scale{q} = scale_of(index{q});"));
@@ -204,5 +225,5 @@ pub fn transposed_source(precision: Precision, Tile { tokens, hears, .. }: Tile)
         .register("used", used)
         .register("weights", lines(weights))
         .register("products", lines(products))
-        .register("token", if hears { "(i ^ lane)" } else { "i" })
+        .register("token", tile.token())
 }
