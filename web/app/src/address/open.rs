@@ -157,15 +157,21 @@ pub async fn show_text(state: State, text: &str) {
     self::text(state, text, None).await;
 }
 
-/// An analysis is shown from now on: keeps it for Back, and puts the link's pins on it.
-pub fn arrived(state: State, shown: &Arc<Shown>) {
-    state.address.recent.update_value(|recent| {
-        recent.retain(|it| it.analysis.text != shown.analysis.text || it.analysis.inf_k != shown.analysis.inf_k);
-        recent.push(shown.clone());
+/// The latest of `recent`, in place of what is the same.
+fn keep<T: Send + Sync + 'static>(recent: StoredValue<Vec<Arc<T>>>, latest: &Arc<T>, is_same: impl Fn(&T) -> bool) {
+    recent.update_value(|recent| {
+        recent.retain(|it| !is_same(it));
+        recent.push(latest.clone());
         if recent.len() > RECENT {
             recent.remove(0);
         }
     });
+}
+
+/// An analysis is shown from now on: keeps it for Back, and puts the link's pins on it.
+pub fn arrived(state: State, shown: &Arc<Shown>) {
+    let is_same = |it: &Shown| it.analysis.text == shown.analysis.text && it.analysis.inf_k == shown.analysis.inf_k;
+    keep(state.address.recent, shown, is_same);
     // Another text's part means nothing here; a link's own comes with its pins.
     state.views.zoom.set(None);
     place_pins(state);
@@ -222,13 +228,7 @@ fn compare(state: State, second: Option<Second>) {
 
 /// A comparison is shown from now on: keeps it for Back, and selects what the link does.
 pub fn compared(state: State, compared: &Arc<Compared>) {
-    state.address.recent_comparisons.update_value(|recent| {
-        recent.retain(|it| it.json != compared.json);
-        recent.push(compared.clone());
-        if recent.len() > RECENT {
-            recent.remove(0);
-        }
-    });
+    keep(state.address.recent_comparisons, compared, |it| it.json == compared.json);
     let second = &compared.comparison.second;
     let asked = state.address.second.get_untracked().map(|(_, asked)| asked);
     let asked = asked.filter(|asked| (&asked.text, asked.inf_k) == (&second.text, second.inf_k));
