@@ -244,19 +244,7 @@ fn Choices(state: State) -> impl IntoView {
                         data-testid="attention-layer"
                         on:change=move |event| chosen.update(|it| it.layer = number(&event).unwrap_or(0))
                     >
-                        {move || {
-                            let is_chosen = move |layer| move || chosen.get().layer == layer;
-                            let layers = 0..sizes().0;
-                            layers
-                                .map(|layer| {
-                                    view! {
-                                        <option value=layer prop:selected=is_chosen(layer)>
-                                            {layer}
-                                        </option>
-                                    }
-                                })
-                                .collect_view()
-                        }}
+                        {move || numbers(sizes().0, move || Some(chosen.get().layer))}
                     </select>
                 </label>
             </Show>
@@ -269,22 +257,22 @@ fn Choices(state: State) -> impl IntoView {
                     <option value="mean" prop:selected=move || chosen.get().head.is_none()>
                         "Mean of all"
                     </option>
-                    {move || {
-                        let is_chosen = move |head| move || chosen.get().head == Some(head);
-                        let heads = 0..sizes().1;
-                        heads
-                            .map(|head| {
-                                view! {
-                                    <option value=head prop:selected=is_chosen(head)>
-                                        {head}
-                                    </option>
-                                }
-                            })
-                            .collect_view()
-                    }}
+                    {move || numbers(sizes().1, move || chosen.get().head)}
                 </select>
             </label>
     }
+}
+
+/// An option for each of `count`, the chosen one selected.
+fn numbers(count: usize, chosen: impl Fn() -> Option<usize> + Copy + Send + 'static) -> impl IntoView {
+    let option = move |number: usize| {
+        view! {
+            <option value=number prop:selected=move || chosen() == Some(number)>
+                {number}
+            </option>
+        }
+    };
+    (0..count).map(option).collect_view()
 }
 
 /// The strongest origins of the focused token.
