@@ -14,6 +14,12 @@ const folder = join(out, 'training');
 /** Vulkan on the processor, as Chromium brings it along. */
 const driver = [dirname(realpathSync(chromium)), '/usr/lib/chromium', '/usr/lib/chromium-browser']
   .map((place) => join(place, 'vk_swiftshader_icd.json')).find((file) => existsSync(file));
+/** The loader lies beside the driver, too: not every system has one. */
+const vulkan = driver && {
+  VK_ICD_FILENAMES: driver,
+  VK_DRIVER_FILES: driver,
+  LD_LIBRARY_PATH: [dirname(driver), process.env.LD_LIBRARY_PATH].filter(Boolean).join(':'),
+};
 const FLAGS = ('--tokens 600 --batch 50 --context 24 --k 4 --width-factor 1 --heads 2 --bottleneck 2 --warm-up 3 --look-every 3').split(' ');
 
 describe('training', () => {
@@ -28,7 +34,7 @@ describe('training', () => {
     for (const device of ['cpu', 'gpu-software']) {
       const { stderr } = await run(program,
         ['train', '--model', pack, '--out', join(folder, device), '--corpus', texts, '--heldout', texts, '--device', device, ...FLAGS],
-        { env: { ...process.env, VK_ICD_FILENAMES: driver, VK_DRIVER_FILES: driver } });
+        { env: { ...process.env, ...vulkan } });
       told[device] = stderr.split('\n').map((line) => Number(line.split('FVE ')[1]?.split(',')[0])).filter(Number.isFinite);
     }
     assert.ok(told.cpu.length >= 4, JSON.stringify(told));
