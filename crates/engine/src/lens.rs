@@ -209,7 +209,9 @@ impl Lens {
         if tokens == 0 {
             return Ok(Continue::Yes);
         }
-        check_length(reading.len() + tokens)?;
+        let expected = reading.len() + tokens;
+        check_length(expected)?;
+        reading.expect(expected);
         // Attention weights need the whole text at once.
         let chunk = if reading.options().everything { tokens } else { variant::chunk_tokens() };
         let layers = self.gemma.num_layers();

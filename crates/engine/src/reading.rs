@@ -8,6 +8,7 @@ use burn::tensor::{Tensor, Transaction};
 use lens_analysis::{NovelFeature, Summary, TokenFigures};
 use lens_model::gemma::GemmaCache;
 use lens_model::linear::products;
+use lens_model::rows::Rows;
 use lens_model::temporal_sae::{Codes, SaeCache, TemporalSae, row_sums, top_entries};
 
 use crate::lens::TOKENS_MAX;
@@ -77,23 +78,61 @@ pub struct Run {
     pub attn_graphs: Vec<f32>,
 }
 
-/// What products with later tokens need of earlier ones, [T, ..] each.
+/// What products with later tokens need of earlier ones.
+#[derive(Default)]
 struct Seen {
-    pred_codes: Tensor<2>,
-    novel_codes: Tensor<2>,
-    residual: Tensor<2>,
-    /// What is subtracted before products are taken, [1, ..] each of predictable, novel, total codes
-    /// and residual: the mean of the first tokens. Without it, what all tokens share would drown in
-    /// rounding what tells them apart.
-    shift: [Tensor<2>; 4],
+    /// Predictable codes, novel codes and residual stream, [T, ..] each, less `shift`.
+    rows: [Rows; 3],
+    /// What is subtracted before products are taken, [1, ..] each: the mean of the first tokens. Without
+    /// it, what all tokens share would drown in rounding what tells them apart.
+    shift: Option<[Tensor<2>; 3]>,
+}
+
+impl Seen {
+    /// The products of new predictable codes, novel codes and residual stream with those of every token so
+    /// far, themselves included: [new, all] of predictable and of novel codes, of total codes with either,
+    /// and of the residual stream. The first `before` tokens stay; `expected` are to come in all.
+    fn products(&mut self, new: [&Tensor<2>; 3], before: usize, expected: usize) -> [Tensor<2>; 5] {
+        if before == 0 {
+            self.shift = None;
+        }
+        let shift = self.shift.get_or_insert_with(|| new.map(|x| x.clone().mean_dim(0)));
+        let new: [_; 3] = std::array::from_fn(|i| new[i].clone() - shift[i].clone());
+        let all: [_; 3] = std::array::from_fn(|i| {
+            let rows = &mut self.rows[i];
+            rows.truncate(before);
+            let padded = rows.push(new[i].clone(), expected);
+            padded.narrow(0, 0, rows.len())
+        });
+        let [pred, novel, residual] = new;
+        let [all_pred, all_novel, all_residual] = all;
+        // By its parts, so that nobody has to keep the total.
+        let total = pred.clone() + novel.clone();
+        [
+            products(pred, all_pred.clone()),
+            products(novel, all_novel.clone()),
+            products(total.clone(), all_pred),
+            products(total, all_novel),
+            products(residual, all_residual),
+        ]
+    }
+
+    /// The first `tokens` rows as they came; `None` where there are none.
+    fn first(&self, tokens: usize) -> Option<[Tensor<2>; 3]> {
+        let shift = self.shift.as_ref().filter(|_| tokens > 0)?;
+        let row = |i: usize| Some(self.rows[i].tensor()?.narrow(0, 0, tokens) + shift[i].clone());
+        Some([row(0)?, row(1)?, row(2)?])
+    }
 }
 
 /// A text on its way through the networks.
 pub struct Reading {
     options: RunOptions,
+    /// Tokens that are to come in all.
+    expected: usize,
     gemma: GemmaCache,
     sae: SaeCache,
-    seen: Option<Seen>,
+    seen: Seen,
     summary: Summary,
     /// With `everything`: the residual stream and the SAE's results.
     whole: Option<(Tensor<2>, Codes)>,
@@ -103,9 +142,10 @@ impl Reading {
     pub(crate) fn new(d_model: usize, options: RunOptions) -> Self {
         Self {
             options,
+            expected: 0,
             gemma: GemmaCache::default(),
             sae: SaeCache::default(),
-            seen: None,
+            seen: Seen::default(),
             summary: Summary::new(d_model),
             whole: None,
         }
@@ -136,6 +176,13 @@ impl Reading {
         self.summary.truncate(tokens);
         self.gemma.truncate(tokens);
         self.sae.truncate(tokens);
+    }
+
+    /// Says that `tokens` are to come in all.
+    pub(crate) fn expect(&mut self, tokens: usize) {
+        self.expected = tokens;
+        self.gemma.expect(tokens);
+        self.sae.expect(tokens);
     }
 
     pub(crate) fn gemma(&mut self) -> &mut GemmaCache {
@@ -175,13 +222,10 @@ impl Reading {
         let codes = sae.extend(residual.clone(), &mut self.sae, self.options.inf_k)?;
         self.settle(&codes.recons).await?;
         on_read_back();
-        let seen = self.seen(before, &residual, &codes);
+        let new = [&codes.pred_codes, &codes.novel_codes, &residual];
+        let products = self.seen.products(new, before, self.expected);
         let new_tokens = residual.dims()[0];
         let top = self.options.inf_k.unwrap_or(0).max(NOVEL_TOP_MAX).min(codes.novel_codes.dims()[1]);
-
-        let total = seen.pred_codes.clone() + seen.novel_codes.clone();
-        let sources = [seen.pred_codes.clone(), seen.novel_codes.clone(), total.clone(), seen.residual.clone()];
-        let new_total = total.narrow(0, before, new_tokens);
         // One read-back for all of it.
         let mut reads = Transaction::default()
             .register(row_sums(residual.clone()))
@@ -190,20 +234,33 @@ impl Reading {
             .register(row_sums(codes.novel_recons.clone()))
             .register(row_sums(codes.pred_codes.clone()))
             .register(row_sums(codes.novel_codes.clone()))
-            .register(row_sums(new_total))
+            .register(row_sums(codes.pred_codes.clone() + codes.novel_codes.clone()))
             .register(top_entries(codes.novel_codes.clone(), top));
-        for (source, shift) in sources.into_iter().zip(&seen.shift) {
-            // Two tensors: WebGPU refuses a kernel whose operands lie in each other.
-            let new = source.clone().narrow(0, before, new_tokens) - shift.clone();
-            reads = reads.register(products(new, source - shift.clone()));
+        for products in products {
+            reads = reads.register(products);
         }
         let data = reads.execute_async().await.map_err(|e| device_error(e.to_string()))?;
         let values: Vec<Vec<f32>> = data
             .into_iter()
             .map(|d| d.try_into_vec::<f32>().map_err(|e| device_error(format!("{e:?}"))))
             .collect::<Result<_>>()?;
-        let Ok([residual_sums, error, predictable, novel, pred, novel_counts, total_counts, entries, a, b, c, d]) =
-            <[Vec<f32>; 12]>::try_from(values)
+        let Ok(
+            [
+                residual_sums,
+                error,
+                predictable,
+                novel,
+                pred,
+                novel_counts,
+                total_counts,
+                entries,
+                pp,
+                nn,
+                mut tp,
+                tn,
+                rr,
+            ],
+        ) = <[Vec<f32>; 13]>::try_from(values)
         else {
             return Err(device_error("the read-back is incomplete".to_owned()));
         };
@@ -219,32 +276,12 @@ impl Reading {
             novel: novel[3 * t + 2],
             novel_top: strongest(&entries[2 * top * t..2 * top * (t + 1)]),
         });
-        self.summary.extend(figures.collect(), [a, b, c, d]);
-        self.seen = Some(seen);
+        tp.iter_mut().zip(tn).for_each(|(tp, tn)| *tp += tn);
+        self.summary.extend(figures.collect(), [pp, nn, tp, rr]);
         if self.options.everything {
             self.whole = Some((residual, codes));
         }
         Ok(())
-    }
-
-    /// The codes and residual stream of everything read, the new tokens included.
-    fn seen(&self, before: usize, residual: &Tensor<2>, codes: &Codes) -> Seen {
-        let new = [&codes.pred_codes, &codes.novel_codes, residual];
-        match &self.seen {
-            Some(seen) if before > 0 => {
-                let old = [&seen.pred_codes, &seen.novel_codes, &seen.residual];
-                let [pred_codes, novel_codes, residual] =
-                    std::array::from_fn(|i| Tensor::cat(vec![old[i].clone().narrow(0, 0, before), new[i].clone()], 0));
-                Seen { pred_codes, novel_codes, residual, shift: seen.shift.clone() }
-            }
-            _ => {
-                let [pred_codes, novel_codes, residual] = new.map(Clone::clone);
-                let mean = |x: &Tensor<2>| x.clone().mean_dim(0);
-                let (pred, novel) = (mean(&pred_codes), mean(&novel_codes));
-                let shift = [pred.clone(), novel.clone(), pred + novel, mean(&residual)];
-                Seen { pred_codes, novel_codes, residual, shift }
-            }
-        }
     }
 
     /// Inner products [A + B, A + B] of the tokens of this text and then those of another, for each
@@ -260,14 +297,11 @@ impl Reading {
                 "the two texts have {together} tokens together, at most {TOKENS_MAX} can be compared; shorten one"
             )));
         }
-        let (Some(a), Some(b)) = (&self.seen, &other.seen) else {
+        let (Some(a), Some(b)) = (self.seen.first(self.len()), other.seen.first(other.len())) else {
             return Err(Error::Input("one of the texts to compare is empty".to_owned()));
         };
-        let join = |a: &Tensor<2>, b: &Tensor<2>| {
-            Tensor::cat(vec![a.clone().narrow(0, 0, self.len()), b.clone().narrow(0, 0, other.len())], 0)
-        };
-        let (pred, novel) = (join(&a.pred_codes, &b.pred_codes), join(&a.novel_codes, &b.novel_codes));
-        let sources = [pred.clone(), novel.clone(), pred + novel, join(&a.residual, &b.residual)];
+        let [pred, novel, residual] = std::array::from_fn(|i| Tensor::cat(vec![a[i].clone(), b[i].clone()], 0));
+        let sources = [pred.clone(), novel.clone(), pred + novel, residual];
         let mut reads = Transaction::default();
         for source in sources {
             let mean = source.clone().mean_dim(0);

@@ -5,6 +5,7 @@ use burn::tensor::{Tensor, TensorData};
 
 use crate::kernels::LensOps;
 pub use crate::kernels::{ATTENTION_TOKENS_MAX, AttentionOptions};
+use crate::rows::Rows;
 
 /// Attention of `q` [T, heads * d] over `k` [N, kv_heads * d] and `v` [N, kv_heads * dv], of which
 /// the first `options.first` + T rows are visible; returns [T, heads * dv].
@@ -33,23 +34,24 @@ pub fn weights(q: &Tensor<2>, k: &Tensor<2>, head: usize, options: AttentionOpti
 }
 
 /// Keys and values of the tokens seen so far, so that later tokens need not see those again.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct KeysValues {
     /// [N, kv_heads * d]
-    pub k: Tensor<2>,
+    pub k: Rows,
     /// [N, kv_heads * dv]
-    pub v: Tensor<2>,
+    pub v: Rows,
 }
 
 impl KeysValues {
-    /// The first `keep` rows of `before`, then these.
-    pub fn after(self, before: Option<&Self>, keep: usize) -> Self {
-        match before {
-            Some(before) if keep > 0 => Self {
-                k: Tensor::cat(vec![before.k.clone().narrow(0, 0, keep), self.k], 0),
-                v: Tensor::cat(vec![before.v.clone().narrow(0, 0, keep), self.v], 0),
-            },
-            _ => self,
-        }
+    /// Forgets all but the first `rows`.
+    pub fn truncate(&mut self, rows: usize) {
+        self.k.truncate(rows);
+        self.v.truncate(rows);
+    }
+
+    /// Puts keys and values behind those there are, as [`Rows::push`] does with each: [`attend`] takes what
+    /// it returns.
+    pub fn push(&mut self, k: Tensor<2>, v: Tensor<2>, expected: usize) -> [Tensor<2>; 2] {
+        [self.k.push(k, expected), self.v.push(v, expected)]
     }
 }

@@ -58,6 +58,7 @@ struct Positions {
 pub struct GemmaCache {
     layers: Vec<KeysValues>,
     tokens: usize,
+    expected: usize,
 }
 
 impl GemmaCache {
@@ -69,6 +70,11 @@ impl GemmaCache {
     /// Forgets all but the first `tokens`.
     pub fn truncate(&mut self, tokens: usize) {
         self.tokens = self.tokens.min(tokens);
+    }
+
+    /// Says that `tokens` are to come in all: room for them is made at once.
+    pub fn expect(&mut self, tokens: usize) {
+        self.expected = tokens;
     }
 }
 
@@ -100,16 +106,14 @@ impl Gemma {
     ) -> Tensor<2> {
         let tokens = embedding_rows.dims()[0];
         let positions = self.positions(cache.tokens, tokens);
+        cache.layers.resize_with(self.layers.len(), KeysValues::default);
         let mut hidden = embedding_rows * f64::from((self.config.hidden_size as f32).sqrt());
         let mut normed = self.layers[0].input_layernorm.forward(hidden.clone());
         for (i, layer) in self.layers.iter().enumerate() {
-            let new = layer.self_attn.project(normed, &positions, layer.reach);
-            let keys_values = new.keys_values.after(cache.layers.get(i), positions.first);
-            let attended = layer.self_attn.attend(new.q, &keys_values, positions.first);
-            match cache.layers.get_mut(i) {
-                Some(before) => *before = keys_values,
-                None => cache.layers.push(keys_values),
-            }
+            let Projected { q, k, v } = layer.self_attn.project(normed, &positions, layer.reach);
+            let seen = &mut cache.layers[i];
+            seen.truncate(positions.first);
+            let attended = layer.self_attn.attend(q, seen.push(k, v, cache.expected), positions.first);
             let (after, before_mlp) =
                 layer.post_attention_layernorm.add_then(hidden, attended, &layer.pre_feedforward_layernorm);
             let fed = layer.mlp.forward(before_mlp);
@@ -151,7 +155,8 @@ impl Layer {
 /// What a layer's attention makes of new tokens.
 struct Projected {
     q: Tensor<2>,
-    keys_values: KeysValues,
+    k: Tensor<2>,
+    v: Tensor<2>,
 }
 
 impl SelfAttention {
@@ -196,11 +201,10 @@ impl SelfAttention {
         let (q_norm, k_norm) = self.qk_norm.as_ref().map(|(q, k)| (q, k)).unzip();
         let q = rotary.rotate(self.q_proj.forward(x.clone()), q_norm, self.options.heads);
         let k = rotary.rotate(self.k_proj.forward(x.clone()), k_norm, self.options.kv_heads);
-        Projected { q, keys_values: KeysValues { k, v: self.v_proj.forward(x) } }
+        Projected { q, k, v: self.v_proj.forward(x) }
     }
 
-    fn attend(&self, q: Tensor<2>, keys_values: &KeysValues, first: usize) -> Tensor<2> {
-        let KeysValues { k, v } = keys_values.clone();
+    fn attend(&self, q: Tensor<2>, [k, v]: [Tensor<2>; 2], first: usize) -> Tensor<2> {
         self.o_proj.forward(attend(q, k, v, AttentionOptions { first, ..self.options }))
     }
 }

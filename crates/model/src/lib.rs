@@ -7,6 +7,7 @@
 //! | [`linear`] | a linear layer over packed weights, in both directions |
 //! | `composed` | what training runs in the kernels' place (feature `train`) |
 //! | [`attention`] | causal attention with soft cap, window and shared key/value heads |
+//! | [`rows`] | keys, values and codes of earlier tokens: matrices that grow in place |
 //! | [`norm`], [`rope`] | RMSNorm and half-split rotary embedding |
 //! | [`kernels`] | the fused dequantize-and-multiply kernels (WGSL) and their CPU twins |
 //! | [`buffer`] | device buffers that are filled part by part, and how much GPU memory is in use |
@@ -25,6 +26,7 @@ pub mod kernels;
 pub mod linear;
 pub mod norm;
 pub mod rope;
+pub mod rows;
 pub mod store;
 pub mod temporal_sae;
 

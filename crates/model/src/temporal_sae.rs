@@ -10,6 +10,7 @@ use lens_weights::config::{NovelCodes, SaeConfig};
 use crate::attention::{AttentionOptions, KeysValues, attend, weights};
 use crate::kernels::LensOps;
 use crate::linear::{Linear, Matrix};
+use crate::rows::Rows;
 use crate::{Error, Result, WeightStore};
 
 /// Added to the norm of a prediction before dividing by its square (seed: `self.eps`).
@@ -45,13 +46,14 @@ struct ManualAttention {
 pub struct SaeCache {
     layers: Vec<LayerCache>,
     tokens: usize,
+    expected: usize,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct LayerCache {
     keys_values: KeysValues,
     /// Queries [T, n_embds]: [`TemporalSae::attention`] is computed from them when it is asked for.
-    q: Tensor<2>,
+    q: Rows,
 }
 
 impl SaeCache {
@@ -63,6 +65,11 @@ impl SaeCache {
     /// Forgets all but the first `tokens`.
     pub fn truncate(&mut self, tokens: usize) {
         self.tokens = self.tokens.min(tokens);
+    }
+
+    /// Says that `tokens` are to come in all: room for them is made at once.
+    pub fn expect(&mut self, tokens: usize) {
+        self.expected = tokens;
     }
 }
 
@@ -142,25 +149,17 @@ impl TemporalSae {
         let factor = self.factor.clone().unsqueeze::<2>();
         let mut x = x * factor.clone() - self.b.clone().unsqueeze();
 
+        cache.layers.resize_with(self.attn_layers.len(), LayerCache::default);
         let mut codes_so_far = None;
         let mut predicted_so_far = None;
         for (i, attention) in self.attn_layers.iter().enumerate() {
             let z_input = self.encode(x.clone());
-            let before = cache.layers.get(i);
-            let keys_values = attention.slots(z_input.clone(), before.map(|it| &it.keys_values), cache.tokens);
+            let layer = &mut cache.layers[i];
+            let keys_values = attention.slots(z_input.clone(), &mut layer.keys_values, cache.tokens, cache.expected);
             let q = attention.q_target.forward(z_input);
-            let z_pred = attention.predict(q.clone(), &keys_values, cache.tokens);
-            let q = match before {
-                Some(before) if cache.tokens > 0 => {
-                    Tensor::cat(vec![before.q.clone().narrow(0, 0, cache.tokens), q], 0)
-                }
-                _ => q,
-            };
-            let layer = LayerCache { keys_values, q };
-            match cache.layers.get_mut(i) {
-                Some(before) => *before = layer,
-                None => cache.layers.push(layer),
-            }
+            layer.q.truncate(cache.tokens);
+            layer.q.push(q.clone(), cache.expected);
+            let z_pred = attention.predict(q, keys_values, cache.tokens);
             // The prediction is scaled to its projection on what is left of the input.
             let dz_pred = self.d.linear_transposed(z_pred.clone());
             let (proj_scale, left) = project(x, dz_pred.clone());
@@ -197,10 +196,10 @@ impl TemporalSae {
     /// [`Error::Input`] for a layer or head that there is none of, or an empty cache.
     pub fn attention(&self, cache: &SaeCache, layer: usize, head: usize) -> Result<Tensor<2>> {
         let tokens = cache.tokens;
-        match (self.attn_layers.get(layer), cache.layers.get(layer)) {
-            (Some(attention), Some(seen)) if tokens > 0 && head < attention.n_heads => {
-                let first = |x: &Tensor<2>| x.clone().narrow(0, 0, tokens);
-                let (q, k) = (first(&seen.q), first(&seen.keys_values.k));
+        let first = |rows: &Rows| rows.tensor().map(|x| x.narrow(0, 0, tokens));
+        let seen = cache.layers.get(layer).map(|it| (first(&it.q), first(&it.keys_values.k)));
+        match (self.attn_layers.get(layer), seen) {
+            (Some(attention), Some((Some(q), Some(k)))) if tokens > 0 && head < attention.n_heads => {
                 Ok(weights(&q, &k, head, attention.options(&q, 0)))
             }
             _ => Err(Error::Input(format!("there is no attention of layer {layer}, head {head}, on {tokens} tokens"))),
@@ -281,32 +280,28 @@ impl ManualAttention {
         AttentionOptions { heads: self.n_heads, kv_heads: self.n_heads, scale, soft_cap: None, window: None, first }
     }
 
-    /// Keys and values of new codes `z` [T, width], behind those of the `seen` tokens before.
+    /// Puts keys and values of new codes `z` [T, width] behind those of the `seen` tokens before, of `expected`
+    /// in all; returns what [`attend`] takes.
     ///
     /// A token's context are the codes of earlier tokens (the seed shifts them by one; the first
     /// token's context is zeros, of which the biases remain), so its own go one slot further.
-    fn slots(&self, z: Tensor<2>, before: Option<&KeysValues>, seen: usize) -> KeysValues {
-        let new = KeysValues { k: self.k_ctx.forward(z.clone()), v: self.v_ctx.forward(z) };
-        let empty_context = || {
-            let row = |layer: &Linear, width: usize| match &layer.bias {
+    fn slots(&self, z: Tensor<2>, before: &mut KeysValues, seen: usize, expected: usize) -> [Tensor<2>; 2] {
+        let expected = expected.max(seen + z.dims()[0]) + 1;
+        let (k, v) = (self.k_ctx.forward(z.clone()), self.v_ctx.forward(z));
+        if before.k.is_empty() {
+            let row = |layer: &Linear, like: &Tensor<2>| match &layer.bias {
                 Some(bias) => bias.clone().unsqueeze(),
-                None => Tensor::zeros([1, width], &new.k.device()),
+                None => Tensor::zeros([1, like.dims()[1]], &like.device()),
             };
-            KeysValues { k: row(&self.k_ctx, new.k.dims()[1]), v: row(&self.v_ctx, new.v.dims()[1]) }
-        };
-        match before {
-            Some(before) => new.after(Some(before), seen + 1),
-            None => {
-                let first = empty_context();
-                new.after(Some(&first), 1)
-            }
+            before.push(row(&self.k_ctx, &k), row(&self.v_ctx, &v), expected);
         }
+        before.truncate(seen + 1);
+        before.push(k, v, expected)
     }
 
     /// Queries [T, n_embds] to predicted codes [T, width].
-    fn predict(&self, q: Tensor<2>, keys_values: &KeysValues, first: usize) -> Tensor<2> {
+    fn predict(&self, q: Tensor<2>, [k, v]: [Tensor<2>; 2], first: usize) -> Tensor<2> {
         let options = self.options(&q, first);
-        let KeysValues { k, v } = keys_values.clone();
         self.c_proj.forward_relu(attend(q, k, v, options))
     }
 }
