@@ -13,15 +13,9 @@ use burn_cubecl::template::SourceKernel;
 use burn_cubecl::tensor::CubeTensor;
 use lens_weights::block::{BLOCK, Precision};
 
-use self::text::{FOUR_CAPACITY, FinishText, Kernel, Row};
+use self::text::{FinishText, Kernel, Row};
 use super::variant::{self, Variant};
 use super::{AttentionOptions, Finish, LensOps, PackedShape};
-
-/// The most keys that four neighbouring queries see together.
-fn keys_of_four(tokens: usize, options: AttentionOptions) -> usize {
-    let keys = options.first + tokens;
-    options.window.map_or(keys, |window| keys.min(window + 3))
-}
 
 /// Runs `kernel` over `inputs` with eight numbers; one f32 output for each of `shapes`.
 fn launch<const N: usize>(
@@ -199,9 +193,8 @@ impl LensOps for Cube {
             options.scale.to_bits(),
             options.soft_cap.unwrap_or(0.0).to_bits(),
         ];
-        let four = vectors && tokens > 1 && keys_of_four(tokens, options) <= FOUR_CAPACITY;
         let threads = variant::row_threads();
-        let (kernel, groups) = if four {
+        let (kernel, groups) = if vectors && tokens > 1 {
             (Kernel::AttentionFour { threads }, tokens.div_ceil(4))
         } else {
             (Kernel::Attention { vectors, threads }, tokens)

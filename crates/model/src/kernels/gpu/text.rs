@@ -31,8 +31,9 @@ fn unpack_source(precision: Precision) -> &'static str {
     }
 }
 
-/// Keys whose scores four queries at once have room for: 8 KiB of workgroup memory.
-pub const FOUR_CAPACITY: usize = 512;
+/// Keys that four queries take at a time: their scores fill 9 KiB of workgroup memory, and a window of 512 is
+/// done at once.
+const FOUR_CAPACITY: usize = 576;
 
 /// [`Finish`] without its numbers: what goes into a kernel's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -129,6 +130,36 @@ fn attention(body: &'static str, number: &str, score: &str, capacity: usize, thr
         .register("threads", threads.to_string())
 }
 
+/// The attention of four queries at once. In small workgroups, those of processors, an invocation takes four
+/// keys at a time: fewer reads of the queries, fewer writes to sums.
+fn attention_four(threads: u32) -> SourceTemplate {
+    let keys = if threads < 16 { 4 } else { 1 };
+    let sum = |query: &str| (0..keys).map(|i| format!("weight{i}.{query} * value{i}")).collect::<Vec<_>>().join(" + ");
+    attention(include_str!("wgsl/attention_four.wgsl"), "vec4<f32>", "vec4<f32>", FOUR_CAPACITY, threads)
+        .register("keys", keys.to_string())
+        .register(
+            "begin_keys",
+            each(keys, "let at# = k_at + min(j + #u, count - 1u) * kv_heads * d; var product# = vec4<f32>(0.0);"),
+        )
+        .register(
+            "products",
+            each(keys, "let key# = k[at# + c]; product# += vec4<f32>(dot(q0, key#), dot(q1, key#), dot(q2, key#), dot(q3, key#));"),
+        )
+        .register("scores", each(keys, "if (j + #u < count) { mine = max(mine, put(product#, j + #u, begin, position)); }"))
+        .register(
+            "values",
+            each(
+                keys,
+                "let from# = min(j + #u, count - 1u); let value# = v[v_at + from# * kv_heads * dv + c];
+                let weight# = select(vec4<f32>(0.0), scores[from#], j + #u < count);",
+            ),
+        )
+        .register("sum0", sum("x"))
+        .register("sum1", sum("y"))
+        .register("sum2", sum("z"))
+        .register("sum3", sum("w"))
+}
+
 /// A kernel that owns one row a workgroup.
 fn row_source(kernel: Row, threads: u32) -> SourceTemplate {
     let rows = |body: &'static str| {
@@ -203,9 +234,7 @@ impl KernelSource for Kernel {
                 attention(include_str!("wgsl/attention.wgsl"), number, "f32", ATTENTION_TOKENS_MAX, threads)
                     .register("total", if vectors { "dot(sum, vec4<f32>(1.0))" } else { "sum" })
             }
-            Self::AttentionFour { threads } => {
-                attention(include_str!("wgsl/attention_four.wgsl"), "vec4<f32>", "vec4<f32>", FOUR_CAPACITY, threads)
-            }
+            Self::AttentionFour { threads } => attention_four(threads),
             Self::Row(kernel, threads) => row_source(kernel, threads),
             Self::TopK { list } => {
                 SourceTemplate::new(include_str!("wgsl/keep_top_k.wgsl")).register("list", list.to_string())

@@ -32,7 +32,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         scores[j] = score;
         highest = max(highest, score);
     }
-    let total = softmax(highest, count, thread);
+    let total = softmax(highest, count, thread)[1];
 
     // Where a value is narrower than the workgroup, several invocations share the keys of a column.
     let v_at = (first * kv_heads + kv_head) * dv;

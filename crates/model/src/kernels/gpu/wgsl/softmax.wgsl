@@ -27,9 +27,10 @@ fn scaled_and_capped(product: {{ score }}) -> {{ score }} {
     return cap * (1.0 - 2.0 / (exp(clamp(2.0 * score / cap, {{ score }}(-80.0), {{ score }}(80.0))) + 1.0));
 }
 
-// Turns the first `count` scores into weights that are not divided by their sum yet, and returns
-// that sum. `mine` is the highest score this invocation has put there.
-fn softmax(mine: {{ score }}, count: u32, thread: u32) -> {{ score }} {
+// Turns the first `count` scores into weights that are not divided by their sum yet. `mine` is the
+// highest score this invocation has put there; weights are relative to the highest of all, which
+// is the first of what is returned. The second is their sum.
+fn softmax(mine: {{ score }}, count: u32, thread: u32) -> array<{{ score }}, 2> {
     partial[thread] = mine;
     workgroupBarrier();
     var highest = mine;
@@ -49,6 +50,5 @@ fn softmax(mine: {{ score }}, count: u32, thread: u32) -> {{ score }} {
     for (var i = 0u; i < THREADS; i++) {
         total += partial[i];
     }
-    return total;
+    return array<{{ score }}, 2>(highest, total);
 }
-
