@@ -32,9 +32,9 @@ describe('kernels on WebGPU', () => {
     assert.ok(checked.length > 200, `only ${checked.length} cases`);
     const variants = [
       'product, Tile(1, 8)', 'product, Tile(8, 8)', 'product, Quad(4, 8)', 'product, Quad(12, 8)', 'product, Quad(16, 8)',
-      'product, Few(1)', 'product, Few(4)', 'product, Few(8)', 'product, Shared', 'transposed product, Tile(1, 8)',
-      'transposed product, Tile(4, 8)', 'transposed product, Quad(4, 8)', 'transposed product, Quad(16, 8)',
-      'transposed product, Shared', ' 4 threads', ' 64 threads',
+      'product, Few(1)', 'product, Few(4)', 'product, Few(8)', 'product, Shared(32)', 'product, Shared(64)',
+      'transposed product, Tile(1, 8)', 'transposed product, Tile(4, 8)', 'transposed product, Quad(4, 8)', 'transposed product, Quad(16, 8)',
+      'transposed product, Shared(32)', 'transposed product, Shared(64)', ' 4 threads', ' 64 threads',
     ];
     for (const variant of variants) {
       assert.ok(checked.some(([name]) => name.includes(variant)), `${variant} was not checked`);

@@ -24,13 +24,13 @@ pub enum Variant {
     Quad(u32, u32),
     /// Eight invocations share a row of W, for this many tokens at a time.
     Few(u32),
-    /// 64 tokens by 64 outputs through workgroup memory.
-    Shared,
+    /// So many tokens, 32 or 64, by 64 outputs through workgroup memory.
+    Shared(u32),
 }
 
 impl Variant {
     /// Every variant of a linear layer.
-    pub const LINEAR: [Self; 9] = [
+    pub const LINEAR: [Self; 10] = [
         Self::Tile(1, 8),
         Self::Tile(8, 8),
         Self::Quad(4, 8),
@@ -39,17 +39,26 @@ impl Variant {
         Self::Few(1),
         Self::Few(4),
         Self::Few(8),
-        Self::Shared,
+        Self::Shared(32),
+        Self::Shared(64),
     ];
     /// Every variant of a product with the transpose.
-    pub const TRANSPOSED: [Self; 5] =
-        [Self::Tile(1, 8), Self::Tile(4, 8), Self::Quad(4, 8), Self::Quad(16, 8), Self::Shared];
+    pub const TRANSPOSED: [Self; 6] =
+        [Self::Tile(1, 8), Self::Tile(4, 8), Self::Quad(4, 8), Self::Quad(16, 8), Self::Shared(32), Self::Shared(64)];
 }
 
 impl Variant {
     /// Whether this adapter runs it.
     pub fn is_available(self) -> bool {
         !matches!(self, Self::Quad(..)) || SUBGROUPS.load(Ordering::Relaxed)
+    }
+
+    /// Tokens of a tile in workgroup memory.
+    pub(crate) fn shared_tokens(self) -> u32 {
+        match self {
+            Self::Shared(n) => n,
+            _ => 64,
+        }
     }
 }
 
@@ -94,6 +103,11 @@ pub fn tile_threads() -> u32 {
     if software() { 8 } else { 64 }
 }
 
+/// A short text leaves less of the lower tile empty; in a long one the taller reads W half as often.
+fn shared(tokens: usize) -> Variant {
+    Variant::Shared(if tokens <= 32 { 32 } else { 64 })
+}
+
 /// The variant of a linear layer over `tokens`.
 pub fn linear(tokens: usize) -> Variant {
     match FORCED.load(Ordering::Relaxed) {
@@ -110,7 +124,7 @@ pub fn linear(tokens: usize) -> Variant {
         (false, 1) => Variant::Few(1),
         (false, ..=4) => Variant::Few(4),
         (false, ..=8) => Variant::Few(8),
-        (false, _) => Variant::Shared,
+        (false, _) => shared(tokens),
     }
 }
 
@@ -123,7 +137,7 @@ pub fn transposed(tokens: usize) -> Variant {
     match (software(), tokens) {
         (_, 1) => Variant::Tile(1, 8),
         (false, ..=8) => Variant::Tile(4, 8),
-        (false, _) => Variant::Shared,
+        (false, _) => shared(tokens),
         (true, _) if !SUBGROUPS.load(Ordering::Relaxed) => Variant::Tile(4, 8),
         (true, ..=4) => Variant::Quad(4, 8),
         (true, _) => Variant::Quad(16, 8),

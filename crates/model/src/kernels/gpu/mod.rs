@@ -69,7 +69,7 @@ fn linear(inputs: Vec<CubeTensor>, shape: PackedShape, finish: Finish) -> CubeTe
             (threads, [shape.rows.div_ceil(rows), tokens.div_ceil(n as usize)])
         }
         Variant::Few(n) => (64, [shape.rows.div_ceil(8), tokens.div_ceil(n as usize)]),
-        Variant::Shared => (256, [shape.rows.div_ceil(64), tokens.div_ceil(64)]),
+        Variant::Shared(n) => (4 * n, [shape.rows.div_ceil(64), tokens.div_ceil(n as usize)]),
     };
     let sizes = [tokens as u32, shape.rows as u32, blocks as u32, shape.cols as u32, factor.to_bits()];
     let [y] =
@@ -136,7 +136,11 @@ impl LensOps for Cube {
                 let columns = (threads * m) as usize;
                 (threads, [shape.cols.div_ceil(columns), tokens.div_ceil(n as usize)])
             }
-            Variant::Few(_) | Variant::Shared => (256, [shape.cols.div_ceil(64), tokens.div_ceil(64)]),
+            // There is none for few tokens.
+            Variant::Few(_) | Variant::Shared(_) => {
+                let n = variant.shared_tokens();
+                (4 * n, [shape.cols.div_ceil(64), tokens.div_ceil(n as usize)])
+            }
         };
         let sizes = [tokens as u32, shape.rows as u32, blocks as u32, shape.cols as u32];
         let kernel = Kernel::Transposed(shape.precision, variant);

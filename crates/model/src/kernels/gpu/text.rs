@@ -198,9 +198,14 @@ const ENABLE_SUBGROUPS: &str = if cfg!(target_family = "wasm") { "enable subgrou
 const SHARED_LINEAR: [&str; 2] = [include_str!("wgsl/tiles.wgsl"), include_str!("wgsl/linear_shared.wgsl")];
 const SHARED_TRANSPOSED: [&str; 2] = [include_str!("wgsl/tiles.wgsl"), include_str!("wgsl/transposed_shared.wgsl")];
 
+/// A tile of `tokens` through workgroup memory: an invocation has four of them by four of 64 outputs.
+fn shared(source: SourceTemplate, tokens: u32) -> SourceTemplate {
+    source.register("tile", tokens.to_string()).register("threads", (4 * tokens).to_string())
+}
+
 fn linear_source(precision: Precision, finish: FinishText, variant: Variant) -> SourceTemplate {
     match variant {
-        Variant::Shared => product(&SHARED_LINEAR, precision, finish),
+        Variant::Shared(n) => shared(product(&SHARED_LINEAR, precision, finish), n),
         Variant::Tile(n, m) => tile::source(precision, finish, Tile { tokens: n, outputs: m, hears: false }),
         Variant::Quad(n, m) => tile::source(precision, finish, Tile { tokens: n, outputs: m, hears: true })
             .register("enable", ENABLE_SUBGROUPS),
@@ -220,7 +225,9 @@ fn transposed_source(precision: Precision, variant: Variant) -> SourceTemplate {
         Variant::Tile(tokens, outputs) => tile::transposed_source(precision, Tile { tokens, outputs, hears: false }),
         Variant::Quad(tokens, outputs) => tile::transposed_source(precision, Tile { tokens, outputs, hears: true })
             .register("enable", ENABLE_SUBGROUPS),
-        Variant::Few(_) | Variant::Shared => product(&SHARED_TRANSPOSED, precision, FinishText::Plain),
+        Variant::Few(_) | Variant::Shared(_) => {
+            shared(product(&SHARED_TRANSPOSED, precision, FinishText::Plain), variant.shared_tokens())
+        }
     }
 }
 

@@ -1,9 +1,13 @@
-// What the products through workgroup memory share: 64 tokens by 64 outputs for 256 invocations, 32
+// What the products through workgroup memory share: {{ tile }} tokens by 64 outputs for {{ threads }} invocations, 32
 // steps of the sum at a time, both operands with four neighbours to a vector, so that an invocation's
 // 16 products a step take two reads.
 
-// [32 steps][16 groups of four]: 8 KiB each, the 16 KiB that every adapter has.
-var<workgroup> x_tile: array<vec4<f32>, 512>;
+const THREADS: u32 = {{ threads }}u;
+// Groups of four tokens.
+const GROUPS: u32 = {{ tile }}u / 4u;
+
+// [32 steps][groups of four]: 8 KiB at most each, the 16 KiB that every adapter has.
+var<workgroup> x_tile: array<vec4<f32>, 32u * GROUPS>;
 var<workgroup> w_tile: array<vec4<f32>, 512>;
 
 // Adds 32 steps to the sums of four tokens (columns of the matrix) by four outputs.
@@ -13,7 +17,7 @@ fn add_tiles(before: mat4x4<f32>, tx: u32, ty: u32) -> mat4x4<f32> {
     var sum2 = before[2];
     var sum3 = before[3];
     for (var step = 0u; step < 32u; step++) {
-        let xs = x_tile[step * 16u + ty];
+        let xs = x_tile[step * GROUPS + ty];
         let ws = w_tile[step * 16u + tx];
         sum0 += xs.x * ws;
         sum1 += xs.y * ws;

@@ -11,31 +11,36 @@ fn fetch(t: vec4<u32>, r: u32, rows: u32) -> vec4<f32> {
     return vec4<f32>(x[t.x + r], x[t.y + r], x[t.z + r], x[t.w + r]);
 }
 
-@compute @workgroup_size(256, 1, 1)
+// Where four tokens from `first` begin; past the last one it is read again.
+fn four_tokens(first: u32) -> vec4<u32> {
+    return min(vec4<u32>(first) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(sizes[0].x - 1u)) * sizes[0].y;
+}
+
+@compute @workgroup_size(THREADS, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let tokens = sizes[0].x;
     let rows = sizes[0].y;
     let blocks = sizes[0].z;
     let cols = sizes[0].w;
     let col_base = group.x * 64u;
-    let token_base = group.y * 64u;
+    let token_base = group.y * {{ tile }}u;
     let tx = thread & 15u;
     let ty = thread >> 4u;
-    // x: neighbouring invocations read neighbouring rows of W's dimension, four tokens each.
+    // x: neighbouring invocations read neighbouring rows of W's dimension, twice four tokens each.
     let x_row = thread & 31u;
     let x_four = thread >> 5u;
-    let t_low = min(vec4<u32>(token_base + x_four * 4u) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(tokens - 1u)) * rows;
-    let t_high = min(vec4<u32>(token_base + x_four * 4u + 32u) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(tokens - 1u)) * rows;
+    let t_low = four_tokens(token_base + x_four * 4u);
+    let t_high = four_tokens(token_base + (x_four + GROUPS / 2u) * 4u);
     let w_col = min(col_base + tx * 4u, blocks * 32u - 4u);
     let block = w_col / 32u;
     let step = (w_col % 32u) / 4u;
     var sums = mat4x4<f32>();
     for (var base = 0u; base < rows; base += 32u) {
-        x_tile[x_row * 16u + x_four] = fetch(t_low, base + x_row, rows);
-        x_tile[x_row * 16u + x_four + 8u] = fetch(t_high, base + x_row, rows);
-        for (var half = 0u; half < 32u; half += 16u) {
-            let index = min(base + half + ty, rows - 1u) * blocks + block;
-            w_tile[(half + ty) * 16u + tx] = weights(index * BLOCK_WORDS, step) * scale_of(index);
+        x_tile[x_row * GROUPS + x_four] = fetch(t_low, base + x_row, rows);
+        x_tile[x_row * GROUPS + x_four + GROUPS / 2u] = fetch(t_high, base + x_row, rows);
+        for (var row = ty; row < 32u; row += THREADS / 16u) {
+            let index = min(base + row, rows - 1u) * blocks + block;
+            w_tile[row * 16u + tx] = weights(index * BLOCK_WORDS, step) * scale_of(index);
         }
         workgroupBarrier();
         sums = add_tiles(sums, tx, ty);
