@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { analyse, downloadJson, launch, open } from './lib/browser.mjs';
 import { packs, site } from './lib/environment.mjs';
 import * as commandLine from './lib/program.mjs';
-import { absoluteDifference } from './lib/tensors.mjs';
+import { absoluteDifference, documentOf } from './lib/tensors.mjs';
 import { ask, device, startWorker } from './lib/worker.mjs';
 
 const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
@@ -77,7 +77,7 @@ describe('typing', () => {
       const followed = await ask(worker, { ...request, text: edited });
       await forget();
       const whole = await ask(worker, { ...request, text: edited });
-      const [found, expected] = [followed, whole].map(({ json }) => JSON.parse(json));
+      const [found, expected] = [followed, whole].map(documentOf);
       assert.equal(whole.reused_tokens, 0);
       assert.ok(followed.reused_tokens >= 1 && followed.reused_tokens < expected.tokens.length);
       assert.deepEqual(found.token_ids, expected.token_ids);

@@ -10,7 +10,7 @@ import { launch, open } from './lib/browser.mjs';
 import { fullSizePack, out, site } from './lib/environment.mjs';
 import { startHost } from './lib/host.mjs';
 import * as commandLine from './lib/program.mjs';
-import { absoluteDifference } from './lib/tensors.mjs';
+import { absoluteDifference, documentOf } from './lib/tensors.mjs';
 import { ask, device, startWorker } from './lib/worker.mjs';
 
 /** Few tokens: each is 2.7 GFLOP. */
@@ -68,7 +68,7 @@ describe('a pack of Gemma-2-2B\'s size', () => {
   });
 
   test('the answer is the command line\'s on the processor', { timeout: SLOW }, async () => {
-    const [found, expected] = [JSON.parse(answer.json), await commandLine.analyse(fullSizePack, TEXT)];
+    const [found, expected] = [documentOf(answer), await commandLine.analyse(fullSizePack, TEXT)];
     assert.deepEqual(found.model, expected.model);
     assert.deepEqual(found.token_ids, expected.token_ids);
     assert.deepEqual(found.l0_novel, expected.l0_novel);

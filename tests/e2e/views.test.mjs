@@ -254,7 +254,7 @@ describe('the views of one analysis', () => {
     await unpin();
   });
 
-  test('the whole analysis is saved as it came', async () => {
+  test('the whole analysis is saved', async () => {
     assert.deepEqual(await downloadJson(page), document);
   });
 

@@ -52,3 +52,21 @@ export function absoluteDifference(found, expected) {
   }
   return { max, mean: sum / expected.length };
 }
+
+/**
+ * The analysis in a worker's answer. It comes without the similarity matrix, which is brought back as
+ * docs/analysis.schema.json says: cosines from the Gram matrix of the centred predictable codes.
+ */
+export function documentOf({ json }) {
+  const document = JSON.parse(json);
+  const size = document.token_ids.length;
+  const { values } = decode({ data: document.grams.predictable });
+  const gram = Array.from({ length: size }, () => new Float32Array(size));
+  let next = 0;
+  for (let i = 0; i < size; i += 1) {
+    for (let j = i; j < size; j += 1, next += 1) gram[i][j] = gram[j][i] = values[next];
+  }
+  const norms = gram.map((row, i) => Math.max(Math.sqrt(Math.max(row[i], 0)), 1e-12));
+  document.similarity = gram.map((row, i) => Array.from(row, (value, j) => value / norms[i] / norms[j]));
+  return document;
+}

@@ -239,7 +239,7 @@ fn on_response(state: State, response: Response) {
             storage::count(state);
             let device = state.device.get_untracked().map(|it| device_label(&it)).unwrap_or_default();
             let run = Run { device, fetched_bytes, elapsed_ms, compute_ms };
-            match state.show(json, Origin::Live(run)) {
+            match state.show(&json, Origin::Live(run)) {
                 Ok(()) => {
                     state.progress.set(None);
                     state.stopping.set(false);

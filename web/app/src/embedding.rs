@@ -124,7 +124,7 @@ fn take(state: State, asked: Asked) -> Result<(), String> {
                 document => document.to_string(),
             };
             state
-                .show(json, Origin::File("the page around".to_owned()))
+                .show(&json, Origin::File("the page around".to_owned()))
                 .map_err(|problem| format!("The result was not opened: {problem}."))?;
             state.problem.set(None);
             state.phase.set(Phase::Done);

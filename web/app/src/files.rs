@@ -66,7 +66,7 @@ pub async fn example(state: State, id: &str) -> Result<(), String> {
         return Ok(());
     }
     state
-        .show(json, Origin::Precomputed)
+        .show(&json, Origin::Precomputed)
         .map_err(|problem| format!("The example “{id}” cannot be read: {problem}."))?;
     opened(state, Phase::Idle);
     Ok(())
@@ -128,7 +128,7 @@ pub fn open(state: State, file: File) {
                 Err(_) => Err("it could not be read".to_owned()),
             }
         };
-        match read.and_then(|json| state.show(json, Origin::File(name.clone()))) {
+        match read.and_then(|json| state.show(&json, Origin::File(name.clone()))) {
             Ok(()) => opened(state, Phase::Done),
             Err(problem) => state.fail(format!("{name} was not opened: {problem}.")),
         }
@@ -142,7 +142,7 @@ pub async fn open_link(state: State, url: String) {
     if state.address.asked.with_untracked(|asked| *asked != Some(Subject::Result(url.clone()))) {
         return;
     }
-    match read.and_then(|json| state.show(json, Origin::Link(url.clone()))) {
+    match read.and_then(|json| state.show(&json, Origin::Link(url.clone()))) {
         Ok(()) => opened(state, Phase::Done),
         Err(problem) => state.fail(format!("The result at {url} was not opened: {problem}.")),
     }
@@ -181,17 +181,20 @@ async fn fetch_result(url: &str) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| "it is not text".to_owned())
 }
 
-/// Hands the shown document to the visitor: exactly as it came, with attention weights where they
-/// were asked for later.
+/// Hands the shown document to the visitor, whole: with attention weights where they were asked for later.
 pub fn download(state: State) {
     let Some(shown) = state.shown.get_untracked() else { return };
-    let name = "temporal-lens-analysis.json";
     let added = state.attention.get_untracked().filter(|_| shown.analysis.attention.is_none());
-    let whole = added.and_then(|attention| {
-        let analysis = Analysis { attention: Some((*attention).clone()), ..shown.analysis.clone() };
-        serde_json::to_string(&analysis).ok()
-    });
-    save_text(state, name, "application/json", whole.as_ref().unwrap_or(&shown.json));
+    let json = match added {
+        Some(attention) => {
+            serde_json::to_string(&Analysis { attention: Some((*attention).clone()), ..shown.analysis.clone() })
+        }
+        None => serde_json::to_string(&shown.analysis),
+    };
+    match json {
+        Ok(json) => save_text(state, "temporal-lens-analysis.json", "application/json", &json),
+        Err(problem) => state.problem.set(Some(format!("The result was not saved: {problem}."))),
+    }
 }
 
 /// Hands a text file to the visitor.

@@ -81,8 +81,6 @@ impl Origin {
 pub struct Shown {
     /// The document.
     pub analysis: Analysis,
-    /// The document exactly as it came: this is what the visitor downloads.
-    pub json: String,
     /// Where it comes from.
     pub origin: Origin,
 }
@@ -224,12 +222,12 @@ impl State {
     ///
     /// # Errors
     /// A sentence that says what is wrong with the document.
-    pub fn show(self, json: String, origin: Origin) -> Result<(), String> {
-        let analysis = Analysis::from_json(&json).map_err(|e| e.to_string())?;
+    pub fn show(self, json: &str, origin: Origin) -> Result<(), String> {
+        let analysis = Analysis::from_json(json).map_err(|e| e.to_string())?;
         self.focus.set(Focus::default());
         self.views.selection.update(|selection| selection.clear());
         self.attention.set(analysis.attention.clone().map(Arc::new));
-        let shown = Arc::new(Shown { analysis, json, origin });
+        let shown = Arc::new(Shown { analysis, origin });
         self.shown.set(Some(shown.clone()));
         address::arrived(self, &shown);
         Ok(())

@@ -253,8 +253,8 @@ impl Session {
     ) -> Result<Response, Failure> {
         let start = now_ms();
         let read = self.read(id, pack_url, text, rows, options, abort).await?;
-        let json = serde_json::to_string(&read.analysis).map_err(|e| Failure::device(e.to_string()))?;
-        let Read { fetched_bytes, compute_start, mut stopwatch, reused_tokens, .. } = read;
+        let Read { analysis, fetched_bytes, compute_start, mut stopwatch, reused_tokens } = read;
+        let json = lens_protocol::to_json(&analysis.compact()).map_err(|e| Failure::device(e.to_string()))?;
         stopwatch.enter(|times| &mut times.analysis_ms);
         let end = stopwatch.since;
         Ok(Response::Analysis {
@@ -282,7 +282,7 @@ impl Session {
             return Err(Failure::device("the text was not kept"));
         };
         let attention = lens.attention(&last.reading).await?;
-        let json = serde_json::to_string(&attention).map_err(|e| Failure::device(e.to_string()))?;
+        let json = lens_protocol::to_json(&attention).map_err(|e| Failure::device(e.to_string()))?;
         Ok(Response::Attention { id, json })
     }
 
@@ -303,7 +303,7 @@ impl Session {
         let Some(last) = &self.last else { return Err(Failure::device("the second text was not kept")) };
         let grams = kept.reading.joint_grams(&last.reading).await?;
         let comparison = Comparison::new(a.analysis, b.analysis, &grams).compact();
-        let json = serde_json::to_string(&comparison).map_err(|e| Failure::device(e.to_string()))?;
+        let json = lens_protocol::to_json(&comparison).map_err(|e| Failure::device(e.to_string()))?;
         // The first text is the one in the box: it is what typing goes on from.
         self.last = Some(kept);
         Ok(Response::Comparison { id, json, compute_ms: between - a.compute_start + now_ms() - b.compute_start })
