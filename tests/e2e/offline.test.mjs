@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { analyse, launch, open, screenshot, visitor } from './lib/browser.mjs';
-import { dist, packs, site, siteBelow } from './lib/environment.mjs';
+import { dist, packs, site } from './lib/environment.mjs';
+import { startHost } from './lib/host.mjs';
 import * as commandLine from './lib/program.mjs';
 
 const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
@@ -33,14 +34,19 @@ describe('without a network', () => {
   });
   after(() => browser?.close());
 
-  for (const [where, url] of [['at the root', site], ['below a path', siteBelow]]) {
+  for (const [where, path] of [['at the root', '/'], ['below a path', '/some/where/']]) {
     test(`the page opens again, ${where}`, LIMIT, async () => {
+      // A host of its own that goes away: browsers do not take the network from service workers when told to
+      // be offline.
+      const host = await startHost(packs, { beside: dist, path });
+      const url = host.site;
       const context = await visitor(browser, { offline: true });
       const first = await open(browser, url, { context });
       await first.getByTestId('heatmap').waitFor();
       await controlled(first);
       await first.close();
       await context.setOffline(true);
+      host.gone = true;
       const again = await open(browser, url, { context });
       await again.getByTestId('heatmap').waitFor();
       assert.equal(await again.locator('main').getAttribute('data-origin'), 'precomputed');
@@ -53,6 +59,7 @@ describe('without a network', () => {
       await again.getByTestId('example-poem').click();
       assert.match(await again.getByTestId('error').innerText(), /could not be fetched/);
       await context.close();
+      host.close();
     });
   }
 

@@ -6,21 +6,22 @@ import { basename, extname, join } from 'node:path';
 
 /**
  * Serves a pack's folder. `ranges: false` sends whole files only; `pace` sends so many bytes every 20 ms;
- * `beside` is a folder served at the host's root, beside the pack, with other `types` by a file's ending and
- * without what is `missing`. Answers:
+ * `beside` is a folder served at the host's root or at `path`, beside the pack, with other `types` by a file's
+ * ending and without what is `missing`. Answers:
  * `url` of the folder; `requests`, each { file, start, sent } with the first byte and how many bytes
  * of the file went out; `cut(file, ...at)`, after which the next answers for `file` end at these
- * bytes of the file; `down`, true while every request is refused; `close()`.
+ * bytes of the file; `down`, true while every request is refused; `gone`, true while nobody answers; `close()`.
  */
-export async function startHost(folder, { ranges = true, pace = 0, beside, types, missing } = {}) {
+export async function startHost(folder, { ranges = true, pace = 0, beside, path: root = '/', types, missing } = {}) {
   const cuts = new Map();
-  const host = { requests: [], down: false, cut: (file, ...at) => cuts.set(file, at) };
+  const host = { requests: [], down: false, gone: false, cut: (file, ...at) => cuts.set(file, at) };
   const server = createServer((request, response) => {
+    if (host.gone) return request.destroy();
     response.setHeader('Access-Control-Allow-Origin', '*');
     response.setHeader('Cache-Control', 'no-cache');
     const { pathname } = new URL(request.url, 'http://host');
     const file = basename(pathname);
-    if (beside && !pathname.startsWith('/pack/')) return sendBeside({ folder: beside, types, missing }, pathname, response);
+    if (beside && !pathname.startsWith('/pack/')) return sendBeside({ folder: beside, root, types, missing }, pathname, response);
     if (host.down) return response.writeHead(503).end();
     const path = join(folder, file);
     const stat = statSync(path, { throwIfNoEntry: false });
@@ -42,8 +43,9 @@ export async function startHost(folder, { ranges = true, pace = 0, beside, types
     if (broken) stream.on('end', () => setTimeout(() => response.destroy(), 200));
   });
   await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  host.site = `http://127.0.0.1:${server.address().port}/`;
-  host.url = `${host.site}pack/`;
+  const origin = `http://127.0.0.1:${server.address().port}`;
+  host.site = `${origin}${root}`;
+  host.url = `${origin}/pack/`;
   host.of = (file) => host.requests.filter((request) => request.file === file);
   host.close = () => { server.closeAllConnections(); server.close(); };
   return host;
@@ -54,9 +56,9 @@ const TYPES = {
   '.wasm': 'application/wasm', '.svg': 'image/svg+xml',
 };
 
-function sendBeside({ folder, types, missing }, pathname, response) {
-  const path = join(folder, pathname === '/' ? 'index.html' : decodeURIComponent(pathname));
-  if (missing?.test(pathname) || !statSync(path, { throwIfNoEntry: false })?.isFile()) return response.writeHead(404).end();
+function sendBeside({ folder, root, types, missing }, pathname, response) {
+  const path = join(folder, pathname === root ? 'index.html' : decodeURIComponent(pathname.slice(root.length - 1)));
+  if (!pathname.startsWith(root) || missing?.test(pathname) || !statSync(path, { throwIfNoEntry: false })?.isFile()) return response.writeHead(404).end();
   response.setHeader('Content-Type', types?.[extname(path)] ?? TYPES[extname(path)] ?? 'application/octet-stream');
   return response.end(readFileSync(path));
 }
