@@ -49,8 +49,8 @@ usage: cargo xtask COMMAND
   bench   time our kernels and the whole path against onnxruntime-web in the same browser, UMAP against
           umap-js and umap-learn, drawing, and the first picture; print tables, write them to
           target/bench/results.json; docs/performance.md says how
-          [--only linear|path|full-size|typing|umap|drawing|picture] [--tokens N] [--rounds N] [--gpu]
-          [--dist FOLDER] [--json FILE]
+          [--only linear|path|profile|full-size|typing|umap|drawing|picture] [--tokens N] [--rounds N]
+          [--gpu] [--dist FOLDER] [--json FILE]
   gallery make the precomputed examples again (demo/examples), after the model or the texts changed
   setup   only install what the build and the tests need
   fetch   only fetch the default model, check it, pack it, and print where the pack is

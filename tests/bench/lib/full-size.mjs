@@ -5,7 +5,7 @@ import { openOurs, tokensOf } from './ours.mjs';
 
 /** Words of one token each. */
 const WORD = ' the';
-const TOKENS = [18, 141];
+const TOKENS = [18, 141, 512];
 
 /** Loads once and runs every length; answers one row a length, as they go into the JSON file. */
 export async function benchFullSize(browser) {
