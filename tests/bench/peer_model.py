@@ -25,7 +25,7 @@ import numpy as np
 import onnx
 import torch
 from tokenizers import Tokenizer
-from transformers import Gemma3ForCausalLM, PreTrainedTokenizerFast
+from transformers import Gemma3ForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 
 TESTS = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS / "reference"))
@@ -79,7 +79,7 @@ def int4_weights(model_file: Path) -> dict[str, torch.Tensor]:
 
 
 @torch.no_grad()
-def write_int4_references(model: Gemma3ForCausalLM, model_file: Path, chosen: list[dict], out: Path) -> None:
+def write_int4_references(model: PreTrainedModel, model_file: Path, chosen: list[dict], out: Path) -> None:
     """What PyTorch makes of the texts with the export's own weights."""
     parameters = dict(model.named_parameters())
     for name, weight in int4_weights(model_file).items():
@@ -96,7 +96,7 @@ def write_int4_references(model: Gemma3ForCausalLM, model_file: Path, chosen: li
 
 
 @torch.no_grad()
-def write_references(model: Gemma3ForCausalLM, chosen: list[dict], out: Path) -> None:
+def write_references(model: PreTrainedModel, chosen: list[dict], out: Path) -> None:
     for text in chosen:
         ids = torch.tensor([text["ids"]])
         embedding = model.model.embed_tokens(ids)
@@ -116,9 +116,9 @@ def write_references(model: Gemma3ForCausalLM, chosen: list[dict], out: Path) ->
     (out / "peer.json").write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
 
 
-def write_hugging_face(model: Gemma3ForCausalLM, tokenizer_file: Path, out: Path) -> None:
+def write_hugging_face(model: PreTrainedModel, tokenizer_file: Path, out: Path) -> None:
     """The checkpoint as the model builder reads it."""
-    model.config.architectures = ["Gemma3ForCausalLM"]
+    model.config.architectures = [type(model).__name__]
     model.config.tie_word_embeddings = True
     model.save_pretrained(out)
     special = {f"{name}_token": f"<{name}>" for name in ("bos", "eos", "pad", "unk")}
@@ -146,10 +146,26 @@ def build(checkpoint: Path, layers: int, accuracy_level: int, out: Path, options
     prepared = parse_extra_options(*source, [f"{key}={value}" for key, value in choice.items()])
     # The builder knows the names from before transformers 5.
     config = prepared["hf_details"]["hf_config"]
-    full, local = (config.rope_parameters[kind] for kind in ("full_attention", "sliding_attention"))
-    config.rope_parameters = full
-    config.rope_local_base_freq = local["rope_theta"]
+    if "full_attention" in config.rope_parameters:
+        full, local = (config.rope_parameters[kind] for kind in ("full_attention", "sliding_attention"))
+        config.rope_parameters = full
+        config.rope_local_base_freq = local["rope_theta"]
     create_model(*source, **prepared)
+
+
+def export(model: PreTrainedModel, chosen: list[dict], tokenizer_file: Path, levels: tuple[int, ...], out: Path, options: dict) -> None:
+    """Writes what the head of this file says of `model`, a transformers one, for the given accuracy levels."""
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out) as folder:
+        checkpoint = Path(folder) / "checkpoint"
+        write_references(model, chosen, out)
+        write_hugging_face(model, tokenizer_file, checkpoint)
+        for level in levels:
+            built = Path(folder) / f"accuracy-{level}"
+            build(checkpoint, model.config.num_hidden_layers, level, built, {"filename": f"peer-{level}.onnx"} | options)
+            for file in built.glob("peer-*"):
+                shutil.move(file, out / file.name)
+        write_int4_references(model, out / f"peer-{levels[0]}.onnx", chosen, out)
 
 
 def main() -> None:
@@ -160,20 +176,9 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=13, help="default: 13, layers 0 to 12")
     parser.add_argument("--option", action="append", default=[], help="KEY=VALUE for the model builder")
     args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
     options = dict(option.split("=", 1) for option in args.option)
-    with tempfile.TemporaryDirectory(dir=args.out) as folder:
-        checkpoint = Path(folder) / "checkpoint"
-        model = truncated(load_gguf(args.gguf), args.layers)
-        chosen = texts(Tokenizer.from_file(str(args.tokenizer)))
-        write_references(model, chosen, args.out)
-        write_hugging_face(model, args.tokenizer, checkpoint)
-        for level in ACCURACY_LEVELS:
-            built = Path(folder) / f"accuracy-{level}"
-            build(checkpoint, args.layers, level, built, {"filename": f"peer-{level}.onnx"} | options)
-            for file in built.glob("peer-*"):
-                shutil.move(file, args.out / file.name)
-        write_int4_references(model, args.out / f"peer-{ACCURACY_LEVELS[0]}.onnx", chosen, args.out)
+    chosen = texts(Tokenizer.from_file(str(args.tokenizer)))
+    export(truncated(load_gguf(args.gguf), args.layers), chosen, args.tokenizer, ACCURACY_LEVELS, args.out, options)
 
 
 if __name__ == "__main__":

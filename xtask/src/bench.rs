@@ -31,6 +31,12 @@ const MODEL_SOURCES: [&str; 5] = [
     "tests/reference/gguf_model.py",
     "tests/fixtures/heldout.jsonl",
 ];
+/// The same for the peer's model of Gemma-2-2B's size.
+const FULL_SIZE_SOURCES: [&str; 3] =
+    ["tests/bench/peer_full_size.py", "tests/bench/peer_model.py", "tests/bench/requirements.txt"];
+
+/// What the scripts write of a model.
+const PEER_FILE: &str = "peer.json";
 
 /// What is asked for.
 struct Options {
@@ -68,10 +74,11 @@ pub fn run(paths: &Paths, args: &[String]) -> Result<()> {
     if needs(&["umap", "drawing"]) {
         write_points(paths, &points)?;
     }
-    let full_size = if needs(&["full-size"]) {
-        pack::find_or_make_full_size(paths, &model::fetch_gemma2_tokenizer(paths)?)?
+    let (full_size, full_size_peer) = if needs(&["full-size"]) {
+        let tokenizer = model::fetch_gemma2_tokenizer(paths)?;
+        (pack::find_or_make_full_size(paths, &tokenizer)?, find_or_make_full_size_model(paths, &tokenizer, &folder)?)
     } else {
-        models.clone()
+        (models.clone(), models.clone())
     };
 
     let results = options.results.unwrap_or_else(|| paths.target.join("bench/results.json"));
@@ -91,6 +98,7 @@ pub fn run(paths: &Paths, args: &[String]) -> Result<()> {
             ("packs/".to_owned(), packs),
             ("full-size/".to_owned(), full_size),
             ("peer/".to_owned(), models.clone()),
+            ("peer-full-size/".to_owned(), full_size_peer.clone()),
         ],
     })?;
     Task::new("measuring", "node")
@@ -107,6 +115,7 @@ pub fn run(paths: &Paths, args: &[String]) -> Result<()> {
             ("LENS_CHROMIUM", &tools.chromium),
             ("LENS_NODE", &tools.node),
             ("LENS_MODELS", &models),
+            ("LENS_FULL_SIZE_MODEL", &full_size_peer),
             ("LENS_POINTS", &points),
             ("LENS_RESULTS", &results),
         ])
@@ -170,43 +179,55 @@ fn write_points(paths: &Paths, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The peer's models, made again when what goes in has changed.
+/// The peer's models of the default model and of single layers.
 fn find_or_make_models(paths: &Paths, weights: &Path, folder: &Path) -> Result<PathBuf> {
+    let key = models_key(paths, &MODEL_SOURCES, &[model::WEIGHTS.sha256, model::TOKENIZER.sha256])?;
     let models = folder.join("models");
-    let stamp = models.join(".made-from");
-    let wanted = models_key(paths)?;
-    if std::fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
-        return Ok(models);
-    }
-    let python = find_or_install_python(paths, &folder.join("python"))?;
-    if models.exists() {
-        std::fs::remove_dir_all(&models).with_context(|| format!("cannot remove {}", models.display()))?;
-    }
-    let task = |title: &str, script: &str| {
-        Task::new(title, &python)
-            .arg(paths.root.join("tests/bench").join(script))
-            .arg("--out")
-            .arg(&models)
-            .log_to(paths.logs().join(format!("{script}.log")))
-    };
-    task("making the peer's linear layers", "linear_model.py").run()?;
-    task("exporting the peer's model (onnxruntime-genai)", "peer_model.py")
-        .arg("--gguf")
-        .arg(weights.join(model::WEIGHTS.file))
-        .arg("--tokenizer")
-        .arg(weights.join(model::TOKENIZER.file))
-        .run()?;
-    std::fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
+    pack::make_again_if(&models, PEER_FILE, &key, || {
+        let python = &find_or_install_python(paths, &folder.join("python"))?;
+        script(paths, python, "making the peer's linear layers", "linear_model.py", &models).run()?;
+        script(paths, python, "exporting the peer's model (onnxruntime-genai)", "peer_model.py", &models)
+            .arg("--gguf")
+            .arg(weights.join(model::WEIGHTS.file))
+            .arg("--tokenizer")
+            .arg(weights.join(model::TOKENIZER.file))
+            .run()?;
+        Ok(())
+    })?;
     Ok(models)
 }
 
-fn models_key(paths: &Paths) -> Result<String> {
+/// The peer's model of Gemma-2-2B's size.
+fn find_or_make_full_size_model(paths: &Paths, tokenizer: &Path, folder: &Path) -> Result<PathBuf> {
+    let key = models_key(paths, &FULL_SIZE_SOURCES, &[model::GEMMA2_TOKENIZER.sha256])?;
+    let models = folder.join("full-size-model");
+    pack::make_again_if(&models, PEER_FILE, &key, || {
+        let python = &find_or_install_python(paths, &folder.join("python"))?;
+        script(paths, python, "exporting the peer's model of Gemma-2-2B's size", "peer_full_size.py", &models)
+            .arg("--tokenizer")
+            .arg(tokenizer.join(model::GEMMA2_TOKENIZER.file))
+            .run()?;
+        Ok(())
+    })?;
+    Ok(models)
+}
+
+/// A script of tests/bench that writes into `out`.
+fn script(paths: &Paths, python: &Path, title: &str, script: &str, out: &Path) -> Task {
+    Task::new(title, python)
+        .arg(paths.root.join("tests/bench").join(script))
+        .arg("--out")
+        .arg(out)
+        .log_to(paths.logs().join(format!("{script}.log")))
+}
+
+fn models_key(paths: &Paths, sources: &[&str], downloads: &[&str]) -> Result<String> {
     let mut files = BTreeMap::new();
-    for source in MODEL_SOURCES {
+    for source in sources {
         site::hash_files(&paths.root.join(source), source, &mut files)?;
     }
     let mut hasher = Sha256::new();
-    hasher.update(format!("{} {}\n", model::WEIGHTS.sha256, model::TOKENIZER.sha256));
+    hasher.update(format!("{}\n", downloads.join(" ")));
     for (name, hash) in files {
         hasher.update(format!("{name} {hash}\n"));
     }

@@ -50,7 +50,7 @@ pub fn find_or_make(paths: &Paths, weights: &Path) -> Result<PathBuf> {
 
 /// The same at another precision in `folder`, for the benches; made again when what goes in has changed.
 pub fn find_or_make_at(paths: &Paths, weights: &Path, precision: Precision, folder: &Path) -> Result<()> {
-    make_again_if(folder, &key(paths)?, || make(paths, weights, precision, folder))
+    make_again_if(folder, MANIFEST_FILE, &key(paths)?, || make(paths, weights, precision, folder))
 }
 
 /// A pack of Gemma-2-2B's shapes and random weights, whose tokenizer lies in `tokenizer`; made if it is not
@@ -58,7 +58,7 @@ pub fn find_or_make_at(paths: &Paths, weights: &Path, precision: Precision, fold
 pub fn find_or_make_full_size(paths: &Paths, tokenizer: &Path) -> Result<PathBuf> {
     let model = Synthetic::Gemma2_2b;
     let folder = paths.cache.join("full-size").join(model.name());
-    make_again_if(&folder, &key(paths)?, || {
+    make_again_if(&folder, MANIFEST_FILE, &key(paths)?, || {
         let mut step = Step::start(&format!("packing random weights of {}'s size", model.name()));
         let (gemma, sae) = model.open(FULL_SIZE_SEED);
         let request = PackRequest {
@@ -81,10 +81,10 @@ pub fn find_or_make_full_size(paths: &Paths, tokenizer: &Path) -> Result<PathBuf
     Ok(folder)
 }
 
-/// Makes the pack in `folder` unless it is there and was made from what `key` stands for.
-fn make_again_if(folder: &Path, key: &str, make: impl FnOnce() -> Result<()>) -> Result<()> {
+/// Makes `folder` unless it holds `file` and was made from what `key` stands for.
+pub fn make_again_if(folder: &Path, file: &str, key: &str, make: impl FnOnce() -> Result<()>) -> Result<()> {
     let stamp = folder.with_extension("made-from");
-    if folder.join(MANIFEST_FILE).is_file() && std::fs::read_to_string(&stamp).is_ok_and(|found| found == key) {
+    if folder.join(file).is_file() && std::fs::read_to_string(&stamp).is_ok_and(|found| found == key) {
         return Ok(());
     }
     if folder.exists() {

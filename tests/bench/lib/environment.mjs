@@ -10,17 +10,19 @@ function required(name) {
 export const nodeFolder = required('LENS_NODE');
 /** The browser. */
 export const chromium = required('LENS_CHROMIUM');
-/** The site; below it `bench/` (the page), `ort/` and `umap-js/` (the peers), `peer/` (models) and `packs/`. */
+/** The site; below it `bench/` (the page), `ort/` and `umap-js/` (the peers), `peer/` and `peer-full-size/` (models), `packs/` and `full-size/`. */
 export const site = required('LENS_SITE');
 /** Folder of the points that are laid out and drawn. */
 export const points = required('LENS_POINTS');
 /** Folder of what peer_model.py and linear_model.py wrote. */
 export const models = required('LENS_MODELS');
+/** Folder of what peer_full_size.py wrote. */
+export const fullSizeModel = required('LENS_FULL_SIZE_MODEL');
 /** Whether the machine's own GPU is measured instead of SwiftShader. */
 export const gpu = required('LENS_GPU') === 'true';
 /** Rounds of every case, at least. */
 export const rounds = Number(required('LENS_ROUNDS'));
-/** Which benches: `linear`, `path`, `full-size`, `typing`, `umap`, `drawing`, `picture`. */
+/** Which benches: `linear`, `path`, `profile`, `full-size`, `typing`, `umap`, `drawing`, `picture`. */
 export const only = required('LENS_BENCHES').split(',');
 /** Where the results go, as JSON. */
 export const results = required('LENS_RESULTS');

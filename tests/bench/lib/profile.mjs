@@ -1,9 +1,7 @@
 // Where the time of a whole analysis goes, kernel by kernel.
 
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-
 import * as environment from './environment.mjs';
+import { modelOf } from './hidden.mjs';
 import { openOurs } from './ours.mjs';
 
 const PACKS = { q8: 'models/default/', q4: 'packs/q4/' };
@@ -20,7 +18,7 @@ function tell(page, word) {
 
 /** Measures every text; answers the rows, as they go into the JSON file. */
 export async function benchProfile(browser) {
-  const { texts } = JSON.parse(readFileSync(join(environment.models, 'peer.json'), 'utf8'));
+  const { texts } = modelOf(environment.models);
   const rows = [];
   for (const [pack, folder] of Object.entries(PACKS)) {
     const ours = await openOurs(browser, folder, { recorded: true });

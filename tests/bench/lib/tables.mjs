@@ -46,13 +46,20 @@ export function stageTable(rows) {
 
 /** Bench 3. */
 export function fullSizeTable(rows) {
-  const head = ['tokens', 'load, s', 'tokenizer, ms', 'wasm, MB', 'GPU, MB', 'weights, MB', 'computed in, s', ...STAGE_HEAD];
+  const head = [
+    'tokens', 'load, s', 'tokenizer, ms', 'wasm, MB', 'GPU, MB', 'weights, MB', 'computed in, s', ...STAGE_HEAD,
+    'peer, s', 'peer / our layers', 'peer / our whole',
+  ];
+  const peerCells = ({ peer_ms: peer, stages, compute_ms: whole }) => (
+    peer ? [(peer / 1000).toFixed(1), (peer / stages.gemma_ms).toFixed(2), (peer / whole).toFixed(2)] : ['-', '-', '-']
+  );
   const megabytes = (bytes) => (bytes / 1e6).toFixed(0);
   const body = rows.map((row) => [
     row.tokens, (row.load_ms / 1000).toFixed(1), row.tokenizer_ms.toFixed(0), megabytes(row.heap_bytes),
     megabytes(row.gpu_bytes.reserved), megabytes(row.weight_bytes), (row.compute_ms / 1000).toFixed(1), ...stageCells(row.stages),
+    ...peerCells(row),
   ]);
-  return `Gemma-2-2B's size, q4, random weights\n\n${table(head, body)}`;
+  return `Gemma-2-2B's size, q4, random weights; the peer: 13 layers, int4\n\n${table(head, body)}`;
 }
 
 /** Where the time goes: every kernel's dispatches run again by themselves. */

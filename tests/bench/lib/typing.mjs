@@ -1,9 +1,7 @@
 // Bench 4: what one more token costs at the end of a text that was analysed before, beside the whole text.
 
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-
 import * as environment from './environment.mjs';
+import { modelOf } from './hidden.mjs';
 import { median } from './measure.mjs';
 import { openOurs, tokensOf } from './ours.mjs';
 
@@ -12,7 +10,7 @@ const APPENDED = ' the';
 
 /** Measures every text; answers the rows, as they go into the JSON file. */
 export async function benchTyping(browser, rounds) {
-  const { texts } = JSON.parse(readFileSync(join(environment.models, 'peer.json'), 'utf8'));
+  const { texts } = modelOf(environment.models);
   const ours = await openOurs(browser, 'models/default/');
   const rows = [];
   for (const { text, tokens } of texts.filter((text) => environment.wanted(text.tokens))) {

@@ -15,8 +15,11 @@ export const peerVersion = () => ort.env.versions.web;
 /** What is set up now, by name: { run, release }. */
 const ready = new Map();
 
-function session(model, data) {
-  const url = (name) => new URL(`../peer/${name}`, import.meta.url).href;
+/** A file of the peer's; `folder` is where xtask serves it. */
+const at = (name, folder = 'peer') => new URL(`../${folder}/${name}`, import.meta.url).href;
+
+function session(model, data, folder) {
+  const url = (name) => at(name, folder);
   return ort.InferenceSession.create(url(model), {
     executionProviders: ['webgpu'],
     externalData: [{ path: data, data: url(data) }],
@@ -41,7 +44,7 @@ async function finished() {
 /** Sets up a layer of linear_model.py under `name`; answers its error against sums in f64. */
 export async function preparePeerLinear(name, { inputs, outputs, tokens, level }) {
   const stem = `linear-${inputs}x${outputs}`;
-  const data = await fetchBytes(new URL(`../peer/${stem}.data`, import.meta.url));
+  const data = await fetchBytes(at(`${stem}.data`));
   const layer = await session(`${stem}-${level}.onnx`, `${stem}.data`);
   const x = activations(tokens * inputs);
   const [input, output] = [await onGpu([tokens, inputs], x), await onGpu([tokens, outputs])];
@@ -54,11 +57,11 @@ export async function preparePeerLinear(name, { inputs, outputs, tokens, level }
   return linearError({ x, data, inputs, outputs, tokens }, found);
 }
 
-/** Sets up the model of peer_model.py on a text of `tokens` tokens; answers its hidden states, [tokens, width]. */
-export async function preparePeerModel(name, { tokens, level, sizes }) {
+/** Sets up the model of a folder of peer_model.py's on a text of `tokens` tokens; answers its hidden states, [tokens, width]. */
+export async function preparePeerModel(name, { tokens, level, sizes, folder }) {
   const { width, layers, kv_heads: heads, head_width: headWidth } = sizes;
-  const model = await session(`peer-${level}.onnx`, `peer-${level}.onnx.data`);
-  const embedding = new Float32Array(await fetchBytes(new URL(`../peer/embedding-${tokens}.bin`, import.meta.url)));
+  const model = await session(`peer-${level}.onnx`, `peer-${level}.onnx.data`, folder);
+  const embedding = new Float32Array(await fetchBytes(at(`embedding-${tokens}.bin`, folder)));
   const feeds = {
     inputs_embeds: await onGpu([1, tokens, width], embedding),
     attention_mask: new ort.Tensor('int64', new BigInt64Array(tokens).fill(1n), [1, tokens]),
