@@ -96,7 +96,7 @@ pub async fn thorough(device: &Device) -> Result<Vec<Checked>> {
     }
     for index in 0..ROW_THREADS.len() {
         let _forced = Forced::rows(index);
-        for (tokens, first) in [(1, 0), (5, 0), (1, 299), (66, 3), (6, 700), (5, 1022)] {
+        for (tokens, first) in [(1, 0), (5, 0), (1, 299), (66, 3), (6, 700), (5, 574)] {
             checks.attention(tokens, first, [4, 2, 13, 70], Some(5.0), Some(3)).await?;
             checks.attention(tokens, first, [4, 1, 16, 8], None, None).await?;
             checks.attention(tokens, first, [8, 4, 256, 256], Some(50.0), Some(40)).await?;
