@@ -193,6 +193,17 @@ impl Lens {
         Ok(Reading::new(self.manifest.gemma.hidden_size, options))
     }
 
+    /// Begins a text where another one's memory on the device is: in a browser nobody knows when what is dropped
+    /// is free again.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for options that do not fit.
+    pub fn start_over(&self, mut reading: Reading, options: RunOptions) -> Result<Reading> {
+        self.check_inf_k(options.inf_k)?;
+        reading.start_over(options);
+        Ok(reading)
+    }
+
     /// Reads on: the tokens whose embedding rows [T, d_model] (unscaled, as in the checkpoint)
     /// follow those in `reading`. When it fails or is stopped, `reading` holds whole chunks.
     ///

@@ -178,6 +178,13 @@ impl Reading {
         self.sae.truncate(tokens);
     }
 
+    /// Forgets everything, to read another text with other options.
+    pub(crate) fn start_over(&mut self, options: RunOptions) {
+        self.truncate(0);
+        self.options = options;
+        self.whole = None;
+    }
+
     /// Says that `tokens` are to come in all.
     pub(crate) fn expect(&mut self, tokens: usize) {
         self.expected = tokens;
@@ -297,11 +304,14 @@ impl Reading {
                 "the two texts have {together} tokens together, at most {TOKENS_MAX} can be compared; shorten one"
             )));
         }
-        let (Some(a), Some(b)) = (self.seen.first(self.len()), other.seen.first(other.len())) else {
+        let (Some([pred, novel, residual]), Some([other_pred, other_novel, other_residual])) =
+            (self.seen.first(self.len()), other.seen.first(other.len()))
+        else {
             return Err(Error::Input("one of the texts to compare is empty".to_owned()));
         };
-        let [pred, novel, residual] = std::array::from_fn(|i| Tensor::cat(vec![a[i].clone(), b[i].clone()], 0));
-        let sources = [pred.clone(), novel.clone(), pred + novel, residual];
+        let join = |a, b| Tensor::cat(vec![a, b], 0);
+        let (pred, novel) = (join(pred, other_pred), join(novel, other_novel));
+        let sources = [pred.clone(), novel.clone(), pred + novel, join(residual, other_residual)];
         let mut reads = Transaction::default();
         for source in sources {
             let mean = source.clone().mean_dim(0);

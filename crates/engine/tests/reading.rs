@@ -146,3 +146,24 @@ fn two_texts_have_their_own_products_and_those_across() {
         }
     }
 }
+
+#[test]
+fn a_reading_that_starts_over_knows_nothing_of_before() {
+    for pair in common::pairs() {
+        let scratch = tempfile::tempdir().unwrap();
+        let pack = open(&pair.gemma, &pair.sae, &pair.tokenizer, pair.layer, scratch.path());
+        let others: Vec<u32> = pair.token_ids.iter().rev().copied().chain([pair.token_ids[0]; 70]).collect();
+        let mut reading = pack.lens.start(RunOptions { inf_k: Some(1), ..RunOptions::default() }).unwrap();
+        read_on(&pack, &mut reading, &others);
+        let mut reading = pack.lens.start_over(reading, options(&pair)).unwrap();
+        assert!(reading.is_empty() && reading.options() == options(&pair));
+        let problem = pollster::block_on(pack.lens.attention(&reading)).unwrap_err().to_string();
+        assert!(problem.contains("0 tokens"), "{problem}");
+        read_on(&pack, &mut reading, &pair.token_ids);
+        assert_same(
+            &format!("{}: started over", pair.name),
+            reading.summary(),
+            &at_once(&pack, &pair, &pair.token_ids),
+        );
+    }
+}

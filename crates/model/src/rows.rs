@@ -81,7 +81,8 @@ impl Rows {
     }
 }
 
-/// Of its exact size, returned to the driver when it is dropped.
+/// Of its exact size and nobody's after this one: the driver gets it back when it is dropped, in a browser when
+/// that collects it.
 fn empty(shape: [usize; 2], device: &Device) -> Tensor<2> {
     let DispatchDevice::Cube(cube) = device.as_dispatch() else { return Tensor::empty(shape, device) };
     let client = cube.client();

@@ -196,10 +196,10 @@ impl TemporalSae {
     /// [`Error::Input`] for a layer or head that there is none of, or an empty cache.
     pub fn attention(&self, cache: &SaeCache, layer: usize, head: usize) -> Result<Tensor<2>> {
         let tokens = cache.tokens;
-        let first = |rows: &Rows| rows.tensor().map(|x| x.narrow(0, 0, tokens));
+        let first = |rows: &Rows| rows.tensor().filter(|_| tokens > 0).map(|x| x.narrow(0, 0, tokens));
         let seen = cache.layers.get(layer).map(|it| (first(&it.q), first(&it.keys_values.k)));
         match (self.attn_layers.get(layer), seen) {
-            (Some(attention), Some((Some(q), Some(k)))) if tokens > 0 && head < attention.n_heads => {
+            (Some(attention), Some((Some(q), Some(k)))) if head < attention.n_heads => {
                 Ok(weights(&q, &k, head, attention.options(&q, 0)))
             }
             _ => Err(Error::Input(format!("there is no attention of layer {layer}, head {head}, on {tokens} tokens"))),

@@ -202,14 +202,15 @@ impl Session {
             Some(cache) => Some(cache.lock(lens_protocol::GPU_LOCK, abort).await?),
             None => None,
         };
-        let last = self.last.take().filter(fits);
+        let last = self.last.take().filter(|last| last.pack_url == pack_url);
         let pack = self.pack(pack_url);
         let fetched_bytes = pack.counts().fetched_bytes - fetched_before;
         let Some(lens) = pack.lens() else { return Err(Failure::device("the pack was not loaded")) };
         stopwatch.enter(|times| &mut times.gemma_ms);
         let compute_start = stopwatch.since;
         let mut reading = match last {
-            Some(last) => last.reading,
+            Some(last) if fits(&last) => last.reading,
+            Some(last) => lens.start_over(last.reading, options)?,
             None => lens.start(options)?,
         };
         reading.truncate(reused_tokens);
