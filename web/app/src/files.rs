@@ -187,9 +187,9 @@ pub fn download(state: State) {
     let added = state.attention.get_untracked().filter(|_| shown.analysis.attention.is_none());
     let json = match added {
         Some(attention) => {
-            serde_json::to_string(&Analysis { attention: Some((*attention).clone()), ..shown.analysis.clone() })
+            lens_protocol::to_json(&Analysis { attention: Some((*attention).clone()), ..shown.analysis.clone() })
         }
-        None => serde_json::to_string(&shown.analysis),
+        None => lens_protocol::to_json(&shown.analysis),
     };
     match json {
         Ok(json) => save_text(state, "temporal-lens-analysis.json", "application/json", &json),
