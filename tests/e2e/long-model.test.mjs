@@ -1,5 +1,5 @@
-// As many tokens as there may be through the real model: in chunks, in memory that the text accounts for,
-// and with the command line's answer.
+// Nearly as many tokens as there may be (2,048) through the real model: in chunks, in memory that the text
+// accounts for, and with the command line's answer.
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -66,15 +66,16 @@ describe('two thousand tokens of the real model', () => {
   });
 
   test('take memory for what is kept of each, and for one chunk at a time', async () => {
-    const { reserved, heap, pack } = memory.long;
+    const { in_use: inUse, reserved, heap, pack } = memory.long;
     const tokens = found.token_ids.length;
     const kept = tokens * bytesOfToken(manifest);
+    const stays = 1.1 * pack + 1.1 * kept;
     // What is computed of a chunk: some dozen arrays as wide as the widest layer, and the products of its
-    // tokens with all.
+    // tokens with all. It lies in pages that may be half empty.
     const widest = Math.max(manifest.gemma.intermediate_size, manifest.sae.width);
     const passing = FLOAT_BYTES * CHUNK * (24 * widest + 5 * tokens);
-    const bound = 1.1 * pack + 1.1 * kept + passing;
-    assert.ok(reserved <= bound, `${reserved} bytes on the GPU, expected ${bound}: ${JSON.stringify(memory)}`);
+    assert.ok(inUse <= stays, `${inUse} bytes in use on the GPU, expected ${stays}: ${JSON.stringify(memory)}`);
+    assert.ok(reserved <= stays + 2 * passing, `${reserved} bytes on the GPU, expected ${stays + 2 * passing}: ${JSON.stringify(memory)}`);
     assert.ok(heap < 256e6, `wasm has ${heap} bytes`);
   });
 

@@ -35,10 +35,11 @@ describe('without a network', () => {
   after(() => browser?.close());
 
   for (const [where, path] of [['at the root', '/'], ['below a path', '/some/where/']]) {
-    test(`the page opens again, ${where}`, LIMIT, async () => {
+    test(`the page opens again, ${where}`, LIMIT, async (t) => {
       // A host of its own that goes away: browsers do not take the network from service workers when told to
       // be offline.
       const host = await startHost(packs, { beside: dist, path });
+      t.after(() => host.close());
       const url = host.site;
       const context = await visitor(browser, { offline: true });
       const first = await open(browser, url, { context });
@@ -59,7 +60,6 @@ describe('without a network', () => {
       await again.getByTestId('example-poem').click();
       assert.match(await again.getByTestId('error').innerText(), /could not be fetched/);
       await context.close();
-      host.close();
     });
   }
 
