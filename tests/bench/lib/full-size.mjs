@@ -11,7 +11,7 @@ const TOKENS = [18, 141, 512];
 const PEER = 'peer-0';
 /** Least median cosine of the peer's hidden states with PyTorch's on the export's own int4 weights. */
 const LEAST_COSINE = 0.99;
-/** The peer gets no longer text than it takes so long for: SwiftShader takes minutes. */
+/** The peer is left out where it would take longer, by a shorter text in the same run: SwiftShader takes minutes. */
 const MOST_PEER_MS = 400_000;
 
 /** Loads once and runs every length; answers one row a length, as they go into the JSON file. */

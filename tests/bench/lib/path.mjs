@@ -17,7 +17,7 @@ const peerName = (level) => `peer-${level}`;
  * so small a model), the peer's with PyTorch's on the export's own int4 weights (level 4 rounds activations; level
  * 0 was at 0.944 on 141 tokens and at 0.876 on 500: it drifts with the text's length, the tables say so).
  */
-const LEAST_COSINE = { 'ours-q8': 0.99, 'ours-q4': 0.7, 'peer-0': 0.8, 'peer-4': 0.8 };
+const LEAST_COSINE = { 'ours-q8': 0.99, 'ours-q4': 0.7, 'peer-0': 0.8, 'peer-4': 0.9 };
 
 /** Measures every text; answers the rows, as they go into the JSON file. */
 export async function benchPath(browser, rounds) {
