@@ -13,6 +13,9 @@ use crate::args::KernelsArgs;
 
 /// Differences listed; the others are smaller.
 const LISTED: usize = 10;
+/// Multiplications in a row last about this long: what starting and waiting cost on a fast GPU is shared.
+const BATCH_MS: f64 = 40.0;
+const MOST_REPEATS: f64 = 200.0;
 
 /// Runs the command: exit code 1 when a kernel is wrong on the device.
 pub fn run(args: &KernelsArgs) -> Result<()> {
@@ -42,7 +45,7 @@ fn time(opened: &OpenedDevice) -> Result<()> {
     let now = || 1e3 * start.elapsed().as_secs_f64();
     for precision in [Precision::Q4, Precision::Q8, Precision::F32] {
         for [cols, rows] in [[640, 2048], [2304, 9216]] {
-            for tokens in [1, 18, 128] {
+            for tokens in [1, 18, 128, 512] {
                 for (index, variant) in Variant::LINEAR.into_iter().enumerate() {
                     if !variant.is_available()
                         || tokens > 8 && matches!(variant, Variant::Few(_) | Variant::Tile(1 | 2, _))
@@ -50,8 +53,12 @@ fn time(opened: &OpenedDevice) -> Result<()> {
                         continue;
                     }
                     let case = LinearCase { tokens, rows, cols, precision, variant: Some(index), repeats: 1 };
-                    let times = pollster::block_on(bench::linear(&opened.device, case, 3, now))?;
-                    let best = times.into_iter().fold(f64::INFINITY, f64::min);
+                    let best = |case: LinearCase, samples: usize| -> Result<f64> {
+                        let times = pollster::block_on(bench::linear(&opened.device, case, samples, now))?;
+                        Ok(times.into_iter().fold(f64::INFINITY, f64::min))
+                    };
+                    let repeats = (BATCH_MS / best(case, 1)?).ceil().clamp(1.0, MOST_REPEATS) as usize;
+                    let best = best(LinearCase { repeats, ..case }, 3)?;
                     print(&format!(
                         "{precision} {cols} x {rows}, {tokens} tokens, {variant:?}: {best:.2} ms, {:.1} GFLOP/s\n",
                         case.operations() / best / 1e6
