@@ -41,8 +41,6 @@ fn check(opened: &OpenedDevice) -> Result<()> {
 
 /// One line a size and variant: milliseconds and arithmetic throughput, the best of a few.
 fn time(opened: &OpenedDevice) -> Result<()> {
-    let start = Instant::now();
-    let now = || 1e3 * start.elapsed().as_secs_f64();
     for precision in [Precision::Q4, Precision::Q8, Precision::F32] {
         for [cols, rows] in [[640, 2048], [2304, 9216]] {
             for tokens in [1, 18, 128, 512] {
@@ -53,12 +51,9 @@ fn time(opened: &OpenedDevice) -> Result<()> {
                         continue;
                     }
                     let case = LinearCase { tokens, rows, cols, precision, variant: Some(index), repeats: 1 };
-                    let best = |case: LinearCase, samples: usize| -> Result<f64> {
-                        let times = pollster::block_on(bench::linear(&opened.device, case, samples, now))?;
-                        Ok(times.into_iter().fold(f64::INFINITY, f64::min))
-                    };
-                    let repeats = (BATCH_MS / best(case, 1)?).ceil().clamp(1.0, MOST_REPEATS) as usize;
-                    let best = best(LinearCase { repeats, ..case }, 3)?;
+                    let once = least_ms(opened, case, 1)?;
+                    let repeats = (BATCH_MS / once).ceil().clamp(1.0, MOST_REPEATS) as usize;
+                    let best = least_ms(opened, LinearCase { repeats, ..case }, 3)?;
                     print(&format!(
                         "{precision} {cols} x {rows}, {tokens} tokens, {variant:?}: {best:.2} ms, {:.1} GFLOP/s\n",
                         case.operations() / best / 1e6
@@ -68,4 +63,12 @@ fn time(opened: &OpenedDevice) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The least of a few times, in milliseconds a multiplication.
+fn least_ms(opened: &OpenedDevice, case: LinearCase, samples: usize) -> Result<f64> {
+    let start = Instant::now();
+    let now = || 1e3 * start.elapsed().as_secs_f64();
+    let times = pollster::block_on(bench::linear(&opened.device, case, samples, now))?;
+    Ok(times.into_iter().fold(f64::INFINITY, f64::min))
 }
