@@ -2,7 +2,7 @@
 
     python tests/bench/peer_full_size.py --tokenizer tokenizer.json --out FOLDER
 
-Writes into FOLDER what peer_model.py does, at accuracy level 0, for as many tokens as the bench asks of ours.
+Writes into FOLDER what peer_model.py does, at accuracy level 0, for the lengths that the bench takes of both.
 The tokens are any: no time depends on them.
 """
 

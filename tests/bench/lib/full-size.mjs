@@ -7,7 +7,6 @@ import { call, openPage } from './pages.mjs';
 
 /** Words of one token each. */
 const WORD = ' the';
-const TOKENS = [18, 141, 512];
 const PEER = 'peer-0';
 /** Least median cosine of the peer's hidden states with PyTorch's on the export's own int4 weights. */
 const LEAST_COSINE = 0.99;
@@ -16,17 +15,18 @@ const MOST_PEER_MS = 400_000;
 
 /** Loads once and runs every length; answers one row a length, as they go into the JSON file. */
 export async function benchFullSize(browser) {
-  const rows = await benchOurs(browser);
-  await benchPeer(browser, rows);
+  const { texts, ...sizes } = modelOf(environment.fullSizeModel);
+  const rows = await benchOurs(browser, texts.map(({ tokens }) => tokens).filter(environment.wanted));
+  await benchPeer(browser, sizes, rows);
   return rows;
 }
 
-async function benchOurs(browser) {
+async function benchOurs(browser, lengths) {
   const ours = await openOurs(browser, 'full-size/');
   // Loads, and compiles the kernels.
   await ours.analyse(WORD);
   const rows = [];
-  for (const tokens of TOKENS.filter(environment.wanted)) {
+  for (const tokens of lengths) {
     const answer = await ours.afresh(WORD.repeat(tokens - 1), { apart: true });
     if (tokensOf(answer) !== tokens) throw new Error(`${tokensOf(answer)} tokens, not ${tokens}`);
     const { heap_bytes: heap, gpu_bytes: gpu, packs: [pack] } = await ours.facts();
@@ -41,8 +41,7 @@ async function benchOurs(browser) {
 }
 
 /** Adds `peer_ms`, 13 layers without SAE and analysis, to the rows of lengths that it can be asked for. */
-async function benchPeer(browser, rows) {
-  const { texts: _, ...sizes } = modelOf(environment.fullSizeModel);
+async function benchPeer(browser, sizes, rows) {
   const page = await openPage(browser);
   let last;
   for (const row of rows) {

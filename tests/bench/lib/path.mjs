@@ -17,7 +17,10 @@ const peerName = (level) => `peer-${level}`;
  * so small a model), the peer's with PyTorch's on the export's own int4 weights (level 4 rounds activations; level
  * 0 was at 0.944 on 141 tokens and at 0.876 on 500: it drifts with the text's length, the tables say so).
  */
-const LEAST_COSINE = { 'ours-q8': 0.99, 'ours-q4': 0.7, 'peer-0': 0.8, 'peer-4': 0.9 };
+const LEAST_COSINE = { 'ours-q8': 0.99, 'ours-q4': 0.7, 'peer-0': 0.9, 'peer-4': 0.9 };
+/** The peer's where the text is longer than so many tokens. */
+const DRIFTS = { tokens: 141, least: 0.8 };
+const leastCosine = (name, tokens) => (name === 'peer-0' && tokens > DRIFTS.tokens ? DRIFTS.least : LEAST_COSINE[name]);
 
 /** Measures every text; answers the rows, as they go into the JSON file. */
 export async function benchPath(browser, rounds) {
@@ -33,7 +36,7 @@ export async function benchPath(browser, rounds) {
     const cosines = {};
     const check = (name, found, expected) => {
       const { median } = rowCosines(found, expected, sizes);
-      if (median >= LEAST_COSINE[name]) return;
+      if (median >= leastCosine(name, text.tokens)) return;
       throw new Error(`${name} computes something else on ${text.tokens} tokens: median cosine ${median}`);
     };
     const contenders = [];
