@@ -25,7 +25,11 @@ pub fn run(args: &KernelsArgs) -> Result<()> {
 }
 
 fn check(opened: &OpenedDevice) -> Result<()> {
-    let mut checked = pollster::block_on(self_check::thorough(&opened.device))?;
+    let mut checked = Vec::new();
+    for part in self_check::Part::ALL {
+        eprintln!("checking {part}");
+        checked.extend(pollster::block_on(self_check::thorough(&opened.device, part))?);
+    }
     // NaN first.
     checked.sort_by(|a, b| b.error.total_cmp(&a.error));
     print(&format!("{} cases; the largest relative differences to the CPU:\n", checked.len()))?;

@@ -4,6 +4,8 @@
 //! another: the page checks the kernels it will use before it shows numbers ([`check`]); tests check
 //! every variant of every kernel ([`thorough`]).
 
+use std::fmt::{self, Display, Formatter};
+
 use burn::tensor::{Device, Tensor, TensorData, Transaction};
 use lens_model::attention::{AttentionOptions, attend};
 use lens_model::kernels::variant::{Forced, ROW_THREADS, Variant, row_threads};
@@ -20,8 +22,6 @@ use crate::{Error, Result};
 /// Largest relative RMS difference between device and CPU that passes. f32 sums of up to 9,216 terms
 /// in another order stay below 3e-6; exp and tanh differ by a few units in the last place.
 pub const TOLERANCE: f64 = 1e-5;
-
-const PRECISIONS: [Precision; 4] = [Precision::F32, Precision::F16, Precision::Q8, Precision::Q4];
 
 /// One kernel on one size.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,46 +68,50 @@ pub async fn check(device: &Device) -> Result<()> {
     }
 }
 
-/// Every variant of every kernel, on sizes at and past the edges of its tiles, with values beyond
+/// A part of the thorough check: an adapter that is a processor compiles its hundred kernels for minutes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Products with weights of a precision, and with their transpose.
+    Weights(Precision),
+    /// Bias, relu and GeGLU after a product, and products of rows.
+    Finishes,
+    /// Attention, norms, rotation, top k: the kernels that work row by row.
+    Rows,
+}
+
+impl Part {
+    /// All of the check.
+    pub const ALL: [Self; 6] = [
+        Self::Weights(Precision::F32),
+        Self::Weights(Precision::F16),
+        Self::Weights(Precision::Q8),
+        Self::Weights(Precision::Q4),
+        Self::Finishes,
+        Self::Rows,
+    ];
+}
+
+impl Display for Part {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Weights(precision) => precision.fmt(f),
+            Self::Finishes => f.write_str("finishes"),
+            Self::Rows => f.write_str("rows"),
+        }
+    }
+}
+
+/// Every variant of the kernels of a part, on sizes at and past the edges of its tiles, with values beyond
 /// what f16 can hold.
 ///
 /// # Errors
 /// [`Error::NoDevice`] when the device fails; differences are in the result.
-pub async fn thorough(device: &Device) -> Result<Vec<Checked>> {
+pub async fn thorough(device: &Device, part: Part) -> Result<Vec<Checked>> {
     let mut checks = Checks { device, done: Vec::new() };
-    // Tokens, rows, columns.
-    let sizes = [[1, 37, 72], [5, 130, 96], [67, 70, 160], [9, 5, 9216], [3, 9216, 40]];
-    for precision in PRECISIONS {
-        for size in sizes {
-            for index in available(&Variant::LINEAR) {
-                let _forced = Forced::linear(index);
-                checks.linear(precision, size, 3e5).await?;
-            }
-            for index in available(&Variant::TRANSPOSED) {
-                let _forced = Forced::transposed(index);
-                checks.transposed(precision, size, 3e5).await?;
-            }
-        }
-    }
-    for index in available(&Variant::LINEAR) {
-        let _forced = Forced::linear(index);
-        checks.finishes([7, 37, 72]).await?;
-        checks.products(5, 67, 100).await?;
-    }
-    for index in 0..ROW_THREADS.len() {
-        let _forced = Forced::rows(index);
-        for (tokens, first) in [(1, 0), (5, 0), (1, 299), (66, 3), (6, 700), (5, 574)] {
-            checks.attention(tokens, first, [4, 2, 13, 70], Some(5.0), Some(3)).await?;
-            checks.attention(tokens, first, [4, 1, 16, 8], None, None).await?;
-            checks.attention(tokens, first, [8, 4, 256, 256], Some(50.0), Some(40)).await?;
-            checks.attention(tokens, first, [2, 2, 12, 300], None, Some(64)).await?;
-            checks.attention(tokens, first, [4, 4, 120, 480], None, None).await?;
-            checks.attention(tokens, first, [4, 4, 12, 12], None, None).await?;
-            checks.attention(tokens, first, [2, 1, 16, 160], None, None).await?;
-        }
-        for (tokens, width) in [(1, 2), (5, 72), (3, 2304), (66, 130)] {
-            checks.rows(tokens, width).await?;
-        }
+    match part {
+        Part::Weights(precision) => checks.every_product(precision).await?,
+        Part::Finishes => checks.every_finish().await?,
+        Part::Rows => checks.every_row_kernel().await?,
     }
     Ok(checks.done)
 }
@@ -138,6 +142,49 @@ fn packed(rows: usize, cols: usize, precision: Precision, device: &Device) -> Pa
 }
 
 impl Checks<'_> {
+    async fn every_product(&mut self, precision: Precision) -> Result<()> {
+        // Tokens, rows, columns.
+        for size in [[1, 37, 72], [5, 130, 96], [67, 70, 160], [9, 5, 9216], [3, 9216, 40]] {
+            for index in available(&Variant::LINEAR) {
+                let _forced = Forced::linear(index);
+                self.linear(precision, size, 3e5).await?;
+            }
+            for index in available(&Variant::TRANSPOSED) {
+                let _forced = Forced::transposed(index);
+                self.transposed(precision, size, 3e5).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn every_finish(&mut self) -> Result<()> {
+        for index in available(&Variant::LINEAR) {
+            let _forced = Forced::linear(index);
+            self.finishes([7, 37, 72]).await?;
+            self.products(5, 67, 100).await?;
+        }
+        Ok(())
+    }
+
+    async fn every_row_kernel(&mut self) -> Result<()> {
+        for index in 0..ROW_THREADS.len() {
+            let _forced = Forced::rows(index);
+            for (tokens, first) in [(1, 0), (5, 0), (1, 299), (66, 3), (6, 700), (5, 574)] {
+                self.attention(tokens, first, [4, 2, 13, 70], Some(5.0), Some(3)).await?;
+                self.attention(tokens, first, [4, 1, 16, 8], None, None).await?;
+                self.attention(tokens, first, [8, 4, 256, 256], Some(50.0), Some(40)).await?;
+                self.attention(tokens, first, [2, 2, 12, 300], None, Some(64)).await?;
+                self.attention(tokens, first, [4, 4, 120, 480], None, None).await?;
+                self.attention(tokens, first, [4, 4, 12, 12], None, None).await?;
+                self.attention(tokens, first, [2, 1, 16, 160], None, None).await?;
+            }
+            for (tokens, width) in [(1, 2), (5, 72), (3, 2304), (66, 130)] {
+                self.rows(tokens, width).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Runs `kernel` on both devices and notes how far apart the results are.
     async fn compare(&mut self, name: String, kernel: impl Fn(&Device) -> Vec<Tensor<2>>) -> Result<()> {
         let mut results = Vec::new();

@@ -115,10 +115,12 @@ pub enum Request {
         /// Novel codes to keep a token.
         inf_k: Option<usize>,
     },
-    /// Compare every kernel variant with the CPU (tests only).
+    /// Compare every variant of some kernels with the CPU (tests only).
     CheckKernels {
         /// Number of the request.
         id: u32,
+        /// Which: "f32", "f16", "q8" or "q4" for products with such weights, "finishes" or "rows".
+        part: String,
     },
     /// Time a linear layer (benches only).
     BenchLinear {
@@ -317,7 +319,7 @@ pub enum Response {
         /// In the order asked for.
         tensors: Vec<NamedTensor>,
     },
-    /// Every kernel variant against the CPU.
+    /// Every variant of some kernels against the CPU.
     Kernels {
         /// Number of the request.
         id: u32,
@@ -369,7 +371,7 @@ impl Request {
             | Self::LoseDevice { id }
             | Self::Fixture { id, .. }
             | Self::Tokenize { id, .. }
-            | Self::CheckKernels { id }
+            | Self::CheckKernels { id, .. }
             | Self::BenchLinear { id, .. }
             | Self::Cancel { id } => *id,
         }

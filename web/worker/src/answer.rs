@@ -137,7 +137,7 @@ impl Session {
             Request::Fixture { pack_url, token_ids, tensors, inf_k, .. } => {
                 self.fixture(id, &pack_url, &token_ids, &tensors, inf_k, abort).await
             }
-            Request::CheckKernels { .. } => self.check_kernels(id).await,
+            Request::CheckKernels { part, .. } => self.check_kernels(id, &part).await,
             Request::BenchLinear { tokens, rows, cols, precision, repeats, samples, .. } => {
                 self.bench_linear(id, [tokens, rows, cols], &precision, repeats, samples).await
             }
@@ -310,8 +310,12 @@ impl Session {
         Ok(Response::Comparison { id, json, compute_ms: between - a.compute_start + now_ms() - b.compute_start })
     }
 
-    async fn check_kernels(&self, id: u32) -> Result<Response, Failure> {
-        let checked = self_check::thorough(&self.opened.device).await?;
+    async fn check_kernels(&self, id: u32, part: &str) -> Result<Response, Failure> {
+        let part = self_check::Part::ALL
+            .into_iter()
+            .find(|known| known.to_string() == part)
+            .ok_or_else(|| Failure::input(format!("there are no kernels {part:?}")))?;
+        let checked = self_check::thorough(&self.opened.device, part).await?;
         let checked = checked.into_iter().map(|c| (c.name, c.error.is_finite().then_some(c.error))).collect();
         Ok(Response::Kernels { id, tolerance: self_check::TOLERANCE, checked })
     }
