@@ -77,24 +77,40 @@ describe('typing', () => {
     ['tokenized anew', TEXT.replace('night sky.', 'nightly')],
     ['begun anew', 'The night sky.'],
   ];
+  const request = (more) => ask(worker, { kind: 'analyze', pack_url: new URL(pack, worker.url()).href, inf_k: null, ...more });
+  /** Analyses a text of which nothing is at hand: what was computed with its stages apart is not taken over. */
+  const atOnce = async (more) => {
+    await request({ text: 'A', apart: true });
+    const answer = await request(more);
+    assert.equal(answer.reused_tokens, 0);
+    return answer;
+  };
+  const assertSame = (found, expected) => {
+    assert.deepEqual(found.token_ids, expected.token_ids);
+    assert.ok(absoluteDifference(found.similarity.flat(), expected.similarity.flat()).max <= TOLERANCE);
+    assert.ok(Math.abs(found.variance_explained - expected.variance_explained) <= TOLERANCE);
+  };
+
   for (const [name, edited] of edits) {
     test(`a text ${name} is the text analysed at once`, { timeout: 120_000 }, async () => {
-      const request = { kind: 'analyze', pack_url: new URL(pack, worker.url()).href, inf_k: null };
-      // What was computed with other options is not taken over.
-      const forget = () => ask(worker, { ...request, text: 'A', inf_k: 1 });
-      await forget();
-      await ask(worker, { ...request, text: TEXT });
-      const followed = await ask(worker, { ...request, text: edited });
-      await forget();
-      const whole = await ask(worker, { ...request, text: edited });
-      const [found, expected] = [followed, whole].map(documentOf);
-      assert.equal(whole.reused_tokens, 0);
+      await atOnce({ text: TEXT });
+      const followed = await request({ text: edited });
+      const [found, expected] = [followed, await atOnce({ text: edited })].map(documentOf);
       assert.ok(followed.reused_tokens >= 1 && followed.reused_tokens < expected.tokens.length);
-      assert.deepEqual(found.token_ids, expected.token_ids);
-      assert.ok(absoluteDifference(found.similarity.flat(), expected.similarity.flat()).max <= TOLERANCE);
-      assert.ok(Math.abs(found.variance_explained - expected.variance_explained) <= TOLERANCE);
+      assertSame(found, expected);
     });
   }
+
+  test('another inf_k, of a text and then of a longer one, goes on from what Gemma said', { timeout: 120_000 }, async () => {
+    const { length: tokens } = documentOf(await atOnce({ text: TEXT })).token_ids;
+    assert.equal((await request({ text: TEXT, inf_k: 2 })).reused_tokens, tokens);
+    const longer = await request({ text: `${TEXT} She`, inf_k: 1 });
+    const [found, expected] = [longer, await atOnce({ text: `${TEXT} She`, inf_k: 1 })].map(documentOf);
+    assert.equal(longer.reused_tokens, tokens);
+    assert.ok(found.l0_novel.every((count) => count <= 1) && found.l0_novel.some((count) => count === 1), String(found.l0_novel));
+    assert.deepEqual(found.l0_novel, expected.l0_novel);
+    assertSame(found, expected);
+  });
 
   test('the page follows what is typed; the newest text wins', { timeout: 120_000 }, async () => {
     assert.equal(await analyse(page, TEXT), 'done');

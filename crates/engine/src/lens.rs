@@ -250,6 +250,37 @@ impl Lens {
         Ok(Continue::Yes)
     }
 
+    /// Lets the SAE encode what was read again, with `inf_k` novel codes kept a token: Gemma knows nothing of
+    /// the SAE, so its residual stream stays. When it fails or is stopped, `reading` holds whole chunks.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for an `inf_k` that does not fit (nothing is lost then), [`Error::Model`] when the
+    /// device fails.
+    pub async fn encode_again(
+        &self,
+        reading: &mut Reading,
+        inf_k: Option<usize>,
+        mut progress: impl FnMut(Stage) -> Continue,
+    ) -> Result<Continue> {
+        self.check_inf_k(inf_k)?;
+        let tokens = reading.len();
+        let Some(residual) = reading.take_back_codes(inf_k) else { return Ok(Continue::Yes) };
+        reading.expect(tokens);
+        let chunk = if reading.options().everything { tokens } else { variant::chunk_tokens() };
+        for from in (0..tokens).step_by(chunk) {
+            if progress(Stage::Sae) == Continue::No {
+                reading.forget_unfinished();
+                return Ok(Continue::No);
+            }
+            let residual = residual.clone().narrow(0, from, chunk.min(tokens - from));
+            let on_read_back = || {
+                progress(Stage::ReadBack);
+            };
+            reading.add(&self.sae, residual, on_read_back).await?;
+        }
+        Ok(Continue::Yes)
+    }
+
     /// Runs Gemma and the SAE on the embedding rows [T, d_model] of a whole text and reads everything
     /// back.
     ///

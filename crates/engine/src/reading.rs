@@ -178,6 +178,21 @@ impl Reading {
         self.sae.truncate(tokens);
     }
 
+    /// Whether what it holds of Gemma serves a text read with `options`: novel codes are kept by the SAE.
+    pub fn serves(&self, options: RunOptions) -> bool {
+        RunOptions { inf_k: options.inf_k, ..self.options } == options
+    }
+
+    /// Takes back what the SAE said, to let it say it again with `inf_k` novel codes a token: the residual stream
+    /// [T, d] of the tokens read, `None` where there are none.
+    pub(crate) fn take_back_codes(&mut self, inf_k: Option<usize>) -> Option<Tensor<2>> {
+        let residual = self.seen.first(self.len()).map(|[_, _, residual]| residual);
+        self.options.inf_k = inf_k;
+        self.sae.truncate(0);
+        self.summary.truncate(0);
+        residual
+    }
+
     /// Forgets everything, to read another text with other options.
     pub(crate) fn start_over(&mut self, options: RunOptions) {
         self.truncate(0);

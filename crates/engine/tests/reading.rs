@@ -167,3 +167,64 @@ fn a_reading_that_starts_over_knows_nothing_of_before() {
         );
     }
 }
+
+#[test]
+fn another_inf_k_is_what_a_text_read_with_it_says() {
+    // Of a text of one and the same token nothing is left once it is centred.
+    for pair in common::pairs().into_iter().filter(|pair| pair.token_ids.len() > 4) {
+        let scratch = tempfile::tempdir().unwrap();
+        let pack = open(&pair.gemma, &pair.sae, &pair.tokenizer, pair.layer, scratch.path());
+        // More than a chunk, so that codes of a later one are taken back, too.
+        let ids: Vec<u32> = pair.token_ids.iter().copied().cycle().take(530).collect();
+        let wanted = RunOptions { inf_k: Some(1), ..RunOptions::default() };
+        let mut expected = pack.lens.start(wanted).unwrap();
+        read_on(&pack, &mut expected, &ids);
+
+        let mut reading = pack.lens.start(options(&pair)).unwrap();
+        read_on(&pack, &mut reading, &ids);
+        assert!(reading.serves(wanted) && !reading.serves(RunOptions { everything: true, ..wanted }));
+        let mut stages = Vec::new();
+        let seen = |stage| {
+            stages.push(stage);
+            Continue::Yes
+        };
+        pollster::block_on(pack.lens.encode_again(&mut reading, Some(1), seen)).unwrap();
+        assert!(!stages.iter().any(|stage| matches!(stage, Stage::Layer(..))), "Gemma ran: {stages:?}");
+        assert_eq!(reading.options(), wanted);
+        assert_same(&format!("{}: encoded again", pair.name), reading.summary(), expected.summary());
+
+        // It goes on from there, token by token, and back.
+        reading.truncate(ids.len() - 3);
+        read_on(&pack, &mut reading, &ids[ids.len() - 3..]);
+        assert_same(&format!("{}: read on", pair.name), reading.summary(), expected.summary());
+        pollster::block_on(pack.lens.encode_again(&mut reading, pair.inf_k, |_| Continue::Yes)).unwrap();
+        assert_same(&format!("{}: and back", pair.name), reading.summary(), &at_once(&pack, &pair, &ids));
+    }
+}
+
+#[test]
+fn an_encoding_that_is_refused_loses_nothing_and_one_that_is_stopped_keeps_whole_chunks() {
+    let pair = common::pairs().into_iter().find(|pair| pair.token_ids.len() > 4).unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = open(&pair.gemma, &pair.sae, &pair.tokenizer, pair.layer, scratch.path());
+    let ids: Vec<u32> = pair.token_ids.iter().copied().cycle().take(530).collect();
+    let mut reading = pack.lens.start(options(&pair)).unwrap();
+    read_on(&pack, &mut reading, &ids);
+    let refused = pollster::block_on(pack.lens.encode_again(&mut reading, Some(0), |_| Continue::Yes));
+    assert!(refused.unwrap_err().to_string().contains("at least 1"));
+    assert_same("refused", reading.summary(), &at_once(&pack, &pair, &ids));
+
+    let mut chunks = 0;
+    let stop_at_the_second = |stage| {
+        chunks += usize::from(stage == Stage::Sae);
+        if chunks > 1 { Continue::No } else { Continue::Yes }
+    };
+    let stopped = pollster::block_on(pack.lens.encode_again(&mut reading, Some(1), stop_at_the_second)).unwrap();
+    assert_eq!(stopped, Continue::No);
+    assert!(!reading.is_empty() && reading.len() < ids.len(), "{} tokens", reading.len());
+    let done = reading.len();
+    read_on(&pack, &mut reading, &ids[done..]);
+    let mut expected = pack.lens.start(RunOptions { inf_k: Some(1), ..RunOptions::default() }).unwrap();
+    read_on(&pack, &mut expected, &ids);
+    assert_same("stopped and read on", reading.summary(), expected.summary());
+}

@@ -272,7 +272,8 @@ pub enum Response {
         compute_ms: f64,
         /// Milliseconds by stage.
         stages: StageTimes,
-        /// Tokens at the beginning that the text before it had too: they were not computed again.
+        /// Tokens at the beginning that the text before it had too: Gemma did not compute them again, nor
+        /// did the SAE where `inf_k` is the same.
         reused_tokens: usize,
     },
     /// The SAE's attention weights: that part of an analysis document as JSON.

@@ -191,7 +191,7 @@ impl Session {
         let lens = pack.load(&device, limits, true, abort, on_weights).await?;
         let tokens = lens.tokenize(text)?;
         let common = |last: &LastText| last.token_ids.iter().zip(&tokens.ids).take_while(|(a, b)| a == b).count();
-        let fits = |last: &LastText| last.pack_url == pack_url && last.reading.options() == options;
+        let fits = |last: &LastText| last.pack_url == pack_url && last.reading.serves(options);
         let reused_tokens = self.last.as_ref().filter(|last| fits(last)).map_or(0, common);
         let on_rows = |done, total| reporter.report(Stage::Embedding, done, total);
         let mut stopwatch = Stopwatch::start(|times| &mut times.embedding_ms);
@@ -214,24 +214,29 @@ impl Session {
             None => lens.start(options)?,
         };
         reading.truncate(reused_tokens);
-        let extended = lens
-            .extend(&mut reading, &rows, |stage| {
-                match stage {
-                    lens_engine::Stage::Layer(done, total) => {
-                        stopwatch.enter(|times| &mut times.gemma_ms);
-                        reporter.report(Stage::Model, done as u64, total as u64);
-                    }
-                    lens_engine::Stage::Sae => {
-                        stopwatch.enter(|times| &mut times.sae_ms);
-                        reporter.report(Stage::Sae, 0, 1);
-                    }
-                    lens_engine::Stage::ReadBack => stopwatch.enter(|times| &mut times.read_back_ms),
+        let mut step = |stage| {
+            match stage {
+                lens_engine::Stage::Layer(done, total) => {
+                    stopwatch.enter(|times| &mut times.gemma_ms);
+                    reporter.report(Stage::Model, done as u64, total as u64);
                 }
-                if abort.is_stopped() { Continue::No } else { Continue::Yes }
-            })
-            .await;
+                lens_engine::Stage::Sae => {
+                    stopwatch.enter(|times| &mut times.sae_ms);
+                    reporter.report(Stage::Sae, 0, 1);
+                }
+                lens_engine::Stage::ReadBack => stopwatch.enter(|times| &mut times.read_back_ms),
+            }
+            if abort.is_stopped() { Continue::No } else { Continue::Yes }
+        };
+        let mut going = Continue::Yes;
+        if reading.options() != options {
+            going = lens.encode_again(&mut reading, options.inf_k, &mut step).await?;
+        }
+        if going == Continue::Yes {
+            going = lens.extend(&mut reading, &rows, &mut step).await?;
+        }
         stopwatch.enter(|times| &mut times.analysis_ms);
-        let stopped = extended? == Continue::No || abort.is_stopped();
+        let stopped = going == Continue::No || abort.is_stopped();
         if !stopped {
             reporter.report(Stage::Analysis, 0, 1);
         }
