@@ -223,8 +223,7 @@ impl Lens {
         let expected = reading.len() + tokens;
         check_length(expected)?;
         reading.expect(expected);
-        // Attention weights need the whole text at once.
-        let chunk = if reading.options().everything { tokens } else { variant::chunk_tokens() };
+        let chunk = chunk_of(reading, tokens);
         let layers = self.gemma.num_layers();
         let steps = layers * tokens.div_ceil(chunk);
         let mut done = 0;
@@ -236,17 +235,31 @@ impl Lens {
                 stopped |= progress(Stage::Layer(done, steps)) == Continue::No;
             });
             reading.settle(&residual).await?;
-            stopped |= progress(Stage::Sae) == Continue::No;
-            if stopped {
-                reading.forget_unfinished();
+            if self.encode(reading, residual, stopped, &mut progress).await? == Continue::No {
                 return Ok(Continue::No);
             }
-            // Too late to stop: what is read back is kept.
-            let on_read_back = || {
-                progress(Stage::ReadBack);
-            };
-            reading.add(&self.sae, residual, on_read_back).await?;
         }
+        Ok(Continue::Yes)
+    }
+
+    /// Takes the residual stream [T, d_model] of a chunk through the SAE, unless somebody `stopped` before or does so
+    /// now: `reading` goes back to its last whole chunk then.
+    async fn encode(
+        &self,
+        reading: &mut Reading,
+        residual: Tensor<2>,
+        stopped: bool,
+        progress: &mut impl FnMut(Stage) -> Continue,
+    ) -> Result<Continue> {
+        if progress(Stage::Sae) == Continue::No || stopped {
+            reading.forget_unfinished();
+            return Ok(Continue::No);
+        }
+        // Too late to stop: what is read back is kept.
+        let on_read_back = || {
+            progress(Stage::ReadBack);
+        };
+        reading.add(&self.sae, residual, on_read_back).await?;
         Ok(Continue::Yes)
     }
 
@@ -265,18 +278,12 @@ impl Lens {
         self.check_inf_k(inf_k)?;
         let tokens = reading.len();
         let Some(residual) = reading.take_back_codes(inf_k) else { return Ok(Continue::Yes) };
-        reading.expect(tokens);
-        let chunk = if reading.options().everything { tokens } else { variant::chunk_tokens() };
+        let chunk = chunk_of(reading, tokens);
         for from in (0..tokens).step_by(chunk) {
-            if progress(Stage::Sae) == Continue::No {
-                reading.forget_unfinished();
+            let residual = residual.clone().narrow(0, from, chunk.min(tokens - from));
+            if self.encode(reading, residual, false, &mut progress).await? == Continue::No {
                 return Ok(Continue::No);
             }
-            let residual = residual.clone().narrow(0, from, chunk.min(tokens - from));
-            let on_read_back = || {
-                progress(Stage::ReadBack);
-            };
-            reading.add(&self.sae, residual, on_read_back).await?;
         }
         Ok(Continue::Yes)
     }
@@ -421,6 +428,11 @@ impl Lens {
             }),
         }
     }
+}
+
+/// Of `tokens` new ones, how many go through the networks together: attention weights need the whole text at once.
+fn chunk_of(reading: &Reading, tokens: usize) -> usize {
+    if reading.options().everything { tokens } else { variant::chunk_tokens() }
 }
 
 fn check_length(tokens: usize) -> Result<()> {

@@ -25,8 +25,8 @@ fn read_on(pack: &PackFolder, reading: &mut Reading, ids: &[u32]) {
     assert_eq!(finished, Continue::Yes);
 }
 
-fn at_once(pack: &PackFolder, pair: &Pair, ids: &[u32]) -> Summary {
-    let mut reading = pack.lens.start(options(pair)).unwrap();
+fn at_once(pack: &PackFolder, options: RunOptions, ids: &[u32]) -> Summary {
+    let mut reading = pack.lens.start(options).unwrap();
     read_on(pack, &mut reading, ids);
     reading.summary().clone()
 }
@@ -57,7 +57,7 @@ fn every_edit_gives_what_the_whole_text_gives() {
         for id in &ids[half..] {
             read_on(&pack, &mut reading, &[*id]);
         }
-        assert_same(&format!("{}: typed", pair.name), reading.summary(), &at_once(&pack, &pair, ids));
+        assert_same(&format!("{}: typed", pair.name), reading.summary(), &at_once(&pack, options(&pair), ids));
         // Inserted, deleted, replaced: each time from the first token that changed.
         let middle = half.max(1).min(ids.len());
         let inserted = [&ids[..middle], &ids[..1], &ids[middle..]].concat();
@@ -72,7 +72,7 @@ fn every_edit_gives_what_the_whole_text_gives() {
             let common = ids.iter().zip(&edited).take_while(|(a, b)| a == b).count();
             reading.truncate(common);
             read_on(&pack, &mut reading, &edited[common..]);
-            assert_same(&format!("{}: {what}", pair.name), reading.summary(), &at_once(&pack, &pair, &edited));
+            assert_same(&format!("{}: {what}", pair.name), reading.summary(), &at_once(&pack, options(&pair), &edited));
         }
     }
 }
@@ -90,7 +90,7 @@ fn a_stopped_reading_is_a_beginning() {
     assert_eq!(pollster::block_on(pack.lens.extend(&mut reading, &rows, stop)).unwrap(), Continue::No);
     assert_eq!(reading.len(), 2);
     read_on(&pack, &mut reading, &ids[2..]);
-    assert_same("read on after a stop", reading.summary(), &at_once(&pack, &pair, ids));
+    assert_same("read on after a stop", reading.summary(), &at_once(&pack, options(&pair), ids));
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn a_reading_that_starts_over_knows_nothing_of_before() {
         assert_same(
             &format!("{}: started over", pair.name),
             reading.summary(),
-            &at_once(&pack, &pair, &pair.token_ids),
+            &at_once(&pack, options(&pair), &pair.token_ids),
         );
     }
 }
@@ -177,8 +177,7 @@ fn another_inf_k_is_what_a_text_read_with_it_says() {
         // More than a chunk, so that codes of a later one are taken back, too.
         let ids: Vec<u32> = pair.token_ids.iter().copied().cycle().take(530).collect();
         let wanted = RunOptions { inf_k: Some(1), ..RunOptions::default() };
-        let mut expected = pack.lens.start(wanted).unwrap();
-        read_on(&pack, &mut expected, &ids);
+        let expected = at_once(&pack, wanted, &ids);
 
         let mut reading = pack.lens.start(options(&pair)).unwrap();
         read_on(&pack, &mut reading, &ids);
@@ -191,14 +190,14 @@ fn another_inf_k_is_what_a_text_read_with_it_says() {
         pollster::block_on(pack.lens.encode_again(&mut reading, Some(1), seen)).unwrap();
         assert!(!stages.iter().any(|stage| matches!(stage, Stage::Layer(..))), "Gemma ran: {stages:?}");
         assert_eq!(reading.options(), wanted);
-        assert_same(&format!("{}: encoded again", pair.name), reading.summary(), expected.summary());
+        assert_same(&format!("{}: encoded again", pair.name), reading.summary(), &expected);
 
         // It goes on from there, token by token, and back.
         reading.truncate(ids.len() - 3);
         read_on(&pack, &mut reading, &ids[ids.len() - 3..]);
-        assert_same(&format!("{}: read on", pair.name), reading.summary(), expected.summary());
+        assert_same(&format!("{}: read on", pair.name), reading.summary(), &expected);
         pollster::block_on(pack.lens.encode_again(&mut reading, pair.inf_k, |_| Continue::Yes)).unwrap();
-        assert_same(&format!("{}: and back", pair.name), reading.summary(), &at_once(&pack, &pair, &ids));
+        assert_same(&format!("{}: and back", pair.name), reading.summary(), &at_once(&pack, options(&pair), &ids));
     }
 }
 
@@ -212,7 +211,7 @@ fn an_encoding_that_is_refused_loses_nothing_and_one_that_is_stopped_keeps_whole
     read_on(&pack, &mut reading, &ids);
     let refused = pollster::block_on(pack.lens.encode_again(&mut reading, Some(0), |_| Continue::Yes));
     assert!(refused.unwrap_err().to_string().contains("at least 1"));
-    assert_same("refused", reading.summary(), &at_once(&pack, &pair, &ids));
+    assert_same("refused", reading.summary(), &at_once(&pack, options(&pair), &ids));
 
     let mut chunks = 0;
     let stop_at_the_second = |stage| {
@@ -224,7 +223,6 @@ fn an_encoding_that_is_refused_loses_nothing_and_one_that_is_stopped_keeps_whole
     assert!(!reading.is_empty() && reading.len() < ids.len(), "{} tokens", reading.len());
     let done = reading.len();
     read_on(&pack, &mut reading, &ids[done..]);
-    let mut expected = pack.lens.start(RunOptions { inf_k: Some(1), ..RunOptions::default() }).unwrap();
-    read_on(&pack, &mut expected, &ids);
-    assert_same("stopped and read on", reading.summary(), expected.summary());
+    let wanted = RunOptions { inf_k: Some(1), ..RunOptions::default() };
+    assert_same("stopped and read on", reading.summary(), &at_once(&pack, wanted, &ids));
 }
