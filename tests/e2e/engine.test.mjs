@@ -41,10 +41,12 @@ describe('kernels on WebGPU', () => {
     finishes: linear.map((variant) => ['product with bias, relu and GeGLU', `, ${variant}`]),
     rows: rows.flatMap((kernel) => [[kernel, ' 4 threads'], [kernel, ' 64 threads']]),
   };
+  let cases = 0;
   for (const [part, variants] of Object.entries(parts)) {
     test(`every variant of ${part} gives what the processor gives`, { timeout: 300_000 }, async () => {
       const { checked, tolerance } = await ask(page, { kind: 'check_kernels', part });
       assert.equal((await device(page)).webgpu, true);
+      cases += checked.length;
       for (const words of variants) {
         assert.ok(checked.some(([name]) => words.every((word) => name.includes(word))), `${words.join('')} was not checked`);
       }
@@ -52,6 +54,8 @@ describe('kernels on WebGPU', () => {
       assert.deepEqual(wrong, []);
     });
   }
+
+  test('they are hundreds of cases', () => assert.ok(cases > 200, `only ${cases} cases`));
 });
 
 describe('typing', () => {
