@@ -1,6 +1,6 @@
 """A Temporal Lens result file from the tensors of the authors' notebook: paste this below its cells.
 
-The page opens the file with "Open result", or from a link with ?result=ADDRESS. docs/results.md says more.
+The page opens the file with "Open result", or from a link with ?result=ADDRESS. docs/results.md describes it.
 """
 
 import base64
@@ -10,7 +10,7 @@ import numpy as np
 
 
 def result(text, tokens, token_ids, activations, recons, results, *, model, layer, neuronpedia=None, keep=64):
-    """activations, recons [1, T, D]; results as the SAE returns them; tokens as the vocabulary spells them."""
+    """activations, recons [1, T, D]; results as the SAE returns them; tokens as strings of the vocabulary."""
     def rows(tensor):  # [T, N], whatever library it is from
         tensor = tensor.detach().float().cpu().numpy() if hasattr(tensor, "detach") else tensor
         return np.asarray(tensor, np.float32)[0]
