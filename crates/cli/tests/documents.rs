@@ -215,10 +215,7 @@ fn verify_compares_and_its_exit_code_tells() {
 /// The default pack against PyTorch's figures; `cargo xtask test` says where the pack is.
 #[test]
 fn the_default_pack_verifies() {
-    let Some(pack) = std::env::var_os("TEMPORAL_LENS_PACK_DIR") else {
-        eprintln!("skipped: TEMPORAL_LENS_PACK_DIR is not set");
-        return;
-    };
+    let pack = common::default_pack();
     let outcome = run(&["verify", "--device", "cpu", "--model", &pack.to_string_lossy()]);
     assert_eq!(outcome.code, 0, "{}\n{}", outcome.stdout, outcome.stderr);
     assert!(outcome.stdout.contains("google/gemma-3-270m"));

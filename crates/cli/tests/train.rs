@@ -255,10 +255,7 @@ fn what_is_wrong_is_said_in_a_sentence() {
 /// demo/card.md is what `card` says of the shipped SAE on the texts of this repository.
 #[test]
 fn the_model_cards_figures_come_out_again() {
-    let Some(pack) = std::env::var_os("TEMPORAL_LENS_PACK_DIR") else {
-        eprintln!("skipped: TEMPORAL_LENS_PACK_DIR is not set (cargo xtask test sets it)");
-        return;
-    };
+    let pack = common::default_pack();
     let (sae, heldout) = (text(&fixture("../../demo/sae")), text(&fixture("heldout.jsonl")));
     let stories = text(&fixture("events/stories.json"));
     let sae = format!("demo/sae={sae}");

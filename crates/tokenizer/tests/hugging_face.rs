@@ -1,7 +1,7 @@
 //! Gemma's tokenizers, packed, against what Hugging Face's library makes of the same strings in Python.
 //!
 //! Needs the fetched tokenizers: `cargo xtask test` sets TEMPORAL_LENS_PACK_DIR and
-//! TEMPORAL_LENS_GEMMA2_DIR. Plain `cargo test` without them says that it skips.
+//! TEMPORAL_LENS_GEMMA2_DIR; without them these tests fail.
 
 // A test that cannot read its fixture has failed.
 #![allow(clippy::unwrap_used)]
@@ -27,12 +27,9 @@ struct Case {
     ids: Vec<u32>,
 }
 
-fn folder(variable: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os(variable).map(PathBuf::from);
-    if folder.is_none() {
-        eprintln!("skipped: {variable} is not set");
-    }
-    folder
+fn folder(variable: &str) -> PathBuf {
+    let found = std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} is not set: run `cargo xtask test`"));
+    PathBuf::from(found)
 }
 
 fn assert_ids(tokenizer: &Tokenizer, fixture: &str) {
@@ -46,7 +43,7 @@ fn assert_ids(tokenizer: &Tokenizer, fixture: &str) {
 
 #[test]
 fn the_served_tokenizer_gives_hugging_faces_ids() {
-    let Some(folder) = folder("TEMPORAL_LENS_PACK_DIR") else { return };
+    let folder = folder("TEMPORAL_LENS_PACK_DIR");
     let manifest = std::fs::read_to_string(folder.join("manifest.json")).unwrap();
     let entry = Manifest::from_json(&manifest, "manifest.json").unwrap().tokenizer;
     let bytes = std::fs::read(folder.join(&entry.file)).unwrap();
@@ -56,7 +53,7 @@ fn the_served_tokenizer_gives_hugging_faces_ids() {
 
 #[test]
 fn gemma_2s_tokenizer_gives_hugging_faces_ids() {
-    let Some(folder) = folder("TEMPORAL_LENS_GEMMA2_DIR") else { return };
+    let folder = folder("TEMPORAL_LENS_GEMMA2_DIR");
     let json = std::fs::read_to_string(folder.join("tokenizer.json")).unwrap();
     let compact = CompactTokenizer::from_json(&json, "tokenizer.json").unwrap();
     // Nearly all of its 580,604 merges follow from the vocabulary.

@@ -1,11 +1,17 @@
 //! Running the built program on fixtures.
-#![allow(dead_code, missing_docs, clippy::unwrap_used)]
+#![allow(dead_code, missing_docs, clippy::expect_used, clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub fn fixture(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures").join(path)
+}
+
+/// The folder of the default pack.
+pub fn default_pack() -> PathBuf {
+    let found = std::env::var_os("TEMPORAL_LENS_PACK_DIR");
+    PathBuf::from(found.expect("TEMPORAL_LENS_PACK_DIR is not set: run `cargo xtask test`"))
 }
 
 pub struct Outcome {
