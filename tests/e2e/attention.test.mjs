@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { analyse, countColours, downloadJson, launch, open, screenshot } from './lib/browser.mjs';
+import { analyse, countColours, downloadJson, launch, open, screenshot, settled } from './lib/browser.mjs';
 import { defaultPack, fixtures, nodeFolder, out, packs, site } from './lib/environment.mjs';
 import { download, downloadCsv, pngSize } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
@@ -179,7 +179,7 @@ describe('attention of a saved result', () => {
   test('it fits a phone, in the dark, and axe finds nothing serious', async () => {
     await page.emulateMedia({ colorScheme: 'dark' });
     await page.setViewportSize({ width: 360, height: 780 });
-    await page.waitForTimeout(300);
+    await settled(page);
     assert.ok((await page.evaluate(() => globalThis.document.documentElement.scrollWidth - window.innerWidth)) <= 0);
     await screenshot(page, 'attention-phone-dark');
     const { violations } = await new AxeBuilder({ page }).include('.attention').analyze();

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { countColours, launch, open, screenshot, waitForState } from './lib/browser.mjs';
+import { countColours, launch, open, screenshot, settled, waitForState } from './lib/browser.mjs';
 import { nodeFolder, out, packs, root, site } from './lib/environment.mjs';
 import { download, downloadCsv, pngSize } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
@@ -168,7 +168,7 @@ describe('the garden path', () => {
     await page.getByTestId('compare-cosines').waitFor();
     await page.emulateMedia({ colorScheme: 'dark' });
     await page.setViewportSize({ width: 360, height: 780 });
-    await page.waitForTimeout(300);
+    await settled(page);
     assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)) <= 0);
     await screenshot(page, 'compare-phone-dark');
     const { violations } = await new AxeBuilder({ page }).analyze();
@@ -242,7 +242,7 @@ describe('Neuronpedia', () => {
 
   test('a dashboard opens on a click, in a sandbox, and not before', async () => {
     await show(example.text);
-    await page.waitForTimeout(300);
+    await page.waitForLoadState('networkidle');
     assert.deepEqual(asked, []);
     const { position } = example.selected;
     const { feature } = example.novel_top[position][0];

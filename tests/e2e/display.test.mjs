@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 
-import { launch, open, screenshot, visitor } from './lib/browser.mjs';
+import { launch, open, screenshot, settled, visitor } from './lib/browser.mjs';
 import { site } from './lib/environment.mjs';
 
 const paper = (page) => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
@@ -66,18 +66,18 @@ describe('display', () => {
     const page = await open(browser, site);
     await page.getByTestId('heatmap').waitFor();
     const box = () => page.getByTestId('heatmap').boundingBox();
-    await page.waitForTimeout(300);
+    await settled(page);
     const before = await box();
     await page.getByTestId('full-screen').click();
     await page.waitForFunction(() => document.fullscreenElement?.classList.contains('heatmap'));
-    await page.waitForTimeout(300);
+    await settled(page);
     const large = await box();
     assert.ok(large.height > before.height, `${before.height} then ${large.height}`);
     const { width, height } = page.viewportSize();
     assert.ok(large.width <= width && large.height <= height);
     await page.getByTestId('full-screen').click();
     await page.waitForFunction(() => document.fullscreenElement === null);
-    await page.waitForTimeout(300);
+    await settled(page);
     assert.equal((await box()).height, before.height);
     await page.context().close();
   });
@@ -88,7 +88,7 @@ describe('display', () => {
         const context = await visitor(browser, { viewport: { width, height } });
         const page = await open(browser, `${site}?example=two-events&pin=30&theme=${theme}`, { context });
         await page.locator('[data-testid="trajectory"][data-points]').waitFor();
-        await page.waitForTimeout(300);
+        await settled(page);
         const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
         assert.ok(overflow <= 0, `the page is ${overflow} px too wide`);
         const [heatmap, trajectory] = await Promise.all(['heatmap', 'trajectory'].map((id) => page.getByTestId(id).boundingBox()));

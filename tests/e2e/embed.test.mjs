@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { brotliCompressSync } from 'node:zlib';
 
-import { launch, open, screenshot, visitor } from './lib/browser.mjs';
+import { launch, open, screenshot, settled, visitor } from './lib/browser.mjs';
 import { packs, root, site, sitePlain } from './lib/environment.mjs';
 
 const example = (id) => JSON.parse(readFileSync(join(root, 'demo/examples', `${id}.json`), 'utf8'));
@@ -63,8 +63,8 @@ describe('embedded', () => {
         const page = await visit(browser, article(`size-${width}-${theme}`, frameTag(`example=two-events&theme=${theme}`, { width, height })));
         const heatmap = inside(page).getByTestId('heatmap');
         await heatmap.waitFor();
-        await page.waitForTimeout(300);
         const frame = page.frames()[1];
+        await settled(frame);
         const { scroll, client, scrollY, clientY } = await frame.evaluate(() => {
           const it = document.documentElement;
           return { scroll: it.scrollWidth, client: it.clientWidth, scrollY: it.scrollHeight, clientY: it.clientHeight };
@@ -180,7 +180,9 @@ describe('embedded', () => {
       const frame = document.getElementById('lens').contentWindow;
       for (const it of ['text', 5, null, [1], { temporalLens: '1' }, new Map(), { type: 'set-text', text: 'x' }]) frame.postMessage(it, '*');
     });
-    await page.waitForTimeout(200);
+    // Messages come in order: what a good one does is there after all that the others did.
+    await page.evaluate(() => window.say({ type: 'set-theme', theme: 'dark' }));
+    await inside(page).locator('html[data-theme="dark"]').waitFor();
     assert.equal(await page.evaluate(() => window.heard.filter(({ type }) => type === 'problem').length), bad.length);
     assert.equal(await inside(page).locator('main').getAttribute('data-origin'), 'precomputed');
     assert.deepEqual(page.problems, []);
@@ -234,7 +236,7 @@ describe('embedded', () => {
     const second = page.frameLocator('iframe >> nth=1');
     await second.getByTestId('trajectory').waitFor();
     assert.equal(await second.getByTestId('heatmap').count(), 0);
-    await page.waitForTimeout(500);
+    await settled(page.frames().at(-1));
     await screenshot(page, 'embed-example');
     assert.deepEqual(page.requested.filter(isOfModel), []);
     assert.deepEqual(page.problems, []);

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { launch, open, picture, screenshot } from './lib/browser.mjs';
+import { launch, open, picture, screenshot, settled } from './lib/browser.mjs';
 import { out, root, site } from './lib/environment.mjs';
 
 const folder = join(root, 'demo', 'dashboards');
@@ -82,7 +82,7 @@ describe('the card of a feature', () => {
     await page.emulateMedia({ colorScheme: 'dark' });
     await page.setViewportSize({ width: 360, height: 780 });
     await card().scrollIntoViewIfNeeded();
-    await page.waitForTimeout(300);
+    await settled(page);
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     assert.ok(overflow <= 0, `the page is ${overflow} px too wide`);
     await screenshot(page, 'feature-card-phone-dark');

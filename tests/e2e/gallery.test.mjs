@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { countColours, launch, open, picture, screenshot } from './lib/browser.mjs';
+import { countColours, launch, open, picture, screenshot, settled } from './lib/browser.mjs';
 import { root, site } from './lib/environment.mjs';
 
 describe('the precomputed examples', () => {
@@ -55,11 +55,11 @@ describe('the precomputed examples', () => {
     await picture(page, 'figure.heatmap', 'two-events');
     await page.locator('[data-testid="trajectory"][data-points]').waitFor();
     await page.emulateMedia({ colorScheme: 'dark' });
-    await page.waitForTimeout(500);
+    await settled(page);
     await picture(page, 'figure.trajectory', 'trajectory');
     await page.emulateMedia({ colorScheme: 'dark' });
     await page.setViewportSize({ width: 360, height: 780 });
-    await page.waitForTimeout(300);
+    await settled(page);
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     assert.ok(overflow <= 0, `the page is ${overflow} px too wide`);
     await screenshot(page, 'gallery-phone-dark');

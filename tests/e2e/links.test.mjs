@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { launch, open, screenshot, visitor } from './lib/browser.mjs';
+import { launch, open, screenshot, settled, visitor } from './lib/browser.mjs';
 import { packs, root, site, sitePlain } from './lib/environment.mjs';
 
 const example = (id) => JSON.parse(readFileSync(join(root, 'demo/examples', `${id}.json`), 'utf8'));
@@ -423,7 +423,7 @@ describe('links', () => {
       document.body.append(script);
     });
     assert.equal(await page.evaluate(() => window.injected), undefined);
-    await page.waitForTimeout(100);
+    for (let tries = 0; broken.length === 0 && tries < 100; tries += 1) await settled(page);
     assert.equal(broken.length, 1, 'the policy refuses a script in the page');
     const outside = await page.evaluate(() => fetch('http://results.example/').then(() => 'let through', () => 'refused'));
     assert.equal(outside, 'refused');

@@ -311,6 +311,8 @@ describe('loading', () => {
     const facts = await diagnostics(page);
     assert.match(facts.browser, /Chrome/);
     assert.match(facts.temporal_lens.version, /^\d+\.\d+\.\d+$/);
+    const commit = await page.locator('meta[name=temporal-lens-commit]').getAttribute('content');
+    assert.equal(facts.temporal_lens.commit, commit || null);
     assert.ok(facts.worker.limits.max_buffer_size > 0 && facts.worker.device.name);
     assert.match(facts.worker.packs[0].hash, /^[0-9a-f]{64}$/);
     assert.ok(!JSON.stringify(facts).includes('Alice'), 'nothing of the text is in it');

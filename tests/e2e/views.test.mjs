@@ -9,7 +9,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { countColours, downloadJson, launch, open, screenshot } from './lib/browser.mjs';
+import { countColours, downloadJson, launch, open, screenshot, settled } from './lib/browser.mjs';
 import { defaultPack, fixtures, nodeFolder, out, site } from './lib/environment.mjs';
 import { downloadCsv, downloadSvg, pngSize } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
@@ -130,7 +130,7 @@ describe('the views of one analysis', () => {
     const seen = new Set([await pixels()]);
     for (const [menu, choice] of [['source', 'novel'], ['source', 'total'], ['source', 'residual'], ['scale', 'signed']]) {
       await page.getByTestId(menu).selectOption(choice);
-      await page.waitForTimeout(50);
+      await settled(page);
       seen.add(await pixels());
     }
     assert.equal(seen.size, 5);
@@ -171,7 +171,7 @@ describe('the views of one analysis', () => {
   test('the dendrogram orders the matrix', async () => {
     const before = await pixels();
     await page.getByTestId('dendrogram').check();
-    await page.waitForTimeout(100);
+    await settled(page);
     assert.notEqual(await pixels(), before);
     const tree = JSON.parse(await download('dendrogram-json'));
     assert.deepEqual([...tree.leaf_order].sort((a, b) => a - b), document.tokens.map((_, i) => i));
@@ -377,7 +377,7 @@ describe('the views of one analysis', () => {
       await page.mouse.move(0, 0);
       assert.notEqual(await picture(), before);
       await page.getByTestId('camera-reset').click();
-      await page.waitForTimeout(50);
+      await settled(page);
       assert.equal(await picture(), before);
     });
 
@@ -406,7 +406,7 @@ describe('the views of one analysis', () => {
   for (const width of [360, 1440, 2560]) {
     test(`nothing is wider than a window of ${width} pixels`, async () => {
       await page.setViewportSize({ width, height: 900 });
-      await page.waitForTimeout(200);
+      await settled(page);
       const wide = await page.evaluate(() => globalThis.document.documentElement.scrollWidth);
       assert.ok(wide <= width, `${wide}`);
       await screenshot(page, `views-${width}`);

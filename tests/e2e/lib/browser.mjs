@@ -91,6 +91,33 @@ export async function waitForState(page, states, timeout = 120_000) {
   return page.locator('main').getAttribute('data-state');
 }
 
+/**
+ * Waits until the page has drawn what it was asked for: its size, and the sizes and pictures of its canvases, stay
+ * the same for five frames.
+ */
+export function settled(page) {
+  return page.evaluate(() => new Promise((resolve) => {
+    const look = () => {
+      const { scrollWidth, scrollHeight } = document.documentElement;
+      const canvases = [...document.querySelectorAll('canvas')].map((it) => {
+        const { x, y, width, height } = it.getBoundingClientRect();
+        return [x, y, width, height, it.width, it.height, it.toDataURL()];
+      });
+      return JSON.stringify([scrollWidth, scrollHeight, canvases]);
+    };
+    let last = null;
+    let same = 0;
+    const frame = () => {
+      const now = look();
+      same = now === last ? same + 1 : 0;
+      last = now;
+      if (same < 5) requestAnimationFrame(frame);
+      else resolve();
+    };
+    requestAnimationFrame(frame);
+  }));
+}
+
 /** What "Copy diagnostics" shows once the page's worker has answered. */
 export async function diagnostics(page) {
   await page.getByTestId('model-files').evaluate((panel) => { panel.open = true; });
