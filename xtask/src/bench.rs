@@ -8,10 +8,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, RangedU64ValueParser};
 use lens_weights::block::Precision;
 use sha2::{Digest, Sha256};
 
 use crate::console;
+use crate::hash;
 use crate::model;
 use crate::pack;
 use crate::paths::Paths;
@@ -38,24 +41,41 @@ const FULL_SIZE_SOURCES: [&str; 3] =
 /// What the scripts write of a model.
 const PEER_FILE: &str = "peer.json";
 
-/// What is asked for.
-struct Options {
+/// What to measure, and how.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Only this bench; may be given several times.
+    #[arg(long, value_name = "BENCH", value_parser = PossibleValuesParser::new(BENCHES))]
     only: Vec<String>,
+    /// Tokens of the texts instead of the benches' own; may be given several times.
+    #[arg(long, value_name = "N")]
     tokens: Vec<usize>,
+    /// Rounds; the tables have their medians.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     rounds: usize,
+    /// The machine's own GPU instead of SwiftShader.
+    #[arg(long)]
     gpu: bool,
+    /// Measure the site in this folder instead of building it.
+    #[arg(long, value_name = "FOLDER")]
     dist: Option<PathBuf>,
-    results: Option<PathBuf>,
+    /// Where the results go; target/bench/results.json by default.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
 }
 
 /// Sets up, measures, prints tables and writes the JSON file.
-pub fn run(paths: &Paths, args: &[String]) -> Result<()> {
-    let options = parse(args)?;
+pub fn run(paths: &Paths, mut options: BenchArgs) -> Result<()> {
+    if options.only.is_empty() {
+        options.only = BENCHES.map(str::to_owned).to_vec();
+    }
+    // The benches run in the tree's root, whatever the folder that this was called from.
+    let results = options.json.as_deref().map(std::path::absolute).transpose()?;
     let tools = setup::for_test(paths)?;
     let weights = model::fetch(paths)?;
     let dist = match &options.dist {
         Some(folder) => folder.clone(),
-        None => site::build(paths)?,
+        None => site::build(paths, site::Kind::Published)?,
     };
     let folder = paths.cache.join("bench");
     let (peer, packs) = (folder.join("node"), folder.join("packs"));
@@ -81,7 +101,7 @@ pub fn run(paths: &Paths, args: &[String]) -> Result<()> {
         (models.clone(), models.clone())
     };
 
-    let results = options.results.unwrap_or_else(|| paths.target.join("bench/results.json"));
+    let results = results.unwrap_or_else(|| paths.target.join("bench/results.json"));
     if let Some(parent) = results.parent() {
         std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
     }
@@ -134,34 +154,6 @@ pub fn run(paths: &Paths, args: &[String]) -> Result<()> {
     }
     console::line(&format!("the results are in {}", results.display()));
     Ok(())
-}
-
-fn parse(args: &[String]) -> Result<Options> {
-    let mut options =
-        Options { only: Vec::new(), tokens: Vec::new(), rounds: 5, gpu: false, dist: None, results: None };
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        let mut value = || args.next().with_context(|| format!("{arg} needs a value"));
-        match arg.as_str() {
-            "--only" => options.only.push(value()?.clone()),
-            "--tokens" => options.tokens.push(value()?.parse().context("--tokens needs a number")?),
-            "--rounds" => options.rounds = value()?.parse().context("--rounds needs a number")?,
-            "--gpu" => options.gpu = true,
-            "--dist" => options.dist = Some(PathBuf::from(value()?)),
-            "--json" => options.results = Some(std::path::absolute(value()?)?),
-            other => bail!("bench does not know {other:?}; see `cargo xtask help`"),
-        }
-    }
-    if let Some(unknown) = options.only.iter().find(|name| !BENCHES.contains(&name.as_str())) {
-        bail!("there is no bench {unknown:?}; there are {}", BENCHES.join(", "));
-    }
-    if options.rounds == 0 {
-        bail!("--rounds needs at least 1");
-    }
-    if options.only.is_empty() {
-        options.only = BENCHES.map(str::to_owned).to_vec();
-    }
-    Ok(options)
 }
 
 /// The points that are laid out and drawn; prints lens-umap's native times on them.
@@ -224,14 +216,14 @@ fn script(paths: &Paths, python: &Path, title: &str, script: &str, out: &Path) -
 fn models_key(paths: &Paths, sources: &[&str], downloads: &[&str]) -> Result<String> {
     let mut files = BTreeMap::new();
     for source in sources {
-        site::hash_files(&paths.root.join(source), source, &mut files)?;
+        hash::files(&paths.root.join(source), source, &mut files)?;
     }
     let mut hasher = Sha256::new();
     hasher.update(format!("{}\n", downloads.join(" ")));
     for (name, hash) in files {
         hasher.update(format!("{name} {hash}\n"));
     }
-    Ok(model::hex(&hasher.finalize()))
+    Ok(hash::hex(&hasher.finalize()))
 }
 
 /// A Python with tests/bench/requirements.txt: `TEMPORAL_LENS_BENCH_PYTHON` names one, else an
@@ -258,24 +250,4 @@ fn find_or_install_python(paths: &Paths, folder: &Path) -> Result<PathBuf> {
         .run()?;
     std::fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
     Ok(python)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(args: &[&str]) -> Result<Options> {
-        parse(&args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn what_is_asked_for_is_understood_or_refused() {
-        let all = parsed(&[]).unwrap();
-        assert_eq!((all.only.as_slice(), all.gpu), (BENCHES.map(str::to_owned).as_slice(), false));
-        let some = parsed(&["--only", "path", "--rounds", "2", "--gpu"]).unwrap();
-        assert_eq!((some.only.as_slice(), some.rounds, some.gpu), (["path".to_owned()].as_slice(), 2, true));
-        for wrong in [&["--only", "nothing"][..], &["--rounds", "0"], &["--rounds"], &["--speed"]] {
-            assert!(parsed(wrong).is_err(), "{wrong:?}");
-        }
-    }
 }

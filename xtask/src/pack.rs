@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::console::{Step, megabytes};
 use crate::paths::Paths;
-use crate::{model, site};
+use crate::{hash, model};
 
 /// What the page serves; the README's table says what other precisions do.
 const PRECISION: Precision = Precision::Q8;
@@ -109,14 +109,14 @@ fn run(request: &PackRequest<'_>, step: &mut Step) -> Result<()> {
 pub fn key(paths: &Paths) -> Result<String> {
     let mut files = BTreeMap::new();
     for source in [SAE, "crates/weights/src", "xtask/src/pack.rs"] {
-        site::hash_files(&paths.root.join(source), source, &mut files)?;
+        hash::files(&paths.root.join(source), source, &mut files)?;
     }
     let mut hasher = Sha256::new();
     hasher.update(format!("{} {} {PRECISION} {LAYER}\n", model::WEIGHTS.sha256, model::TOKENIZER.sha256));
     for (name, hash) in files {
         hasher.update(format!("{name} {hash}\n"));
     }
-    Ok(model::hex(&hasher.finalize()[..8]))
+    Ok(hash::hex(&hasher.finalize()[..8]))
 }
 
 /// What the Gemma terms ask of those who pass the weights on: this sentence, and what was changed.

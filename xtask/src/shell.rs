@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use crate::{model, site};
+use crate::hash;
 
 /// Scripts, styles and data are the page's own; results and packs may come from any host that is
 /// reached safely; frames are Neuronpedia's. As a meta tag, so that any static host ships it.
@@ -34,6 +34,22 @@ pub fn finish(folder: &Path) -> Result<()> {
     std::fs::write(&script, text).with_context(|| format!("cannot write {}", script.display()))
 }
 
+/// The file that [`dev`](crate::dev) writes after each build; the page reloads when it changes.
+pub const BUILD_FILE: &str = "build.txt";
+
+/// Lets the page in `folder` reload itself after the next build.
+pub fn add_reload(folder: &Path) -> Result<()> {
+    const SCRIPT: &str = "dev-reload.js";
+    let page = folder.join("index.html");
+    let html = std::fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;
+    let at = html.find(FIRST).context("index.html: no charset tag")? + FIRST.len();
+    let html = format!("{}\n    <script src=\"{SCRIPT}\"></script>{}", &html[..at], &html[at..]);
+    std::fs::write(&page, html).with_context(|| format!("cannot write {}", page.display()))?;
+    let script = folder.join(SCRIPT);
+    let text = include_str!("dev-reload.js").replace("BUILD_FILE", BUILD_FILE);
+    std::fs::write(&script, text).with_context(|| format!("cannot write {}", script.display()))
+}
+
 /// Names and hashes of the files that the page consists of: everything at the top but itself.
 fn shell_files(folder: &Path) -> Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
@@ -42,7 +58,7 @@ fn shell_files(folder: &Path) -> Result<BTreeMap<String, String>> {
         let name = entry.file_name().to_string_lossy().into_owned();
         let is_other = name == "service-worker.js" || name.starts_with("embed-example") || name.starts_with('.');
         if entry.path().is_file() && !is_other {
-            site::hash_files(&entry.path(), &name, &mut files)?;
+            hash::files(&entry.path(), &name, &mut files)?;
         }
     }
     Ok(files)
@@ -54,7 +70,7 @@ fn version(folder: &Path, html: &str) -> Result<String> {
         hasher.update(format!("{name} {hash}\n"));
     }
     hasher.update(html);
-    Ok(model::hex(&hasher.finalize())[..16].to_owned())
+    Ok(hash::hex(&hasher.finalize())[..16].to_owned())
 }
 
 fn with_tags(html: &str, version: &str) -> Option<String> {

@@ -1,5 +1,9 @@
-//! The site: Trunk builds it, the packed model goes beside it, and a stamp tells whether all that
-//! is still what the sources say.
+//! The site: Trunk builds it, the packed model goes next to it, and a stamp tells whether it still is
+//! what the sources say.
+//!
+//! A build takes as little as what changed allows: cargo compiles a module again where its sources changed,
+//! and `xtask/node/cached-tool.mjs` remembers what wasm-bindgen and wasm-opt made of a module. A changed
+//! text or style compiles nothing.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,12 +13,46 @@ use sha2::{Digest, Sha256};
 
 use crate::console;
 use crate::paths::Paths;
-use crate::process::Task;
+use crate::process::{Task, answer};
 use crate::setup::{SiteTools, python};
-use crate::{model, pack, setup, shell};
+use crate::{hash, model, pack, setup, shell};
+
+/// What tells trunk's hook, [`add_pack`], which [`Kind`] of site is built.
+const KIND_VARIABLE: &str = "TEMPORAL_LENS_SITE";
+
+/// What a site is built for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// For any host: link-time optimization and wasm-opt, small and slow to build.
+    Published,
+    /// For this machine: the same page, built quickly.
+    Quick,
+    /// While it is worked on: built quickly, without policy and service worker, reloading itself.
+    Dev,
+}
+
+impl Kind {
+    const ALL: [Self; 3] = [Self::Published, Self::Quick, Self::Dev];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Published => "published",
+            Self::Quick => "quick",
+            Self::Dev => "dev",
+        }
+    }
+
+    /// Where Trunk puts it.
+    pub fn folder(self, paths: &Paths) -> PathBuf {
+        match self {
+            Self::Published => paths.dist(),
+            other => paths.target.join("site").join(other.name()),
+        }
+    }
+}
 
 /// All that the built site depends on. Tests and the command line alone are not part of it.
-const SOURCES: [&str; 15] = [
+pub const SOURCES: [&str; 15] = [
     "index.html",
     "Trunk.toml",
     "Cargo.toml",
@@ -39,8 +77,8 @@ const STAMP: &str = ".built-from";
 const PACK_FOLDER: &str = "models/default";
 
 /// Builds the site with its pack unless it is there already; answers where.
-pub fn build(paths: &Paths) -> Result<PathBuf> {
-    let dist = paths.dist();
+pub fn build(paths: &Paths, kind: Kind) -> Result<PathBuf> {
+    let dist = kind.folder(paths);
     let wanted = stamp(paths)?;
     if std::fs::read_to_string(dist.join(STAMP)).is_ok_and(|found| found == wanted) {
         console::line("    the site is up to date");
@@ -49,17 +87,24 @@ pub fn build(paths: &Paths) -> Result<PathBuf> {
     let tools = setup::for_site(paths)?;
     // Before trunk, so that its hook only has to link the files.
     pack::find_or_make(paths, &model::fetch(paths)?)?;
-    run_trunk(paths, &tools)?;
+    run_trunk(paths, &tools, kind)?;
     // Last: a site that is not whole has no stamp.
     std::fs::write(dist.join(STAMP), wanted)?;
     Ok(dist)
 }
 
-fn run_trunk(paths: &Paths, tools: &SiteTools) -> Result<()> {
+/// Runs Trunk, whatever is there already.
+pub fn run_trunk(paths: &Paths, tools: &SiteTools, kind: Kind) -> Result<()> {
+    let folder = kind.folder(paths);
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     Task::new("building the site (trunk)", "trunk")
-        .args(["build", "--release"])
+        .arg("build")
+        .args((kind == Kind::Published).then_some("--release"))
+        .arg("--dist")
+        .arg(&folder)
         .envs(tools.env.iter().map(|(key, value)| (key, value)))
         .envs([("CARGO_TARGET_DIR", &paths.target), ("TEMPORAL_LENS_XTASK", &paths.own)])
+        .envs([(KIND_VARIABLE, kind.name())])
         // trunk takes NO_COLOR=1 for a wrong value of its own flag.
         .without_env("NO_COLOR")
         .in_folder(&paths.root)
@@ -68,8 +113,9 @@ fn run_trunk(paths: &Paths, tools: &SiteTools) -> Result<()> {
     Ok(())
 }
 
-/// Puts the pack beside the pages in `folder` and tells the page how many bytes it is. Trunk calls
-/// this after every build (xtask/add-pack.sh), so that `trunk serve` serves the model, too.
+/// Puts the pack next to the pages in `folder`, and writes into the page how many bytes it is and which
+/// commit was built. Trunk calls this after every build (xtask/add-pack.sh), so that `trunk serve` serves
+/// the model, too.
 pub fn add_pack(paths: &Paths, folder: &Path) -> Result<()> {
     let packed = pack::find_or_make(paths, &model::fetch(paths)?)?;
     link_folder(&packed, &folder.join(PACK_FOLDER))?;
@@ -79,6 +125,7 @@ pub fn add_pack(paths: &Paths, folder: &Path) -> Result<()> {
     let html = with_pack_bytes(&html, "data-bytes", load)
         .and_then(|html| with_pack_bytes(&html, "data-embedding-bytes", embedding))
         .context("index.html: no temporal-lens-pack tag")?;
+    let html = with_commit(&html, &commit(paths)).context("index.html: no temporal-lens-commit tag")?;
     std::fs::write(&page, html).with_context(|| format!("cannot write {}", page.display()))?;
     // Whoever hosts the page may list more.
     let models = folder.join("models.json");
@@ -87,37 +134,44 @@ pub fn add_pack(paths: &Paths, folder: &Path) -> Result<()> {
         "models": [{ "url": format!("{PACK_FOLDER}/"), "title": "Gemma 3 270M with the default TemporalSAE" }],
     });
     std::fs::write(&models, format!("{list:#}\n")).with_context(|| format!("cannot write {}", models.display()))?;
-    // `trunk serve` puts a script of its own into the page and builds again and again: no policy and
-    // no service worker there.
-    if std::env::var("TRUNK_PROFILE").is_ok_and(|profile| profile == "debug") { Ok(()) } else { shell::finish(folder) }
+    // Trunk by itself serves what it builds: without policy and service worker, as while a page is worked on.
+    let kind = std::env::var(KIND_VARIABLE).unwrap_or_else(|_| {
+        let is_debug = std::env::var("TRUNK_PROFILE").is_ok_and(|profile| profile == "debug");
+        if is_debug { String::new() } else { Kind::Published.name().to_owned() }
+    });
+    match Kind::ALL.into_iter().find(|known| known.name() == kind) {
+        Some(Kind::Published | Kind::Quick) => shell::finish(folder),
+        Some(Kind::Dev) => shell::add_reload(folder),
+        None => Ok(()),
+    }
+}
+
+/// The commit that is checked out; empty where there is no repository.
+fn commit(paths: &Paths) -> String {
+    let root = paths.root.to_string_lossy();
+    answer("git", &["-C", &root, "rev-parse", "--short=12", "HEAD"]).unwrap_or_default()
+}
+
+/// Writes `commit` into the tag named temporal-lens-commit.
+fn with_commit(html: &str, commit: &str) -> Option<String> {
+    let name = html.find("temporal-lens-commit")?;
+    let start = html[..name].rfind('<')?;
+    let end = name + html[name..].find('>')?;
+    Some(format!("{}<meta name=\"temporal-lens-commit\" content=\"{commit}\" /{}", &html[..start], &html[end..]))
 }
 
 /// What the site would be built from now, as a hash.
 pub fn stamp(paths: &Paths) -> Result<String> {
     let mut files = BTreeMap::new();
     for source in SOURCES {
-        hash_files(&paths.root.join(source), source, &mut files)?;
+        hash::files(&paths.root.join(source), source, &mut files)?;
     }
     let mut hasher = Sha256::new();
     for (name, hash) in files {
         hasher.update(format!("{name} {hash}\n"));
     }
     hasher.update(pack::key(paths)?);
-    Ok(model::hex(&hasher.finalize()))
-}
-
-/// Hashes the files at and below `path` into `into`, by name.
-pub fn hash_files(path: &Path, name: &str, into: &mut BTreeMap<String, String>) -> Result<()> {
-    if path.is_dir() {
-        for entry in std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))? {
-            let entry = entry?;
-            hash_files(&entry.path(), &format!("{name}/{}", entry.file_name().to_string_lossy()), into)?;
-        }
-    } else if path.is_file() {
-        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        into.insert(name.to_owned(), model::hex(&Sha256::digest(&bytes)));
-    }
-    Ok(())
+    Ok(hash::hex(&hasher.finalize()))
 }
 
 /// Hard links every file of a flat folder (a copy where that cannot be).
@@ -219,12 +273,20 @@ mod tests {
     }
 
     #[test]
-    fn the_page_is_told_the_bytes_of_its_pack() {
+    fn the_page_names_the_bytes_of_its_pack_and_its_commit() {
         let html = r#"<p><meta name="temporal-lens-pack" content="models/default/" data-bytes="0" /><p>"#;
         let expected = r#"<p><meta name="temporal-lens-pack" content="models/default/" data-bytes="123" /><p>"#;
         assert_eq!(with_pack_bytes(html, "data-bytes", 123).unwrap(), expected);
         let terse = "<meta name=temporal-lens-pack data-bytes=0>";
         assert_eq!(with_pack_bytes(terse, "data-bytes", 7).unwrap(), "<meta name=temporal-lens-pack data-bytes=\"7\">");
         assert!(with_pack_bytes("<p>", "data-bytes", 1).is_none());
+        let named = r#"<p><meta name="temporal-lens-commit" content="abc" /><p>"#;
+        for html in [
+            r#"<p><meta name="temporal-lens-commit" content="" /><p>"#,
+            "<p><meta name=temporal-lens-commit content><p>",
+        ] {
+            assert_eq!(with_commit(html, "abc").unwrap(), named);
+        }
+        assert!(with_commit("<p>", "abc").is_none());
     }
 }

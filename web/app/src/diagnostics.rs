@@ -23,7 +23,7 @@ pub struct Shown {
 pub fn copy(state: State, worker: Option<&str>) {
     let worker = worker.map(|text| serde_json::from_str(text).unwrap_or(Value::Null));
     let facts = json!({
-        "temporal_lens": { "version": env!("CARGO_PKG_VERSION"), "commit": option_env!("TEMPORAL_LENS_COMMIT") },
+        "temporal_lens": { "version": env!("CARGO_PKG_VERSION"), "commit": environment::commit() },
         "browser": environment::window().and_then(|window| window.navigator().user_agent().ok()),
         "secure_context": environment::window().map(|window| window.is_secure_context()),
         "pack": state.pack.with_untracked(|pack| pack.as_ref().map(|pack| pack.url.clone())),

@@ -59,6 +59,13 @@ pub fn pack() -> Option<Pack> {
     Some(Pack { url: address(&folder)?, bytes, embedding_bytes })
 }
 
+/// The commit that the page was built from, where the build knew it.
+pub fn commit() -> Option<String> {
+    let tag: HtmlMetaElement =
+        document()?.query_selector("meta[name=temporal-lens-commit]").ok().flatten()?.dyn_into().ok()?;
+    Some(tag.content()).filter(|commit| !commit.is_empty())
+}
+
 /// The absolute address of something beside the page.
 pub fn address(relative: &str) -> Option<String> {
     let base = document()?.base_uri().ok().flatten()?;

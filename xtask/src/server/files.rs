@@ -4,7 +4,7 @@ use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use super::Options;
+use super::options::Options;
 
 /// The file behind a URL, if there is one; folders mean their index.html.
 pub fn find(options: &Options, url: &str) -> Option<(PathBuf, Metadata)> {

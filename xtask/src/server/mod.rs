@@ -4,13 +4,13 @@
 //! with fewer threads than connections stalls.
 
 mod files;
+mod options;
 mod range;
 mod request;
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -18,24 +18,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+pub use options::Options;
 use range::Wanted;
 use request::Request;
 
 /// A connection that says nothing for this long is closed.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-/// What to serve, and where.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Port on localhost; 0 lets the system choose.
-    pub port: u16,
-    /// Path under which the site lies, with both slashes: "/" or "/sub/path/".
-    pub prefix: String,
-    /// Whether byte ranges are answered; some static hosts do not.
-    pub ranges: bool,
-    /// Folders by the path below the prefix ("" is the site); the longest path that fits serves.
-    pub folders: Vec<(String, PathBuf)>,
-}
 
 /// A server; it takes no more connections when this is dropped.
 pub struct Running {

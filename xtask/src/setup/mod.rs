@@ -33,9 +33,15 @@ pub struct SiteTools {
 /// Installs what is missing for the site.
 pub fn for_site(paths: &Paths) -> Result<SiteTools> {
     let toolchain = wasm::find_or_install()?;
-    tools::find_or_install(paths)?;
+    let wasm_bindgen = tools::find_or_install(paths)?;
     node::find_or_install(paths, node::Parts::Site)?;
-    Ok(SiteTools { env: environment(paths, &toolchain)? })
+    let wrappers = node::write_wrappers(paths, &wasm_bindgen)?;
+    Ok(SiteTools { env: environment(paths, &toolchain, Some(wrappers))? })
+}
+
+/// Installs what compiling for wasm32 needs, and answers its variables.
+pub fn for_wasm_lints(paths: &Paths) -> Result<Vec<(OsString, OsString)>> {
+    environment(paths, &wasm::find_or_install()?, None)
 }
 
 /// What the tests need beyond [`SiteTools`].
@@ -61,8 +67,13 @@ pub fn for_test(paths: &Paths) -> Result<TestTools> {
     })
 }
 
-fn environment(paths: &Paths, toolchain: &wasm::WasmToolchain) -> Result<Vec<(OsString, OsString)>> {
-    let mut path = vec![paths.tools().join("bin"), paths.node().join("bin")];
+fn environment(
+    paths: &Paths,
+    toolchain: &wasm::WasmToolchain,
+    wrappers: Option<PathBuf>,
+) -> Result<Vec<(OsString, OsString)>> {
+    let mut path: Vec<PathBuf> = wrappers.into_iter().collect();
+    path.push(paths.tools().join("bin"));
     path.extend(toolchain.first_on_path.clone());
     path.extend(std::env::var_os("PATH").iter().flat_map(std::env::split_paths));
     let mut env: Vec<(OsString, OsString)> = vec![

@@ -1,6 +1,6 @@
 //! npm modules, at the versions of `xtask/node/package-lock.json`, in the cache.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -25,7 +25,7 @@ pub enum Parts {
     Test,
 }
 
-/// Finds or installs the modules, and puts a `wasm-opt` for trunk into `node/bin`.
+/// Finds or installs the modules.
 pub fn find_or_install(paths: &Paths, parts: Parts) -> Result<()> {
     require_node()?;
     let (source, folder) = (paths.root.join("xtask/node"), paths.node());
@@ -39,7 +39,7 @@ pub fn find_or_install(paths: &Paths, parts: Parts) -> Result<()> {
         }
         std::fs::write(folder.join(if parts == Parts::Site { SITE_MARKER } else { TEST_MARKER }), &lock)?;
     }
-    install_wasm_opt(&source, &folder)
+    Ok(())
 }
 
 /// Finds or installs what the benches compare with, at the versions of `tests/bench/package-lock.json`,
@@ -80,23 +80,33 @@ fn install(title: &str, source: &Path, folder: &Path, options: &[&str]) -> Resul
     Ok(())
 }
 
-/// trunk looks for a program named wasm-opt; npm's is a script for node. Ours also remembers results.
-fn install_wasm_opt(source: &Path, folder: &Path) -> Result<()> {
-    let bin = folder.join("bin");
-    std::fs::create_dir_all(&bin)?;
-    let program = bin.join("wasm-opt");
-    let text =
-        format!("#!/bin/sh\nexec node '{}' '{}' \"$@\"\n", source.join("wasm-opt.mjs").display(), folder.display());
-    if std::fs::read_to_string(&program).is_ok_and(|found| found == text) {
-        return Ok(());
+/// Puts a `wasm-opt` and a `wasm-bindgen` for trunk into the folder that is answered: both remember results
+/// (xtask/node/cached-tool.mjs). npm's wasm-opt is a script for node; `wasm_bindgen` is the real one.
+pub fn write_wrappers(paths: &Paths, wasm_bindgen: &Path) -> Result<PathBuf> {
+    let folder = paths.node();
+    let (bin, script) = (folder.join("bin"), paths.root.join("xtask/node/cached-tool.mjs"));
+    std::fs::create_dir_all(&bin).with_context(|| format!("cannot create {}", bin.display()))?;
+    let wasm_opt = folder.join("node_modules/binaryen/bin/wasm-opt");
+    for (tool, program) in [("wasm-opt", wasm_opt.as_path()), ("wasm-bindgen", wasm_bindgen)] {
+        let results = folder.join(format!("{tool}-results"));
+        let text = format!(
+            "#!/bin/sh\nexec node '{}' {tool} '{}' '{}' \"$@\"\n",
+            script.display(),
+            results.display(),
+            program.display()
+        );
+        let wrapper = bin.join(tool);
+        if std::fs::read_to_string(&wrapper).is_ok_and(|found| found == text) {
+            continue;
+        }
+        std::fs::write(&wrapper, text).with_context(|| format!("cannot write {}", wrapper.display()))?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755))?;
+        }
     }
-    std::fs::write(&program, text)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
-    }
-    Ok(())
+    Ok(bin)
 }
 
 fn require_node() -> Result<()> {

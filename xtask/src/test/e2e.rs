@@ -8,15 +8,53 @@ use anyhow::{Context as _, Result, bail};
 use super::steps::{self, Context};
 use super::tally::{self, Count};
 use crate::process::Task;
+use crate::site::Kind;
 use crate::{pack, server};
 
 /// Longer than any of the tests may take together.
 const LIMIT: Duration = Duration::from_secs(30 * 60);
 
-/// Starts the servers the tests ask for, then the tests.
+/// The page on a pack of some kilobytes: typed text to heatmap, other hosts, damaged files, cancelling.
+const SMOKE: &str = "small-packs.test.mjs";
+
+/// All tests of tests/e2e, or the file that LENS_E2E names, on the published site.
 pub fn run(context: &Context) -> Result<Count> {
+    let mut files = files(context)?;
+    // For whoever works on one of them.
+    if let Ok(name) = std::env::var("LENS_E2E") {
+        files.retain(|file| file.file_name().is_some_and(|found| found == format!("{name}.test.mjs").as_str()));
+        if files.is_empty() {
+            bail!("LENS_E2E: there is no tests/e2e/{name}.test.mjs");
+        }
+    }
+    run_files(context, Kind::Published, &files)
+}
+
+/// One quick file of them, on the quickly built site.
+pub fn smoke(context: &Context) -> Result<Count> {
+    let mut files = files(context)?;
+    files.retain(|file| file.file_name().is_some_and(|name| name == SMOKE));
+    run_files(context, Kind::Quick, &files)
+}
+
+/// The files of tests/e2e, by name.
+fn files(context: &Context) -> Result<Vec<PathBuf>> {
+    let folder = context.paths.root.join("tests/e2e");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .with_context(|| format!("cannot read {}", folder.display()))?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.to_string_lossy().ends_with(".test.mjs"))
+        .collect();
+    files.sort();
+    Ok(files)
+}
+
+/// Starts the servers that the tests ask for, then the tests.
+fn run_files(context: &Context, kind: Kind, files: &[PathBuf]) -> Result<Count> {
     let paths = &context.paths;
-    let dist = paths.dist();
+    let tests = context.tests()?;
+    let dist = kind.folder(paths);
     if !dist.join("index.html").is_file() {
         bail!("there is no site to test");
     }
@@ -24,47 +62,32 @@ pub fn run(context: &Context) -> Result<Count> {
     let packs = out.join("packs");
     std::fs::create_dir_all(&packs).with_context(|| format!("cannot create {}", packs.display()))?;
     let program = steps::command_line(context)?;
-    let full_size = pack::find_or_make_full_size(paths, &context.gemma2_tokenizer)?;
+    let full_size = pack::find_or_make_full_size(paths, &tests.gemma2_tokenizer)?;
     let folders = vec![(String::new(), dist), ("packs/".to_owned(), packs.clone())];
     let serve = |prefix: &str, ranges| {
         server::start(server::Options { port: 0, prefix: prefix.to_owned(), ranges, folders: folders.clone() })
     };
     let (site, below, plain) = (serve("/", true)?, serve("/sub/path/", true)?, serve("/", false)?);
 
-    let (python, modules) = &context.test_tools.python;
+    let (python, modules) = &tests.tools.python;
 
-    let tests = paths.root.join("tests/e2e");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(&tests)
-        .with_context(|| format!("cannot read {}", tests.display()))?
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.to_string_lossy().ends_with(".test.mjs"))
-        .collect();
-    // LENS_E2E names one of them, for who works on it.
-    if let Ok(name) = std::env::var("LENS_E2E") {
-        files.retain(|file| file.file_name().is_some_and(|found| found == format!("{name}.test.mjs").as_str()));
-        if files.is_empty() {
-            bail!("LENS_E2E: there is no tests/e2e/{name}.test.mjs");
-        }
-    }
-    files.sort();
     let finished = Task::new("testing the site in a browser", "node")
         // One file after the other: each browser renders WebGPU on the processor.
         .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
-        .args(&files)
+        .args(files)
         .in_folder(&paths.root)
         .envs([("LENS_PYTHON", python)])
         .envs([("LENS_SITE", &site.url), ("LENS_SITE_BELOW", &below.url), ("LENS_SITE_PLAIN", &plain.url)])
         .envs([
-            ("LENS_DIST", &paths.dist()),
+            ("LENS_DIST", &kind.folder(paths)),
             ("LENS_XTASK", &paths.own),
-            ("LENS_NGINX", &context.test_tools.nginx),
+            ("LENS_NGINX", &tests.tools.nginx),
             ("LENS_PYTHON_MODULES", modules),
-            ("LENS_CHROMIUM", &context.test_tools.chromium),
-            ("LENS_NODE", &context.test_tools.node),
+            ("LENS_CHROMIUM", &tests.tools.chromium),
+            ("LENS_NODE", &tests.tools.node),
             ("LENS_OUT", &out),
             ("LENS_PACKS", &packs),
-            ("LENS_DEFAULT_PACK", &context.pack),
+            ("LENS_DEFAULT_PACK", &tests.pack),
             ("LENS_FULL_SIZE_PACK", &full_size),
             ("LENS_PROGRAM", &program),
             ("LENS_ROOT", &paths.root),

@@ -1,12 +1,12 @@
-//! Every check of the project, in one command: what CI runs.
+//! The checks of the project, in three sizes: `check`, `test --quick`, and `test`, which CI runs.
 //!
 //! | file | what it does |
 //! |---|---|
-//! | [`tally`] | counts passed and failed, from what the runners print |
+//! | [`tally`] | counts passed, failed and skipped, from what the runners print |
 //! | [`steps`] | the steps themselves |
 //! | [`budget`] | sizes of what a visitor downloads |
 //!
-//! The steps form two lanes that run side by side, because much of the web lane uses one core:
+//! The steps form two lanes that run at the same time, because much of the web lane uses one core:
 //! what is native (formatting, lints, tests) and what is for the browser (lints, the site). The
 //! browser comes last, when nothing else competes for the processor.
 
@@ -19,12 +19,25 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
+use clap::Args;
+use clap::builder::PossibleValuesParser;
 
 use crate::console::{self, spell};
 use crate::paths::Paths;
 use steps::Context;
 use tally::Count;
+
+/// Which checks to run.
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// Native tests, and the page in a browser on a small pack: minutes, while you work.
+    #[arg(long, conflicts_with = "only")]
+    quick: bool,
+    /// Only this step; may be given several times. `LENS_E2E=engine` chooses one file of tests/e2e.
+    #[arg(long, value_name = "STEP", value_parser = PossibleValuesParser::new(names()))]
+    only: Vec<String>,
+}
 
 /// A named check.
 struct Check {
@@ -32,17 +45,37 @@ struct Check {
     run: fn(&Context) -> Result<Count>,
 }
 
-const NATIVE: [Check; 3] = [
-    Check { name: "fmt", run: steps::formatting },
-    Check { name: "clippy", run: steps::lints },
-    Check { name: "cargo-test", run: steps::cargo_tests },
-];
-const WEB: [Check; 3] = [
-    Check { name: "clippy-wasm", run: steps::lints_wasm },
-    Check { name: "site", run: steps::site },
-    Check { name: "sizes", run: budget::sizes },
-];
-const BROWSER: [Check; 1] = [Check { name: "e2e", run: e2e::run }];
+const FMT: Check = Check { name: "fmt", run: steps::formatting };
+const STRUCTURE: Check = Check { name: "structure", run: steps::structure };
+const CLIPPY: Check = Check { name: "clippy", run: steps::lints };
+const CLIPPY_WASM: Check = Check { name: "clippy-wasm", run: steps::lints_wasm };
+const CARGO_TEST: Check = Check { name: "cargo-test", run: steps::cargo_tests };
+const SITE: Check = Check { name: "site", run: steps::site };
+const SIZES: Check = Check { name: "sizes", run: budget::sizes };
+const E2E: Check = Check { name: "e2e", run: e2e::run };
+
+/// Checks in the order in which they run: two lanes at the same time, then the browser.
+struct Plan {
+    native: &'static [Check],
+    web: &'static [Check],
+    browser: &'static [Check],
+}
+
+/// What needs neither a model nor a test.
+const CHECK: Plan = Plan { native: &[FMT, STRUCTURE, CLIPPY], web: &[CLIPPY_WASM], browser: &[] };
+/// What tells in minutes whether a change broke something.
+const QUICK: Plan = Plan {
+    native: &[CARGO_TEST],
+    web: &[Check { name: "quick-site", run: steps::quick_site }],
+    browser: &[Check { name: "smoke", run: e2e::smoke }],
+};
+/// Everything.
+const WHOLE: Plan =
+    Plan { native: &[FMT, STRUCTURE, CLIPPY, CARGO_TEST], web: &[CLIPPY_WASM, SITE, SIZES], browser: &[E2E] };
+
+fn names() -> Vec<&'static str> {
+    [WHOLE.native, WHOLE.web, WHOLE.browser].into_iter().flatten().map(|check| check.name).collect()
+}
 
 /// How one check went.
 struct Outcome {
@@ -52,29 +85,38 @@ struct Outcome {
     error: Option<String>,
 }
 
-/// Runs the checks (or those named by `--only`), prints a summary, and the closing line.
-pub fn run(paths: &Paths, args: &[String]) -> Result<ExitCode> {
-    let only = parse(args)?;
+/// Runs formatting, structure and lints.
+pub fn check(paths: &Paths) -> Result<ExitCode> {
     let started = Instant::now();
-    let setting_up = Instant::now();
-    let context = Context::set_up(paths)?;
-    let setup_took = setting_up.elapsed();
+    let context = Context::for_check(paths)?;
+    Ok(run_plan(&CHECK, &[], &context, started))
+}
 
+/// Runs the checks (or those named by `--only`), prints a summary, and the closing line.
+pub fn run(paths: &Paths, args: &TestArgs) -> Result<ExitCode> {
+    let started = Instant::now();
+    let context = Context::for_test(paths)?;
+    let plan = if args.quick { &QUICK } else { &WHOLE };
+    Ok(run_plan(plan, &args.only, &context, started))
+}
+
+fn run_plan(plan: &Plan, only: &[String], context: &Context, started: Instant) -> ExitCode {
+    let setup_took = started.elapsed();
     let outcomes = Mutex::new(Vec::new());
     let lane = |checks: &[Check]| {
         for check in checks.iter().filter(|check| only.is_empty() || only.iter().any(|name| name == check.name)) {
-            let outcome = run_one(check, &context);
+            let outcome = run_one(check, context);
             outcomes.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(outcome);
         }
     };
     std::thread::scope(|scope| {
-        scope.spawn(|| lane(&WEB));
-        lane(&NATIVE);
+        scope.spawn(|| lane(plan.web));
+        lane(plan.native);
     });
-    lane(&BROWSER);
+    lane(plan.browser);
 
     let outcomes = outcomes.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    Ok(summarize(&outcomes, setup_took, started.elapsed()))
+    summarize(&outcomes, setup_took, started.elapsed())
 }
 
 fn run_one(check: &Check, context: &Context) -> Outcome {
@@ -82,7 +124,7 @@ fn run_one(check: &Check, context: &Context) -> Outcome {
     let (count, error) = match (check.run)(context) {
         Ok(count) => (count, None),
         // A check that could not even run counts as one failure.
-        Err(error) => (Count { passed: 0, failed: 1 }, Some(format!("{error:#}"))),
+        Err(error) => (Count::one(false), Some(format!("{error:#}"))),
     };
     if let Some(error) = &error {
         console::line(&format!("{}: {error}", check.name));
@@ -92,37 +134,19 @@ fn run_one(check: &Check, context: &Context) -> Outcome {
 
 fn summarize(outcomes: &[Outcome], setup: Duration, total: Duration) -> ExitCode {
     let mut sum = Count::default();
-    println!("\n{:<14}{:>8}{:>8}   time", "step", "passed", "failed");
-    println!("{:<14}{:>8}{:>8}   {}", "set-up", "", "", spell(setup));
+    println!("\n{:<14}{:>8}{:>8}{:>9}   time", "step", "passed", "failed", "skipped");
+    println!("{:<14}{:>8}{:>8}{:>9}   {}", "set-up", "", "", "", spell(setup));
     for outcome in outcomes {
         sum += outcome.count;
-        println!(
-            "{:<14}{:>8}{:>8}   {}",
-            outcome.name,
-            outcome.count.passed,
-            outcome.count.failed,
-            spell(outcome.took)
-        );
+        let Count { passed, failed, skipped } = outcome.count;
+        println!("{:<14}{passed:>8}{failed:>8}{skipped:>9}   {}", outcome.name, spell(outcome.took));
     }
-    println!("{:<14}{:>8}{:>8}   {}\n", "all", "", "", spell(total));
+    println!("{:<14}{:>8}{:>8}{:>9}   {}\n", "all", "", "", "", spell(total));
     for outcome in outcomes.iter().filter(|outcome| outcome.count.failed > 0) {
         let why = outcome.error.as_deref().and_then(|error| error.lines().next()).unwrap_or("see above");
         println!("FAILED {}: {why}", outcome.name);
     }
-    println!("{} passed, {} failed", sum.passed, sum.failed);
+    let skipped = if sum.skipped == 0 { String::new() } else { format!(", {} skipped", sum.skipped) };
+    println!("{} passed, {} failed{skipped}", sum.passed, sum.failed);
     if sum.failed == 0 && sum.passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-fn parse(args: &[String]) -> Result<Vec<String>> {
-    let known: Vec<&str> = NATIVE.iter().chain(&WEB).chain(&BROWSER).map(|check| check.name).collect();
-    let mut only = Vec::new();
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        match (arg.as_str(), args.next()) {
-            ("--only", Some(name)) if known.contains(&name.as_str()) => only.push(name.clone()),
-            ("--only", _) => bail!("--only takes one of: {}", known.join(" ")),
-            (other, _) => bail!("test does not know {other:?}; see `cargo xtask help`"),
-        }
-    }
-    Ok(only)
 }

@@ -1,24 +1,31 @@
 //! The checks that cargo and trunk run.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use super::tally::{self, Count};
 use crate::paths::Paths;
 use crate::process::Task;
 use crate::setup::wasm::TARGET;
-use crate::setup::{self, SiteTools, TestTools};
-use crate::{model, pack, site};
+use crate::setup::{self, TestTools};
+use crate::{console, model, pack, site, structure};
 
 /// What the checks share.
 pub struct Context {
     /// Where things lie.
     pub paths: Paths,
     /// What builds for the browser.
-    pub site_tools: SiteTools,
-    /// What drives one.
-    pub test_tools: TestTools,
+    pub web_env: Vec<(OsString, OsString)>,
+    /// What only tests need.
+    tests: Option<TestContext>,
+}
+
+/// What tests run with.
+pub struct TestContext {
+    /// What drives a browser.
+    pub tools: TestTools,
     /// The default model's folder.
     pub weights: PathBuf,
     /// The default pack.
@@ -34,14 +41,25 @@ const WASM_ONLY: [&str; 2] = ["lens-app", "lens-worker"];
 const PART_OF_WORKER: &str = "lens-loader";
 
 impl Context {
-    /// Installs, fetches and packs what the checks need.
-    pub fn set_up(paths: &Paths) -> Result<Self> {
-        let site_tools = setup::for_site(paths)?;
-        let test_tools = setup::for_test(paths)?;
+    /// Installs what formatting and lints need.
+    pub fn for_check(paths: &Paths) -> Result<Self> {
+        Ok(Self { paths: paths.clone(), web_env: setup::for_wasm_lints(paths)?, tests: None })
+    }
+
+    /// Installs, fetches and packs what the tests need.
+    pub fn for_test(paths: &Paths) -> Result<Self> {
+        let web_env = setup::for_site(paths)?.env;
+        let tools = setup::for_test(paths)?;
         let weights = model::fetch(paths)?;
         let pack = pack::find_or_make(paths, &weights)?;
         let gemma2_tokenizer = model::fetch_gemma2_tokenizer(paths)?;
-        Ok(Self { paths: paths.clone(), site_tools, test_tools, weights, pack, gemma2_tokenizer })
+        let tests = Some(TestContext { tools, weights, pack, gemma2_tokenizer });
+        Ok(Self { paths: paths.clone(), web_env, tests })
+    }
+
+    /// What the tests run with.
+    pub fn tests(&self) -> Result<&TestContext> {
+        self.tests.as_ref().context("this step needs the model")
     }
 
     /// A cargo task in the tree.
@@ -58,6 +76,13 @@ impl Context {
 pub fn formatting(context: &Context) -> Result<Count> {
     context.cargo("checking the formatting").args(["fmt", "--all", "--check"]).run()?;
     Ok(Count::one(true))
+}
+
+/// No circle of files, no arrow upward between crates.
+pub fn structure(context: &Context) -> Result<Count> {
+    let problems = structure::problems(&context.paths.root)?;
+    problems.iter().for_each(|problem| console::line(problem));
+    Ok(Count::one(problems.is_empty()))
 }
 
 /// No lint on native code, tests and examples included.
@@ -82,7 +107,7 @@ pub fn lints_wasm(context: &Context) -> Result<Count> {
             .cargo(&format!("linting {package} for the browser"))
             .args(["clippy", "--profile", "web", "--target", TARGET, "--locked", "-p", package])
             .args(["--", "-D", "warnings"])
-            .envs(context.site_tools.env.iter().map(|(key, value)| (key, value)))
+            .envs(context.web_env.iter().map(|(key, value)| (key, value)))
             .run()?;
     }
     Ok(Count::one(true))
@@ -104,15 +129,16 @@ pub fn command_line(context: &Context) -> Result<PathBuf> {
 
 /// Unit and parity tests of all native crates.
 pub fn cargo_tests(context: &Context) -> Result<Count> {
+    let tests = context.tests()?;
     let finished = context
         .cargo("running native tests")
         .args(TEST_BUILD)
         .arg("--no-fail-fast")
-        // Tests on the real model know where it is; without these they say that they are skipped.
+        // Where the real model is.
         .envs([
-            ("TEMPORAL_LENS_MODEL_DIR", &context.weights),
-            ("TEMPORAL_LENS_PACK_DIR", &context.pack),
-            ("TEMPORAL_LENS_GEMMA2_DIR", &context.gemma2_tokenizer),
+            ("TEMPORAL_LENS_MODEL_DIR", &tests.weights),
+            ("TEMPORAL_LENS_PACK_DIR", &tests.pack),
+            ("TEMPORAL_LENS_GEMMA2_DIR", &tests.gemma2_tokenizer),
         ])
         .echo()
         .run_to_end()?;
@@ -123,8 +149,14 @@ pub fn cargo_tests(context: &Context) -> Result<Count> {
     Ok(count)
 }
 
-/// The site builds.
+/// The site builds as it is published.
 pub fn site(context: &Context) -> Result<Count> {
-    site::build(&context.paths)?;
+    site::build(&context.paths, site::Kind::Published)?;
+    Ok(Count::one(true))
+}
+
+/// The site builds as `serve` builds it.
+pub fn quick_site(context: &Context) -> Result<Count> {
+    site::build(&context.paths, site::Kind::Quick)?;
     Ok(Count::one(true))
 }

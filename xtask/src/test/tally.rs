@@ -2,19 +2,21 @@
 
 use std::ops::AddAssign;
 
-/// Tests that passed and that failed.
+/// Tests that passed, that failed, and that were not run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Count {
     /// How many passed.
     pub passed: u32,
     /// How many failed.
     pub failed: u32,
+    /// How many were not run.
+    pub skipped: u32,
 }
 
 impl Count {
     /// A check that counts as one.
     pub fn one(passed: bool) -> Self {
-        Self { passed: u32::from(passed), failed: u32::from(!passed) }
+        Self { passed: u32::from(passed), failed: u32::from(!passed), skipped: 0 }
     }
 }
 
@@ -22,6 +24,7 @@ impl AddAssign for Count {
     fn add_assign(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
+        self.skipped += other.skipped;
     }
 }
 
@@ -33,7 +36,8 @@ pub fn cargo(lines: &[String]) -> Count {
             let before = line.split(word).next().unwrap_or_default();
             before.split_whitespace().next_back().and_then(|number| number.parse().ok()).unwrap_or_default()
         };
-        sum += Count { passed: number_before(" passed"), failed: number_before(" failed") };
+        let [passed, failed, skipped] = [" passed", " failed", " ignored"].map(number_before);
+        sum += Count { passed, failed, skipped };
     }
     sum
 }
@@ -48,7 +52,11 @@ pub fn node(lines: &[String]) -> Count {
         })
     };
     let number = |word: &str| closing(word).unwrap_or_default();
-    Count { passed: number("pass"), failed: number("fail") + number("cancelled") }
+    Count {
+        passed: number("pass"),
+        failed: number("fail") + number("cancelled"),
+        skipped: number("skipped") + number("todo"),
+    }
 }
 
 #[cfg(test)]
@@ -64,8 +72,9 @@ mod tests {
         ]
         .map(str::to_owned)
         .to_vec();
-        assert_eq!(cargo(&lines), Count { passed: 15, failed: 2 });
-        let lines: Vec<String> = ["ℹ tests 9", "ℹ pass 7", "ℹ fail 1", "ℹ cancelled 1"].map(str::to_owned).to_vec();
-        assert_eq!(node(&lines), Count { passed: 7, failed: 2 });
+        assert_eq!(cargo(&lines), Count { passed: 15, failed: 2, skipped: 1 });
+        let lines: Vec<String> =
+            ["ℹ tests 10", "ℹ pass 7", "ℹ fail 1", "ℹ cancelled 1", "ℹ skipped 1"].map(str::to_owned).to_vec();
+        assert_eq!(node(&lines), Count { passed: 7, failed: 2, skipped: 1 });
     }
 }
