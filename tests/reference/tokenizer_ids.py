@@ -236,7 +236,7 @@ BLOCKS = [
     (0x20000, 0x2A6DF), (0xE0100, 0xE01EF),
 ]  # fmt: skip
 # The project's own text, of which pieces are cut; these files seldom change, and need not stay as they are.
-OWN = ["README.md", "docs/pack-format.md", "crates/weights/src/block.rs", "web/start.js", "tests/reference/temporal_sae.py"]
+OWN = ["README.md", "docs/pack-format.md", "crates/pack/src/block.rs", "web/start.js", "tests/reference/temporal_sae.py"]
 
 
 def letters(chance: random.Random) -> list[str]:

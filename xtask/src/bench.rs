@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser};
-use lens_weights::block::Precision;
+use lens_pack::block::Precision;
 use sha2::{Digest, Sha256};
 
 use crate::console;

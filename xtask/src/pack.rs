@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use lens_weights::block::Precision;
-use lens_weights::checkpoint::{Synthetic, open_gemma, open_sae};
-use lens_weights::manifest::{MANIFEST_FILE, Manifest};
-use lens_weights::pack::{LicenceFile, PackRequest, pack};
+use lens_import::write::{LicenceFile, PackRequest, pack};
+use lens_import::{Synthetic, open_gemma, open_sae};
+use lens_pack::block::Precision;
+use lens_pack::manifest::{MANIFEST_FILE, Manifest};
 use sha2::{Digest, Sha256};
 
 use crate::console::{Step, megabytes};
@@ -108,7 +108,7 @@ fn run(request: &PackRequest<'_>, step: &mut Step) -> Result<()> {
 /// Changes whenever the pack would: the fetched files, the SAE, the settings, the packer's source.
 pub fn key(paths: &Paths) -> Result<String> {
     let mut files = BTreeMap::new();
-    for source in [SAE, "crates/weights/src", "xtask/src/pack.rs"] {
+    for source in [SAE, "crates/import/src", "crates/pack/src", "xtask/src/pack.rs"] {
         hash::files(&paths.root.join(source), source, &mut files)?;
     }
     let mut hasher = Sha256::new();

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
-use lens_engine::{Continue, Mix, OpenedDevice, PackFolder, Reading, RunOptions, Stage, Tokens, open_device};
+use lens_engine::{Continue, OpenedDevice, PackFolder, PrecisionPlan, Reading, RunOptions, Stage, Tokens, open_device};
 
 use crate::args::{AnalyzeArgs, DeviceArg, Input};
 use crate::progress::Progress;
@@ -74,7 +74,7 @@ pub fn open_pack(folder: &Path, device: Option<DeviceArg>) -> Result<PackFolder>
 }
 
 /// As [`open_pack`], with the matrices of an f32 pack stored as `mix` says.
-pub fn open_mixed(folder: &Path, device: Option<DeviceArg>, mix: Option<Mix>) -> Result<PackFolder> {
+pub fn open_mixed(folder: &Path, device: Option<DeviceArg>, mix: Option<PrecisionPlan>) -> Result<PackFolder> {
     let OpenedDevice { device, name, note, .. } = pollster::block_on(open_device(device.map(Into::into)))?;
     match note {
         Some(note) => eprintln!("device: {name} ({note})"),

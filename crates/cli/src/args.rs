@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lens_engine::DeviceChoice;
-use lens_weights::checkpoint::Synthetic;
+use lens_import::Synthetic;
 
 use crate::train_args::{CardArgs, TokenizeArgs, TrainArgs};
 
@@ -72,7 +72,7 @@ pub struct PackArgs {
     /// q8,sae-attention=q4; kinds are embedding, attention, mlp, sae-dictionary, sae-attention.
     /// `mix` is the smallest that keeps similarities within 0.01 (docs/precision.md).
     #[arg(long, value_name = "MIX")]
-    pub precision: lens_engine::Mix,
+    pub precision: lens_engine::PrecisionPlan,
     /// Folder to write; only an empty folder or a pack is replaced.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
@@ -241,7 +241,7 @@ pub struct FidelityArgs {
     pub reference: PathBuf,
     /// Precisions to measure, as `pack` takes them. May be given several times.
     #[arg(long, value_name = "MIX", required = true)]
-    pub mix: Vec<lens_engine::Mix>,
+    pub mix: Vec<lens_engine::PrecisionPlan>,
     /// Texts, one JSON object with a "text" a line.
     #[arg(long, value_name = "FILE.jsonl")]
     pub texts: PathBuf,

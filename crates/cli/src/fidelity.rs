@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
 use lens_engine::fidelity::Fidelity;
-use lens_engine::{Mix, PackFolder, Run, RunOptions};
-use lens_weights::block::Precision;
+use lens_engine::{PackFolder, PrecisionPlan, Run, RunOptions};
+use lens_pack::block::Precision;
 use serde::Deserialize;
 
 use crate::analyze::{open_mixed, open_pack, print};
@@ -22,7 +22,7 @@ pub fn run(args: &FidelityArgs) -> Result<()> {
     let texts = passages(&args.texts)?;
     let full = open_pack(&args.reference, args.device)?;
     let stored = full.lens.manifest().precision.clone();
-    if stored != Mix::from(Precision::F32) {
+    if stored != PrecisionPlan::from(Precision::F32) {
         bail!(
             "{}: a pack of precision {stored}; the reference must be packed with --precision f32",
             args.reference.display()
@@ -64,7 +64,7 @@ fn passages(path: &Path) -> Result<Vec<String>> {
     Ok(texts)
 }
 
-fn runs(pack: &PackFolder, mix: Option<&Mix>, texts: &[String]) -> Result<Vec<Run>> {
+fn runs(pack: &PackFolder, mix: Option<&PrecisionPlan>, texts: &[String]) -> Result<Vec<Run>> {
     let one = |text: &String| -> Result<Run> {
         let rows = pack.embedding(&pack.lens.tokenize(text)?.ids)?;
         let rows = mix.map_or(rows.clone(), |mix| mix.apply_to_rows(&rows, pack.lens.manifest().gemma.hidden_size));

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, anyhow, bail};
-use lens_weights::block::Precision;
-use lens_weights::manifest::Manifest;
+use lens_pack::block::Precision;
+use lens_pack::manifest::Manifest;
 use serde::{Deserialize, Serialize};
 
 /// Value of [`Figures::format`].

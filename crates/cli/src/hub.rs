@@ -9,7 +9,7 @@ use std::str::FromStr;
 use anyhow::{Result, anyhow, bail};
 use hf_hub::Cache;
 use hf_hub::api::sync::{Api, ApiBuilder, ApiError, ApiRepo};
-use lens_weights::checkpoint::shards_up_to;
+use lens_import::shards_up_to;
 
 use crate::progress::Progress;
 use crate::terms::is_terms;

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use lens_engine::bench::{self, LinearCase};
 use lens_engine::{OpenedDevice, open_device, self_check};
 use lens_model::kernels::variant::Variant;
-use lens_weights::block::Precision;
+use lens_pack::block::Precision;
 
 use crate::analyze::print;
 use crate::args::KernelsArgs;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use lens_analysis::Analysis;
-use lens_weights::manifest::Manifest;
+use lens_pack::manifest::Manifest;
 
 /// The dimensions that the notebook prints.
 #[derive(Debug, Clone, Copy)]

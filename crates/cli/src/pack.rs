@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
-use lens_weights::checkpoint::{GemmaCheckpoint, SaeCheckpoint, Synthetic, open_gemma, open_sae};
-use lens_weights::manifest::FileEntry;
-use lens_weights::pack::{PackRequest, pack};
+use lens_import::write::{PackRequest, pack};
+use lens_import::{GemmaCheckpoint, SaeCheckpoint, Synthetic, open_gemma, open_sae};
+use lens_pack::manifest::FileEntry;
 
 use crate::args::PackArgs;
 use crate::progress::Progress;

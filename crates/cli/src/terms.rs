@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
-use lens_weights::config::{GemmaConfig, GemmaFamily, NovelCodes, PublishedSae};
-use lens_weights::manifest::Neuronpedia;
-use lens_weights::pack::LicenceFile;
+use lens_import::PublishedSae;
+use lens_import::write::LicenceFile;
+use lens_pack::config::{GemmaConfig, GemmaFamily, NovelCodes};
+use lens_pack::manifest::Neuronpedia;
 
 /// What names of files with terms contain, in upper case.
 const WORDS: [&str; 5] = ["TERMS", "LICENSE", "LICENCE", "NOTICE", "USE_POLICY"];

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow, bail};
 use lens_analysis::Analysis;
 use lens_engine::{PackFolder, RunOptions};
-use lens_weights::manifest::MANIFEST_FILE;
-use lens_weights::unpack::sha256_hex;
+use lens_pack::manifest::MANIFEST_FILE;
+use lens_pack::unpack::sha256_hex;
 use serde::{Deserialize, Serialize};
 
 use crate::analyze::{open_pack, read_tokens};

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow, bail};
 use burn::tensor::Device;
 use lens_engine::{OpenedDevice, PackFolder, StreamReader, open_device};
+use lens_pack::unpack::sha256_hex;
 use lens_train::Recipe;
 use lens_train::cache::{Cache, Key, Streams};
 use lens_train::checkpoint::Origin;
@@ -13,7 +14,6 @@ use lens_train::corpus::{self, Context, Corpus};
 use lens_train::figures::Figures;
 use lens_train::recipe::Kind;
 use lens_train::run::{COLLAPSED, Event, Job, Outcome, evenly, parameters_of, run as train};
-use lens_weights::unpack::sha256_hex;
 
 use crate::pack;
 use crate::progress::Progress;

@@ -9,7 +9,7 @@ use std::path::Path;
 use common::{fixture, run, succeed, text};
 use lens_analysis::dashboard::build::rounded;
 use lens_analysis::dashboard::{BARS, Chunk, Dashboard, Excerpt, Index};
-use lens_weights::checkpoint::Synthetic;
+use lens_import::Synthetic;
 use safetensors::SafeTensors;
 use serde_json::Value;
 
@@ -172,6 +172,6 @@ fn the_shipped_dashboards_belong_to_the_served_pack() {
     assert!(bytes <= 8_000_000, "{bytes} bytes");
     let pack = common::default_pack();
     let manifest = std::fs::read(Path::new(&pack).join("manifest.json")).unwrap();
-    let hash = lens_weights::unpack::sha256_hex(&manifest);
+    let hash = lens_pack::unpack::sha256_hex(&manifest);
     assert_eq!(index.pack_hash, hash, "run `temporal-lens dashboards` again, as docs/training.md says");
 }

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use lens_model::kernels::variant::{Forced, Variant};
 use lens_model::store::upload;
-use lens_weights::block::{PackedMatrix, Precision};
+use lens_pack::block::{PackedMatrix, Precision};
 
 use crate::Result;
 use crate::reading::read;

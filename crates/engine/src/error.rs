@@ -5,7 +5,7 @@
 pub enum Error {
     /// The pack's files are wrong.
     #[error(transparent)]
-    Pack(#[from] lens_weights::Error),
+    Pack(#[from] lens_pack::Error),
     /// The networks could not be built or run.
     #[error(transparent)]
     Model(#[from] lens_model::Error),

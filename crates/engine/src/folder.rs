@@ -5,9 +5,9 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use lens_weights::manifest::MANIFEST_FILE;
+use lens_pack::manifest::MANIFEST_FILE;
 
-use crate::{Error, Lens, LensBuilder, Mix, Result};
+use crate::{Error, Lens, LensBuilder, PrecisionPlan, Result};
 
 /// A loaded pack and the folder that it came from.
 pub struct PackFolder {
@@ -25,19 +25,19 @@ impl PackFolder {
         Self::open_mixed(folder, device, None, on_bytes)
     }
 
-    /// As [`Self::open`], with the matrices of an f32 pack stored as `mix` says; see [`Mix`].
+    /// As [`Self::open`], with the matrices of an f32 pack stored as `mix` says; see [`PrecisionPlan`].
     ///
     /// # Errors
     /// As [`Self::open`].
     pub fn open_mixed(
         folder: &Path,
         device: Device,
-        mix: Option<Mix>,
+        mix: Option<PrecisionPlan>,
         mut on_bytes: impl FnMut(u64, u64),
     ) -> Result<Self> {
         let manifest_path = folder.join(MANIFEST_FILE);
         let json = read(&manifest_path)?;
-        let json = String::from_utf8(json).map_err(|_| lens_weights::Error::Malformed {
+        let json = String::from_utf8(json).map_err(|_| lens_pack::Error::Malformed {
             file: manifest_path.display().to_string(),
             problem: "not UTF-8 text".to_owned(),
         })?;
@@ -88,5 +88,5 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 fn io(path: &Path, source: std::io::Error) -> Error {
-    Error::Pack(lens_weights::Error::Io { action: "read", path: path.to_owned(), source })
+    Error::Pack(lens_pack::Error::Io { action: "read", path: path.to_owned(), source })
 }

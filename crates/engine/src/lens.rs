@@ -5,11 +5,11 @@ use lens_analysis::{Analysis, Attention, Grams, ModelInfo, Source, Summary, Toke
 use lens_model::gemma::GemmaCache;
 use lens_model::kernels::variant;
 use lens_model::{Gemma, TemporalSae, WeightStore};
+use lens_pack::config::SaeConfig;
+use lens_pack::manifest::Manifest;
+use lens_pack::precision_plan::PrecisionPlan;
+use lens_pack::unpack;
 use lens_tokenizer::{Tokenizer, Tokens};
-use lens_weights::config::SaeConfig;
-use lens_weights::manifest::Manifest;
-use lens_weights::mix::Mix;
-use lens_weights::unpack;
 
 use crate::reading::{Continue, Reading, Run, RunOptions, Stage, read};
 use crate::{Error, Result};
@@ -23,7 +23,7 @@ pub struct LensBuilder {
     pack_hash: String,
     store: WeightStore,
     tokenizer: Option<Tokenizer>,
-    mix: Option<Mix>,
+    mix: Option<PrecisionPlan>,
 }
 
 impl LensBuilder {
@@ -43,7 +43,7 @@ impl LensBuilder {
     }
 
     /// Stores the matrices of an f32 pack as `mix` says: what a pack made so would compute.
-    pub fn requantize(&mut self, mix: Mix) {
+    pub fn requantize(&mut self, mix: PrecisionPlan) {
         self.mix = Some(mix);
     }
 
@@ -175,7 +175,7 @@ impl Lens {
         let entry = &self.manifest.embedding;
         let mut values = Vec::new();
         for row in rows {
-            let decoded = unpack::embedding_row(entry, row).ok_or_else(|| lens_weights::Error::Malformed {
+            let decoded = unpack::embedding_row(entry, row).ok_or_else(|| lens_pack::Error::Malformed {
                 file: "embedding".to_owned(),
                 problem: format!("a row has {} bytes, the manifest says {}", row.len(), entry.row_bytes),
             })?;

@@ -33,8 +33,8 @@ pub use error::{Error, Result};
 #[cfg(not(target_family = "wasm"))]
 pub use folder::PackFolder;
 pub use lens::{Lens, LensBuilder};
+pub use lens_pack::precision_plan::PrecisionPlan;
 pub use lens_tokenizer::Tokens;
-pub use lens_weights::mix::Mix;
 pub use reading::{Continue, Reading, Run, RunOptions, Stage};
 #[cfg(not(target_family = "wasm"))]
 pub use stream::StreamReader;

@@ -14,8 +14,8 @@ use lens_model::norm::RmsNorm;
 use lens_model::rope::RotaryTable;
 use lens_model::store::upload;
 use lens_model::temporal_sae::{project, row_sums, top_entries, top_k};
-use lens_weights::block::{PackedMatrix, Precision};
-use lens_weights::config::Rope;
+use lens_pack::block::{PackedMatrix, Precision};
+use lens_pack::config::Rope;
 
 use crate::{Error, Result};
 

@@ -3,15 +3,14 @@
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use lens_import::{Tensors, compact_tokenizer, open_gemma};
 use lens_model::gemma::GemmaCache;
 use lens_model::{Gemma, WeightStore};
+use lens_pack::block::{PackedMatrix, Precision, TensorPart};
+use lens_pack::config::GemmaConfig;
+use lens_pack::tensor_spec::gemma_tensors;
+use lens_pack::unpack::sha256_hex;
 use lens_tokenizer::Tokenizer;
-use lens_weights::block::{PackedMatrix, Precision};
-use lens_weights::checkpoint::{Tensors, open_gemma};
-use lens_weights::config::GemmaConfig;
-use lens_weights::needed::gemma_tensors;
-use lens_weights::tokenizer::CompactTokenizer;
-use lens_weights::unpack::{TensorPart, sha256_hex};
 
 use crate::reading::read;
 use crate::{Error, PackFolder, Result};
@@ -80,10 +79,10 @@ impl StreamReader {
             )));
         }
         let json = std::fs::read(tokenizer).map_err(|source| {
-            Error::Pack(lens_weights::Error::Io { action: "read", path: tokenizer.to_owned(), source })
+            Error::Pack(lens_pack::Error::Io { action: "read", path: tokenizer.to_owned(), source })
         })?;
         let file = tokenizer.display().to_string();
-        let tokenizer = Tokenizer::new(CompactTokenizer::from_json(&String::from_utf8_lossy(&json), &file)?)?;
+        let tokenizer = Tokenizer::new(compact_tokenizer(&String::from_utf8_lossy(&json), &file)?)?;
         let mut store = WeightStore::new(device.clone());
         let needed = gemma_tensors(&config, layer);
         let total = needed.len() as u64;

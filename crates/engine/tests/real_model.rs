@@ -17,13 +17,12 @@ use lens_analysis::comparison::Comparison;
 use lens_analysis::{Analysis, gram, stats};
 use lens_engine::self_check::relative_rms;
 use lens_engine::{PackFolder, RunOptions};
+use lens_import::{Tensors, open_gemma, open_sae};
 use lens_model::gemma::GemmaCache;
 use lens_model::temporal_sae::SaeCache;
 use lens_model::{Gemma, TemporalSae, WeightStore};
-use lens_weights::block::{PackedMatrix, Precision};
-use lens_weights::checkpoint::{Tensors, open_gemma, open_sae};
-use lens_weights::needed::{SCALING, gemma_tensors, sae_tensors};
-use lens_weights::unpack::TensorPart;
+use lens_pack::block::{PackedMatrix, Precision, TensorPart};
+use lens_pack::tensor_spec::{SCALING, gemma_tensors, sae_tensors};
 use safetensors::SafeTensors;
 use serde::Deserialize;
 

@@ -4,7 +4,7 @@
 //! checkpoint. Layers past the target and the LM head are never loaded.
 
 use burn::tensor::{Device, Tensor};
-use lens_weights::config::{Attention as Reach, GemmaConfig};
+use lens_pack::config::{Attention as Reach, GemmaConfig};
 
 use crate::attention::{AttentionOptions, KeysValues, attend};
 use crate::linear::Linear;

@@ -2,7 +2,7 @@
 
 use burn::backend::Dispatch;
 use burn::tensor::{Int, Tensor};
-use lens_weights::block::BLOCK;
+use lens_pack::block::BLOCK;
 
 use crate::kernels::{Finish, LensOps, PackedShape};
 

@@ -2,7 +2,7 @@
 
 use burn::backend::Dispatch;
 use burn::tensor::{Device, Tensor, TensorData};
-use lens_weights::config::Rope;
+use lens_pack::config::Rope;
 
 use crate::kernels::LensOps;
 use crate::norm::RmsNorm;

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use lens_weights::block::{PackedMatrix, blocks_per_row, words_per_row};
-use lens_weights::unpack::TensorPart;
+use lens_pack::block::{PackedMatrix, TensorPart, blocks_per_row, words_per_row};
 
 use crate::buffer::Buffer;
 use crate::kernels::PackedShape;

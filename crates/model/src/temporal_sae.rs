@@ -5,7 +5,7 @@
 
 use burn::backend::Dispatch;
 use burn::tensor::{Tensor, TensorData};
-use lens_weights::config::{NovelCodes, SaeConfig};
+use lens_pack::config::{NovelCodes, SaeConfig};
 
 use crate::attention::{AttentionOptions, KeysValues, attend, weights};
 use crate::kernels::LensOps;

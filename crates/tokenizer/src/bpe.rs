@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::path::{Path, PathBuf};
 
-use lens_weights::tokenizer::{Merges, Vocabulary};
+use lens_pack::tokenizer::{Merges, Vocabulary};
 use serde::Deserialize;
 use tokenizers::{Model, Token, Trainer};
 

@@ -5,7 +5,7 @@
 pub enum Error {
     /// The file is not a compact tokenizer.
     #[error(transparent)]
-    File(#[from] lens_weights::Error),
+    File(#[from] lens_pack::Error),
     /// The tokenizers library does not know the parts around the model.
     #[error("the tokenizer's parts cannot be used: {0}; pack the model with its original tokenizer.json")]
     Parts(String),

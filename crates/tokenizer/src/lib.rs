@@ -11,7 +11,7 @@
 pub mod bpe;
 mod error;
 
-use lens_weights::tokenizer::CompactTokenizer;
+use lens_pack::tokenizer::CompactTokenizer;
 use serde::Deserialize;
 use tokenizers::tokenizer::{PaddingParams, TruncationParams};
 use tokenizers::{

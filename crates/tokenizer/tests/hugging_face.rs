@@ -8,9 +8,9 @@
 
 use std::path::{Path, PathBuf};
 
+use lens_import::compact_tokenizer;
+use lens_pack::manifest::Manifest;
 use lens_tokenizer::Tokenizer;
-use lens_weights::manifest::Manifest;
-use lens_weights::tokenizer::CompactTokenizer;
 use serde::Deserialize;
 
 /// Both Gemmas' <bos>.
@@ -55,7 +55,7 @@ fn the_served_tokenizer_gives_hugging_faces_ids() {
 fn gemma_2s_tokenizer_gives_hugging_faces_ids() {
     let folder = folder("TEMPORAL_LENS_GEMMA2_DIR");
     let json = std::fs::read_to_string(folder.join("tokenizer.json")).unwrap();
-    let compact = CompactTokenizer::from_json(&json, "tokenizer.json").unwrap();
+    let compact = compact_tokenizer(&json, "tokenizer.json").unwrap();
     // Nearly all of its 580,604 merges follow from the vocabulary.
     assert_eq!(compact.merges.listed().len(), 1396);
     let bytes = compact.to_bytes().unwrap();

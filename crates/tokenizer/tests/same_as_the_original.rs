@@ -3,9 +3,10 @@
 // A test that cannot build its tokenizer has failed.
 #![allow(clippy::unwrap_used)]
 
+use lens_import::compact_tokenizer;
+use lens_pack::tokenizer::CompactTokenizer;
 use lens_tokenizer::bpe::Options;
 use lens_tokenizer::{CompactBpe, Tokenizer};
-use lens_weights::tokenizer::CompactTokenizer;
 use serde_json::{Value, json};
 use tokenizers::{Model, Tokenizer as Original};
 
@@ -38,7 +39,7 @@ impl Numbers {
 fn assert_same(json: &str, texts: impl IntoIterator<Item = String>) {
     let original: Original = json.parse().unwrap();
     // Through the file, as a visitor gets it.
-    let bytes = CompactTokenizer::from_json(json, "tokenizer.json").unwrap().to_bytes().unwrap();
+    let bytes = compact_tokenizer(json, "tokenizer.json").unwrap().to_bytes().unwrap();
     let compact = CompactTokenizer::from_bytes(&bytes, "tokenizer.bin").unwrap();
     let rest: Value = serde_json::from_str(&compact.rest).unwrap();
     let options: Options = serde_json::from_value(rest["model"].clone()).unwrap();
@@ -164,7 +165,7 @@ fn what_cannot_be_given_exactly_is_refused_with_a_sentence() {
     let problem = |change: &dyn Fn(&mut Value)| {
         let mut document: Value = serde_json::from_str(TINY).unwrap();
         change(&mut document);
-        let problem = CompactTokenizer::from_json(&document.to_string(), "tokenizer.json").unwrap_err().to_string();
+        let problem = compact_tokenizer(&document.to_string(), "tokenizer.json").unwrap_err().to_string();
         assert!(problem.starts_with("tokenizer.json: "), "{problem}");
         problem
     };
@@ -189,7 +190,7 @@ fn parts_that_the_library_does_not_know_are_a_sentence() {
     let error = |change: &dyn Fn(&mut Value)| {
         let mut document: Value = serde_json::from_str(TINY).unwrap();
         change(&mut document);
-        let compact = CompactTokenizer::from_json(&document.to_string(), "tokenizer.json").unwrap();
+        let compact = compact_tokenizer(&document.to_string(), "tokenizer.json").unwrap();
         Tokenizer::new(compact).err().unwrap().to_string()
     };
     assert!(

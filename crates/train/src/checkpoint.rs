@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use half::bf16;
-use lens_weights::config::SaeConfig;
+use lens_pack::config::SaeConfig;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
@@ -169,7 +169,7 @@ struct ConfSae<'a> {
     kval_topk: Option<usize>,
     n_attn_layers: usize,
     n_heads: usize,
-    sae_diff_type: lens_weights::config::NovelCodes,
+    sae_diff_type: lens_pack::config::NovelCodes,
     sae_type: &'a str,
     scaling_factor: f64,
     tied_weights: bool,

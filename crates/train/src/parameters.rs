@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use lens_model::{TemporalSae, WeightStore};
-use lens_weights::config::SaeConfig;
+use lens_pack::config::SaeConfig;
 
 use crate::{Error, Result};
 

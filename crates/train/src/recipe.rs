@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use lens_weights::config::{NovelCodes, SaeConfig};
+use lens_pack::config::{NovelCodes, SaeConfig};
 
 use crate::{Error, Result};
 

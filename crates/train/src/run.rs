@@ -225,13 +225,13 @@ pub fn evenly(contexts: Vec<Context>, tokens: usize) -> Vec<Context> {
 /// # Errors
 /// What is wrong with the folder, or an SAE that is not tied.
 pub fn parameters_of(folder: &Path) -> Result<Parameters> {
-    let failed = |e: lens_weights::Error| Error::File(e.to_string());
-    let checkpoint = lens_weights::checkpoint::open_sae(folder).map_err(failed)?;
+    let failed = |e: lens_pack::Error| Error::File(e.to_string());
+    let checkpoint = lens_import::open_sae(folder).map_err(failed)?;
     let config = checkpoint.published.config;
     let mut arrays = BTreeMap::new();
-    let mut needed = lens_weights::needed::sae_tensors(&config);
-    if checkpoint.tensors.shape(lens_weights::needed::SCALING).is_some() {
-        needed.push((lens_weights::needed::SCALING.to_owned(), (1, config.dimin)));
+    let mut needed = lens_pack::tensor_spec::sae_tensors(&config);
+    if checkpoint.tensors.shape(lens_pack::tensor_spec::SCALING).is_some() {
+        needed.push((lens_pack::tensor_spec::SCALING.to_owned(), (1, config.dimin)));
     }
     for (name, (rows, cols)) in needed {
         let values = checkpoint.tensors.read(&name, (rows, cols)).map_err(failed)?;

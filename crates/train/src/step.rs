@@ -34,7 +34,7 @@ enum State {
 /// Parameters in training.
 pub struct Trainer {
     recipe: Recipe,
-    config: lens_weights::config::SaeConfig,
+    config: lens_pack::config::SaeConfig,
     device: Device,
     leaves: BTreeMap<String, Leaf>,
     states: BTreeMap<String, State>,

@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use burn::tensor::{Device, Tensor, TensorData};
 use lens_model::temporal_sae::SaeCache;
 use lens_model::{TemporalSae, WeightStore};
+use lens_pack::block::{PackedMatrix, Precision, TensorPart};
 use lens_train::run::parameters_of;
-use lens_weights::block::{PackedMatrix, Precision};
-use lens_weights::unpack::TensorPart;
 use safetensors::SafeTensors;
 
 fn folder(recipe: &str) -> PathBuf {

@@ -8,7 +8,7 @@ pub enum Error {
     /// The network or the host, as a sentence.
     Network(String),
     /// The host's bytes are not what the manifest says.
-    Content(lens_weights::Error),
+    Content(lens_pack::Error),
     /// A token id outside the vocabulary.
     Vocabulary(u32),
     /// These tokens' rows are not kept, and the host was not to be asked for them.
@@ -19,8 +19,8 @@ pub enum Error {
     Storage(String),
 }
 
-impl From<lens_weights::Error> for Error {
-    fn from(error: lens_weights::Error) -> Self {
+impl From<lens_pack::Error> for Error {
+    fn from(error: lens_pack::Error) -> Self {
         Self::Content(error)
     }
 }

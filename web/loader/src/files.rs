@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use lens_weights::manifest::{FileEntry, MANIFEST_FILE};
-use lens_weights::unpack::{Checksum, sha256_hex};
+use lens_pack::manifest::{FileEntry, MANIFEST_FILE};
+use lens_pack::unpack::{Checksum, sha256_hex};
 
 use crate::browser;
 use crate::cache::{Cache, Place};

@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use futures_util::{StreamExt, stream};
 use js_sys::Uint8Array;
-use lens_weights::manifest::{EmbeddingEntry, FileEntry};
-use lens_weights::rows::{self, ShardRows, Span};
-use lens_weights::unpack::check_file;
+use lens_pack::manifest::{EmbeddingEntry, FileEntry};
+use lens_pack::rows::{self, ShardRows, Span};
+use lens_pack::unpack::check_file;
 use web_sys::RequestCache;
 
 use crate::browser;

@@ -8,9 +8,9 @@ use lens_analysis::comparison::Comparison;
 use lens_engine::bench::{self, LinearCase};
 use lens_engine::{Continue, OpenedDevice, Reading, Run, RunOptions, self_check};
 use lens_loader::{Abort, Cache, RowSource};
+use lens_pack::block::Precision;
+use lens_pack::fit::Limits;
 use lens_protocol::{DeviceInfo, NamedTensor, Request, Response, Stage, StageTimes};
-use lens_weights::block::Precision;
-use lens_weights::fit::Limits;
 use wasm_bindgen::JsCast;
 
 use crate::failure::Failure;

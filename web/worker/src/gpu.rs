@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use js_sys::{Function, Promise, Reflect};
 use lens_engine::{OpenedDevice, device, open_device, self_check};
+use lens_pack::fit::Limits;
 use lens_protocol::{FailureKind, Response};
-use lens_weights::fit::Limits;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 

@@ -7,8 +7,8 @@ use burn::tensor::Device;
 use futures_util::{Stream, StreamExt, stream};
 use lens_engine::{Lens, LensBuilder};
 use lens_loader::{Abort, Cache, Counts, PackFiles, Prepared, RowSource, Rows};
-use lens_weights::fit::{self, Limits};
-use lens_weights::manifest::{FileEntry, MANIFEST_FILE, Manifest};
+use lens_pack::fit::{self, Limits};
+use lens_pack::manifest::{FileEntry, MANIFEST_FILE, Manifest};
 
 use crate::answer::now_ms;
 use crate::failure::Failure;

@@ -8,7 +8,7 @@ use super::packages;
 
 /// From the ground up. ARCHITECTURE.md says what each crate is.
 const FLOORS: [&[&str]; 6] = [
-    &["lens-analysis", "lens-files", "lens-pack", "lens-umap", "lens-weights"],
+    &["lens-analysis", "lens-files", "lens-pack", "lens-umap"],
     &["lens-import", "lens-model", "lens-protocol", "lens-tokenizer", "lens-view"],
     &["lens-engine", "lens-loader", "lens-session"],
     &["lens-app", "lens-train", "lens-worker"],

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use lens_engine::PackFolder;
-use lens_weights::block::Precision;
-use lens_weights::checkpoint::{open_gemma, open_sae};
-use lens_weights::pack::{PackRequest, pack};
+use lens_import::write::{PackRequest, pack};
+use lens_import::{open_gemma, open_sae};
+use lens_pack::block::Precision;
 use serde::Deserialize;
 
 #[derive(Deserialize)]

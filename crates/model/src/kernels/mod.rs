@@ -13,9 +13,9 @@ pub mod variant;
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, backend_extension};
-use lens_weights::block::Precision;
+use lens_pack::block::Precision;
 
-/// Shape and precision of a packed matrix on a device; see [`lens_weights::block`] for the layout.
+/// Shape and precision of a packed matrix on a device; see [`lens_pack::block`] for the layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PackedShape {
     /// Output dimension of the linear layer.
@@ -29,7 +29,7 @@ pub struct PackedShape {
 impl PackedShape {
     /// `cols` rounded up to whole blocks.
     pub fn padded_cols(&self) -> usize {
-        self.cols.next_multiple_of(lens_weights::block::BLOCK)
+        self.cols.next_multiple_of(lens_pack::block::BLOCK)
     }
 }
 

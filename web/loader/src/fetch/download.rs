@@ -1,8 +1,8 @@
 //! One file, byte by byte checked, over as many connections as it takes.
 
 use gloo_net::http::Response;
-use lens_weights::manifest::FileEntry;
-use lens_weights::unpack::Checksum;
+use lens_pack::manifest::FileEntry;
+use lens_pack::unpack::Checksum;
 use web_sys::RequestCache;
 
 use super::{Abort, Body, may_pass, refusal, short};

@@ -1,7 +1,7 @@
 //! Products with packed matrices: rows are decoded a few at a time and multiplied by the `gemm` crate.
 
 use gemm::Parallelism;
-use lens_weights::block::{BLOCK, unpack_words, words_per_row};
+use lens_pack::block::{BLOCK, unpack_words, words_per_row};
 
 use super::FlexTensor;
 use crate::kernels::PackedShape;

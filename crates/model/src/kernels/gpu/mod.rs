@@ -11,7 +11,7 @@ use burn_cubecl::cubecl::server::{KernelArguments, MetadataBindingInfo};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::template::SourceKernel;
 use burn_cubecl::tensor::CubeTensor;
-use lens_weights::block::{BLOCK, Precision};
+use lens_pack::block::{BLOCK, Precision};
 
 use self::text::{FinishText, Kernel, Row};
 use super::variant::{self, Variant};

@@ -2,7 +2,7 @@
 
 use burn_cubecl::cubecl::prelude::KernelId;
 use burn_cubecl::template::{KernelSource, SourceTemplate};
-use lens_weights::block::{BLOCK, Precision};
+use lens_pack::block::{BLOCK, Precision};
 
 use super::tile::{self, Tile};
 use crate::kernels::ATTENTION_TOKENS_MAX;

@@ -8,7 +8,7 @@
 use std::fmt::Write;
 
 use burn_cubecl::template::SourceTemplate;
-use lens_weights::block::Precision;
+use lens_pack::block::Precision;
 
 use super::text::{FinishText, each, product};
 use crate::kernels::variant;

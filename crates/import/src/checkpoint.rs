@@ -1,0 +1,26 @@
+//! Checkpoints as people have them: a configuration and named tensors.
+
+use lens_pack::config::GemmaConfig;
+
+use crate::sae_config::PublishedSae;
+use crate::tensors::Tensors;
+
+/// A Gemma checkpoint: configuration and tensors under their Hugging Face names.
+#[derive(Debug)]
+pub struct GemmaCheckpoint {
+    /// Its configuration.
+    pub config: GemmaConfig,
+    /// The name it gives itself, e.g. "google/gemma-2-2b" or "Gemma 3 270m".
+    pub name: Option<String>,
+    /// Its tensors, from `model.embed_tokens.weight` on; norms as Hugging Face stores them.
+    pub tensors: Tensors,
+}
+
+/// A TemporalSAE checkpoint.
+#[derive(Debug)]
+pub struct SaeCheckpoint {
+    /// What its configuration file says.
+    pub published: PublishedSae,
+    /// Its tensors, named as in the authors' module with `sae.` before.
+    pub tensors: Tensors,
+}

@@ -1,0 +1,287 @@
+//! The GGUF container, versions 2 and 3 (specification: `docs/gguf.md` of ggml).
+//!
+//! The file is untrusted: every count and length is held against the bytes that are left in it
+//! before anything is allocated or skipped.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use lens_pack::{Error, Result};
+
+use crate::storage::Storage;
+use crate::tensors::{Located, Source, Tensors};
+
+/// Strings longer than this are skipped (chat templates).
+const TEXT_BYTES_MAX: u64 = 1 << 16;
+/// Arrays of more values are skipped (vocabularies), and all arrays once this many were kept.
+const ARRAY_VALUES_MAX: u64 = 1 << 14;
+/// More tensors, or more metadata, are no model's.
+const ENTRIES_MAX: u64 = 1 << 16;
+/// More dimensions are no tensor of ggml's.
+const DIMENSIONS_MAX: u32 = 4;
+/// Arrays in arrays carry no configuration, but may be there.
+const NESTING_MAX: u32 = 4;
+
+/// A metadata value this crate can use; everything else is [`Value::Skipped`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// Any unsigned integer.
+    Unsigned(u64),
+    /// Any signed integer.
+    Signed(i64),
+    /// Any float; a 32-bit one as its shortest decimal form reads.
+    Float(f64),
+    /// True or false.
+    Bool(bool),
+    /// Text.
+    Text(String),
+    /// A short array.
+    Array(Vec<Value>),
+    /// Too long to be of interest.
+    Skipped,
+}
+
+/// Metadata by key.
+pub type Values = BTreeMap<String, Value>;
+
+/// Reads metadata and the places of all tensors, under the names in the file.
+///
+/// # Errors
+/// [`Error`] when the file cannot be read, is no GGUF file of these versions, or is cut short.
+pub fn open(path: &Path) -> Result<(Values, Tensors)> {
+    let read_failed = |source| Error::Io { action: "read", path: path.to_owned(), source };
+    let file = File::open(path).map_err(read_failed)?;
+    let file_bytes = file.metadata().map_err(read_failed)?.len();
+    let mut reader = Reader { input: BufReader::with_capacity(1 << 16, file), at: 0, file_bytes, array_values: 0 };
+    let (values, infos) =
+        reader.header().map_err(|problem| Error::Malformed { file: path.display().to_string(), problem })?;
+
+    let mut tensors = Tensors::new(path);
+    let malformed = |problem: String| Error::Malformed { file: path.display().to_string(), problem };
+    let alignment = match values.get("general.alignment") {
+        None => 32,
+        Some(Value::Unsigned(a)) if a.is_power_of_two() && *a <= 1 << 20 => *a,
+        Some(other) => return Err(malformed(format!("general.alignment is {other:?}"))),
+    };
+    let data_start = reader.at.next_multiple_of(alignment);
+    for info in infos {
+        let (name, offset, shape) = (info.name, info.offset, info.shape);
+        let storage = storage_of(info.kind);
+        let start = data_start.checked_add(offset).filter(|s| *s <= file_bytes);
+        let cols = shape.last().copied().unwrap_or(1) as u64;
+        let values = shape.iter().try_fold(1u64, |n, d| n.checked_mul(*d as u64));
+        let end = match &storage {
+            Ok(storage) => {
+                if storage.bytes(cols).is_none() {
+                    return Err(malformed(format!("tensor {name} has rows of {cols} values, not whole blocks")));
+                }
+                values.and_then(|n| storage.bytes(n)).zip(start).and_then(|(bytes, start)| start.checked_add(bytes))
+            }
+            // Size unknown; whoever asks for its values gets an error then.
+            Err(_) => start,
+        };
+        let (Some(start), Some(_)) = (start, end.filter(|end| *end <= file_bytes)) else {
+            return Err(malformed(format!("tensor {name} lies past the end of the file: it is cut short")));
+        };
+        let located = Located { file: 0, offset: start, shape, storage, shift: 0.0 };
+        if tensors.located.insert(name.clone(), located).is_some() {
+            return Err(malformed(format!("two tensors are named {name}")));
+        }
+    }
+    tensors.files.push(Source::File(path.to_owned(), reader.input.into_inner()));
+    Ok((values, tensors))
+}
+
+/// ggml's numbering of storage types.
+fn storage_of(kind: u32) -> std::result::Result<Storage, String> {
+    Ok(match kind {
+        0 => Storage::F32,
+        1 => Storage::F16,
+        2 => Storage::Q4_0,
+        6 => Storage::Q5_0,
+        8 => Storage::Q8_0,
+        12 => Storage::Q4K,
+        13 => Storage::Q5K,
+        14 => Storage::Q6K,
+        30 => Storage::Bf16,
+        3 => return Err("Q4_1".to_owned()),
+        7 => return Err("Q5_1".to_owned()),
+        10 => return Err("Q2_K".to_owned()),
+        11 => return Err("Q3_K".to_owned()),
+        other => return Err(format!("ggml type {other}")),
+    })
+}
+
+struct TensorInfo {
+    name: String,
+    /// Outermost dimension first.
+    shape: Vec<usize>,
+    kind: u32,
+    /// Bytes from the start of the data.
+    offset: u64,
+}
+
+/// What is wrong, without the file's name.
+type Parsed<T> = std::result::Result<T, String>;
+
+struct Reader {
+    input: BufReader<File>,
+    /// Bytes read or skipped so far.
+    at: u64,
+    file_bytes: u64,
+    /// Array values kept so far.
+    array_values: u64,
+}
+
+impl Reader {
+    fn header(&mut self) -> Parsed<(Values, Vec<TensorInfo>)> {
+        if self.file_bytes < 4 || &self.bytes::<4>()? != b"GGUF" {
+            return Err("not a GGUF file (nor a folder with config.json and safetensors)".to_owned());
+        }
+        let version = self.u32()?;
+        if version != 2 && version != 3 {
+            return Err(format!("GGUF version {version} is not read; versions 2 and 3 are"));
+        }
+        let tensor_count = self.u64()?;
+        let value_count = self.u64()?;
+        if tensor_count > ENTRIES_MAX || value_count > ENTRIES_MAX {
+            return Err(format!("{tensor_count} tensors and {value_count} metadata entries are no model's"));
+        }
+        // The shortest entry is a key of no letters, its type, and a byte.
+        self.has(value_count, 13)?;
+        let mut values = Values::new();
+        for _ in 0..value_count {
+            let key = self.text()?.ok_or("a metadata key is longer than any key may be")?;
+            let kind = self.u32()?;
+            let value = self.value(kind, 0).map_err(|e| format!("metadata {key}: {e}"))?;
+            values.insert(key, value);
+        }
+        // The shortest entry is a name of no letters, no dimension, type and offset.
+        self.has(tensor_count, 24)?;
+        let mut infos = Vec::new();
+        for _ in 0..tensor_count {
+            let name = self.text()?.ok_or("a tensor's name is longer than any name may be")?;
+            let dimensions = self.u32()?;
+            if dimensions > DIMENSIONS_MAX {
+                return Err(format!("tensor {name} has {dimensions} dimensions"));
+            }
+            let mut shape = Vec::new();
+            for _ in 0..dimensions {
+                let dimension = usize::try_from(self.u64()?).ok().filter(|d| *d > 0);
+                shape.push(dimension.ok_or(format!("tensor {name} has an impossible shape"))?);
+            }
+            // ggml writes the innermost dimension first.
+            shape.reverse();
+            infos.push(TensorInfo { name, shape, kind: self.u32()?, offset: self.u64()? });
+        }
+        Ok((values, infos))
+    }
+
+    /// Fails unless `count` items of at least `bytes` each are left in the file.
+    fn has(&self, count: u64, bytes: u64) -> Parsed<u64> {
+        let left = self.file_bytes.saturating_sub(self.at);
+        count
+            .checked_mul(bytes)
+            .filter(|wanted| *wanted <= left)
+            .ok_or(format!("it is cut short or damaged at byte {} of {}", self.at, self.file_bytes))
+    }
+
+    fn bytes<const N: usize>(&mut self) -> Parsed<[u8; N]> {
+        self.has(1, N as u64)?;
+        let mut bytes = [0u8; N];
+        self.input.read_exact(&mut bytes).map_err(|e| format!("cannot read it: {e}"))?;
+        self.at += N as u64;
+        Ok(bytes)
+    }
+
+    fn u32(&mut self) -> Parsed<u32> {
+        Ok(u32::from_le_bytes(self.bytes()?))
+    }
+
+    fn u64(&mut self) -> Parsed<u64> {
+        Ok(u64::from_le_bytes(self.bytes()?))
+    }
+
+    fn skip(&mut self, count: u64, bytes: u64) -> Parsed<()> {
+        let total = self.has(count, bytes)?;
+        let step = i64::try_from(total).map_err(|_| "impossible length".to_owned())?;
+        self.input.seek_relative(step).map_err(|e| format!("cannot read it: {e}"))?;
+        self.at += total;
+        Ok(())
+    }
+
+    /// A string, or `None` for one too long to be of interest.
+    fn text(&mut self) -> Parsed<Option<String>> {
+        let length = self.u64()?;
+        self.has(length, 1)?;
+        if length > TEXT_BYTES_MAX {
+            self.skip(length, 1)?;
+            return Ok(None);
+        }
+        let mut bytes = vec![0u8; length as usize];
+        self.input.read_exact(&mut bytes).map_err(|e| format!("cannot read it: {e}"))?;
+        self.at += length;
+        String::from_utf8(bytes).map(Some).map_err(|_| format!("a string before byte {} is not UTF-8", self.at))
+    }
+
+    fn value(&mut self, kind: u32, nesting: u32) -> Parsed<Value> {
+        Ok(match kind {
+            0 => Value::Unsigned(self.bytes::<1>()?[0].into()),
+            1 => Value::Signed((self.bytes::<1>()?[0] as i8).into()),
+            2 => Value::Unsigned(u16::from_le_bytes(self.bytes()?).into()),
+            3 => Value::Signed(i16::from_le_bytes(self.bytes()?).into()),
+            4 => Value::Unsigned(self.u32()?.into()),
+            5 => Value::Signed(i32::from_le_bytes(self.bytes()?).into()),
+            // 1e-6 was written as the nearest f32; read back it should be 1e-6 again.
+            6 => Value::Float(f32::from_le_bytes(self.bytes()?).to_string().parse().unwrap_or(f64::NAN)),
+            7 => Value::Bool(self.bytes::<1>()?[0] != 0),
+            8 => self.text()?.map_or(Value::Skipped, Value::Text),
+            9 => self.array(nesting)?,
+            10 => Value::Unsigned(self.u64()?),
+            11 => Value::Signed(i64::from_le_bytes(self.bytes()?)),
+            12 => Value::Float(f64::from_le_bytes(self.bytes()?)),
+            other => return Err(format!("unknown value type {other}")),
+        })
+    }
+
+    fn array(&mut self, nesting: u32) -> Parsed<Value> {
+        if nesting >= NESTING_MAX {
+            return Err("arrays are nested too deeply".to_owned());
+        }
+        let kind = self.u32()?;
+        let count = self.u64()?;
+        let value_bytes = match kind {
+            0 | 1 | 7 => 1,
+            2 | 3 => 2,
+            4..=6 => 4,
+            10..=12 => 8,
+            // Strings start with their length, arrays with type and count.
+            8 => 8,
+            9 => 12,
+            other => return Err(format!("unknown value type {other}")),
+        };
+        self.has(count, value_bytes)?;
+        let keep = !matches!(kind, 8 | 9) && self.array_values + count <= ARRAY_VALUES_MAX;
+        if keep {
+            self.array_values += count;
+            return (0..count).map(|_| self.value(kind, nesting)).collect::<Parsed<_>>().map(Value::Array);
+        }
+        match kind {
+            8 => {
+                for _ in 0..count {
+                    let length = self.u64()?;
+                    self.skip(length, 1)?;
+                }
+            }
+            9 => {
+                for _ in 0..count {
+                    self.array(nesting + 1)?;
+                }
+            }
+            _ => self.skip(count, value_bytes)?,
+        }
+        Ok(Value::Skipped)
+    }
+}

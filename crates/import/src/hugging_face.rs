@@ -1,0 +1,121 @@
+//! A Hugging Face folder: config.json, and safetensors in one file or in shards with an index.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use lens_pack::{Error, Result};
+use serde::Deserialize;
+
+use crate::checkpoint::GemmaCheckpoint;
+use crate::hugging_face_config::gemma_config;
+use crate::safetensors_header;
+use crate::tensors::{Tensors, read_text};
+
+const CONFIG: &str = "config.json";
+const SINGLE: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+
+/// Opens the folder.
+///
+/// # Errors
+/// [`Error`] when files are missing, malformed or cut short, or the model is no Gemma text model.
+pub fn open(folder: &Path) -> Result<GemmaCheckpoint> {
+    let config_path = folder.join(CONFIG);
+    let text = read_text(&config_path, 1 << 20)?;
+    let config = gemma_config(&text, &config_path.display().to_string())?;
+    let mut tensors = Tensors::new(folder);
+    // transformers looks for the single file first, too.
+    if folder.join(SINGLE).exists() {
+        safetensors_header::add(&mut tensors, &folder.join(SINGLE), |_| true)?;
+    } else if folder.join(INDEX).exists() {
+        add_shards(&mut tensors, folder)?;
+    } else {
+        return Err(Error::Malformed {
+            file: folder.display().to_string(),
+            problem: format!("neither {SINGLE} nor {INDEX} is in the folder"),
+        });
+    }
+    tensors.rename(text_model_name)?;
+    Ok(GemmaCheckpoint { config, name: own_name(&text), tensors })
+}
+
+/// `model.safetensors.index.json`: which shard holds which tensor.
+#[derive(Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
+}
+
+impl Index {
+    /// Reads it and checks that shards are files beside it; `file` names it in errors.
+    fn from_json(text: &str, file: &str) -> Result<Self> {
+        let malformed = |problem: String| Error::Malformed { file: file.to_owned(), problem };
+        let index: Self = serde_json::from_str(text).map_err(|e| malformed(format!("not an index of shards: {e}")))?;
+        let plain = |shard: &str| !shard.is_empty() && !shard.contains(['/', '\\']) && shard != "." && shard != "..";
+        match index.weight_map.values().find(|shard| !plain(shard)) {
+            Some(shard) => Err(malformed(format!("{shard:?} is not the name of a file beside it"))),
+            None => Ok(index),
+        }
+    }
+}
+
+/// The shards that packing the output of `layer` reads, of those an index names: whoever downloads
+/// needs no others. `file` names the index in errors.
+///
+/// # Errors
+/// [`Error::Malformed`] when it is no index.
+pub fn shards_up_to(index: &str, file: &str, layer: usize) -> Result<Vec<String>> {
+    let index = Index::from_json(index, file)?;
+    let needed = |name: &str| {
+        text_model_name(name).is_some_and(|name| {
+            let later = name
+                .strip_prefix("model.layers.")
+                .and_then(|rest| rest.split('.').next()?.parse::<usize>().ok())
+                .is_some_and(|l| l > layer);
+            !later
+        })
+    };
+    let shards: BTreeSet<String> =
+        index.weight_map.into_iter().filter(|(name, _)| needed(name)).map(|(_, shard)| shard).collect();
+    Ok(shards.into_iter().collect())
+}
+
+fn add_shards(tensors: &mut Tensors, folder: &Path) -> Result<()> {
+    let path = folder.join(INDEX);
+    let index = Index::from_json(&read_text(&path, 64 << 20)?, &path.display().to_string())?;
+    let files: BTreeSet<&String> = index.weight_map.values().collect();
+    for file in files {
+        let shard = folder.join(file);
+        if shard.exists() {
+            safetensors_header::add(tensors, &shard, |name| index.weight_map.get(name) == Some(file))?;
+        } else {
+            // Not an error yet: shards with later layers only are never read.
+            let names = index.weight_map.iter().filter(|(_, f)| *f == file).map(|(name, _)| name.clone());
+            tensors.absent.extend(names.map(|name| (name, shard.display().to_string())));
+        }
+    }
+    Ok(())
+}
+
+/// The name of a text model's tensor whatever it is wrapped in: Gemma 3's multimodal checkpoints
+/// are prefixed `language_model.model.` (transformers 4) or `model.language_model.` (5), bare
+/// `Gemma3TextModel`s not at all.
+fn text_model_name(name: &str) -> Option<String> {
+    let rest = ["language_model.model.", "model.language_model.", "model."]
+        .iter()
+        .find_map(|prefix| name.strip_prefix(prefix))
+        .unwrap_or(name);
+    let known = ["layers.", "embed_tokens.", "norm."].iter().any(|start| rest.starts_with(start));
+    known.then(|| format!("model.{rest}"))
+}
+
+/// `_name_or_path` where it names a model, not a folder of whoever saved it.
+fn own_name(config: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        #[serde(rename = "_name_or_path")]
+        name: String,
+    }
+    let name = serde_json::from_str::<Named>(config).ok()?.name;
+    let is_path = name.is_empty() || name.starts_with(['/', '.', '~']) || name.contains('\\');
+    (!is_path && name.matches('/').count() <= 1).then_some(name)
+}

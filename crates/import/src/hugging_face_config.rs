@@ -1,0 +1,195 @@
+//! `config.json` as transformers 4 and as transformers 5 write it.
+//!
+//! Defaults are those of `Gemma2Config` and `Gemma3TextConfig`: published files leave out what
+//! equals them (the nested `text_config` of Gemma 3 4B names six fields).
+
+use lens_pack::config::{Attention, GemmaConfig, GemmaFamily, LAYERS_MAX, Rope, every_nth_full};
+use lens_pack::{Error, Result};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The fields that matter; `null` counts as absent except where noted.
+#[derive(Debug, Deserialize)]
+struct HfConfig {
+    vocab_size: Option<usize>,
+    hidden_size: Option<usize>,
+    intermediate_size: Option<usize>,
+    num_hidden_layers: Option<usize>,
+    num_attention_heads: Option<usize>,
+    num_key_value_heads: Option<usize>,
+    head_dim: Option<usize>,
+    rms_norm_eps: Option<f64>,
+    query_pre_attn_scalar: Option<f64>,
+    /// Absent: the default; null: no cap.
+    #[serde(default, deserialize_with = "present")]
+    attn_logit_softcapping: Option<Option<f64>>,
+    sliding_window: Option<usize>,
+    layer_types: Option<Vec<String>>,
+    sliding_window_pattern: Option<usize>,
+    #[serde(rename = "_sliding_window_pattern")]
+    private_sliding_window_pattern: Option<usize>,
+    rope_theta: Option<f64>,
+    rope_local_base_freq: Option<f64>,
+    rope_scaling: Option<RopeFields>,
+    rope_parameters: Option<Value>,
+    attention_bias: Option<bool>,
+    hidden_activation: Option<String>,
+    use_bidirectional_attention: Option<Value>,
+    bos_token_id: Option<u32>,
+}
+
+/// `rope_scaling` (transformers 4) or one entry of `rope_parameters` (5).
+#[derive(Debug, Clone, Default, Deserialize)]
+struct RopeFields {
+    rope_theta: Option<f64>,
+    factor: Option<f64>,
+    rope_type: Option<String>,
+    /// `rope_type` before transformers 4.43.
+    #[serde(rename = "type")]
+    old_type: Option<String>,
+    partial_rotary_factor: Option<f64>,
+}
+
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Option<f64>>, D::Error> {
+    Option::<f64>::deserialize(deserializer).map(Some)
+}
+
+/// Reads `config.json`; `file` names it in errors.
+///
+/// # Errors
+/// [`Error::Architecture`] for another model family, [`Error::Malformed`] when a field is
+/// impossible, contradicts another, or asks for something this program does not compute.
+pub fn gemma_config(text: &str, file: &str) -> Result<GemmaConfig> {
+    let malformed = |problem: String| Error::Malformed { file: file.to_owned(), problem };
+    let mut json: Value = serde_json::from_str(text).map_err(|e| malformed(format!("not JSON: {e}")))?;
+    let family = family(&json, file)?;
+    // Gemma 3 with vision keeps its text model's configuration in a field of its own.
+    if let Some(nested) = json.get_mut("text_config").map(Value::take).filter(Value::is_object) {
+        json = nested;
+    }
+    let hf: HfConfig = serde_json::from_value(json).map_err(|e| malformed(format!("not a Gemma config: {e}")))?;
+    let config = hf.config(family).map_err(malformed)?;
+    config.check().map_err(malformed)?;
+    Ok(config)
+}
+
+fn family(json: &Value, file: &str) -> Result<GemmaFamily> {
+    let named = json.get("model_type").and_then(Value::as_str).map(str::to_owned);
+    let architecture = json.pointer("/architectures/0").and_then(Value::as_str);
+    let name = named.or(architecture.map(str::to_owned)).unwrap_or_else(|| "(no model_type)".to_owned());
+    match name.as_str() {
+        "gemma2" | "Gemma2ForCausalLM" | "Gemma2Model" => Ok(GemmaFamily::Gemma2),
+        "gemma3" | "gemma3_text" | "Gemma3ForCausalLM" | "Gemma3TextModel" | "Gemma3ForConditionalGeneration" => {
+            Ok(GemmaFamily::Gemma3)
+        }
+        _ => Err(Error::Architecture { file: file.to_owned(), found: name }),
+    }
+}
+
+impl HfConfig {
+    fn config(self, family: GemmaFamily) -> std::result::Result<GemmaConfig, String> {
+        if self.attention_bias == Some(true) {
+            return Err("attention_bias is true; Gemma models with attention biases are not supported".to_owned());
+        }
+        if let Some(activation) = self.hidden_activation.as_deref().filter(|a| *a != "gelu_pytorch_tanh") {
+            return Err(format!("hidden_activation is {activation:?}; only gelu_pytorch_tanh is supported"));
+        }
+        // EmbeddingGemma; some files spell it "all".
+        if !matches!(self.use_bidirectional_attention, None | Some(Value::Null | Value::Bool(false))) {
+            return Err("use_bidirectional_attention is set; only causal models are supported".to_owned());
+        }
+        let num_hidden_layers = self.num_hidden_layers.unwrap_or(26);
+        let (rope_full, rope_sliding) = self.ropes(family)?;
+        let gemma2 = family == GemmaFamily::Gemma2;
+        Ok(GemmaConfig {
+            family,
+            vocab_size: self.vocab_size.unwrap_or(if gemma2 { 256_000 } else { 262_208 }),
+            hidden_size: self.hidden_size.unwrap_or(2304),
+            intermediate_size: self.intermediate_size.unwrap_or(9216),
+            num_hidden_layers,
+            num_attention_heads: self.num_attention_heads.unwrap_or(8),
+            num_key_value_heads: self.num_key_value_heads.unwrap_or(4),
+            head_dim: self.head_dim.unwrap_or(256),
+            rms_norm_eps: self.rms_norm_eps.unwrap_or(1e-6),
+            query_pre_attn_scalar: self.query_pre_attn_scalar.unwrap_or(256.0),
+            // transformers' Gemma 3 keeps the field and never applies it.
+            attn_logit_softcapping: if gemma2 { self.attn_logit_softcapping.unwrap_or(Some(50.0)) } else { None },
+            sliding_window: self.sliding_window.unwrap_or(4096),
+            layer_attention: self.layer_attention(family, num_hidden_layers)?,
+            rope_full,
+            rope_sliding,
+            qk_norm: !gemma2,
+            bos_token_id: self.bos_token_id.unwrap_or(2),
+        })
+    }
+
+    fn layer_attention(&self, family: GemmaFamily, layers: usize) -> std::result::Result<Vec<Attention>, String> {
+        if let Some(types) = &self.layer_types {
+            return types
+                .iter()
+                .map(|name| match name.as_str() {
+                    "full_attention" => Ok(Attention::Full),
+                    "sliding_attention" => Ok(Attention::Sliding),
+                    other => Err(format!("layer type {other:?} is not supported")),
+                })
+                .collect();
+        }
+        // Bounds the allocation below; `GemmaConfig::check` words the error.
+        let layers = layers.min(LAYERS_MAX + 1);
+        let period = match family {
+            GemmaFamily::Gemma2 => 2,
+            GemmaFamily::Gemma3 => self.sliding_window_pattern.or(self.private_sliding_window_pattern).unwrap_or(6),
+        };
+        if period == 0 {
+            return Err("sliding_window_pattern is 0".to_owned());
+        }
+        Ok(every_nth_full(layers, period))
+    }
+
+    /// Rotary embeddings of full and of sliding layers.
+    fn ropes(&self, family: GemmaFamily) -> std::result::Result<(Rope, Rope), String> {
+        let fields = |value: Option<&Value>| -> std::result::Result<RopeFields, String> {
+            match value {
+                None | Some(Value::Null) => Ok(RopeFields::default()),
+                Some(value) => RopeFields::deserialize(value).map_err(|e| format!("rope_parameters: {e}")),
+            }
+        };
+        let nested = |kind: &str| fields(self.rope_parameters.as_ref().and_then(|all| all.get(kind)));
+        match family {
+            GemmaFamily::Gemma2 => {
+                // One entry for all layers; `rope_scaling` wins where an old file was given both.
+                let mut flat = fields(self.rope_parameters.as_ref())?;
+                if flat.rope_theta.is_none() && flat.rope_type.is_none() {
+                    flat = nested("full_attention")?;
+                }
+                let theta = flat.rope_theta.or(self.rope_theta).unwrap_or(10_000.0);
+                let rope = self.rope_scaling.as_ref().unwrap_or(&flat).rope(theta)?;
+                Ok((rope, rope))
+            }
+            GemmaFamily::Gemma3 => {
+                let full = nested("full_attention")?;
+                let sliding = nested("sliding_attention")?;
+                let theta = full.rope_theta.or(self.rope_theta).unwrap_or(1_000_000.0);
+                let local_theta = sliding.rope_theta.or(self.rope_local_base_freq).unwrap_or(10_000.0);
+                // `rope_scaling` of Gemma 3 applies to full layers only.
+                Ok((self.rope_scaling.as_ref().unwrap_or(&full).rope(theta)?, sliding.rope(local_theta)?))
+            }
+        }
+    }
+}
+
+impl RopeFields {
+    fn rope(&self, theta: f64) -> std::result::Result<Rope, String> {
+        if self.partial_rotary_factor.is_some_and(|f| f != 1.0) {
+            return Err("partial_rotary_factor other than 1 is not supported".to_owned());
+        }
+        match self.rope_type.as_deref().or(self.old_type.as_deref()).unwrap_or("default") {
+            "default" => Ok(Rope { theta, factor: 1.0 }),
+            "linear" => {
+                let factor = self.factor.ok_or("linear rope scaling without a factor")?;
+                Ok(Rope { theta, factor })
+            }
+            other => Err(format!("rope type {other:?} is not supported; default and linear are")),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Where the tensors of a safetensors file lie, without reading them.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use lens_pack::{Error, Result};
+use safetensors::Dtype;
+use safetensors::tensor::Metadata;
+
+use crate::storage::Storage;
+use crate::tensors::{Located, Source, Tensors};
+
+/// Headers past this are no model's (the format's own limit).
+const HEADER_BYTES_MAX: u64 = 100_000_000;
+
+/// Adds the tensors of `path` that `wanted` accepts to `tensors`.
+///
+/// # Errors
+/// [`Error`] when the file cannot be read, is no safetensors file, or differs in length from what
+/// its header says.
+pub fn add(tensors: &mut Tensors, path: &Path, wanted: impl Fn(&str) -> bool) -> Result<()> {
+    let read_failed = |source| Error::Io { action: "read", path: path.to_owned(), source };
+    let malformed = |problem: String| Error::Malformed { file: path.display().to_string(), problem };
+    let mut file = File::open(path).map_err(read_failed)?;
+    let file_bytes = file.metadata().map_err(read_failed)?.len();
+    let mut length = [0u8; 8];
+    if file_bytes < 8 {
+        return Err(malformed(format!("{file_bytes} bytes are too few for a safetensors file")));
+    }
+    file.read_exact(&mut length).map_err(read_failed)?;
+    let header_bytes = u64::from_le_bytes(length);
+    if header_bytes > HEADER_BYTES_MAX || header_bytes > file_bytes - 8 {
+        return Err(malformed("not a safetensors file, or cut short inside its header".to_owned()));
+    }
+    let mut header = vec![0u8; header_bytes as usize];
+    file.read_exact(&mut header).map_err(read_failed)?;
+    // The crate checks that tensors follow each other without holes and that sizes fit shapes.
+    let metadata: Metadata =
+        serde_json::from_slice(&header).map_err(|e| malformed(format!("not a safetensors header: {e}")))?;
+    let expected_bytes = 8 + header_bytes + metadata.data_len() as u64;
+    if expected_bytes != file_bytes {
+        let problem = if file_bytes < expected_bytes { "it is cut short" } else { "there is something after its end" };
+        return Err(malformed(format!("{file_bytes} bytes long, its header says {expected_bytes}: {problem}")));
+    }
+    let index = tensors.files.len();
+    for (name, info) in metadata.tensors() {
+        if !wanted(&name) {
+            continue;
+        }
+        let storage = match info.dtype {
+            Dtype::F32 => Ok(Storage::F32),
+            Dtype::F16 => Ok(Storage::F16),
+            Dtype::BF16 => Ok(Storage::Bf16),
+            other => Err(other.to_string()),
+        };
+        let offset = 8 + header_bytes + info.data_offsets.0 as u64;
+        let located = Located { file: index, offset, shape: info.shape.clone(), storage, shift: 0.0 };
+        if tensors.located.insert(name.clone(), located).is_some() {
+            return Err(malformed(format!("tensor {name} lies in another file as well")));
+        }
+    }
+    tensors.files.push(Source::File(path.to_owned(), file));
+    Ok(())
+}

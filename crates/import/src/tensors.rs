@@ -1,0 +1,197 @@
+//! Named tensors in files, whatever the files look like.
+//!
+//! Opening reads headers only. Rows are read on demand, so that a checkpoint of any size needs the
+//! memory of its largest request.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use lens_pack::{Error, Result};
+
+use crate::random_rows::RandomRows;
+use crate::storage::Storage;
+
+/// Where a tensor lies.
+#[derive(Debug, Clone)]
+pub(crate) struct Located {
+    /// Index into [`Tensors::files`].
+    pub(crate) file: usize,
+    /// First byte in that file.
+    pub(crate) offset: u64,
+    /// Outermost dimension first.
+    pub(crate) shape: Vec<usize>,
+    /// How it is stored; the name of a format this crate does not read otherwise.
+    pub(crate) storage: std::result::Result<Storage, String>,
+    /// Added to every value: -1 for the norms of GGUF files, which hold weight + 1.
+    pub(crate) shift: f32,
+}
+
+/// What tensors are read from.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// A file of them.
+    File(PathBuf, File),
+    /// Values made up when they are asked for.
+    Random(RandomRows),
+}
+
+/// Named tensors of one or several files. A tensor is a matrix [rows, cols]: a vector is one row.
+#[derive(Debug)]
+pub struct Tensors {
+    /// The file or folder as the person named it.
+    origin: String,
+    pub(crate) files: Vec<Source>,
+    pub(crate) located: BTreeMap<String, Located>,
+    /// Tensors that an index places in a file that is not there: name to file.
+    pub(crate) absent: BTreeMap<String, String>,
+}
+
+impl Tensors {
+    pub(crate) fn new(origin: &Path) -> Self {
+        Self {
+            origin: origin.display().to_string(),
+            files: Vec::new(),
+            located: BTreeMap::new(),
+            absent: BTreeMap::new(),
+        }
+    }
+
+    /// The file or folder as the person named it, for errors.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Names of all tensors, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.located.keys().map(String::as_str)
+    }
+
+    /// Shape of a tensor, outermost dimension first, if it is there.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.located.get(name).map(|l| l.shape.as_slice())
+    }
+
+    fn find(&self, name: &str) -> Result<&Located> {
+        self.located.get(name).ok_or_else(|| match self.absent.get(name) {
+            Some(file) => Error::Malformed {
+                file: file.clone(),
+                problem: format!("the file is missing; tensor {name} lies in it"),
+            },
+            None => Error::MissingTensor { file: self.origin.clone(), tensor: name.to_owned() },
+        })
+    }
+
+    /// Checks that a tensor is there, has this shape, and is stored in a format this crate reads.
+    /// `expected` is [rows, cols]; a vector in the file counts as one row.
+    ///
+    /// # Errors
+    /// [`Error::MissingTensor`], [`Error::Shape`], [`Error::Malformed`].
+    pub fn check(&self, name: &str, expected: (usize, usize)) -> Result<()> {
+        let located = self.find(name)?;
+        let fits = match located.shape.as_slice() {
+            [cols] => expected == (1, *cols),
+            [rows, cols] => expected == (*rows, *cols),
+            _ => false,
+        };
+        let file = || match &self.files[located.file] {
+            Source::File(path, _) => path.display().to_string(),
+            Source::Random(_) => self.origin.clone(),
+        };
+        if !fits {
+            let vector = located.shape.len() == 1 && expected.0 == 1;
+            let expected = if vector { vec![expected.1] } else { vec![expected.0, expected.1] };
+            return Err(Error::Shape { file: file(), tensor: name.to_owned(), found: located.shape.clone(), expected });
+        }
+        match &located.storage {
+            Ok(_) => Ok(()),
+            Err(format) => Err(Error::Malformed {
+                file: file(),
+                problem: format!("tensor {name} is stored as {format}, which this program does not read"),
+            }),
+        }
+    }
+
+    /// Reads rows of a tensor as f32, row-major [rows.len(), cols].
+    ///
+    /// # Errors
+    /// [`Error`] when the tensor is missing, has other than one or two dimensions, is stored in an
+    /// unknown format, or cannot be read.
+    pub fn read_rows(&self, name: &str, rows: Range<usize>) -> Result<Vec<f32>> {
+        let located = self.find(name)?;
+        let (row_count, cols) = match located.shape.as_slice() {
+            [cols] => (1, *cols),
+            [rows, cols] => (*rows, *cols),
+            _ => (0, 0),
+        };
+        let expected = (row_count, cols);
+        self.check(name, expected)?;
+        let cut_short = || Error::Malformed {
+            file: self.origin.clone(),
+            problem: format!("tensor {name} has no rows {} to {}", rows.start, rows.end),
+        };
+        let Ok(storage) = located.storage else { return Err(cut_short()) };
+        let row_bytes = storage.bytes(cols as u64).ok_or_else(cut_short)?;
+        if rows.start > rows.end || rows.end > row_count {
+            return Err(cut_short());
+        }
+        let (path, mut file) = match &self.files[located.file] {
+            Source::File(path, file) => (path, file),
+            Source::Random(random) => return Ok(random.rows(name, rows, cols)),
+        };
+        let length = usize::try_from(row_bytes * rows.len() as u64).map_err(|_| cut_short())?;
+        let mut bytes = vec![0u8; length];
+        let read_failed = |source_error| Error::Io { action: "read", path: path.clone(), source: source_error };
+        file.seek(SeekFrom::Start(located.offset + row_bytes * rows.start as u64)).map_err(read_failed)?;
+        file.read_exact(&mut bytes).map_err(read_failed)?;
+        let mut values = Vec::new();
+        storage.decode(&bytes, &mut values);
+        if located.shift != 0.0 {
+            values.iter_mut().for_each(|v| *v += located.shift);
+        }
+        Ok(values)
+    }
+
+    /// Reads a whole tensor as f32 after [`Self::check`]ing its shape.
+    ///
+    /// # Errors
+    /// As [`Self::check`] and [`Self::read_rows`].
+    pub fn read(&self, name: &str, expected: (usize, usize)) -> Result<Vec<f32>> {
+        self.check(name, expected)?;
+        self.read_rows(name, 0..expected.0)
+    }
+
+    /// Renames tensors; those for which `rename` gives nothing are dropped.
+    pub(crate) fn rename(&mut self, rename: impl Fn(&str) -> Option<String>) -> Result<()> {
+        let mut renamed = BTreeMap::new();
+        for (name, located) in std::mem::take(&mut self.located) {
+            if let Some(new_name) = rename(&name)
+                && renamed.insert(new_name.clone(), located).is_some()
+            {
+                return Err(Error::Malformed {
+                    file: self.origin.clone(),
+                    problem: format!("two tensors stand for {new_name}, one of them {name}"),
+                });
+            }
+        }
+        self.located = renamed;
+        let absent = std::mem::take(&mut self.absent);
+        self.absent = absent.into_iter().filter_map(|(name, file)| Some((rename(&name)?, file))).collect();
+        Ok(())
+    }
+}
+
+/// Reads a small text file, refusing anything past `limit_bytes`.
+pub(crate) fn read_text(path: &Path, limit_bytes: u64) -> Result<String> {
+    let read_failed = |source| Error::Io { action: "read", path: path.to_owned(), source };
+    let file = File::open(path).map_err(read_failed)?;
+    let mut bytes = Vec::new();
+    file.take(limit_bytes + 1).read_to_end(&mut bytes).map_err(read_failed)?;
+    let malformed = |problem: String| Error::Malformed { file: path.display().to_string(), problem };
+    if bytes.len() as u64 > limit_bytes {
+        return Err(malformed(format!("larger than {limit_bytes} bytes: it is not the file its name says")));
+    }
+    String::from_utf8(bytes).map_err(|_| malformed("not UTF-8 text".to_owned()))
+}

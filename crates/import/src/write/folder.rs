@@ -1,0 +1,128 @@
+//! The output folder: replaced whole or not at all.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use lens_pack::manifest::{FORMAT, MANIFEST_FILE};
+use lens_pack::{Error, Result};
+use serde_json::Value;
+
+/// A folder in the making, beside the one it will become. Dropped unpublished, it is removed.
+#[derive(Debug)]
+pub struct OutFolder {
+    partial: PathBuf,
+    /// Where a folder that is replaced waits until the new one is in its place.
+    old: PathBuf,
+    out: PathBuf,
+    published: bool,
+}
+
+fn io(action: &'static str, path: &Path) -> impl Fn(std::io::Error) -> Error {
+    move |source| Error::Io { action, path: path.to_owned(), source }
+}
+
+impl OutFolder {
+    /// Checks that `out` may be written (new, empty, or a pack) and makes a folder beside it.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] when something else is at `out`, [`Error::Io`] otherwise.
+    pub fn create(out: &Path) -> Result<Self> {
+        if out.as_os_str().is_empty() {
+            return Err(Error::Mismatch("the output folder has no name".to_owned()));
+        }
+        // A link is followed: what it points to is replaced, not the link.
+        let out = if out.exists() {
+            check_replaceable(out)?;
+            out.canonicalize().map_err(io("open", out))?
+        } else {
+            std::path::absolute(out).map_err(io("create", out))?
+        };
+        let (Some(parent), Some(name)) = (out.parent(), out.file_name()) else {
+            return Err(Error::Mismatch(format!("{} is no folder that can be replaced", out.display())));
+        };
+        std::fs::create_dir_all(parent).map_err(io("create", parent))?;
+        let beside = |kind| parent.join(format!(".{}.{kind}-{}", name.to_string_lossy(), std::process::id()));
+        let (partial, old) = (beside("partial"), beside("old"));
+        std::fs::create_dir(&partial).map_err(io("create", &partial))?;
+        Ok(Self { partial, old, out, published: false })
+    }
+
+    /// Where to write.
+    pub fn path(&self) -> &Path {
+        &self.partial
+    }
+
+    /// Puts the folder in its place.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; what was there before is there again.
+    pub fn publish(mut self) -> Result<()> {
+        let had_old = self.out.exists();
+        if had_old {
+            std::fs::rename(&self.out, &self.old).map_err(io("replace", &self.out))?;
+        }
+        if let Err(source) = std::fs::rename(&self.partial, &self.out) {
+            if had_old {
+                std::fs::rename(&self.old, &self.out).map_err(io("restore", &self.out))?;
+            }
+            return Err(io("create", &self.out)(source));
+        }
+        self.published = true;
+        if had_old {
+            std::fs::remove_dir_all(&self.old).map_err(io("remove", &self.old))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for OutFolder {
+    fn drop(&mut self) {
+        if !self.published {
+            // The error that brought us here is the one to report; a leftover has a telling name.
+            let _ = std::fs::remove_dir_all(&self.partial);
+        }
+    }
+}
+
+/// Fails unless `out` is an empty folder or holds a pack and nothing else.
+fn check_replaceable(out: &Path) -> Result<()> {
+    let refuse = |why: String| {
+        Err(Error::Mismatch(format!("{} {why}; only a pack or an empty folder is replaced", out.display())))
+    };
+    if !out.is_dir() {
+        return refuse("is a file".to_owned());
+    }
+    let mut names = BTreeSet::new();
+    for entry in std::fs::read_dir(out).map_err(io("read", out))? {
+        names.insert(entry.map_err(io("read", out))?.file_name().to_string_lossy().into_owned());
+    }
+    if names.is_empty() {
+        return Ok(());
+    }
+    // Any version of the format will do, so the manifest is read loosely.
+    let manifest: Option<Value> =
+        std::fs::read(out.join(MANIFEST_FILE)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let Some(manifest) = manifest.filter(|m| m.get("format").and_then(Value::as_str) == Some(FORMAT)) else {
+        return refuse("holds other files and no pack".to_owned());
+    };
+    names.remove(MANIFEST_FILE);
+    remove_named_files(&manifest, &mut names);
+    match names.first() {
+        Some(name) => refuse(format!("holds {name}, which is no part of the pack there")),
+        None => Ok(()),
+    }
+}
+
+/// Takes every file that the manifest names, wherever it names it, out of `names`.
+fn remove_named_files(manifest: &Value, names: &mut BTreeSet<String>) {
+    match manifest {
+        Value::Object(fields) => {
+            if let Some(Value::String(file)) = fields.get("file") {
+                names.remove(file);
+            }
+            fields.values().for_each(|field| remove_named_files(field, names));
+        }
+        Value::Array(items) => items.iter().for_each(|item| remove_named_files(item, names)),
+        _ => {}
+    }
+}

@@ -1,0 +1,213 @@
+//! Checkpoint + SAE + tokenizer to a pack on disk.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | [`encode`] | f32 rows to the bytes of a precision, on all cores |
+//! | [`file`] | one safetensors file: header, data, checksum |
+//! | [`shards`] | tensors in order into shards of at most 32 MiB, cut by rows |
+//! | [`embedding`] | the token embedding into shards of at most 1 MiB |
+//! | [`folder`] | the output folder: replaced whole or not at all |
+//! | [`progress`] | how far packing is |
+
+mod embedding;
+mod encode;
+mod file;
+mod folder;
+mod progress;
+mod shards;
+
+use std::path::{Path, PathBuf};
+
+use lens_pack::manifest::{FORMAT, FileEntry, Licence, MANIFEST_FILE, Manifest, Neuronpedia, VERSION};
+use lens_pack::precision_plan::PrecisionPlan;
+use lens_pack::tensor_spec::{EMBEDDING, ENCODER, SCALING, TensorSpec, gemma_tensors, sae_tensors};
+use lens_pack::{Error, Result};
+
+use crate::checkpoint::{GemmaCheckpoint, SaeCheckpoint};
+use crate::tensors::read_text;
+use crate::tokenizer_json::compact_tokenizer;
+use progress::Counter;
+pub use progress::Progress;
+
+/// Largest tokenizer.json, in bytes: Gemma 3's has 33 million.
+const TOKENIZER_JSON_BYTES_MAX: u64 = 128 << 20;
+
+/// A notice to copy into the pack.
+#[derive(Debug, Clone)]
+pub struct LicenceFile {
+    /// What it covers, e.g. "Gemma weights".
+    pub covers: String,
+    /// Its name, e.g. "Gemma Terms of Use".
+    pub name: String,
+    /// The file to copy, if there is one.
+    pub file: Option<PathBuf>,
+}
+
+/// Everything that goes into a pack.
+#[derive(Debug)]
+pub struct PackRequest<'a> {
+    /// The language model.
+    pub gemma: &'a GemmaCheckpoint,
+    /// Its name, for people: "google/gemma-3-270m".
+    pub model_name: String,
+    /// The SAE.
+    pub sae: &'a SaeCheckpoint,
+    /// Its name.
+    pub sae_name: String,
+    /// The residual stream is the output of `model.layers[layer]`.
+    pub layer: usize,
+    /// What to store matrices as.
+    pub precision: PrecisionPlan,
+    /// The original tokenizer.json.
+    pub tokenizer: PathBuf,
+    /// Terms that travel with the weights.
+    pub licences: Vec<LicenceFile>,
+    /// Where the features are published, if they are.
+    pub neuronpedia: Option<Neuronpedia>,
+    /// The folder to write: new, empty, or a pack to replace.
+    pub out: PathBuf,
+}
+
+/// Writes the pack and returns its manifest. The folder appears whole or not at all.
+///
+/// # Errors
+/// [`Error`] when the parts do not belong together, a tensor is missing or misshapen or holds what
+/// no precision can, or the folder cannot be written.
+pub fn pack(request: &PackRequest<'_>, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Manifest> {
+    check_request(request)?;
+    let folder = folder::OutFolder::create(&request.out)?;
+    let manifest = write(request, folder.path(), progress)?;
+    folder.publish()?;
+    Ok(manifest)
+}
+
+fn check_request(request: &PackRequest<'_>) -> Result<()> {
+    let (gemma, sae) = (&request.gemma.config, &request.sae.published.config);
+    let layer = request.layer;
+    if layer >= gemma.num_hidden_layers {
+        return Err(Error::Mismatch(format!(
+            "layer {layer} was asked for, but {} has layers 0 to {}",
+            request.gemma.tensors.origin(),
+            gemma.num_hidden_layers - 1
+        )));
+    }
+    if let Some(target) = sae.target_layer.filter(|target| *target != layer) {
+        return Err(Error::Mismatch(format!(
+            "the SAE in {} was trained on the output of layer {target}, but layer {layer} was asked for",
+            request.sae.tensors.origin()
+        )));
+    }
+    if sae.dimin != gemma.hidden_size {
+        return Err(Error::Mismatch(format!(
+            "the SAE in {} reads {} dimensions, the residual stream of {} has {}",
+            request.sae.tensors.origin(),
+            sae.dimin,
+            request.gemma.tensors.origin(),
+            gemma.hidden_size
+        )));
+    }
+    // Everything is looked at before anything is written.
+    request.gemma.tensors.check(EMBEDDING, (gemma.vocab_size, gemma.hidden_size))?;
+    for (name, shape) in gemma_tensors(gemma, layer) {
+        request.gemma.tensors.check(&name, shape)?;
+    }
+    for (name, (rows, cols)) in all_sae_tensors(request) {
+        let in_file = if name == ENCODER { (cols, rows) } else { (rows, cols) };
+        request.sae.tensors.check(&name, in_file)?;
+    }
+    Ok(())
+}
+
+fn all_sae_tensors(request: &PackRequest<'_>) -> Vec<TensorSpec> {
+    let config = &request.sae.published.config;
+    let mut all = sae_tensors(config);
+    if request.sae.tensors.shape(SCALING).is_some() {
+        all.push((SCALING.to_owned(), (1, config.dimin)));
+    }
+    all
+}
+
+fn write(request: &PackRequest<'_>, folder: &Path, report: &mut dyn FnMut(Progress<'_>)) -> Result<Manifest> {
+    let (gemma, sae) = (&request.gemma.config, &request.sae.published.config);
+    let gemma_list = gemma_tensors(gemma, request.layer);
+    let sae_list = all_sae_tensors(request);
+    let values = |list: &[TensorSpec]| list.iter().map(|(_, (r, c))| (r * c) as u64).sum::<u64>();
+    let total = values(&gemma_list) + values(&sae_list) + (gemma.vocab_size * gemma.hidden_size) as u64;
+    let mut counter = Counter { report, done: 0, total };
+
+    counter.add("tokenizer", 0);
+    let tokenizer = write_tokenizer(&request.tokenizer, folder)?;
+    let mut licences = Vec::new();
+    for licence in &request.licences {
+        licences.push(copy_licence(licence, folder)?);
+    }
+    let mut writer = shards::ShardWriter::new(folder, &request.precision);
+    for (name, shape) in gemma_list {
+        writer.add(&request.gemma.tensors, &name, shape, &mut counter)?;
+    }
+    for (name, shape) in sae_list {
+        writer.add(&request.sae.tensors, &name, shape, &mut counter)?;
+    }
+    let (shards, tensors) = writer.finish()?;
+    let shape = (gemma.vocab_size, gemma.hidden_size);
+    let embedding = embedding::write(
+        &request.gemma.tensors,
+        shape,
+        request.precision.precision_of(EMBEDDING),
+        folder,
+        &mut counter,
+    )?;
+
+    let manifest = Manifest {
+        format: FORMAT.to_owned(),
+        version: VERSION,
+        model_name: request.model_name.clone(),
+        gemma: gemma.clone(),
+        sae_name: request.sae_name.clone(),
+        sae: sae.clone(),
+        layer: request.layer,
+        precision: request.precision.clone(),
+        neuronpedia: request.neuronpedia.clone(),
+        licences,
+        tokenizer,
+        shards,
+        tensors,
+        embedding,
+    };
+    let mut text = serde_json::to_string(&manifest).map_err(|e| Error::Malformed {
+        file: MANIFEST_FILE.to_owned(),
+        problem: format!("cannot be written as JSON: {e}"),
+    })?;
+    text.push('\n');
+    // What was written is what readers accept.
+    Manifest::from_json(&text, MANIFEST_FILE)?;
+    file::write_whole(&folder.join(MANIFEST_FILE), text.as_bytes())?;
+    Ok(manifest)
+}
+
+fn write_tokenizer(path: &Path, folder: &Path) -> Result<FileEntry> {
+    let text = read_text(path, TOKENIZER_JSON_BYTES_MAX)?;
+    let bytes = compact_tokenizer(&text, &path.display().to_string())?.to_bytes()?;
+    // Not named after its compression: a host must not unpack it on the way.
+    file::write_pieces(folder, "tokenizer.bin", [bytes.as_slice()])
+}
+
+fn copy_licence(licence: &LicenceFile, folder: &Path) -> Result<Licence> {
+    let mut file = None;
+    if let Some(path) = &licence.file {
+        let bytes = std::fs::read(path).map_err(|source| Error::Io { action: "read", path: path.clone(), source })?;
+        let stem = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let mut name: String = stem
+            .trim_start_matches('.')
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' })
+            .collect();
+        // Two parts may bring a LICENSE each.
+        while name.is_empty() || folder.join(&name).exists() {
+            name.insert_str(0, "sae-");
+        }
+        file::write_whole(&folder.join(&name), &bytes)?;
+        file = Some(name);
+    }
+    Ok(Licence { covers: licence.covers.clone(), name: licence.name.clone(), file })
+}

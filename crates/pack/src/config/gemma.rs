@@ -1,0 +1,132 @@
+//! What a Gemma 2 or Gemma 3 text model needs to run, as the manifest carries it.
+
+use serde::{Deserialize, Serialize};
+
+use super::limits::{LAYERS_MAX, check_dimensions};
+
+/// Which of the two families.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GemmaFamily {
+    /// Soft-capped attention scores.
+    Gemma2,
+    /// RMSNorm on queries and keys; two rope bases.
+    Gemma3,
+}
+
+/// What a layer's tokens may look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Attention {
+    /// Every earlier token.
+    Full,
+    /// The last `sliding_window` tokens, the current one included.
+    Sliding,
+}
+
+/// Rotary position embedding of one kind of layer.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Rope {
+    /// Base of the geometric series of wavelengths.
+    pub theta: f64,
+    /// Linear scaling: positions are divided by this (1 without `rope_scaling`).
+    pub factor: f64,
+}
+
+/// A Gemma text model; fields are named as in `config.json` where they mean the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GemmaConfig {
+    /// Gemma 2 or Gemma 3.
+    pub family: GemmaFamily,
+    /// Rows of the embedding.
+    pub vocab_size: usize,
+    /// Width of the residual stream, d_model.
+    pub hidden_size: usize,
+    /// Width of the feed-forward layer.
+    pub intermediate_size: usize,
+    /// Layers of the published model; a pack holds the first `layer + 1`.
+    pub num_hidden_layers: usize,
+    /// Query heads.
+    pub num_attention_heads: usize,
+    /// Key and value heads, shared by groups of query heads.
+    pub num_key_value_heads: usize,
+    /// Width of one head.
+    pub head_dim: usize,
+    /// Added to the mean square in every RMSNorm.
+    pub rms_norm_eps: f64,
+    /// Attention scores are multiplied by this to the power of -1/2.
+    pub query_pre_attn_scalar: f64,
+    /// tanh cap on attention scores (Gemma 2: 50).
+    pub attn_logit_softcapping: Option<f64>,
+    /// Window of [`Attention::Sliding`] layers, in tokens.
+    pub sliding_window: usize,
+    /// One entry a layer of the published model.
+    pub layer_attention: Vec<Attention>,
+    /// Rotary embedding of full layers.
+    pub rope_full: Rope,
+    /// Rotary embedding of sliding layers (Gemma 2: the same).
+    pub rope_sliding: Rope,
+    /// RMSNorm on queries and keys a head.
+    pub qk_norm: bool,
+    /// Token that starts every text.
+    pub bos_token_id: u32,
+}
+
+/// The published pattern: every `period`th layer is full, the others slide.
+pub fn every_nth_full(layers: usize, period: usize) -> Vec<Attention> {
+    // A period of 0 (an untrusted file) means no full layer.
+    let full = |i: usize| period > 0 && (i + 1).is_multiple_of(period);
+    (0..layers).map(|i| if full(i) { Attention::Full } else { Attention::Sliding }).collect()
+}
+
+impl GemmaConfig {
+    /// Checks that the numbers are possible and fit each other.
+    ///
+    /// # Errors
+    /// A sentence without the file's name.
+    pub fn check(&self) -> Result<(), String> {
+        check_dimensions(&[
+            ("vocab_size", self.vocab_size),
+            ("hidden_size", self.hidden_size),
+            ("intermediate_size", self.intermediate_size),
+            ("num_hidden_layers", self.num_hidden_layers),
+            ("num_attention_heads", self.num_attention_heads),
+            ("num_key_value_heads", self.num_key_value_heads),
+            ("head_dim", self.head_dim),
+            ("sliding_window", self.sliding_window),
+            ("num_attention_heads * head_dim", self.num_attention_heads.saturating_mul(self.head_dim)),
+        ])?;
+        if self.num_hidden_layers > LAYERS_MAX {
+            return Err(format!("num_hidden_layers is {}, more than {LAYERS_MAX}", self.num_hidden_layers));
+        }
+        if self.layer_attention.len() != self.num_hidden_layers {
+            return Err(format!(
+                "{} layer types for {} layers (num_hidden_layers)",
+                self.layer_attention.len(),
+                self.num_hidden_layers
+            ));
+        }
+        if !self.num_attention_heads.is_multiple_of(self.num_key_value_heads) {
+            return Err(format!(
+                "num_attention_heads ({}) is no multiple of num_key_value_heads ({})",
+                self.num_attention_heads, self.num_key_value_heads
+            ));
+        }
+        if !self.head_dim.is_multiple_of(2) {
+            return Err(format!("head_dim is {}; rotary embeddings need an even one", self.head_dim));
+        }
+        let positive = [
+            ("rms_norm_eps", self.rms_norm_eps),
+            ("query_pre_attn_scalar", self.query_pre_attn_scalar),
+            ("attn_logit_softcapping", self.attn_logit_softcapping.unwrap_or(1.0)),
+            ("rope_theta of full layers", self.rope_full.theta),
+            ("rope factor of full layers", self.rope_full.factor),
+            ("rope_theta of sliding layers", self.rope_sliding.theta),
+            ("rope factor of sliding layers", self.rope_sliding.factor),
+        ];
+        match positive.iter().find(|(_, value)| !(value.is_finite() && *value > 0.0)) {
+            Some((name, value)) => Err(format!("{name} is {value}; it must be a positive number")),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Every reader of a pack, the hosting format: natively and in wasm.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | [`config`] | `GemmaConfig` and `SaeConfig`, as the manifest carries them |
+//! | [`block`] | the packed matrix: f32, f16, or symmetric blocks of 32 (q8, q4) |
+//! | [`manifest`] | `manifest.json`: what a pack holds and where every tensor lies |
+//! | [`precision_plan`] | which precision each tensor of a pack gets |
+//! | [`tensor_spec`] | which tensors an analysis needs, with their shapes |
+//! | [`tokenizer`] | a BPE tokenizer's tables, and the compact file that a pack carries |
+//! | [`unpack`] | shard bytes to packed matrices: the one reader, for disk and network alike |
+//! | [`rows`] | embedding rows: which bytes to ask a host for, and how they are cached between visits |
+//! | [`fit`] | whether a pack fits a device |
+//!
+//! This crate knows no tensors library and no browser. What makes packs is `lens-import`.
+
+pub mod block;
+pub mod config;
+mod error;
+pub mod fit;
+pub mod manifest;
+pub mod precision_plan;
+pub mod rows;
+pub mod tensor_spec;
+pub mod tokenizer;
+pub mod unpack;
+
+pub use error::{Error, Result};

@@ -1,0 +1,61 @@
+//! Which tensors an analysis needs, with their shapes: the one list that packing, the manifest's
+//! check and every loader agree on.
+
+use crate::config::{GemmaConfig, SaeConfig};
+
+/// Name and shape [rows, cols] of a tensor; vectors are one row.
+pub type TensorSpec = (String, (usize, usize));
+
+/// Name of the token embedding, as in the checkpoint.
+pub const EMBEDDING: &str = "model.embed_tokens.weight";
+
+/// The language model up to the output of `layer`, in the order of use, the embedding left out.
+/// The final norm comes last: dashboards need it.
+pub fn gemma_tensors(config: &GemmaConfig, layer: usize) -> Vec<TensorSpec> {
+    let d = config.hidden_size;
+    let queries = config.num_attention_heads * config.head_dim;
+    let keys = config.num_key_value_heads * config.head_dim;
+    let mut all = Vec::new();
+    for l in 0..=layer {
+        let mut add = |part: &str, shape| all.push((format!("model.layers.{l}.{part}.weight"), shape));
+        add("input_layernorm", (1, d));
+        add("self_attn.q_proj", (queries, d));
+        add("self_attn.k_proj", (keys, d));
+        add("self_attn.v_proj", (keys, d));
+        if config.qk_norm {
+            add("self_attn.q_norm", (1, config.head_dim));
+            add("self_attn.k_norm", (1, config.head_dim));
+        }
+        add("self_attn.o_proj", (d, queries));
+        add("post_attention_layernorm", (1, d));
+        add("pre_feedforward_layernorm", (1, d));
+        add("mlp.gate_proj", (config.intermediate_size, d));
+        add("mlp.up_proj", (config.intermediate_size, d));
+        add("mlp.down_proj", (d, config.intermediate_size));
+        add("post_feedforward_layernorm", (1, d));
+    }
+    all.push(("model.norm.weight".to_owned(), (1, d)));
+    all
+}
+
+/// Our optional extension of the SAE's format: a factor a dimension, [d_model].
+pub const SCALING: &str = "sae.scaling";
+/// The encoder of untied SAEs. Checkpoints hold it as [d_model, width], packs transposed.
+pub const ENCODER: &str = "sae.E";
+
+/// The SAE in the order of use, without [`SCALING`].
+pub fn sae_tensors(config: &SaeConfig) -> Vec<TensorSpec> {
+    let (d, width) = (config.dimin, config.width);
+    let bottleneck = width / config.bottleneck_factor.max(1);
+    let mut all = vec![("sae.b".to_owned(), (1, d)), ("sae.D".to_owned(), (width, d))];
+    if !config.tied_weights {
+        all.push((ENCODER.to_owned(), (width, d)));
+    }
+    for n in 0..config.n_attn_layers {
+        for (part, rows) in [("k_ctx", bottleneck), ("q_target", bottleneck), ("v_ctx", width), ("c_proj", width)] {
+            all.push((format!("sae.attn_layers.{n}.{part}.weight"), (rows, width)));
+            all.push((format!("sae.attn_layers.{n}.{part}.bias"), (1, rows)));
+        }
+    }
+    all
+}
