@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use crate::link;
-use crate::number;
+use crate::address::link;
+use crate::format::number;
 
 /// Value of `format` in models.json.
 pub const FORMAT: &str = "temporal-lens-models/1";

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lens_protocol::{DeviceInfo, FailureKind, Request, Response, RowSource, Stage};
 use lens_view::number;
 use lens_view::progress::{self, Progress};
-use lens_view::stats::Run;
+use lens_view::statistics::Run;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 

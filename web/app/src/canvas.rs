@@ -1,8 +1,9 @@
 //! What every canvas shares: its context, pixels, the frame and the files of a saved figure, the colour
 //! bar. What is drawn on them is in [`crate::heatmap_canvas`], [`crate::trajectory_canvas`] and the components.
 
-use lens_view::colour;
-use lens_view::heatmap::{self, Bar, Rect};
+use lens_view::color;
+use lens_view::heatmap;
+use lens_view::layout::{Bar, Rect};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{Clamped, JsCast, JsValue};
 use web_sys::{Blob, CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
@@ -174,9 +175,9 @@ pub fn upwards(
 /// A colour bar with ticks and title.
 pub struct ColourBar<'a> {
     /// Its colours.
-    pub map: colour::ColourMap,
+    pub map: color::ColourMap,
     /// What its ends stand for.
-    pub range: colour::Range,
+    pub range: color::Range,
     /// On which side of the figure it is.
     pub side: Bar,
     /// Where it is.
@@ -212,7 +213,7 @@ pub fn draw_bar(context: &CanvasRenderingContext2d, bar: &ColourBar, palette: &P
     context.set_fill_style_str(&palette.ink);
     context.set_text_baseline("middle");
     context.set_font(&format!("11px {}", palette.typeface));
-    for tick in colour::ticks(bar.range, (length / 60.0).clamp(2.0, 8.0) as usize) {
+    for tick in color::ticks(bar.range, (length / 60.0).clamp(2.0, 8.0) as usize) {
         let Some(place) = bar.range.place(tick.value).map(f64::from) else { continue };
         match bar.side {
             Bar::Right => {

@@ -1,7 +1,8 @@
 //! What the page finds around it: its own meta tags and addresses, the visitor's theme.
 
+use lens_view::choice::Choice;
 use lens_view::embed::Embed;
-use lens_view::settings::{Choice, Theme};
+use lens_view::theme::Theme;
 use wasm_bindgen::JsCast;
 use web_sys::{Document, HtmlMetaElement, Window};
 

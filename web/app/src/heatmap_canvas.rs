@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use lens_view::dendrogram::Dendrogram;
 use lens_view::focus::{Focus, Spot};
-use lens_view::heatmap::{BAR_TITLE, Heatmap, Layout, Rect};
+use lens_view::heatmap::{BAR_TITLE, Heatmap, Layout};
+use lens_view::layout::Rect;
 use wasm_bindgen::JsValue;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 

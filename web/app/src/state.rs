@@ -9,8 +9,8 @@ use lens_view::embed::Embed;
 use lens_view::focus::Focus;
 use lens_view::gallery::Gallery;
 use lens_view::progress::Progress;
-use lens_view::settings::Theme;
-use lens_view::stats::Run;
+use lens_view::statistics::Run;
+use lens_view::theme::Theme;
 use leptos::prelude::*;
 
 use crate::address::{self, Address};

@@ -1,6 +1,6 @@
 //! What every canvas of the page needs: its room, its colours' changes, its size.
 
-use lens_view::heatmap::Room;
+use lens_view::layout::Room;
 use leptos::ev;
 use leptos::html::Div;
 use leptos::prelude::*;

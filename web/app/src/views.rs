@@ -8,9 +8,8 @@ use lens_analysis::per_token::Quantity;
 use lens_analysis::similarity::{self, Matrix, Missing, Mode, Source};
 use lens_view::attention::Chosen;
 use lens_view::dendrogram::Dendrogram;
-use lens_view::heatmap::Heatmap;
+use lens_view::heatmap::{Heatmap, Scale};
 use lens_view::selection::Selection;
-use lens_view::settings::Scale;
 use lens_view::trajectory::{Camera, Wanted};
 use leptos::prelude::*;
 

@@ -12,7 +12,7 @@ use lens_view::comparison;
 use lens_view::focus::Spot;
 use lens_view::link::{Link, Second, Subject};
 use lens_view::selection::Selection;
-use lens_view::settings::Theme;
+use lens_view::theme::Theme;
 use leptos::ev;
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;

@@ -9,7 +9,7 @@ use lens_view::comparison;
 use lens_view::gallery::Gallery;
 use lens_view::link::{Link, Opened, Second, Subject};
 use lens_view::selection::Selection;
-use lens_view::settings::Theme;
+use lens_view::theme::Theme;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 

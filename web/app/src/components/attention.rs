@@ -5,8 +5,8 @@ use std::sync::Arc;
 use lens_analysis::similarity::Missing;
 use lens_view::attention::{AttentionMap, BAR_TITLE, MAP, Places};
 use lens_view::focus::{Spot, Step};
-use lens_view::heatmap::{Bar, Rect, Room};
-use lens_view::{export, number, stats};
+use lens_view::layout::{Bar, Rect, Room};
+use lens_view::{export, number, statistics};
 use leptos::html::{Canvas, Div, P};
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
@@ -164,7 +164,7 @@ fn AttentionFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
     let pictured = shown.clone();
     let picture = move || -> Picture {
         let element = canvas.get_untracked().ok_or(JsValue::NULL)?;
-        let (palette, credit) = (Palette::of(&element), stats::credit(&pictured.analysis));
+        let (palette, credit) = (Palette::of(&element), statistics::credit(&pictured.analysis));
         let places = Places::of(count, SAVED_WIDTH);
         raster.with_value(|it| {
             let (map, raster) = it.as_ref().ok_or(JsValue::NULL)?;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use lens_analysis::similarity::Source;
+use lens_view::choice::Choice;
 use lens_view::focus::{Focus, Step};
-use lens_view::heatmap::{Heatmap, Room, Viewport, layout};
+use lens_view::heatmap::{Heatmap, Viewport, layout};
+use lens_view::layout::Room;
 use lens_view::selection::Selection;
-use lens_view::settings::Choice;
-use lens_view::{comparison, export, neighbours, number, stats};
+use lens_view::{comparison, export, neighbors, number, statistics};
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
@@ -134,13 +135,13 @@ fn Comparing(state: State, compared: Arc<Compared>) -> impl IntoView {
         files::save_text(state, "temporal-lens-cosines.csv", "text/csv", &csv);
     };
     let bases = [NodeRef::<Canvas>::new(), NodeRef::<Canvas>::new()];
-    let credit = stats::credit(&compared.comparison.first);
+    let credit = statistics::credit(&compared.comparison.first);
     let picture = move || picture(heatmaps.get_untracked().ok(), bases[0], &untrack(title), &credit);
     let of_text = |second: bool| {
         let compared = compared.clone();
         move || {
             let it = &compared.comparison;
-            neighbours::rows(if second { &it.second } else { &it.first })
+            neighbors::rows(if second { &it.second } else { &it.first })
         }
     };
     let [first, second] = [&compared.comparison.first, &compared.comparison.second].map(|it| it.tokens.clone());

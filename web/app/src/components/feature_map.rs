@@ -5,9 +5,9 @@ use std::sync::Arc;
 use lens_view::export;
 use lens_view::feature_map::{FeatureMap, Places};
 use lens_view::focus::{Spot, Step};
-use lens_view::heatmap::Room;
+use lens_view::layout::Room;
 use lens_view::svg::{self, Caption};
-use lens_view::{number, stats, token};
+use lens_view::{number, statistics, token};
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
@@ -100,7 +100,7 @@ pub fn FeatureMapFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
     let pictured = (shown.clone(), map.clone());
     let picture = move || -> Picture {
         let element = canvas.get_untracked().ok_or(JsValue::NULL)?;
-        let (palette, credit) = (Palette::of(&element), stats::credit(&pictured.0.analysis));
+        let (palette, credit) = (Palette::of(&element), statistics::credit(&pictured.0.analysis));
         let places = Places::of(rows, tokens, SAVED_WIDTH);
         let picture = saved_figure((places.width, places.height), &palette, TITLE, &credit, |context, _| {
             draw_on(context, &pictured.1, &places, None, None, &palette)
@@ -110,7 +110,7 @@ pub fn FeatureMapFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
     let drawn = (shown.clone(), map.clone());
     let svg = Callback::new(move |()| {
         let palette = Palette::of(&*canvas.get_untracked()?);
-        let (places, credit) = (Places::of(rows, tokens, SAVED_WIDTH), stats::credit(&drawn.0.analysis));
+        let (places, credit) = (Places::of(rows, tokens, SAVED_WIDTH), statistics::credit(&drawn.0.analysis));
         let caption = Caption { title: TITLE, credit: &credit };
         let svg = svg::feature_map(&drawn.1, &places, palette.ink(), caption);
         Some((svg, "temporal-lens-features.svg".to_owned()))

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use lens_analysis::cluster::CUT;
 use lens_view::focus::{Spot, Step};
-use lens_view::heatmap::{Heatmap, Layout, Room, Viewport, layout};
+use lens_view::heatmap::{Heatmap, Layout, Viewport, layout};
+use lens_view::layout::Room;
 use leptos::html::{Canvas, Div, Figure};
 use leptos::prelude::*;
 use web_sys::{HtmlCanvasElement, KeyboardEvent, PointerEvent, WheelEvent};

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use lens_analysis::cluster::CUT;
 use lens_analysis::similarity::{Mode, Source};
+use lens_view::choice::Choice;
 use lens_view::export;
-use lens_view::heatmap::{Room, layout};
-use lens_view::settings::{Choice, Scale};
-use lens_view::stats;
+use lens_view::heatmap::{Scale, layout};
+use lens_view::layout::Room;
+use lens_view::statistics;
 use lens_view::svg::{self, Caption};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
@@ -131,7 +132,8 @@ pub fn HeatmapBar(state: State, shown: Arc<Shown>, derived: Derived, stage: Stag
 fn tree_svg(shown: &Shown, derived: Derived, stage: Stage) -> Option<String> {
     let palette = Palette::of(&*stage.base.get_untracked()?);
     let (clustering, heatmap) = (derived.clustering.get_untracked()?, derived.heatmap.get_untracked().ok()?);
-    let (title, credit) = (format!("Dendrogram: {}", heatmap.title().to_lowercase()), stats::credit(&shown.analysis));
+    let (title, credit) =
+        (format!("Dendrogram: {}", heatmap.title().to_lowercase()), statistics::credit(&shown.analysis));
     let caption = Caption { title: &title, credit: &credit };
     Some(svg::dendrogram(&clustering.drawing, &heatmap, CUT, palette.ink(), caption))
 }
@@ -162,7 +164,7 @@ fn picture(state: State, shown: &Shown, derived: Derived, stage: Stage) -> Pictu
             heatmap_canvas::Figure { heatmap, raster, layout: &layout, label_room, boundaries: &boundaries, tree };
         let title = format!("{} ({} mode)", heatmap.title(), heatmap.mode.label());
         let palette = Palette::of(&base);
-        let credit = stats::credit(&shown.analysis);
+        let credit = statistics::credit(&shown.analysis);
         canvas::saved_figure((layout.width, layout.height), &palette, &title, &credit, |context, ratio| {
             heatmap_canvas::draw_on(context, &figure, &palette, ratio)
         })

@@ -1,6 +1,6 @@
 //! A labelled menu over the choices of a view model.
 
-use lens_view::settings::Choice;
+use lens_view::choice::Choice;
 use leptos::prelude::*;
 
 /// A menu that sets a signal. `testid` names it for tests.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lens_view::neighbours;
+use lens_view::neighbors;
 use leptos::prelude::*;
 
 use super::attention::AttentionPanel;
@@ -80,7 +80,7 @@ fn ResultBody(state: State, shown: Arc<Shown>) -> impl IntoView {
                             <SimilarityTable
                                 label="The heatmap as a table"
                                 testid="similarity-table"
-                                rows=move || neighbours::rows(&listed.analysis)
+                                rows=move || neighbors::rows(&listed.analysis)
                             />
                         </div>
                         <div>

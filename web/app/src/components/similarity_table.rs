@@ -1,6 +1,6 @@
 //! A heatmap as a table, for those who do not see it.
 
-use lens_view::neighbours::NeighbourRow;
+use lens_view::neighbors::NeighbourRow;
 use leptos::prelude::*;
 
 /// Folded; filled when it is opened.

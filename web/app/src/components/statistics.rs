@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use lens_analysis::similarity::{Missing, Source};
 use lens_analysis::spectrum::Tridiagonal;
-use lens_view::stats::{self, Row};
-use lens_view::{export, numbers};
+use lens_view::statistics::{self, Row};
+use lens_view::{export, measures};
 use leptos::prelude::*;
 
 use crate::environment::now;
@@ -24,19 +24,19 @@ pub fn Statistics(state: State, shown: Arc<Shown>, derived: Derived) -> impl Int
         Origin::Live(run) => Some(run),
         Origin::Precomputed | Origin::File(_) | Origin::Link(_) => None,
     };
-    let provenance = stats::provenance(&shown.analysis, run);
+    let provenance = statistics::provenance(&shown.analysis, run);
     let ranks = [Source::Predictable, Source::Novel].map(|source| (source, effective_rank(&shown, source)));
     let numbered = shown.clone();
     let rows = Memo::new(move |_| {
         let analysis = &numbered.analysis;
-        let mut rows = stats::numbers(analysis);
+        let mut rows = statistics::numbers(analysis);
         if let Ok(matrix) = derived.matrix.get() {
-            rows.extend(numbers::shown_matrix(&matrix));
-            derived.boundaries.with_value(|found| rows.extend(numbers::events(analysis, found, &matrix)));
+            rows.extend(measures::shown_matrix(&matrix));
+            derived.boundaries.with_value(|found| rows.extend(measures::events(analysis, found, &matrix)));
         }
-        rows.extend(numbers::energy(analysis));
+        rows.extend(measures::energy(analysis));
         rows.extend(ranks.map(|(source, rank)| {
-            rank.with(|rank| numbers::rank(source, rank.as_ref().map(|it| it.as_deref()).map_err(|why| *why)))
+            rank.with(|rank| measures::rank(source, rank.as_ref().map(|it| it.as_deref()).map_err(|why| *why)))
         }));
         rows
     });
@@ -78,7 +78,7 @@ fn effective_rank(shown: &Arc<Shown>, source: Source) -> RwSignal<Eigenvalues> {
     let found = RwSignal::new(Ok(None));
     let shown = shown.clone();
     set_timeout(
-        move || match numbers::begin_rank(&shown.analysis, source) {
+        move || match measures::begin_rank(&shown.analysis, source) {
             Ok(work) => go_on(work, found),
             Err(why) => {
                 let _ = found.try_set(Err(why));
@@ -139,7 +139,7 @@ fn L0Table(shown: Arc<Shown>) -> impl IntoView {
                 </tr>
             </thead>
             <tbody>
-                {stats::tokens(&shown.analysis)
+                {statistics::tokens(&shown.analysis)
                     .into_iter()
                     .map(|row| {
                         view! {

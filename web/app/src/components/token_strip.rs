@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use lens_analysis::per_token::Quantity;
+use lens_view::choice::Choice;
 use lens_view::focus::{Spot, Step};
-use lens_view::settings::Choice;
 use lens_view::strip::Shading;
 use lens_view::svg::{self, Caption};
 use lens_view::token::{self, breaks_line};
-use lens_view::{export, stats};
+use lens_view::{export, statistics};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::{JsCast, JsValue};
@@ -173,7 +173,7 @@ fn StripBar(
     let vector = move || {
         let shading = shading.get_untracked()?.ok()?;
         let body = document().and_then(|document| document.body())?;
-        let (palette, credit) = (Palette::of(&body), stats::credit(&drawn.analysis));
+        let (palette, credit) = (Palette::of(&body), statistics::credit(&drawn.analysis));
         let begins = boundaries(derived, views.has_events.get_untracked());
         let caption = Caption { title: "Tokens of the text", credit: &credit };
         Some(svg::strip(&drawn.analysis.tokens, &shading, &begins, palette.ink(), caption))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lens_view::focus::{Spot, Step};
-use lens_view::heatmap::Room;
+use lens_view::layout::Room;
 use lens_view::trajectory::{Camera, Figure, Scene, Trajectory, Wanted, figure};
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use lens_analysis::per_token::Quantity;
-use lens_view::heatmap::Room;
-use lens_view::settings::{Choice, Dimensions, Metric, Positions};
+use lens_view::choice::Choice;
+use lens_view::layout::Room;
 use lens_view::svg::{self, Caption};
-use lens_view::trajectory::{Camera, Method, Scene, Wanted, figure};
-use lens_view::{export, stats};
+use lens_view::trajectory::{Camera, Dimensions, Method, Metric, Positions, Scene, Wanted, figure};
+use lens_view::{export, statistics};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
@@ -183,7 +183,7 @@ fn vector(shown: &Shown, stage: Stage) -> Vector {
     let drawing = stage.drawing.get_untracked()?.ok()?;
     let place = figure(drawing.dimensions(), SAVED_ROOM);
     let scene = stage.camera.with_untracked(|camera| Scene::of(&drawing, camera, &place));
-    let (title, credit) = (stage.wanted.with_untracked(title), stats::credit(&shown.analysis));
+    let (title, credit) = (stage.wanted.with_untracked(title), statistics::credit(&shown.analysis));
     let caption = Caption { title: &title, credit: &credit };
     let svg = svg::trajectory(&drawing, &scene, &place, palette.ink(), caption);
     Some((svg, "temporal-lens-trajectory.svg".to_owned()))
@@ -198,7 +198,7 @@ fn picture(state: State, shown: &Shown, derived: Derived, stage: Stage) -> Pictu
     let rings = untrack(|| rings(state, derived, &drawing));
     let title = stage.wanted.with_untracked(title);
     let palette = Palette::of(&element);
-    let credit = stats::credit(&shown.analysis);
+    let credit = statistics::credit(&shown.analysis);
     let picture = canvas::saved_figure((place.width, place.height), &palette, &title, &credit, |context, _| {
         trajectory_canvas::draw(context, &drawing, &scene, &place, &rings, &palette)
     })?;

@@ -1,0 +1,218 @@
+//! The page inside another page: what it shows there, and the messages both exchange.
+
+use serde::{Deserialize, Serialize};
+
+use crate::format::percent;
+
+/// Version of the messages.
+pub const VERSION: u32 = 1;
+
+/// What an embedded page shows; `embed=true` and these flags in the address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Embed {
+    /// `embedtokens`: the text as tokens.
+    pub has_tokens: bool,
+    /// `embedheatmap`.
+    pub has_heatmap: bool,
+    /// `embedtrajectory`.
+    pub has_trajectory: bool,
+    /// `embedfeatures`: the novel features of the pinned token.
+    pub has_features: bool,
+    /// `embedinput`: the text box and the button that loads a model.
+    pub has_input: bool,
+    /// `embedcontrols`: the figures' menus and buttons.
+    pub has_controls: bool,
+    /// `embedlink`: a link to the whole page.
+    pub has_link: bool,
+}
+
+impl Default for Embed {
+    /// What a figure in an article needs.
+    fn default() -> Self {
+        Self {
+            has_tokens: true,
+            has_heatmap: true,
+            has_trajectory: false,
+            has_features: false,
+            has_input: false,
+            has_controls: false,
+            has_link: true,
+        }
+    }
+}
+
+/// Whether a parameter is one of the embedded page's.
+pub fn is_parameter(name: &str) -> bool {
+    name == "embed" || Embed::default().flag(name).is_some()
+}
+
+impl Embed {
+    /// Reads the flags of a query string; none where the page is not embedded. A flag that is neither
+    /// true nor false stays as it is by default.
+    pub fn read(query: &str) -> Option<Self> {
+        let mut embed = Self::default();
+        let mut is_embedded = false;
+        for part in query.trim_start_matches('?').split('&') {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            let value = match percent::decoded(value).as_deref() {
+                Some("true" | "1") => true,
+                Some("false" | "0") => false,
+                _ => continue,
+            };
+            if name == "embed" {
+                is_embedded = value;
+            } else if let Some(flag) = embed.flag(name) {
+                *flag = value;
+            }
+        }
+        is_embedded.then_some(embed)
+    }
+
+    fn flag(&mut self, name: &str) -> Option<&mut bool> {
+        Some(match name {
+            "embedtokens" => &mut self.has_tokens,
+            "embedheatmap" => &mut self.has_heatmap,
+            "embedtrajectory" => &mut self.has_trajectory,
+            "embedfeatures" => &mut self.has_features,
+            "embedinput" => &mut self.has_input,
+            "embedcontrols" => &mut self.has_controls,
+            "embedlink" => &mut self.has_link,
+            _ => return None,
+        })
+    }
+}
+
+/// HTML that shows `url` (the page's address with a state) in a frame.
+pub fn code(url: &str) -> String {
+    let separator = if url.contains('?') { '&' } else { '?' };
+    let address = escaped(&format!("{url}{separator}embed=true"));
+    format!(
+        "<iframe src=\"{address}\" title=\"Temporal Lens\" width=\"640\" height=\"560\" style=\"border:0;max-width:100%\" loading=\"lazy\" allow=\"clipboard-write\"></iframe>"
+    )
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// What the surrounding page may ask for.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Asked {
+    /// Its origin is told what happens from here on.
+    Hello,
+    /// Puts a text into the box; it is analysed when the visitor says so, or a model is loaded already.
+    SetText {
+        /// Verbatim.
+        text: String,
+    },
+    /// Shows a saved analysis.
+    SetResult {
+        /// The document.
+        result: serde_json::Value,
+    },
+    /// Light, dark, or as the system has it.
+    SetTheme {
+        /// "light", "dark" or "system".
+        theme: String,
+    },
+}
+
+/// What the surrounding page is told.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Said {
+    /// The page listens. The only message that goes out unasked; it carries nothing of the visitor's.
+    Ready,
+    /// An analysis is shown.
+    Shown {
+        /// Its text.
+        text: String,
+        /// Number of tokens.
+        tokens: usize,
+        /// "precomputed", "live", "file" or "link".
+        origin: &'static str,
+    },
+    /// A cell was pinned or unpinned.
+    Selected {
+        /// Its row and column, token positions.
+        cell: Option<[usize; 2]>,
+        /// Their tokens.
+        tokens: Option<[String; 2]>,
+    },
+    /// Something went wrong.
+    Problem {
+        /// A sentence.
+        message: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct Head {
+    #[serde(rename = "temporalLens")]
+    version: u32,
+}
+
+/// Reads a message of the surrounding page, as JSON; none for what is not meant for us.
+///
+/// # Errors
+/// A sentence for what is meant for us and cannot be understood.
+pub fn read_message(json: &str) -> Option<Result<Asked, String>> {
+    // A list could stand for an object's fields.
+    let head: Head = serde_json::from_str(json.trim_start().strip_prefix('{').map(|_| json)?).ok()?;
+    if head.version != VERSION {
+        return Some(Err(format!("This page understands messages of version {VERSION}, not {}.", head.version)));
+    }
+    Some(serde_json::from_str(json).map_err(|error| format!("The message is not understood: {error}.")))
+}
+
+/// A message as JSON.
+pub fn write_message(said: &Said) -> String {
+    #[derive(Serialize)]
+    struct Message<'a> {
+        #[serde(rename = "temporalLens")]
+        version: u32,
+        #[serde(flatten)]
+        said: &'a Said,
+    }
+    serde_json::to_string(&Message { version: VERSION, said }).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_say_what_is_shown() {
+        assert_eq!(Embed::read("?text=a"), None);
+        assert_eq!(Embed::read("?embed=false&embedinput=true"), None);
+        assert_eq!(Embed::read("embed=true"), Some(Embed::default()));
+        let embed = Embed::read("?embed=true&embedheatmap=false&embedtrajectory=true&embedlink=perhaps").unwrap();
+        assert_eq!(embed, Embed { has_heatmap: false, has_trajectory: true, ..Embed::default() });
+        assert!(is_parameter("embedinput") && is_parameter("embed") && !is_parameter("text"));
+    }
+
+    #[test]
+    fn the_code_is_html_whatever_the_address() {
+        let code = code("https://a.example/?v=1&text=\"><script>");
+        assert!(
+            code.contains("src=\"https://a.example/?v=1&amp;text=&quot;&gt;&lt;script&gt;&amp;embed=true\""),
+            "{code}"
+        );
+    }
+
+    #[test]
+    fn messages_are_told_from_others() {
+        for foreign in ["", "1", "null", "[]", "[1]", "{\"type\":\"hello\"}", "{\"temporalLens\":\"1\"}"] {
+            assert!(read_message(foreign).is_none(), "{foreign}");
+        }
+        assert_eq!(read_message(r#"{"temporalLens":1,"type":"hello"}"#), Some(Ok(Asked::Hello)));
+        let text = read_message(r#"{"temporalLens":1,"type":"set-text","text":"<b>\u0000"}"#);
+        assert_eq!(text, Some(Ok(Asked::SetText { text: "<b>\0".to_owned() })));
+        assert!(read_message(r#"{"temporalLens":2,"type":"hello"}"#).unwrap().unwrap_err().contains("version 1"));
+        assert!(read_message(r#"{"temporalLens":1,"type":"set-text","text":5}"#).unwrap().is_err());
+        assert!(read_message(r#"{"temporalLens":1,"type":"eval"}"#).unwrap().is_err());
+        let said = write_message(&Said::Selected { cell: Some([1, 2]), tokens: None });
+        assert_eq!(said, r#"{"temporalLens":1,"type":"selected","cell":[1,2],"tokens":null}"#);
+    }
+}

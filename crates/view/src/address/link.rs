@@ -1,0 +1,141 @@
+//! What the page shows, as an address: everything a link carries, read and written in one place.
+//!
+//! A link leaves out what is as the page opens, so that short states make short links. What cannot be
+//! read is left out and named: old and damaged links open what they can.
+
+use std::ops::Range;
+
+use lens_analysis::per_token::Quantity;
+use lens_analysis::similarity::{Mode, Source};
+
+use super::theme::Theme;
+use crate::figure::attention::Chosen;
+use crate::figure::focus::Spot;
+use crate::figure::heatmap::Scale;
+use crate::figure::trajectory::{Camera, Wanted};
+
+/// Version of the parameters' meaning; a link says it as `v`.
+pub const VERSION: u32 = 1;
+
+/// Some hosts and programs take no longer addresses.
+pub const LENGTH_SAFE: usize = 8000;
+
+/// What is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A precomputed example, by id.
+    Example(String),
+    /// A text.
+    Text(String),
+    /// A saved analysis, by its address: absolute, or relative to the page.
+    Result(String),
+}
+
+/// What the shown text is compared with.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Second {
+    /// The text.
+    pub text: String,
+    /// Its novel codes kept a token, instead of the SAE's own k.
+    pub inf_k: Option<usize>,
+    /// Selected spans of the first and of the second text, oldest first, at most two each; none for
+    /// those that the comparison opens with.
+    pub spans: Option<[Vec<Range<usize>>; 2]>,
+}
+
+/// A whole state of the page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Link {
+    /// The pack's address, where it is not the page's own.
+    pub model: Option<String>,
+    /// What is looked at; none for what the page opens with.
+    pub subject: Option<Subject>,
+    /// Novel codes kept a token, instead of the SAE's own k.
+    pub inf_k: Option<usize>,
+    /// The second text, where two are compared.
+    pub second: Option<Second>,
+    /// A demo of Neuronpedia's that the link asks for; never written.
+    pub neuronpedia_demo: Option<String>,
+    /// What is compared.
+    pub source: Source,
+    /// How the matrix is made.
+    pub mode: Mode,
+    /// How similarity becomes colour.
+    pub scale: Scale,
+    /// What shades the token strip.
+    pub quantity: Option<Quantity>,
+    /// Whether event boundaries are drawn.
+    pub has_events: bool,
+    /// Whether the matrix stands in the dendrogram's order.
+    pub is_ordered: bool,
+    /// The part of the matrix that is looked at: first column, first row, cells; none for all of it.
+    pub zoom: Option<[f64; 3]>,
+    /// The trajectory.
+    pub trajectory: Wanted,
+    /// What colours it; none for the position.
+    pub trajectory_colour: Option<Quantity>,
+    /// From where it is looked at.
+    pub camera: Camera,
+    /// Which of the SAE's attention weights are shown.
+    pub attention: Chosen,
+    /// The pinned cell.
+    pub pin: Option<Spot>,
+    /// The feature whose card is open.
+    pub feature: Option<usize>,
+    /// Selected spans, oldest first, at most two.
+    pub spans: Vec<Range<usize>>,
+    /// Light or dark, where that was chosen.
+    pub theme: Theme,
+}
+
+impl Default for Link {
+    /// The page as it opens.
+    fn default() -> Self {
+        Self {
+            model: None,
+            subject: None,
+            inf_k: None,
+            second: None,
+            neuronpedia_demo: None,
+            source: Source::default(),
+            mode: Mode::default(),
+            scale: Scale::default(),
+            quantity: Some(Quantity::default()),
+            has_events: true,
+            is_ordered: false,
+            zoom: None,
+            trajectory: Wanted::default(),
+            trajectory_colour: None,
+            camera: Camera::default(),
+            attention: Chosen::default(),
+            pin: None,
+            feature: None,
+            spans: Vec::new(),
+            theme: Theme::default(),
+        }
+    }
+}
+
+/// A link as it was read.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Opened {
+    /// What could be read.
+    pub link: Link,
+    /// What could not, a phrase each.
+    pub dropped: Vec<String>,
+}
+
+/// Whether an address may be fetched from: http, https, or relative to the page.
+pub fn is_fetchable(address: &str) -> bool {
+    let scheme_end = address.find(':');
+    let path_start = address.find(['/', '?', '#']).unwrap_or(address.len());
+    let has_scheme = scheme_end.is_some_and(|end| end < path_start);
+    let is_web = |scheme: &str| {
+        let head = address.get(..scheme.len());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(scheme)) && address.len() > scheme.len()
+    };
+    !address.is_empty()
+        && address.len() <= 2000
+        && !address.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\')
+        && (!has_scheme || is_web("https://") || is_web("http://"))
+}

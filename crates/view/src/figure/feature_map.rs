@@ -1,0 +1,173 @@
+//! The strongest novel features of a text against its tokens.
+
+use std::collections::BTreeMap;
+
+use lens_analysis::Analysis;
+
+use crate::format::number;
+
+/// A map of features (rows) by tokens (columns).
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeatureMap {
+    /// Feature of each row, in the order of the text: by where it is strongest.
+    pub features: Vec<usize>,
+    /// Number of tokens.
+    pub tokens: usize,
+    /// Values [features, tokens]; 0 where the feature is not among the token's strongest.
+    pub values: Vec<f32>,
+    /// The largest value.
+    pub highest: f32,
+}
+
+impl FeatureMap {
+    /// The `count` features with the largest values after BOS, whose codes dwarf all others.
+    pub fn of(analysis: &Analysis, count: usize) -> Self {
+        let tokens = analysis.novel_top.len();
+        let mut strongest: BTreeMap<usize, (f32, usize)> = BTreeMap::new();
+        for (position, features) in analysis.novel_top.iter().enumerate().skip(1) {
+            for it in features.iter().filter(|f| f.value.is_finite()) {
+                let best = strongest.entry(it.feature).or_insert((it.value, position));
+                if it.value > best.0 {
+                    *best = (it.value, position);
+                }
+            }
+        }
+        let mut chosen: Vec<(usize, f32, usize)> = strongest.into_iter().map(|(f, (v, p))| (f, v, p)).collect();
+        chosen.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        chosen.truncate(count);
+        let highest = chosen.first().map_or(0.0, |c| c.1);
+        chosen.sort_by_key(|(feature, _, position)| (*position, *feature));
+        let features: Vec<usize> = chosen.into_iter().map(|c| c.0).collect();
+        let row_of: BTreeMap<usize, usize> = features.iter().enumerate().map(|(row, f)| (*f, row)).collect();
+        let mut values = vec![0f32; features.len() * tokens];
+        for (position, top) in analysis.novel_top.iter().enumerate() {
+            for it in top {
+                if let Some(row) = row_of.get(&it.feature) {
+                    values[row * tokens + position] = it.value;
+                }
+            }
+        }
+        Self { features, tokens, values, highest }
+    }
+
+    /// Value of the feature in a row at a token.
+    pub fn value(&self, row: usize, position: usize) -> Option<f32> {
+        (row < self.features.len() && position < self.tokens).then(|| self.values[row * self.tokens + position])
+    }
+
+    /// How opaque a cell of this level is drawn: faint values stay visible.
+    pub fn opacity(level: f32) -> f32 {
+        0.15 + 0.85 * level
+    }
+
+    /// How strong a cell is, 0..=1.
+    pub fn level(&self, row: usize, position: usize) -> f32 {
+        let value = self.value(row, position).unwrap_or(0.0);
+        if self.highest > 0.0 { (value / self.highest).clamp(0.0, 1.0) } else { 0.0 }
+    }
+}
+
+/// Where the map's rows and columns go, in CSS pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Places {
+    /// Width of the figure.
+    pub width: f64,
+    /// Height of the figure, with the axis' title.
+    pub height: f64,
+    /// Where the cells begin, right of the features' numbers.
+    pub left: f64,
+    /// Height of a row.
+    pub row_height: f64,
+    /// Width of a column.
+    pub column_width: f64,
+    rows: usize,
+    columns: usize,
+}
+
+impl Places {
+    /// Of `rows` features by `columns` tokens in so much width; short texts do not become posters.
+    pub fn of(rows: usize, columns: usize, width: f64) -> Self {
+        let (left, row_height) = (52.0, 15.0);
+        let column_width = ((width - left) / columns.max(1) as f64).clamp(0.0, 40.0);
+        let width = left + column_width * columns as f64;
+        Self { width, height: row_height * rows as f64 + 22.0, left, row_height, column_width, rows, columns }
+    }
+
+    /// Left edge of a token's column.
+    pub fn column_x(&self, position: usize) -> f64 {
+        self.left + self.column_width * position as f64
+    }
+
+    /// Row and token under a point.
+    pub fn at(&self, x: f64, y: f64) -> Option<(usize, usize)> {
+        let inside = x >= self.left && y >= 0.0 && self.column_width > 0.0;
+        let (row, position) = ((y / self.row_height) as usize, ((x - self.left) / self.column_width) as usize);
+        (inside && row < self.rows && position < self.columns).then_some((row, position))
+    }
+}
+
+/// Where a feature is among the strongest of a token: position and value, in the order of the text.
+pub fn occurrences(analysis: &Analysis, feature: usize) -> Vec<(usize, f32)> {
+    analysis
+        .novel_top
+        .iter()
+        .enumerate()
+        .filter_map(|(position, top)| top.iter().find(|f| f.feature == feature).map(|f| (position, f.value)))
+        .collect()
+}
+
+/// What a search for a feature's number answers.
+pub fn search(analysis: &Analysis, typed: &str) -> Result<Vec<(usize, f32)>, String> {
+    let bare = typed.trim().trim_start_matches('#');
+    let feature: usize = bare.parse().map_err(|_| format!("A feature is a number: “{typed}” is not."))?;
+    if feature >= analysis.model.width {
+        let last = number::count(analysis.model.width.saturating_sub(1) as u64);
+        return Err(format!("This SAE’s features are numbered 0 to {last}."));
+    }
+    Ok(occurrences(analysis, feature))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example;
+    use lens_analysis::NovelFeature;
+
+    fn analysis() -> Analysis {
+        let feature = |feature, value| NovelFeature { feature, value };
+        let mut analysis = example::analysis();
+        analysis.novel_top = vec![
+            vec![feature(9, 99.0)],
+            vec![feature(7, 2.0), feature(3, 1.0)],
+            vec![feature(4, 3.0), feature(7, 0.5)],
+        ];
+        analysis
+    }
+
+    #[test]
+    fn rows_are_the_strongest_after_bos_in_the_order_of_the_text() {
+        let it = FeatureMap::of(&analysis(), 2);
+        assert_eq!((it.features.as_slice(), it.highest), ([7, 4].as_slice(), 3.0));
+        assert_eq!(it.values, [0.0, 2.0, 0.5, 0.0, 0.0, 3.0]);
+        assert_eq!((it.level(1, 2), it.level(5, 0)), (1.0, 0.0));
+        assert_eq!(it.value(0, 3), None);
+        assert!(FeatureMap::of(&example::analysis(), 0).features.is_empty());
+    }
+
+    #[test]
+    fn the_pointer_finds_feature_and_token() {
+        let it = Places::of(3, 50, 552.0);
+        assert_eq!(it.at(it.column_x(49) + 1.0, 31.0), Some((2, 49)));
+        assert_eq!((it.at(51.0, 5.0), it.at(60.0, 45.5), it.at(553.0, 5.0)), (None, None, None));
+        assert_eq!(Places::of(3, 2, 900.0).width, 132.0);
+        assert_eq!(Places::of(0, 0, 300.0).at(60.0, 1.0), None);
+    }
+
+    #[test]
+    fn a_feature_is_found_by_its_number() {
+        assert_eq!(search(&analysis(), " #7 ").unwrap(), [(1, 2.0), (2, 0.5)]);
+        assert!(search(&analysis(), "1000").unwrap().is_empty());
+        assert!(search(&analysis(), "1920").unwrap_err().contains("0 to 1,919"));
+        assert!(search(&analysis(), "x").is_err());
+    }
+}

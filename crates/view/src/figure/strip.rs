@@ -1,0 +1,88 @@
+//! The token strip: each token's shade by a chosen quantity.
+
+use lens_analysis::Analysis;
+use lens_analysis::per_token::{self, Quantity};
+use lens_analysis::similarity::Missing;
+
+use super::color::Range;
+use crate::format::choice::Choice;
+use crate::format::number;
+
+/// Shades of the tokens of a text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shading {
+    /// Values [T]; NaN where the quantity is not defined.
+    pub values: Vec<f32>,
+    /// What no shade and full shade stand for.
+    pub range: Range,
+    /// What is shaded by.
+    pub quantity: Quantity,
+}
+
+impl Shading {
+    /// BOS is shaded like the others, but does not stretch the range: its values dwarf all others'.
+    ///
+    /// # Errors
+    /// [`Missing`] when the result lacks the quantity.
+    pub fn of(analysis: &Analysis, quantity: Quantity) -> Result<Self, Missing> {
+        let values = per_token::values(analysis, quantity)?;
+        let rest = if values.len() > 1 { &values[1..] } else { &values[..] };
+        let range = match quantity {
+            Quantity::PredictableShare => Range { low: 0.0, high: 1.0 },
+            Quantity::Boundary => Range { low: 0.0, high: Range::of(rest).high.max(1.0) },
+            Quantity::NovelEnergy => Range { low: 0.0, high: Range::of(rest).high },
+            _ => Range::of(rest),
+        };
+        Ok(Self { values, range, quantity })
+    }
+
+    /// How strongly a token is shaded, 0..=1; 0 where the quantity is not defined.
+    pub fn level(&self, position: usize) -> f32 {
+        self.values.get(position).and_then(|value| self.range.place(*value)).unwrap_or(0.0)
+    }
+
+    /// A token's value as text.
+    pub fn value(&self, position: usize) -> String {
+        let value = self.values.get(position).copied().unwrap_or(f32::NAN);
+        match self.quantity {
+            Quantity::NovelL0 | Quantity::PredictableL0 => number::fixed(value, 0),
+            Quantity::PredictableShare | Quantity::VarianceExplained => number::fixed(value, 3),
+            Quantity::TopFeature | Quantity::NovelEnergy | Quantity::Boundary => number::significant(value),
+        }
+    }
+
+    /// The legend's ends: no shade, full shade.
+    pub fn ends(&self) -> [String; 2] {
+        [self.range.low, self.range.high].map(|value| match self.quantity {
+            Quantity::NovelL0 | Quantity::PredictableL0 => number::fixed(value, 0),
+            _ => number::significant(value),
+        })
+    }
+
+    /// One sentence with a token's value.
+    pub fn sentence(&self, position: usize) -> String {
+        format!("{}: {}", self.quantity.label(), self.value(position))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example;
+
+    #[test]
+    fn shades_run_from_the_least_to_the_most_of_the_text_s_own_tokens() {
+        let mut analysis = example::analysis();
+        analysis.l0_pred = vec![900, 4, 5];
+        let it = Shading::of(&analysis, Quantity::PredictableL0).unwrap();
+        assert_eq!([0, 1, 2, 3].map(|i| it.level(i)), [1.0, 0.0, 1.0, 0.0]);
+        assert_eq!(it.ends(), ["4", "5"]);
+        assert_eq!(it.sentence(1), "Predictable L0: 4");
+    }
+
+    #[test]
+    fn what_a_result_lacks_is_said() {
+        let error = Shading::of(&example::analysis(), Quantity::PredictableShare).unwrap_err();
+        assert!(error.to_string().contains("without energies"), "{error}");
+    }
+}

@@ -1,0 +1,17 @@
+//! Values as text: what people read, and what files and addresses carry.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | [`choice`] | what a menu offers: keys and labels |
+//! | [`neuronpedia`] | addresses of Neuronpedia's pages |
+//! | [`number`] | numbers as people read them |
+//! | [`percent`] | text inside addresses |
+//! | [`progress`] | one bar over all stages, with bytes |
+//! | [`token`] | tokens with their white space made visible |
+
+pub mod choice;
+pub mod neuronpedia;
+pub mod number;
+pub mod percent;
+pub mod progress;
+pub mod token;

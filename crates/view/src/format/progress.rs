@@ -1,0 +1,259 @@
+//! One progress bar over all stages of a request, with bytes, that never goes backwards.
+
+use super::number;
+
+/// The stages of a request in their order. (The protocol's own type: this crate knows no messages.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// The worker's program is fetched and started.
+    Start,
+    /// Opening the GPU, checking kernels.
+    Device,
+    /// Fetching weights; bytes.
+    Weights,
+    /// Reading the tokenizer.
+    Tokenizer,
+    /// Fetching embedding rows; bytes.
+    Embedding,
+    /// Layers of the language model.
+    Model,
+    /// The TemporalSAE.
+    Sae,
+    /// Similarity and statistics.
+    Analysis,
+}
+
+impl Stage {
+    const ALL: [Self; 8] = [
+        Self::Start,
+        Self::Device,
+        Self::Weights,
+        Self::Tokenizer,
+        Self::Embedding,
+        Self::Model,
+        Self::Sae,
+        Self::Analysis,
+    ];
+
+    /// What the visitor reads.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Start => "Starting the worker",
+            Self::Device => "Opening the device and checking the kernels",
+            Self::Weights => "Loading weights",
+            Self::Tokenizer => "Reading the tokenizer",
+            Self::Embedding => "Loading the text's embedding rows",
+            Self::Model => "Running the language model",
+            Self::Sae => "Running the temporal SAE",
+            Self::Analysis => "Comparing tokens",
+        }
+    }
+
+    /// Share of the bar, in about the proportion of the time it takes: with weights to fetch, then
+    /// without.
+    fn share(self, kind: Kind) -> f64 {
+        if kind == Kind::Keeping {
+            return match self {
+                Self::Start | Self::Device => 2.0,
+                Self::Embedding => 96.0,
+                _ => 0.0,
+            };
+        }
+        if kind == Kind::Downloading {
+            return match self {
+                Self::Start | Self::Device => 2.0,
+                Self::Weights => 96.0,
+                _ => 0.0,
+            };
+        }
+        let (with_weights, without) = match self {
+            Self::Start => (2.0, 0.0),
+            Self::Device => (3.0, 0.0),
+            Self::Weights => (75.0, 0.0),
+            Self::Tokenizer => (2.0, 2.0),
+            Self::Embedding => (3.0, 13.0),
+            Self::Model => (10.0, 60.0),
+            Self::Sae => (3.0, 15.0),
+            Self::Analysis => (2.0, 10.0),
+        };
+        if kind == Kind::Cold { with_weights } else { without }
+    }
+
+    fn counts_bytes(self) -> bool {
+        matches!(self, Self::Weights | Self::Embedding)
+    }
+}
+
+/// What a request has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Weights first.
+    Cold,
+    /// Weights are loaded.
+    Warm,
+    /// The whole embedding is fetched, nothing computed.
+    Keeping,
+    /// Tokenizer and weights are fetched, nothing computed.
+    Downloading,
+}
+
+/// Where a request is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress {
+    kind: Kind,
+    stage: Stage,
+    done: u64,
+    total: u64,
+    fraction: f64,
+    /// When the first bytes of this stage were reported, and how many: the rate starts there.
+    mark: Option<(f64, u64)>,
+    now: f64,
+}
+
+impl Progress {
+    /// A request that begins now. `cold` when weights are to be fetched, `expected_bytes` of them
+    /// (0 when not known): the total is known before the first byte.
+    pub fn begin(cold: bool, expected_bytes: u64) -> Self {
+        let (kind, stage, total) =
+            if cold { (Kind::Cold, Stage::Start, expected_bytes) } else { (Kind::Warm, Stage::Embedding, 0) };
+        Self { kind, stage, done: 0, total, fraction: 0.0, mark: None, now: 0.0 }
+    }
+
+    /// A request for the whole embedding, of `expected_bytes` (0 when not known).
+    pub fn keeping(expected_bytes: u64) -> Self {
+        Self { kind: Kind::Keeping, ..Self::begin(true, expected_bytes) }
+    }
+
+    /// A request for tokenizer and weights, of `expected_bytes` (0 when not known).
+    pub fn downloading(expected_bytes: u64) -> Self {
+        Self { kind: Kind::Downloading, ..Self::begin(true, expected_bytes) }
+    }
+
+    /// A report from the worker at `now` milliseconds of any clock.
+    pub fn report(&mut self, stage: Stage, done: u64, total: u64, now: f64) {
+        if stage != self.stage || self.mark.is_none() {
+            self.mark = Some((now, done));
+        }
+        (self.stage, self.done, self.total, self.now) = (stage, done.min(total), total, now);
+        let before: f64 = Stage::ALL.into_iter().filter(|s| *s < stage).map(|s| s.share(self.kind)).sum();
+        let part = if total > 0 { self.done as f64 / total as f64 } else { 0.0 };
+        let fraction = (before + part * stage.share(self.kind)) / 100.0;
+        // Stages may come in another order than this table's: the bar still only grows.
+        self.fraction = self.fraction.max(fraction);
+    }
+
+    /// 0..=1.
+    pub fn fraction(&self) -> f64 {
+        self.fraction
+    }
+
+    /// e.g. "Loading weights · 45.2 of 123 MB".
+    pub fn sentence(&self) -> String {
+        let stage = match (self.kind, self.stage) {
+            (Kind::Keeping, Stage::Embedding) => "Keeping the whole embedding",
+            (Kind::Downloading, Stage::Weights) => "Downloading the model",
+            (_, stage) => stage.sentence(),
+        };
+        match self.stage {
+            Stage::Start if self.total > 0 => format!("{stage} · {} to load", number::bytes(self.total)),
+            stage_ if stage_.counts_bytes() && self.total > 0 => {
+                format!("{stage} · {} of {}", number::bytes(self.done), number::bytes(self.total))
+            }
+            Stage::Model if self.total > 1 => format!("{stage} · layer {} of {}", self.done, self.total),
+            _ => stage.to_owned(),
+        }
+    }
+
+    /// e.g. "3.20 MB/s, about 25 s left"; none before it can be known.
+    pub fn pace(&self) -> Option<String> {
+        let (since, first) = self.mark?;
+        let (elapsed, bytes) = (self.now - since, self.done.saturating_sub(first));
+        if !self.stage.counts_bytes() || elapsed < 1500.0 || bytes == 0 || self.done >= self.total {
+            return None;
+        }
+        let rate = bytes as f64 / (elapsed / 1000.0);
+        let left = (self.total - self.done) as f64 / rate;
+        let left = if left < 60.0 { format!("{} s", left.ceil()) } else { format!("{} min", (left / 60.0).ceil()) };
+        Some(format!("{}/s, about {left} left", number::bytes(rate as u64)))
+    }
+}
+
+/// The Analyse button: says what pressing it will fetch, where that is known and still to come
+/// (`here`: nothing is).
+pub fn analyse_label(here: bool, expected_bytes: u64) -> String {
+    if here || expected_bytes == 0 {
+        "Analyse".to_owned()
+    } else {
+        format!("Analyse · {} once", number::bytes(expected_bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_total_is_known_before_the_first_byte() {
+        let progress = Progress::begin(true, 123_000_000);
+        assert_eq!(progress.sentence(), "Starting the worker · 123 MB to load");
+        assert_eq!(progress.fraction(), 0.0);
+    }
+
+    #[test]
+    fn the_bar_reaches_its_end_and_never_goes_back() {
+        for mut progress in
+            [Progress::begin(true, 10), Progress::begin(false, 10), Progress::keeping(10), Progress::downloading(10)]
+        {
+            let mut last = 0.0;
+            for stage in Stage::ALL {
+                for done in 0..=10 {
+                    progress.report(stage, done, 10, 0.0);
+                    assert!(progress.fraction() >= last);
+                    last = progress.fraction();
+                }
+            }
+            assert!((last - 1.0).abs() < 1e-9, "{last}");
+            progress.report(Stage::Device, 0, 1, 0.0);
+            assert_eq!(progress.fraction(), last);
+        }
+    }
+
+    #[test]
+    fn stages_are_told_with_their_units() {
+        let mut progress = Progress::begin(true, 0);
+        progress.report(Stage::Weights, 45_200_000, 123_000_000, 0.0);
+        assert_eq!(progress.sentence(), "Loading weights · 45.2 MB of 123 MB");
+        progress.report(Stage::Model, 4, 13, 0.0);
+        assert_eq!(progress.sentence(), "Running the language model · layer 4 of 13");
+        progress.report(Stage::Sae, 0, 1, 0.0);
+        assert_eq!(progress.sentence(), "Running the temporal SAE");
+    }
+
+    #[test]
+    fn keeping_the_embedding_is_called_so() {
+        let mut progress = Progress::keeping(178_000_000);
+        assert_eq!(progress.sentence(), "Starting the worker · 178 MB to load");
+        progress.report(Stage::Embedding, 45_200_000, 178_000_000, 0.0);
+        assert_eq!(progress.sentence(), "Keeping the whole embedding · 45.2 MB of 178 MB");
+        assert!(progress.fraction() > 0.2);
+    }
+
+    #[test]
+    fn the_pace_waits_until_it_can_be_told() {
+        let mut progress = Progress::begin(true, 0);
+        progress.report(Stage::Weights, 0, 10_000_000, 0.0);
+        progress.report(Stage::Weights, 1_000_000, 10_000_000, 1000.0);
+        assert_eq!(progress.pace(), None);
+        progress.report(Stage::Weights, 4_000_000, 10_000_000, 2000.0);
+        assert_eq!(progress.pace().unwrap(), "2.00 MB/s, about 3 s left");
+        progress.report(Stage::Model, 1, 10, 9000.0);
+        assert_eq!(progress.pace(), None);
+    }
+
+    #[test]
+    fn the_button_names_its_price_once() {
+        assert_eq!(analyse_label(false, 123_000_000), "Analyse · 123 MB once");
+        assert_eq!(analyse_label(true, 123_000_000), "Analyse");
+        assert_eq!(analyse_label(false, 0), "Analyse");
+    }
+}

@@ -1,0 +1,138 @@
+//! Figures beyond the notebook's: the shown matrix, energy shares, events, effective ranks.
+
+use lens_analysis::Analysis;
+use lens_analysis::events::Boundary;
+use lens_analysis::per_token;
+use lens_analysis::similarity::{self, Matrix, Missing, Source};
+use lens_analysis::spans;
+use lens_analysis::spectrum::Tridiagonal;
+
+use super::statistics::Row;
+use crate::format::{number, token};
+
+fn row(key: &'static str, label: &'static str, value: String, note: String) -> Row {
+    Row { key, label, value, note }
+}
+
+fn missing(key: &'static str, label: &'static str, why: Missing) -> Row {
+    row(key, label, number::NONE.to_owned(), why.to_string())
+}
+
+/// Smallest, largest and mean value of the matrix on the page.
+pub fn shown_matrix(matrix: &Matrix) -> [Row; 3] {
+    let it = matrix.stats();
+    [("shown-min", "Shown min", it.min), ("shown-max", "Shown max", it.max), ("shown-mean", "Shown mean", it.mean)]
+        .map(|(key, label, value)| row(key, label, number::fixed4(value), String::new()))
+}
+
+/// Shares of the two parts of the reconstruction and of its error.
+pub fn energy(analysis: &Analysis) -> Vec<Row> {
+    match per_token::energy_shares(analysis) {
+        Err(why) => vec![missing("energy", "Energy shares", why)],
+        Ok(it) => {
+            let percent = |value: f32| format!("{} %", number::fixed(100.0 * value, 1));
+            let note = || "of both parts, without BOS".to_owned();
+            vec![
+                row("energy-predictable", "Predictable energy", percent(it.predictable), note()),
+                row("energy-novel", "Novel energy", percent(it.novel), note()),
+                row("energy-error", "Error energy", percent(it.error), "of the residual stream".to_owned()),
+            ]
+        }
+    }
+}
+
+/// Boundaries, and mean similarity of the shown matrix within and across the events they make.
+pub fn events(analysis: &Analysis, found: &Result<Vec<Boundary>, Missing>, shown: &Matrix) -> Vec<Row> {
+    let found = match found {
+        Err(why) => return vec![missing("events", "Events", *why)],
+        Ok(found) => found,
+    };
+    let mut starts: Vec<usize> = found.iter().map(|b| b.position).collect();
+    starts.sort_unstable();
+    let said: Vec<String> = starts
+        .iter()
+        .map(|at| format!("{at} {}", analysis.tokens.get(*at).map(|t| token::shortened(t, 14)).unwrap_or_default()))
+        .collect();
+    let note = if said.is_empty() { "no boundary found".to_owned() } else { format!("new at {}", said.join(", ")) };
+    let mut rows = vec![row("events", "Events", (starts.len() + 1).to_string(), note)];
+    if !starts.is_empty() {
+        let spans = spans::between(1..analysis.tokens.len(), &starts);
+        let it = spans::within_across(shown, &spans);
+        let said = |value: Option<f32>| value.map_or(number::NONE.to_owned(), number::fixed4);
+        rows.push(row("events-within", "Within events", said(it.within), "mean similarity".to_owned()));
+        rows.push(row("events-across", "Across events", said(it.across), "mean similarity".to_owned()));
+    }
+    rows
+}
+
+/// Starts the work for an effective rank of centred codes.
+///
+/// # Errors
+/// [`Missing::Grams`] when the result was saved without.
+pub fn begin_rank(analysis: &Analysis, source: Source) -> Result<Tridiagonal, Missing> {
+    similarity::gram_of(analysis, source).map(|gram| Tridiagonal::new(&gram.values, gram.size))
+}
+
+/// An effective rank's row; `eigenvalues` are none while it is being computed.
+pub fn rank(source: Source, eigenvalues: Result<Option<&[f64]>, Missing>) -> Row {
+    let (key, label) = match source {
+        Source::Novel => ("rank-novel", "Effective rank, novel"),
+        Source::Total => ("rank-total", "Effective rank, total"),
+        Source::Residual => ("rank-residual", "Effective rank, residual"),
+        Source::Predictable => ("rank-predictable", "Effective rank, predictable"),
+    };
+    match eigenvalues {
+        Err(why) => missing(key, label, why),
+        Ok(None) => row(key, label, "…".to_owned(), String::new()),
+        Ok(Some(values)) => {
+            let rank = lens_analysis::spectrum::effective_rank(values);
+            let value = rank.map_or(number::NONE.to_owned(), |rank| number::fixed(rank as f32, 1));
+            row(key, label, value, format!("of {} tokens", values.len()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example;
+    use lens_analysis::similarity::Mode;
+    use lens_analysis::{Energy, Grams};
+
+    #[test]
+    fn shares_are_percent_and_their_lack_is_said() {
+        let mut analysis = example::analysis();
+        assert!(energy(&analysis)[0].note.contains("without energies"));
+        analysis.energy = Some(Energy {
+            residual: vec![1e6, 20.0, 20.0],
+            error: vec![1e5, 1.0, 1.0],
+            predictable: vec![0.0, 6.0, 9.0],
+            novel: vec![9e5, 2.0, 3.0],
+        });
+        let values: Vec<String> = energy(&analysis).into_iter().map(|row| row.value).collect();
+        assert_eq!(values, ["75.0 %", "25.0 %", "5.0 %"]);
+    }
+
+    #[test]
+    fn events_are_named_and_compared() {
+        let analysis = example::analysis();
+        let shown = similarity::similarity(&analysis, Source::Predictable, Mode::Notebook).unwrap();
+        let found = Ok(vec![Boundary { position: 2, cut: 2, gain: 7.0 }]);
+        let rows = events(&analysis, &found, &shown);
+        assert_eq!((rows[0].value.as_str(), rows[0].note.as_str()), ("2", "new at 2 ."));
+        assert_eq!(rows[2].value, "0.2500");
+        assert_eq!(events(&analysis, &Err(Missing::Tokens), &shown)[0].note, "the text is too short for it");
+    }
+
+    #[test]
+    fn a_rank_is_computed_in_pieces() {
+        let mut analysis = example::analysis();
+        assert_eq!(begin_rank(&analysis, Source::Novel).unwrap_err(), Missing::Grams);
+        let gram = Grams::encode(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0], 3);
+        analysis.grams =
+            Some(Grams { predictable: gram.clone(), novel: gram.clone(), total: gram.clone(), residual: gram });
+        let values = begin_rank(&analysis, Source::Novel).unwrap().eigenvalues();
+        assert_eq!(rank(Source::Novel, Ok(Some(&values))).value, "2.0");
+        assert_eq!(rank(Source::Novel, Ok(None)).value, "…");
+    }
+}

@@ -1,0 +1,68 @@
+//! The table behind the heatmap, for those who do not see it: each token's likest and least like
+//! other token.
+
+use lens_analysis::Analysis;
+
+use crate::format::{number, token};
+
+/// One token's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NeighbourRow {
+    /// Position and token.
+    pub token: String,
+    /// The other token most like it, with the similarity.
+    pub likest: String,
+    /// The other token least like it, with the similarity.
+    pub least: String,
+    /// Its mean similarity to all other tokens.
+    pub mean: String,
+}
+
+/// One row a token.
+pub fn rows(analysis: &Analysis) -> Vec<NeighbourRow> {
+    let name = |position: usize| {
+        let text = analysis.tokens.get(position).map(|t| token::shortened(t, 24)).unwrap_or_default();
+        format!("{position} {text}")
+    };
+    analysis
+        .similarity
+        .iter()
+        .enumerate()
+        .map(|(position, row)| {
+            let others: Vec<(usize, f32)> =
+                row.iter().copied().enumerate().filter(|(j, v)| *j != position && v.is_finite()).collect();
+            let said = |best: Option<&(usize, f32)>| match best {
+                Some((j, value)) => format!("{} ({})", name(*j), number::fixed4(*value)),
+                None => number::NONE.to_owned(),
+            };
+            let mean = others.iter().map(|(_, v)| f64::from(*v)).sum::<f64>() / others.len() as f64;
+            NeighbourRow {
+                token: name(position),
+                likest: said(others.iter().max_by(|a, b| a.1.total_cmp(&b.1))),
+                least: said(others.iter().min_by(|a, b| a.1.total_cmp(&b.1))),
+                mean: number::fixed4(mean as f32),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example;
+
+    #[test]
+    fn tokens_are_not_their_own_neighbours() {
+        let rows = rows(&example::analysis());
+        assert_eq!(rows[1].likest, "2 . (0.2500)");
+        assert_eq!(rows[1].least, "0 <bos> (−0.5000)");
+        assert_eq!(rows[1].mean, "−0.1250");
+    }
+
+    #[test]
+    fn a_lone_token_has_none() {
+        let mut analysis = example::analysis();
+        analysis.similarity = vec![vec![1.0]];
+        assert_eq!(rows(&analysis)[0].likest, number::NONE);
+    }
+}
