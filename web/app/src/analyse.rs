@@ -9,8 +9,7 @@ use lens_view::statistics::Run;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use crate::state::{Origin, Phase, State};
-use crate::typing::{self, Next};
+use crate::state::{Next, Origin, Phase, State};
 use crate::worker::Engine;
 use crate::{diagnostics, environment, storage};
 
@@ -244,7 +243,7 @@ fn on_response(state: State, response: Response) {
                     state.progress.set(None);
                     state.stopping.set(false);
                     state.phase.set(Phase::Done);
-                    typing::ended(state);
+                    (state.request_ended)(state);
                 }
                 Err(problem) => state.fail(format!("The worker's answer cannot be read: {problem}.")),
             }
@@ -282,7 +281,7 @@ fn on_response(state: State, response: Response) {
                 return stopped(state);
             }
             state.fail(message);
-            typing::ended(state);
+            (state.request_ended)(state);
         }
         // Late answers to requests that are over, and the tests' fixtures.
         _ => {}
@@ -325,7 +324,7 @@ fn stopped(state: State) {
     state.progress.set(None);
     state.stopping.set(false);
     state.phase.set(if state.shown.with_untracked(is_live) { Phase::Done } else { Phase::Idle });
-    typing::ended(state);
+    (state.request_ended)(state);
 }
 
 fn is_live(shown: &Option<std::sync::Arc<crate::state::Shown>>) -> bool {

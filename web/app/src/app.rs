@@ -2,7 +2,7 @@
 
 use leptos::ev;
 use leptos::prelude::*;
-use web_sys::{DragEvent, Event};
+use web_sys::DragEvent;
 
 use crate::components::composer::Composer;
 use crate::components::embedded::Embedded;
@@ -16,12 +16,12 @@ use crate::components::progress_bar::ProgressBar;
 use crate::components::result::ResultView;
 use crate::components::update_note::UpdateNote;
 use crate::state::State;
-use crate::{address, embedding, environment, files, storage};
+use crate::{address, embedding, environment, files, storage, typing};
 
 /// Everything.
 #[component]
 pub fn App() -> impl IntoView {
-    let state = State::new();
+    let state = State::new(typing::ended);
     address::follow(state);
     storage::count(state);
     Effect::new(move |_| environment::apply_theme(state.theme.get()));
@@ -100,14 +100,4 @@ fn is_typing(event: &web_sys::KeyboardEvent) -> bool {
     use wasm_bindgen::JsCast;
     let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
     target.is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT"))
-}
-
-/// The files a drop or a file field brings.
-pub fn first_file(event: &Event) -> Option<web_sys::File> {
-    use wasm_bindgen::JsCast;
-    let input: web_sys::HtmlInputElement = event.target()?.dyn_into().ok()?;
-    let file = input.files()?.get(0);
-    // The same file may be opened again.
-    input.set_value("");
-    file
 }

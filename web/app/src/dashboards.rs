@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::environment;
-use crate::files::fetch;
+use crate::fetch::fetch;
 
 /// Where those of the default pack lie beside the page.
 const FOLDER: &str = "dashboards";

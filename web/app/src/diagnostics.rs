@@ -8,16 +8,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use crate::environment;
-use crate::state::State;
-
-/// What is shown after "Copy diagnostics".
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
-    /// The JSON.
-    pub text: String,
-    /// Whether it is in the clipboard; `None` while that is tried.
-    pub copied: Option<bool>,
-}
+use crate::state::{CopiedDiagnostics, State};
 
 /// Collects what the page knows, with the worker's answer where there is one, and copies it.
 pub fn copy(state: State, worker: Option<&str>) {
@@ -33,10 +24,10 @@ pub fn copy(state: State, worker: Option<&str>) {
         "worker": worker,
     });
     let text = serde_json::to_string_pretty(&facts).unwrap_or_default();
-    state.diagnostics.set(Some(Shown { text: text.clone(), copied: None }));
+    state.diagnostics.set(Some(CopiedDiagnostics { text: text.clone(), copied: None }));
     spawn_local(async move {
         let copied = Some(write_clipboard(&text).await.is_some());
-        state.diagnostics.set(Some(Shown { text, copied }));
+        state.diagnostics.set(Some(CopiedDiagnostics { text, copied }));
     });
 }
 

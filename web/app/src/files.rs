@@ -13,12 +13,13 @@ use web_sys::{
     Url,
 };
 
+use crate::fetch::fetch;
 use crate::state::{Origin, Phase, State};
 use crate::{diagnostics, environment};
 
 /// The list of precomputed examples.
 const GALLERY: &str = "examples/index.json";
-/// What the page opens with: the seed's prompt.
+/// What the page opens with: the notebook's prompt.
 pub const FIRST_EXAMPLE: &str = "seed-prompt";
 
 /// Results are a few megabytes; far larger files are something else.
@@ -104,15 +105,6 @@ async fn fetch_example(id: &str) -> Option<String> {
     fetch(&environment::address(&gallery::address(id)?)?).await
 }
 
-/// A text from `url`; none when it cannot be had.
-pub async fn fetch(url: &str) -> Option<String> {
-    let response = Request::get(url).send().await.ok()?;
-    if !response.ok() {
-        return None;
-    }
-    response.text().await.ok()
-}
-
 /// Shows a saved result, without any model.
 pub fn open(state: State, file: File) {
     if state.phase.get_untracked() == Phase::Loading {
@@ -133,6 +125,15 @@ pub fn open(state: State, file: File) {
             Err(problem) => state.fail(format!("{name} was not opened: {problem}.")),
         }
     });
+}
+
+/// The file that a file field was given.
+pub fn first_file(event: &web_sys::Event) -> Option<File> {
+    let input: web_sys::HtmlInputElement = event.target()?.dyn_into().ok()?;
+    let file = input.files()?.get(0);
+    // The same file may be opened again.
+    input.set_value("");
+    file
 }
 
 /// Shows a saved result that lies at an address, without any model.

@@ -2,27 +2,25 @@
 
 use std::sync::Arc;
 
-use lens_analysis::comparison::Comparison;
-use lens_analysis::{Analysis, Attention};
+use lens_analysis::Attention;
 use lens_protocol::{DeviceInfo, Request};
 use lens_view::embed::Embed;
 use lens_view::focus::Focus;
 use lens_view::gallery::Gallery;
 use lens_view::progress::Progress;
-use lens_view::statistics::Run;
 use lens_view::theme::Theme;
 use leptos::prelude::*;
 
-use crate::address::{self, Address};
+use crate::address::record::Address;
+use crate::catalog::Library;
 use crate::dashboards::Dashboards;
-use crate::diagnostics;
 use crate::environment::{self, Pack};
-use crate::library::Library;
-use crate::typing::Next;
 use crate::views::Views;
 use crate::worker::Engine;
 
-/// The seed's prompt.
+pub use crate::shown::{Compared, Origin, Shown};
+
+/// The notebook's prompt.
 const PROMPT: &str = "Once upon a time, a little girl named Alice loved looking at the night sky.";
 
 /// Where the page is with the visitor's request.
@@ -51,57 +49,25 @@ impl Phase {
     }
 }
 
-/// Where a shown analysis comes from.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Origin {
-    /// Shipped with the page.
-    Precomputed,
-    /// Made here.
-    Live(Run),
-    /// Opened from a file with this name.
-    File(String),
-    /// Opened from this address.
-    Link(String),
+/// What to do when the request under way has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Next {
+    /// Nothing.
+    #[default]
+    Rest,
+    /// The text has changed since: analyse it as typed.
+    Typed,
+    /// Analyse was pressed.
+    Pressed,
 }
 
-impl Origin {
-    /// As `data-origin` and messages say it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Precomputed => "precomputed",
-            Self::Live(_) => "live",
-            Self::File(_) => "file",
-            Self::Link(_) => "link",
-        }
-    }
-}
-
-/// An analysis on the page.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Shown {
-    /// The document.
-    pub analysis: Analysis,
-    /// Where it comes from.
-    pub origin: Origin,
-}
-
-/// A comparison on the page.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Compared {
-    /// The document.
-    pub comparison: Comparison,
-    /// The document exactly as it came.
-    pub json: String,
-    /// Whether it was shipped with the page.
-    pub is_precomputed: bool,
-}
-
-impl Compared {
-    /// Whether an analysis is what its first text was analysed to.
-    pub fn is_of(&self, analysis: &Analysis) -> bool {
-        let first = &self.comparison.first;
-        (&first.text, first.inf_k) == (&analysis.text, analysis.inf_k)
-    }
+/// What is shown after "Copy diagnostics".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopiedDiagnostics {
+    /// The JSON.
+    pub text: String,
+    /// Whether it is in the clipboard; `None` while that is tried.
+    pub copied: Option<bool>,
 }
 
 /// What the components share.
@@ -128,7 +94,7 @@ pub struct State {
     /// Whether a foreign host may be asked for rows while typing.
     pub rows_while_typing: RwSignal<bool>,
     /// Diagnostics, once asked for.
-    pub diagnostics: RwSignal<Option<diagnostics::Shown>>,
+    pub diagnostics: RwSignal<Option<CopiedDiagnostics>>,
     /// The analysis all views show.
     pub shown: RwSignal<Option<Arc<Shown>>>,
     /// The SAE's attention weights over the shown text, where they came with it or were asked for.
@@ -169,6 +135,8 @@ pub struct State {
     pub typed: StoredValue<u32>,
     /// What to do when the request under way has ended.
     pub next: StoredValue<Next>,
+    /// Goes on after a request has ended, with what came up meanwhile.
+    pub request_ended: fn(Self),
     /// Number of the latest request.
     pub request: StoredValue<u32>,
     /// What is under way, to be asked again of a fresh worker when the device is lost.
@@ -178,8 +146,8 @@ pub struct State {
 }
 
 impl State {
-    /// The page as it opens.
-    pub fn new() -> Self {
+    /// The page as it opens; `request_ended` is called whenever a request has ended.
+    pub fn new(request_ended: fn(Self)) -> Self {
         Self {
             text: RwSignal::new(PROMPT.to_owned()),
             inf_k: RwSignal::new(String::new()),
@@ -212,65 +180,16 @@ impl State {
             quiet: RwSignal::new(false),
             typed: StoredValue::new(0),
             next: StoredValue::new(Next::Rest),
+            request_ended,
             request: StoredValue::new(0),
             job: StoredValue::new(None),
             restarted: StoredValue::new(false),
         }
     }
 
-    /// Puts an analysis on the page. Reads the document; the string is untrusted.
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong with the document.
-    pub fn show(self, json: &str, origin: Origin) -> Result<(), String> {
-        let analysis = Analysis::from_json(json).map_err(|e| e.to_string())?;
-        self.focus.set(Focus::default());
-        self.views.selection.update(|selection| selection.clear());
-        self.attention.set(analysis.attention.clone().map(Arc::new));
-        let shown = Arc::new(Shown { analysis, origin });
-        self.shown.set(Some(shown.clone()));
-        address::arrived(self, &shown);
-        Ok(())
-    }
-
-    /// Puts an analysis on the page that was there before.
-    pub fn show_again(self, shown: Arc<Shown>) {
-        self.focus.set(Focus::default());
-        self.views.selection.update(|selection| selection.clear());
-        self.attention.set(shown.analysis.attention.clone().map(Arc::new));
-        self.problem.set(None);
-        self.phase.set(if shown.origin == Origin::Precomputed { Phase::Idle } else { Phase::Done });
-        self.shown.set(Some(shown));
-    }
-
-    /// Puts a comparison on the page. Reads the document; the string is untrusted.
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong with the document.
-    pub fn show_comparison(self, json: String, is_precomputed: bool) -> Result<(), String> {
-        let comparison = Comparison::from_json(&json).map_err(|e| e.to_string())?;
-        // The second text is the one in the second box, wherever the comparison comes from.
-        let second = &comparison.second;
-        self.views.second_text.set(Some(second.text.clone()));
-        self.views.second_inf_k.set(second.inf_k.map(|k| k.to_string()).unwrap_or_default());
-        let compared = Arc::new(Compared { comparison, json, is_precomputed });
-        address::compared(self, &compared);
-        self.compared.set(Some(compared));
-        Ok(())
-    }
-
     /// Remembers whether a foreign host may be asked for rows while typing.
     pub fn agree(self, agreed: bool) {
         self.rows_while_typing.set(agreed);
         environment::remember_agreement(agreed);
-    }
-
-    /// Says what went wrong; the text and what is shown stay.
-    pub fn fail(self, problem: impl Into<String>) {
-        self.progress.set(None);
-        self.stopping.set(false);
-        self.library.ended(self);
-        self.problem.set(Some(problem.into()));
-        self.phase.set(Phase::Error);
     }
 }

@@ -9,22 +9,10 @@ use lens_protocol::{Request, RowSource};
 use leptos::prelude::*;
 
 use crate::analyse;
-use crate::state::{Phase, State};
+use crate::state::{Next, Phase, State};
 
 /// Typing pauses for so long before the text is analysed.
 const PAUSE: Duration = Duration::from_millis(250);
-
-/// What to do when the request under way has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Next {
-    /// Nothing.
-    #[default]
-    Rest,
-    /// The text has changed since: analyse it as typed.
-    Typed,
-    /// Analyse was pressed.
-    Pressed,
-}
 
 /// The text in the box has changed.
 pub fn changed(state: State) {

@@ -13,7 +13,7 @@ use lens_view::selection::Selection;
 use lens_view::trajectory::{Camera, Wanted};
 use leptos::prelude::*;
 
-use crate::state::Shown;
+use crate::shown::Shown;
 
 /// Choices of the visitor; they outlive the shown analysis.
 #[derive(Clone, Copy)]
@@ -123,6 +123,13 @@ impl Derived {
             Ok(Arc::new(Heatmap::new(&drawn.analysis, Matrix::clone(&matrix), kind, views.scale.get(), order)))
         });
         Self { matrix, clustering, heatmap, boundaries }
+    }
+
+    /// First positions of events, where they are shown.
+    pub fn event_starts(self, are_shown: bool) -> Vec<usize> {
+        self.boundaries.with_value(|found| {
+            found.iter().flatten().filter(|_| are_shown).map(|boundary| boundary.position).collect()
+        })
     }
 }
 

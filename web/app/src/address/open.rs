@@ -1,11 +1,8 @@
 //! Links are opened: what they are about is shown, and what they say of it waits until it is.
 
-use std::ops::Range;
-use std::sync::Arc;
 use std::time::Duration;
 
 use lens_analysis::Analysis;
-use lens_view::comparison;
 use lens_view::gallery::Gallery;
 use lens_view::link::{Link, Opened, Second, Subject};
 use lens_view::selection::Selection;
@@ -13,10 +10,12 @@ use lens_view::theme::Theme;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::{Pending, RECENT, current};
+use super::current::current;
+use super::record::Pending;
 use crate::environment::Pack;
 use crate::files::{self, FIRST_EXAMPLE};
-use crate::state::{Compared, Origin, Phase, Shown, State};
+use crate::show::{place_pins, select};
+use crate::state::{Compared, Origin, Phase, State};
 
 /// Makes the page what a query string says.
 pub fn open(state: State, query: &str) {
@@ -157,49 +156,6 @@ pub async fn show_text(state: State, text: &str) {
     self::text(state, text, None).await;
 }
 
-/// The latest of `recent`, in place of what is the same.
-fn keep<T: Send + Sync + 'static>(recent: StoredValue<Vec<Arc<T>>>, latest: &Arc<T>, is_same: impl Fn(&T) -> bool) {
-    recent.update_value(|recent| {
-        recent.retain(|it| !is_same(it));
-        recent.push(latest.clone());
-        if recent.len() > RECENT {
-            recent.remove(0);
-        }
-    });
-}
-
-/// An analysis is shown from now on: keeps it for Back, and puts the link's pins on it.
-pub fn arrived(state: State, shown: &Arc<Shown>) {
-    let is_same = |it: &Shown| it.analysis.text == shown.analysis.text && it.analysis.inf_k == shown.analysis.inf_k;
-    keep(state.address.recent, shown, is_same);
-    // Another text's part means nothing here; a link's own comes with its pins.
-    state.views.zoom.set(None);
-    place_pins(state);
-}
-
-/// Pin and spans of the link, where the shown text has them.
-fn place_pins(state: State) {
-    let Some(tokens) = state.shown.with_untracked(|it| it.as_ref().map(|it| it.analysis.tokens.len())) else { return };
-    // Once: what is shown later has pins of its own.
-    let Some(pending) = state.address.pending.try_update_value(Option::take).flatten() else { return };
-    let Pending { pin, selection, zoom } = pending;
-    state.views.zoom.set(zoom);
-    let fits = pin.is_none_or(|pin| pin.row < tokens && pin.column < tokens);
-    let all_fit = fits && selection.spans().iter().all(|span| span.end <= tokens);
-    if !all_fit {
-        state.address.dropped.update(|dropped| {
-            dropped.push(format!("what it pins or selects lies past the text’s {tokens} tokens"));
-        });
-    }
-    if fits && (pin.is_some() || state.address.is_opening.get_value()) {
-        state.focus.update(|focus| focus.pinned = pin);
-    }
-    let inside = Selection::of(selection.spans().iter().filter(|span| span.end <= tokens).cloned().collect());
-    if state.address.is_opening.get_value() || !inside.spans().is_empty() {
-        state.views.selection.set(inside);
-    }
-}
-
 /// Compares what is shown with the link's second text where that comparison is at hand; else the text
 /// stands in its box.
 fn compare(state: State, second: Option<Second>) {
@@ -223,34 +179,5 @@ fn compare(state: State, second: Option<Second>) {
     });
     if let Some(id) = pair.filter(|_| shown.analysis.inf_k.is_none() && second.inf_k.is_none()) {
         files::show_pair(state, id);
-    }
-}
-
-/// A comparison is shown from now on: keeps it for Back, and selects what the link does.
-pub fn compared(state: State, compared: &Arc<Compared>) {
-    keep(state.address.recent_comparisons, compared, |it| it.json == compared.json);
-    let second = &compared.comparison.second;
-    let asked = state.address.second.get_untracked().map(|(_, asked)| asked);
-    let asked = asked.filter(|asked| (&asked.text, asked.inf_k) == (&second.text, second.inf_k));
-    select(state, compared, asked.and_then(|asked| asked.spans));
-}
-
-/// Selects in both texts, where they have what is asked for.
-fn select(state: State, compared: &Compared, asked: Option<[Vec<Range<usize>>; 2]>) {
-    let it = &compared.comparison;
-    let mut selections = comparison::shared_ending(it);
-    if let Some(asked) = asked {
-        let sizes = [it.first.tokens.len(), it.second.tokens.len()];
-        let fits = asked.iter().zip(sizes).all(|(spans, size)| spans.iter().all(|span| span.end <= size));
-        if fits {
-            selections = asked.map(Selection::of);
-        } else {
-            state.address.dropped.update(|dropped| {
-                dropped.push("what it selects in the compared texts lies past their ends".to_owned());
-            });
-        }
-    }
-    for (signal, selection) in state.views.compared_selections.into_iter().zip(selections) {
-        signal.set(selection);
     }
 }

@@ -11,7 +11,7 @@ use leptos::task::spawn_local;
 use super::token_text::TokenText;
 use crate::analyse;
 use crate::dashboards::Lookup;
-use crate::files::fetch;
+use crate::fetch::fetch;
 use crate::state::{Phase, Shown, State};
 
 /// Shown while a feature is open.

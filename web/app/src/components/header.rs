@@ -5,7 +5,6 @@ use lens_view::theme::Theme;
 use leptos::prelude::*;
 
 use super::share::Share;
-use crate::app::first_file;
 use crate::state::State;
 use crate::{environment, files};
 
@@ -13,7 +12,7 @@ use crate::{environment, files};
 #[component]
 pub fn Header(state: State) -> impl IntoView {
     let on_file = move |event| {
-        if let Some(file) = first_file(&event) {
+        if let Some(file) = files::first_file(&event) {
             files::open(state, file);
         }
     };

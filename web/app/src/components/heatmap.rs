@@ -4,47 +4,19 @@ use std::sync::Arc;
 
 use lens_analysis::cluster::CUT;
 use lens_view::focus::{Spot, Step};
-use lens_view::heatmap::{Heatmap, Layout, Viewport, layout};
+use lens_view::heatmap::{Layout, Viewport, layout};
 use lens_view::layout::Room;
-use leptos::html::{Canvas, Div, Figure};
+use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
-use web_sys::{HtmlCanvasElement, KeyboardEvent, PointerEvent, WheelEvent};
+use web_sys::{KeyboardEvent, PointerEvent, WheelEvent};
 
 use super::heatmap_bar::HeatmapBar;
+use super::heatmap_stage::{HeatmapStage, ZOOM_STEP};
 use crate::heatmap_canvas;
 use crate::pointing;
 use crate::state::{Shown, State};
 use crate::surface::{observe_room, repaints, report, size_in_css};
 use crate::views::Derived;
-
-/// What the figure's parts share.
-#[derive(Clone, Copy)]
-pub struct Stage {
-    /// The figure, for the full screen.
-    pub figure: NodeRef<Figure>,
-    /// The canvas, for its colours.
-    pub base: NodeRef<Canvas>,
-    /// What the picture may take.
-    pub room: RwSignal<Option<Room>>,
-    /// Which part is shown.
-    pub viewport: Memo<Viewport>,
-    /// The same as a link names it.
-    pub zoom: RwSignal<Option<[f64; 3]>>,
-    /// Where everything goes.
-    pub place: Memo<Option<Layout>>,
-    /// One pixel a cell, of the matrix drawn last.
-    pub raster: StoredValue<Option<(Arc<Heatmap>, HtmlCanvasElement)>, LocalStorage>,
-}
-
-impl Stage {
-    /// Looks at another part.
-    pub fn look(self, change: impl FnOnce(Viewport) -> Viewport) {
-        let part = change(self.viewport.get_untracked()).named();
-        if self.zoom.get_untracked() != part {
-            self.zoom.set(part);
-        }
-    }
-}
 
 /// The figure of a shown analysis.
 #[component]
@@ -67,8 +39,15 @@ pub fn HeatmapFigure(state: State, shown: Arc<Shown>, derived: Derived) -> impl 
             Some(layout(it.size(), it.label_columns(room.label_columns()), room, viewport, has_tree))
         })
     });
-    let stage =
-        Stage { figure: NodeRef::new(), base, room, viewport, zoom, place, raster: StoredValue::new_local(None) };
+    let stage = HeatmapStage {
+        figure: NodeRef::new(),
+        base,
+        room,
+        viewport,
+        zoom,
+        place,
+        raster: StoredValue::new_local(None),
+    };
     draw(state, stage, derived, overlay);
 
     // The tooltip belongs to this figure's pointer and keys, not to tokens hovered elsewhere.
@@ -110,7 +89,7 @@ pub fn HeatmapFigure(state: State, shown: Arc<Shown>, derived: Derived) -> impl 
 }
 
 /// Redraws what changed: the figure for matrix, part, size and colours, the overlay for the focus.
-fn draw(state: State, stage: Stage, derived: Derived, overlay: NodeRef<Canvas>) {
+fn draw(state: State, stage: HeatmapStage, derived: Derived, overlay: NodeRef<Canvas>) {
     let ground = repaints(state);
     let views = state.views;
     Effect::new(move |_| {
@@ -124,7 +103,7 @@ fn draw(state: State, stage: Stage, derived: Derived, overlay: NodeRef<Canvas>) 
             stage.raster.set_value(heatmap_canvas::raster(&heatmap).ok().map(|raster| (heatmap.clone(), raster)));
         }
         size_in_css(&canvas, place.width, place.height);
-        let boundaries = boundaries(derived, views.has_events.get());
+        let boundaries = derived.event_starts(views.has_events.get());
         let clustering = derived.clustering.get();
         stage.raster.with_value(|raster| {
             if let Some((heatmap, raster)) = raster {
@@ -155,13 +134,6 @@ fn draw(state: State, stage: Stage, derived: Derived, overlay: NodeRef<Canvas>) 
     });
 }
 
-/// First positions of events, where they are shown.
-pub fn boundaries(derived: Derived, are_shown: bool) -> Vec<usize> {
-    derived
-        .boundaries
-        .with_value(|found| found.iter().flatten().filter(|_| are_shown).map(|boundary| boundary.position).collect())
-}
-
 /// A press that may become a drag.
 #[derive(Debug, Clone, Copy)]
 struct Drag {
@@ -173,14 +145,12 @@ struct Drag {
 
 /// Pixels a press may move and still be a click.
 const STILL: f64 = 4.0;
-/// What one press of a zoom key or button does to the number of cells shown.
-pub const ZOOM_STEP: f64 = 0.7;
 
 /// What pointer and keys do.
 #[derive(Clone, Copy)]
 struct Pointer {
     state: State,
-    stage: Stage,
+    stage: HeatmapStage,
     derived: Derived,
     inside: RwSignal<bool>,
     drag: StoredValue<Option<Drag>>,

@@ -13,7 +13,7 @@ use lens_view::svg::{self, Caption};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
-use super::heatmap::{Stage, ZOOM_STEP, boundaries};
+use super::heatmap_stage::{HeatmapStage, ZOOM_STEP};
 use super::picker::{Picker, Toggle};
 use super::save_figure::{Picture, SaveFigure};
 use crate::environment::document;
@@ -28,7 +28,7 @@ const SAVED_ROOM: Room = Room { width: 900.0, max_height: 860.0, pixel_ratio: 2.
 
 /// Two rows: what is drawn, and what can be done with it.
 #[component]
-pub fn HeatmapBar(state: State, shown: Arc<Shown>, derived: Derived, stage: Stage) -> impl IntoView {
+pub fn HeatmapBar(state: State, shown: Arc<Shown>, derived: Derived, stage: HeatmapStage) -> impl IntoView {
     let views = state.views;
     let choose_mode = Callback::new(move |mode: Mode| {
         views.mode.set(mode);
@@ -129,7 +129,7 @@ pub fn HeatmapBar(state: State, shown: Arc<Shown>, derived: Derived, stage: Stag
 }
 
 /// The dendrogram with its tokens, as SVG.
-fn tree_svg(shown: &Shown, derived: Derived, stage: Stage) -> Option<String> {
+fn tree_svg(shown: &Shown, derived: Derived, stage: HeatmapStage) -> Option<String> {
     let palette = Palette::of(&*stage.base.get_untracked()?);
     let (clustering, heatmap) = (derived.clustering.get_untracked()?, derived.heatmap.get_untracked().ok()?);
     let (title, credit) =
@@ -139,7 +139,7 @@ fn tree_svg(shown: &Shown, derived: Derived, stage: Stage) -> Option<String> {
 }
 
 /// Into the full screen and out of it; a browser that refuses stays as it is.
-fn full_screen(stage: Stage) {
+fn full_screen(stage: HeatmapStage) {
     let Some(document) = document() else { return };
     if document.fullscreen_element().is_some() {
         document.exit_fullscreen();
@@ -149,10 +149,10 @@ fn full_screen(stage: Stage) {
 }
 
 /// The shown part of the figure at twice the size, with title, model and pack.
-fn picture(state: State, shown: &Shown, derived: Derived, stage: Stage) -> Picture {
+fn picture(state: State, shown: &Shown, derived: Derived, stage: HeatmapStage) -> Picture {
     let base = stage.base.get_untracked().ok_or(JsValue::NULL)?;
     let clustering = derived.clustering.get_untracked();
-    let boundaries = boundaries(derived, state.views.has_events.get_untracked());
+    let boundaries = derived.event_starts(state.views.has_events.get_untracked());
     let picture = stage.raster.with_value(|raster| {
         let (heatmap, raster) = raster.as_ref().ok_or(JsValue::NULL)?;
         let label_room = SAVED_ROOM.label_columns();

@@ -3,7 +3,7 @@
 use lens_view::library::{Facts, storage_line};
 use leptos::prelude::*;
 
-use crate::library::{Known, Manifest};
+use crate::catalog::{Known, Manifest};
 use crate::state::{Phase, State};
 
 /// The list, and the browser's storage.

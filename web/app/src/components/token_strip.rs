@@ -15,7 +15,6 @@ use leptos::task::spawn_local;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, Event, HtmlCanvasElement, HtmlElement, KeyboardEvent};
 
-use super::heatmap::boundaries;
 use super::token_text::TokenText;
 use crate::environment::document;
 use crate::palette::Palette;
@@ -174,7 +173,7 @@ fn StripBar(
         let shading = shading.get_untracked()?.ok()?;
         let body = document().and_then(|document| document.body())?;
         let (palette, credit) = (Palette::of(&body), statistics::credit(&drawn.analysis));
-        let begins = boundaries(derived, views.has_events.get_untracked());
+        let begins = derived.event_starts(views.has_events.get_untracked());
         let caption = Caption { title: "Tokens of the text", credit: &credit };
         Some(svg::strip(&drawn.analysis.tokens, &shading, &begins, palette.ink(), caption))
     };

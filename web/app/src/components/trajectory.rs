@@ -4,38 +4,21 @@ use std::sync::Arc;
 
 use lens_view::focus::{Spot, Step};
 use lens_view::layout::Room;
-use lens_view::trajectory::{Camera, Figure, Scene, Trajectory, Wanted, figure};
+use lens_view::trajectory::{Camera, Figure, Scene, Trajectory, figure};
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use web_sys::{KeyboardEvent, PointerEvent, WheelEvent};
 
-use super::heatmap::boundaries;
 use super::trajectory_bar::TrajectoryBar;
+use super::trajectory_stage::{TrajectoryStage, rings};
 use crate::canvas::fresh;
 use crate::palette::Palette;
 use crate::pointing;
 use crate::state::{Shown, State};
 use crate::surface::{observe_room, repaints, report, size_in_css};
 use crate::trajectory::{Computation, Work};
-use crate::trajectory_canvas::{self, Rings};
+use crate::trajectory_canvas;
 use crate::views::Derived;
-
-/// What the figure's parts share.
-#[derive(Clone, Copy)]
-pub struct Stage {
-    /// What is asked for.
-    pub wanted: RwSignal<Wanted>,
-    /// Where it is.
-    pub computation: Computation,
-    /// What is drawn, or why not.
-    pub drawing: Memo<Option<Result<Arc<Trajectory>, String>>>,
-    /// From where it is looked at.
-    pub camera: RwSignal<Camera>,
-    /// Whether it turns by itself.
-    pub is_turning: RwSignal<bool>,
-    /// The canvas, for its colours.
-    pub canvas: NodeRef<Canvas>,
-}
 
 /// The figure of a shown analysis.
 #[component]
@@ -57,14 +40,14 @@ pub fn TrajectoryFigure(state: State, shown: Arc<Shown>, derived: Derived) -> im
     let room = RwSignal::new(None::<Room>);
     observe_room(frame, room);
     let camera = state.views.camera;
-    let stage = Stage { wanted, computation, drawing, camera, is_turning: RwSignal::new(false), canvas };
+    let stage = TrajectoryStage { wanted, computation, drawing, camera, is_turning: RwSignal::new(false), canvas };
     turn(stage);
     let seen = Memo::new_with_compare(
         move |_| {
             let drawing = drawing.get()?.ok()?;
             let figure = figure(drawing.dimensions(), room.get()?);
             let scene = camera.with(|camera| Scene::of(&drawing, camera, &figure));
-            Some(Arc::new(Seen { drawing, scene, figure }))
+            Some(Arc::new(DrawnTrajectory { drawing, scene, figure }))
         },
         |_, _| true,
     );
@@ -162,27 +145,15 @@ pub fn TrajectoryFigure(state: State, shown: Arc<Shown>, derived: Derived) -> im
 }
 
 /// A trajectory as it stands on the page.
-struct Seen {
+struct DrawnTrajectory {
     drawing: Arc<Trajectory>,
     scene: Scene,
     figure: Figure,
 }
 
-/// Points that stand out now.
-pub fn rings(state: State, derived: Derived, drawing: &Trajectory) -> Rings {
-    let focus = state.focus.get();
-    let point = |spot: Spot| drawing.point_at(spot.row);
-    let begins = boundaries(derived, state.views.has_events.get());
-    Rings {
-        focused: focus.focused().and_then(point),
-        pinned: focus.pinned.and_then(point),
-        events: begins.into_iter().filter_map(|position| drawing.point_at(position)).collect(),
-    }
-}
-
-fn readout(state: State, seen: Option<&Seen>) -> String {
+fn readout(state: State, seen: Option<&DrawnTrajectory>) -> String {
     let hint = "Hover or arrow keys; drag orbits (in 2D pans), Ctrl and wheel zoom";
-    let point = |seen: &Seen| {
+    let point = |seen: &DrawnTrajectory| {
         let point = seen.drawing.point_at(state.focus.get().focused()?.row)?;
         let row = seen.drawing.rows().nth(point)?;
         Some(format!("{} {}   {}", row.position, row.token, row.coordinates.join(", ")))
@@ -191,8 +162,8 @@ fn readout(state: State, seen: Option<&Seen>) -> String {
 }
 
 /// Turns the camera while that is on.
-fn turn(stage: Stage) {
-    fn frame(stage: Stage, before: f64) {
+fn turn(stage: TrajectoryStage) {
+    fn frame(stage: TrajectoryStage, before: f64) {
         if stage.is_turning.try_get_untracked() != Some(true) {
             return;
         }
@@ -224,8 +195,8 @@ const STILL: f64 = 4.0;
 #[derive(Clone, Copy)]
 struct Hand {
     state: State,
-    stage: Stage,
-    seen: Memo<Option<Arc<Seen>>>,
+    stage: TrajectoryStage,
+    seen: Memo<Option<Arc<DrawnTrajectory>>>,
     inside: RwSignal<bool>,
     drag: StoredValue<Option<Drag>>,
 }
@@ -331,7 +302,7 @@ impl Hand {
 
 /// Position, coordinates and the text so far, as the notebook's hover shows them; takes no room.
 #[component]
-fn Card(state: State, seen: Memo<Option<Arc<Seen>>>, inside: RwSignal<bool>) -> impl IntoView {
+fn Card(state: State, seen: Memo<Option<Arc<DrawnTrajectory>>>, inside: RwSignal<bool>) -> impl IntoView {
     move || {
         if !inside.get() {
             return None;

@@ -13,7 +13,7 @@ use wasm_bindgen::JsValue;
 
 use super::picker::{Picker, Toggle};
 use super::save_figure::{Picture, SaveFigure, Vector};
-use super::trajectory::{Stage, rings};
+use super::trajectory_stage::{TrajectoryStage, rings};
 use crate::palette::Palette;
 use crate::state::{Shown, State};
 use crate::trajectory::Work;
@@ -25,7 +25,7 @@ const SAVED_ROOM: Room = Room { width: 900.0, max_height: 760.0, pixel_ratio: 2.
 
 /// A menu over one field of what is asked for.
 fn field<C: Choice + Send + Sync>(
-    stage: Stage,
+    stage: TrajectoryStage,
     label: &'static str,
     testid: &'static str,
     get: fn(&Wanted) -> C,
@@ -71,7 +71,7 @@ fn NumberField(
 
 /// What is drawn, and what can be done with it.
 #[component]
-pub fn TrajectoryBar(state: State, shown: Arc<Shown>, derived: Derived, stage: Stage) -> impl IntoView {
+pub fn TrajectoryBar(state: State, shown: Arc<Shown>, derived: Derived, stage: TrajectoryStage) -> impl IntoView {
     let wanted = stage.wanted;
     let start = wanted.get_untracked();
     let is_umap = move || wanted.with(|it| it.method == Method::Umap);
@@ -178,7 +178,7 @@ fn title(wanted: &Wanted) -> String {
 }
 
 /// The figure as it is looked at, as SVG.
-fn vector(shown: &Shown, stage: Stage) -> Vector {
+fn vector(shown: &Shown, stage: TrajectoryStage) -> Vector {
     let palette = Palette::of(&*stage.canvas.get_untracked()?);
     let drawing = stage.drawing.get_untracked()?.ok()?;
     let place = figure(drawing.dimensions(), SAVED_ROOM);
@@ -190,7 +190,7 @@ fn vector(shown: &Shown, stage: Stage) -> Vector {
 }
 
 /// The figure as it is looked at, at twice the size, with title, model and pack.
-fn picture(state: State, shown: &Shown, derived: Derived, stage: Stage) -> Picture {
+fn picture(state: State, shown: &Shown, derived: Derived, stage: TrajectoryStage) -> Picture {
     let element = stage.canvas.get_untracked().ok_or(JsValue::NULL)?;
     let Some(Ok(drawing)) = stage.drawing.get_untracked() else { return Err("there is none yet".into()) };
     let place = figure(drawing.dimensions(), SAVED_ROOM);

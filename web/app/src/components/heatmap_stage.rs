@@ -1,0 +1,41 @@
+//! What the parts of the heatmap's figure share.
+
+use std::sync::Arc;
+
+use lens_view::heatmap::{Heatmap, Layout, Viewport};
+use lens_view::layout::Room;
+use leptos::html::{Canvas, Figure};
+use leptos::prelude::*;
+use web_sys::HtmlCanvasElement;
+
+/// What one press of a zoom key or button does to the number of cells shown.
+pub const ZOOM_STEP: f64 = 0.7;
+
+/// What the figure's parts share.
+#[derive(Clone, Copy)]
+pub struct HeatmapStage {
+    /// The figure, for the full screen.
+    pub figure: NodeRef<Figure>,
+    /// The canvas, for its colours.
+    pub base: NodeRef<Canvas>,
+    /// What the picture may take.
+    pub room: RwSignal<Option<Room>>,
+    /// Which part is shown.
+    pub viewport: Memo<Viewport>,
+    /// The same as a link names it.
+    pub zoom: RwSignal<Option<[f64; 3]>>,
+    /// Where everything goes.
+    pub place: Memo<Option<Layout>>,
+    /// One pixel a cell, of the matrix drawn last.
+    pub raster: StoredValue<Option<(Arc<Heatmap>, HtmlCanvasElement)>, LocalStorage>,
+}
+
+impl HeatmapStage {
+    /// Looks at another part.
+    pub fn look(self, change: impl FnOnce(Viewport) -> Viewport) {
+        let part = change(self.viewport.get_untracked()).named();
+        if self.zoom.get_untracked() != part {
+            self.zoom.set(part);
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! What the parts of the trajectory's figure share.
+
+use std::sync::Arc;
+
+use lens_view::focus::Spot;
+use lens_view::trajectory::{Camera, Trajectory, Wanted};
+use leptos::html::Canvas;
+use leptos::prelude::*;
+
+use crate::state::State;
+use crate::trajectory::Computation;
+use crate::trajectory_canvas::Rings;
+use crate::views::Derived;
+
+/// What the figure's parts share.
+#[derive(Clone, Copy)]
+pub struct TrajectoryStage {
+    /// What is asked for.
+    pub wanted: RwSignal<Wanted>,
+    /// Where it is.
+    pub computation: Computation,
+    /// What is drawn, or why not.
+    pub drawing: Memo<Option<Result<Arc<Trajectory>, String>>>,
+    /// From where it is looked at.
+    pub camera: RwSignal<Camera>,
+    /// Whether it turns by itself.
+    pub is_turning: RwSignal<bool>,
+    /// The canvas, for its colours.
+    pub canvas: NodeRef<Canvas>,
+}
+
+/// Points that stand out now.
+pub fn rings(state: State, derived: Derived, drawing: &Trajectory) -> Rings {
+    let focus = state.focus.get();
+    let point = |spot: Spot| drawing.point_at(spot.row);
+    let begins = derived.event_starts(state.views.has_events.get());
+    Rings {
+        focused: focus.focused().and_then(point),
+        pinned: focus.pinned.and_then(point),
+        events: begins.into_iter().filter_map(|position| drawing.point_at(position)).collect(),
+    }
+}

@@ -1,0 +1,58 @@
+//! What the page shows, and where that comes from.
+
+use lens_analysis::Analysis;
+use lens_analysis::comparison::Comparison;
+use lens_view::statistics::Run;
+
+/// Where a shown analysis comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Origin {
+    /// Shipped with the page.
+    Precomputed,
+    /// Made here.
+    Live(Run),
+    /// Opened from a file with this name.
+    File(String),
+    /// Opened from this address.
+    Link(String),
+}
+
+impl Origin {
+    /// As `data-origin` and messages say it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Precomputed => "precomputed",
+            Self::Live(_) => "live",
+            Self::File(_) => "file",
+            Self::Link(_) => "link",
+        }
+    }
+}
+
+/// An analysis on the page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    /// The document.
+    pub analysis: Analysis,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// A comparison on the page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Compared {
+    /// The document.
+    pub comparison: Comparison,
+    /// The document exactly as it came.
+    pub json: String,
+    /// Whether it was shipped with the page.
+    pub is_precomputed: bool,
+}
+
+impl Compared {
+    /// Whether an analysis is what its first text was analysed to.
+    pub fn is_of(&self, analysis: &Analysis) -> bool {
+        let first = &self.comparison.first;
+        (&first.text, first.inf_k) == (&analysis.text, analysis.inf_k)
+    }
+}
