@@ -6,6 +6,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
+use html_escape::encode_double_quoted_attribute as escaped;
 use lens_analysis::Analysis;
 use lens_engine::{PackFolder, RunOptions};
 use lens_pack::manifest::MANIFEST_FILE;
@@ -170,10 +171,6 @@ fn page(results: &[Listed<'_>], viewer: &str) -> String {
         })
         .collect();
     format!("{}{items}{}", PAGE.0.replace("VIEWER", &escaped(viewer)), PAGE.1)
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 impl Shard {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::format::markup::escaped;
 use crate::format::percent;
 
 /// Version of the messages.
@@ -89,10 +90,6 @@ pub fn code(url: &str) -> String {
     format!(
         "<iframe src=\"{address}\" title=\"Temporal Lens\" width=\"640\" height=\"560\" style=\"border:0;max-width:100%\" loading=\"lazy\" allow=\"clipboard-write\"></iframe>"
     )
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// What the surrounding page may ask for.

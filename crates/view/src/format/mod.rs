@@ -3,6 +3,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | [`choice`] | what a menu offers: keys and labels |
+//! | [`markup`] | text inside HTML and XML |
 //! | [`neuronpedia`] | addresses of Neuronpedia's pages |
 //! | [`number`] | numbers as people read them |
 //! | [`percent`] | text inside addresses |
@@ -10,6 +11,7 @@
 //! | [`token`] | tokens with their white space made visible |
 
 pub mod choice;
+pub mod markup;
 pub mod neuronpedia;
 pub mod number;
 pub mod percent;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::figure::color::{self, ColourMap};
 use crate::figure::layout::{Bar, Rect};
+use crate::format::markup::escaped;
 
 /// Colours and typeface as CSS writes them.
 #[derive(Debug, Clone, Copy)]
@@ -175,20 +176,4 @@ impl<'a> Svg<'a> {
             self.body
         )
     }
-}
-
-/// Text as XML takes it. XML knows no control characters, not even escaped ones.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
 }
