@@ -135,7 +135,7 @@ describe('typing', () => {
     assert.deepEqual(page.problems, []);
   });
 
-  test('with Live off the page waits for Analyse', { timeout: 60_000 }, async () => {
+  test('with Live off the page waits for Analyze', { timeout: 60_000 }, async () => {
     await page.getByTestId('live').uncheck();
     const shown = await downloadJson(page);
     await page.getByTestId('text-input').fill('Something else.');

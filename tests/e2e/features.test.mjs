@@ -97,7 +97,7 @@ describe('the card of a feature', () => {
     assert.equal(await title(), `Feature ${label.feature}`);
     const before = await page.locator('main').getAttribute('data-analysis-tokens');
     await page.getByTestId('feature-try').fill('She left without a word.');
-    await card().getByRole('button', { name: 'Analyse' }).click();
+    await card().getByRole('button', { name: 'Analyze' }).click();
     await page.locator('main[data-state="done"]').waitFor({ timeout: 200_000 });
     assert.equal(await page.getByTestId('text-input').inputValue(), 'She left without a word.');
     assert.equal(await title(), `Feature ${label.feature}`);

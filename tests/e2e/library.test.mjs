@@ -55,7 +55,7 @@ describe('the library', () => {
     assert.match(said, new RegExp(own.model_name));
     assert.match(said, /89\.7 MB/);
     assert.match(said, /not in this browser/);
-    await entry(page, 0).getByText('Licences').click();
+    await entry(page, 0).getByText('Licenses').click();
     const terms = entry(page, 0).getByRole('link', { name: 'Gemma Terms of Use' });
     assert.equal((await fetch(await terms.evaluate((link) => link.href))).status, 200);
     assert.match(await page.getByTestId('storage').innerText(), /stores .* of at most/);

@@ -23,7 +23,7 @@ function state(page) {
       source: value('source'), mode: value('mode'), scale: value('scale'), shade: value('quantity'),
       events: toggles('events'), order: toggles('dendrogram'),
       trajectory: ['trajectory-source', 'trajectory-method', 'trajectory-dimensions', 'trajectory-positions',
-        'trajectory-colour', 'trajectory-metric', 'n-neighbors', 'min-dist', 'seed'].map(value),
+        'trajectory-color', 'trajectory-metric', 'n-neighbors', 'min-dist', 'seed'].map(value),
       pinned: ids('.token.is-pinned'),
       feature: document.getElementById('feature-card-title')?.textContent ?? null,
       spans: [ids('.token.is-span-a').length, ids('.token.is-span-b').length],
@@ -66,7 +66,7 @@ describe('links', () => {
     await page.getByTestId('trajectory-source').selectOption('residual');
     await page.getByTestId('trajectory-dimensions').selectOption('2d');
     await page.getByTestId('trajectory-positions').selectOption('notebook');
-    await page.getByTestId('trajectory-colour').selectOption('novel-energy');
+    await page.getByTestId('trajectory-color').selectOption('novel-energy');
     await page.getByTestId('trajectory-metric').selectOption('cosine');
     for (const [id, value] of [['n-neighbors', '9'], ['min-dist', '0.25'], ['seed', '7']]) {
       await page.getByTestId(id).fill(value);

@@ -60,7 +60,7 @@ describe('the page with the real model', () => {
     assert.ok(label.includes(`${megabytes} MB`), label);
   });
 
-  test('Analyse makes a heatmap of the typed text', { timeout: SLOW }, async () => {
+  test('Analyze makes a heatmap of the typed text', { timeout: SLOW }, async () => {
     const started = performance.now();
     const state = await analyse(page, ALICE, { timeout: SLOW });
     metrics.cold_seconds = (performance.now() - started) / 1000;

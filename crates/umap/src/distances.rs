@@ -5,10 +5,10 @@ use crate::{Error, Result};
 /// How far two points are from each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Metric {
-    /// Length of the difference. Centring the points changes nothing.
+    /// Length of the difference. Centering the points changes nothing.
     #[default]
     Euclidean,
-    /// 1 - cosine, 0..=2. From a centred Gram matrix this is the cosine of *centred* points, the one
+    /// 1 - cosine, 0..=2. From a centered Gram matrix this is the cosine of *centered* points, the one
     /// that the similarity matrix shows, not the cosine of the points themselves.
     Cosine,
 }
@@ -21,7 +21,7 @@ pub struct Distances {
 }
 
 impl Distances {
-    /// From a symmetric Gram matrix [T, T], row-major, centred or not; only the upper triangle is
+    /// From a symmetric Gram matrix [T, T], row-major, centered or not; only the upper triangle is
     /// used. Where points lie much closer to each other than to the origin, the f32 rounding of
     /// the matrix shows: a squared distance is off by up to about 1e-7 times the squared norms.
     ///

@@ -1,6 +1,6 @@
 //! The largest eigenpairs of a symmetric operator.
 //!
-//! Small operators are diagonalised whole (Jacobi). Large ones by subspace iteration with Chebyshev
+//! Small operators are diagonalized whole (Jacobi). Large ones by subspace iteration with Chebyshev
 //! filters (Zhou, Saad et al. 2006): a polynomial that is small where the unwanted eigenvalues lie is
 //! applied to a block of vectors, again and again. It needs nothing but products with the
 //! operator, and stays fast where eigenvalues lie as close as those of a long thin graph do.
@@ -12,7 +12,7 @@ use crate::random::Random;
 pub const BLOCK: usize = 8;
 /// Most eigenpairs that can be asked for.
 pub const MOST: usize = 5;
-/// Up to this size an operator is diagonalised whole.
+/// Up to this size an operator is diagonalized whole.
 const SMALL: usize = 48;
 /// No pair is asked to have a smaller |A v - w v| than this times the largest eigenvalue.
 const FLOOR: f64 = 1e-8;
@@ -133,7 +133,7 @@ fn filtered(operator: &impl Symmetric, count: usize) -> Pairs {
     let mut product = vec![[0.0; BLOCK]; n];
     let mut values = [0.0; BLOCK];
     for _ in 0..MAX_ROUNDS {
-        orthonormalise(&mut block, &mut random);
+        orthonormalize(&mut block, &mut random);
         operator.apply(&block, &mut product);
         values = rotate_to_ritz(&mut block, &mut product);
         let least = FLOOR * values[0].abs();
@@ -157,20 +157,20 @@ fn filtered(operator: &impl Symmetric, count: usize) -> Pairs {
 /// `block` = T_m(A) `block`, where the Chebyshev polynomial T_m stays within [-1, 1] over `damped`; scaled
 /// so that it is about 1 at `top`. `spare` is overwritten.
 fn filter(operator: &impl Symmetric, block: &mut Vec<Row>, spare: &mut Vec<Row>, damped: (f64, f64), top: f64) {
-    let (half, centre) = ((damped.1 - damped.0) / 2.0, (damped.1 + damped.0) / 2.0);
+    let (half, center) = ((damped.1 - damped.0) / 2.0, (damped.1 + damped.0) / 2.0);
     if half <= 0.0 || top <= damped.1 {
         return;
     }
-    let growth = acosh((top - centre) / half);
+    let growth = acosh((top - center) / half);
     let degree = ((MAX_GROWTH / growth) as usize).clamp(2, MAX_DEGREE);
-    let first = half / (top - centre);
+    let first = half / (top - center);
     let mut sigma = first;
     // block is the polynomial before the last, next the last.
     let mut next = spare.clone();
     operator.apply(block, &mut next);
     for (y, x) in next.iter_mut().zip(block.iter()) {
         for c in 0..BLOCK {
-            y[c] = (y[c] - centre * x[c]) * (sigma / half);
+            y[c] = (y[c] - center * x[c]) * (sigma / half);
         }
     }
     for _ in 2..=degree {
@@ -179,7 +179,7 @@ fn filter(operator: &impl Symmetric, block: &mut Vec<Row>, spare: &mut Vec<Row>,
         let (grow, keep) = (2.0 * following / half, sigma * following);
         for ((y, x), before) in spare.iter_mut().zip(&next).zip(block.iter()) {
             for c in 0..BLOCK {
-                y[c] = (y[c] - centre * x[c]) * grow - keep * before[c];
+                y[c] = (y[c] - center * x[c]) * grow - keep * before[c];
             }
         }
         std::mem::swap(block, &mut next);
@@ -198,7 +198,7 @@ fn dot(block: &[Row], a: usize, b: usize) -> f64 {
 }
 
 /// Gram-Schmidt, twice over, column by column. A column that others span becomes random.
-fn orthonormalise(block: &mut [Row], random: &mut Random) {
+fn orthonormalize(block: &mut [Row], random: &mut Random) {
     for c in 0..BLOCK {
         for attempt in 0..3 {
             let before = dot(block, c, c);

@@ -5,7 +5,7 @@ use crate::parameters::MIN_POINTS;
 /// Why there is no picture.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
-    /// Fewer points than a neighbourhood needs.
+    /// Fewer points than a neighborhood needs.
     #[error("a trajectory needs at least {MIN_POINTS} tokens, this text has {found}: write a longer one")]
     TooFew {
         /// How many there are.

@@ -44,7 +44,7 @@ impl Forces {
         Self { cells: (0..count).map(cell).collect() }
     }
 
-    /// Between neighbours at a squared distance > 0: negative.
+    /// Between neighbors at a squared distance > 0: negative.
     #[inline]
     pub fn pull(&self, d2: f32) -> f32 {
         let (cell, within) = self.find(d2);

@@ -1,9 +1,9 @@
 //! The fuzzy simplicial set: which points count as near each other, and how much.
 
-use crate::neighbours::{Neighbours, nearest};
+use crate::neighbors::{Neighbors, nearest};
 use crate::{Distances, Parameters, Result};
 
-/// Steps and tolerance of the search for a neighbourhood's width.
+/// Steps and tolerance of the search for a neighborhood's width.
 const SEARCH_STEPS: usize = 64;
 const SEARCH_TOLERANCE: f64 = 1e-5;
 /// A width is at least this share of the mean distance.
@@ -26,7 +26,7 @@ impl Graph {
         self.offsets.len() - 1
     }
 
-    /// Neighbours of a point and the strengths of their edges.
+    /// Neighbors of a point and the strengths of their edges.
     pub fn row(&self, i: usize) -> impl Iterator<Item = (usize, f32)> + '_ {
         let range = self.offsets[i]..self.offsets[i + 1];
         self.columns[range.clone()].iter().map(|c| *c as usize).zip(self.weights[range].iter().copied())
@@ -53,18 +53,18 @@ impl Graph {
     }
 }
 
-/// The graph that umap-learn calls `graph_`: its `fuzzy_simplicial_set` on exact neighbours.
+/// The graph that umap-learn calls `graph_`: its `fuzzy_simplicial_set` on exact neighbors.
 ///
 /// # Errors
 /// [`crate::Error::TooFew`], [`crate::Error::Setting`].
 pub fn fuzzy_graph(distances: &Distances, parameters: &Parameters) -> Result<Graph> {
     parameters.check(distances.points())?;
-    let neighbours = nearest(distances, parameters.neighbours_of(distances.points()));
-    let widths = widths(&neighbours, parameters);
-    Ok(symmetric(&memberships(&neighbours, &widths), parameters.set_op_mix_ratio))
+    let neighbors = nearest(distances, parameters.neighbors_of(distances.points()));
+    let widths = widths(&neighbors, parameters);
+    Ok(symmetric(&memberships(&neighbors, &widths), parameters.set_op_mix_ratio))
 }
 
-/// A neighbourhood: nothing within `rho` is farther than the nearest neighbour, beyond it strength
+/// A neighborhood: nothing within `rho` is farther than the nearest neighbor, beyond it strength
 /// falls off over `sigma`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Width {
@@ -72,14 +72,14 @@ struct Width {
     sigma: f32,
 }
 
-/// umap-learn's `smooth_knn_dist`: sigma is where the strengths of the k - 1 neighbours sum to
+/// umap-learn's `smooth_knn_dist`: sigma is where the strengths of the k - 1 neighbors sum to
 /// log2 k, found by bisection.
-fn widths(neighbours: &Neighbours, parameters: &Parameters) -> Vec<Width> {
-    let target = libm::log2(neighbours.k as f64) * parameters.bandwidth;
+fn widths(neighbors: &Neighbors, parameters: &Parameters) -> Vec<Width> {
+    let target = libm::log2(neighbors.k as f64) * parameters.bandwidth;
     let mean = |distances: &[f32]| -> f64 {
         distances.iter().map(|d| f64::from(*d)).sum::<f64>() / distances.len().max(1) as f64
     };
-    let overall_mean = mean(&neighbours.distances);
+    let overall_mean = mean(&neighbors.distances);
     let width_of = |distances: &[f32]| {
         let rho = local_distance(distances, parameters.local_connectivity);
         let strengths = |sigma: f64| -> f64 {
@@ -102,10 +102,10 @@ fn widths(neighbours: &Neighbours, parameters: &Parameters) -> Vec<Width> {
         let scale = if rho > 0.0 { mean(distances) } else { overall_mean };
         Width { rho, sigma: sigma.max(MIN_WIDTH * scale) as f32 }
     };
-    neighbours.distances.chunks_exact(neighbours.k).map(width_of).collect()
+    neighbors.distances.chunks_exact(neighbors.k).map(width_of).collect()
 }
 
-/// Distance to the `connectivity`-th neighbour that is no duplicate, between two of them where that
+/// Distance to the `connectivity`-th neighbor that is no duplicate, between two of them where that
 /// is no whole number; to the farthest where there are fewer; 0 among duplicates only.
 fn local_distance(distances: &[f32], connectivity: f64) -> f32 {
     let apart: Vec<f32> = distances.iter().copied().filter(|d| *d > 0.0).collect();
@@ -127,12 +127,12 @@ fn strength(beyond: f64, sigma: f64) -> f64 {
 }
 
 /// Strength of each directed edge: rows of (column, strength), columns ascending.
-fn memberships(neighbours: &Neighbours, widths: &[Width]) -> Vec<Vec<(u32, f32)>> {
+fn memberships(neighbors: &Neighbors, widths: &[Width]) -> Vec<Vec<(u32, f32)>> {
     let row = |(i, width): (usize, &Width)| {
-        let range = i * neighbours.k..(i + 1) * neighbours.k;
-        let mut row: Vec<(u32, f32)> = neighbours.indices[range.clone()]
+        let range = i * neighbors.k..(i + 1) * neighbors.k;
+        let mut row: Vec<(u32, f32)> = neighbors.indices[range.clone()]
             .iter()
-            .zip(&neighbours.distances[range])
+            .zip(&neighbors.distances[range])
             .filter(|(j, _)| **j as usize != i)
             .map(|(j, d)| {
                 let w = if width.sigma == 0.0 {
@@ -183,19 +183,19 @@ mod tests {
     use crate::Metric;
 
     #[test]
-    fn strengths_of_a_neighbourhood_sum_to_log2_k() {
+    fn strengths_of_a_neighborhood_sum_to_log2_k() {
         let points: Vec<f32> = (0..60).map(|i| ((i * 37 + 11) % 101) as f32 / 7.0).collect();
         let distances = Distances::from_points(&points, 20, Metric::Euclidean).unwrap();
-        let neighbours = nearest(&distances, 8);
-        for row in memberships(&neighbours, &widths(&neighbours, &Parameters::default())) {
+        let neighbors = nearest(&distances, 8);
+        for row in memberships(&neighbors, &widths(&neighbors, &Parameters::default())) {
             let sum: f32 = row.iter().map(|e| e.1).sum();
             assert!((sum - 3.0).abs() < 1e-4, "{sum}");
-            assert!(row.iter().any(|e| e.1 == 1.0), "the nearest neighbour is wholly near");
+            assert!(row.iter().any(|e| e.1 == 1.0), "the nearest neighbor is wholly near");
         }
     }
 
     #[test]
-    fn local_distance_lies_between_neighbours() {
+    fn local_distance_lies_between_neighbors() {
         let distances = [0.0, 0.0, 1.0, 3.0];
         assert_eq!(local_distance(&distances, 1.0), 1.0);
         assert_eq!(local_distance(&distances, 1.5), 2.0);

@@ -4,13 +4,13 @@
 //! | file | what it is |
 //! |---|---|
 //! | [`distances`] | [`Distances`] from a Gram matrix, from points or as they are |
-//! | [`fuzzy`] | the neighbour graph with its membership strengths |
+//! | [`fuzzy`] | the neighbor graph with its membership strengths |
 //! | [`curve`] | `a` and `b` of the layout's curve, fitted to `spread` and `min_dist` |
 //! | `spectral` | where the layout starts |
 //! | `layout` | stochastic gradient descent, an epoch at a time |
-//! | [`mod@pca`] | principal components of a centred Gram matrix: the instant alternative |
+//! | [`mod@pca`] | principal components of a centered Gram matrix: the instant alternative |
 //! | [`measures`] | trustworthiness of a picture, tortuosity of a path |
-//! | [`positions`] | the positions the seed's notebook draws |
+//! | [`positions`] | the positions the authors' notebook draws |
 //! | [`same_everywhere`] | one number that shows whether a machine draws as all others do |
 //! | `eigen` | the largest eigenpairs of a symmetric operator |
 //! | `forces` | how strongly points of a layout pull and push each other |
@@ -32,7 +32,7 @@ mod forces;
 pub mod fuzzy;
 mod layout;
 pub mod measures;
-mod neighbours;
+mod neighbors;
 mod parameters;
 pub mod pca;
 pub mod positions;

@@ -8,7 +8,7 @@ pub const MIN_POINTS: usize = 5;
 /// Settings of [`crate::umap`]. The metric is chosen where [`crate::Distances`] are made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameters {
-    /// Size of a neighbourhood, the point itself included; T - 1 where there are not more points.
+    /// Size of a neighborhood, the point itself included; T - 1 where there are not more points.
     pub n_neighbors: usize,
     /// Dimensions of the picture: 2 or 3.
     pub n_components: usize,
@@ -22,9 +22,9 @@ pub struct Parameters {
     pub n_epochs: Option<usize>,
     /// 1: fuzzy union of the two directions of an edge, 0: fuzzy intersection.
     pub set_op_mix_ratio: f64,
-    /// Neighbours that count as connected, however far they are.
+    /// Neighbors that count as connected, however far they are.
     pub local_connectivity: f64,
-    /// Factor on the size of fuzzy neighbourhoods.
+    /// Factor on the size of fuzzy neighborhoods.
     pub bandwidth: f64,
     /// Points pushed away for each point pulled near.
     pub negative_sample_rate: usize,
@@ -55,14 +55,14 @@ impl Default for Parameters {
 }
 
 impl Parameters {
-    /// What the seed's notebook sets: 3 dimensions, 15 neighbours, min_dist 0.1, random_state 42 (and
+    /// What the authors' notebook sets: 3 dimensions, 15 neighbors, min_dist 0.1, random_state 42 (and
     /// the euclidean metric).
     pub fn notebook() -> Self {
         Self { n_components: 3, n_neighbors: 15, min_dist: 0.1, seed: 42, ..Self::default() }
     }
 
-    /// Neighbours where there are `points` points, as umap-learn truncates them.
-    pub(crate) fn neighbours_of(&self, points: usize) -> usize {
+    /// Neighbors where there are `points` points, as umap-learn truncates them.
+    pub(crate) fn neighbors_of(&self, points: usize) -> usize {
         if points <= self.n_neighbors { points - 1 } else { self.n_neighbors }
     }
 
@@ -140,8 +140,8 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_are_truncated_as_umap_learn_does() {
+    fn neighbors_are_truncated_as_umap_learn_does() {
         let parameters = Parameters::default();
-        assert_eq!([5, 15, 16, 100].map(|t| parameters.neighbours_of(t)), [4, 14, 15, 15]);
+        assert_eq!([5, 15, 16, 100].map(|t| parameters.neighbors_of(t)), [4, 14, 15, 15]);
     }
 }

@@ -1,4 +1,4 @@
-//! Principal components of a centred Gram matrix.
+//! Principal components of a centered Gram matrix.
 
 use crate::distances::check;
 use crate::eigen::{BLOCK, MOST, Row, Symmetric, largest};
@@ -15,7 +15,7 @@ pub struct Components {
     pub explained: Vec<f32>,
 }
 
-/// The first `n_components` (at most 5) principal components from the centred Gram matrix [T, T] of the
+/// The first `n_components` (at most 5) principal components from the centered Gram matrix [T, T] of the
 /// points, row-major: its eigenvectors times the square roots of their eigenvalues. A
 /// component's sign is such that it grows from the first point to the last, as far as it does.
 ///

@@ -1,4 +1,4 @@
-//! The positions that the seed's notebook draws.
+//! The positions that the authors' notebook draws.
 
 /// Positions drawn at most.
 pub const NOTEBOOK_POSITIONS: usize = 20;

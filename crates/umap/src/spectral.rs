@@ -1,4 +1,4 @@
-//! Where the layout starts: eigenvectors of the graph's normalised Laplacian, piece by piece.
+//! Where the layout starts: eigenvectors of the graph's normalized Laplacian, piece by piece.
 
 use crate::eigen::{BLOCK, Row, Symmetric, largest};
 use crate::random::Random;
@@ -309,8 +309,8 @@ mod tests {
         for (groups, dim) in [(2, 2), (4, 2), (5, 2), (9, 2), (6, 3), (7, 3), (60, 2)] {
             let mut points: Vec<f32> = Vec::new();
             for group in 0..groups {
-                let centre = (group * group) as f32 * 100.0;
-                points.extend((0..6).map(|i| centre + i as f32 + 0.1 * (i * i) as f32));
+                let center = (group * group) as f32 * 100.0;
+                points.extend((0..6).map(|i| center + i as f32 + 0.1 * (i * i) as f32));
             }
             let start = start_of(&points, points.len(), dim, 3);
             assert!(start.iter().all(|v| (0.0..=10.0).contains(v)));

@@ -81,7 +81,7 @@ impl Data {
         Distances::from_points(&points, count, metric).unwrap()
     }
 
-    /// As the page has them: from the centred Gram matrix in f32.
+    /// As the page has them: from the centered Gram matrix in f32.
     fn distances_from_gram(&self) -> Distances {
         let (points, count) = self.floats("points");
         let width = points.len() / count;
@@ -125,7 +125,7 @@ fn fuzzy_graphs_equal_umap_learn_s() {
 
 #[test]
 fn fuzzy_graphs_from_gram_matrices_equal_umap_learn_s() {
-    // The line's and the roll's neighbours lie so close that a Gram matrix in f32 rounds their
+    // The line's and the roll's neighbors lie so close that a Gram matrix in f32 rounds their
     // distances: their graphs are held to less.
     let cases = [
         ("blobs", 1e-4),

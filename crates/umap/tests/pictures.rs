@@ -105,7 +105,7 @@ fn equal_points_are_drawn() {
 
 #[test]
 fn many_duplicates_are_drawn() {
-    // More equal points in each place than a neighbourhood holds.
+    // More equal points in each place than a neighborhood holds.
     let places = values(3 * 4);
     let points: Vec<f32> = (0..120).flat_map(|i| places[(i % 3) * 4..(i % 3) * 4 + 4].to_vec()).collect();
     let distances = Distances::from_points(&points, 120, Metric::Euclidean).unwrap();
@@ -113,7 +113,7 @@ fn many_duplicates_are_drawn() {
 }
 
 #[test]
-fn neighbourhoods_larger_than_the_text_are_all_of_it() {
+fn neighborhoods_larger_than_the_text_are_all_of_it() {
     let distances = distances(30);
     let graph = |n_neighbors| fuzzy_graph(&distances, &Parameters { n_neighbors, ..Parameters::default() }).unwrap();
     assert_eq!(graph(30), graph(29));

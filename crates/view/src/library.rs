@@ -54,7 +54,7 @@ pub struct File {
 
 /// Terms of a part of a pack.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Licence {
+pub struct License {
     /// What it covers.
     pub covers: String,
     /// Its name.
@@ -76,7 +76,7 @@ pub struct Facts {
     /// How matrices are stored.
     pub precision: String,
     /// Terms.
-    pub licences: Vec<Licence>,
+    pub licenses: Vec<License>,
     /// Tokenizer and weights: what every analysis needs.
     pub files: Vec<File>,
     /// The whole embedding.
@@ -109,7 +109,8 @@ impl Facts {
             sae_name: String,
             layer: usize,
             precision: serde_json::Value,
-            licences: Vec<Licence>,
+            #[serde(rename = "licences")]
+            licenses: Vec<License>,
             tokenizer: File,
             shards: Vec<File>,
             embedding: Embedding,
@@ -130,7 +131,7 @@ impl Facts {
                 return Err(format!("names a file {:?} that cannot be one of a pack", file.file));
             }
         }
-        if let Some(wrong) = it.licences.iter().filter_map(|it| it.file.as_deref()).find(|name| !is_name(name)) {
+        if let Some(wrong) = it.licenses.iter().filter_map(|it| it.file.as_deref()).find(|name| !is_name(name)) {
             return Err(format!("names a file {wrong:?} that cannot be one of a pack"));
         }
         Ok(Self {
@@ -138,7 +139,7 @@ impl Facts {
             sae: it.sae_name,
             layer: it.layer,
             precision: it.precision.as_str().unwrap_or("mixed").to_owned(),
-            licences: it.licences,
+            licenses: it.licenses,
             files,
             embedding: it.embedding.shards,
         })

@@ -77,7 +77,7 @@ export async function open(browser, url, { pack, packBytes, context, workerPrelu
   return page;
 }
 
-/** Types a text, presses Analyse, and waits until `main` is in one of `states`; answers which. */
+/** Types a text, presses Analyze, and waits until `main` is in one of `states`; answers which. */
 export async function analyse(page, text, { states = ['done', 'error'], timeout = 120_000 } = {}) {
   if (text !== undefined) await page.getByTestId('text-input').fill(text);
   await page.getByTestId('analyze').click();

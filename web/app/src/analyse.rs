@@ -1,4 +1,4 @@
-//! From the Analyse button to the answer: requests, answers, cancelling, crashes.
+//! From the Analyze button to the answer: requests, answers, cancelling, crashes.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub fn start(state: State) {
     state.typed.update_value(|typed| *typed = typed.wrapping_add(1));
     let text = state.text.get_untracked();
     if text.is_empty() {
-        return state.fail("There is no text yet: type something to analyse.");
+        return state.fail("There is no text yet: type something to analyze.");
     }
     let inf_k = match parse_inf_k(&state.inf_k.get_untracked()) {
         Ok(inf_k) => inf_k,
@@ -276,8 +276,8 @@ fn on_response(state: State, response: Response) {
             }
             storage::count(state);
             if failure == FailureKind::RowsMissing && state.quiet.get_untracked() {
-                // Not an error: the picture waits for Analyse, or for the visitor's agreement.
-                state.note.set(Some(format!("{message} Press Analyse to ask for them.")));
+                // Not an error: the picture waits for Analyze, or for the visitor's agreement.
+                state.note.set(Some(format!("{message} Press Analyze to ask for them.")));
                 return stopped(state);
             }
             state.fail(message);

@@ -1,4 +1,4 @@
-//! What every canvas shares: its context, pixels, the frame and the files of a saved figure, the colour
+//! What every canvas shares: its context, pixels, the frame and the files of a saved figure, the color
 //! bar. What is drawn on them is in [`crate::heatmap_canvas`], [`crate::trajectory_canvas`] and the components.
 
 use lens_view::color;
@@ -172,10 +172,10 @@ pub fn upwards(
     Ok(())
 }
 
-/// A colour bar with ticks and title.
-pub struct ColourBar<'a> {
-    /// Its colours.
-    pub map: color::ColourMap,
+/// A color bar with ticks and title.
+pub struct ColorBar<'a> {
+    /// Its colors.
+    pub map: color::ColorMap,
     /// What its ends stand for.
     pub range: color::Range,
     /// On which side of the figure it is.
@@ -186,11 +186,11 @@ pub struct ColourBar<'a> {
     pub title: &'a str,
 }
 
-/// Draws a colour bar.
+/// Draws a color bar.
 ///
 /// # Errors
 /// The browser's.
-pub fn draw_bar(context: &CanvasRenderingContext2d, bar: &ColourBar, palette: &Palette) -> Result<(), JsValue> {
+pub fn draw_bar(context: &CanvasRenderingContext2d, bar: &ColorBar, palette: &Palette) -> Result<(), JsValue> {
     let strip = pixels(&heatmap::bar_raster(bar.map), 256, 1)?;
     let Rect { x, y, width, height } = bar.rect;
     context.set_image_smoothing_enabled(true);

@@ -10,7 +10,7 @@ use lens_view::layout::Rect;
 use wasm_bindgen::JsValue;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
-use crate::canvas::{ColourBar, draw_bar, fresh, pixels, upwards};
+use crate::canvas::{ColorBar, draw_bar, fresh, pixels, upwards};
 use crate::palette::Palette;
 
 /// What a figure shows.
@@ -38,7 +38,7 @@ pub fn raster(heatmap: &Heatmap) -> Result<HtmlCanvasElement, JsValue> {
     pixels(&heatmap.raster(), n, n)
 }
 
-/// Draws matrix, labels, titles, colour bar, events and tree.
+/// Draws matrix, labels, titles, color bar, events and tree.
 ///
 /// # Errors
 /// The browser's.
@@ -60,7 +60,7 @@ pub fn draw_on(
 ) -> Result<(), JsValue> {
     let Figure { heatmap, raster, layout, .. } = figure;
     let Rect { x, y, width, height } = layout.matrix;
-    // Hard cells while a cell has a pixel; below that neighbours have to be averaged.
+    // Hard cells while a cell has a pixel; below that neighbors have to be averaged.
     context.set_image_smoothing_enabled(layout.cell * pixel_ratio < 1.0);
     let part = layout.viewport;
     context.draw_image_with_html_canvas_element_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
@@ -78,7 +78,7 @@ pub fn draw_on(
     context.set_font(&format!("{}px {}", layout.font, palette.typeface));
     context.set_text_baseline("middle");
     context.set_fill_style_str(&palette.ink);
-    for slot in layout.labelled() {
+    for slot in layout.labeled() {
         let Some(position) = heatmap.position(slot) else { continue };
         let label = heatmap.label(position, figure.label_room);
         if layout.shows_row(slot) {
@@ -91,7 +91,7 @@ pub fn draw_on(
     if layout.has_names {
         draw_titles(context, heatmap.axis_title(), layout, palette)?;
     }
-    let bar = ColourBar {
+    let bar = ColorBar {
         map: heatmap.scale.map(),
         range: heatmap.range,
         side: layout.bar,
@@ -101,7 +101,7 @@ pub fn draw_on(
     draw_bar(context, &bar, palette)
 }
 
-/// Two lines across the matrix before the first token of an event, seen on every colour.
+/// Two lines across the matrix before the first token of an event, seen on every color.
 fn draw_boundary(
     context: &CanvasRenderingContext2d,
     heatmap: &Heatmap,
@@ -112,8 +112,8 @@ fn draw_boundary(
     let Some(slot) = heatmap.slot(boundary) else { return };
     let Rect { x, y, width, height } = layout.matrix;
     let (at_x, at_y) = (layout.column_x(slot as f64), layout.row_y(slot as f64));
-    for (line, colour) in [(2.5, &palette.cell_outer), (1.0, &palette.cell_inner)] {
-        context.set_fill_style_str(colour);
+    for (line, color) in [(2.5, &palette.cell_outer), (1.0, &palette.cell_inner)] {
+        context.set_fill_style_str(color);
         if at_x > x && at_x < x + width {
             context.fill_rect(at_x - line / 2.0, y, line, height);
         }
@@ -139,8 +139,8 @@ fn draw_tree(
     context.rect(place.x, place.y, place.width + 1.0, place.height);
     context.clip();
     context.set_line_width(1.0);
-    for (is_below, colour) in [(false, &palette.muted), (true, &palette.accent)] {
-        context.set_stroke_style_str(colour);
+    for (is_below, color) in [(false, &palette.muted), (true, &palette.accent)] {
+        context.set_stroke_style_str(color);
         context.begin_path();
         for link in tree.links.iter().filter(|link| link.is_below_cut == is_below) {
             let (from, to) = (layout.row_y(link.from), layout.row_y(link.to));
@@ -269,23 +269,23 @@ fn draw_spans(
     }
 }
 
-/// Row and column, each outlined twice: whatever the colours below are, one of the lines is seen.
+/// Row and column, each outlined twice: whatever the colors below are, one of the lines is seen.
 fn bands(context: &CanvasRenderingContext2d, layout: &Layout, spot: Spot, outer: &str, inner: &str) {
     let bands = [layout.row_band(spot.row), layout.column_band(spot.column)];
-    for (grow, line, colour) in [(0.75, 2.0, outer), (0.0, 1.0, inner)] {
+    for (grow, line, color) in [(0.75, 2.0, outer), (0.0, 1.0, inner)] {
         for band in bands {
-            outline(context, band, grow, line, colour);
+            outline(context, band, grow, line, color);
         }
     }
 }
 
-fn outline(context: &CanvasRenderingContext2d, rect: Rect, grow: f64, line: f64, colour: &str) {
-    context.set_stroke_style_str(colour);
+fn outline(context: &CanvasRenderingContext2d, rect: Rect, grow: f64, line: f64, color: &str) {
+    context.set_stroke_style_str(color);
     context.set_line_width(line);
     context.stroke_rect(rect.x - grow, rect.y - grow, rect.width + 2.0 * grow, rect.height + 2.0 * grow);
 }
 
-/// Writes the labels of a cell's row and column on a coloured ground, also where labels are thinned.
+/// Writes the labels of a cell's row and column on a colored ground, also where labels are thinned.
 fn tags(
     context: &CanvasRenderingContext2d,
     heatmap: &Heatmap,

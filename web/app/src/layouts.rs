@@ -40,7 +40,7 @@ pub struct Layout {
     pub is_cosine: bool,
     /// 2 or 3.
     pub dimensions: usize,
-    /// UMAP's neighbours.
+    /// UMAP's neighbors.
     pub n_neighbors: usize,
     /// UMAP's closest packing.
     pub min_dist: f64,

@@ -1,10 +1,10 @@
-//! The style sheets' colours and type, for what is drawn on a canvas: colours stand in
+//! The style sheets' colors and type, for what is drawn on a canvas: colors stand in
 //! `web/style/colours.css` alone.
 
 use lens_view::svg::Ink;
 use web_sys::{CssStyleDeclaration, Element};
 
-/// Colours and typeface as the canvas takes them.
+/// Colors and typeface as the canvas takes them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Palette {
     /// The ground of all.
@@ -27,7 +27,7 @@ pub struct Palette {
     pub pin: String,
     /// What wants attention.
     pub alarm: String,
-    /// Inner outline of the focused cell: with the outer one it is seen on every colour.
+    /// Inner outline of the focused cell: with the outer one it is seen on every color.
     pub cell_inner: String,
     /// Outer outline of the focused cell.
     pub cell_outer: String,
@@ -50,8 +50,8 @@ impl Palette {
         }
     }
 
-    /// As they are for this element now. The names are registered as colours (`@property`), so that
-    /// their computed values are colours and not formulas.
+    /// As they are for this element now. The names are registered as colors (`@property`), so that
+    /// their computed values are colors and not formulas.
     pub fn of(element: &Element) -> Self {
         let style = crate::environment::window().and_then(|w| w.get_computed_style(element).ok().flatten());
         let value = |name: &str, fallback: &str| {

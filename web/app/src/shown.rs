@@ -50,7 +50,7 @@ pub struct Compared {
 }
 
 impl Compared {
-    /// Whether an analysis is what its first text was analysed to.
+    /// Whether an analysis is what its first text was analyzed to.
     pub fn is_of(&self, analysis: &Analysis) -> bool {
         let first = &self.comparison.first;
         (&first.text, first.inf_k) == (&analysis.text, analysis.inf_k)

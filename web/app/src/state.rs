@@ -55,9 +55,9 @@ pub enum Next {
     /// Nothing.
     #[default]
     Rest,
-    /// The text has changed since: analyse it as typed.
+    /// The text has changed since: analyze it as typed.
     Typed,
-    /// Analyse was pressed.
+    /// Analyze was pressed.
     Pressed,
 }
 

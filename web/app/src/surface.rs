@@ -1,4 +1,4 @@
-//! What every canvas of the page needs: its room, its colours' changes, its size.
+//! What every canvas of the page needs: its room, its colors' changes, its size.
 
 use lens_view::layout::Room;
 use leptos::ev;
@@ -11,7 +11,7 @@ use web_sys::{HtmlCanvasElement, ResizeObserver};
 use crate::environment::{self, document, window};
 use crate::state::State;
 
-/// Counts up whenever colours may have changed: theme switch or system setting.
+/// Counts up whenever colors may have changed: theme switch or system setting.
 pub fn repaints(state: State) -> RwSignal<u32> {
     let count = RwSignal::new(0);
     Effect::new(move |_| {

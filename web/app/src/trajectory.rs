@@ -31,16 +31,16 @@ pub struct Found {
 }
 
 impl Found {
-    /// The drawing model, coloured by the position or a quantity.
+    /// The drawing model, colored by the position or a quantity.
     ///
     /// # Errors
     /// A sentence about what the result lacks.
-    pub fn drawing(&self, shown: &Shown, colour: Option<Quantity>) -> Result<Trajectory, String> {
+    pub fn drawing(&self, shown: &Shown, color: Option<Quantity>) -> Result<Trajectory, String> {
         let tokens = shown.analysis.tokens.clone();
         let dimensions = self.wanted.dimensions.count();
         let it = Trajectory::new(self.wanted.method, &self.coordinates, dimensions, self.positions.clone(), tokens)
             .map_err(|e| e.to_string())?;
-        match colour {
+        match color {
             None => Ok(it),
             Some(quantity) => {
                 let shading = Shading::of(&shown.analysis, quantity).map_err(|e| e.to_string())?;

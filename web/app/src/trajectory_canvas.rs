@@ -4,10 +4,10 @@ use lens_view::trajectory::{Axis, Figure, MAP, Mark, Scene, Trajectory};
 use wasm_bindgen::JsValue;
 use web_sys::CanvasRenderingContext2d;
 
-use crate::canvas::{ColourBar, draw_bar, upwards};
+use crate::canvas::{ColorBar, draw_bar, upwards};
 use crate::palette::Palette;
 
-/// Draws axes, path, points, colour bar; rings around `focused` (inked), `pinned`, and the points where
+/// Draws axes, path, points, color bar; rings around `focused` (inked), `pinned`, and the points where
 /// events begin.
 ///
 /// # Errors
@@ -45,7 +45,7 @@ pub fn draw(
                 context.set_global_alpha(1.0);
             }
             Mark::Dot(it) => {
-                let [r, g, b] = it.colour;
+                let [r, g, b] = it.color;
                 context.set_fill_style_str(&format!("rgb({r} {g} {b})"));
                 disc(context, it.at, it.radius)?;
                 context.fill();
@@ -54,9 +54,9 @@ pub fn draw(
     }
     let all = rings.events.iter().map(|point| (*point, &palette.alarm, 3.0));
     let all = all.chain(rings.pinned.map(|point| (point, &palette.pin, 4.5)));
-    for (point, colour, grow) in all.chain(rings.focused.map(|point| (point, &palette.ink, 3.0))) {
+    for (point, color, grow) in all.chain(rings.focused.map(|point| (point, &palette.ink, 3.0))) {
         if let Some(dot) = scene.dot(point) {
-            context.set_stroke_style_str(colour);
+            context.set_stroke_style_str(color);
             context.set_line_width(2.0);
             disc(context, dot.at, dot.radius + grow)?;
             context.stroke();
@@ -66,7 +66,7 @@ pub fn draw(
     for axis in &scene.axes {
         draw_axis(context, axis, palette)?;
     }
-    let bar = ColourBar {
+    let bar = ColorBar {
         map: MAP,
         range: trajectory.shade_range,
         side: figure.bar,

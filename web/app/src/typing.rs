@@ -11,12 +11,12 @@ use leptos::prelude::*;
 use crate::analyse;
 use crate::state::{Next, Phase, State};
 
-/// Typing pauses for so long before the text is analysed.
+/// Typing pauses for so long before the text is analyzed.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// The text in the box has changed.
 pub fn changed(state: State) {
-    // Nothing is fetched, and no engine started, before Analyse was pressed once.
+    // Nothing is fetched, and no engine started, before Analyze was pressed once.
     if !state.live.get_untracked() || !state.loaded.get_untracked() {
         return;
     }

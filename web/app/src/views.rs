@@ -22,12 +22,12 @@ pub struct Views {
     pub source: RwSignal<Source>,
     /// How the matrix is made.
     pub mode: RwSignal<Mode>,
-    /// How similarity becomes colour.
+    /// How similarity becomes color.
     pub scale: RwSignal<Scale>,
     /// What shades the token strip; none for no shade.
     pub quantity: RwSignal<Option<Quantity>>,
-    /// What colours the trajectory; none for the position.
-    pub trajectory_colour: RwSignal<Option<Quantity>>,
+    /// What colors the trajectory; none for the position.
+    pub trajectory_color: RwSignal<Option<Quantity>>,
     /// What is asked of the trajectory.
     pub wanted: RwSignal<Wanted>,
     /// From where the trajectory is looked at.
@@ -60,7 +60,7 @@ impl Views {
             mode: RwSignal::new(Mode::default()),
             scale: RwSignal::new(Scale::default()),
             quantity: RwSignal::new(Some(Quantity::default())),
-            trajectory_colour: RwSignal::new(None),
+            trajectory_color: RwSignal::new(None),
             wanted: RwSignal::new(Wanted::default()),
             camera: RwSignal::new(Camera::default()),
             has_events: RwSignal::new(true),

@@ -160,7 +160,7 @@ impl Pack {
             if !ready?.is_kept() {
                 return Err(Failure::capacity(
                     "The model was not kept: this browser’s storage is refused here or full. Free some space, or leave the \
-                     private window, and try again; Analyse works without keeping it.",
+                     private window, and try again; Analyze works without keeping it.",
                 ));
             }
             tally.heard(file, entry.bytes);

@@ -98,7 +98,7 @@ pub fn code(url: &str) -> String {
 pub enum Asked {
     /// Its origin is told what happens from here on.
     Hello,
-    /// Puts a text into the box; it is analysed when the visitor says so, or a model is loaded already.
+    /// Puts a text into the box; it is analyzed when the visitor says so, or a model is loaded already.
     SetText {
         /// Verbatim.
         text: String,

@@ -60,7 +60,7 @@ pub struct Link {
     pub source: Source,
     /// How the matrix is made.
     pub mode: Mode,
-    /// How similarity becomes colour.
+    /// How similarity becomes color.
     pub scale: Scale,
     /// What shades the token strip.
     pub quantity: Option<Quantity>,
@@ -72,8 +72,8 @@ pub struct Link {
     pub zoom: Option<[f64; 3]>,
     /// The trajectory.
     pub trajectory: Wanted,
-    /// What colours it; none for the position.
-    pub trajectory_colour: Option<Quantity>,
+    /// What colors it; none for the position.
+    pub trajectory_color: Option<Quantity>,
     /// From where it is looked at.
     pub camera: Camera,
     /// Which of the SAE's attention weights are shown.
@@ -105,7 +105,7 @@ impl Default for Link {
             is_ordered: false,
             zoom: None,
             trajectory: Wanted::default(),
-            trajectory_colour: None,
+            trajectory_color: None,
             camera: Camera::default(),
             attention: Chosen::default(),
             pin: None,

@@ -78,7 +78,7 @@ fn take(link: &mut Link, name: &str, value: &str) -> Result<(), Why> {
         "withz" => second_text(link, text::unpack(value)?)?,
         "withk" => second(link).inf_k = Some(whole(value, 1, usize::MAX)?),
         "withspan" => second(link).spans = Some(both_spans(value)?),
-        // Neuronpedia's: their matrix, in their colours.
+        // Neuronpedia's: their matrix, in their colors.
         "simMatrix" if value.is_empty() => return Err("is empty"),
         "simMatrix" => {
             subject(link, Subject::Text(value.to_owned()))?;
@@ -98,7 +98,7 @@ fn take(link: &mut Link, name: &str, value: &str) -> Result<(), Why> {
         "tby" => link.trajectory.method = choice(value)?,
         "tin" => link.trajectory.dimensions = choice(value)?,
         "ttokens" => link.trajectory.positions = choice(value)?,
-        "tcolour" => link.trajectory_colour = optional(value, "position")?,
+        "tcolour" => link.trajectory_color = optional(value, "position")?,
         "metric" => link.trajectory.metric = choice(value)?,
         "neighbours" => link.trajectory.n_neighbors = whole(value, 2, 200)?,
         "mindist" => link.trajectory.min_dist = real(value, 0.0, 0.99)?,

@@ -47,7 +47,7 @@ fn every_field_comes_back() {
     links.extend(Theme::CHOICES.iter().map(|it| Link { theme: *it, ..page.clone() }));
     let quantities = || Quantity::CHOICES.iter().map(|it| Some(*it)).chain([None]);
     links.extend(quantities().map(|it| Link { quantity: it, ..page.clone() }));
-    links.extend(quantities().map(|it| Link { trajectory_colour: it, ..page.clone() }));
+    links.extend(quantities().map(|it| Link { trajectory_color: it, ..page.clone() }));
     links.push(Link { has_events: false, ..page.clone() });
     links.push(Link { is_ordered: true, ..page.clone() });
     let trajectory = Wanted {

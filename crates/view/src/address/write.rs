@@ -51,7 +51,7 @@ fn query(link: &Link) -> String {
     put("tby", key(wanted.method, usual.method));
     put("tin", key(wanted.dimensions, usual.dimensions));
     put("ttokens", key(wanted.positions, usual.positions));
-    put("tcolour", optional_key(link.trajectory_colour, page.trajectory_colour, "position"));
+    put("tcolour", optional_key(link.trajectory_color, page.trajectory_color, "position"));
     put("metric", key(wanted.metric, usual.metric));
     put("neighbours", number(wanted.n_neighbors, usual.n_neighbors));
     put("mindist", number(wanted.min_dist, usual.min_dist));

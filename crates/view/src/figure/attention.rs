@@ -3,12 +3,12 @@
 use lens_analysis::Attention;
 use lens_analysis::attention::Weights;
 
-use super::color::{self, ColourMap, Range};
+use super::color::{self, ColorMap, Range};
 use crate::format::{number, token};
 
-/// The map's colours.
-pub const MAP: ColourMap = ColourMap::Magma;
-/// Written beside the colour bar.
+/// The map's colors.
+pub const MAP: ColorMap = ColorMap::Magma;
+/// Written beside the color bar.
 pub const BAR_TITLE: &str = "Attention weight";
 /// The empty context before the first token.
 pub const NOTHING: &str = "(nothing yet)";
@@ -51,12 +51,12 @@ pub struct AttentionMap {
     tokens: Vec<String>,
     /// Which weights these are.
     pub chosen: Chosen,
-    /// What the ends of the colours stand for.
+    /// What the ends of the colors stand for.
     pub range: Range,
 }
 
 impl AttentionMap {
-    /// Of a text's `tokens`. Neither the empty context nor BOS stretches the colours, nor does the
+    /// Of a text's `tokens`. Neither the empty context nor BOS stretches the colors, nor does the
     /// strongest hundredth: what a token attends to for want of anything else would drown the rest.
     ///
     /// # Errors
@@ -141,7 +141,7 @@ impl AttentionMap {
     /// One sentence for those who do not see the picture.
     pub fn summary(&self) -> String {
         format!(
-            "{}, {n} tokens by where their prediction comes from, colours from 0 to {} and more. Arrow keys walk the tokens, \
+            "{}, {n} tokens by where their prediction comes from, colors from 0 to {} and more. Arrow keys walk the tokens, \
              Enter pins, Escape unpins.",
             self.title(),
             number::significant(self.range.high),
@@ -168,7 +168,7 @@ pub struct Places {
 
 /// Titles of the axes.
 const TITLE: f64 = 18.0;
-/// Colour bar with gap, numbers and title.
+/// Color bar with gap, numbers and title.
 const BAR: f64 = 14.0 + 12.0 + 38.0 + 18.0;
 const LARGEST_SIDE: f64 = 460.0;
 const LARGEST_CELL: f64 = 22.0;
@@ -178,7 +178,7 @@ impl Places {
     pub fn of(tokens: usize, width: f64) -> Self {
         let n = tokens.max(1) as f64;
         let side = (width - TITLE - BAR).clamp(80.0, LARGEST_SIDE).min(n * LARGEST_CELL);
-        // Colour bar and titles need some height, however short the text.
+        // Color bar and titles need some height, however short the text.
         let height = side.max(120.0) + TITLE + 2.0;
         Self { width: side + TITLE + BAR, height, corner: [TITLE, 1.0], side, cell: side / n, tokens }
     }
@@ -232,14 +232,14 @@ mod tests {
     }
 
     #[test]
-    fn colours_end_at_the_strong_weights_on_tokens_after_bos() {
+    fn colors_end_at_the_strong_weights_on_tokens_after_bos() {
         let it = map(Some(0));
         assert!((it.range.high - 0.375).abs() < 1e-4);
         let pixels = it.raster();
         assert_eq!(pixels[4..12], [0; 8], "right of the diagonal nothing is drawn");
         assert_eq!(pixels[32..36], [252, 253, 191, 255]);
         assert_eq!(map(Some(1)).range.high, 1.0, "where there is none, at 1");
-        // 276 weights after BOS in 25 rows: the two strongest are past the end of the colours.
+        // 276 weights after BOS in 25 rows: the two strongest are past the end of the colors.
         let t = 25;
         let mut weights = vec![0.1; t * t];
         [3, 4, 5].into_iter().zip([0.9, 0.8, 0.5]).for_each(|(column, weight)| weights[20 * t + column] = weight);

@@ -1,25 +1,25 @@
-//! Colour maps as matplotlib has them, colour ranges, and the ticks of a colour bar.
+//! Color maps as matplotlib has them, color ranges, and the ticks of a color bar.
 //!
-//! The page's own colours (ink, paper, rules) live in `web/style/colours.css`.
+//! The page's own colors (ink, paper, rules) live in `web/style/colours.css`.
 
 use crate::format::number;
 
-/// A colour, 0..=255 each.
+/// A color, 0..=255 each.
 pub type Rgb = [u8; 3];
 
 /// What a value that is not a number is drawn in: neither end of any map.
 pub const NOT_A_NUMBER: Rgb = [128, 128, 128];
 
-/// A colour map: sequential, or diverging from a neutral middle.
+/// A color map: sequential, or diverging from a neutral middle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ColourMap {
+pub enum ColorMap {
     /// matplotlib's magma: the notebook's heatmap.
     #[default]
     Magma,
     /// matplotlib's viridis: the notebook's trajectory.
     Viridis,
     /// Blue through near-white to vermilion, for signed data: the two hues stay apart for all common
-    /// kinds of colour blindness, and both ends grow dark.
+    /// kinds of color blindness, and both ends grow dark.
     Diverging,
 }
 
@@ -37,8 +37,8 @@ const VIRIDIS: &str = "44015446085c471063481769481d6f482475472a7a46307e453781433
 /// Evenly spaced; the second and second-last are Okabe and Ito's blue and vermilion.
 const DIVERGING: &str = "0b2f5c0072b286bfe0f7f5f2f0b48ad55e006b2600";
 
-impl ColourMap {
-    /// The map's 256 colours, from low to high.
+impl ColorMap {
+    /// The map's 256 colors, from low to high.
     pub fn table(self) -> [Rgb; 256] {
         let points: Vec<Rgb> = match self {
             Self::Magma => points(MAGMA),
@@ -66,12 +66,12 @@ fn points(hex: &str) -> Vec<Rgb> {
     bytes.as_chunks::<3>().0.to_vec()
 }
 
-/// Which values the ends of a colour map stand for.
+/// Which values the ends of a color map stand for.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Range {
-    /// Drawn in the first colour.
+    /// Drawn in the first color.
     pub low: f32,
-    /// Drawn in the last colour.
+    /// Drawn in the last color.
     pub high: f32,
 }
 
@@ -96,7 +96,7 @@ impl Range {
     }
 }
 
-/// Index of a value's colour in a table of 256; none when it is not a number.
+/// Index of a value's color in a table of 256; none when it is not a number.
 pub fn index(value: f32, range: Range) -> Option<usize> {
     range.place(value).map(|place| (place * 255.0).round() as usize)
 }
@@ -136,11 +136,11 @@ mod tests {
 
     #[test]
     fn maps_begin_and_end_as_matplotlib_s() {
-        let magma = ColourMap::Magma.table();
+        let magma = ColorMap::Magma.table();
         assert_eq!((magma[0], magma[255]), ([0, 0, 4], [252, 253, 191]));
         // matplotlib's magma(128) is (183, 55, 121).
         assert!(magma[128].iter().zip([183u8, 55, 121]).all(|(a, b)| a.abs_diff(b) <= 1), "{:?}", magma[128]);
-        let viridis = ColourMap::Viridis.table();
+        let viridis = ColorMap::Viridis.table();
         assert_eq!((viridis[0], viridis[255]), ([68, 1, 84], [253, 231, 37]));
         // matplotlib's viridis(127) is (33, 144, 141).
         assert!(viridis[127].iter().zip([33u8, 144, 141]).all(|(a, b)| a.abs_diff(b) <= 1), "{:?}", viridis[127]);
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn maps_grow_lighter_all_the_way() {
-        for map in [ColourMap::Magma, ColourMap::Viridis] {
+        for map in [ColorMap::Magma, ColorMap::Viridis] {
             let light: Vec<f32> = map
                 .table()
                 .iter()
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_diverging_map_is_lightest_in_the_middle_and_evenly_dark_at_its_ends() {
-        let light: Vec<f32> = ColourMap::Diverging
+        let light: Vec<f32> = ColorMap::Diverging
             .table()
             .iter()
             .map(|[r, g, b]| 0.2126 * f32::from(*r) + 0.7152 * f32::from(*g) + 0.0722 * f32::from(*b))
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn values_find_their_colour_and_nan_has_none() {
+    fn values_find_their_color_and_nan_has_none() {
         let range = Range { low: -1.0, high: 1.0 };
         assert_eq!(index(-1.0, range), Some(0));
         assert_eq!(index(1.0, range), Some(255));

@@ -25,7 +25,7 @@ pub struct Room {
 }
 
 impl Room {
-    /// A phone's width: the colour bar goes below, labels are shorter.
+    /// A phone's width: the color bar goes below, labels are shorter.
     pub fn is_narrow(self) -> bool {
         self.width < 520.0
     }
@@ -45,7 +45,7 @@ impl Room {
     }
 }
 
-/// Where the colour bar stands.
+/// Where the color bar stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bar {
     /// To the right of the matrix, low values at its foot.

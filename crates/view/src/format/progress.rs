@@ -178,13 +178,13 @@ impl Progress {
     }
 }
 
-/// The Analyse button: says what pressing it will fetch, where that is known and still to come
+/// The Analyze button: says what pressing it will fetch, where that is known and still to come
 /// (`here`: nothing is).
-pub fn analyse_label(here: bool, expected_bytes: u64) -> String {
+pub fn analyze_label(here: bool, expected_bytes: u64) -> String {
     if here || expected_bytes == 0 {
-        "Analyse".to_owned()
+        "Analyze".to_owned()
     } else {
-        format!("Analyse · {} once", number::bytes(expected_bytes))
+        format!("Analyze · {} once", number::bytes(expected_bytes))
     }
 }
 
@@ -252,8 +252,8 @@ mod tests {
 
     #[test]
     fn the_button_names_its_price_once() {
-        assert_eq!(analyse_label(false, 123_000_000), "Analyse · 123 MB once");
-        assert_eq!(analyse_label(true, 123_000_000), "Analyse");
-        assert_eq!(analyse_label(false, 0), "Analyse");
+        assert_eq!(analyze_label(false, 123_000_000), "Analyze · 123 MB once");
+        assert_eq!(analyze_label(true, 123_000_000), "Analyze");
+        assert_eq!(analyze_label(false, 0), "Analyze");
     }
 }

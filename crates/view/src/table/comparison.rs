@@ -10,7 +10,7 @@ use crate::figure::color;
 use crate::figure::heatmap::{Heatmap, Scale};
 use crate::format::number;
 
-/// The matrices of both texts; equal values have equal colours.
+/// The matrices of both texts; equal values have equal colors.
 ///
 /// # Errors
 /// What one of the documents does not hold.

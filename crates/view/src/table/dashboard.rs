@@ -123,7 +123,7 @@ pub fn search(index: &Index, typed: &str) -> Result<Vec<(usize, String)>, String
 pub struct FromNeuronpedia {
     /// Their explanations, as they are.
     pub explanations: Vec<String>,
-    /// Their contexts and tokens, in our form; sources and neighbours are empty.
+    /// Their contexts and tokens, in our form; sources and neighbors are empty.
     pub dashboard: Dashboard,
 }
 

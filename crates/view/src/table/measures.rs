@@ -65,7 +65,7 @@ pub fn events(analysis: &Analysis, found: &Result<Vec<Boundary>, Missing>, shown
     rows
 }
 
-/// Starts the work for an effective rank of centred codes.
+/// Starts the work for an effective rank of centered codes.
 ///
 /// # Errors
 /// [`Missing::Grams`] when the result was saved without.

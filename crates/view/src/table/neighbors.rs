@@ -7,7 +7,7 @@ use crate::format::{number, token};
 
 /// One token's row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NeighbourRow {
+pub struct NeighborRow {
     /// Position and token.
     pub token: String,
     /// The other token most like it, with the similarity.
@@ -19,7 +19,7 @@ pub struct NeighbourRow {
 }
 
 /// One row a token.
-pub fn rows(analysis: &Analysis) -> Vec<NeighbourRow> {
+pub fn rows(analysis: &Analysis) -> Vec<NeighborRow> {
     let name = |position: usize| {
         let text = analysis.tokens.get(position).map(|t| token::shortened(t, 24)).unwrap_or_default();
         format!("{position} {text}")
@@ -36,7 +36,7 @@ pub fn rows(analysis: &Analysis) -> Vec<NeighbourRow> {
                 None => number::NONE.to_owned(),
             };
             let mean = others.iter().map(|(_, v)| f64::from(*v)).sum::<f64>() / others.len() as f64;
-            NeighbourRow {
+            NeighborRow {
                 token: name(position),
                 likest: said(others.iter().max_by(|a, b| a.1.total_cmp(&b.1))),
                 least: said(others.iter().min_by(|a, b| a.1.total_cmp(&b.1))),
@@ -52,7 +52,7 @@ mod tests {
     use crate::example;
 
     #[test]
-    fn tokens_are_not_their_own_neighbours() {
+    fn tokens_are_not_their_own_neighbors() {
         let rows = rows(&example::analysis());
         assert_eq!(rows[1].likest, "2 . (0.2500)");
         assert_eq!(rows[1].least, "0 <bos> (−0.5000)");

@@ -45,7 +45,7 @@ pub fn current(state: State) -> Link {
         is_ordered: views.is_ordered.get(),
         zoom: views.zoom.get(),
         trajectory: views.wanted.get(),
-        trajectory_colour: views.trajectory_colour.get(),
+        trajectory_color: views.trajectory_color.get(),
         camera: views.camera.get(),
         attention: views.attention.get(),
         pin: state.focus.with(|focus| focus.pinned),

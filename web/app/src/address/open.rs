@@ -32,7 +32,7 @@ pub fn open(state: State, query: &str) {
     views.has_events.set(link.has_events);
     views.is_ordered.set(link.is_ordered);
     views.wanted.set(link.trajectory);
-    views.trajectory_colour.set(link.trajectory_colour);
+    views.trajectory_color.set(link.trajectory_color);
     views.camera.set(link.camera);
     views.attention.set(link.attention);
     match link.feature {

@@ -14,7 +14,7 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlElement, Keyboard
 
 use super::save_figure::{Picture, SaveFigure};
 use super::token_text::TokenText;
-use crate::canvas::{ColourBar, draw_bar, fresh, pixels, saved_figure, upwards};
+use crate::canvas::{ColorBar, draw_bar, fresh, pixels, saved_figure, upwards};
 use crate::palette::Palette;
 use crate::state::{Origin, Phase, Shown, State};
 use crate::surface::{observe_room, repaints, report, size_in_css};
@@ -342,7 +342,7 @@ fn Table(drawn: Signal<Option<Arc<AttentionMap>>>) -> impl IntoView {
     }
 }
 
-/// Draws map, titles and colour bar with their upper left corner at the origin; the row `focused` stands out.
+/// Draws map, titles and color bar with their upper left corner at the origin; the row `focused` stands out.
 fn draw(
     context: &CanvasRenderingContext2d,
     map: &AttentionMap,
@@ -354,14 +354,14 @@ fn draw(
     let ([x, y], side) = (places.corner, places.side);
     context.set_fill_style_str(&palette.sunken);
     context.fill_rect(x, y, side, side);
-    // Hard cells while a cell has a pixel; below that neighbours have to be averaged.
+    // Hard cells while a cell has a pixel; below that neighbors have to be averaged.
     context.set_image_smoothing_enabled(places.cell < 1.0);
     context.draw_image_with_html_canvas_element_and_dw_and_dh(raster, x, y, side, side)?;
     if let Some(position) = focused {
         let (top, height) = (places.row_y(position), places.cell.max(1.0));
         let width = places.cell * (position + 1) as f64;
-        for (grow, line, colour) in [(0.75, 2.0, &palette.cell_outer), (0.0, 1.0, &palette.cell_inner)] {
-            context.set_stroke_style_str(colour);
+        for (grow, line, color) in [(0.75, 2.0, &palette.cell_outer), (0.0, 1.0, &palette.cell_inner)] {
+            context.set_stroke_style_str(color);
             context.set_line_width(line);
             context.stroke_rect(x - grow, top - grow, width + 2.0 * grow, height + 2.0 * grow);
         }
@@ -373,7 +373,7 @@ fn draw(
     context.fill_text("From", x + side / 2.0, y + side + 11.0)?;
     upwards(context, 8.0, y + side / 2.0, |context| context.fill_text("Prediction at", 0.0, 0.0))?;
     let rect = Rect { x: x + side + 14.0, y, width: 12.0, height: side.max(120.0) };
-    draw_bar(context, &ColourBar { map: MAP, range: map.range, side: Bar::Right, rect, title: BAR_TITLE }, palette)
+    draw_bar(context, &ColorBar { map: MAP, range: map.range, side: Bar::Right, rect, title: BAR_TITLE }, palette)
 }
 
 /// Sets each token's `--level`, 0..=1, and marks the one that is looked at.

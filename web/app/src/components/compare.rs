@@ -169,7 +169,7 @@ fn Comparing(state: State, compared: Arc<Compared>) -> impl IntoView {
         <div class="scroll" tabindex="0" role="region" aria-label="Cosines of the selected spans">
             <table data-testid="compare-cosines">
                 <caption>
-                    "Cosine between the mean codes of the selected spans, centred over both texts. Click a token, then shift-click another, to select spans A and B of a text."
+                    "Cosine between the mean codes of the selected spans, centered over both texts. Click a token, then shift-click another, to select spans A and B of a text."
                 </caption>
                 <thead>
                     <tr>

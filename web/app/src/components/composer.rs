@@ -1,7 +1,7 @@
 //! The text box, its controls, and the line that says what the page is doing.
 
 use lens_view::number;
-use lens_view::progress::analyse_label;
+use lens_view::progress::analyze_label;
 use leptos::prelude::*;
 use web_sys::KeyboardEvent;
 
@@ -11,7 +11,7 @@ use crate::environment::{self, Pack};
 use crate::state::{Origin, Phase, State};
 use crate::typing;
 
-/// Text, `inf_k`, Analyse.
+/// Text, `inf_k`, Analyze.
 #[component]
 pub fn Composer(state: State) -> impl IntoView {
     let loading = move || state.phase.get() == Phase::Loading && !state.quiet.get();
@@ -51,7 +51,7 @@ pub fn Composer(state: State) -> impl IntoView {
             ></textarea>
             <div class="controls">
                 <button type="submit" class="primary" data-testid="analyze" disabled=loading>
-                    {move || analyse_label(state.loaded.get() || kept(), expected())}
+                    {move || analyze_label(state.loaded.get() || kept(), expected())}
                 </button>
                 <InfKField title="Novel codes kept at each token" testid="inf-k" inf_k=state.inf_k />
                 <label class="field toggle" title="Follow while typing, once the model is loaded">
@@ -92,7 +92,7 @@ fn Device(state: State) -> impl IntoView {
 fn status(state: State) -> String {
     match state.phase.get() {
         Phase::Loading if state.stopping.get() => "Stopping …".to_owned(),
-        Phase::Loading => "Analysing …".to_owned(),
+        Phase::Loading => "Analyzing …".to_owned(),
         Phase::Error => "Stopped; the text is kept.".to_owned(),
         Phase::Done => state.shown.with(|shown| match shown.as_deref() {
             Some(shown) => {
@@ -106,6 +106,6 @@ fn status(state: State) -> String {
             }
             None => String::new(),
         }),
-        Phase::Idle => "Runs in this browser; no model is fetched before you press Analyse.".to_owned(),
+        Phase::Idle => "Runs in this browser; no model is fetched before you press Analyze.".to_owned(),
     }
 }

@@ -1,7 +1,7 @@
 //! The page inside another page: what its flags ask for, in as much room as the frame has.
 
 use lens_view::embed::Embed;
-use lens_view::progress::analyse_label;
+use lens_view::progress::analyze_label;
 use leptos::prelude::*;
 
 use super::composer::Composer;
@@ -40,7 +40,7 @@ pub fn Embedded(state: State, embed: Embed) -> impl IntoView {
             view! {
                 <blockquote class="embed-text" data-testid="embed-text">{move || state.text.get()}</blockquote>
                 <button type="button" class="primary" data-testid="analyze" on:click=move |_| analyse::start(state)>
-                    {move || analyse_label(state.loaded.get(), expected)}
+                    {move || analyze_label(state.loaded.get(), expected)}
                 </button>
             }
         })

@@ -105,7 +105,7 @@ fn TryText(state: State) -> impl IntoView {
                 on:input=move |event| typed.set(event_target_value(&event))
             />
             <button type="submit" class="small" disabled=move || state.phase.get() == Phase::Loading>
-                "Analyse"
+                "Analyze"
             </button>
         </form>
     }

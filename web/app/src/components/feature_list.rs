@@ -92,13 +92,13 @@ fn is_number(typed: &str) -> bool {
 #[component]
 fn FeatureSearch(state: State, shown: Arc<Shown>) -> impl IntoView {
     let typed = RwSignal::new(String::new());
-    let labelled = shown.clone();
+    let labeled = shown.clone();
     let by_label = move || {
         let typed = typed.get();
         if typed.trim().is_empty() {
             return ().into_any();
         }
-        let Some(index) = state.dashboards.index_of(&labelled.analysis.model.pack_hash) else {
+        let Some(index) = state.dashboards.index_of(&labeled.analysis.model.pack_hash) else {
             return if is_number(&typed) {
                 ().into_any()
             } else {

@@ -88,7 +88,7 @@ pub fn HeatmapFigure(state: State, shown: Arc<Shown>, derived: Derived) -> impl 
     }
 }
 
-/// Redraws what changed: the figure for matrix, part, size and colours, the overlay for the focus.
+/// Redraws what changed: the figure for matrix, part, size and colors, the overlay for the focus.
 fn draw(state: State, stage: HeatmapStage, derived: Derived, overlay: NodeRef<Canvas>) {
     let ground = repaints(state);
     let views = state.views;

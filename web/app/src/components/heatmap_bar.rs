@@ -78,7 +78,7 @@ pub fn HeatmapBar(state: State, shown: Arc<Shown>, derived: Derived, stage: Heat
             />
             <Picker<Mode> label="As on" testid="mode" chosen=views.mode.into() choose=choose_mode />
             <Picker<Scale>
-                label="Colours"
+                label="Colors"
                 testid="scale"
                 chosen=views.scale.into()
                 choose=Callback::new(move |scale| views.scale.set(scale))

@@ -16,7 +16,7 @@ pub const ZOOM_STEP: f64 = 0.7;
 pub struct HeatmapStage {
     /// The figure, for the full screen.
     pub figure: NodeRef<Figure>,
-    /// The canvas, for its colours.
+    /// The canvas, for its colors.
     pub base: NodeRef<Canvas>,
     /// What the picture may take.
     pub room: RwSignal<Option<Room>>,

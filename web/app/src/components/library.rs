@@ -76,7 +76,7 @@ fn Entry(state: State, known: Known) -> impl IntoView {
 fn Details(state: State, url: String, facts: Facts) -> impl IntoView {
     let library = state.library;
     let busy = move || state.phase.get() == Phase::Loading;
-    let licence = |it: &lens_view::library::Licence| {
+    let license = |it: &lens_view::library::License| {
         let said = format!("{}: {}", it.covers, it.name);
         match &it.file {
             Some(file) => {
@@ -86,7 +86,7 @@ fn Details(state: State, url: String, facts: Facts) -> impl IntoView {
             None => view! { <li>{said}</li> }.into_any(),
         }
     };
-    let licences = facts.licences.iter().map(licence).collect_view();
+    let licenses = facts.licenses.iter().map(license).collect_view();
     let line = facts.line();
     let facts = StoredValue::new(facts);
     let url = StoredValue::new(url);
@@ -128,8 +128,8 @@ fn Details(state: State, url: String, facts: Facts) -> impl IntoView {
         <p class="note" data-testid="pack-status">{status}</p>
         <div class="controls">{act}</div>
         <details>
-            <summary>"Licences"</summary>
-            <ul class="licences">{licences}</ul>
+            <summary>"Licenses"</summary>
+            <ul class="licences">{licenses}</ul>
         </details>
     }
 }

@@ -19,7 +19,7 @@ pub fn NeuronpediaPanel(state: State, shown: Arc<Shown>) -> impl IntoView {
     // Title and address of what is open.
     let open = RwSignal::new(None::<(String, String)>);
     let problem = RwSignal::new(None::<String>);
-    let (listed, analysed) = (shown.clone(), shown);
+    let (listed, analyzed) = (shown.clone(), shown);
     let strongest = Memo::new(move |_| {
         let pinned = state.focus.get().pinned.map(|spot| spot.row);
         let position = features::position(&listed.analysis, pinned);
@@ -31,7 +31,7 @@ pub fn NeuronpediaPanel(state: State, shown: Arc<Shown>) -> impl IntoView {
         let title = format!("Feature {feature} on Neuronpedia");
         open.set(Some((title, neuronpedia::feature_embed(&source, feature))));
     };
-    let open_matrix = move |_| match neuronpedia::matrix_embed(&matrix_source, &analysed.analysis.text) {
+    let open_matrix = move |_| match neuronpedia::matrix_embed(&matrix_source, &analyzed.analysis.text) {
         Ok(url) => {
             problem.set(None);
             open.set(Some(("The text’s matrix on Neuronpedia".to_owned(), url)));

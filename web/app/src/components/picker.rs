@@ -1,4 +1,4 @@
-//! A labelled menu over the choices of a view model.
+//! A labeled menu over the choices of a view model.
 
 use lens_view::choice::Choice;
 use leptos::prelude::*;
@@ -40,7 +40,7 @@ pub fn Picker<C: Choice + Send + Sync>(
     }
 }
 
-/// A labelled box that turns something on and off.
+/// A labeled box that turns something on and off.
 #[component]
 pub fn Toggle(label: &'static str, testid: &'static str, is_on: RwSignal<bool>) -> impl IntoView {
     view! {

@@ -29,7 +29,7 @@ pub fn ResultView(state: State) -> impl IntoView {
         None if state.example_pending.get() => ().into_any(),
         None => view! {
             <section class="empty-state" data-testid="empty">
-                <p>"Press Analyse to see how the predictable codes of your text’s tokens compare."</p>
+                <p>"Press Analyze to see how the predictable codes of your text’s tokens compare."</p>
                 <p>"Or open a saved result: drop its JSON file anywhere on this page."</p>
             </section>
         }

@@ -1,6 +1,6 @@
 //! A heatmap as a table, for those who do not see it.
 
-use lens_view::neighbors::NeighbourRow;
+use lens_view::neighbors::NeighborRow;
 use leptos::prelude::*;
 
 /// Folded; filled when it is opened.
@@ -9,7 +9,7 @@ pub fn SimilarityTable(
     /// What the table is of.
     label: &'static str,
     testid: &'static str,
-    rows: impl Fn() -> Vec<NeighbourRow> + Send + 'static,
+    rows: impl Fn() -> Vec<NeighborRow> + Send + 'static,
 ) -> impl IntoView {
     let open = RwSignal::new(false);
     let rows = move || {

@@ -27,12 +27,12 @@ pub fn TrajectoryFigure(state: State, shown: Arc<Shown>, derived: Derived) -> im
     let computation = Computation::new();
     let asked = shown.clone();
     Effect::new(move |_| computation.start(&asked, wanted.get()));
-    let coloured = shown.clone();
+    let colored = shown.clone();
     let drawing = Memo::new_with_compare(
         move |_| match computation.work.get() {
             Work::UnderWay(..) | Work::Stopped => None,
             Work::Failed(problem) => Some(Err(problem)),
-            Work::Done(found) => Some(found.drawing(&coloured, state.views.trajectory_colour.get()).map(Arc::new)),
+            Work::Done(found) => Some(found.drawing(&colored, state.views.trajectory_color.get()).map(Arc::new)),
         },
         |_, _| true,
     );

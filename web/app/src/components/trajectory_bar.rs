@@ -78,7 +78,7 @@ pub fn TrajectoryBar(state: State, shown: Arc<Shown>, derived: Derived, stage: T
     let is_space = move || wanted.with(|it| it.dimensions == Dimensions::Three);
     let is_under_way = move || stage.computation.work.with(|work| matches!(work, Work::UnderWay(..)));
     let zoom = move |factor: f64| stage.camera.update(|camera| *camera = camera.zoomed(factor, [0.0; 2]));
-    let colour = state.views.trajectory_colour;
+    let color = state.views.trajectory_color;
     let save_csv = move |_| {
         if let Some(Ok(drawing)) = stage.drawing.get_untracked() {
             let csv = export::trajectory_csv(&drawing);
@@ -95,13 +95,13 @@ pub fn TrajectoryBar(state: State, shown: Arc<Shown>, derived: Derived, stage: T
             {field::<Dimensions>(stage, "In", "trajectory-dimensions", |it| it.dimensions, |it, n| it.dimensions = n)}
             {field::<Positions>(stage, "Tokens", "trajectory-positions", |it| it.positions, |it, p| it.positions = p)}
             <label class="field picker">
-                <span>"Coloured by"</span>
+                <span>"Colored by"</span>
                 <select
-                    data-testid="trajectory-colour"
-                    prop:value=move || colour.get().map_or("position", Choice::key)
-                    on:change=move |event| colour.set(Quantity::from_key(&event_target_value(&event)))
+                    data-testid="trajectory-color"
+                    prop:value=move || color.get().map_or("position", Choice::key)
+                    on:change=move |event| color.set(Quantity::from_key(&event_target_value(&event)))
                 >
-                    <option value="position" selected=move || colour.get().is_none()>
+                    <option value="position" selected=move || color.get().is_none()>
                         "Position"
                     </option>
                     {Quantity::CHOICES
@@ -109,7 +109,7 @@ pub fn TrajectoryBar(state: State, shown: Arc<Shown>, derived: Derived, stage: T
                         .map(|choice| {
                             let choice = *choice;
                             view! {
-                                <option value=choice.key() selected=move || colour.get() == Some(choice)>
+                                <option value=choice.key() selected=move || color.get() == Some(choice)>
                                     {choice.label()}
                                 </option>
                             }
@@ -122,7 +122,7 @@ pub fn TrajectoryBar(state: State, shown: Arc<Shown>, derived: Derived, stage: T
             <div class="toolbar" role="group" aria-label="UMAP's settings">
                 {field::<Metric>(stage, "Distance", "trajectory-metric", |it| it.metric, |it, m| it.metric = m)}
                 <NumberField
-                    label="Neighbours"
+                    label="Neighbors"
                     testid="n-neighbors"
                     value=start.n_neighbors.to_string()
                     range=(2.0, 200.0, 1.0)

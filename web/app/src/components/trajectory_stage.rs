@@ -25,7 +25,7 @@ pub struct TrajectoryStage {
     pub camera: RwSignal<Camera>,
     /// Whether it turns by itself.
     pub is_turning: RwSignal<bool>,
-    /// The canvas, for its colours.
+    /// The canvas, for its colors.
     pub canvas: NodeRef<Canvas>,
 }
 

@@ -25,7 +25,7 @@ pub fn trajectory(it: &Trajectory, scene: &Scene, figure: &Figure, ink: Ink, cap
             match mark {
                 Mark::Segment(it) => svg.line(it.from, it.to, ink.muted, 0.45),
                 Mark::Dot(dot) => {
-                    svg.dot(dot.at, dot.radius, dot.colour, names.get(dot.point).map_or("", String::as_str));
+                    svg.dot(dot.at, dot.radius, dot.color, names.get(dot.point).map_or("", String::as_str));
                 }
             }
         }
@@ -121,11 +121,11 @@ pub fn dendrogram(tree: &Dendrogram, heatmap: &Heatmap, cut: f32, ink: Ink, capt
         svg.text([LABELS - 6.0, y(slot as f64 + 0.5)], &name, 11.0, ink.ink, Anchor::End);
     }
     for link in &tree.links {
-        let colour = if link.is_below_cut { ink.accent } else { ink.muted };
+        let color = if link.is_below_cut { ink.accent } else { ink.muted };
         let [upper, lower] = [y(link.from), y(link.to)];
-        svg.line([x(link.from_height), upper], [x(link.height), upper], colour, 1.0);
-        svg.line([x(link.height), upper], [x(link.height), lower], colour, 1.0);
-        svg.line([x(link.to_height), lower], [x(link.height), lower], colour, 1.0);
+        svg.line([x(link.from_height), upper], [x(link.height), upper], color, 1.0);
+        svg.line([x(link.height), upper], [x(link.height), lower], color, 1.0);
+        svg.line([x(link.to_height), lower], [x(link.height), lower], color, 1.0);
     }
     svg.line([x(f64::from(cut)), 0.0], [x(f64::from(cut)), height], ink.rule, 1.0);
     let foot = [(0.0, "0".to_owned()), (f64::from(cut), format!("cut at {cut}")), (highest, format!("{highest:.2}"))];
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trajectory_has_a_named_dot_for_each_point_and_its_colour_bar() {
+    fn a_trajectory_has_a_named_dot_for_each_point_and_its_color_bar() {
         let tokens = ["<bos>", "a\u{1}", "&", "d"].map(str::to_owned).to_vec();
         let points = [0.0, 0.0, 1.0, 1.0, 2.0, 0.5, f32::NAN, 0.0];
         let it = Trajectory::new(Method::Pca, &points, 2, vec![0, 1, 2, 3], tokens).unwrap();

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use crate::figure::color::{self, ColourMap};
+use crate::figure::color::{self, ColorMap};
 use crate::figure::layout::{Bar, Rect};
 use crate::format::markup::escaped;
 
-/// Colours and typeface as CSS writes them.
+/// Colors and typeface as CSS writes them.
 #[derive(Debug, Clone, Copy)]
 pub struct Ink<'a> {
     /// The ground of all.
@@ -125,8 +125,8 @@ impl<'a> Svg<'a> {
         self.body.push_str("</g>\n");
     }
 
-    /// A colour bar with ticks and title.
-    pub(super) fn bar(&mut self, map: ColourMap, range: color::Range, side: Bar, rect: Rect, title: &str) {
+    /// A color bar with ticks and title.
+    pub(super) fn bar(&mut self, map: ColorMap, range: color::Range, side: Bar, rect: Rect, title: &str) {
         let Ink { ink, muted, rule, .. } = self.ink;
         let (x2, y1) = match side {
             Bar::Right => (0, 1),

@@ -15,7 +15,7 @@ pub struct Layout {
     pub matrix: Rect,
     /// Side of a cell.
     pub cell: f64,
-    /// The colour bar.
+    /// The color bar.
     pub bar_rect: Rect,
     /// On which side it is.
     pub bar: Bar,
@@ -31,7 +31,7 @@ pub struct Layout {
     pub tree: Option<Rect>,
     /// Which cells are shown.
     pub viewport: Viewport,
-    /// Whether axes and colour bar have names.
+    /// Whether axes and color bar have names.
     pub has_names: bool,
     tokens: usize,
 }
@@ -176,7 +176,7 @@ impl Layout {
     }
 
     /// Places that have a label.
-    pub fn labelled(&self) -> impl Iterator<Item = usize> {
+    pub fn labeled(&self) -> impl Iterator<Item = usize> {
         (0..if self.has_names { self.tokens } else { 0 }).step_by(self.label_step)
     }
 
@@ -190,7 +190,7 @@ impl Layout {
         (self.column_x(column as f64 + 0.5), self.matrix.y + self.matrix.height + LABEL_GAP)
     }
 
-    /// Where on the colour bar a place (0 low, 1 high) is: x for a bar below, y for one at the right.
+    /// Where on the color bar a place (0 low, 1 high) is: x for a bar below, y for one at the right.
     pub fn on_bar(&self, place: f64) -> f64 {
         match self.bar {
             Bar::Right => self.bar_rect.y + (1.0 - place) * self.bar_rect.height,
@@ -198,7 +198,7 @@ impl Layout {
         }
     }
 
-    /// About how many ticks the colour bar has room for.
+    /// About how many ticks the color bar has room for.
     pub fn bar_ticks(&self) -> usize {
         match self.bar {
             Bar::Right => (self.bar_rect.height / 60.0).clamp(2.0, 8.0) as usize,
@@ -257,7 +257,7 @@ mod tests {
         let many = wide(500);
         assert_eq!(many.label_step, 10);
         assert!(many.label_step as f64 * many.cell > many.font);
-        assert_eq!(many.labelled().take(3).collect::<Vec<_>>(), [0, 10, 20]);
+        assert_eq!(many.labeled().take(3).collect::<Vec<_>>(), [0, 10, 20]);
     }
 
     #[test]

@@ -11,12 +11,12 @@ pub use viewport::Viewport;
 use lens_analysis::Analysis;
 use lens_analysis::similarity::{Matrix, Mode, Source};
 
-use super::color::{self, ColourMap, NOT_A_NUMBER, Range, Rgb};
+use super::color::{self, ColorMap, NOT_A_NUMBER, Range, Rgb};
 use super::focus::{Focus, Spot, Step};
 use crate::format::choice::Choice;
 use crate::format::{number, token};
 
-/// Written beside the colour bar.
+/// Written beside the color bar.
 pub const BAR_TITLE: &str = "Cosine similarity";
 /// Written along both axes.
 pub const AXIS_TITLE: &str = "Token position";
@@ -37,9 +37,9 @@ pub struct Heatmap {
     slots: Vec<usize>,
     is_ordered: bool,
     tokens: Vec<String>,
-    /// How values become colours.
+    /// How values become colors.
     pub scale: Scale,
-    /// What the ends of the colours stand for.
+    /// What the ends of the colors stand for.
     pub range: Range,
     /// What is compared.
     pub source: Source,
@@ -179,7 +179,7 @@ impl Heatmap {
     pub fn summary(&self) -> String {
         let (low, high) = (number::fixed(self.range.low, 2), number::fixed(self.range.high, 2));
         format!(
-            "{title}, {n} tokens, {n} by {n} cells, colours from {low} to {high}. Arrow keys walk the cells, \
+            "{title}, {n} tokens, {n} by {n} cells, colors from {low} to {high}. Arrow keys walk the cells, \
              Enter pins, Escape unpins, plus and minus zoom, 0 shows all.",
             title = self.title(),
             n = self.size()
@@ -187,8 +187,8 @@ impl Heatmap {
     }
 }
 
-/// The colour bar's pixels as RGBA: 256 of them, from low to high.
-pub fn bar_raster(map: ColourMap) -> Vec<u8> {
+/// The color bar's pixels as RGBA: 256 of them, from low to high.
+pub fn bar_raster(map: ColorMap) -> Vec<u8> {
     map.table().into_iter().flat_map(|[r, g, b]| [r, g, b, 255]).collect()
 }
 
@@ -214,13 +214,13 @@ mod tests {
     }
 
     #[test]
-    fn the_raster_runs_from_first_to_last_colour_and_marks_nan() {
+    fn the_raster_runs_from_first_to_last_color_and_marks_nan() {
         let pixels = heatmap(None).raster();
         assert_eq!(pixels.len(), 16);
         assert_eq!(pixels[0..4], [252, 253, 191, 255]);
         assert_eq!(pixels[4..8], [0, 0, 4, 255]);
         assert_eq!(pixels[12..16], [128, 128, 128, 255]);
-        assert_eq!(bar_raster(ColourMap::Magma).len(), 256 * 4);
+        assert_eq!(bar_raster(ColorMap::Magma).len(), 256 * 4);
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use lens_analysis::similarity::Mode;
 
-use crate::figure::color::{ColourMap, Range};
+use crate::figure::color::{ColorMap, Range};
 use crate::format::choice::Choice;
 
-/// How similarity becomes colour.
+/// How similarity becomes color.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum Scale {
     /// Magma from the smallest to the largest value, as in the notebook.
@@ -46,11 +46,11 @@ impl Scale {
         }
     }
 
-    /// Its colours.
-    pub fn map(self) -> ColourMap {
+    /// Its colors.
+    pub fn map(self) -> ColorMap {
         match self {
-            Self::Data | Self::Unit => ColourMap::Magma,
-            Self::Signed => ColourMap::Diverging,
+            Self::Data | Self::Unit => ColorMap::Magma,
+            Self::Signed => ColorMap::Diverging,
         }
     }
 

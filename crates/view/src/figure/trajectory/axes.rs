@@ -139,7 +139,7 @@ impl<'a> View<'a> {
         let placed: Vec<[f64; 2]> = (0..8).map(|mask| self.place(corner(mask)).at).collect();
         let mut edges = Vec::with_capacity(12);
         let mut axes = Vec::with_capacity(3);
-        let centre = self.place(self.middle).at;
+        let center = self.place(self.middle).at;
         for (axis, title) in self.trajectory.axis_titles().into_iter().enumerate() {
             let starts: Vec<usize> = (0..8).filter(|mask| mask >> axis & 1 == 0).collect();
             edges.extend(starts.iter().map(|mask| [placed[*mask], placed[mask | 1 << axis]]));
@@ -152,7 +152,7 @@ impl<'a> View<'a> {
             let Some(start) = starts.into_iter().max_by(|a, b| outward(a).total_cmp(&outward(b))) else { continue };
             let (from, to) = (placed[start], placed[start | 1 << axis]);
             let middle = [(from[0] + to[0]) / 2.0, (from[1] + to[1]) / 2.0];
-            let away = outward_normal(from, to, centre);
+            let away = outward_normal(from, to, center);
             // Text beside an upright edge needs half its width more than text below a level one.
             let beside = |at: [f64; 2], gap: f64, text: usize| {
                 let gap = gap + away[0].abs() * text as f64 * HALF_COLUMN;
@@ -182,13 +182,13 @@ impl<'a> View<'a> {
 }
 
 /// Across an edge and away from the middle, length 1; down where the edge is seen end on.
-fn outward_normal(from: [f64; 2], to: [f64; 2], centre: [f64; 2]) -> [f64; 2] {
+fn outward_normal(from: [f64; 2], to: [f64; 2], center: [f64; 2]) -> [f64; 2] {
     let (x, y) = (to[1] - from[1], from[0] - to[0]);
     let length = x.hypot(y);
     if length < 1e-9 {
         return [0.0, 1.0];
     }
-    let side = (from[0] - centre[0]) * x + (from[1] - centre[1]) * y;
+    let side = (from[0] - center[0]) * x + (from[1] - center[1]) * y;
     let sign = if side < 0.0 { -1.0 } else { 1.0 };
     [sign * x / length, sign * y / length]
 }

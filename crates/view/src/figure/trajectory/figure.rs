@@ -1,4 +1,4 @@
-//! Where plot and colour bar go, in CSS pixels.
+//! Where plot and color bar go, in CSS pixels.
 
 use crate::figure::layout::{Bar, Rect, Room};
 
@@ -11,7 +11,7 @@ pub struct Figure {
     pub height: f64,
     /// Points and path; what is zoomed past its edges is not drawn.
     pub plot: Rect,
-    /// The colour bar.
+    /// The color bar.
     pub bar_rect: Rect,
     /// On which side it is.
     pub bar: Bar,
@@ -20,7 +20,7 @@ pub struct Figure {
 const MARGIN: f64 = 8.0;
 /// Left of and below a plane: numbers and the axis' title.
 const AXIS: f64 = 52.0;
-/// Colour bar with gap, numbers and title.
+/// Color bar with gap, numbers and title.
 const BAR_RIGHT: f64 = 20.0 + 14.0 + 40.0 + 18.0;
 const BAR_BELOW: f64 = 12.0 + 12.0 + 16.0 + 18.0;
 /// Height of a plot to its width: the notebook's 800 to 1000.
@@ -52,7 +52,7 @@ impl Figure {
         [self.plot.x + self.plot.width / 2.0, self.plot.y + self.plot.height / 2.0]
     }
 
-    /// Where on the colour bar a place (0 low, 1 high) is: x for a bar below, y for one at the right.
+    /// Where on the color bar a place (0 low, 1 high) is: x for a bar below, y for one at the right.
     pub fn on_bar(&self, place: f64) -> f64 {
         match self.bar {
             Bar::Right => self.bar_rect.y + (1.0 - place) * self.bar_rect.height,

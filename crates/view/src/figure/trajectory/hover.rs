@@ -25,7 +25,7 @@ pub struct Hover {
     pub position: String,
     /// "UMAP 1: 0.25" and so on, two decimals.
     pub coordinates: Vec<String>,
-    /// What colours the point, where that is not the position: "Novel energy: 0.31".
+    /// What colors the point, where that is not the position: "Novel energy: 0.31".
     pub shade: Option<String>,
     /// The text so far, 15 tokens a line, the current token last.
     pub lines: Vec<Vec<Word>>,

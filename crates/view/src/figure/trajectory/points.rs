@@ -1,12 +1,12 @@
 //! The points of a text in their order, with their colors and their table.
 
 use super::settings::Method;
-use crate::figure::color::{self, ColourMap, NOT_A_NUMBER, Range, Rgb};
+use crate::figure::color::{self, ColorMap, NOT_A_NUMBER, Range, Rgb};
 use crate::format::{number, token};
 
-/// The notebook's colour map for positions.
-pub const MAP: ColourMap = ColourMap::Viridis;
-/// Written beside the colour bar where colour stands for the position.
+/// The notebook's color map for positions.
+pub const MAP: ColorMap = ColorMap::Viridis;
+/// Written beside the color bar where color stands for the position.
 pub const POSITION_TITLE: &str = "Token position";
 
 /// Coordinates that do not fit the text.
@@ -45,9 +45,9 @@ pub struct Trajectory {
     positions: Vec<usize>,
     pub(super) tokens: Vec<String>,
     pub(super) shades: Vec<f32>,
-    /// Written beside the colour bar.
+    /// Written beside the color bar.
     pub shade_title: String,
-    /// What the ends of the colours stand for.
+    /// What the ends of the colors stand for.
     pub shade_range: Range,
 }
 
@@ -63,7 +63,7 @@ pub struct Row {
 }
 
 impl Trajectory {
-    /// Points at `positions` of a text of `tokens`, with coordinates [positions, dimensions] row-major; coloured by
+    /// Points at `positions` of a text of `tokens`, with coordinates [positions, dimensions] row-major; colored by
     /// position.
     ///
     /// # Errors
@@ -99,7 +99,7 @@ impl Trajectory {
         })
     }
 
-    /// Coloured by a quantity that every token has [T].
+    /// Colored by a quantity that every token has [T].
     ///
     /// # Errors
     /// [`Misfit::Position`] where a token drawn has none.
@@ -152,11 +152,11 @@ impl Trajectory {
         if forward { (point + 1).min(self.size().saturating_sub(1)) } else { point.saturating_sub(1) }
     }
 
-    /// The points' colours, in their order.
-    pub fn colours(&self) -> Vec<Rgb> {
+    /// The points' colors, in their order.
+    pub fn colors(&self) -> Vec<Rgb> {
         let table = MAP.table();
-        let colour = |shade: &f32| color::index(*shade, self.shade_range).map_or(NOT_A_NUMBER, |i| table[i]);
-        self.shades.iter().map(colour).collect()
+        let color = |shade: &f32| color::index(*shade, self.shade_range).map_or(NOT_A_NUMBER, |i| table[i]);
+        self.shades.iter().map(color).collect()
     }
 
     /// The table behind the picture.
@@ -171,7 +171,7 @@ impl Trajectory {
     /// One sentence for those who do not see the picture.
     pub fn summary(&self) -> String {
         format!(
-            "The way of {} token positions through {} dimensions ({}), coloured by {}. Arrow keys walk the points, \
+            "The way of {} token positions through {} dimensions ({}), colored by {}. Arrow keys walk the points, \
              Enter pins, Escape unpins.",
             self.size(),
             self.dimensions,
@@ -207,18 +207,18 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn colours_run_over_the_positions_drawn() {
+    fn colors_run_over_the_positions_drawn() {
         assert_eq!(trajectory(2).shade_range, Range { low: 0.0, high: 3.0 });
-        let colours = trajectory(2).colours();
-        assert_eq!((colours[0], colours[2]), ([68, 1, 84], [253, 231, 37]));
+        let colors = trajectory(2).colors();
+        assert_eq!((colors[0], colors[2]), ([68, 1, 84], [253, 231, 37]));
     }
 
     #[test]
-    fn any_quantity_of_the_tokens_can_colour() {
+    fn any_quantity_of_the_tokens_can_color() {
         let shaded = trajectory(3).shaded_by("Novel energy", &[2.0, f32::NAN, 9.0, 4.0]).unwrap();
         assert_eq!(shaded.shade_range, Range { low: 2.0, high: 4.0 });
-        assert_eq!(shaded.colours()[1], NOT_A_NUMBER);
-        assert!(shaded.summary().contains("coloured by novel energy"));
+        assert_eq!(shaded.colors()[1], NOT_A_NUMBER);
+        assert!(shaded.summary().contains("colored by novel energy"));
         let short = trajectory(3).shaded_by("Novel energy", &[2.0, 1.0]).unwrap_err();
         assert_eq!(short, Misfit::Position { position: 3, tokens: 2 });
     }

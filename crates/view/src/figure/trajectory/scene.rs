@@ -33,8 +33,8 @@ pub struct Dot {
     pub at: [f64; 2],
     /// Its radius.
     pub radius: f64,
-    /// Its colour.
-    pub colour: Rgb,
+    /// Its color.
+    pub color: Rgb,
 }
 
 /// Something drawn.
@@ -62,7 +62,7 @@ impl Scene {
     /// line with them.
     pub fn of(trajectory: &Trajectory, camera: &Camera, figure: &Figure) -> Self {
         let view = View::of(trajectory, camera, figure);
-        let colours = trajectory.colours();
+        let colors = trajectory.colors();
         let radius = dot_radius(trajectory.size());
         let seen: Vec<Option<Placed>> = trajectory
             .points
@@ -78,7 +78,7 @@ impl Scene {
         }
         for (point, placed) in seen.iter().enumerate() {
             if let Some(placed) = placed {
-                let dot = Dot { point, at: placed.at, radius: radius * placed.scale, colour: colours[point] };
+                let dot = Dot { point, at: placed.at, radius: radius * placed.scale, color: colors[point] };
                 marks.push((placed.depth, Mark::Dot(dot)));
             }
         }

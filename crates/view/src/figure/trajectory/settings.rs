@@ -149,7 +149,7 @@ pub struct Wanted {
     pub dimensions: Dimensions,
     /// Which tokens.
     pub positions: Positions,
-    /// UMAP's neighbours.
+    /// UMAP's neighbors.
     pub n_neighbors: usize,
     /// UMAP's closest packing.
     pub min_dist: f64,

@@ -1,11 +1,11 @@
-//! Exact nearest neighbours.
+//! Exact nearest neighbors.
 
 use crate::Distances;
 
 /// The k nearest of every point, nearest first, itself before all others.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Neighbours {
-    /// Neighbours a point.
+pub struct Neighbors {
+    /// Neighbors a point.
     pub k: usize,
     /// Who they are [T, k].
     pub indices: Vec<u32>,
@@ -14,9 +14,9 @@ pub struct Neighbours {
 }
 
 /// Compares each point with all others. Of equally near ones the earlier comes first, so that the
-/// order does not depend on the way of sorting; and every point is its own first neighbour, whatever
+/// order does not depend on the way of sorting; and every point is its own first neighbor, whatever
 /// duplicates it has.
-pub fn nearest(distances: &Distances, k: usize) -> Neighbours {
+pub fn nearest(distances: &Distances, k: usize) -> Neighbors {
     let points = distances.points();
     let k = k.min(points);
     let mut indices = Vec::with_capacity(points * k);
@@ -37,7 +37,7 @@ pub fn nearest(distances: &Distances, k: usize) -> Neighbours {
         indices.extend(best.iter().map(|b| b.1));
         nearest.extend(best.iter().map(|b| b.0));
     }
-    Neighbours { k, indices, distances: nearest }
+    Neighbors { k, indices, distances: nearest }
 }
 
 #[cfg(test)]
@@ -48,10 +48,10 @@ mod tests {
     #[test]
     fn the_nearest_come_first_and_ties_in_order() {
         let distances = Distances::from_points(&[0.0, 10.0, 1.0, -1.0, 3.0, 0.0], 6, Metric::Euclidean).unwrap();
-        let neighbours = nearest(&distances, 4);
-        assert_eq!(neighbours.indices[..4], [0, 5, 2, 3]);
-        assert_eq!(neighbours.distances[..4], [0.0, 0.0, 1.0, 1.0]);
-        assert_eq!(neighbours.indices[20..], [5, 0, 2, 3]);
+        let neighbors = nearest(&distances, 4);
+        assert_eq!(neighbors.indices[..4], [0, 5, 2, 3]);
+        assert_eq!(neighbors.distances[..4], [0.0, 0.0, 1.0, 1.0]);
+        assert_eq!(neighbors.indices[20..], [5, 0, 2, 3]);
         assert_eq!(nearest(&distances, 1).indices, [0, 1, 2, 3, 4, 5]);
         assert_eq!(nearest(&distances, 99).k, 6);
     }
