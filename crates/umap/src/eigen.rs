@@ -25,7 +25,7 @@ const MAX_DEGREE: usize = 160;
 const MAX_GROWTH: f64 = 20.0;
 
 /// Values of [`BLOCK`] vectors at one point.
-pub type Row = [f64; BLOCK];
+pub type BlockRow = [f64; BLOCK];
 
 /// A symmetric linear operator on R^n.
 pub trait Symmetric {
@@ -36,7 +36,7 @@ pub trait Symmetric {
     /// Largest |A v - w v| with which an eigenvalue w and its vector v count as found.
     fn accuracy(&self, value: f64) -> f64;
     /// `out` = A `x`, for a block of vectors [n].
-    fn apply(&self, x: &[Row], out: &mut [Row]);
+    fn apply(&self, x: &[BlockRow], out: &mut [BlockRow]);
 }
 
 /// Eigenpairs, largest eigenvalue first.
@@ -129,7 +129,7 @@ fn jacobi(mut a: Vec<f64>, n: usize) -> Pairs {
 fn filtered(operator: &impl Symmetric, count: usize) -> Pairs {
     let n = operator.size();
     let mut random = Random::new(0, 1);
-    let mut block: Vec<Row> = (0..n).map(|_| std::array::from_fn(|_| random.signed())).collect();
+    let mut block: Vec<BlockRow> = (0..n).map(|_| std::array::from_fn(|_| random.signed())).collect();
     let mut product = vec![[0.0; BLOCK]; n];
     let mut values = [0.0; BLOCK];
     for _ in 0..MAX_ROUNDS {
@@ -156,7 +156,7 @@ fn filtered(operator: &impl Symmetric, count: usize) -> Pairs {
 
 /// `block` = T_m(A) `block`, where the Chebyshev polynomial T_m stays within [-1, 1] over `damped`; scaled
 /// so that it is about 1 at `top`. `spare` is overwritten.
-fn filter(operator: &impl Symmetric, block: &mut Vec<Row>, spare: &mut Vec<Row>, damped: (f64, f64), top: f64) {
+fn filter(operator: &impl Symmetric, block: &mut Vec<BlockRow>, spare: &mut Vec<BlockRow>, damped: (f64, f64), top: f64) {
     let (half, center) = ((damped.1 - damped.0) / 2.0, (damped.1 + damped.0) / 2.0);
     if half <= 0.0 || top <= damped.1 {
         return;
@@ -193,12 +193,12 @@ fn acosh(x: f64) -> f64 {
     libm::log(x + (x * x - 1.0).max(0.0).sqrt())
 }
 
-fn dot(block: &[Row], a: usize, b: usize) -> f64 {
+fn dot(block: &[BlockRow], a: usize, b: usize) -> f64 {
     block.iter().map(|row| row[a] * row[b]).sum()
 }
 
 /// Gram-Schmidt, twice over, column by column. A column that others span becomes random.
-fn orthonormalize(block: &mut [Row], random: &mut Random) {
+fn orthonormalize(block: &mut [BlockRow], random: &mut Random) {
     for c in 0..BLOCK {
         for attempt in 0..3 {
             let before = dot(block, c, c);
@@ -222,7 +222,7 @@ fn orthonormalize(block: &mut [Row], random: &mut Random) {
 
 /// Turns an orthonormal block X and A X to the best approximations of eigenvectors within X (Rayleigh
 /// and Ritz), largest first; gives their eigenvalues.
-fn rotate_to_ritz(block: &mut [Row], product: &mut [Row]) -> Row {
+fn rotate_to_ritz(block: &mut [BlockRow], product: &mut [BlockRow]) -> BlockRow {
     let mut projected = vec![0.0; BLOCK * BLOCK];
     for (x, ax) in block.iter().zip(product.iter()) {
         for a in 0..BLOCK {
@@ -249,7 +249,7 @@ fn rotate_to_ritz(block: &mut [Row], product: &mut [Row]) -> Row {
 }
 
 /// |A v - w v| of every column.
-fn residuals(block: &[Row], product: &[Row], values: &Row) -> Row {
+fn residuals(block: &[BlockRow], product: &[BlockRow], values: &BlockRow) -> BlockRow {
     let mut sums = [0.0; BLOCK];
     for (x, ax) in block.iter().zip(product) {
         for c in 0..BLOCK {
@@ -280,7 +280,7 @@ mod tests {
             1e-3 * (2.0 - value)
         }
 
-        fn apply(&self, x: &[Row], out: &mut [Row]) {
+        fn apply(&self, x: &[BlockRow], out: &mut [BlockRow]) {
             for i in 0..self.0 {
                 for c in 0..BLOCK {
                     let left = if i > 0 { x[i - 1][c] } else { 0.0 };
@@ -329,7 +329,7 @@ mod tests {
             1e-6
         }
 
-        fn apply(&self, x: &[Row], out: &mut [Row]) {
+        fn apply(&self, x: &[BlockRow], out: &mut [BlockRow]) {
             for (o, x) in out.iter_mut().zip(x) {
                 *o = x.map(|v| v * self.1);
             }

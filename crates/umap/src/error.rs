@@ -24,7 +24,7 @@ pub enum Error {
         "the value of row {row}, column {column} is {value}, not a finite number: the analysis it comes from went wrong"
     )]
     NotFinite {
-        /// Row.
+        /// BlockRow.
         row: usize,
         /// Column.
         column: usize,

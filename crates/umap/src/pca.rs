@@ -1,7 +1,7 @@
 //! Principal components of a centered Gram matrix.
 
 use crate::distances::check;
-use crate::eigen::{BLOCK, MOST, Row, Symmetric, largest};
+use crate::eigen::{BLOCK, MOST, BlockRow, Symmetric, largest};
 use crate::{Error, Result};
 
 /// Points along their principal components.
@@ -74,7 +74,7 @@ impl Symmetric for Gram<'_> {
         1e-5 * value.abs()
     }
 
-    fn apply(&self, x: &[Row], out: &mut [Row]) {
+    fn apply(&self, x: &[BlockRow], out: &mut [BlockRow]) {
         for (out, row) in out.iter_mut().zip(self.values.chunks_exact(self.points)) {
             let mut sum = [0.0; BLOCK];
             for (w, x) in row.iter().zip(x) {

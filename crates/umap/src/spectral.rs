@@ -1,6 +1,6 @@
 //! Where the layout starts: eigenvectors of the graph's normalized Laplacian, piece by piece.
 
-use crate::eigen::{BLOCK, Row, Symmetric, largest};
+use crate::eigen::{BLOCK, BlockRow, Symmetric, largest};
 use crate::random::Random;
 use crate::{Distances, Graph};
 
@@ -97,7 +97,7 @@ impl Symmetric for Adjacency {
         1e-3 * (1.0 - value)
     }
 
-    fn apply(&self, x: &[Row], out: &mut [Row]) {
+    fn apply(&self, x: &[BlockRow], out: &mut [BlockRow]) {
         let mut along = [0.0; BLOCK];
         for (v, x) in self.first.iter().zip(x) {
             for c in 0..BLOCK {
@@ -105,7 +105,7 @@ impl Symmetric for Adjacency {
             }
         }
         for (i, (out, v)) in out.iter_mut().zip(&self.first).enumerate() {
-            let mut sum: Row = std::array::from_fn(|c| -2.0 * v * along[c]);
+            let mut sum: BlockRow = std::array::from_fn(|c| -2.0 * v * along[c]);
             let range = self.offsets[i]..self.offsets[i + 1];
             for (column, w) in self.columns[range.clone()].iter().zip(&self.values[range]) {
                 let x = &x[*column as usize];
@@ -193,7 +193,7 @@ impl Symmetric for ClassicalScaling {
         1e-4 * value.abs()
     }
 
-    fn apply(&self, x: &[Row], out: &mut [Row]) {
+    fn apply(&self, x: &[BlockRow], out: &mut [BlockRow]) {
         for (out, row) in out.iter_mut().zip(self.matrix.chunks_exact(self.size)) {
             let mut sum = [0.0; BLOCK];
             for (w, x) in row.iter().zip(x) {

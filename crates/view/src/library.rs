@@ -14,7 +14,7 @@ pub const FILE: &str = "models.json";
 
 /// A pack of the list.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Listed {
+pub struct ModelEntry {
     /// Address of its folder, relative to the page or absolute.
     pub url: String,
     /// What people read.
@@ -25,11 +25,11 @@ pub struct Listed {
 ///
 /// # Errors
 /// A phrase, to follow the file's name and a colon.
-pub fn read_list(json: &str) -> Result<Vec<Listed>, String> {
+pub fn read_list(json: &str) -> Result<Vec<ModelEntry>, String> {
     #[derive(Deserialize)]
     struct List {
         format: String,
-        models: Vec<Listed>,
+        models: Vec<ModelEntry>,
     }
     let list: List = serde_json::from_str(json).map_err(|error| error.to_string())?;
     if list.format != FORMAT {
@@ -66,7 +66,7 @@ pub struct License {
 
 /// What the page says of a pack, from its manifest (docs/pack-format.md).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facts {
+pub struct PackSummary {
     /// The language model.
     pub model: String,
     /// The SAE.
@@ -85,14 +85,14 @@ pub struct Facts {
 
 /// How much of a pack a browser keeps, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Kept {
+pub struct StoredBytes {
     /// Of tokenizer and weights.
     pub files: u64,
     /// Of the whole embedding.
     pub embedding: u64,
 }
 
-impl Facts {
+impl PackSummary {
     /// Reads a manifest. Anyone may have written it.
     ///
     /// # Errors
@@ -156,27 +156,27 @@ impl Facts {
     }
 
     /// How much of it is among a browser's files, whose bytes are given by name.
-    pub fn kept(&self, sizes: &HashMap<String, u64>) -> Kept {
+    pub fn stored(&self, sizes: &HashMap<String, u64>) -> StoredBytes {
         let of = |files: &[File]| -> u64 {
             files.iter().map(|file| sizes.get(&file.sha256).copied().unwrap_or(0).min(file.bytes)).sum()
         };
-        Kept { files: of(&self.files), embedding: of(&self.embedding) }
+        StoredBytes { files: of(&self.files), embedding: of(&self.embedding) }
     }
 
     /// Whether tokenizer and weights are here as a whole.
-    pub fn is_here(&self, kept: Kept) -> bool {
-        kept.files == self.bytes()
+    pub fn is_here(&self, stored: StoredBytes) -> bool {
+        stored.files == self.bytes()
     }
 
     /// Where a browser's copy stands, as a phrase.
-    pub fn status(&self, kept: Kept) -> String {
+    pub fn status(&self, stored: StoredBytes) -> String {
         let all = number::bytes(self.bytes());
-        let rows = match (kept.embedding, self.embedding_bytes()) {
+        let rows = match (stored.embedding, self.embedding_bytes()) {
             (0, _) => String::new(),
             (here, whole) if here == whole => "; with its whole embedding it works without a network".to_owned(),
             (here, whole) => format!("; {} of {} of its embedding", number::bytes(here), number::bytes(whole)),
         };
-        match kept.files {
+        match stored.files {
             0 => format!("not in this browser{rows}"),
             here if here == self.bytes() => format!("kept in this browser{rows}"),
             here => format!("{} of {all} in this browser: a download goes on from there{rows}", number::bytes(here)),
@@ -236,19 +236,22 @@ mod tests {
 
     #[test]
     fn a_manifest_says_what_a_pack_is() {
-        let facts = Facts::from_manifest(&manifest("shard-0000.safetensors")).unwrap();
-        assert_eq!((facts.bytes(), facts.embedding_bytes()), (10_000, 5000));
-        assert_eq!(facts.line(), "google/gemma-2-2b, layer 12, q8 · temporal · 10 kB (whole embedding 5 kB more)");
+        let summary = PackSummary::from_manifest(&manifest("shard-0000.safetensors")).unwrap();
+        assert_eq!((summary.bytes(), summary.embedding_bytes()), (10_000, 5000));
+        assert_eq!(summary.line(), "google/gemma-2-2b, layer 12, q8 · temporal · 10 kB (whole embedding 5 kB more)");
         let mut sizes = HashMap::new();
-        assert_eq!(facts.status(facts.kept(&sizes)), "not in this browser");
+        assert_eq!(summary.status(summary.stored(&sizes)), "not in this browser");
         sizes.insert(HASHES[0].to_owned(), 1000);
         sizes.insert(HASHES[1].to_owned(), 3000);
-        assert_eq!(facts.status(facts.kept(&sizes)), "4 kB of 10 kB in this browser: a download goes on from there");
+        assert_eq!(
+            summary.status(summary.stored(&sizes)),
+            "4 kB of 10 kB in this browser: a download goes on from there"
+        );
         sizes.insert(HASHES[1].to_owned(), 90_000);
-        assert!(facts.is_here(facts.kept(&sizes)));
+        assert!(summary.is_here(summary.stored(&sizes)));
         sizes.insert(HASHES[2].to_owned(), 5000);
         assert_eq!(
-            facts.status(facts.kept(&sizes)),
+            summary.status(summary.stored(&sizes)),
             "kept in this browser; with its whole embedding it works without a network"
         );
     }
@@ -256,9 +259,12 @@ mod tests {
     #[test]
     fn hostile_manifests_and_lists_are_refused() {
         for name in ["../secret", "", ".hidden", "a/b", "javascript:alert(1)"] {
-            assert!(Facts::from_manifest(&manifest(name)).unwrap_err().contains("cannot be one of a pack"), "{name}");
+            assert!(
+                PackSummary::from_manifest(&manifest(name)).unwrap_err().contains("cannot be one of a pack"),
+                "{name}"
+            );
         }
-        assert!(Facts::from_manifest("[").unwrap_err().contains("cannot be read"));
+        assert!(PackSummary::from_manifest("[").unwrap_err().contains("cannot be read"));
         let list = |url: &str| format!(r#"{{"format":"{FORMAT}","models":[{{"url":"{url}","title":"x"}}]}}"#);
         assert_eq!(read_list(&list("models/default/")).unwrap()[0].url, "models/default/");
         assert!(read_list(&list("javascript:alert(1)")).unwrap_err().contains("no web address"));

@@ -327,7 +327,7 @@ fn stopped(state: State) {
     (state.request_ended)(state);
 }
 
-fn is_live(shown: &Option<std::sync::Arc<crate::state::Shown>>) -> bool {
+fn is_live(shown: &Option<std::sync::Arc<crate::state::ShownAnalysis>>) -> bool {
     shown.as_ref().is_some_and(|shown| matches!(shown.origin, Origin::Live(_)))
 }
 
@@ -336,14 +336,14 @@ pub fn device_label(device: &DeviceInfo) -> String {
     if device.webgpu { format!("WebGPU: {}", device.name) } else { format!("CPU (no WebGPU): {}", device.name) }
 }
 
-fn stage_of(stage: Stage) -> progress::Stage {
+fn stage_of(stage: Stage) -> progress::LoadStage {
     match stage {
-        Stage::Device => progress::Stage::Device,
-        Stage::Weights => progress::Stage::Weights,
-        Stage::Tokenizer => progress::Stage::Tokenizer,
-        Stage::Embedding => progress::Stage::Embedding,
-        Stage::Model => progress::Stage::Model,
-        Stage::Sae => progress::Stage::Sae,
-        Stage::Analysis => progress::Stage::Analysis,
+        Stage::Device => progress::LoadStage::Device,
+        Stage::Weights => progress::LoadStage::Weights,
+        Stage::Tokenizer => progress::LoadStage::Tokenizer,
+        Stage::Embedding => progress::LoadStage::Embedding,
+        Stage::Model => progress::LoadStage::Model,
+        Stage::Sae => progress::LoadStage::Sae,
+        Stage::Analysis => progress::LoadStage::Analysis,
     }
 }

@@ -3,7 +3,7 @@
 
 use lens_view::color;
 use lens_view::heatmap;
-use lens_view::layout::{Bar, Rect};
+use lens_view::layout::{ColorBarLayout, Rect, Side};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{Clamped, JsCast, JsValue};
 use web_sys::{Blob, CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
@@ -178,10 +178,8 @@ pub struct ColorBar<'a> {
     pub map: color::ColorMap,
     /// What its ends stand for.
     pub range: color::Range,
-    /// On which side of the figure it is.
-    pub side: Bar,
     /// Where it is.
-    pub rect: Rect,
+    pub layout: ColorBarLayout,
     /// Written beside it.
     pub title: &'a str,
 }
@@ -192,20 +190,14 @@ pub struct ColorBar<'a> {
 /// The browser's.
 pub fn draw_bar(context: &CanvasRenderingContext2d, bar: &ColorBar, palette: &Palette) -> Result<(), JsValue> {
     let strip = pixels(&heatmap::bar_raster(bar.map), 256, 1)?;
-    let Rect { x, y, width, height } = bar.rect;
+    let Rect { x, y, width, height } = bar.layout.rect;
     context.set_image_smoothing_enabled(true);
-    let length = match bar.side {
-        Bar::Below => {
-            context.draw_image_with_html_canvas_element_and_dw_and_dh(&strip, x, y, width, height)?;
-            width
-        }
-        Bar::Right => {
-            upwards(context, x, y + height, |context| {
-                context.draw_image_with_html_canvas_element_and_dw_and_dh(&strip, 0.0, 0.0, height, width)
-            })?;
-            height
-        }
-    };
+    match bar.layout.side {
+        Side::Below => context.draw_image_with_html_canvas_element_and_dw_and_dh(&strip, x, y, width, height)?,
+        Side::Right => upwards(context, x, y + height, |context| {
+            context.draw_image_with_html_canvas_element_and_dw_and_dh(&strip, 0.0, 0.0, height, width)
+        })?,
+    }
     context.set_stroke_style_str(&palette.rule);
     context.set_line_width(1.0);
     context.stroke_rect(x - 0.5, y - 0.5, width + 1.0, height + 1.0);
@@ -213,17 +205,16 @@ pub fn draw_bar(context: &CanvasRenderingContext2d, bar: &ColorBar, palette: &Pa
     context.set_fill_style_str(&palette.ink);
     context.set_text_baseline("middle");
     context.set_font(&format!("11px {}", palette.typeface));
-    for tick in color::ticks(bar.range, (length / 60.0).clamp(2.0, 8.0) as usize) {
+    for tick in color::ticks(bar.range, bar.layout.tick_count()) {
         let Some(place) = bar.range.place(tick.value).map(f64::from) else { continue };
-        match bar.side {
-            Bar::Right => {
-                let at = y + (1.0 - place) * height;
+        let at = bar.layout.at(place);
+        match bar.layout.side {
+            Side::Right => {
                 context.fill_rect(x + width, at - 0.5, 4.0, 1.0);
                 context.set_text_align("left");
                 context.fill_text(&tick.label, x + width + 7.0, at)?;
             }
-            Bar::Below => {
-                let at = x + place * width;
+            Side::Below => {
                 context.fill_rect(at - 0.5, y + height, 1.0, 4.0);
                 context.set_text_align("center");
                 context.fill_text(&tick.label, at, y + height + 12.0)?;
@@ -233,8 +224,8 @@ pub fn draw_bar(context: &CanvasRenderingContext2d, bar: &ColorBar, palette: &Pa
     context.set_fill_style_str(&palette.muted);
     context.set_font(&format!("12px {}", palette.typeface));
     context.set_text_align("center");
-    match bar.side {
-        Bar::Right => upwards(context, x + width + 46.0, y + height / 2.0, |c| c.fill_text(bar.title, 0.0, 0.0)),
-        Bar::Below => context.fill_text(bar.title, x + width / 2.0, y + height + 29.0),
+    match bar.layout.side {
+        Side::Right => upwards(context, x + width + 46.0, y + height / 2.0, |c| c.fill_text(bar.title, 0.0, 0.0)),
+        Side::Below => context.fill_text(bar.title, x + width / 2.0, y + height + 29.0),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use lens_view::library::Facts;
+use lens_view::library::PackSummary;
 use leptos::prelude::*;
 
 use crate::environment::Pack;
@@ -15,14 +15,14 @@ pub enum Manifest {
     /// On its way.
     Pending,
     /// Here.
-    Known(Facts),
+    Known(PackSummary),
     /// A phrase, to follow the pack's address.
     Failed(String),
 }
 
 /// A pack of the library.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
+pub struct PackEntry {
     /// What people read.
     pub title: String,
     /// Where it is.
@@ -35,7 +35,7 @@ pub struct Known {
 #[derive(Clone, Copy)]
 pub struct Library {
     /// The packs, the list's first.
-    pub packs: RwSignal<Vec<Known>>,
+    pub packs: RwSignal<Vec<PackEntry>>,
     /// Bytes of kept files, by name.
     pub sizes: RwSignal<HashMap<String, u64>>,
     /// What the browser says of its storage.
@@ -70,7 +70,7 @@ impl Library {
     }
 
     /// What is known of the pack at `url`.
-    pub fn facts(self, url: &str) -> Option<Facts> {
+    pub fn facts(self, url: &str) -> Option<PackSummary> {
         self.packs.with_untracked(|packs| match &packs.iter().find(|it| it.pack.url == url)?.manifest {
             Manifest::Known(facts) => Some(facts.clone()),
             _ => None,

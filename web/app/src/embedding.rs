@@ -4,7 +4,7 @@
 //! then on it is told what happens, at the origin that it spoke from and no other.
 
 use lens_view::choice::Choice;
-use lens_view::embed::{Asked, Said, read_message, write_message};
+use lens_view::embed::{EmbedCommand, EmbedEvent, read_message, write_message};
 use lens_view::theme::Theme;
 use lens_view::token;
 use leptos::ev;
@@ -30,16 +30,16 @@ pub fn listen(state: State) {
     }
     // Of the page around, once it has said hello.
     let partner = RwSignal::new(None::<String>);
-    let post = move |said: &Said, origin: &str| {
+    let post = move |event: &EmbedEvent, origin: &str| {
         let parent = window().and_then(|own| own.parent().ok().flatten());
         // A message is an object there, not a string.
-        if let (Some(parent), Ok(message)) = (parent, js_sys::JSON::parse(&write_message(said))) {
+        if let (Some(parent), Ok(message)) = (parent, js_sys::JSON::parse(&write_message(event))) {
             let _ = parent.post_message(&message, origin);
         }
     };
-    let tell = move |said: Said| {
+    let tell = move |event: EmbedEvent| {
         if let Some(origin) = partner.get_untracked() {
-            post(&said, &origin);
+            post(&event, &origin);
         }
     };
     let _messages = window_event_listener(ev::message, move |event: MessageEvent| {
@@ -56,20 +56,20 @@ pub fn listen(state: State) {
             return;
         };
         let outcome = asked.and_then(|asked| {
-            if asked == Asked::Hello {
+            if asked == EmbedCommand::Hello {
                 partner.set(Some(origin.clone()));
             }
             take(state, asked)
         });
         if let Err(message) = outcome {
-            post(&Said::Problem { message }, &origin);
+            post(&EmbedEvent::Problem { message }, &origin);
         }
     });
     Effect::new(move |_| {
         partner.track();
         state.shown.with(|shown| {
             if let Some(shown) = shown {
-                tell(Said::Shown {
+                tell(EmbedEvent::Shown {
                     text: shown.analysis.text.clone(),
                     tokens: shown.analysis.tokens.len(),
                     origin: shown.origin.name(),
@@ -79,7 +79,7 @@ pub fn listen(state: State) {
     });
     let pinned = Memo::new(move |_| state.focus.with(|focus| focus.pinned));
     Effect::new(move |before: Option<()>| {
-        let cell = pinned.get().map(|spot| [spot.row, spot.column]);
+        let cell = pinned.get().map(|cell| [cell.row, cell.column]);
         let tokens = state.shown.with_untracked(|shown| {
             let token = |position: usize| shown.as_ref()?.analysis.tokens.get(position).map(|it| token::plain(it));
             let [row, column] = cell?;
@@ -87,26 +87,26 @@ pub fn listen(state: State) {
         });
         // Nothing is pinned as the page opens.
         if before.is_some() || cell.is_some() {
-            tell(Said::Selected { cell, tokens });
+            tell(EmbedEvent::Selected { cell, tokens });
         }
     });
     Effect::new(move |_| {
         if let Some(message) = state.problem.get() {
-            tell(Said::Problem { message });
+            tell(EmbedEvent::Problem { message });
         }
     });
-    post(&Said::Ready, "*");
+    post(&EmbedEvent::Ready, "*");
 }
 
-fn take(state: State, asked: Asked) -> Result<(), String> {
+fn take(state: State, asked: EmbedCommand) -> Result<(), String> {
     match asked {
-        Asked::Hello => Ok(()),
-        Asked::SetTheme { theme } => {
+        EmbedCommand::Hello => Ok(()),
+        EmbedCommand::SetTheme { theme } => {
             state.theme.set(Theme::from_key(&theme).ok_or("There is no such theme: it is light, dark or system.")?);
             Ok(())
         }
-        Asked::SetText { text } if text.is_empty() => Err("There is no text in the message.".to_owned()),
-        Asked::SetText { text } => {
+        EmbedCommand::SetText { text } if text.is_empty() => Err("There is no text in the message.".to_owned()),
+        EmbedCommand::SetText { text } => {
             spawn_local(async move {
                 address::show_text(state, &text).await;
                 // Weights that are here may be used; others wait for the visitor.
@@ -116,7 +116,7 @@ fn take(state: State, asked: Asked) -> Result<(), String> {
             });
             Ok(())
         }
-        Asked::SetResult { result } => {
+        EmbedCommand::SetResult { result } => {
             if state.phase.get_untracked() == Phase::Loading {
                 return Err("An analysis is under way.".to_owned());
             }

@@ -4,8 +4,8 @@
 use std::ops::Range;
 
 use lens_view::dendrogram::Dendrogram;
-use lens_view::focus::{Focus, Spot};
-use lens_view::heatmap::{BAR_TITLE, Heatmap, Layout};
+use lens_view::focus::{Cell, Focus};
+use lens_view::heatmap::{BAR_TITLE, Heatmap, HeatmapLayout};
 use lens_view::layout::Rect;
 use wasm_bindgen::JsValue;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
@@ -14,13 +14,13 @@ use crate::canvas::{ColorBar, draw_bar, fresh, pixels, upwards};
 use crate::palette::Palette;
 
 /// What a figure shows.
-pub struct Figure<'a> {
+pub struct DrawnHeatmap<'a> {
     /// The matrix.
     pub heatmap: &'a Heatmap,
     /// One pixel a cell.
     pub raster: &'a HtmlCanvasElement,
     /// Where everything goes.
-    pub layout: &'a Layout,
+    pub layout: &'a HeatmapLayout,
     /// Columns a label may take.
     pub label_room: usize,
     /// First positions of events.
@@ -42,10 +42,10 @@ pub fn raster(heatmap: &Heatmap) -> Result<HtmlCanvasElement, JsValue> {
 ///
 /// # Errors
 /// The browser's.
-pub fn draw_figure(canvas: &HtmlCanvasElement, figure: &Figure, pixel_ratio: f64) -> Result<(), JsValue> {
+pub fn draw_figure(canvas: &HtmlCanvasElement, drawn: &DrawnHeatmap, pixel_ratio: f64) -> Result<(), JsValue> {
     let palette = Palette::of(canvas);
-    let context = fresh(canvas, (figure.layout.width, figure.layout.height), pixel_ratio)?;
-    draw_on(&context, figure, &palette, pixel_ratio)
+    let context = fresh(canvas, (drawn.layout.figure.width, drawn.layout.figure.height), pixel_ratio)?;
+    draw_on(&context, drawn, &palette, pixel_ratio)
 }
 
 /// Draws the figure with its upper left corner at the origin.
@@ -54,24 +54,24 @@ pub fn draw_figure(canvas: &HtmlCanvasElement, figure: &Figure, pixel_ratio: f64
 /// The browser's.
 pub fn draw_on(
     context: &CanvasRenderingContext2d,
-    figure: &Figure,
+    drawn: &DrawnHeatmap,
     palette: &Palette,
     pixel_ratio: f64,
 ) -> Result<(), JsValue> {
-    let Figure { heatmap, raster, layout, .. } = figure;
-    let Rect { x, y, width, height } = layout.matrix;
+    let DrawnHeatmap { heatmap, raster, layout, .. } = drawn;
+    let Rect { x, y, width, height } = layout.figure.plot;
     // Hard cells while a cell has a pixel; below that neighbors have to be averaged.
-    context.set_image_smoothing_enabled(layout.cell * pixel_ratio < 1.0);
+    context.set_image_smoothing_enabled(layout.cell_side * pixel_ratio < 1.0);
     let part = layout.viewport;
     context.draw_image_with_html_canvas_element_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
         raster, part.x, part.y, part.span, part.span, x, y, width, height,
     )?;
     if !heatmap.is_ordered() {
-        for boundary in figure.boundaries {
+        for boundary in drawn.boundaries {
             draw_boundary(context, heatmap, layout, *boundary, palette);
         }
     }
-    if let (Some((tree, cut)), Some(place)) = (figure.tree, layout.tree) {
+    if let (Some((tree, cut)), Some(place)) = (drawn.tree, layout.tree) {
         draw_tree(context, tree, cut, layout, place, palette);
     }
 
@@ -80,7 +80,7 @@ pub fn draw_on(
     context.set_fill_style_str(&palette.ink);
     for slot in layout.labeled() {
         let Some(position) = heatmap.position(slot) else { continue };
-        let label = heatmap.label(position, figure.label_room);
+        let label = heatmap.label(position, drawn.label_room);
         if layout.shows_row(slot) {
             row_label(context, layout, slot, &label)?;
         }
@@ -91,13 +91,9 @@ pub fn draw_on(
     if layout.has_names {
         draw_titles(context, heatmap.axis_title(), layout, palette)?;
     }
-    let bar = ColorBar {
-        map: heatmap.scale.map(),
-        range: heatmap.range,
-        side: layout.bar,
-        rect: layout.bar_rect,
-        title: if layout.has_names { BAR_TITLE } else { "" },
-    };
+    let Some(place) = layout.figure.color_bar else { return Ok(()) };
+    let title = if layout.has_names { BAR_TITLE } else { "" };
+    let bar = ColorBar { map: heatmap.scale.map(), range: heatmap.range, layout: place, title };
     draw_bar(context, &bar, palette)
 }
 
@@ -105,12 +101,12 @@ pub fn draw_on(
 fn draw_boundary(
     context: &CanvasRenderingContext2d,
     heatmap: &Heatmap,
-    layout: &Layout,
+    layout: &HeatmapLayout,
     boundary: usize,
     palette: &Palette,
 ) {
     let Some(slot) = heatmap.slot(boundary) else { return };
-    let Rect { x, y, width, height } = layout.matrix;
+    let Rect { x, y, width, height } = layout.figure.plot;
     let (at_x, at_y) = (layout.column_x(slot as f64), layout.row_y(slot as f64));
     for (line, color) in [(2.5, &palette.cell_outer), (1.0, &palette.cell_inner)] {
         context.set_fill_style_str(color);
@@ -128,7 +124,7 @@ fn draw_tree(
     context: &CanvasRenderingContext2d,
     tree: &Dendrogram,
     cut: f32,
-    layout: &Layout,
+    layout: &HeatmapLayout,
     place: Rect,
     palette: &Palette,
 ) {
@@ -156,7 +152,12 @@ fn draw_tree(
     context.restore();
 }
 
-fn row_label(context: &CanvasRenderingContext2d, layout: &Layout, row: usize, label: &str) -> Result<(), JsValue> {
+fn row_label(
+    context: &CanvasRenderingContext2d,
+    layout: &HeatmapLayout,
+    row: usize,
+    label: &str,
+) -> Result<(), JsValue> {
     let (x, y) = layout.row_label(row);
     context.set_text_align("right");
     context.fill_text(label, x, y)
@@ -164,7 +165,7 @@ fn row_label(context: &CanvasRenderingContext2d, layout: &Layout, row: usize, la
 
 fn column_label(
     context: &CanvasRenderingContext2d,
-    layout: &Layout,
+    layout: &HeatmapLayout,
     column: usize,
     label: &str,
 ) -> Result<(), JsValue> {
@@ -178,13 +179,13 @@ fn column_label(
 fn draw_titles(
     context: &CanvasRenderingContext2d,
     title: &str,
-    layout: &Layout,
+    layout: &HeatmapLayout,
     palette: &Palette,
 ) -> Result<(), JsValue> {
     context.set_font(&format!("12px {}", palette.typeface));
     context.set_fill_style_str(&palette.muted);
     context.set_text_align("center");
-    let Rect { x, y, width, height } = layout.matrix;
+    let Rect { x, y, width, height } = layout.figure.plot;
     context.fill_text(title, x + width / 2.0, layout.column_title_y)?;
     upwards(context, layout.row_title_x, y + height / 2.0, |context| context.fill_text(title, 0.0, 0.0))
 }
@@ -197,27 +198,27 @@ fn draw_titles(
 pub fn draw_crosshair(
     canvas: &HtmlCanvasElement,
     heatmap: &Heatmap,
-    layout: &Layout,
+    layout: &HeatmapLayout,
     focus: Focus,
     spans: &[Range<usize>],
     label_room: usize,
     pixel_ratio: f64,
 ) -> Result<(), JsValue> {
     let palette = Palette::of(canvas);
-    let context = fresh(canvas, (layout.width, layout.height), pixel_ratio)?;
+    let context = fresh(canvas, (layout.figure.width, layout.figure.height), pixel_ratio)?;
     if !heatmap.is_ordered() {
         inside_matrix(&context, layout, |context| draw_spans(context, heatmap, layout, spans, &palette));
     }
-    if let Some(spot) = focus.pinned
-        && let Some(slots) = heatmap.slots(spot)
+    if let Some(cell) = focus.pinned
+        && let Some(slots) = heatmap.slots(cell)
     {
         inside_matrix(&context, layout, |c| bands(c, layout, slots, &palette.pin, &palette.cell_inner));
         tags(&context, heatmap, layout, slots, (&palette.pin, &palette.on_accent), &palette, label_room)?;
     }
-    if let Some(spot) = focus.focused()
-        && let Some(slots) = heatmap.slots(spot)
+    if let Some(cell) = focus.focused()
+        && let Some(slots) = heatmap.slots(cell)
     {
-        if focus.pinned != Some(spot) {
+        if focus.pinned != Some(cell) {
             inside_matrix(&context, layout, |c| bands(c, layout, slots, &palette.cell_outer, &palette.cell_inner));
             tags(&context, heatmap, layout, slots, (&palette.accent, &palette.on_accent), &palette, label_room)?;
         }
@@ -231,8 +232,12 @@ pub fn draw_crosshair(
 }
 
 /// Draws clipped to the matrix and a hand's breadth around it.
-fn inside_matrix(context: &CanvasRenderingContext2d, layout: &Layout, draw: impl FnOnce(&CanvasRenderingContext2d)) {
-    let Rect { x, y, width, height } = layout.matrix;
+fn inside_matrix(
+    context: &CanvasRenderingContext2d,
+    layout: &HeatmapLayout,
+    draw: impl FnOnce(&CanvasRenderingContext2d),
+) {
+    let Rect { x, y, width, height } = layout.figure.plot;
     context.save();
     context.begin_path();
     context.rect(x - 2.5, y - 2.5, width + 5.0, height + 5.0);
@@ -245,7 +250,7 @@ fn inside_matrix(context: &CanvasRenderingContext2d, layout: &Layout, draw: impl
 fn draw_spans(
     context: &CanvasRenderingContext2d,
     heatmap: &Heatmap,
-    layout: &Layout,
+    layout: &HeatmapLayout,
     spans: &[Range<usize>],
     palette: &Palette,
 ) {
@@ -260,8 +265,8 @@ fn draw_spans(
             let block = Rect {
                 x: layout.column_x(columns.0),
                 y: layout.row_y(rows.0),
-                width: (columns.1 - columns.0) * layout.cell,
-                height: (rows.1 - rows.0) * layout.cell,
+                width: (columns.1 - columns.0) * layout.cell_side,
+                height: (rows.1 - rows.0) * layout.cell_side,
             };
             outline(context, block, 0.75, if i == j { 3.0 } else { 2.0 }, &palette.cell_inner);
             outline(context, block, 0.75, if i == j { 1.5 } else { 1.0 }, &palette.pin);
@@ -270,8 +275,8 @@ fn draw_spans(
 }
 
 /// Row and column, each outlined twice: whatever the colors below are, one of the lines is seen.
-fn bands(context: &CanvasRenderingContext2d, layout: &Layout, spot: Spot, outer: &str, inner: &str) {
-    let bands = [layout.row_band(spot.row), layout.column_band(spot.column)];
+fn bands(context: &CanvasRenderingContext2d, layout: &HeatmapLayout, cell: Cell, outer: &str, inner: &str) {
+    let bands = [layout.row_band(cell.row), layout.column_band(cell.column)];
     for (grow, line, color) in [(0.75, 2.0, outer), (0.0, 1.0, inner)] {
         for band in bands {
             outline(context, band, grow, line, color);
@@ -289,8 +294,8 @@ fn outline(context: &CanvasRenderingContext2d, rect: Rect, grow: f64, line: f64,
 fn tags(
     context: &CanvasRenderingContext2d,
     heatmap: &Heatmap,
-    layout: &Layout,
-    spot: Spot,
+    layout: &HeatmapLayout,
+    cell: Cell,
     (ground, text): (&str, &str),
     palette: &Palette,
     label_room: usize,
@@ -300,21 +305,21 @@ fn tags(
     context.set_text_baseline("middle");
     let half = font * 0.5 + 2.5;
     let label = |slot: usize| heatmap.position(slot).map(|position| heatmap.label(position, label_room));
-    if let Some(row) = label(spot.row).filter(|_| layout.shows_row(spot.row)) {
-        let (x, y) = layout.row_label(spot.row);
+    if let Some(row) = label(cell.row).filter(|_| layout.shows_row(cell.row)) {
+        let (x, y) = layout.row_label(cell.row);
         let width = context.measure_text(&row)?.width();
         context.set_fill_style_str(ground);
         context.fill_rect(x - width - 3.0, y - half, width + 6.0, 2.0 * half);
         context.set_fill_style_str(text);
-        row_label(context, layout, spot.row, &row)?;
+        row_label(context, layout, cell.row, &row)?;
     }
-    if let Some(column) = label(spot.column).filter(|_| layout.shows_column(spot.column)) {
-        let (x, y) = layout.column_label(spot.column);
+    if let Some(column) = label(cell.column).filter(|_| layout.shows_column(cell.column)) {
+        let (x, y) = layout.column_label(cell.column);
         let width = context.measure_text(&column)?.width();
         context.set_fill_style_str(ground);
         context.fill_rect(x - half, y - 3.0, 2.0 * half, width + 6.0);
         context.set_fill_style_str(text);
-        column_label(context, layout, spot.column, &column)?;
+        column_label(context, layout, cell.column, &column)?;
     }
     Ok(())
 }

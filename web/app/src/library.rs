@@ -1,11 +1,11 @@
 //! The packs this page knows (models.json, the page's own, a link's): finding out what they are, choosing one,
 //! fetching one.
 
-use lens_view::library::{FILE, Facts, Listed, read_list};
+use lens_view::library::{FILE, ModelEntry, PackSummary, read_list};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use crate::catalog::{Known, Library, Manifest};
+use crate::catalog::{Library, Manifest, PackEntry};
 use crate::environment::{self, Pack};
 use crate::fetch::fetch;
 use crate::state::{Phase, State};
@@ -30,7 +30,7 @@ impl Library {
                 Vec::new()
             });
             let mut all: Vec<(String, Pack)> = Vec::new();
-            for Listed { url, title } in listed {
+            for ModelEntry { url, title } in listed {
                 all.extend(Pack::at(&url).map(|pack| (title, pack)));
             }
             let own = [environment::pack(), state.pack.get_untracked()];
@@ -41,7 +41,7 @@ impl Library {
                 }
                 let is_foreign = pack.foreign_host().is_some();
                 let url = pack.url.clone();
-                self.packs.update(|packs| packs.push(Known { title, pack, manifest: Manifest::Unasked }));
+                self.packs.update(|packs| packs.push(PackEntry { title, pack, manifest: Manifest::Unasked }));
                 if !is_foreign {
                     self.look(state, url);
                 }
@@ -55,7 +55,7 @@ impl Library {
         spawn_local(async move {
             let manifest = match fetch(&format!("{url}manifest.json")).await {
                 None => Manifest::Failed("does not answer, or does not let this page read it".to_owned()),
-                Some(json) => match Facts::from_manifest(&json) {
+                Some(json) => match PackSummary::from_manifest(&json) {
                     Ok(facts) => Manifest::Known(facts),
                     Err(problem) => Manifest::Failed(format!("has a manifest that {problem}")),
                 },
@@ -72,7 +72,7 @@ impl Library {
     }
 
     /// Analyses with this pack from now on.
-    pub fn choose(self, state: State, known: &Known) {
+    pub fn choose(self, state: State, known: &PackEntry) {
         if state.phase.get_untracked() == Phase::Loading {
             return;
         }

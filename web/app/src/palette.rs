@@ -1,7 +1,7 @@
 //! The style sheets' colors and type, for what is drawn on a canvas: colors stand in
 //! `web/style/colours.css` alone.
 
-use lens_view::svg::Ink;
+use lens_view::svg::SvgTheme;
 use web_sys::{CssStyleDeclaration, Element};
 
 /// Colors and typeface as the canvas takes them.
@@ -37,11 +37,11 @@ pub struct Palette {
 
 impl Palette {
     /// What a vector figure is drawn in.
-    pub fn ink(&self) -> Ink<'_> {
-        Ink {
+    pub fn svg_theme(&self) -> SvgTheme<'_> {
+        SvgTheme {
             paper: &self.paper,
             sunken: &self.sunken,
-            ink: &self.ink,
+            text: &self.ink,
             muted: &self.muted,
             rule: &self.rule,
             accent: &self.accent,

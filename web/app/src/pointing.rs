@@ -1,6 +1,6 @@
 //! What pointer and wheel do alike on every canvas.
 
-use lens_view::focus::{Focus, Spot};
+use lens_view::focus::{Cell, Focus};
 use leptos::prelude::*;
 use web_sys::{MouseEvent, WheelEvent};
 
@@ -10,9 +10,9 @@ pub fn place(event: &MouseEvent) -> (f64, f64) {
 }
 
 /// Sets what is hovered, once a change.
-pub fn hover(focus: RwSignal<Focus>, spot: Option<Spot>) {
-    if focus.with_untracked(|focus| focus.hovered) != spot {
-        focus.update(|focus| focus.hovered = spot);
+pub fn hover(focus: RwSignal<Focus>, cell: Option<Cell>) {
+    if focus.with_untracked(|focus| focus.hovered) != cell {
+        focus.update(|focus| focus.hovered = cell);
     }
 }
 

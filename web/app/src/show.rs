@@ -11,7 +11,7 @@ use lens_view::selection::Selection;
 use leptos::prelude::*;
 
 use crate::address::record::Pending;
-use crate::state::{Compared, Origin, Phase, Shown, State};
+use crate::state::{Origin, Phase, ShownAnalysis, ShownComparison, State};
 
 /// Analyses, and comparisons, kept for Back.
 const RECENT: usize = 8;
@@ -26,14 +26,14 @@ impl State {
         self.focus.set(Focus::default());
         self.views.selection.update(|selection| selection.clear());
         self.attention.set(analysis.attention.clone().map(Arc::new));
-        let shown = Arc::new(Shown { analysis, origin });
+        let shown = Arc::new(ShownAnalysis { analysis, origin });
         self.shown.set(Some(shown.clone()));
         arrived(self, &shown);
         Ok(())
     }
 
     /// Puts an analysis on the page that was there before.
-    pub fn show_again(self, shown: Arc<Shown>) {
+    pub fn show_again(self, shown: Arc<ShownAnalysis>) {
         self.focus.set(Focus::default());
         self.views.selection.update(|selection| selection.clear());
         self.attention.set(shown.analysis.attention.clone().map(Arc::new));
@@ -52,7 +52,7 @@ impl State {
         let second = &comparison.second;
         self.views.second_text.set(Some(second.text.clone()));
         self.views.second_inf_k.set(second.inf_k.map(|k| k.to_string()).unwrap_or_default());
-        let compared = Arc::new(Compared { comparison, json, is_precomputed });
+        let compared = Arc::new(ShownComparison { comparison, json, is_precomputed });
         comparison_arrived(self, &compared);
         self.compared.set(Some(compared));
         Ok(())
@@ -80,8 +80,9 @@ fn keep<T: Send + Sync + 'static>(recent: StoredValue<Vec<Arc<T>>>, latest: &Arc
 }
 
 /// An analysis is shown from now on: keeps it for Back, and puts the link's pins on it.
-fn arrived(state: State, shown: &Arc<Shown>) {
-    let is_same = |it: &Shown| it.analysis.text == shown.analysis.text && it.analysis.inf_k == shown.analysis.inf_k;
+fn arrived(state: State, shown: &Arc<ShownAnalysis>) {
+    let is_same =
+        |it: &ShownAnalysis| it.analysis.text == shown.analysis.text && it.analysis.inf_k == shown.analysis.inf_k;
     keep(state.address.recent, shown, is_same);
     // Another text's part means nothing here; a link's own comes with its pins.
     state.views.zoom.set(None);
@@ -112,7 +113,7 @@ pub fn place_pins(state: State) {
 }
 
 /// A comparison is shown from now on: keeps it for Back, and selects what the link does.
-fn comparison_arrived(state: State, compared: &Arc<Compared>) {
+fn comparison_arrived(state: State, compared: &Arc<ShownComparison>) {
     keep(state.address.recent_comparisons, compared, |it| it.json == compared.json);
     let second = &compared.comparison.second;
     let asked = state.address.second.get_untracked().map(|(_, asked)| asked);
@@ -121,7 +122,7 @@ fn comparison_arrived(state: State, compared: &Arc<Compared>) {
 }
 
 /// Selects in both texts, where they have what is asked for.
-pub fn select(state: State, compared: &Compared, asked: Option<[Vec<Range<usize>>; 2]>) {
+pub fn select(state: State, compared: &ShownComparison, asked: Option<[Vec<Range<usize>>; 2]>) {
     let it = &compared.comparison;
     let mut selections = comparison::shared_ending(it);
     if let Some(asked) = asked {

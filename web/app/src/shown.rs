@@ -31,7 +31,7 @@ impl Origin {
 
 /// An analysis on the page.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Shown {
+pub struct ShownAnalysis {
     /// The document.
     pub analysis: Analysis,
     /// Where it comes from.
@@ -40,7 +40,7 @@ pub struct Shown {
 
 /// A comparison on the page.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Compared {
+pub struct ShownComparison {
     /// The document.
     pub comparison: Comparison,
     /// The document exactly as it came.
@@ -49,7 +49,7 @@ pub struct Compared {
     pub is_precomputed: bool,
 }
 
-impl Compared {
+impl ShownComparison {
     /// Whether an analysis is what its first text was analyzed to.
     pub fn is_of(&self, analysis: &Analysis) -> bool {
         let first = &self.comparison.first;

@@ -18,7 +18,7 @@ use crate::environment::{self, Pack};
 use crate::views::Views;
 use crate::worker::Engine;
 
-pub use crate::shown::{Compared, Origin, Shown};
+pub use crate::shown::{Origin, ShownAnalysis, ShownComparison};
 
 /// The notebook's prompt.
 const PROMPT: &str = "Once upon a time, a little girl named Alice loved looking at the night sky.";
@@ -96,11 +96,11 @@ pub struct State {
     /// Diagnostics, once asked for.
     pub diagnostics: RwSignal<Option<CopiedDiagnostics>>,
     /// The analysis all views show.
-    pub shown: RwSignal<Option<Arc<Shown>>>,
+    pub shown: RwSignal<Option<Arc<ShownAnalysis>>>,
     /// The SAE's attention weights over the shown text, where they came with it or were asked for.
     pub attention: RwSignal<Option<Arc<Attention>>>,
     /// The shown text beside a second one.
-    pub compared: RwSignal<Option<Arc<Compared>>>,
+    pub compared: RwSignal<Option<Arc<ShownComparison>>>,
     /// The precomputed examples there are.
     pub gallery: RwSignal<Gallery>,
     /// The precomputed example is still being fetched.

@@ -1,6 +1,6 @@
 //! What every canvas of the page needs: its room, its colors' changes, its size.
 
-use lens_view::layout::Room;
+use lens_view::layout::AvailableSpace;
 use leptos::ev;
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -42,13 +42,13 @@ pub fn repaints(state: State) -> RwSignal<u32> {
 }
 
 /// Keeps `room` at what the frame and the window give.
-pub fn observe_room(frame: NodeRef<Div>, room: RwSignal<Option<Room>>) {
+pub fn observe_space(frame: NodeRef<Div>, space: RwSignal<Option<AvailableSpace>>) {
     let is_embedded = environment::embed().is_some();
     let measure = move || {
         let (Some(frame), Some(window)) = (frame.get_untracked(), window()) else { return };
         let height = window.inner_height().ok().and_then(|h| h.as_f64()).unwrap_or(800.0);
         let is_full = document().is_some_and(|document| document.fullscreen_element().is_some());
-        let measured = Room {
+        let measured = AvailableSpace {
             width: f64::from(frame.client_width()),
             max_height: if is_embedded {
                 // What the frame has below the figure's top, less its heading and the link below.
@@ -60,8 +60,8 @@ pub fn observe_room(frame: NodeRef<Div>, room: RwSignal<Option<Room>>) {
             },
             pixel_ratio: window.device_pixel_ratio(),
         };
-        if measured.width > 0.0 && room.get_untracked() != Some(measured) {
-            room.set(Some(measured));
+        if measured.width > 0.0 && space.get_untracked() != Some(measured) {
+            space.set(Some(measured));
         }
     };
     let observer = StoredValue::new_local(None::<(ResizeObserver, Closure<dyn FnMut()>)>);

@@ -7,7 +7,7 @@ use lens_analysis::similarity;
 use lens_umap::notebook_positions;
 use lens_view::choice::Choice;
 use lens_view::strip::Shading;
-use lens_view::trajectory::{Method, Metric, Positions, Trajectory, Wanted};
+use lens_view::trajectory::{Method, Metric, Positions, Trajectory, TrajectorySettings};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
@@ -15,30 +15,30 @@ use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 use crate::environment;
 use crate::layouts::{Ask, Layout, Said};
-use crate::state::Shown;
+use crate::state::ShownAnalysis;
 
 /// A way through the codes, and how much it winds.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct TrajectoryResult {
     /// Coordinates of `positions`, row by row.
     pub coordinates: Vec<f32>,
     /// Tokens that are points.
     pub positions: Vec<usize>,
     /// What it was made as.
-    pub wanted: Wanted,
+    pub settings: TrajectorySettings,
     /// Length of the path over the distance of its ends, among the codes themselves.
     pub tortuosity: Option<f64>,
 }
 
-impl Found {
+impl TrajectoryResult {
     /// The drawing model, colored by the position or a quantity.
     ///
     /// # Errors
     /// A sentence about what the result lacks.
-    pub fn drawing(&self, shown: &Shown, color: Option<Quantity>) -> Result<Trajectory, String> {
+    pub fn drawing(&self, shown: &ShownAnalysis, color: Option<Quantity>) -> Result<Trajectory, String> {
         let tokens = shown.analysis.tokens.clone();
-        let dimensions = self.wanted.dimensions.count();
-        let it = Trajectory::new(self.wanted.method, &self.coordinates, dimensions, self.positions.clone(), tokens)
+        let dimensions = self.settings.dimensions.count();
+        let it = Trajectory::new(self.settings.method, &self.coordinates, dimensions, self.positions.clone(), tokens)
             .map_err(|e| e.to_string())?;
         match color {
             None => Ok(it),
@@ -56,7 +56,7 @@ pub enum Work {
     /// Epochs done, of how many.
     UnderWay(usize, usize),
     /// The answer.
-    Done(Arc<Found>),
+    Done(Arc<TrajectoryResult>),
     /// Stopped by the visitor.
     Stopped,
     /// A sentence.
@@ -69,7 +69,7 @@ pub struct Computation {
     /// Where it is.
     pub work: RwSignal<Work>,
     /// The latest request, with all but its answer.
-    asked: StoredValue<(u32, Option<Found>)>,
+    asked: StoredValue<(u32, Option<TrajectoryResult>)>,
     worker: StoredValue<Option<LayoutWorker>, LocalStorage>,
 }
 
@@ -106,10 +106,10 @@ impl Computation {
     }
 
     /// Begins anew.
-    pub fn start(self, shown: &Shown, wanted: Wanted) {
+    pub fn start(self, shown: &ShownAnalysis, settings: TrajectorySettings) {
         self.forget();
         self.work.set(Work::UnderWay(0, 0));
-        if let Err(problem) = self.ask(shown, wanted) {
+        if let Err(problem) = self.ask(shown, settings) {
             self.asked.update_value(|asked| asked.1 = None);
             self.work.set(Work::Failed(problem));
         }
@@ -123,9 +123,9 @@ impl Computation {
         }
     }
 
-    fn ask(self, shown: &Shown, wanted: Wanted) -> Result<(), String> {
-        let gram = similarity::gram_of(&shown.analysis, wanted.source).map_err(|missing| format!("{missing}."))?;
-        let positions = match wanted.positions {
+    fn ask(self, shown: &ShownAnalysis, settings: TrajectorySettings) -> Result<(), String> {
+        let gram = similarity::gram_of(&shown.analysis, settings.source).map_err(|missing| format!("{missing}."))?;
+        let positions = match settings.positions {
             Positions::All => (0..gram.size).collect(),
             Positions::Notebook => notebook_positions(gram.size),
         };
@@ -134,15 +134,16 @@ impl Computation {
             id,
             size: gram.size,
             positions: positions.clone(),
-            is_umap: wanted.method == Method::Umap,
-            is_cosine: wanted.metric == Metric::Cosine,
-            dimensions: wanted.dimensions.count(),
-            n_neighbors: wanted.n_neighbors,
-            min_dist: wanted.min_dist,
-            seed: wanted.seed,
+            is_umap: settings.method == Method::Umap,
+            is_cosine: settings.metric == Metric::Cosine,
+            dimensions: settings.dimensions.count(),
+            n_neighbors: settings.n_neighbors,
+            min_dist: settings.min_dist,
+            seed: settings.seed,
         };
         let json = serde_json::to_string(&Ask::Layout(layout)).map_err(|error| error.to_string())?;
-        self.asked.set_value((id, Some(Found { coordinates: Vec::new(), positions, wanted, tortuosity: None })));
+        self.asked
+            .set_value((id, Some(TrajectoryResult { coordinates: Vec::new(), positions, settings, tortuosity: None })));
         if self.worker.with_value(Option::is_none) {
             self.worker.set_value(Some(self.start_worker()?));
         }
@@ -186,7 +187,7 @@ impl Computation {
             Said::Progress { id, done, of } if id == latest => self.work.set(Work::UnderWay(done, of)),
             Said::Placed { id, coordinates, tortuosity } if id == latest => {
                 if let Some(found) = self.asked.try_update_value(|asked| asked.1.take()).flatten() {
-                    self.work.set(Work::Done(Arc::new(Found { coordinates, tortuosity, ..found })));
+                    self.work.set(Work::Done(Arc::new(TrajectoryResult { coordinates, tortuosity, ..found })));
                 }
             }
             Said::Failed { id, message } if id == latest || id == 0 => {

@@ -1,6 +1,7 @@
 //! Draws a trajectory.
 
-use lens_view::trajectory::{Axis, Figure, MAP, Mark, Scene, Trajectory};
+use lens_view::layout::FigureLayout;
+use lens_view::trajectory::{Axis, MAP, Mark, Scene, Trajectory};
 use wasm_bindgen::JsValue;
 use web_sys::CanvasRenderingContext2d;
 
@@ -16,13 +17,13 @@ pub fn draw(
     context: &CanvasRenderingContext2d,
     trajectory: &Trajectory,
     scene: &Scene,
-    figure: &Figure,
+    layout: &FigureLayout,
     rings: &Rings,
     palette: &Palette,
 ) -> Result<(), JsValue> {
     context.save();
     context.begin_path();
-    let plot = figure.plot;
+    let plot = layout.plot;
     context.rect(plot.x - 1.0, plot.y - 1.0, plot.width + 2.0, plot.height + 2.0);
     context.clip();
     context.set_line_width(1.0);
@@ -66,13 +67,8 @@ pub fn draw(
     for axis in &scene.axes {
         draw_axis(context, axis, palette)?;
     }
-    let bar = ColorBar {
-        map: MAP,
-        range: trajectory.shade_range,
-        side: figure.bar,
-        rect: figure.bar_rect,
-        title: &trajectory.shade_title,
-    };
+    let Some(place) = layout.color_bar else { return Ok(()) };
+    let bar = ColorBar { map: MAP, range: trajectory.shade_range, layout: place, title: &trajectory.shade_title };
     draw_bar(context, &bar, palette)
 }
 

@@ -6,14 +6,14 @@ use lens_analysis::cluster::{self, Tree};
 use lens_analysis::events::{self, Boundary};
 use lens_analysis::per_token::Quantity;
 use lens_analysis::similarity::{self, Matrix, Missing, Mode, Source};
-use lens_view::attention::Chosen;
+use lens_view::attention::AttentionSelection;
 use lens_view::dendrogram::Dendrogram;
 use lens_view::heatmap::{Heatmap, Scale};
 use lens_view::selection::Selection;
-use lens_view::trajectory::{Camera, Wanted};
+use lens_view::trajectory::{Camera, TrajectorySettings};
 use leptos::prelude::*;
 
-use crate::shown::Shown;
+use crate::shown::ShownAnalysis;
 
 /// Choices of the visitor; they outlive the shown analysis.
 #[derive(Clone, Copy)]
@@ -29,7 +29,7 @@ pub struct Views {
     /// What colors the trajectory; none for the position.
     pub trajectory_color: RwSignal<Option<Quantity>>,
     /// What is asked of the trajectory.
-    pub wanted: RwSignal<Wanted>,
+    pub trajectory: RwSignal<TrajectorySettings>,
     /// From where the trajectory is looked at.
     pub camera: RwSignal<Camera>,
     /// Whether event boundaries are drawn.
@@ -41,7 +41,7 @@ pub struct Views {
     /// Selected spans of the shown text.
     pub selection: RwSignal<Selection>,
     /// Which of the SAE's attention weights are shown.
-    pub attention: RwSignal<Chosen>,
+    pub attention: RwSignal<AttentionSelection>,
     /// Selected spans of both compared texts.
     pub compared_selections: [RwSignal<Selection>; 2],
     /// The second text as it was typed; none until then, when it begins as the shown text.
@@ -61,13 +61,13 @@ impl Views {
             scale: RwSignal::new(Scale::default()),
             quantity: RwSignal::new(Some(Quantity::default())),
             trajectory_color: RwSignal::new(None),
-            wanted: RwSignal::new(Wanted::default()),
+            trajectory: RwSignal::new(TrajectorySettings::default()),
             camera: RwSignal::new(Camera::default()),
             has_events: RwSignal::new(true),
             is_ordered: RwSignal::new(false),
             zoom: RwSignal::new(None),
             selection: RwSignal::new(Selection::default()),
-            attention: RwSignal::new(Chosen::default()),
+            attention: RwSignal::new(AttentionSelection::default()),
             compared_selections: [RwSignal::new(Selection::default()), RwSignal::new(Selection::default())],
             second_text: RwSignal::new(None),
             second_inf_k: RwSignal::new(String::new()),
@@ -100,7 +100,7 @@ pub struct Derived {
 
 impl Derived {
     /// Of one analysis, as `views` say.
-    pub fn of(shown: &Arc<Shown>, views: Views) -> Self {
+    pub fn of(shown: &Arc<ShownAnalysis>, views: Views) -> Self {
         let boundaries = StoredValue::new(events::boundaries(&shown.analysis, Source::Residual));
         let compared = shown.clone();
         let matrix = always(move || {

@@ -95,7 +95,7 @@ pub fn code(url: &str) -> String {
 /// What the surrounding page may ask for.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
-pub enum Asked {
+pub enum EmbedCommand {
     /// Its origin is told what happens from here on.
     Hello,
     /// Puts a text into the box; it is analyzed when the visitor says so, or a model is loaded already.
@@ -118,7 +118,7 @@ pub enum Asked {
 /// What the surrounding page is told.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
-pub enum Said {
+pub enum EmbedEvent {
     /// The page listens. The only message that goes out unasked; it carries nothing of the visitor's.
     Ready,
     /// An analysis is shown.
@@ -154,7 +154,7 @@ struct Head {
 ///
 /// # Errors
 /// A sentence for what is meant for us and cannot be understood.
-pub fn read_message(json: &str) -> Option<Result<Asked, String>> {
+pub fn read_message(json: &str) -> Option<Result<EmbedCommand, String>> {
     // A list could stand for an object's fields.
     let head: Head = serde_json::from_str(json.trim_start().strip_prefix('{').map(|_| json)?).ok()?;
     if head.version != VERSION {
@@ -164,13 +164,13 @@ pub fn read_message(json: &str) -> Option<Result<Asked, String>> {
 }
 
 /// A message as JSON.
-pub fn write_message(said: &Said) -> String {
+pub fn write_message(event: &EmbedEvent) -> String {
     #[derive(Serialize)]
     struct Message<'a> {
         #[serde(rename = "temporalLens")]
         version: u32,
         #[serde(flatten)]
-        said: &'a Said,
+        said: &'a EmbedEvent,
     }
     serde_json::to_string(&Message { version: VERSION, said }).unwrap_or_default()
 }
@@ -203,13 +203,13 @@ mod tests {
         for foreign in ["", "1", "null", "[]", "[1]", "{\"type\":\"hello\"}", "{\"temporalLens\":\"1\"}"] {
             assert!(read_message(foreign).is_none(), "{foreign}");
         }
-        assert_eq!(read_message(r#"{"temporalLens":1,"type":"hello"}"#), Some(Ok(Asked::Hello)));
+        assert_eq!(read_message(r#"{"temporalLens":1,"type":"hello"}"#), Some(Ok(EmbedCommand::Hello)));
         let text = read_message(r#"{"temporalLens":1,"type":"set-text","text":"<b>\u0000"}"#);
-        assert_eq!(text, Some(Ok(Asked::SetText { text: "<b>\0".to_owned() })));
+        assert_eq!(text, Some(Ok(EmbedCommand::SetText { text: "<b>\0".to_owned() })));
         assert!(read_message(r#"{"temporalLens":2,"type":"hello"}"#).unwrap().unwrap_err().contains("version 1"));
         assert!(read_message(r#"{"temporalLens":1,"type":"set-text","text":5}"#).unwrap().is_err());
         assert!(read_message(r#"{"temporalLens":1,"type":"eval"}"#).unwrap().is_err());
-        let said = write_message(&Said::Selected { cell: Some([1, 2]), tokens: None });
+        let said = write_message(&EmbedEvent::Selected { cell: Some([1, 2]), tokens: None });
         assert_eq!(said, r#"{"temporalLens":1,"type":"selected","cell":[1,2],"tokens":null}"#);
     }
 }

@@ -9,10 +9,10 @@ use lens_analysis::per_token::Quantity;
 use lens_analysis::similarity::{Mode, Source};
 
 use super::theme::Theme;
-use crate::figure::attention::Chosen;
-use crate::figure::focus::Spot;
+use crate::figure::attention::AttentionSelection;
+use crate::figure::focus::Cell;
 use crate::figure::heatmap::Scale;
-use crate::figure::trajectory::{Camera, Wanted};
+use crate::figure::trajectory::{Camera, TrajectorySettings};
 
 /// Version of the parameters' meaning; a link says it as `v`.
 pub const VERSION: u32 = 1;
@@ -71,15 +71,15 @@ pub struct Link {
     /// The part of the matrix that is looked at: first column, first row, cells; none for all of it.
     pub zoom: Option<[f64; 3]>,
     /// The trajectory.
-    pub trajectory: Wanted,
+    pub trajectory: TrajectorySettings,
     /// What colors it; none for the position.
     pub trajectory_color: Option<Quantity>,
     /// From where it is looked at.
     pub camera: Camera,
     /// Which of the SAE's attention weights are shown.
-    pub attention: Chosen,
+    pub attention: AttentionSelection,
     /// The pinned cell.
-    pub pin: Option<Spot>,
+    pub pin: Option<Cell>,
     /// The feature whose card is open.
     pub feature: Option<usize>,
     /// Selected spans, oldest first, at most two.
@@ -104,10 +104,10 @@ impl Default for Link {
             has_events: true,
             is_ordered: false,
             zoom: None,
-            trajectory: Wanted::default(),
+            trajectory: TrajectorySettings::default(),
             trajectory_color: None,
             camera: Camera::default(),
-            attention: Chosen::default(),
+            attention: AttentionSelection::default(),
             pin: None,
             feature: None,
             spans: Vec::new(),

@@ -6,8 +6,8 @@ use std::ops::Range;
 use super::link::{Link, Opened, Second, Subject, VERSION, is_fetchable};
 use super::theme::Theme;
 use super::{embed, text};
-use crate::figure::attention::Chosen;
-use crate::figure::focus::Spot;
+use crate::figure::attention::AttentionSelection;
+use crate::figure::focus::Cell;
 use crate::figure::heatmap::Scale;
 use crate::figure::trajectory::Camera;
 use crate::format::choice::Choice;
@@ -188,11 +188,11 @@ fn zoom(value: &str) -> Result<[f64; 3], Why> {
     Ok([real(x, 0.0, most)?, real(y, 0.0, most)?, real(span, 1.0, most)?])
 }
 
-fn pin(value: &str) -> Result<Spot, Why> {
+fn pin(value: &str) -> Result<Cell, Why> {
     let position = |text: &str| whole(text, 0, POSITION_MAX).map_err(|_| "is no token");
     match value.split_once('.') {
-        None => position(value).map(Spot::token),
-        Some((row, column)) => Ok(Spot { row: position(row)?, column: position(column)? }),
+        None => position(value).map(Cell::token),
+        Some((row, column)) => Ok(Cell { row: position(row)?, column: position(column)? }),
     }
 }
 
@@ -215,12 +215,12 @@ fn both_spans(value: &str) -> Result<[Vec<Range<usize>>; 2], Why> {
     Ok([of(first)?, of(second)?])
 }
 
-fn attention(value: &str) -> Result<Chosen, Why> {
+fn attention(value: &str) -> Result<AttentionSelection, Why> {
     let said = "is no layer and head";
     let number = |text: &str| whole(text, 0, HEAD_MAX).map_err(|_| said);
     let (layer, head) = value.split_once('.').ok_or(said)?;
     let head = if head == "mean" { None } else { Some(number(head)?) };
-    Ok(Chosen { layer: number(layer)?, head })
+    Ok(AttentionSelection { layer: number(layer)?, head })
 }
 
 /// It becomes part of a link to Neuronpedia.

@@ -7,10 +7,10 @@ use lens_analysis::similarity::{Mode, Source};
 
 use super::link::{Link, Opened, Second, Subject, is_fetchable};
 use super::theme::Theme;
-use crate::figure::attention::Chosen;
-use crate::figure::focus::Spot;
+use crate::figure::attention::AttentionSelection;
+use crate::figure::focus::Cell;
 use crate::figure::heatmap::Scale;
-use crate::figure::trajectory::{Camera, Dimensions, Method, Metric, Positions, Wanted};
+use crate::figure::trajectory::{Camera, Dimensions, Method, Metric, Positions, TrajectorySettings};
 use crate::format::choice::Choice;
 
 fn one(span: Range<usize>) -> Vec<Range<usize>> {
@@ -50,7 +50,7 @@ fn every_field_comes_back() {
     links.extend(quantities().map(|it| Link { trajectory_color: it, ..page.clone() }));
     links.push(Link { has_events: false, ..page.clone() });
     links.push(Link { is_ordered: true, ..page.clone() });
-    let trajectory = Wanted {
+    let trajectory = TrajectorySettings {
         source: Source::Residual,
         method: Method::Pca,
         dimensions: Dimensions::Two,
@@ -61,8 +61,8 @@ fn every_field_comes_back() {
         seed: 4_294_967_295,
     };
     links.push(Link { trajectory, ..page.clone() });
-    links.push(Link { pin: Some(Spot::token(0)), ..page.clone() });
-    links.push(Link { pin: Some(Spot { row: 3, column: 14 }), ..page.clone() });
+    links.push(Link { pin: Some(Cell::token(0)), ..page.clone() });
+    links.push(Link { pin: Some(Cell { row: 3, column: 14 }), ..page.clone() });
     links.push(Link { spans: vec![0..1, 5..9], ..page.clone() });
     let camera = Camera { yaw_radians: 1.25, pitch_radians: -0.5, zoom: 2.5, pan: [12.0, -40.0] };
     links.push(Link { camera, ..page.clone() });
@@ -76,9 +76,9 @@ fn every_field_comes_back() {
         links.push(Link { second: Some(Second { spans: Some(spans), ..second("another") }), ..page.clone() });
     }
     for head in [None, Some(0), Some(3)] {
-        links.push(Link { attention: Chosen { layer: 1, head }, ..page.clone() });
+        links.push(Link { attention: AttentionSelection { layer: 1, head }, ..page.clone() });
     }
-    links.push(Link { attention: Chosen { layer: 0, head: Some(2) }, ..page.clone() });
+    links.push(Link { attention: AttentionSelection { layer: 0, head: Some(2) }, ..page.clone() });
     for link in &links {
         assert_eq!(&back(link), link, "{}", link.query());
     }
@@ -93,10 +93,10 @@ fn every_field_comes_back() {
         trajectory,
         camera,
         zoom: Some([0.0, 3.0, 4.5]),
-        pin: Some(Spot { row: 1, column: 2 }),
+        pin: Some(Cell { row: 1, column: 2 }),
         spans: vec![3..4, 6..9],
         second: Some(Second { text: "x y".to_owned(), inf_k: Some(1), spans: Some([one(0..2), one(3..4)]) }),
-        attention: Chosen { layer: 2, head: Some(1) },
+        attention: AttentionSelection { layer: 2, head: Some(1) },
         theme: Theme::Dark,
         ..page
     };

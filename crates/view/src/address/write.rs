@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::link::{Link, Subject, VERSION};
 use super::text;
 use super::theme::Theme;
-use crate::figure::attention::Chosen;
+use crate::figure::attention::AttentionSelection;
 use crate::figure::trajectory::Camera;
 use crate::format::choice::Choice;
 use crate::format::percent;
@@ -46,18 +46,18 @@ fn query(link: &Link) -> String {
     put("events", (!link.has_events).then(|| "no".to_owned()));
     put("order", link.is_ordered.then(|| "tree".to_owned()));
     put("zoom", link.zoom.map(|part| part.map(|it| short(it, 2)).join("_")));
-    let (wanted, usual) = (&link.trajectory, &page.trajectory);
-    put("tof", key(wanted.source, usual.source));
-    put("tby", key(wanted.method, usual.method));
-    put("tin", key(wanted.dimensions, usual.dimensions));
-    put("ttokens", key(wanted.positions, usual.positions));
+    let (settings, usual) = (&link.trajectory, &page.trajectory);
+    put("tof", key(settings.source, usual.source));
+    put("tby", key(settings.method, usual.method));
+    put("tin", key(settings.dimensions, usual.dimensions));
+    put("ttokens", key(settings.positions, usual.positions));
     put("tcolour", optional_key(link.trajectory_color, page.trajectory_color, "position"));
-    put("metric", key(wanted.metric, usual.metric));
-    put("neighbours", number(wanted.n_neighbors, usual.n_neighbors));
-    put("mindist", number(wanted.min_dist, usual.min_dist));
-    put("seed", number(wanted.seed, usual.seed));
+    put("metric", key(settings.metric, usual.metric));
+    put("neighbours", number(settings.n_neighbors, usual.n_neighbors));
+    put("mindist", number(settings.min_dist, usual.min_dist));
+    put("seed", number(settings.seed, usual.seed));
     put("camera", camera(&link.camera));
-    put("attention", (link.attention != Chosen::default()).then(|| attention(link.attention)));
+    put("attention", (link.attention != AttentionSelection::default()).then(|| attention(link.attention)));
     put(
         "pin",
         link.pin
@@ -79,7 +79,7 @@ fn spans(spans: &[Range<usize>]) -> String {
     said.join(".")
 }
 
-fn attention(chosen: Chosen) -> String {
+fn attention(chosen: AttentionSelection) -> String {
     let head = chosen.head.map_or_else(|| "mean".to_owned(), |head| head.to_string());
     format!("{}.{head}", chosen.layer)
 }

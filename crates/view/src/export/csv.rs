@@ -14,7 +14,7 @@ use crate::figure::trajectory::Trajectory;
 use crate::format::choice::Choice;
 use crate::format::{number, token};
 use crate::table::comparison::CosineRow;
-use crate::table::statistics::Row;
+use crate::table::statistics::StatisticsRow;
 
 /// A field of a CSV file (RFC 4180). A spreadsheet would run a field that begins like a formula: it
 /// gets a leading apostrophe.
@@ -148,7 +148,7 @@ pub fn trajectory_csv(trajectory: &Trajectory) -> String {
 }
 
 /// Rows of numbers for the clipboard: name, value, note, tab-separated.
-pub fn rows_tsv(rows: &[Row]) -> String {
+pub fn rows_tsv(rows: &[StatisticsRow]) -> String {
     rows.iter()
         .map(|row| {
             let cells = [row.label, row.value.as_str(), row.note.as_str()];
@@ -162,7 +162,7 @@ pub fn rows_tsv(rows: &[Row]) -> String {
 mod tests {
     use super::*;
     use crate::example;
-    use crate::figure::attention::Chosen;
+    use crate::figure::attention::AttentionSelection;
     use crate::figure::trajectory::Method;
     use lens_analysis::per_token::Quantity;
     use lens_analysis::similarity::{Mode, similarity};
@@ -194,7 +194,8 @@ mod tests {
         let analysis = example::analysis();
         let head = Attention::encode(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0], 3);
         let attention = Attention { layers: 1, heads: 1, weights: vec![head] };
-        let map = AttentionMap::of(&attention, &analysis.tokens, Chosen { layer: 0, head: Some(0) }).unwrap();
+        let map =
+            AttentionMap::of(&attention, &analysis.tokens, AttentionSelection { layer: 0, head: Some(0) }).unwrap();
         let csv = attention_csv(&map);
         assert_eq!(csv, "token,(nothing yet),0 <bos>,1 ·sky\r\n0 <bos>,1,,\r\n1 ·sky,0,1,\r\n2 .,0,0,1\r\n");
     }
@@ -224,7 +225,8 @@ mod tests {
 
     #[test]
     fn copied_numbers_are_plain_tsv() {
-        let row = |label, value: &str, note: &str| Row { key: "k", label, value: value.into(), note: note.into() };
+        let row =
+            |label, value: &str, note: &str| StatisticsRow { key: "k", label, value: value.into(), note: note.into() };
         let tsv = rows_tsv(&[row("Similarity min", "−0.5000", ""), row("L0", "2", "at every\ttoken")]);
         assert_eq!(tsv, "Similarity min\t-0.5000\nL0\t2\tat every token\n");
     }

@@ -4,6 +4,7 @@ use lens_analysis::Attention;
 use lens_analysis::attention::Weights;
 
 use super::color::{self, ColorMap, Range};
+use super::layout::{ColorBarLayout, FigureLayout, Rect, Side};
 use crate::format::{number, token};
 
 /// The map's colors.
@@ -15,14 +16,14 @@ pub const NOTHING: &str = "(nothing yet)";
 
 /// Which weights are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Chosen {
+pub struct AttentionSelection {
     /// Attention layer of the SAE.
     pub layer: usize,
     /// Head; none for the mean of all.
     pub head: Option<usize>,
 }
 
-impl Chosen {
+impl AttentionSelection {
     /// As titles and files say it.
     pub fn label(self) -> String {
         match self.head {
@@ -50,7 +51,7 @@ pub struct AttentionMap {
     weights: Weights,
     tokens: Vec<String>,
     /// Which weights these are.
-    pub chosen: Chosen,
+    pub selection: AttentionSelection,
     /// What the ends of the colors stand for.
     pub range: Range,
 }
@@ -61,14 +62,14 @@ impl AttentionMap {
     ///
     /// # Errors
     /// A sentence, when there is no such layer or head.
-    pub fn of(attention: &Attention, tokens: &[String], chosen: Chosen) -> Result<Self, String> {
-        let weights = attention.weights(chosen.layer, chosen.head, tokens.len()).map_err(|e| e.to_string())?;
+    pub fn of(attention: &Attention, tokens: &[String], selection: AttentionSelection) -> Result<Self, String> {
+        let weights = attention.weights(selection.layer, selection.head, tokens.len()).map_err(|e| e.to_string())?;
         let mut told: Vec<f32> = (0..tokens.len()).flat_map(|t| weights.row(t).iter().skip(2).copied()).collect();
         told.sort_by(f32::total_cmp);
         let strong = told.len().saturating_sub(1 + told.len() / 100);
         let high = told.get(strong).copied().filter(|weight| *weight > 0.0).unwrap_or(1.0);
         let range = Range { low: 0.0, high };
-        Ok(Self { weights, tokens: tokens.to_vec(), chosen, range })
+        Ok(Self { weights, tokens: tokens.to_vec(), selection, range })
     }
 
     /// T.
@@ -78,7 +79,7 @@ impl AttentionMap {
 
     /// The figure's title.
     pub fn title(&self) -> String {
-        format!("Attention of the SAE, {}", self.chosen.label())
+        format!("Attention of the SAE, {}", self.selection.label())
     }
 
     /// Weight of a column in a token's row.
@@ -150,19 +151,13 @@ impl AttentionMap {
     }
 }
 
-/// Where the map goes, in CSS pixels.
+/// Where the map's parts go.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Places {
-    /// Width of the figure.
-    pub width: f64,
-    /// Height of the figure.
-    pub height: f64,
-    /// Upper left corner of the map.
-    pub corner: [f64; 2],
-    /// Side of the map.
-    pub side: f64,
+pub struct AttentionLayout {
+    /// Size, map and color bar.
+    pub figure: FigureLayout,
     /// Side of a cell.
-    pub cell: f64,
+    pub cell_side: f64,
     tokens: usize,
 }
 
@@ -173,31 +168,38 @@ const BAR: f64 = 14.0 + 12.0 + 38.0 + 18.0;
 const LARGEST_SIDE: f64 = 460.0;
 const LARGEST_CELL: f64 = 22.0;
 
-impl Places {
+impl AttentionLayout {
     /// Of so many tokens in so much width.
-    pub fn of(tokens: usize, width: f64) -> Self {
+    pub fn new(tokens: usize, width: f64) -> Self {
         let n = tokens.max(1) as f64;
         let side = (width - TITLE - BAR).clamp(80.0, LARGEST_SIDE).min(n * LARGEST_CELL);
         // Color bar and titles need some height, however short the text.
         let height = side.max(120.0) + TITLE + 2.0;
-        Self { width: side + TITLE + BAR, height, corner: [TITLE, 1.0], side, cell: side / n, tokens }
+        let plot = Rect { x: TITLE, y: 1.0, width: side, height: side };
+        let rect = Rect { x: plot.x + side + 14.0, y: plot.y, width: 12.0, height: side.max(120.0) };
+        let color_bar = Some(ColorBarLayout { side: Side::Right, rect });
+        Self {
+            figure: FigureLayout { width: side + TITLE + BAR, height, plot, color_bar },
+            cell_side: side / n,
+            tokens,
+        }
     }
 
     /// Token and column under a point.
     pub fn at(&self, x: f64, y: f64) -> Option<(usize, usize)> {
-        let [right, down] = [(x - self.corner[0]) / self.cell, (y - self.corner[1]) / self.cell];
+        let [right, down] = [(x - self.figure.plot.x) / self.cell_side, (y - self.figure.plot.y) / self.cell_side];
         let inside = right >= 0.0 && down >= 0.0 && (right as usize) < self.tokens && (down as usize) < self.tokens;
         (inside && right as usize <= down as usize).then_some((down as usize, right as usize))
     }
 
     /// Upper edge of a token's row.
     pub fn row_y(&self, position: usize) -> f64 {
-        self.corner[1] + self.cell * position as f64
+        self.figure.plot.y + self.cell_side * position as f64
     }
 
     /// Left edge of a column.
     pub fn column_x(&self, column: usize) -> f64 {
-        self.corner[0] + self.cell * column as f64
+        self.figure.plot.x + self.cell_side * column as f64
     }
 }
 
@@ -211,7 +213,7 @@ mod tests {
         let second = [1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0];
         let weights = [first, second].map(|head| Attention::encode(&head, 3)).to_vec();
         let attention = Attention { layers: 1, heads: 2, weights };
-        AttentionMap::of(&attention, &example::analysis().tokens, Chosen { layer: 0, head }).unwrap()
+        AttentionMap::of(&attention, &example::analysis().tokens, AttentionSelection { layer: 0, head }).unwrap()
     }
 
     #[test]
@@ -244,7 +246,7 @@ mod tests {
         let mut weights = vec![0.1; t * t];
         [3, 4, 5].into_iter().zip([0.9, 0.8, 0.5]).for_each(|(column, weight)| weights[20 * t + column] = weight);
         let attention = Attention { layers: 1, heads: 1, weights: vec![Attention::encode(&weights, t)] };
-        let it = AttentionMap::of(&attention, &vec![String::new(); t], Chosen::default()).unwrap();
+        let it = AttentionMap::of(&attention, &vec![String::new(); t], AttentionSelection::default()).unwrap();
         assert!((it.range.high - 0.5).abs() < 1e-4, "{}", it.range.high);
     }
 
@@ -259,11 +261,11 @@ mod tests {
 
     #[test]
     fn the_pointer_finds_cells_left_of_the_diagonal() {
-        let it = Places::of(10, 400.0);
+        let it = AttentionLayout::new(10, 400.0);
         assert_eq!(it.at(it.column_x(2) + 1.0, it.row_y(7) + 1.0), Some((7, 2)));
         assert_eq!(it.at(it.column_x(7) + 1.0, it.row_y(2) + 1.0), None);
         assert_eq!(it.at(0.0, 5.0), None);
-        assert!(Places::of(2000, 328.0).width <= 328.0);
-        assert_eq!(Places::of(0, 300.0).at(30.0, 5.0), None);
+        assert!(AttentionLayout::new(2000, 328.0).figure.width <= 328.0);
+        assert_eq!(AttentionLayout::new(0, 300.0).at(30.0, 5.0), None);
     }
 }

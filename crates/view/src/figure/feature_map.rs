@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use lens_analysis::Analysis;
 
+use super::layout::{FigureLayout, Rect};
 use crate::format::number;
 
 /// A map of features (rows) by tokens (columns).
@@ -67,15 +68,11 @@ impl FeatureMap {
     }
 }
 
-/// Where the map's rows and columns go, in CSS pixels.
+/// Where the map's parts go.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Places {
-    /// Width of the figure.
-    pub width: f64,
-    /// Height of the figure, with the axis' title.
-    pub height: f64,
-    /// Where the cells begin, right of the features' numbers.
-    pub left: f64,
+pub struct FeatureMapLayout {
+    /// Size, with the axis' title, and cells; left of them stand the features' numbers. There is no color bar.
+    pub figure: FigureLayout,
     /// Height of a row.
     pub row_height: f64,
     /// Width of a column.
@@ -84,24 +81,26 @@ pub struct Places {
     columns: usize,
 }
 
-impl Places {
+impl FeatureMapLayout {
     /// Of `rows` features by `columns` tokens in so much width; short texts do not become posters.
-    pub fn of(rows: usize, columns: usize, width: f64) -> Self {
+    pub fn new(rows: usize, columns: usize, width: f64) -> Self {
         let (left, row_height) = (52.0, 15.0);
         let column_width = ((width - left) / columns.max(1) as f64).clamp(0.0, 40.0);
         let width = left + column_width * columns as f64;
-        Self { width, height: row_height * rows as f64 + 22.0, left, row_height, column_width, rows, columns }
+        let plot = Rect { x: left, y: 0.0, width: width - left, height: row_height * rows as f64 };
+        let figure = FigureLayout { width, height: plot.height + 22.0, plot, color_bar: None };
+        Self { figure, row_height, column_width, rows, columns }
     }
 
     /// Left edge of a token's column.
     pub fn column_x(&self, position: usize) -> f64 {
-        self.left + self.column_width * position as f64
+        self.figure.plot.x + self.column_width * position as f64
     }
 
     /// Row and token under a point.
     pub fn at(&self, x: f64, y: f64) -> Option<(usize, usize)> {
-        let inside = x >= self.left && y >= 0.0 && self.column_width > 0.0;
-        let (row, position) = ((y / self.row_height) as usize, ((x - self.left) / self.column_width) as usize);
+        let inside = x >= self.figure.plot.x && y >= 0.0 && self.column_width > 0.0;
+        let (row, position) = ((y / self.row_height) as usize, ((x - self.figure.plot.x) / self.column_width) as usize);
         (inside && row < self.rows && position < self.columns).then_some((row, position))
     }
 }
@@ -156,11 +155,11 @@ mod tests {
 
     #[test]
     fn the_pointer_finds_feature_and_token() {
-        let it = Places::of(3, 50, 552.0);
+        let it = FeatureMapLayout::new(3, 50, 552.0);
         assert_eq!(it.at(it.column_x(49) + 1.0, 31.0), Some((2, 49)));
         assert_eq!((it.at(51.0, 5.0), it.at(60.0, 45.5), it.at(553.0, 5.0)), (None, None, None));
-        assert_eq!(Places::of(3, 2, 900.0).width, 132.0);
-        assert_eq!(Places::of(0, 0, 300.0).at(60.0, 1.0), None);
+        assert_eq!(FeatureMapLayout::new(3, 2, 900.0).figure.width, 132.0);
+        assert_eq!(FeatureMapLayout::new(0, 0, 300.0).at(60.0, 1.0), None);
     }
 
     #[test]

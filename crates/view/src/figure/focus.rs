@@ -2,14 +2,14 @@
 
 /// A cell of the matrix; a token alone is its cell on the diagonal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Spot {
+pub struct Cell {
     /// Token position of the row.
     pub row: usize,
     /// Token position of the column.
     pub column: usize,
 }
 
-impl Spot {
+impl Cell {
     /// A token alone.
     pub fn token(position: usize) -> Self {
         Self { row: position, column: position }
@@ -52,26 +52,26 @@ impl Step {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Focus {
     /// Under the pointer or the keyboard's cursor.
-    pub hovered: Option<Spot>,
+    pub hovered: Option<Cell>,
     /// Held by a click.
-    pub pinned: Option<Spot>,
+    pub pinned: Option<Cell>,
 }
 
 impl Focus {
     /// What every view shows.
-    pub fn focused(self) -> Option<Spot> {
+    pub fn focused(self) -> Option<Cell> {
         self.hovered.or(self.pinned)
     }
 
     /// A click pins; a click on what is pinned unpins.
-    pub fn click(&mut self, spot: Spot) {
-        self.pinned = if self.pinned == Some(spot) { None } else { Some(spot) };
+    pub fn click(&mut self, cell: Cell) {
+        self.pinned = if self.pinned == Some(cell) { None } else { Some(cell) };
     }
 
     /// Enter: pins the focused token, or unpins it.
     pub fn click_token(&mut self) {
-        if let Some(spot) = self.focused() {
-            self.click(Spot::token(spot.row));
+        if let Some(cell) = self.focused() {
+            self.click(Cell::token(cell.row));
         }
     }
 
@@ -84,19 +84,19 @@ impl Focus {
     /// the first one.
     pub fn walk(&mut self, step: Step, tokens: usize) {
         let Some(last) = tokens.checked_sub(1) else { return };
-        let Some(Spot { row, column }) = self.focused() else {
-            self.hovered = Some(Spot::token(if step == Step::Last { last } else { 0 }));
+        let Some(Cell { row, column }) = self.focused() else {
+            self.hovered = Some(Cell::token(if step == Step::Last { last } else { 0 }));
             return;
         };
-        let spot = match step {
-            Step::Left => Spot { row, column: column.saturating_sub(1) },
-            Step::Right => Spot { row, column: column + 1 },
-            Step::Up => Spot { row: row.saturating_sub(1), column },
-            Step::Down => Spot { row: row + 1, column },
-            Step::First => Spot { row, column: 0 },
-            Step::Last => Spot { row, column: last },
+        let cell = match step {
+            Step::Left => Cell { row, column: column.saturating_sub(1) },
+            Step::Right => Cell { row, column: column + 1 },
+            Step::Up => Cell { row: row.saturating_sub(1), column },
+            Step::Down => Cell { row: row + 1, column },
+            Step::First => Cell { row, column: 0 },
+            Step::Last => Cell { row, column: last },
         };
-        self.hovered = Some(Spot { row: spot.row.min(last), column: spot.column.min(last) });
+        self.hovered = Some(Cell { row: cell.row.min(last), column: cell.column.min(last) });
     }
 
     /// The keyboard's cursor in the token strip: along the text, whichever arrow.
@@ -105,10 +105,10 @@ impl Focus {
         let position = match (self.focused(), step) {
             (_, Step::First) | (None, Step::Left | Step::Right | Step::Up | Step::Down) => 0,
             (_, Step::Last) => last,
-            (Some(spot), Step::Left | Step::Up) => spot.row.saturating_sub(1),
-            (Some(spot), Step::Right | Step::Down) => spot.row + 1,
+            (Some(cell), Step::Left | Step::Up) => cell.row.saturating_sub(1),
+            (Some(cell), Step::Right | Step::Down) => cell.row + 1,
         };
-        self.hovered = Some(Spot::token(position.min(last)));
+        self.hovered = Some(Cell::token(position.min(last)));
     }
 }
 
@@ -119,22 +119,22 @@ mod tests {
     #[test]
     fn hovering_wins_over_the_pin_and_gives_it_back() {
         let mut focus = Focus::default();
-        focus.click(Spot { row: 1, column: 2 });
-        focus.hovered = Some(Spot::token(4));
-        assert_eq!(focus.focused(), Some(Spot::token(4)));
+        focus.click(Cell { row: 1, column: 2 });
+        focus.hovered = Some(Cell::token(4));
+        assert_eq!(focus.focused(), Some(Cell::token(4)));
         focus.hovered = None;
-        assert_eq!(focus.focused(), Some(Spot { row: 1, column: 2 }));
+        assert_eq!(focus.focused(), Some(Cell { row: 1, column: 2 }));
     }
 
     #[test]
     fn a_second_click_or_esc_unpins() {
         let mut focus = Focus::default();
-        focus.click(Spot::token(3));
-        focus.click(Spot::token(3));
+        focus.click(Cell::token(3));
+        focus.click(Cell::token(3));
         assert_eq!(focus.pinned, None);
-        focus.click(Spot::token(3));
-        focus.click(Spot::token(5));
-        assert_eq!(focus.pinned, Some(Spot::token(5)));
+        focus.click(Cell::token(3));
+        focus.click(Cell::token(5));
+        assert_eq!(focus.pinned, Some(Cell::token(5)));
         focus.clear();
         assert_eq!(focus, Focus::default());
     }
@@ -144,9 +144,9 @@ mod tests {
         let mut focus = Focus::default();
         focus.click_token();
         assert_eq!(focus, Focus::default());
-        focus.hovered = Some(Spot { row: 2, column: 5 });
+        focus.hovered = Some(Cell { row: 2, column: 5 });
         focus.click_token();
-        assert_eq!(focus.pinned, Some(Spot::token(2)));
+        assert_eq!(focus.pinned, Some(Cell::token(2)));
         focus.click_token();
         assert_eq!(focus.pinned, None);
     }
@@ -155,17 +155,17 @@ mod tests {
     fn arrows_walk_and_stop_at_the_border() {
         let mut focus = Focus::default();
         focus.walk(Step::Right, 3);
-        assert_eq!(focus.focused(), Some(Spot::token(0)));
+        assert_eq!(focus.focused(), Some(Cell::token(0)));
         focus.walk(Step::Right, 3);
         focus.walk(Step::Down, 3);
         focus.walk(Step::Down, 3);
         focus.walk(Step::Down, 3);
-        assert_eq!(focus.focused(), Some(Spot { row: 2, column: 1 }));
+        assert_eq!(focus.focused(), Some(Cell { row: 2, column: 1 }));
         focus.walk(Step::Last, 3);
         focus.walk(Step::Right, 3);
-        assert_eq!(focus.focused(), Some(Spot { row: 2, column: 2 }));
+        assert_eq!(focus.focused(), Some(Cell { row: 2, column: 2 }));
         focus.walk(Step::Up, 0);
-        assert_eq!(focus.focused(), Some(Spot { row: 2, column: 2 }));
+        assert_eq!(focus.focused(), Some(Cell { row: 2, column: 2 }));
     }
 
     #[test]
@@ -173,10 +173,10 @@ mod tests {
         let mut focus = Focus::default();
         focus.walk_tokens(Step::Last, 4);
         focus.walk_tokens(Step::Left, 4);
-        assert_eq!(focus.focused(), Some(Spot::token(2)));
+        assert_eq!(focus.focused(), Some(Cell::token(2)));
         focus.walk_tokens(Step::First, 4);
         focus.walk_tokens(Step::Left, 4);
-        assert_eq!(focus.focused(), Some(Spot::token(0)));
+        assert_eq!(focus.focused(), Some(Cell::token(0)));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What every figure's layout is made of, in CSS pixels.
+//! Where the parts of a figure go, in CSS pixels.
 
 /// A rectangle.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -13,9 +13,21 @@ pub struct Rect {
     pub height: f64,
 }
 
+impl Rect {
+    /// Its center.
+    pub fn center(self) -> [f64; 2] {
+        [self.x + self.width / 2.0, self.y + self.height / 2.0]
+    }
+
+    /// Whether a point lies in it, edges included.
+    pub fn contains(self, x: f64, y: f64) -> bool {
+        (self.x..=self.x + self.width).contains(&x) && (self.y..=self.y + self.height).contains(&y)
+    }
+}
+
 /// What the picture may take.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Room {
+pub struct AvailableSpace {
     /// Width of the figure.
     pub width: f64,
     /// Greatest height of the figure.
@@ -24,7 +36,7 @@ pub struct Room {
     pub pixel_ratio: f64,
 }
 
-impl Room {
+impl AvailableSpace {
     /// A phone's width: the color bar goes below, labels are shorter.
     pub fn is_narrow(self) -> bool {
         self.width < 520.0
@@ -45,11 +57,76 @@ impl Room {
     }
 }
 
-/// Where the color bar stands.
+/// Side of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bar {
-    /// To the right of the matrix, low values at its foot.
+pub enum Side {
+    /// To the right of the plot; of a color bar, low values at its foot.
     Right,
-    /// Below the matrix, low values to the left.
+    /// Below the plot; of a color bar, low values to the left.
     Below,
+}
+
+/// Where a color bar goes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ColorBarLayout {
+    /// On which side of the plot it stands.
+    pub side: Side,
+    /// The bar itself, without its labels.
+    pub rect: Rect,
+}
+
+impl ColorBarLayout {
+    /// CSS pixels of the bar for each tick.
+    const TICK_SPACE: f64 = 60.0;
+
+    /// Where on the bar a place (0 low, 1 high) is: x for a bar below, y for one at the right.
+    pub fn at(self, place: f64) -> f64 {
+        match self.side {
+            Side::Right => self.rect.y + (1.0 - place) * self.rect.height,
+            Side::Below => self.rect.x + place * self.rect.width,
+        }
+    }
+
+    /// About how many ticks fit, 2 to 8.
+    pub fn tick_count(self) -> usize {
+        let length = match self.side {
+            Side::Right => self.rect.height,
+            Side::Below => self.rect.width,
+        };
+        (length / Self::TICK_SPACE).clamp(2.0, 8.0) as usize
+    }
+}
+
+/// What every figure has: its size, its plot, its color bar.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FigureLayout {
+    /// Width of the figure.
+    pub width: f64,
+    /// Height of the figure.
+    pub height: f64,
+    /// Where the data go, inside axes and titles.
+    pub plot: Rect,
+    /// The color bar, where the figure has one.
+    pub color_bar: Option<ColorBarLayout>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_color_bar_rises_to_the_right_or_upwards() {
+        let rect = Rect { x: 10.0, y: 20.0, width: 300.0, height: 100.0 };
+        let below = ColorBarLayout { side: Side::Below, rect };
+        assert_eq!((below.at(0.0), below.at(1.0), below.tick_count()), (10.0, 310.0, 5));
+        let right = ColorBarLayout { side: Side::Right, rect };
+        assert_eq!((right.at(0.0), right.at(1.0), right.tick_count()), (120.0, 20.0, 2));
+    }
+
+    #[test]
+    fn a_rectangle_contains_its_center_and_its_edges() {
+        let rect = Rect { x: 10.0, y: 20.0, width: 300.0, height: 100.0 };
+        let [x, y] = rect.center();
+        assert!(rect.contains(x, y) && rect.contains(310.0, 120.0) && !rect.contains(310.1, 120.0));
+    }
 }

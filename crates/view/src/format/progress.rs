@@ -4,7 +4,7 @@ use super::number;
 
 /// The stages of a request in their order. (The protocol's own type: this crate knows no messages.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
+pub enum LoadStage {
     /// The worker's program is fetched and started.
     Start,
     /// Opening the GPU, checking kernels.
@@ -23,7 +23,7 @@ pub enum Stage {
     Analysis,
 }
 
-impl Stage {
+impl LoadStage {
     const ALL: [Self; 8] = [
         Self::Start,
         Self::Device,
@@ -101,7 +101,7 @@ enum Kind {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Progress {
     kind: Kind,
-    stage: Stage,
+    stage: LoadStage,
     done: u64,
     total: u64,
     fraction: f64,
@@ -115,7 +115,7 @@ impl Progress {
     /// (0 when not known): the total is known before the first byte.
     pub fn begin(cold: bool, expected_bytes: u64) -> Self {
         let (kind, stage, total) =
-            if cold { (Kind::Cold, Stage::Start, expected_bytes) } else { (Kind::Warm, Stage::Embedding, 0) };
+            if cold { (Kind::Cold, LoadStage::Start, expected_bytes) } else { (Kind::Warm, LoadStage::Embedding, 0) };
         Self { kind, stage, done: 0, total, fraction: 0.0, mark: None, now: 0.0 }
     }
 
@@ -130,12 +130,12 @@ impl Progress {
     }
 
     /// A report from the worker at `now` milliseconds of any clock.
-    pub fn report(&mut self, stage: Stage, done: u64, total: u64, now: f64) {
+    pub fn report(&mut self, stage: LoadStage, done: u64, total: u64, now: f64) {
         if stage != self.stage || self.mark.is_none() {
             self.mark = Some((now, done));
         }
         (self.stage, self.done, self.total, self.now) = (stage, done.min(total), total, now);
-        let before: f64 = Stage::ALL.into_iter().filter(|s| *s < stage).map(|s| s.share(self.kind)).sum();
+        let before: f64 = LoadStage::ALL.into_iter().filter(|s| *s < stage).map(|s| s.share(self.kind)).sum();
         let part = if total > 0 { self.done as f64 / total as f64 } else { 0.0 };
         let fraction = (before + part * stage.share(self.kind)) / 100.0;
         // Stages may come in another order than this table's: the bar still only grows.
@@ -150,16 +150,16 @@ impl Progress {
     /// e.g. "Loading weights · 45.2 of 123 MB".
     pub fn sentence(&self) -> String {
         let stage = match (self.kind, self.stage) {
-            (Kind::Keeping, Stage::Embedding) => "Keeping the whole embedding",
-            (Kind::Downloading, Stage::Weights) => "Downloading the model",
+            (Kind::Keeping, LoadStage::Embedding) => "Keeping the whole embedding",
+            (Kind::Downloading, LoadStage::Weights) => "Downloading the model",
             (_, stage) => stage.sentence(),
         };
         match self.stage {
-            Stage::Start if self.total > 0 => format!("{stage} · {} to load", number::bytes(self.total)),
+            LoadStage::Start if self.total > 0 => format!("{stage} · {} to load", number::bytes(self.total)),
             stage_ if stage_.counts_bytes() && self.total > 0 => {
                 format!("{stage} · {} of {}", number::bytes(self.done), number::bytes(self.total))
             }
-            Stage::Model if self.total > 1 => format!("{stage} · layer {} of {}", self.done, self.total),
+            LoadStage::Model if self.total > 1 => format!("{stage} · layer {} of {}", self.done, self.total),
             _ => stage.to_owned(),
         }
     }
@@ -205,7 +205,7 @@ mod tests {
             [Progress::begin(true, 10), Progress::begin(false, 10), Progress::keeping(10), Progress::downloading(10)]
         {
             let mut last = 0.0;
-            for stage in Stage::ALL {
+            for stage in LoadStage::ALL {
                 for done in 0..=10 {
                     progress.report(stage, done, 10, 0.0);
                     assert!(progress.fraction() >= last);
@@ -213,7 +213,7 @@ mod tests {
                 }
             }
             assert!((last - 1.0).abs() < 1e-9, "{last}");
-            progress.report(Stage::Device, 0, 1, 0.0);
+            progress.report(LoadStage::Device, 0, 1, 0.0);
             assert_eq!(progress.fraction(), last);
         }
     }
@@ -221,11 +221,11 @@ mod tests {
     #[test]
     fn stages_are_told_with_their_units() {
         let mut progress = Progress::begin(true, 0);
-        progress.report(Stage::Weights, 45_200_000, 123_000_000, 0.0);
+        progress.report(LoadStage::Weights, 45_200_000, 123_000_000, 0.0);
         assert_eq!(progress.sentence(), "Loading weights · 45.2 MB of 123 MB");
-        progress.report(Stage::Model, 4, 13, 0.0);
+        progress.report(LoadStage::Model, 4, 13, 0.0);
         assert_eq!(progress.sentence(), "Running the language model · layer 4 of 13");
-        progress.report(Stage::Sae, 0, 1, 0.0);
+        progress.report(LoadStage::Sae, 0, 1, 0.0);
         assert_eq!(progress.sentence(), "Running the temporal SAE");
     }
 
@@ -233,7 +233,7 @@ mod tests {
     fn keeping_the_embedding_is_called_so() {
         let mut progress = Progress::keeping(178_000_000);
         assert_eq!(progress.sentence(), "Starting the worker · 178 MB to load");
-        progress.report(Stage::Embedding, 45_200_000, 178_000_000, 0.0);
+        progress.report(LoadStage::Embedding, 45_200_000, 178_000_000, 0.0);
         assert_eq!(progress.sentence(), "Keeping the whole embedding · 45.2 MB of 178 MB");
         assert!(progress.fraction() > 0.2);
     }
@@ -241,12 +241,12 @@ mod tests {
     #[test]
     fn the_pace_waits_until_it_can_be_told() {
         let mut progress = Progress::begin(true, 0);
-        progress.report(Stage::Weights, 0, 10_000_000, 0.0);
-        progress.report(Stage::Weights, 1_000_000, 10_000_000, 1000.0);
+        progress.report(LoadStage::Weights, 0, 10_000_000, 0.0);
+        progress.report(LoadStage::Weights, 1_000_000, 10_000_000, 1000.0);
         assert_eq!(progress.pace(), None);
-        progress.report(Stage::Weights, 4_000_000, 10_000_000, 2000.0);
+        progress.report(LoadStage::Weights, 4_000_000, 10_000_000, 2000.0);
         assert_eq!(progress.pace().unwrap(), "2.00 MB/s, about 3 s left");
-        progress.report(Stage::Model, 1, 10, 9000.0);
+        progress.report(LoadStage::Model, 1, 10, 9000.0);
         assert_eq!(progress.pace(), None);
     }
 

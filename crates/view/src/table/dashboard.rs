@@ -36,7 +36,7 @@ pub fn bars(dashboard: &Dashboard) -> Vec<Bar> {
 
 /// A token of an excerpt.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Shaded {
+pub struct ShadedToken {
     /// The token.
     pub token: String,
     /// Its code beside the feature's largest, 0..=1.
@@ -48,8 +48,8 @@ pub struct Shaded {
 }
 
 /// The tokens of an excerpt, shaded by `largest`.
-pub fn shaded(excerpt: &Excerpt, largest: f32) -> Vec<Shaded> {
-    let shade = |(i, (token, value)): (usize, (&String, &f32))| Shaded {
+pub fn shaded(excerpt: &Excerpt, largest: f32) -> Vec<ShadedToken> {
+    let shade = |(i, (token, value)): (usize, (&String, &f32))| ShadedToken {
         token: token.clone(),
         share: if largest > 0.0 { f64::from(value / largest).clamp(0.0, 1.0) } else { 0.0 },
         is_focus: i == excerpt.at,
@@ -60,7 +60,7 @@ pub fn shaded(excerpt: &Excerpt, largest: f32) -> Vec<Shaded> {
 
 /// The shown text, shaded by the feature's novel code; none where it is among the strongest of no
 /// token.
-pub fn in_text(analysis: &Analysis, feature: usize) -> Option<Vec<Shaded>> {
+pub fn in_text(analysis: &Analysis, feature: usize) -> Option<Vec<ShadedToken>> {
     let occurrences = feature_map::occurrences(analysis, feature);
     let (at, largest) = occurrences.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
     let mut values = vec![0.0; analysis.tokens.len()];

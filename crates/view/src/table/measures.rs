@@ -7,26 +7,26 @@ use lens_analysis::similarity::{self, Matrix, Missing, Source};
 use lens_analysis::spans;
 use lens_analysis::spectrum::Tridiagonal;
 
-use super::statistics::Row;
+use super::statistics::StatisticsRow;
 use crate::format::{number, token};
 
-fn row(key: &'static str, label: &'static str, value: String, note: String) -> Row {
-    Row { key, label, value, note }
+fn row(key: &'static str, label: &'static str, value: String, note: String) -> StatisticsRow {
+    StatisticsRow { key, label, value, note }
 }
 
-fn missing(key: &'static str, label: &'static str, why: Missing) -> Row {
+fn missing(key: &'static str, label: &'static str, why: Missing) -> StatisticsRow {
     row(key, label, number::NONE.to_owned(), why.to_string())
 }
 
 /// Smallest, largest and mean value of the matrix on the page.
-pub fn shown_matrix(matrix: &Matrix) -> [Row; 3] {
+pub fn shown_matrix(matrix: &Matrix) -> [StatisticsRow; 3] {
     let it = matrix.stats();
     [("shown-min", "Shown min", it.min), ("shown-max", "Shown max", it.max), ("shown-mean", "Shown mean", it.mean)]
         .map(|(key, label, value)| row(key, label, number::fixed4(value), String::new()))
 }
 
 /// Shares of the two parts of the reconstruction and of its error.
-pub fn energy(analysis: &Analysis) -> Vec<Row> {
+pub fn energy(analysis: &Analysis) -> Vec<StatisticsRow> {
     match per_token::energy_shares(analysis) {
         Err(why) => vec![missing("energy", "Energy shares", why)],
         Ok(it) => {
@@ -42,7 +42,7 @@ pub fn energy(analysis: &Analysis) -> Vec<Row> {
 }
 
 /// Boundaries, and mean similarity of the shown matrix within and across the events they make.
-pub fn events(analysis: &Analysis, found: &Result<Vec<Boundary>, Missing>, shown: &Matrix) -> Vec<Row> {
+pub fn events(analysis: &Analysis, found: &Result<Vec<Boundary>, Missing>, shown: &Matrix) -> Vec<StatisticsRow> {
     let found = match found {
         Err(why) => return vec![missing("events", "Events", *why)],
         Ok(found) => found,
@@ -74,7 +74,7 @@ pub fn begin_rank(analysis: &Analysis, source: Source) -> Result<Tridiagonal, Mi
 }
 
 /// An effective rank's row; `eigenvalues` are none while it is being computed.
-pub fn rank(source: Source, eigenvalues: Result<Option<&[f64]>, Missing>) -> Row {
+pub fn rank(source: Source, eigenvalues: Result<Option<&[f64]>, Missing>) -> StatisticsRow {
     let (key, label) = match source {
         Source::Novel => ("rank-novel", "Effective rank, novel"),
         Source::Total => ("rank-total", "Effective rank, total"),

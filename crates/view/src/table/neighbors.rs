@@ -1,4 +1,4 @@
-//! The table behind the heatmap, for those who do not see it: each token's likest and least like
+//! The table behind the heatmap, for those who do not see it: each token's most and least similar
 //! other token.
 
 use lens_analysis::Analysis;
@@ -11,9 +11,9 @@ pub struct NeighborRow {
     /// Position and token.
     pub token: String,
     /// The other token most like it, with the similarity.
-    pub likest: String,
+    pub most_similar: String,
     /// The other token least like it, with the similarity.
-    pub least: String,
+    pub least_similar: String,
     /// Its mean similarity to all other tokens.
     pub mean: String,
 }
@@ -38,8 +38,8 @@ pub fn rows(analysis: &Analysis) -> Vec<NeighborRow> {
             let mean = others.iter().map(|(_, v)| f64::from(*v)).sum::<f64>() / others.len() as f64;
             NeighborRow {
                 token: name(position),
-                likest: said(others.iter().max_by(|a, b| a.1.total_cmp(&b.1))),
-                least: said(others.iter().min_by(|a, b| a.1.total_cmp(&b.1))),
+                most_similar: said(others.iter().max_by(|a, b| a.1.total_cmp(&b.1))),
+                least_similar: said(others.iter().min_by(|a, b| a.1.total_cmp(&b.1))),
                 mean: number::fixed4(mean as f32),
             }
         })
@@ -54,8 +54,8 @@ mod tests {
     #[test]
     fn tokens_are_not_their_own_neighbors() {
         let rows = rows(&example::analysis());
-        assert_eq!(rows[1].likest, "2 . (0.2500)");
-        assert_eq!(rows[1].least, "0 <bos> (−0.5000)");
+        assert_eq!(rows[1].most_similar, "2 . (0.2500)");
+        assert_eq!(rows[1].least_similar, "0 <bos> (−0.5000)");
         assert_eq!(rows[1].mean, "−0.1250");
     }
 
@@ -63,6 +63,6 @@ mod tests {
     fn a_lone_token_has_none() {
         let mut analysis = example::analysis();
         analysis.similarity = vec![vec![1.0]];
-        assert_eq!(rows(&analysis)[0].likest, number::NONE);
+        assert_eq!(rows(&analysis)[0].most_similar, number::NONE);
     }
 }

@@ -6,7 +6,7 @@ use crate::format::{number, token};
 
 /// One line: a name and what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct StatisticsRow {
     /// Stable name, e.g. "variance-explained".
     pub key: &'static str,
     /// What the visitor reads at the left.
@@ -31,10 +31,10 @@ pub struct Run {
 }
 
 /// The notebook's numbers.
-pub fn numbers(analysis: &Analysis) -> Vec<Row> {
+pub fn numbers(analysis: &Analysis) -> Vec<StatisticsRow> {
     let similarity = analysis.similarity_stats;
     let mut rows = vec![
-        Row {
+        StatisticsRow {
             key: "variance-explained",
             label: "Variance explained",
             value: number::fixed4(analysis.variance_explained),
@@ -51,16 +51,21 @@ pub fn numbers(analysis: &Analysis) -> Vec<Row> {
             ("similarity-max", "Similarity max", similarity.max),
             ("similarity-mean", "Similarity mean", similarity.mean),
         ]
-        .map(|(key, label, value)| Row { key, label, value: number::fixed4(value), note: String::new() }),
+        .map(|(key, label, value)| StatisticsRow {
+            key,
+            label,
+            value: number::fixed4(value),
+            note: String::new(),
+        }),
     );
     rows
 }
 
-fn l0(key: &'static str, label: &'static str, counts: &[usize]) -> Row {
+fn l0(key: &'static str, label: &'static str, counts: &[usize]) -> StatisticsRow {
     let mut sorted = counts.to_vec();
     sorted.sort_unstable();
     let (Some(low), Some(high)) = (sorted.first(), sorted.last()) else {
-        return Row { key, label, value: number::NONE.to_owned(), note: String::new() };
+        return StatisticsRow { key, label, value: number::NONE.to_owned(), note: String::new() };
     };
     let mean = counts.iter().sum::<usize>() as f32 / counts.len() as f32;
     let note = if low == high {
@@ -69,10 +74,10 @@ fn l0(key: &'static str, label: &'static str, counts: &[usize]) -> Row {
         format!("on average, {} to {}", number::count(*low as u64), number::count(*high as u64))
     };
     let value = if low == high { number::count(*low as u64) } else { number::fixed(mean, 1) };
-    Row { key, label, value, note }
+    StatisticsRow { key, label, value, note }
 }
 
-fn selected(analysis: &Analysis) -> Row {
+fn selected(analysis: &Analysis) -> StatisticsRow {
     let (value, note) = match analysis.selected {
         None => (number::NONE.to_owned(), "no novel code is active there".to_owned()),
         Some(it) => {
@@ -81,13 +86,13 @@ fn selected(analysis: &Analysis) -> Row {
             (format!("#{}", it.feature), note)
         }
     };
-    Row { key: "selected", label: "Top novel feature", value, note }
+    StatisticsRow { key: "selected", label: "Top novel feature", value, note }
 }
 
 /// What made the result.
-pub fn provenance(analysis: &Analysis, run: Option<&Run>) -> Vec<Row> {
+pub fn provenance(analysis: &Analysis, run: Option<&Run>) -> Vec<StatisticsRow> {
     let model = &analysis.model;
-    let row = |key, label, value: String, note: String| Row { key, label, value, note };
+    let row = |key, label, value: String, note: String| StatisticsRow { key, label, value, note };
     let hash: String = model.pack_hash.chars().take(12).collect();
     let inf_k = analysis.inf_k.map_or("the SAE’s own k".to_owned(), |k| format!("{k} (inf_k)"));
     let mut rows = vec![
@@ -156,7 +161,7 @@ mod tests {
     use super::*;
     use crate::example;
 
-    fn value(rows: &[Row], key: &str) -> (String, String) {
+    fn value(rows: &[StatisticsRow], key: &str) -> (String, String) {
         let row = rows.iter().find(|row| row.key == key).unwrap();
         (row.value.clone(), row.note.clone())
     }

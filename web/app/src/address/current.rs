@@ -7,15 +7,15 @@ use leptos::prelude::*;
 
 use crate::environment;
 use crate::files::FIRST_EXAMPLE;
-use crate::state::{Origin, Shown, State};
+use crate::state::{Origin, ShownAnalysis, State};
 
 /// What the page shows, as a link.
 pub fn current(state: State) -> Link {
     let views = state.views;
     let subject = state.shown.with(|shown| match shown.as_deref() {
         None => state.address.asked.get(),
-        Some(Shown { origin: Origin::Link(url), .. }) => Some(Subject::Result(url.clone())),
-        Some(Shown { origin: Origin::Precomputed, analysis, .. }) => {
+        Some(ShownAnalysis { origin: Origin::Link(url), .. }) => Some(Subject::Result(url.clone())),
+        Some(ShownAnalysis { origin: Origin::Precomputed, analysis, .. }) => {
             state.gallery.with(|gallery| match gallery.with_text(&analysis.text) {
                 Some(example) if example.id == FIRST_EXAMPLE => None,
                 Some(example) => Some(Subject::Example(example.id.clone())),
@@ -44,7 +44,7 @@ pub fn current(state: State) -> Link {
         has_events: views.has_events.get(),
         is_ordered: views.is_ordered.get(),
         zoom: views.zoom.get(),
-        trajectory: views.wanted.get(),
+        trajectory: views.trajectory.get(),
         trajectory_color: views.trajectory_color.get(),
         camera: views.camera.get(),
         attention: views.attention.get(),

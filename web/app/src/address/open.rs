@@ -15,7 +15,7 @@ use super::record::Pending;
 use crate::environment::Pack;
 use crate::files::{self, FIRST_EXAMPLE};
 use crate::show::{place_pins, select};
-use crate::state::{Compared, Origin, Phase, State};
+use crate::state::{Origin, Phase, ShownComparison, State};
 
 /// Makes the page what a query string says.
 pub fn open(state: State, query: &str) {
@@ -31,7 +31,7 @@ pub fn open(state: State, query: &str) {
     views.quantity.set(link.quantity);
     views.has_events.set(link.has_events);
     views.is_ordered.set(link.is_ordered);
-    views.wanted.set(link.trajectory);
+    views.trajectory.set(link.trajectory);
     views.trajectory_color.set(link.trajectory_color);
     views.camera.set(link.camera);
     views.attention.set(link.attention);
@@ -163,7 +163,7 @@ fn compare(state: State, second: Option<Second>) {
     state.views.second_text.set(Some(second.text.clone()));
     state.views.second_inf_k.set(second.inf_k.map(|k| k.to_string()).unwrap_or_default());
     let Some(shown) = state.shown.get_untracked() else { return };
-    let is_asked = |it: &Compared| {
+    let is_asked = |it: &ShownComparison| {
         let found = &it.comparison.second;
         it.is_of(&shown.analysis) && (&found.text, found.inf_k) == (&second.text, second.inf_k)
     };

@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use lens_view::focus::Spot;
+use lens_view::focus::Cell;
 use lens_view::link::{Link, Second, Subject};
 use lens_view::selection::Selection;
 use lens_view::theme::Theme;
 use leptos::prelude::*;
 
 use crate::environment::{self, Pack};
-use crate::shown::{Compared, Shown};
+use crate::shown::{ShownAnalysis, ShownComparison};
 
 /// What of a link waits until its text is shown.
 #[derive(Debug, Clone)]
 pub struct Pending {
     /// The pinned cell.
-    pub pin: Option<Spot>,
+    pub pin: Option<Cell>,
     /// The selected spans.
     pub selection: Selection,
     /// The part of the matrix.
@@ -50,9 +50,9 @@ pub struct Address {
     /// The entry of the history is about to be replaced.
     pub is_replacing: StoredValue<bool>,
     /// Analyses for Back, the latest last.
-    pub recent: StoredValue<Vec<Arc<Shown>>>,
+    pub recent: StoredValue<Vec<Arc<ShownAnalysis>>>,
     /// Comparisons for Back, the latest last.
-    pub recent_comparisons: StoredValue<Vec<Arc<Compared>>>,
+    pub recent_comparisons: StoredValue<Vec<Arc<ShownComparison>>>,
 }
 
 impl Address {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use lens_analysis::similarity::Missing;
-use lens_view::attention::{AttentionMap, BAR_TITLE, MAP, Places};
-use lens_view::focus::{Spot, Step};
-use lens_view::layout::{Bar, Rect, Room};
+use lens_view::attention::{AttentionLayout, AttentionMap, BAR_TITLE, MAP};
+use lens_view::focus::{Cell, Step};
+use lens_view::layout::{AvailableSpace, Rect};
 use lens_view::{export, number, statistics};
 use leptos::html::{Canvas, Div, P};
 use leptos::prelude::*;
@@ -16,8 +16,8 @@ use super::save_figure::{Picture, SaveFigure};
 use super::token_text::TokenText;
 use crate::canvas::{ColorBar, draw_bar, fresh, pixels, saved_figure, upwards};
 use crate::palette::Palette;
-use crate::state::{Origin, Phase, Shown, State};
-use crate::surface::{observe_room, repaints, report, size_in_css};
+use crate::state::{Origin, Phase, ShownAnalysis, State};
+use crate::surface::{observe_space, repaints, report, size_in_css};
 use crate::{analyse, files, pointing};
 
 /// Origins listed beside the map.
@@ -27,7 +27,7 @@ const SAVED_WIDTH: f64 = 640.0;
 
 /// The weights, or how to come by them.
 #[component]
-pub fn AttentionPanel(state: State, shown: Arc<Shown>) -> impl IntoView {
+pub fn AttentionPanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     let is_live = matches!(shown.origin, Origin::Live(_));
     let asked = shown.clone();
     let ask = move |_| analyse::attention(state, asked.analysis.text.clone(), asked.analysis.inf_k);
@@ -56,7 +56,7 @@ pub fn AttentionPanel(state: State, shown: Arc<Shown>) -> impl IntoView {
 }
 
 #[component]
-fn AttentionFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
+fn AttentionFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     let chosen = state.views.attention;
     let tokens = shown.analysis.tokens.clone();
     let count = tokens.len();
@@ -70,27 +70,27 @@ fn AttentionFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
     let drawn = Signal::derive(move || map.get()?.ok());
     let problem = move || map.with(|map| map.as_ref()?.as_ref().err().cloned());
     let (frame, canvas) = (NodeRef::<Div>::new(), NodeRef::<Canvas>::new());
-    let room = RwSignal::new(None::<Room>);
-    observe_room(frame, room);
-    let places = Memo::new(move |_| room.get().map(|room| Places::of(count, room.width)));
+    let space = RwSignal::new(None::<AvailableSpace>);
+    observe_space(frame, space);
+    let layout = Memo::new(move |_| space.get().map(|space| AttentionLayout::new(count, space.width)));
     let raster = StoredValue::new_local(None::<(Arc<AttentionMap>, HtmlCanvasElement)>);
     let ground = repaints(state);
-    let row = Memo::new(move |_| state.focus.get().focused().map(|spot| spot.row));
+    let row = Memo::new(move |_| state.focus.get().focused().map(|cell| cell.row));
     Effect::new(move |_| {
         ground.track();
-        let (Some(canvas), Some(places), Some(room)) = (canvas.get(), places.get(), room.get()) else { return };
+        let (Some(canvas), Some(layout), Some(space)) = (canvas.get(), layout.get(), space.get()) else { return };
         let Some(map) = drawn.get() else { return };
         let is_drawn = raster.with_value(|it| it.as_ref().is_some_and(|(of, _)| Arc::ptr_eq(of, &map)));
         if !is_drawn {
             let n = map.size() as u32;
             raster.set_value(pixels(&map.raster(), n, n).ok().map(|raster| (map.clone(), raster)));
         }
-        size_in_css(&canvas, places.width, places.height);
+        size_in_css(&canvas, layout.figure.width, layout.figure.height);
         let palette = Palette::of(&canvas);
         raster.with_value(|it| {
             if let Some((map, raster)) = it {
-                let context = fresh(&canvas, (places.width, places.height), room.pixel_ratio);
-                report(context.and_then(|context| draw(&context, map, raster, &places, row.get(), &palette)));
+                let context = fresh(&canvas, (layout.figure.width, layout.figure.height), space.pixel_ratio);
+                report(context.and_then(|context| draw(&context, map, raster, &layout, row.get(), &palette)));
             }
         });
     });
@@ -103,13 +103,13 @@ fn AttentionFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
 
     let at = move |event: &web_sys::MouseEvent| {
         let (x, y) = pointing::place(event);
-        let (position, column) = places.with_untracked(|places| places.as_ref()?.at(x, y))?;
+        let (position, column) = layout.with_untracked(|layout| layout.as_ref()?.at(x, y))?;
         // The empty context is no token.
-        Some(Spot { row: position, column: column.checked_sub(1).unwrap_or(position) })
+        Some(Cell { row: position, column: column.checked_sub(1).unwrap_or(position) })
     };
     let on_click = move |event: web_sys::MouseEvent| {
-        if let Some(spot) = at(&event) {
-            state.focus.update(|focus| focus.click(spot));
+        if let Some(cell) = at(&event) {
+            state.focus.update(|focus| focus.click(cell));
         }
     };
     let on_key = move |event: KeyboardEvent| {
@@ -122,12 +122,12 @@ fn AttentionFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
     };
     let readout = move || {
         let map = drawn.get()?;
-        let spot = state.focus.get().focused()?;
-        if spot.column < spot.row {
-            return map.readout(spot.row, spot.column + 1);
+        let cell = state.focus.get().focused()?;
+        if cell.column < cell.row {
+            return map.readout(cell.row, cell.column + 1);
         }
-        let origin = map.origins(spot.row, 1).pop()?;
-        Some(format!("{} ← {}   {}", map.name(spot.row), origin.name, number::fixed4(origin.weight)))
+        let origin = map.origins(cell.row, 1).pop()?;
+        Some(format!("{} ← {}   {}", map.name(cell.row), origin.name, number::fixed4(origin.weight)))
     };
     let readout = move || {
         readout().unwrap_or_else(|| "Hover or walk to a token to see where its prediction came from".to_owned())
@@ -148,12 +148,12 @@ fn AttentionFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
         .collect_view();
     let over = move |event: web_sys::PointerEvent| {
         if event.pointer_type() == "mouse" {
-            pointing::hover(state.focus, attended(&event).map(Spot::token));
+            pointing::hover(state.focus, attended(&event).map(Cell::token));
         }
     };
     let pick = move |event: web_sys::MouseEvent| {
         if let Some(position) = attended(&event) {
-            state.focus.update(|focus| focus.click(Spot::token(position)));
+            state.focus.update(|focus| focus.click(Cell::token(position)));
         }
     };
     let save_csv = move |_| {
@@ -165,14 +165,14 @@ fn AttentionFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
     let picture = move || -> Picture {
         let element = canvas.get_untracked().ok_or(JsValue::NULL)?;
         let (palette, credit) = (Palette::of(&element), statistics::credit(&pictured.analysis));
-        let places = Places::of(count, SAVED_WIDTH);
+        let layout = AttentionLayout::new(count, SAVED_WIDTH);
         raster.with_value(|it| {
             let (map, raster) = it.as_ref().ok_or(JsValue::NULL)?;
             // Titles of short texts need more width than their map.
-            let size = (places.width.max(420.0), places.height);
+            let size = (layout.figure.width.max(420.0), layout.figure.height);
             let focused = row.get_untracked();
             let picture = saved_figure(size, &palette, &map.title(), &credit, |context, _| {
-                draw(context, map, raster, &places, focused, &palette)
+                draw(context, map, raster, &layout, focused, &palette)
             })?;
             Ok((picture, "temporal-lens-attention.png".to_owned()))
         })
@@ -347,19 +347,19 @@ fn draw(
     context: &CanvasRenderingContext2d,
     map: &AttentionMap,
     raster: &HtmlCanvasElement,
-    places: &Places,
+    layout: &AttentionLayout,
     focused: Option<usize>,
     palette: &Palette,
 ) -> Result<(), JsValue> {
-    let ([x, y], side) = (places.corner, places.side);
+    let Rect { x, y, width: side, .. } = layout.figure.plot;
     context.set_fill_style_str(&palette.sunken);
     context.fill_rect(x, y, side, side);
     // Hard cells while a cell has a pixel; below that neighbors have to be averaged.
-    context.set_image_smoothing_enabled(places.cell < 1.0);
+    context.set_image_smoothing_enabled(layout.cell_side < 1.0);
     context.draw_image_with_html_canvas_element_and_dw_and_dh(raster, x, y, side, side)?;
     if let Some(position) = focused {
-        let (top, height) = (places.row_y(position), places.cell.max(1.0));
-        let width = places.cell * (position + 1) as f64;
+        let (top, height) = (layout.row_y(position), layout.cell_side.max(1.0));
+        let width = layout.cell_side * (position + 1) as f64;
         for (grow, line, color) in [(0.75, 2.0, &palette.cell_outer), (0.0, 1.0, &palette.cell_inner)] {
             context.set_stroke_style_str(color);
             context.set_line_width(line);
@@ -372,8 +372,8 @@ fn draw(
     context.set_fill_style_str(&palette.muted);
     context.fill_text("From", x + side / 2.0, y + side + 11.0)?;
     upwards(context, 8.0, y + side / 2.0, |context| context.fill_text("Prediction at", 0.0, 0.0))?;
-    let rect = Rect { x: x + side + 14.0, y, width: 12.0, height: side.max(120.0) };
-    draw_bar(context, &ColorBar { map: MAP, range: map.range, side: Bar::Right, rect, title: BAR_TITLE }, palette)
+    let Some(place) = layout.figure.color_bar else { return Ok(()) };
+    draw_bar(context, &ColorBar { map: MAP, range: map.range, layout: place, title: BAR_TITLE }, palette)
 }
 
 /// Sets each token's `--level`, 0..=1, and marks the one that is looked at.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use lens_analysis::similarity::Source;
 use lens_view::choice::Choice;
 use lens_view::focus::{Focus, Step};
-use lens_view::heatmap::{Heatmap, Viewport, layout};
-use lens_view::layout::Room;
+use lens_view::heatmap::{Heatmap, HeatmapLayout, Viewport};
+use lens_view::layout::AvailableSpace;
 use lens_view::selection::Selection;
 use lens_view::{comparison, export, neighbors, number, statistics};
 use leptos::html::{Canvas, Div};
@@ -20,16 +20,16 @@ use super::similarity_table::SimilarityTable;
 use super::token_text::TokenText;
 use crate::palette::Palette;
 use crate::pointing;
-use crate::state::{Compared, Phase, Shown, State};
-use crate::surface::{observe_room, repaints, report, size_in_css};
+use crate::state::{Phase, ShownAnalysis, ShownComparison, State};
+use crate::surface::{observe_space, repaints, report, size_in_css};
 use crate::{analyse, canvas, files, heatmap_canvas};
 
-/// Room of each matrix of a saved figure.
-const SAVED_ROOM: Room = Room { width: 640.0, max_height: 620.0, pixel_ratio: 2.0 };
+/// Space of each matrix of a saved figure.
+const SAVED_SPACE: AvailableSpace = AvailableSpace { width: 640.0, max_height: 620.0, pixel_ratio: 2.0 };
 
 /// The second text, and the comparison once there is one.
 #[component]
-pub fn ComparePanel(state: State, shown: Arc<Shown>) -> impl IntoView {
+pub fn ComparePanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     let (typed, inf_k) = (state.views.second_text, state.views.second_inf_k);
     let own = shown.analysis.text.clone();
     // Until a second text is typed it is the shown one, to be changed.
@@ -91,7 +91,7 @@ pub fn ComparePanel(state: State, shown: Arc<Shown>) -> impl IntoView {
 
 /// A comparison.
 #[component]
-fn Comparing(state: State, compared: Arc<Compared>) -> impl IntoView {
+fn Comparing(state: State, compared: Arc<ShownComparison>) -> impl IntoView {
     let views = state.views;
     let selections = views.compared_selections;
     let drawn = compared.clone();
@@ -188,23 +188,30 @@ fn picture(heatmaps: Option<[Arc<Heatmap>; 2]>, base: NodeRef<Canvas>, title: &s
     let heatmaps = heatmaps.ok_or(JsValue::NULL)?;
     let element = base.get_untracked().ok_or(JsValue::NULL)?;
     let palette = Palette::of(&element);
-    let label_room = SAVED_ROOM.label_columns();
+    let label_room = SAVED_SPACE.label_columns();
     let parts: Vec<_> = heatmaps
         .iter()
         .map(|heatmap| {
             let size = heatmap.size();
-            let place = layout(size, heatmap.label_columns(label_room), SAVED_ROOM, Viewport::whole(size), false);
+            let place =
+                HeatmapLayout::new(size, heatmap.label_columns(label_room), SAVED_SPACE, Viewport::whole(size), false);
             Ok((heatmap, heatmap_canvas::raster(heatmap)?, place))
         })
         .collect::<Result<_, JsValue>>()?;
-    let width = parts.iter().map(|(_, _, place)| place.width).sum();
-    let height = parts.iter().map(|(_, _, place)| place.height).fold(0.0, f64::max);
+    let width = parts.iter().map(|(_, _, place)| place.figure.width).sum();
+    let height = parts.iter().map(|(_, _, place)| place.figure.height).fold(0.0, f64::max);
     let picture = canvas::saved_figure((width, height), &palette, title, credit, |context, ratio| {
         for (heatmap, raster, place) in &parts {
-            let figure =
-                heatmap_canvas::Figure { heatmap, raster, layout: place, label_room, boundaries: &[], tree: None };
+            let figure = heatmap_canvas::DrawnHeatmap {
+                heatmap,
+                raster,
+                layout: place,
+                label_room,
+                boundaries: &[],
+                tree: None,
+            };
             heatmap_canvas::draw_on(context, &figure, &palette, ratio)?;
-            context.translate(place.width, 0.0)?;
+            context.translate(place.figure.width, 0.0)?;
         }
         Ok(())
     })?;
@@ -249,39 +256,39 @@ fn Side(
         })
         .collect_view();
     let (frame, overlay) = (NodeRef::<Div>::new(), NodeRef::<Canvas>::new());
-    let room = RwSignal::new(None::<Room>);
-    observe_room(frame, room);
+    let space = RwSignal::new(None::<AvailableSpace>);
+    observe_space(frame, space);
     let place = Memo::new(move |_| {
-        let (room, heatmap) = (room.get()?, heatmap.get()?);
-        let columns = heatmap.label_columns(room.label_columns());
-        Some(layout(heatmap.size(), columns, room, Viewport::whole(heatmap.size()), false))
+        let (space, heatmap) = (space.get()?, heatmap.get()?);
+        let columns = heatmap.label_columns(space.label_columns());
+        Some(HeatmapLayout::new(heatmap.size(), columns, space, Viewport::whole(heatmap.size()), false))
     });
     let ground = repaints(state);
     Effect::new(move |_| {
         ground.track();
-        let (Some(canvas), Some(place), Some(room)) = (base.get(), place.get(), room.get()) else { return };
+        let (Some(canvas), Some(place), Some(space)) = (base.get(), place.get(), space.get()) else { return };
         let Some(heatmap) = heatmap.get() else { return };
-        size_in_css(&canvas, place.width, place.height);
+        size_in_css(&canvas, place.figure.width, place.figure.height);
         report(heatmap_canvas::raster(&heatmap).and_then(|raster| {
-            let figure = heatmap_canvas::Figure {
+            let figure = heatmap_canvas::DrawnHeatmap {
                 heatmap: &heatmap,
                 raster: &raster,
                 layout: &place,
-                label_room: room.label_columns(),
+                label_room: space.label_columns(),
                 boundaries: &[],
                 tree: None,
             };
-            heatmap_canvas::draw_figure(&canvas, &figure, room.pixel_ratio)
+            heatmap_canvas::draw_figure(&canvas, &figure, space.pixel_ratio)
         }));
     });
     Effect::new(move |_| {
         ground.track();
-        let (Some(canvas), Some(place), Some(room)) = (overlay.get(), place.get(), room.get()) else { return };
+        let (Some(canvas), Some(place), Some(space)) = (overlay.get(), place.get(), space.get()) else { return };
         let Some(heatmap) = heatmap.get() else { return };
-        size_in_css(&canvas, place.width, place.height);
+        size_in_css(&canvas, place.figure.width, place.figure.height);
         let focus = focus.get();
         selection.with(|it| {
-            let columns = room.label_columns();
+            let columns = space.label_columns();
             report(heatmap_canvas::draw_crosshair(
                 &canvas,
                 &heatmap,
@@ -289,7 +296,7 @@ fn Side(
                 focus,
                 it.spans(),
                 columns,
-                room.pixel_ratio,
+                space.pixel_ratio,
             ));
         });
     });
@@ -310,7 +317,7 @@ fn Side(
         event.prevent_default();
     };
     let readout = move || {
-        let found = focus.get().focused().and_then(|spot| heatmap.get()?.readout(spot));
+        let found = focus.get().focused().and_then(|cell| heatmap.get()?.readout(cell));
         found.map_or_else(
             || "Hover or arrow keys for the value of two tokens".to_owned(),
             |it| format!("{} × {}   {}", it.row, it.column, it.value),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lens_analysis::dashboard::{Dashboard, Excerpt, Index};
-use lens_view::dashboard::{self as card, Shaded};
+use lens_view::dashboard::{self as card, ShadedToken};
 use lens_view::neuronpedia;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -12,11 +12,11 @@ use super::token_text::TokenText;
 use crate::analyse;
 use crate::dashboards::Lookup;
 use crate::fetch::fetch;
-use crate::state::{Phase, Shown, State};
+use crate::state::{Phase, ShownAnalysis, State};
 
-/// Shown while a feature is open.
+/// ShownAnalysis while a feature is open.
 #[component]
-pub fn FeatureCard(state: State, shown: Arc<Shown>) -> impl IntoView {
+pub fn FeatureCard(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     let dashboards = state.dashboards;
     move || {
         let shown = shown.clone();
@@ -25,7 +25,7 @@ pub fn FeatureCard(state: State, shown: Arc<Shown>) -> impl IntoView {
 }
 
 #[component]
-fn Card(state: State, shown: Arc<Shown>, feature: usize) -> impl IntoView {
+fn Card(state: State, shown: Arc<ShownAnalysis>, feature: usize) -> impl IntoView {
     let dashboards = state.dashboards;
     let pack_hash = StoredValue::new(shown.analysis.model.pack_hash.clone());
     let label = move || {
@@ -204,7 +204,7 @@ fn Logits(dashboard: Dashboard) -> impl IntoView {
 
 /// Tokens with a ground as strong as the feature.
 #[component]
-fn Tokens(tokens: Vec<Shaded>) -> impl IntoView {
+fn Tokens(tokens: Vec<ShadedToken>) -> impl IntoView {
     tokens
         .into_iter()
         .map(|it| {

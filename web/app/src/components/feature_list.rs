@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use lens_view::dashboard;
-use lens_view::focus::Spot;
+use lens_view::focus::Cell;
 use lens_view::{export, feature_map, features, number, token};
 use leptos::prelude::*;
 
 use super::token_text::TokenText;
 use crate::files;
-use crate::state::{Shown, State};
+use crate::state::{ShownAnalysis, State};
 
 /// The list; hovering does not change it, pinning does.
 #[component]
-pub fn FeatureList(state: State, shown: Arc<Shown>) -> impl IntoView {
-    let pinned = Memo::new(move |_| state.focus.get().pinned.map(|spot| spot.row));
+pub fn FeatureList(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
+    let pinned = Memo::new(move |_| state.focus.get().pinned.map(|cell| cell.row));
     let titled = shown.clone();
     let searched = shown.clone();
     let listed = shown.clone();
@@ -90,7 +90,7 @@ fn is_number(typed: &str) -> bool {
 
 /// Where a feature is among the strongest of a token, and whose label says what was typed.
 #[component]
-fn FeatureSearch(state: State, shown: Arc<Shown>) -> impl IntoView {
+fn FeatureSearch(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     let typed = RwSignal::new(String::new());
     let labeled = shown.clone();
     let by_label = move || {
@@ -148,7 +148,7 @@ fn FeatureSearch(state: State, shown: Arc<Shown>) -> impl IntoView {
                     .into_iter()
                     .map(|(position, value)| {
                         let name = tokens.get(position).map(|t| token::shortened(t, 18)).unwrap_or_default();
-                        let pin = move |_| state.focus.update(|focus| focus.pinned = Some(Spot::token(position)));
+                        let pin = move |_| state.focus.update(|focus| focus.pinned = Some(Cell::token(position)));
                         view! {
                             <li>
                                 <button type="button" class="quiet small" on:click=pin>

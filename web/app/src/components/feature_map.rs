@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use lens_view::export;
-use lens_view::feature_map::{FeatureMap, Places};
-use lens_view::focus::{Spot, Step};
-use lens_view::layout::Room;
+use lens_view::feature_map::{FeatureMap, FeatureMapLayout};
+use lens_view::focus::{Cell, Step};
+use lens_view::layout::AvailableSpace;
 use lens_view::svg::{self, Caption};
 use lens_view::{number, statistics, token};
 use leptos::html::{Canvas, Div};
@@ -18,8 +18,8 @@ use crate::canvas::{fresh, saved_figure};
 use crate::files;
 use crate::palette::Palette;
 use crate::pointing;
-use crate::state::{Shown, State};
-use crate::surface::{observe_room, repaints, report, size_in_css};
+use crate::state::{ShownAnalysis, State};
+use crate::surface::{observe_space, repaints, report, size_in_css};
 
 /// What the map shows.
 const TITLE: &str = "Novel features of the text";
@@ -30,45 +30,45 @@ const SAVED_WIDTH: f64 = 900.0;
 
 /// The figure of a shown analysis.
 #[component]
-pub fn FeatureMapFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
+pub fn FeatureMapFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     let map = Arc::new(FeatureMap::of(&shown.analysis, FEATURES));
     if map.features.is_empty() {
         return ().into_any();
     }
     let (frame, canvas) = (NodeRef::<Div>::new(), NodeRef::<Canvas>::new());
-    let room = RwSignal::new(None::<Room>);
-    observe_room(frame, room);
+    let space = RwSignal::new(None::<AvailableSpace>);
+    observe_space(frame, space);
     let (rows, tokens) = (map.features.len(), map.tokens);
-    let places = Memo::new(move |_| room.get().map(|room| Places::of(rows, tokens, room.width)));
+    let layout = Memo::new(move |_| space.get().map(|space| FeatureMapLayout::new(rows, tokens, space.width)));
     let row = RwSignal::new(0usize);
     let ground = repaints(state);
     let drawn = map.clone();
     Effect::new(move |_| {
         ground.track();
-        let (Some(canvas), Some(places), Some(room)) = (canvas.get(), places.get(), room.get()) else { return };
-        size_in_css(&canvas, places.width, places.height);
-        let focused = state.focus.get().focused().map(|spot| spot.row);
-        let drawing = fresh(&canvas, (places.width, places.height), room.pixel_ratio);
+        let (Some(canvas), Some(layout), Some(space)) = (canvas.get(), layout.get(), space.get()) else { return };
+        size_in_css(&canvas, layout.figure.width, layout.figure.height);
+        let focused = state.focus.get().focused().map(|cell| cell.row);
+        let drawing = fresh(&canvas, (layout.figure.width, layout.figure.height), space.pixel_ratio);
         let palette = Palette::of(&canvas);
-        report(drawing.and_then(|context| draw_on(&context, &drawn, &places, focused, Some(row.get()), &palette)));
+        report(drawing.and_then(|context| draw_on(&context, &drawn, &layout, focused, Some(row.get()), &palette)));
     });
 
     let at = move |event: &web_sys::MouseEvent| {
         let (x, y) = pointing::place(event);
-        places.with_untracked(|places| places.as_ref()?.at(x, y))
+        layout.with_untracked(|layout| layout.as_ref()?.at(x, y))
     };
     let on_move = move |event: web_sys::PointerEvent| {
         let found = at(&event);
         if let Some((over, _)) = found {
             row.set(over);
         }
-        let spot = found.map(|(_, position)| Spot::token(position));
-        pointing::hover(state.focus, spot);
+        let cell = found.map(|(_, position)| Cell::token(position));
+        pointing::hover(state.focus, cell);
     };
     let leave = move || pointing::hover(state.focus, None);
     let on_click = move |event: web_sys::MouseEvent| {
         if let Some((_, position)) = at(&event) {
-            state.focus.update(|focus| focus.click(Spot::token(position)));
+            state.focus.update(|focus| focus.click(Cell::token(position)));
         }
     };
     let on_key = move |event: KeyboardEvent| {
@@ -85,7 +85,7 @@ pub fn FeatureMapFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
     let readout = move || {
         let (shown, map) = &said;
         let feature = map.features.get(row.get()).copied().unwrap_or_default();
-        let Some(position) = state.focus.get().focused().map(|spot| spot.row) else {
+        let Some(position) = state.focus.get().focused().map(|cell| cell.row) else {
             return format!("The {rows} strongest novel features of the text, by where they are strongest");
         };
         let name = shown.analysis.tokens.get(position).map(|t| token::shortened(t, 24)).unwrap_or_default();
@@ -101,18 +101,20 @@ pub fn FeatureMapFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
     let picture = move || -> Picture {
         let element = canvas.get_untracked().ok_or(JsValue::NULL)?;
         let (palette, credit) = (Palette::of(&element), statistics::credit(&pictured.0.analysis));
-        let places = Places::of(rows, tokens, SAVED_WIDTH);
-        let picture = saved_figure((places.width, places.height), &palette, TITLE, &credit, |context, _| {
-            draw_on(context, &pictured.1, &places, None, None, &palette)
-        })?;
+        let layout = FeatureMapLayout::new(rows, tokens, SAVED_WIDTH);
+        let picture =
+            saved_figure((layout.figure.width, layout.figure.height), &palette, TITLE, &credit, |context, _| {
+                draw_on(context, &pictured.1, &layout, None, None, &palette)
+            })?;
         Ok((picture, "temporal-lens-features.png".to_owned()))
     };
     let drawn = (shown.clone(), map.clone());
     let svg = Callback::new(move |()| {
         let palette = Palette::of(&*canvas.get_untracked()?);
-        let (places, credit) = (Places::of(rows, tokens, SAVED_WIDTH), statistics::credit(&drawn.0.analysis));
+        let (layout, credit) =
+            (FeatureMapLayout::new(rows, tokens, SAVED_WIDTH), statistics::credit(&drawn.0.analysis));
         let caption = Caption { title: TITLE, credit: &credit };
-        let svg = svg::feature_map(&drawn.1, &places, palette.ink(), caption);
+        let svg = svg::feature_map(&drawn.1, &layout, palette.svg_theme(), caption);
         Some((svg, "temporal-lens-features.svg".to_owned()))
     });
     view! {
@@ -154,39 +156,38 @@ pub fn FeatureMapFigure(state: State, shown: Arc<Shown>) -> impl IntoView {
 fn draw_on(
     context: &CanvasRenderingContext2d,
     map: &FeatureMap,
-    places: &Places,
+    layout: &FeatureMapLayout,
     focused: Option<usize>,
     row: Option<usize>,
     palette: &Palette,
 ) -> Result<(), JsValue> {
     context.set_fill_style_str(&palette.sunken);
-    let (left, top) = (places.left, 0.0);
-    context.fill_rect(left, top, places.width - left, places.row_height * map.features.len() as f64);
+    let plot = layout.figure.plot;
+    context.fill_rect(plot.x, plot.y, plot.width, plot.height);
     context.set_font(&format!("11px {}", palette.typeface));
     context.set_text_baseline("middle");
     context.set_text_align("right");
     if let Some(position) = focused {
         context.set_fill_style_str(&palette.rule);
-        let x = places.column_x(position);
-        context.fill_rect(x, top, places.column_width.max(1.0), places.row_height * map.features.len() as f64);
+        let x = layout.column_x(position);
+        context.fill_rect(x, plot.y, layout.column_width.max(1.0), plot.height);
     }
     for (index, feature) in map.features.iter().enumerate() {
-        let y = index as f64 * places.row_height;
+        let y = index as f64 * layout.row_height;
         context.set_fill_style_str(if Some(index) == row { &palette.accent } else { &palette.ink });
-        context.fill_text(&format!("#{feature}"), left - 6.0, y + places.row_height / 2.0)?;
+        context.fill_text(&format!("#{feature}"), plot.x - 6.0, y + layout.row_height / 2.0)?;
         context.set_fill_style_str(&palette.accent);
         for position in 0..map.tokens {
             let level = map.level(index, position);
             if level > 0.0 {
                 context.set_global_alpha(f64::from(FeatureMap::opacity(level)));
-                let width = places.column_width.max(1.0);
-                context.fill_rect(places.column_x(position), y + 1.0, width, places.row_height - 2.0);
+                let width = layout.column_width.max(1.0);
+                context.fill_rect(layout.column_x(position), y + 1.0, width, layout.row_height - 2.0);
             }
         }
         context.set_global_alpha(1.0);
     }
     context.set_fill_style_str(&palette.muted);
     context.set_text_align("center");
-    let y = places.row_height * map.features.len() as f64 + 11.0;
-    context.fill_text("Token position", left + (places.width - left) / 2.0, y)
+    context.fill_text("Token position", plot.center()[0], plot.height + 11.0)
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use lens_analysis::cluster::CUT;
-use lens_view::focus::{Spot, Step};
-use lens_view::heatmap::{Layout, Viewport, layout};
-use lens_view::layout::Room;
+use lens_view::focus::{Cell, Step};
+use lens_view::heatmap::{HeatmapLayout, Viewport};
+use lens_view::layout::AvailableSpace;
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use web_sys::{KeyboardEvent, PointerEvent, WheelEvent};
@@ -14,16 +14,16 @@ use super::heatmap_bar::HeatmapBar;
 use super::heatmap_stage::{HeatmapStage, ZOOM_STEP};
 use crate::heatmap_canvas;
 use crate::pointing;
-use crate::state::{Shown, State};
-use crate::surface::{observe_room, repaints, report, size_in_css};
+use crate::state::{ShownAnalysis, State};
+use crate::surface::{observe_space, repaints, report, size_in_css};
 use crate::views::Derived;
 
 /// The figure of a shown analysis.
 #[component]
-pub fn HeatmapFigure(state: State, shown: Arc<Shown>, derived: Derived) -> impl IntoView {
+pub fn HeatmapFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> impl IntoView {
     let (frame, base, overlay) = (NodeRef::<Div>::new(), NodeRef::<Canvas>::new(), NodeRef::<Canvas>::new());
-    let room = RwSignal::new(None::<Room>);
-    observe_room(frame, room);
+    let space = RwSignal::new(None::<AvailableSpace>);
+    observe_space(frame, space);
     let heatmap = derived.heatmap;
     let size = Memo::new(move |_| heatmap.with(|it| it.as_ref().map_or(0, |it| it.size())));
     let zoom = state.views.zoom;
@@ -32,17 +32,17 @@ pub fn HeatmapFigure(state: State, shown: Arc<Shown>, derived: Derived) -> impl 
         zoom.get().map_or_else(|| Viewport::whole(n), |part| Viewport::part(n, part))
     });
     let place = Memo::new(move |_| {
-        let (room, viewport) = (room.get()?, viewport.get());
+        let (space, viewport) = (space.get()?, viewport.get());
         let has_tree = derived.clustering.with(Option::is_some);
         heatmap.with(|it| {
             let it = it.as_ref().ok()?;
-            Some(layout(it.size(), it.label_columns(room.label_columns()), room, viewport, has_tree))
+            Some(HeatmapLayout::new(it.size(), it.label_columns(space.label_columns()), space, viewport, has_tree))
         })
     });
     let stage = HeatmapStage {
         figure: NodeRef::new(),
         base,
-        room,
+        space,
         viewport,
         zoom,
         place,
@@ -94,7 +94,7 @@ fn draw(state: State, stage: HeatmapStage, derived: Derived, overlay: NodeRef<Ca
     let views = state.views;
     Effect::new(move |_| {
         ground.track();
-        let (Some(canvas), Some(place), Some(room)) = (stage.base.get(), stage.place.get(), stage.room.get()) else {
+        let (Some(canvas), Some(place), Some(space)) = (stage.base.get(), stage.place.get(), stage.space.get()) else {
             return;
         };
         let Ok(heatmap) = derived.heatmap.get() else { return };
@@ -102,34 +102,34 @@ fn draw(state: State, stage: HeatmapStage, derived: Derived, overlay: NodeRef<Ca
         if !is_drawn {
             stage.raster.set_value(heatmap_canvas::raster(&heatmap).ok().map(|raster| (heatmap.clone(), raster)));
         }
-        size_in_css(&canvas, place.width, place.height);
+        size_in_css(&canvas, place.figure.width, place.figure.height);
         let boundaries = derived.event_starts(views.has_events.get());
         let clustering = derived.clustering.get();
         stage.raster.with_value(|raster| {
             if let Some((heatmap, raster)) = raster {
-                let figure = heatmap_canvas::Figure {
+                let figure = heatmap_canvas::DrawnHeatmap {
                     heatmap,
                     raster,
                     layout: &place,
-                    label_room: room.label_columns(),
+                    label_room: space.label_columns(),
                     boundaries: &boundaries,
                     tree: clustering.as_ref().map(|it| (&it.drawing, CUT)),
                 };
-                report(heatmap_canvas::draw_figure(&canvas, &figure, room.pixel_ratio));
+                report(heatmap_canvas::draw_figure(&canvas, &figure, space.pixel_ratio));
             }
         });
     });
     Effect::new(move |_| {
         ground.track();
-        let (Some(canvas), Some(place), Some(room)) = (overlay.get(), stage.place.get(), stage.room.get()) else {
+        let (Some(canvas), Some(place), Some(space)) = (overlay.get(), stage.place.get(), stage.space.get()) else {
             return;
         };
         let Ok(heatmap) = derived.heatmap.get() else { return };
-        size_in_css(&canvas, place.width, place.height);
-        let (focus, columns) = (state.focus.get(), room.label_columns());
+        size_in_css(&canvas, place.figure.width, place.figure.height);
+        let (focus, columns) = (state.focus.get(), space.label_columns());
         views.selection.with(|selection| {
             let spans = selection.spans();
-            report(heatmap_canvas::draw_crosshair(&canvas, &heatmap, &place, focus, spans, columns, room.pixel_ratio));
+            report(heatmap_canvas::draw_crosshair(&canvas, &heatmap, &place, focus, spans, columns, space.pixel_ratio));
         });
     });
 }
@@ -169,7 +169,7 @@ impl Pointer {
     }
 
     /// Positions of the cell at a point of the figure.
-    fn spot(self, x: f64, y: f64) -> Option<Spot> {
+    fn cell(self, x: f64, y: f64) -> Option<Cell> {
         let slots = self.stage.place.with_untracked(|place| place.as_ref()?.cell_at(x, y))?;
         self.derived.heatmap.with_untracked(|it| it.as_ref().ok()?.positions(slots))
     }
@@ -183,10 +183,10 @@ impl Pointer {
         {
             drag.has_moved |= (x - drag.x).hypot(y - drag.y) > STILL;
             self.drag.set_value(Some(drag));
-            let cell = self.stage.place.with_untracked(|place| place.as_ref().map_or(1.0, |it| it.cell));
+            let cell = self.stage.place.with_untracked(|place| place.as_ref().map_or(1.0, |it| it.cell_side));
             self.stage.look(|_| drag.viewport.panned((drag.x - x) / cell, (drag.y - y) / cell));
         }
-        pointing::hover(self.state.focus, self.spot(x, y));
+        pointing::hover(self.state.focus, self.cell(x, y));
     }
 
     fn down(self, event: &PointerEvent) {
@@ -201,8 +201,8 @@ impl Pointer {
             return;
         }
         let (x, y) = pointing::place(event);
-        if let Some(spot) = self.spot(x, y) {
-            self.state.focus.update(|focus| focus.click(spot));
+        if let Some(cell) = self.cell(x, y) {
+            self.state.focus.update(|focus| focus.click(cell));
         }
     }
 
@@ -234,8 +234,8 @@ impl Pointer {
         }
         match event.key().as_str() {
             "Enter" | " " => self.state.focus.update(|focus| {
-                if let Some(spot) = focus.focused() {
-                    focus.click(spot);
+                if let Some(cell) = focus.focused() {
+                    focus.click(cell);
                 }
             }),
             "+" | "=" => self.zoom_at_focus(ZOOM_STEP),
@@ -249,8 +249,8 @@ impl Pointer {
     /// Zooms about the focused cell, else the middle.
     fn zoom_at_focus(self, factor: f64) {
         let slots = self.derived.heatmap.with_untracked(|it| {
-            let spot = self.state.focus.with_untracked(|focus| focus.focused())?;
-            it.as_ref().ok()?.slots(spot)
+            let cell = self.state.focus.with_untracked(|focus| focus.focused())?;
+            it.as_ref().ok()?.slots(cell)
         });
         self.stage.look(|viewport| {
             let of = |slot: usize, first: f64| ((slot as f64 + 0.5 - first) / viewport.span).clamp(0.0, 1.0);
@@ -262,19 +262,24 @@ impl Pointer {
 
 /// Beside the hovered cell; takes no room and no pointer events.
 #[component]
-fn Tooltip(state: State, derived: Derived, place: Memo<Option<Layout>>, inside: RwSignal<bool>) -> impl IntoView {
+fn Tooltip(
+    state: State,
+    derived: Derived,
+    place: Memo<Option<HeatmapLayout>>,
+    inside: RwSignal<bool>,
+) -> impl IntoView {
     move || {
         if !inside.get() {
             return None;
         }
-        let spot = state.focus.get().hovered?;
+        let cell = state.focus.get().hovered?;
         let heatmap = derived.heatmap.get().ok()?;
-        let (readout, slots) = (heatmap.readout(spot)?, heatmap.slots(spot)?);
+        let (readout, slots) = (heatmap.readout(cell)?, heatmap.slots(cell)?);
         let (x, y, left, up) = place.with(|place| {
             let place = place.as_ref()?;
             let cell = place.cell_rect(slots);
-            let left = cell.x > place.matrix.x + place.matrix.width * 0.5;
-            let up = cell.y > place.matrix.y + place.matrix.height * 0.3;
+            let left = cell.x > place.figure.plot.x + place.figure.plot.width * 0.5;
+            let up = cell.y > place.figure.plot.y + place.figure.plot.height * 0.3;
             Some((
                 if left { cell.x } else { cell.x + cell.width },
                 if up { cell.y } else { cell.y + cell.height },
@@ -309,7 +314,7 @@ fn Readout(state: State, derived: Derived) -> impl IntoView {
     let pinned = move || state.focus.get().pinned.is_some();
     let text = move || {
         let heatmap = derived.heatmap.get().ok();
-        let readout = state.focus.get().focused().and_then(|spot| heatmap?.readout(spot));
+        let readout = state.focus.get().focused().and_then(|cell| heatmap?.readout(cell));
         match readout {
             Some(it) => view! {
                 <span class="readout-token">{it.row}</span>

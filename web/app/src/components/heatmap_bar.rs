@@ -6,8 +6,8 @@ use lens_analysis::cluster::CUT;
 use lens_analysis::similarity::{Mode, Source};
 use lens_view::choice::Choice;
 use lens_view::export;
-use lens_view::heatmap::{Scale, layout};
-use lens_view::layout::Room;
+use lens_view::heatmap::{HeatmapLayout, Scale};
+use lens_view::layout::AvailableSpace;
 use lens_view::statistics;
 use lens_view::svg::{self, Caption};
 use leptos::prelude::*;
@@ -19,16 +19,16 @@ use super::save_figure::{Picture, SaveFigure};
 use crate::environment::document;
 use crate::files;
 use crate::palette::Palette;
-use crate::state::{Shown, State};
+use crate::state::{ShownAnalysis, State};
 use crate::views::Derived;
 use crate::{canvas, heatmap_canvas};
 
-/// Room of a saved figure: a page's width.
-const SAVED_ROOM: Room = Room { width: 900.0, max_height: 860.0, pixel_ratio: 2.0 };
+/// Space of a saved figure: a page's width.
+const SAVED_SPACE: AvailableSpace = AvailableSpace { width: 900.0, max_height: 860.0, pixel_ratio: 2.0 };
 
 /// Two rows: what is drawn, and what can be done with it.
 #[component]
-pub fn HeatmapBar(state: State, shown: Arc<Shown>, derived: Derived, stage: HeatmapStage) -> impl IntoView {
+pub fn HeatmapBar(state: State, shown: Arc<ShownAnalysis>, derived: Derived, stage: HeatmapStage) -> impl IntoView {
     let views = state.views;
     let choose_mode = Callback::new(move |mode: Mode| {
         views.mode.set(mode);
@@ -129,13 +129,13 @@ pub fn HeatmapBar(state: State, shown: Arc<Shown>, derived: Derived, stage: Heat
 }
 
 /// The dendrogram with its tokens, as SVG.
-fn tree_svg(shown: &Shown, derived: Derived, stage: HeatmapStage) -> Option<String> {
+fn tree_svg(shown: &ShownAnalysis, derived: Derived, stage: HeatmapStage) -> Option<String> {
     let palette = Palette::of(&*stage.base.get_untracked()?);
     let (clustering, heatmap) = (derived.clustering.get_untracked()?, derived.heatmap.get_untracked().ok()?);
     let (title, credit) =
         (format!("Dendrogram: {}", heatmap.title().to_lowercase()), statistics::credit(&shown.analysis));
     let caption = Caption { title: &title, credit: &credit };
-    Some(svg::dendrogram(&clustering.drawing, &heatmap, CUT, palette.ink(), caption))
+    Some(svg::dendrogram(&clustering.drawing, &heatmap, CUT, palette.svg_theme(), caption))
 }
 
 /// Into the full screen and out of it; a browser that refuses stays as it is.
@@ -149,25 +149,35 @@ fn full_screen(stage: HeatmapStage) {
 }
 
 /// The shown part of the figure at twice the size, with title, model and pack.
-fn picture(state: State, shown: &Shown, derived: Derived, stage: HeatmapStage) -> Picture {
+fn picture(state: State, shown: &ShownAnalysis, derived: Derived, stage: HeatmapStage) -> Picture {
     let base = stage.base.get_untracked().ok_or(JsValue::NULL)?;
     let clustering = derived.clustering.get_untracked();
     let boundaries = derived.event_starts(state.views.has_events.get_untracked());
     let picture = stage.raster.with_value(|raster| {
         let (heatmap, raster) = raster.as_ref().ok_or(JsValue::NULL)?;
-        let label_room = SAVED_ROOM.label_columns();
+        let label_room = SAVED_SPACE.label_columns();
         let columns = heatmap.label_columns(label_room);
         let viewport = stage.viewport.get_untracked();
-        let layout = layout(heatmap.size(), columns, SAVED_ROOM, viewport, clustering.is_some());
+        let layout = HeatmapLayout::new(heatmap.size(), columns, SAVED_SPACE, viewport, clustering.is_some());
         let tree = clustering.as_ref().map(|it| (&it.drawing, CUT));
-        let figure =
-            heatmap_canvas::Figure { heatmap, raster, layout: &layout, label_room, boundaries: &boundaries, tree };
+        let figure = heatmap_canvas::DrawnHeatmap {
+            heatmap,
+            raster,
+            layout: &layout,
+            label_room,
+            boundaries: &boundaries,
+            tree,
+        };
         let title = format!("{} ({} mode)", heatmap.title(), heatmap.mode.label());
         let palette = Palette::of(&base);
         let credit = statistics::credit(&shown.analysis);
-        canvas::saved_figure((layout.width, layout.height), &palette, &title, &credit, |context, ratio| {
-            heatmap_canvas::draw_on(context, &figure, &palette, ratio)
-        })
+        canvas::saved_figure(
+            (layout.figure.width, layout.figure.height),
+            &palette,
+            &title,
+            &credit,
+            |context, ratio| heatmap_canvas::draw_on(context, &figure, &palette, ratio),
+        )
     })?;
     let name = format!("temporal-lens-{}.png", state.views.source.get_untracked().key());
     Ok((picture, name))

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use lens_view::heatmap::{Heatmap, Layout, Viewport};
-use lens_view::layout::Room;
+use lens_view::heatmap::{Heatmap, HeatmapLayout, Viewport};
+use lens_view::layout::AvailableSpace;
 use leptos::html::{Canvas, Figure};
 use leptos::prelude::*;
 use web_sys::HtmlCanvasElement;
@@ -19,13 +19,13 @@ pub struct HeatmapStage {
     /// The canvas, for its colors.
     pub base: NodeRef<Canvas>,
     /// What the picture may take.
-    pub room: RwSignal<Option<Room>>,
+    pub space: RwSignal<Option<AvailableSpace>>,
     /// Which part is shown.
     pub viewport: Memo<Viewport>,
     /// The same as a link names it.
     pub zoom: RwSignal<Option<[f64; 3]>>,
     /// Where everything goes.
-    pub place: Memo<Option<Layout>>,
+    pub place: Memo<Option<HeatmapLayout>>,
     /// One pixel a cell, of the matrix drawn last.
     pub raster: StoredValue<Option<(Arc<Heatmap>, HtmlCanvasElement)>, LocalStorage>,
 }

@@ -1,9 +1,9 @@
 //! The library: every pack this page knows, with what can be done about it.
 
-use lens_view::library::{Facts, storage_line};
+use lens_view::library::{PackSummary, storage_line};
 use leptos::prelude::*;
 
-use crate::catalog::{Known, Manifest};
+use crate::catalog::{Manifest, PackEntry};
 use crate::state::{Phase, State};
 
 /// The list, and the browser's storage.
@@ -23,7 +23,7 @@ pub fn Library(state: State) -> impl IntoView {
 }
 
 #[component]
-fn Entry(state: State, known: Known) -> impl IntoView {
+fn Entry(state: State, known: PackEntry) -> impl IntoView {
     let library = state.library;
     let busy = move || state.phase.get() == Phase::Loading;
     let url = known.pack.url.clone();
@@ -73,7 +73,7 @@ fn Entry(state: State, known: Known) -> impl IntoView {
 }
 
 #[component]
-fn Details(state: State, url: String, facts: Facts) -> impl IntoView {
+fn Details(state: State, url: String, facts: PackSummary) -> impl IntoView {
     let library = state.library;
     let busy = move || state.phase.get() == Phase::Loading;
     let license = |it: &lens_view::library::License| {
@@ -90,7 +90,7 @@ fn Details(state: State, url: String, facts: Facts) -> impl IntoView {
     let line = facts.line();
     let facts = StoredValue::new(facts);
     let url = StoredValue::new(url);
-    let kept = Memo::new(move |_| library.sizes.with(|sizes| facts.with_value(|facts| facts.kept(sizes))));
+    let kept = Memo::new(move |_| library.sizes.with(|sizes| facts.with_value(|facts| facts.stored(sizes))));
     let status = move || facts.with_value(|facts| facts.status(kept.get()));
     let is_here = Memo::new(move |_| facts.with_value(|facts| facts.is_here(kept.get())));
     let is_nothing = Memo::new(move |_| kept.get().files + kept.get().embedding == 0);

@@ -6,22 +6,22 @@ use std::sync::Arc;
 use lens_view::{features, neuronpedia};
 use leptos::prelude::*;
 
-use crate::state::{Shown, State};
+use crate::state::{ShownAnalysis, State};
 
 /// What a page of another site may do in ours: run, and keep what it keeps for itself. It may not
 /// navigate ours.
 const SANDBOX: &str = "allow-scripts allow-same-origin allow-popups allow-forms";
 
-/// Shown where the pack names a source.
+/// ShownAnalysis where the pack names a source.
 #[component]
-pub fn NeuronpediaPanel(state: State, shown: Arc<Shown>) -> impl IntoView {
+pub fn NeuronpediaPanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     let source = neuronpedia::source(&shown.analysis)?.to_owned();
     // Title and address of what is open.
     let open = RwSignal::new(None::<(String, String)>);
     let problem = RwSignal::new(None::<String>);
     let (listed, analyzed) = (shown.clone(), shown);
     let strongest = Memo::new(move |_| {
-        let pinned = state.focus.get().pinned.map(|spot| spot.row);
+        let pinned = state.focus.get().pinned.map(|cell| cell.row);
         let position = features::position(&listed.analysis, pinned);
         features::rows(&listed.analysis, position).first().map(|row| row.feature)
     });

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::analyse;
 use crate::state::State;
 
-/// Shown after a failure.
+/// ShownAnalysis after a failure.
 #[component]
 pub fn Problem(state: State) -> impl IntoView {
     move || {

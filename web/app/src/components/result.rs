@@ -18,7 +18,7 @@ use super::statistics::Statistics;
 use super::token_strip::TokenStrip;
 use super::trajectory::TrajectoryFigure;
 use crate::files;
-use crate::state::{Origin, Shown, State};
+use crate::state::{Origin, ShownAnalysis, State};
 use crate::views::Derived;
 
 /// The result, or what to expect where there is none yet.
@@ -38,7 +38,7 @@ pub fn ResultView(state: State) -> impl IntoView {
 }
 
 #[component]
-fn ResultBody(state: State, shown: Arc<Shown>) -> impl IntoView {
+fn ResultBody(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     let count = shown.analysis.tokens.len();
     let derived = Derived::of(&shown, state.views);
     let listed = shown.clone();

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use lens_view::selection;
 use leptos::prelude::*;
 
-use crate::state::{Shown, State};
+use crate::state::{ShownAnalysis, State};
 use crate::views::Derived;
 
-/// Shown while something is selected.
+/// ShownAnalysis while something is selected.
 #[component]
-pub fn SelectionPanel(state: State, shown: Arc<Shown>, derived: Derived) -> impl IntoView {
+pub fn SelectionPanel(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> impl IntoView {
     let views = state.views;
     let is_empty = move || views.selection.with(|selection| selection.spans().is_empty());
     let rows = move || {

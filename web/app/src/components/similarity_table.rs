@@ -19,8 +19,8 @@ pub fn SimilarityTable(
                 view! {
                     <tr>
                         <th scope="row">{row.token}</th>
-                        <td>{row.likest}</td>
-                        <td>{row.least}</td>
+                        <td>{row.most_similar}</td>
+                        <td>{row.least_similar}</td>
                         <td class="number">{row.mean}</td>
                     </tr>
                 }

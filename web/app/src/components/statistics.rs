@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use lens_analysis::similarity::{Missing, Source};
 use lens_analysis::spectrum::Tridiagonal;
-use lens_view::statistics::{self, Row};
+use lens_view::statistics::{self, StatisticsRow};
 use lens_view::{export, measures};
 use leptos::prelude::*;
 
 use crate::environment::now;
 use crate::files;
-use crate::state::{Origin, Shown, State};
+use crate::state::{Origin, ShownAnalysis, State};
 use crate::views::Derived;
 
 /// Milliseconds of one slice of work: the page stays fluid.
@@ -19,7 +19,7 @@ const SLICE_MS: f64 = 8.0;
 
 /// The numbers of a shown analysis.
 #[component]
-pub fn Statistics(state: State, shown: Arc<Shown>, derived: Derived) -> impl IntoView {
+pub fn Statistics(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> impl IntoView {
     let run = match &shown.origin {
         Origin::Live(run) => Some(run),
         Origin::Precomputed | Origin::File(_) | Origin::Link(_) => None,
@@ -74,7 +74,7 @@ pub fn Statistics(state: State, shown: Arc<Shown>, derived: Derived) -> impl Int
 type Eigenvalues = Result<Option<Vec<f64>>, Missing>;
 
 /// Computes in slices while the page is shown.
-fn effective_rank(shown: &Arc<Shown>, source: Source) -> RwSignal<Eigenvalues> {
+fn effective_rank(shown: &Arc<ShownAnalysis>, source: Source) -> RwSignal<Eigenvalues> {
     let found = RwSignal::new(Ok(None));
     let shown = shown.clone();
     set_timeout(
@@ -105,7 +105,7 @@ fn go_on(mut work: Tridiagonal, found: RwSignal<Eigenvalues>) {
 }
 
 #[component]
-fn Rows(rows: Vec<Row>) -> impl IntoView {
+fn Rows(rows: Vec<StatisticsRow>) -> impl IntoView {
     view! {
         <dl class="rows">
             {rows
@@ -127,7 +127,7 @@ fn Rows(rows: Vec<Row>) -> impl IntoView {
 }
 
 #[component]
-fn L0Table(shown: Arc<Shown>) -> impl IntoView {
+fn L0Table(shown: Arc<ShownAnalysis>) -> impl IntoView {
     view! {
         <table data-testid="l0-table">
             <thead>

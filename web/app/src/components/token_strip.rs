@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lens_analysis::per_token::Quantity;
 use lens_view::choice::Choice;
-use lens_view::focus::{Spot, Step};
+use lens_view::focus::{Cell, Step};
 use lens_view::strip::Shading;
 use lens_view::svg::{self, Caption};
 use lens_view::token::{self, breaks_line};
@@ -18,7 +18,7 @@ use web_sys::{Element, Event, HtmlCanvasElement, HtmlElement, KeyboardEvent};
 use super::token_text::TokenText;
 use crate::environment::document;
 use crate::palette::Palette;
-use crate::state::{Shown, State};
+use crate::state::{ShownAnalysis, State};
 use crate::views::Derived;
 use crate::{canvas, files};
 
@@ -27,7 +27,7 @@ type Act = fn(&HtmlCanvasElement, Box<dyn FnOnce()>) -> Result<(), JsValue>;
 
 /// The strip of a shown analysis.
 #[component]
-pub fn TokenStrip(state: State, shown: Arc<Shown>, derived: Derived) -> impl IntoView {
+pub fn TokenStrip(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> impl IntoView {
     let count = shown.analysis.tokens.len();
     let views = state.views;
     let shaded = shown.clone();
@@ -47,9 +47,9 @@ pub fn TokenStrip(state: State, shown: Arc<Shown>, derived: Derived) -> impl Int
     });
 
     let on_over = move |event: web_sys::PointerEvent| {
-        let spot = position_of(&event).map(Spot::token);
-        if event.pointer_type() == "mouse" && state.focus.with_untracked(|focus| focus.hovered) != spot {
-            state.focus.update(|focus| focus.hovered = spot);
+        let cell = position_of(&event).map(Cell::token);
+        if event.pointer_type() == "mouse" && state.focus.with_untracked(|focus| focus.hovered) != cell {
+            state.focus.update(|focus| focus.hovered = cell);
         }
     };
     let on_leave = move || {
@@ -59,10 +59,10 @@ pub fn TokenStrip(state: State, shown: Arc<Shown>, derived: Derived) -> impl Int
     };
     let pick = move |position: usize, stretches: bool| {
         if stretches {
-            let anchor = state.focus.with_untracked(|focus| focus.pinned.map(|spot| spot.row)).unwrap_or(position);
+            let anchor = state.focus.with_untracked(|focus| focus.pinned.map(|cell| cell.row)).unwrap_or(position);
             views.selection.update(|selection| selection.stretch(anchor, position));
         } else {
-            state.focus.update(|focus| focus.click(Spot::token(position)));
+            state.focus.update(|focus| focus.click(Cell::token(position)));
         }
     };
     let on_click = move |event: web_sys::MouseEvent| {
@@ -74,20 +74,20 @@ pub fn TokenStrip(state: State, shown: Arc<Shown>, derived: Derived) -> impl Int
         if let Some(step) = Step::from_key(&event.key()) {
             event.prevent_default();
             state.focus.update(|focus| focus.walk_tokens(step, count));
-            if let Some(spot) = state.focus.with_untracked(|focus| focus.focused()) {
+            if let Some(cell) = state.focus.with_untracked(|focus| focus.focused()) {
                 if event.shift_key() {
-                    pick(spot.row, true);
+                    pick(cell.row, true);
                 }
-                scroll_to(spot.row);
+                scroll_to(cell.row);
             }
         } else if matches!(event.key().as_str(), "Enter" | " ") {
             event.prevent_default();
-            if let Some(spot) = state.focus.with_untracked(|focus| focus.focused()) {
-                pick(spot.row, event.shift_key());
+            if let Some(cell) = state.focus.with_untracked(|focus| focus.focused()) {
+                pick(cell.row, event.shift_key());
             }
         }
     };
-    let active = move || state.focus.get().focused().map(|spot| token_id(spot.row));
+    let active = move || state.focus.get().focused().map(|cell| token_id(cell.row));
     let tokens = shown
         .analysis
         .tokens
@@ -144,7 +144,7 @@ pub fn TokenStrip(state: State, shown: Arc<Shown>, derived: Derived) -> impl Int
 #[component]
 fn StripBar(
     state: State,
-    shown: Arc<Shown>,
+    shown: Arc<ShownAnalysis>,
     shading: Memo<Option<Result<Shading, lens_analysis::similarity::Missing>>>,
     derived: Derived,
 ) -> impl IntoView {
@@ -175,7 +175,7 @@ fn StripBar(
         let (palette, credit) = (Palette::of(&body), statistics::credit(&drawn.analysis));
         let begins = derived.event_starts(views.has_events.get_untracked());
         let caption = Caption { title: "Tokens of the text", credit: &credit };
-        Some(svg::strip(&drawn.analysis.tokens, &shading, &begins, palette.ink(), caption))
+        Some(svg::strip(&drawn.analysis.tokens, &shading, &begins, palette.svg_theme(), caption))
     };
     let vector = StoredValue::new_local(vector);
     let save_svg = move |_| {
@@ -257,16 +257,16 @@ fn StripBar(
 #[component]
 fn StripReadout(
     state: State,
-    shown: Arc<Shown>,
+    shown: Arc<ShownAnalysis>,
     shading: Memo<Option<Result<Shading, lens_analysis::similarity::Missing>>>,
 ) -> impl IntoView {
     let text = move || {
-        let Some(spot) = state.focus.get().focused() else {
+        let Some(cell) = state.focus.get().focused() else {
             return "Hover a token; a click pins it, shift-click selects a span from the pin".to_owned();
         };
-        let name = shown.analysis.tokens.get(spot.row).map(|t| token::shortened(t, 24)).unwrap_or_default();
-        let value = shading.with(|it| it.as_ref().and_then(|it| it.as_ref().ok().map(|it| it.sentence(spot.row))));
-        format!("{} {name}   {}", spot.row, value.unwrap_or_default())
+        let name = shown.analysis.tokens.get(cell.row).map(|t| token::shortened(t, 24)).unwrap_or_default();
+        let value = shading.with(|it| it.as_ref().and_then(|it| it.as_ref().ok().map(|it| it.sentence(cell.row))));
+        format!("{} {name}   {}", cell.row, value.unwrap_or_default())
     };
     view! { <p class="readout" role="status" aria-live="polite" data-testid="strip-readout">{text}</p> }
 }
@@ -283,11 +283,11 @@ fn mark_focus(state: State) {
         }
         let focus = state.focus.get();
         let mut marks = Vec::new();
-        if let Some(spot) = focus.pinned {
-            marks.extend([(spot.row, "is-pinned"), (spot.column, "is-pinned")]);
+        if let Some(cell) = focus.pinned {
+            marks.extend([(cell.row, "is-pinned"), (cell.column, "is-pinned")]);
         }
-        if let Some(spot) = focus.focused() {
-            marks.extend([(spot.row, "is-focused"), (spot.column, "is-focused")]);
+        if let Some(cell) = focus.focused() {
+            marks.extend([(cell.row, "is-focused"), (cell.column, "is-focused")]);
         }
         for (position, class) in &marks {
             set_class(*position, class, true);

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use lens_view::focus::{Spot, Step};
-use lens_view::layout::Room;
-use lens_view::trajectory::{Camera, Figure, Scene, Trajectory, figure};
+use lens_view::focus::{Cell, Step};
+use lens_view::layout::{AvailableSpace, FigureLayout};
+use lens_view::trajectory::{Camera, Scene, Trajectory, layout};
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use web_sys::{KeyboardEvent, PointerEvent, WheelEvent};
@@ -14,19 +14,19 @@ use super::trajectory_stage::{TrajectoryStage, rings};
 use crate::canvas::fresh;
 use crate::palette::Palette;
 use crate::pointing;
-use crate::state::{Shown, State};
-use crate::surface::{observe_room, repaints, report, size_in_css};
+use crate::state::{ShownAnalysis, State};
+use crate::surface::{observe_space, repaints, report, size_in_css};
 use crate::trajectory::{Computation, Work};
 use crate::trajectory_canvas;
 use crate::views::Derived;
 
 /// The figure of a shown analysis.
 #[component]
-pub fn TrajectoryFigure(state: State, shown: Arc<Shown>, derived: Derived) -> impl IntoView {
-    let wanted = state.views.wanted;
+pub fn TrajectoryFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> impl IntoView {
+    let settings = state.views.trajectory;
     let computation = Computation::new();
     let asked = shown.clone();
-    Effect::new(move |_| computation.start(&asked, wanted.get()));
+    Effect::new(move |_| computation.start(&asked, settings.get()));
     let colored = shown.clone();
     let drawing = Memo::new_with_compare(
         move |_| match computation.work.get() {
@@ -37,15 +37,15 @@ pub fn TrajectoryFigure(state: State, shown: Arc<Shown>, derived: Derived) -> im
         |_, _| true,
     );
     let (frame, canvas) = (NodeRef::<Div>::new(), NodeRef::<Canvas>::new());
-    let room = RwSignal::new(None::<Room>);
-    observe_room(frame, room);
+    let space = RwSignal::new(None::<AvailableSpace>);
+    observe_space(frame, space);
     let camera = state.views.camera;
-    let stage = TrajectoryStage { wanted, computation, drawing, camera, is_turning: RwSignal::new(false), canvas };
+    let stage = TrajectoryStage { settings, computation, drawing, camera, is_turning: RwSignal::new(false), canvas };
     turn(stage);
     let seen = Memo::new_with_compare(
         move |_| {
             let drawing = drawing.get()?.ok()?;
-            let figure = figure(drawing.dimensions(), room.get()?);
+            let figure = layout(drawing.dimensions(), space.get()?);
             let scene = camera.with(|camera| Scene::of(&drawing, camera, &figure));
             Some(Arc::new(DrawnTrajectory { drawing, scene, figure }))
         },
@@ -54,10 +54,10 @@ pub fn TrajectoryFigure(state: State, shown: Arc<Shown>, derived: Derived) -> im
     let ground = repaints(state);
     Effect::new(move |_| {
         ground.track();
-        let (Some(canvas), Some(seen), Some(room)) = (canvas.get(), seen.get(), room.get()) else { return };
+        let (Some(canvas), Some(seen), Some(space)) = (canvas.get(), seen.get(), space.get()) else { return };
         let rings = rings(state, derived, &seen.drawing);
         size_in_css(&canvas, seen.figure.width, seen.figure.height);
-        let drawn = fresh(&canvas, (seen.figure.width, seen.figure.height), room.pixel_ratio).and_then(|context| {
+        let drawn = fresh(&canvas, (seen.figure.width, seen.figure.height), space.pixel_ratio).and_then(|context| {
             let palette = Palette::of(&canvas);
             trajectory_canvas::draw(&context, &seen.drawing, &seen.scene, &seen.figure, &rings, &palette)
         });
@@ -148,7 +148,7 @@ pub fn TrajectoryFigure(state: State, shown: Arc<Shown>, derived: Derived) -> im
 struct DrawnTrajectory {
     drawing: Arc<Trajectory>,
     scene: Scene,
-    figure: Figure,
+    figure: FigureLayout,
 }
 
 fn readout(state: State, seen: Option<&DrawnTrajectory>) -> String {
@@ -202,15 +202,15 @@ struct Hand {
 }
 
 impl Hand {
-    fn spot(self, x: f64, y: f64) -> Option<Spot> {
+    fn cell(self, x: f64, y: f64) -> Option<Cell> {
         self.seen.with_untracked(|seen| {
             let seen = seen.as_ref()?;
-            seen.drawing.position(seen.scene.point_under(x, y)?).map(Spot::token)
+            seen.drawing.position(seen.scene.point_under(x, y)?).map(Cell::token)
         })
     }
 
-    fn hover(self, spot: Option<Spot>) {
-        pointing::hover(self.state.focus, spot);
+    fn hover(self, cell: Option<Cell>) {
+        pointing::hover(self.state.focus, cell);
     }
 
     fn leave(self) {
@@ -233,7 +233,7 @@ impl Hand {
             let has_moved = drag.has_moved || right.hypot(down) > STILL;
             if has_moved {
                 self.drag.set_value(Some(Drag { x, y, has_moved }));
-                let is_flat = self.stage.wanted.with_untracked(|wanted| wanted.dimensions.count() == 2);
+                let is_flat = self.stage.settings.with_untracked(|settings| settings.dimensions.count() == 2);
                 let pans = is_flat || event.shift_key();
                 self.stage.camera.update(|camera| {
                     *camera = if pans { camera.panned(right, down) } else { camera.orbited(right, down) };
@@ -242,7 +242,7 @@ impl Hand {
             }
         }
         self.inside.set(true);
-        self.hover(self.spot(x, y));
+        self.hover(self.cell(x, y));
     }
 
     fn click(self, event: &web_sys::MouseEvent) {
@@ -250,14 +250,14 @@ impl Hand {
             return;
         }
         let (x, y) = pointing::place(event);
-        if let Some(spot) = self.spot(x, y) {
-            self.state.focus.update(|focus| focus.click(spot));
+        if let Some(cell) = self.cell(x, y) {
+            self.state.focus.update(|focus| focus.click(cell));
         }
     }
 
     fn wheel(self, event: &WheelEvent) {
         let Some(out) = pointing::zooms_out(event) else { return };
-        let middle = self.seen.with_untracked(|seen| seen.as_ref().map(|seen| seen.figure.middle()));
+        let middle = self.seen.with_untracked(|seen| seen.as_ref().map(|seen| seen.figure.plot.center()));
         if let Some([x, y]) = middle {
             let (right, down) = pointing::place(event);
             let at = [right - x, down - y];
@@ -288,7 +288,7 @@ impl Hand {
         let Some(seen) = self.seen.get_untracked() else { return };
         let drawing = &seen.drawing;
         let focused = self.state.focus.with_untracked(|focus| focus.focused());
-        let point = focused.and_then(|spot| drawing.point_at(spot.row));
+        let point = focused.and_then(|cell| drawing.point_at(cell.row));
         let next = match (step, point) {
             (Step::Last, _) => drawing.size().saturating_sub(1),
             (Step::First, _) | (_, None) => 0,
@@ -296,7 +296,7 @@ impl Hand {
             (Step::Right | Step::Down, Some(point)) => drawing.beside(point, true),
         };
         self.inside.set(true);
-        self.hover(drawing.position(next).map(Spot::token));
+        self.hover(drawing.position(next).map(Cell::token));
     }
 }
 
@@ -310,7 +310,7 @@ fn Card(state: State, seen: Memo<Option<Arc<DrawnTrajectory>>>, inside: RwSignal
         let seen = seen.get()?;
         let point = seen.drawing.point_at(state.focus.get().hovered?.row)?;
         let hover = seen.drawing.hover(point)?;
-        let [middle, _] = seen.figure.middle();
+        let [middle, _] = seen.figure.plot.center();
         // On the side where the point is not.
         let is_left = seen.scene.dot(point)?.at[0] > middle;
         Some(view! {

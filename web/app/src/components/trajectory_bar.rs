@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use lens_analysis::per_token::Quantity;
 use lens_view::choice::Choice;
-use lens_view::layout::Room;
+use lens_view::layout::AvailableSpace;
 use lens_view::svg::{self, Caption};
-use lens_view::trajectory::{Camera, Dimensions, Method, Metric, Positions, Scene, Wanted, figure};
+use lens_view::trajectory::{Camera, Dimensions, Method, Metric, Positions, Scene, TrajectorySettings, layout};
 use lens_view::{export, statistics};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
@@ -15,24 +15,24 @@ use super::picker::{Picker, Toggle};
 use super::save_figure::{Picture, SaveFigure, Vector};
 use super::trajectory_stage::{TrajectoryStage, rings};
 use crate::palette::Palette;
-use crate::state::{Shown, State};
+use crate::state::{ShownAnalysis, State};
 use crate::trajectory::Work;
 use crate::views::Derived;
 use crate::{canvas, files, trajectory_canvas};
 
-/// Room of a saved figure: a page's width.
-const SAVED_ROOM: Room = Room { width: 900.0, max_height: 760.0, pixel_ratio: 2.0 };
+/// Space of a saved figure: a page's width.
+const SAVED_SPACE: AvailableSpace = AvailableSpace { width: 900.0, max_height: 760.0, pixel_ratio: 2.0 };
 
 /// A menu over one field of what is asked for.
 fn field<C: Choice + Send + Sync>(
     stage: TrajectoryStage,
     label: &'static str,
     testid: &'static str,
-    get: fn(&Wanted) -> C,
-    set: fn(&mut Wanted, C),
+    get: fn(&TrajectorySettings) -> C,
+    set: fn(&mut TrajectorySettings, C),
 ) -> impl IntoView {
-    let chosen = Signal::derive(move || stage.wanted.with(get));
-    let choose = Callback::new(move |choice| stage.wanted.update(|wanted| set(wanted, choice)));
+    let chosen = Signal::derive(move || stage.settings.with(get));
+    let choose = Callback::new(move |choice| stage.settings.update(|settings| set(settings, choice)));
     view! { <Picker<C> label testid chosen choose /> }
 }
 
@@ -71,11 +71,16 @@ fn NumberField(
 
 /// What is drawn, and what can be done with it.
 #[component]
-pub fn TrajectoryBar(state: State, shown: Arc<Shown>, derived: Derived, stage: TrajectoryStage) -> impl IntoView {
-    let wanted = stage.wanted;
-    let start = wanted.get_untracked();
-    let is_umap = move || wanted.with(|it| it.method == Method::Umap);
-    let is_space = move || wanted.with(|it| it.dimensions == Dimensions::Three);
+pub fn TrajectoryBar(
+    state: State,
+    shown: Arc<ShownAnalysis>,
+    derived: Derived,
+    stage: TrajectoryStage,
+) -> impl IntoView {
+    let settings = stage.settings;
+    let start = settings.get_untracked();
+    let is_umap = move || settings.with(|it| it.method == Method::Umap);
+    let is_space = move || settings.with(|it| it.dimensions == Dimensions::Three);
     let is_under_way = move || stage.computation.work.with(|work| matches!(work, Work::UnderWay(..)));
     let zoom = move |factor: f64| stage.camera.update(|camera| *camera = camera.zoomed(factor, [0.0; 2]));
     let color = state.views.trajectory_color;
@@ -126,21 +131,21 @@ pub fn TrajectoryBar(state: State, shown: Arc<Shown>, derived: Derived, stage: T
                     testid="n-neighbors"
                     value=start.n_neighbors.to_string()
                     range=(2.0, 200.0, 1.0)
-                    take=Callback::new(move |n: f64| wanted.update(|it| it.n_neighbors = n as usize))
+                    take=Callback::new(move |n: f64| settings.update(|it| it.n_neighbors = n as usize))
                 />
                 <NumberField
                     label="min_dist"
                     testid="min-dist"
                     value=start.min_dist.to_string()
                     range=(0.0, 0.99, 0.01)
-                    take=Callback::new(move |d: f64| wanted.update(|it| it.min_dist = d))
+                    take=Callback::new(move |d: f64| settings.update(|it| it.min_dist = d))
                 />
                 <NumberField
                     label="Seed"
                     testid="seed"
                     value=start.seed.to_string()
                     range=(0.0, 4_294_967_295.0, 1.0)
-                    take=Callback::new(move |seed: f64| wanted.update(|it| it.seed = seed as u64))
+                    take=Callback::new(move |seed: f64| settings.update(|it| it.seed = seed as u64))
                 />
                 <Show when=is_under_way>
                     <button type="button" class="small" data-testid="umap-cancel" on:click=move |_| stage.computation.stop()>
@@ -173,30 +178,30 @@ pub fn TrajectoryBar(state: State, shown: Arc<Shown>, derived: Derived, stage: T
 }
 
 /// The figure's title.
-fn title(wanted: &Wanted) -> String {
-    format!("Trajectory of {} ({})", wanted.source.label().to_lowercase(), wanted.method.label())
+fn title(settings: &TrajectorySettings) -> String {
+    format!("Trajectory of {} ({})", settings.source.label().to_lowercase(), settings.method.label())
 }
 
 /// The figure as it is looked at, as SVG.
-fn vector(shown: &Shown, stage: TrajectoryStage) -> Vector {
+fn vector(shown: &ShownAnalysis, stage: TrajectoryStage) -> Vector {
     let palette = Palette::of(&*stage.canvas.get_untracked()?);
     let drawing = stage.drawing.get_untracked()?.ok()?;
-    let place = figure(drawing.dimensions(), SAVED_ROOM);
+    let place = layout(drawing.dimensions(), SAVED_SPACE);
     let scene = stage.camera.with_untracked(|camera| Scene::of(&drawing, camera, &place));
-    let (title, credit) = (stage.wanted.with_untracked(title), statistics::credit(&shown.analysis));
+    let (title, credit) = (stage.settings.with_untracked(title), statistics::credit(&shown.analysis));
     let caption = Caption { title: &title, credit: &credit };
-    let svg = svg::trajectory(&drawing, &scene, &place, palette.ink(), caption);
+    let svg = svg::trajectory(&drawing, &scene, &place, palette.svg_theme(), caption);
     Some((svg, "temporal-lens-trajectory.svg".to_owned()))
 }
 
 /// The figure as it is looked at, at twice the size, with title, model and pack.
-fn picture(state: State, shown: &Shown, derived: Derived, stage: TrajectoryStage) -> Picture {
+fn picture(state: State, shown: &ShownAnalysis, derived: Derived, stage: TrajectoryStage) -> Picture {
     let element = stage.canvas.get_untracked().ok_or(JsValue::NULL)?;
     let Some(Ok(drawing)) = stage.drawing.get_untracked() else { return Err("there is none yet".into()) };
-    let place = figure(drawing.dimensions(), SAVED_ROOM);
+    let place = layout(drawing.dimensions(), SAVED_SPACE);
     let scene = stage.camera.with_untracked(|camera| Scene::of(&drawing, camera, &place));
     let rings = untrack(|| rings(state, derived, &drawing));
-    let title = stage.wanted.with_untracked(title);
+    let title = stage.settings.with_untracked(title);
     let palette = Palette::of(&element);
     let credit = statistics::credit(&shown.analysis);
     let picture = canvas::saved_figure((place.width, place.height), &palette, &title, &credit, |context, _| {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use lens_view::focus::Spot;
-use lens_view::trajectory::{Camera, Trajectory, Wanted};
+use lens_view::focus::Cell;
+use lens_view::trajectory::{Camera, Trajectory, TrajectorySettings};
 use leptos::html::Canvas;
 use leptos::prelude::*;
 
@@ -16,7 +16,7 @@ use crate::views::Derived;
 #[derive(Clone, Copy)]
 pub struct TrajectoryStage {
     /// What is asked for.
-    pub wanted: RwSignal<Wanted>,
+    pub settings: RwSignal<TrajectorySettings>,
     /// Where it is.
     pub computation: Computation,
     /// What is drawn, or why not.
@@ -32,7 +32,7 @@ pub struct TrajectoryStage {
 /// Points that stand out now.
 pub fn rings(state: State, derived: Derived, drawing: &Trajectory) -> Rings {
     let focus = state.focus.get();
-    let point = |spot: Spot| drawing.point_at(spot.row);
+    let point = |cell: Cell| drawing.point_at(cell.row);
     let begins = derived.event_starts(state.views.has_events.get());
     Rings {
         focused: focus.focused().and_then(point),

@@ -1,12 +1,12 @@
 //! Which marks each figure is made of.
 
-use super::writer::{Anchor, Caption, Ink, Svg};
+use super::writer::{Anchor, Caption, Svg, SvgTheme};
 use crate::figure::dendrogram::Dendrogram;
-use crate::figure::feature_map::{FeatureMap, Places};
+use crate::figure::feature_map::{FeatureMap, FeatureMapLayout};
 use crate::figure::heatmap::Heatmap;
-use crate::figure::layout::Rect;
+use crate::figure::layout::{FigureLayout, Rect};
 use crate::figure::strip::Shading;
-use crate::figure::trajectory::{Figure, MAP, Mark, Scene, Trajectory};
+use crate::figure::trajectory::{MAP, Mark, Scene, Trajectory};
 use crate::format::choice::Choice;
 use crate::format::token;
 
@@ -14,16 +14,16 @@ use crate::format::token;
 const MARGIN: f64 = 12.0;
 
 /// The trajectory as a camera sees it.
-pub fn trajectory(it: &Trajectory, scene: &Scene, figure: &Figure, ink: Ink, caption: Caption) -> String {
-    let mut svg = Svg::new(ink);
+pub fn trajectory(it: &Trajectory, scene: &Scene, layout: &FigureLayout, theme: SvgTheme, caption: Caption) -> String {
+    let mut svg = Svg::new(theme);
     let names: Vec<String> = it.rows().map(|row| format!("{} {}", row.position, row.token)).collect();
-    svg.clipped(figure.plot, |svg| {
+    svg.clipped(layout.plot, |svg| {
         for [from, to] in &scene.edges {
-            svg.line(*from, *to, ink.rule, 1.0);
+            svg.line(*from, *to, theme.rule, 1.0);
         }
         for mark in &scene.marks {
             match mark {
-                Mark::Segment(it) => svg.line(it.from, it.to, ink.muted, 0.45),
+                Mark::Segment(it) => svg.line(it.from, it.to, theme.muted, 0.45),
                 Mark::Dot(dot) => {
                     svg.dot(dot.at, dot.radius, dot.color, names.get(dot.point).map_or("", String::as_str));
                 }
@@ -31,40 +31,42 @@ pub fn trajectory(it: &Trajectory, scene: &Scene, figure: &Figure, ink: Ink, cap
         }
     });
     for axis in &scene.axes {
-        svg.line(axis.from, axis.to, ink.muted, 1.0);
+        svg.line(axis.from, axis.to, theme.muted, 1.0);
         for (at, label) in &axis.ticks {
-            svg.text(*at, label, 11.0, ink.ink, Anchor::Middle);
+            svg.text(*at, label, 11.0, theme.text, Anchor::Middle);
         }
         if axis.title_is_upright {
-            svg.upright(axis.title_at, &axis.title, 12.0, ink.muted);
+            svg.upright(axis.title_at, &axis.title, 12.0, theme.muted);
         } else {
-            svg.text(axis.title_at, &axis.title, 12.0, ink.muted, Anchor::Middle);
+            svg.text(axis.title_at, &axis.title, 12.0, theme.muted, Anchor::Middle);
         }
     }
-    svg.bar(MAP, it.shade_range, figure.bar, figure.bar_rect, &it.shade_title);
-    svg.finish(figure.width, figure.height, caption)
+    if let Some(bar) = layout.color_bar {
+        svg.bar(MAP, it.shade_range, bar, &it.shade_title);
+    }
+    svg.finish(layout.width, layout.height, caption)
 }
 
 /// The text's strongest novel features against its tokens.
-pub fn feature_map(map: &FeatureMap, places: &Places, ink: Ink, caption: Caption) -> String {
-    let mut svg = Svg::new(ink);
-    let (width, height) = (places.width - places.left, places.row_height * map.features.len() as f64);
-    svg.rect(Rect { x: places.left, y: 0.0, width, height }, ink.sunken, 1.0);
+pub fn feature_map(map: &FeatureMap, layout: &FeatureMapLayout, theme: SvgTheme, caption: Caption) -> String {
+    let mut svg = Svg::new(theme);
+    let plot = layout.figure.plot;
+    svg.rect(plot, theme.sunken, 1.0);
     for (row, feature) in map.features.iter().enumerate() {
-        let y = row as f64 * places.row_height;
-        let at = [places.left - 6.0, y + places.row_height / 2.0];
-        svg.text(at, &format!("#{feature}"), 11.0, ink.ink, Anchor::End);
+        let y = row as f64 * layout.row_height;
+        let at = [plot.x - 6.0, y + layout.row_height / 2.0];
+        svg.text(at, &format!("#{feature}"), 11.0, theme.text, Anchor::End);
         for position in 0..map.tokens {
             let level = map.level(row, position);
             if level > 0.0 {
-                let (x, width) = (places.column_x(position), places.column_width.max(1.0));
-                let cell = Rect { x, y: y + 1.0, width, height: places.row_height - 2.0 };
-                svg.rect(cell, ink.accent, f64::from(FeatureMap::opacity(level)));
+                let (x, width) = (layout.column_x(position), layout.column_width.max(1.0));
+                let cell = Rect { x, y: y + 1.0, width, height: layout.row_height - 2.0 };
+                svg.rect(cell, theme.accent, f64::from(FeatureMap::opacity(level)));
             }
         }
     }
-    svg.text([places.left + width / 2.0, height + 11.0], "Token position", 12.0, ink.muted, Anchor::Middle);
-    svg.finish(places.width, places.height, caption)
+    svg.text([plot.x + plot.width / 2.0, plot.height + 11.0], "Token position", 12.0, theme.muted, Anchor::Middle);
+    svg.finish(layout.figure.width, layout.figure.height, caption)
 }
 
 /// Width of the strip, of a column of its text, and height of a line; type sizes of the page.
@@ -73,8 +75,8 @@ const COLUMN: f64 = 8.2;
 const LINE: f64 = 26.0;
 
 /// The text as tokens, shaded as on the page; those at `boundaries` begin an event.
-pub fn strip(tokens: &[String], shading: &Shading, boundaries: &[usize], ink: Ink, caption: Caption) -> String {
-    let mut svg = Svg::new(ink);
+pub fn strip(tokens: &[String], shading: &Shading, boundaries: &[usize], theme: SvgTheme, caption: Caption) -> String {
+    let mut svg = Svg::new(theme);
     let (mut x, mut y) = (MARGIN, 0.0);
     for (position, token) in tokens.iter().enumerate() {
         let text = token::plain(token);
@@ -85,13 +87,13 @@ pub fn strip(tokens: &[String], shading: &Shading, boundaries: &[usize], ink: In
         let level = shading.level(position);
         if level > 0.0 {
             // As strong as in the page's style sheet.
-            svg.rect(Rect { x, y: y + 3.0, width, height: LINE - 6.0 }, ink.shade, f64::from(0.75 * level));
+            svg.rect(Rect { x, y: y + 3.0, width, height: LINE - 6.0 }, theme.shade, f64::from(0.75 * level));
         }
         if boundaries.contains(&position) {
-            svg.rect(Rect { x: x - 1.0, y: y + 3.0, width: 2.0, height: LINE - 6.0 }, ink.accent, 1.0);
+            svg.rect(Rect { x: x - 1.0, y: y + 3.0, width: 2.0, height: LINE - 6.0 }, theme.accent, 1.0);
         }
-        svg.line([x + width, y + 5.0], [x + width, y + LINE - 5.0], ink.rule, 1.0);
-        svg.text([x + 3.0, y + LINE / 2.0], &text, 13.0, ink.ink, Anchor::Start);
+        svg.line([x + width, y + 5.0], [x + width, y + LINE - 5.0], theme.rule, 1.0);
+        svg.text([x + 3.0, y + LINE / 2.0], &text, 13.0, theme.text, Anchor::Start);
         x += width;
         if token::breaks_line(token) {
             (x, y) = (MARGIN, y + LINE);
@@ -99,7 +101,7 @@ pub fn strip(tokens: &[String], shading: &Shading, boundaries: &[usize], ink: In
     }
     let [low, high] = shading.ends();
     let legend = format!("{}: {low} (no shade) to {high}", shading.quantity.label());
-    svg.text([MARGIN, y + LINE + 14.0], &legend, 11.0, ink.muted, Anchor::Start);
+    svg.text([MARGIN, y + LINE + 14.0], &legend, 11.0, theme.muted, Anchor::Start);
     svg.finish(STRIP + 2.0 * MARGIN, y + LINE + 26.0, caption)
 }
 
@@ -109,8 +111,8 @@ const LABELS: f64 = 150.0;
 const TREE: f64 = 560.0;
 
 /// The dendrogram that is cut at distance `cut`, its leaves named by the tokens of `heatmap`.
-pub fn dendrogram(tree: &Dendrogram, heatmap: &Heatmap, cut: f32, ink: Ink, caption: Caption) -> String {
-    let mut svg = Svg::new(ink);
+pub fn dendrogram(tree: &Dendrogram, heatmap: &Heatmap, cut: f32, theme: SvgTheme, caption: Caption) -> String {
+    let mut svg = Svg::new(theme);
     let highest = tree.highest.max(f64::from(cut)).max(1e-6);
     let x = |distance: f64| LABELS + distance / highest * TREE;
     let y = |slot: f64| slot * LEAF;
@@ -118,21 +120,27 @@ pub fn dendrogram(tree: &Dendrogram, heatmap: &Heatmap, cut: f32, ink: Ink, capt
     for slot in 0..tree.order.len() {
         let Some(position) = heatmap.position(slot) else { continue };
         let name = format!("{position} {}", heatmap.label(position, 18));
-        svg.text([LABELS - 6.0, y(slot as f64 + 0.5)], &name, 11.0, ink.ink, Anchor::End);
+        svg.text([LABELS - 6.0, y(slot as f64 + 0.5)], &name, 11.0, theme.text, Anchor::End);
     }
     for link in &tree.links {
-        let color = if link.is_below_cut { ink.accent } else { ink.muted };
+        let color = if link.is_below_cut { theme.accent } else { theme.muted };
         let [upper, lower] = [y(link.from), y(link.to)];
         svg.line([x(link.from_height), upper], [x(link.height), upper], color, 1.0);
         svg.line([x(link.height), upper], [x(link.height), lower], color, 1.0);
         svg.line([x(link.to_height), lower], [x(link.height), lower], color, 1.0);
     }
-    svg.line([x(f64::from(cut)), 0.0], [x(f64::from(cut)), height], ink.rule, 1.0);
+    svg.line([x(f64::from(cut)), 0.0], [x(f64::from(cut)), height], theme.rule, 1.0);
     let foot = [(0.0, "0".to_owned()), (f64::from(cut), format!("cut at {cut}")), (highest, format!("{highest:.2}"))];
     for (distance, label) in foot {
-        svg.text([x(distance), height + 11.0], &label, 11.0, ink.ink, Anchor::Middle);
+        svg.text([x(distance), height + 11.0], &label, 11.0, theme.text, Anchor::Middle);
     }
-    svg.text([LABELS + TREE / 2.0, height + 29.0], "Cosine distance, average linkage", 12.0, ink.muted, Anchor::Middle);
+    svg.text(
+        [LABELS + TREE / 2.0, height + 29.0],
+        "Cosine distance, average linkage",
+        12.0,
+        theme.muted,
+        Anchor::Middle,
+    );
     svg.finish(LABELS + TREE + 30.0, height + 40.0, caption)
 }
 
@@ -141,16 +149,16 @@ mod tests {
     use super::*;
     use crate::example;
     use crate::figure::heatmap::Scale;
-    use crate::figure::layout::Room;
-    use crate::figure::trajectory::{Camera, Method, figure};
+    use crate::figure::layout::AvailableSpace;
+    use crate::figure::trajectory::{Camera, Method, layout};
     use lens_analysis::cluster;
     use lens_analysis::per_token::Quantity;
     use lens_analysis::similarity::{Mode, Source, similarity};
 
-    const INK: Ink = Ink {
+    const THEME: SvgTheme = SvgTheme {
         paper: "white",
         sunken: "whitesmoke",
-        ink: "black",
+        text: "black",
         muted: "gray",
         rule: "silver",
         accent: "rgb(1, 2, 3)",
@@ -180,9 +188,9 @@ mod tests {
         let tokens = ["<bos>", "a\u{1}", "&", "d"].map(str::to_owned).to_vec();
         let points = [0.0, 0.0, 1.0, 1.0, 2.0, 0.5, f32::NAN, 0.0];
         let it = Trajectory::new(Method::Pca, &points, 2, vec![0, 1, 2, 3], tokens).unwrap();
-        let place = figure(2, Room { width: 700.0, max_height: 600.0, pixel_ratio: 1.0 });
+        let place = layout(2, AvailableSpace { width: 700.0, max_height: 600.0, pixel_ratio: 1.0 });
         let scene = Scene::of(&it, &Camera::default(), &place);
-        let svg = trajectory(&it, &scene, &place, INK, CAPTION);
+        let svg = trajectory(&it, &scene, &place, THEME, CAPTION);
         assert_well_formed(&svg);
         assert_eq!(svg.matches("<circle").count(), 3, "a point without a place is left out");
         assert!(svg.contains("<title>2 &amp;</title>") && svg.contains("<title>1 aU+0001</title>"), "{svg}");
@@ -193,7 +201,7 @@ mod tests {
     fn a_feature_map_has_a_cell_for_each_value() {
         let analysis = example::analysis();
         let map = FeatureMap::of(&analysis, 5);
-        let svg = feature_map(&map, &Places::of(2, 3, 400.0), INK, CAPTION);
+        let svg = feature_map(&map, &FeatureMapLayout::new(2, 3, 400.0), THEME, CAPTION);
         assert_well_formed(&svg);
         let cells = svg.matches("fill=\"rgb(1, 2, 3)\"").count();
         assert_eq!(cells, map.values.iter().filter(|value| **value > 0.0).count());
@@ -206,7 +214,7 @@ mod tests {
         analysis.l0_pred = vec![0, 4, 5];
         analysis.tokens[0] = "x".repeat(200);
         let shading = Shading::of(&analysis, Quantity::PredictableL0).unwrap();
-        let svg = strip(&analysis.tokens, &shading, &[2], INK, CAPTION);
+        let svg = strip(&analysis.tokens, &shading, &[2], THEME, CAPTION);
         assert_well_formed(&svg);
         assert!(svg.contains(">·sky</text>") && svg.contains("Predictable L0: 4 (no shade) to 5"), "{svg}");
         assert_eq!((svg.matches("\"gold\"").count(), svg.matches("\"rgb(1, 2, 3)\"").count()), (1, 1));
@@ -221,7 +229,7 @@ mod tests {
         let tree = Dendrogram::of(&cluster::average_linkage(&matrix), 0.2);
         let kind = (Source::Predictable, Mode::Notebook);
         let heatmap = Heatmap::new(&analysis, matrix, kind, Scale::Data, Some(&tree.order));
-        let svg = dendrogram(&tree, &heatmap, 0.2, INK, CAPTION);
+        let svg = dendrogram(&tree, &heatmap, 0.2, THEME, CAPTION);
         assert_well_formed(&svg);
         assert_eq!(svg.matches("<line").count(), 2 * 3 + 1);
         for name in ["0 &lt;bos&gt;", "1 ·sky", "2 ."] {

@@ -4,4 +4,4 @@ mod figures;
 mod writer;
 
 pub use figures::{dendrogram, feature_map, strip, trajectory};
-pub use writer::{Caption, Ink};
+pub use writer::{Caption, SvgTheme};

@@ -3,18 +3,18 @@
 use std::fmt::Write as _;
 
 use crate::figure::color::{self, ColorMap};
-use crate::figure::layout::{Bar, Rect};
+use crate::figure::layout::{ColorBarLayout, Rect, Side};
 use crate::format::markup::escaped;
 
 /// Colors and typeface as CSS writes them.
 #[derive(Debug, Clone, Copy)]
-pub struct Ink<'a> {
+pub struct SvgTheme<'a> {
     /// The ground of all.
     pub paper: &'a str,
     /// Ground of what lies deeper.
     pub sunken: &'a str,
     /// Text.
-    pub ink: &'a str,
+    pub text: &'a str,
     /// Text of lesser weight.
     pub muted: &'a str,
     /// Lines.
@@ -36,14 +36,14 @@ pub struct Caption<'a> {
     pub credit: &'a str,
 }
 
-/// Room for the title and for the credit.
+/// Space for the title and for the credit.
 const HEAD: f64 = 34.0;
 const FOOT: f64 = 30.0;
 
 /// A drawing in the making; lengths are CSS pixels.
 pub(super) struct Svg<'a> {
     body: String,
-    ink: Ink<'a>,
+    theme: SvgTheme<'a>,
 }
 
 /// Where a text's given point is.
@@ -55,8 +55,8 @@ pub(super) enum Anchor {
 }
 
 impl<'a> Svg<'a> {
-    pub(super) fn new(ink: Ink<'a>) -> Self {
-        Self { body: String::new(), ink }
+    pub(super) fn new(theme: SvgTheme<'a>) -> Self {
+        Self { body: String::new(), theme }
     }
 
     pub(super) fn rect(&mut self, rect: Rect, fill: &str, opacity: f64) {
@@ -126,11 +126,12 @@ impl<'a> Svg<'a> {
     }
 
     /// A color bar with ticks and title.
-    pub(super) fn bar(&mut self, map: ColorMap, range: color::Range, side: Bar, rect: Rect, title: &str) {
-        let Ink { ink, muted, rule, .. } = self.ink;
+    pub(super) fn bar(&mut self, map: ColorMap, range: color::Range, bar: ColorBarLayout, title: &str) {
+        let ColorBarLayout { side, rect } = bar;
+        let SvgTheme { text: ink, muted, rule, .. } = self.theme;
         let (x2, y1) = match side {
-            Bar::Right => (0, 1),
-            Bar::Below => (1, 0),
+            Side::Right => (0, 1),
+            Side::Below => (1, 0),
         };
         let _ = write!(self.body, "<linearGradient id=\"bar\" x1=\"0\" y1=\"{y1}\" x2=\"{x2}\" y2=\"0\">");
         for (i, [r, g, b]) in map.table().into_iter().enumerate().step_by(15) {
@@ -141,28 +142,28 @@ impl<'a> Svg<'a> {
         let Rect { x, y, width, height } = rect;
         self.rect(Rect { x: x - 1.0, y: y - 1.0, width: width + 2.0, height: height + 2.0 }, rule, 1.0);
         self.rect(rect, "url(#bar)", 1.0);
-        let length = if side == Bar::Right { height } else { width };
-        for tick in color::ticks(range, (length / 60.0).clamp(2.0, 8.0) as usize) {
+        for tick in color::ticks(range, bar.tick_count()) {
             let Some(place) = range.place(tick.value).map(f64::from) else { continue };
             match side {
-                Bar::Right => {
-                    let at = y + (1.0 - place) * height;
-                    self.text([x + width + 7.0, at], &tick.label, 11.0, ink, Anchor::Start);
+                Side::Right => {
+                    self.text([x + width + 7.0, bar.at(place)], &tick.label, 11.0, ink, Anchor::Start);
                 }
-                Bar::Below => self.text([x + place * width, y + height + 12.0], &tick.label, 11.0, ink, Anchor::Middle),
+                Side::Below => {
+                    self.text([bar.at(place), y + height + 12.0], &tick.label, 11.0, ink, Anchor::Middle);
+                }
             }
         }
         match side {
-            Bar::Right => self.upright([x + width + 46.0, y + height / 2.0], title, 12.0, muted),
-            Bar::Below => self.text([x + width / 2.0, y + height + 29.0], title, 12.0, muted, Anchor::Middle),
+            Side::Right => self.upright([x + width + 46.0, y + height / 2.0], title, 12.0, muted),
+            Side::Below => self.text([x + width / 2.0, y + height + 29.0], title, 12.0, muted, Anchor::Middle),
         }
     }
 
     /// The whole document around a figure of this size.
     pub(super) fn finish(self, width: f64, height: f64, caption: Caption) -> String {
-        let Ink { paper, ink, muted, typeface, .. } = self.ink;
+        let SvgTheme { paper, text: ink, muted, typeface, .. } = self.theme;
         let whole = height + HEAD + FOOT;
-        let mut frame = Svg::new(self.ink);
+        let mut frame = Svg::new(self.theme);
         frame.rect(Rect { x: 0.0, y: 0.0, width, height: whole }, paper, 1.0);
         frame.text([12.0, HEAD / 2.0 + 2.0], caption.title, 15.0, ink, Anchor::Start);
         frame.text([12.0, whole - FOOT / 2.0], caption.credit, 11.0, muted, Anchor::Start);

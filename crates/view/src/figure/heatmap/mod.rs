@@ -4,7 +4,7 @@ mod layout;
 mod scale;
 mod viewport;
 
-pub use layout::{Layout, layout};
+pub use layout::HeatmapLayout;
 pub use scale::Scale;
 pub use viewport::Viewport;
 
@@ -12,7 +12,7 @@ use lens_analysis::Analysis;
 use lens_analysis::similarity::{Matrix, Mode, Source};
 
 use super::color::{self, ColorMap, NOT_A_NUMBER, Range, Rgb};
-use super::focus::{Focus, Spot, Step};
+use super::focus::{Cell, Focus, Step};
 use crate::format::choice::Choice;
 use crate::format::{number, token};
 
@@ -27,7 +27,7 @@ pub const ORDERED_TITLE: &str = "Tokens in the order of the dendrogram";
 ///
 /// Rows and columns are numbered three ways: by a token's *position* in the text, its *place* in the
 /// matrix (which may leave BOS out), and the *slot* in which it is drawn (which may be the
-/// dendrogram's order). Callers know positions; [`Layout`] knows slots.
+/// dendrogram's order). Callers know positions; [`HeatmapLayout`] knows slots.
 #[derive(Debug, Clone)]
 pub struct Heatmap {
     matrix: Matrix,
@@ -122,26 +122,26 @@ impl Heatmap {
     }
 
     /// Slots to positions.
-    pub fn positions(&self, slots: Spot) -> Option<Spot> {
-        Some(Spot { row: self.position(slots.row)?, column: self.position(slots.column)? })
+    pub fn positions(&self, slots: Cell) -> Option<Cell> {
+        Some(Cell { row: self.position(slots.row)?, column: self.position(slots.column)? })
     }
 
     /// Positions to slots.
-    pub fn slots(&self, positions: Spot) -> Option<Spot> {
-        Some(Spot { row: self.slot(positions.row)?, column: self.slot(positions.column)? })
+    pub fn slots(&self, positions: Cell) -> Option<Cell> {
+        Some(Cell { row: self.slot(positions.row)?, column: self.slot(positions.column)? })
     }
 
     /// A step of the keyboard's cursor among the slots; answers the slots it comes to.
-    pub fn walk(&self, focus: &mut Focus, step: Step) -> Option<Spot> {
-        let mut drawn = Focus { hovered: focus.focused().and_then(|spot| self.slots(spot)), pinned: None };
+    pub fn walk(&self, focus: &mut Focus, step: Step) -> Option<Cell> {
+        let mut drawn = Focus { hovered: focus.focused().and_then(|cell| self.slots(cell)), pinned: None };
         drawn.walk(step, self.size());
         focus.hovered = drawn.hovered.and_then(|slots| self.positions(slots));
         drawn.hovered
     }
 
     /// The value at two positions; none outside the matrix.
-    pub fn value(&self, spot: Spot) -> Option<f32> {
-        self.matrix.at(spot.row, spot.column)
+    pub fn value(&self, cell: Cell) -> Option<f32> {
+        self.matrix.at(cell.row, cell.column)
     }
 
     /// The label of a token on the axes, in at most `room` columns.
@@ -155,10 +155,10 @@ impl Heatmap {
     }
 
     /// Both tokens and the value of a cell.
-    pub fn readout(&self, spot: Spot) -> Option<Readout> {
-        let value = self.value(spot)?;
+    pub fn readout(&self, cell: Cell) -> Option<Readout> {
+        let value = self.value(cell)?;
         let name = |position: usize| format!("{position} {}", self.label(position, 24));
-        Some(Readout { row: name(spot.row), column: name(spot.column), value: number::fixed4(value) })
+        Some(Readout { row: name(cell.row), column: name(cell.column), value: number::fixed4(value) })
     }
 
     /// One pixel a cell, row by row in slots, as RGBA.
@@ -206,11 +206,11 @@ mod tests {
     #[test]
     fn cells_say_both_tokens_and_the_value() {
         let it = heatmap(None);
-        let readout = it.readout(Spot { row: 1, column: 2 }).unwrap();
+        let readout = it.readout(Cell { row: 1, column: 2 }).unwrap();
         assert_eq!((readout.row.as_str(), readout.column.as_str()), ("1 ·extraordinarily", "2 ."));
         assert_eq!(readout.value, "−0.5000");
-        assert_eq!(it.readout(Spot { row: 0, column: 2 }), None);
-        assert_eq!(it.readout(Spot::token(2)).unwrap().value, "–");
+        assert_eq!(it.readout(Cell { row: 0, column: 2 }), None);
+        assert_eq!(it.readout(Cell::token(2)).unwrap().value, "–");
     }
 
     #[test]
@@ -228,10 +228,10 @@ mod tests {
         let it = heatmap(Some(&[1, 0]));
         assert_eq!(it.raster()[0..4], [128, 128, 128, 255]);
         assert_eq!((it.position(0), it.slot(2), it.slot(0)), (Some(2), Some(0), None));
-        assert_eq!(it.value(Spot { row: 1, column: 2 }), Some(-0.5));
-        let mut focus = Focus { hovered: Some(Spot::token(2)), pinned: None };
-        assert_eq!(it.walk(&mut focus, Step::Right), Some(Spot { row: 0, column: 1 }));
-        assert_eq!(focus.hovered, Some(Spot { row: 2, column: 1 }));
+        assert_eq!(it.value(Cell { row: 1, column: 2 }), Some(-0.5));
+        let mut focus = Focus { hovered: Some(Cell::token(2)), pinned: None };
+        assert_eq!(it.walk(&mut focus, Step::Right), Some(Cell { row: 0, column: 1 }));
+        assert_eq!(focus.hovered, Some(Cell { row: 2, column: 1 }));
         assert_eq!(it.axis_title(), ORDERED_TITLE);
     }
 

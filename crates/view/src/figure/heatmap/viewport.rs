@@ -1,6 +1,6 @@
 //! Which part of the matrix is looked at.
 
-use crate::figure::focus::Spot;
+use crate::figure::focus::Cell;
 
 /// A square window on n by n cells, in cells from the matrix' upper left corner.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,7 +57,7 @@ impl Viewport {
 
     /// Moved as little as it takes to show a cell.
     #[must_use]
-    pub fn showing(self, cell: Spot) -> Self {
+    pub fn showing(self, cell: Cell) -> Self {
         let follow = |first: f64, place: usize| {
             let place = place as f64;
             first.min(place).max(place + 1.0 - self.span)
@@ -104,9 +104,9 @@ mod tests {
     #[test]
     fn the_keyboard_s_cell_comes_into_view() {
         let it = Viewport::whole(20).zoomed(0.25, 0.0, 0.0);
-        assert_eq!(it.showing(Spot { row: 3, column: 9 }), Viewport { x: 5.0, ..it });
-        assert_eq!(it.showing(Spot { row: 3, column: 3 }), it);
-        let moved = it.panned(10.0, 10.0).showing(Spot { row: 0, column: 19 });
+        assert_eq!(it.showing(Cell { row: 3, column: 9 }), Viewport { x: 5.0, ..it });
+        assert_eq!(it.showing(Cell { row: 3, column: 3 }), it);
+        let moved = it.panned(10.0, 10.0).showing(Cell { row: 0, column: 19 });
         assert_eq!((moved.x, moved.y), (15.0, 0.0));
     }
 }

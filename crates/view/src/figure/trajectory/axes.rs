@@ -1,9 +1,9 @@
 //! Coordinates to the figure, and the axes around them.
 
 use super::camera::Camera;
-use super::figure::Figure;
 use super::points::Trajectory;
 use crate::figure::color::{self, Range, Tick};
+use crate::figure::layout::FigureLayout;
 use crate::format::token::columns;
 
 /// Half diagonal of the points' box to the plot's shorter side, before zoom: room for depth and axis titles.
@@ -48,7 +48,7 @@ pub(super) struct Placed {
 pub(super) struct View<'a> {
     trajectory: &'a Trajectory,
     camera: &'a Camera,
-    figure: &'a Figure,
+    figure: &'a FigureLayout,
     extents: [Range; 3],
     middle: [f64; 3],
     /// The points' units in one unit of the camera: all axes have the same scale, so that distances can be compared.
@@ -58,7 +58,7 @@ pub(super) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    pub(super) fn of(trajectory: &'a Trajectory, camera: &'a Camera, figure: &'a Figure) -> Self {
+    pub(super) fn of(trajectory: &'a Trajectory, camera: &'a Camera, figure: &'a FigureLayout) -> Self {
         let extents = trajectory.extents();
         let middle = extents.map(|r| (f64::from(r.low) + f64::from(r.high)) / 2.0);
         let halves = extents.map(|r| (f64::from(r.high) - f64::from(r.low)) / 2.0);
@@ -77,7 +77,7 @@ impl<'a> View<'a> {
     pub(super) fn place(&self, point: [f64; 3]) -> Placed {
         let local = std::array::from_fn(|axis| (point[axis] - self.middle[axis]) / self.unit);
         let seen = if self.trajectory.dimensions == 2 { self.camera.see_flat(local) } else { self.camera.see(local) };
-        let middle = self.figure.middle();
+        let middle = self.figure.plot.center();
         Placed {
             at: [
                 middle[0] + self.camera.pan[0] + seen.x * self.pixels,
@@ -92,7 +92,7 @@ impl<'a> View<'a> {
     pub(super) fn plane_axes(&self) -> Vec<Axis> {
         let plot = self.figure.plot;
         let (left, bottom) = (plot.x, plot.y + plot.height);
-        let middle = self.figure.middle();
+        let middle = self.figure.plot.center();
         let value = |axis: usize, pixel: f64| {
             let sign = if axis == 0 { 1.0 } else { -1.0 };
             self.middle[axis] + sign * (pixel - middle[axis] - self.camera.pan[axis]) / self.pixels * self.unit

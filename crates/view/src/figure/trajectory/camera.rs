@@ -24,7 +24,7 @@ pub struct Camera {
 
 /// Where a point is seen.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Seen {
+pub struct Projection {
     /// To the right, in radii of the plot.
     pub x: f64,
     /// Down, in radii of the plot.
@@ -77,18 +77,18 @@ impl Camera {
     }
 
     /// A point of space, before zoom and pan.
-    pub fn see(&self, [x, y, z]: [f64; 3]) -> Seen {
+    pub fn see(&self, [x, y, z]: [f64; 3]) -> Projection {
         let (sin, cos) = self.yaw_radians.sin_cos();
         let (right, back) = (x * cos - y * sin, x * sin + y * cos);
         let (sin, cos) = self.pitch_radians.sin_cos();
         let (up, depth) = (z * cos + back * sin, z * sin - back * cos);
         let scale = EYE / (EYE - depth);
-        Seen { x: right * scale, y: -up * scale, depth, scale }
+        Projection { x: right * scale, y: -up * scale, depth, scale }
     }
 
     /// A point of the plane, before zoom and pan: first axis right, second up.
-    pub fn see_flat(&self, [x, y, _]: [f64; 3]) -> Seen {
-        Seen { x, y: -y, depth: 0.0, scale: 1.0 }
+    pub fn see_flat(&self, [x, y, _]: [f64; 3]) -> Projection {
+        Projection { x, y: -y, depth: 0.0, scale: 1.0 }
     }
 }
 
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn from_the_front_the_third_axis_is_up_and_the_second_leads_away() {
-        assert_eq!(FRONT.see([0.5, 0.0, 0.0]), Seen { x: 0.5, y: 0.0, depth: 0.0, scale: 1.0 });
+        assert_eq!(FRONT.see([0.5, 0.0, 0.0]), Projection { x: 0.5, y: 0.0, depth: 0.0, scale: 1.0 });
         assert_eq!(FRONT.see([0.0, 0.0, 0.5]).y, -0.5);
         assert!(FRONT.see([0.0, 1.0, 0.0]).depth < 0.0);
         assert!(FRONT.see([0.0, -1.0, 0.0]).scale > 1.0, "near things are larger");

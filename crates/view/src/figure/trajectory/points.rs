@@ -11,7 +11,7 @@ pub const POSITION_TITLE: &str = "Token position";
 
 /// Coordinates that do not fit the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Misfit {
+pub enum TrajectoryError {
     /// Neither a plane nor a space.
     #[error("a trajectory has 2 or 3 dimensions, not {0}")]
     Dimensions(usize),
@@ -53,7 +53,7 @@ pub struct Trajectory {
 
 /// A row of the table behind the picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct PointRow {
     /// Token position.
     pub position: usize,
     /// The token, invisible characters made visible.
@@ -67,22 +67,26 @@ impl Trajectory {
     /// position.
     ///
     /// # Errors
-    /// [`Misfit`].
+    /// [`TrajectoryError`].
     pub fn new(
         method: Method,
         coordinates: &[f32],
         dimensions: usize,
         positions: Vec<usize>,
         tokens: Vec<String>,
-    ) -> Result<Self, Misfit> {
+    ) -> Result<Self, TrajectoryError> {
         if !matches!(dimensions, 2 | 3) {
-            return Err(Misfit::Dimensions(dimensions));
+            return Err(TrajectoryError::Dimensions(dimensions));
         }
         if coordinates.len() != positions.len() * dimensions {
-            return Err(Misfit::Coordinates { positions: positions.len(), dimensions, found: coordinates.len() });
+            return Err(TrajectoryError::Coordinates {
+                positions: positions.len(),
+                dimensions,
+                found: coordinates.len(),
+            });
         }
         if let Some(&position) = positions.iter().find(|p| **p >= tokens.len()) {
-            return Err(Misfit::Position { position, tokens: tokens.len() });
+            return Err(TrajectoryError::Position { position, tokens: tokens.len() });
         }
         let points =
             coordinates.chunks_exact(dimensions).map(|c| [c[0], c[1], c.get(2).copied().unwrap_or(0.0)]).collect();
@@ -102,10 +106,10 @@ impl Trajectory {
     /// Colored by a quantity that every token has [T].
     ///
     /// # Errors
-    /// [`Misfit::Position`] where a token drawn has none.
-    pub fn shaded_by(mut self, title: &str, quantity: &[f32]) -> Result<Self, Misfit> {
+    /// [`TrajectoryError::Position`] where a token drawn has none.
+    pub fn shaded_by(mut self, title: &str, quantity: &[f32]) -> Result<Self, TrajectoryError> {
         let value = |&position: &usize| {
-            quantity.get(position).copied().ok_or(Misfit::Position { position, tokens: quantity.len() })
+            quantity.get(position).copied().ok_or(TrajectoryError::Position { position, tokens: quantity.len() })
         };
         self.shades = self.positions.iter().map(value).collect::<Result<_, _>>()?;
         self.shade_range = Range::of(&self.shades);
@@ -160,8 +164,8 @@ impl Trajectory {
     }
 
     /// The table behind the picture.
-    pub fn rows(&self) -> impl Iterator<Item = Row> + '_ {
-        (0..self.size()).map(|point| Row {
+    pub fn rows(&self) -> impl Iterator<Item = PointRow> + '_ {
+        (0..self.size()).map(|point| PointRow {
             position: self.positions[point],
             token: token::plain(&self.tokens[self.positions[point]]),
             coordinates: self.points[point][..self.dimensions].iter().map(|v| number::fixed(*v, 2)).collect(),
@@ -220,7 +224,7 @@ pub(crate) mod tests {
         assert_eq!(shaded.colors()[1], NOT_A_NUMBER);
         assert!(shaded.summary().contains("colored by novel energy"));
         let short = trajectory(3).shaded_by("Novel energy", &[2.0, 1.0]).unwrap_err();
-        assert_eq!(short, Misfit::Position { position: 3, tokens: 2 });
+        assert_eq!(short, TrajectoryError::Position { position: 3, tokens: 2 });
     }
 
     #[test]
@@ -243,7 +247,7 @@ pub(crate) mod tests {
 
     #[test]
     fn the_table_has_positions_tokens_and_coordinates() {
-        let rows: Vec<Row> = trajectory(3).rows().collect();
+        let rows: Vec<PointRow> = trajectory(3).rows().collect();
         assert_eq!(rows[2].position, 3);
         assert_eq!(rows[1].token, "·night");
         assert_eq!(rows[2].coordinates, ["8.00", "0.00", "−1.00"]);

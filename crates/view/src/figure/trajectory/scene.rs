@@ -2,9 +2,9 @@
 
 use super::axes::{Axis, Placed, View};
 use super::camera::Camera;
-use super::figure::Figure;
 use super::points::Trajectory;
 use crate::figure::color::Rgb;
+use crate::figure::layout::FigureLayout;
 
 /// Radius of a dot in CSS pixels, few points and many.
 const DOT: (f64, f64) = (5.0, 2.5);
@@ -60,7 +60,7 @@ pub struct Scene {
 impl Scene {
     /// What `camera` sees of `trajectory` on `figure`. Points without coordinates (NaN) are left out, and the
     /// line with them.
-    pub fn of(trajectory: &Trajectory, camera: &Camera, figure: &Figure) -> Self {
+    pub fn of(trajectory: &Trajectory, camera: &Camera, figure: &FigureLayout) -> Self {
         let view = View::of(trajectory, camera, figure);
         let colors = trajectory.colors();
         let radius = dot_radius(trajectory.size());
@@ -124,13 +124,13 @@ fn dot_radius(points: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::figure::layout::Room;
-    use crate::figure::trajectory::figure::figure;
+    use crate::figure::layout::AvailableSpace;
+    use crate::figure::trajectory::layout::layout;
     use crate::figure::trajectory::points::tests::trajectory;
     use crate::figure::trajectory::settings::Method;
 
-    fn place(dimensions: usize) -> Figure {
-        figure(dimensions, Room { width: 800.0, max_height: 700.0, pixel_ratio: 1.0 })
+    fn place(dimensions: usize) -> FigureLayout {
+        layout(dimensions, AvailableSpace { width: 800.0, max_height: 700.0, pixel_ratio: 1.0 })
     }
 
     fn cloud(points: usize) -> Trajectory {
@@ -151,11 +151,11 @@ mod tests {
     fn unzoomed_everything_is_seen_from_every_side() {
         let cloud = cloud(200);
         for (turn, width) in (0..24).flat_map(|turn| [(turn, 320.0), (turn, 800.0)]) {
-            let place = figure(3, Room { width, max_height: 700.0, pixel_ratio: 1.0 });
+            let place = layout(3, AvailableSpace { width, max_height: 700.0, pixel_ratio: 1.0 });
             let camera = Camera::default().orbited(f64::from(turn) * 33.0, f64::from(turn % 7) * 60.0 - 180.0);
             let scene = Scene::of(&cloud, &camera, &place);
             assert_eq!((dots(&scene).len(), scene.marks.len()), (200, 399));
-            assert!(dots(&scene).iter().all(|dot| place.is_in_plot(dot.at[0], dot.at[1])));
+            assert!(dots(&scene).iter().all(|dot| place.plot.contains(dot.at[0], dot.at[1])));
             assert_eq!((scene.axes.len(), scene.edges.len()), (3, 12));
             for axis in &scene.axes {
                 let [x, y] = axis.title_at;

@@ -140,7 +140,7 @@ impl Choice for Dimensions {
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Wanted {
+pub struct TrajectorySettings {
     /// What the points are.
     pub source: Source,
     /// How they are laid out.
@@ -159,7 +159,7 @@ pub struct Wanted {
     pub seed: u64,
 }
 
-impl Default for Wanted {
+impl Default for TrajectorySettings {
     /// The notebook's, of all tokens.
     fn default() -> Self {
         let notebook = Parameters::notebook();
