@@ -147,7 +147,7 @@ describe('the library', () => {
     assert.match(await entry(page, 1).innerText(), /<b>Far<\/b>/);
     assert.deepEqual(asked, []);
     await entry(page, 1).getByTestId('pack-look').click();
-    assert.match(await entry(page, 1).getByTestId('pack-problem').innerText(), /manifest that cannot be read|of something else/);
+    assert.match(await entry(page, 1).getByTestId('pack-problem').innerText(), /manifest that cannot be read|manifest that is not a pack’s/);
     await entry(page, 1).getByRole('button', { name: 'Try again' }).click();
     await entry(page, 1).getByTestId('pack-status').waitFor();
     assert.deepEqual(asked, Array(2).fill('https://packs.example/far/manifest.json'));
@@ -162,7 +162,7 @@ describe('the library', () => {
     const page = await open(browser, site);
     await page.context().route('**/models.json', (route) => route.fulfill({ json: { format: 'temporal-lens-models/1', models: [{ url: 'javascript:alert(1)', title: 'x' }] } }));
     await openLibrary(page);
-    assert.match(await page.getByTestId('library-said').innerText(), /models\.json: .*no web address/);
+    assert.match(await page.getByTestId('library-said').innerText(), /models\.json: .*not a web address/);
     assert.equal(await page.getByTestId('pack').count(), 1);
     await page.context().close();
   });

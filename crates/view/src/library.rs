@@ -36,7 +36,7 @@ pub fn read_list(json: &str) -> Result<Vec<ModelEntry>, String> {
         return Err(format!("its format is {:?}, this page reads {FORMAT:?}", list.format));
     }
     if let Some(wrong) = list.models.iter().find(|it| !link::is_fetchable(&it.url)) {
-        return Err(format!("{:?} is no web address", wrong.url));
+        return Err(format!("{:?} is not a web address", wrong.url));
     }
     Ok(list.models)
 }
@@ -117,7 +117,7 @@ impl PackSummary {
         }
         let it: Manifest = serde_json::from_str(json).map_err(|error| format!("cannot be read: {error}"))?;
         if it.format != "temporal-lens-pack" {
-            return Err("is of something else".to_owned());
+            return Err("is not a pack’s".to_owned());
         }
         let files: Vec<File> = std::iter::once(it.tokenizer).chain(it.shards).collect();
         let is_name = |name: &str| {
@@ -267,7 +267,7 @@ mod tests {
         assert!(PackSummary::from_manifest("[").unwrap_err().contains("cannot be read"));
         let list = |url: &str| format!(r#"{{"format":"{FORMAT}","models":[{{"url":"{url}","title":"x"}}]}}"#);
         assert_eq!(read_list(&list("models/default/")).unwrap()[0].url, "models/default/");
-        assert!(read_list(&list("javascript:alert(1)")).unwrap_err().contains("no web address"));
+        assert!(read_list(&list("javascript:alert(1)")).unwrap_err().contains("not a web address"));
         assert!(read_list(r#"{"format":"other/1","models":[]}"#).unwrap_err().contains("other/1"));
     }
 

@@ -150,7 +150,7 @@ pub async fn open_link(state: State, url: String) {
 }
 
 async fn fetch_result(url: &str) -> Result<String, String> {
-    let address = environment::address(url).filter(|_| link::is_fetchable(url)).ok_or("that is no web address")?;
+    let address = environment::address(url).filter(|_| link::is_fetchable(url)).ok_or("that is not a web address")?;
     // No cookies go out to a host that a link names.
     let response = Request::get(&address)
         .credentials(RequestCredentials::Omit)

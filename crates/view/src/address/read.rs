@@ -1,4 +1,4 @@
-//! Reading. Whatever is wrong is left out and named, never acted upon.
+//! Reads a query string. A parameter that is wrong is left out and named.
 
 use std::f64::consts::{FRAC_PI_2, TAU};
 use std::ops::Range;
@@ -14,13 +14,13 @@ use crate::format::choice::Choice;
 use crate::format::percent;
 use crate::gallery;
 
-/// No text has so many tokens.
+/// Larger token positions are refused: no text has so many tokens.
 const POSITION_MAX: usize = 1 << 20;
 
-/// No SAE is so wide.
+/// Larger feature numbers are refused: no SAE is so wide.
 const FEATURE_MAX: usize = 1 << 24;
 
-/// No SAE has so many attention layers, or heads in one.
+/// Larger layer and head numbers are refused.
 const HEAD_MAX: usize = 1 << 10;
 
 impl Link {
@@ -50,26 +50,26 @@ fn read(query: &str) -> Opened {
     // Without a second text there is nothing that these could be about.
     if opened.link.second.as_ref().is_some_and(|second| second.text.is_empty()) {
         opened.link.second = None;
-        opened.dropped.push("“withk” or “withspan” comes without a second text".to_owned());
+        opened.dropped.push("“withk” or “withspan” needs a second text".to_owned());
     }
     opened
 }
 
-/// Why a parameter is left out.
+/// Why a parameter is left out: a phrase that follows its name.
 type Why = &'static str;
 
 fn take(link: &mut Link, name: &str, value: &str) -> Result<(), Why> {
     match name {
         "v" => match value.parse::<u32>() {
             Ok(version) if version <= VERSION => {}
-            Ok(_) => return Err("is of a later version of this page: what it does not know is left out"),
-            Err(_) => return Err("is no version"),
+            Ok(_) => return Err("is a link of a later version of this page: parts that are unknown here are left out"),
+            Err(_) => return Err("is not a version number"),
         },
         "model" if is_fetchable(value) => link.model = Some(value.to_owned()),
-        "model" | "result" if !is_fetchable(value) => return Err("is no web address"),
+        "model" | "result" if !is_fetchable(value) => return Err("is not a web address"),
         "result" => subject(link, Subject::Result(value.to_owned()))?,
         "example" if gallery::address(value).is_some() => subject(link, Subject::Example(value.to_owned()))?,
-        "example" => return Err("is no example"),
+        "example" => return Err("is not an example"),
         "text" if value.is_empty() => return Err("is empty"),
         "text" => subject(link, Subject::Text(value.to_owned()))?,
         "z" => subject(link, Subject::Text(text::unpack(value)?))?,
@@ -108,7 +108,7 @@ fn take(link: &mut Link, name: &str, value: &str) -> Result<(), Why> {
         "pin" => link.pin = Some(pin(value)?),
         "feature" => link.feature = Some(whole(value, 0, FEATURE_MAX)?),
         "span" => link.spans = spans(value)?,
-        "theme" => link.theme = Theme::from_key(value).ok_or("is no theme")?,
+        "theme" => link.theme = Theme::from_key(value).ok_or("is not a theme")?,
         _ => return Err("is not known"),
     }
     Ok(())
@@ -138,7 +138,7 @@ fn second_text(link: &mut Link, text: String) -> Result<(), Why> {
 }
 
 fn choice<C: Choice>(value: &str) -> Result<C, Why> {
-    C::from_key(value).ok_or("is no choice there is")
+    C::from_key(value).ok_or("is not one of the choices")
 }
 
 fn optional<C: Choice>(value: &str, none: &str) -> Result<Option<C>, Why> {
@@ -149,17 +149,17 @@ fn flag(value: &str, yes: &str, no: &str) -> Result<bool, Why> {
     match value {
         _ if value == yes => Ok(true),
         _ if value == no => Ok(false),
-        _ => Err("is no choice there is"),
+        _ => Err("is not one of the choices"),
     }
 }
 
 fn whole(value: &str, least: usize, most: usize) -> Result<usize, Why> {
-    let number = value.parse().map_err(|_| "is no whole number")?;
+    let number = value.parse().map_err(|_| "is not a whole number")?;
     if (least..=most).contains(&number) { Ok(number) } else { Err("is out of range") }
 }
 
 fn real(value: &str, least: f64, most: f64) -> Result<f64, Why> {
-    let number: f64 = value.parse().map_err(|_| "is no number")?;
+    let number: f64 = value.parse().map_err(|_| "is not a number")?;
     // NaN is in no range.
     if (least..=most).contains(&number) { Ok(number) } else { Err("is out of range") }
 }
@@ -169,7 +169,7 @@ fn camera(value: &str) -> Result<Camera, Why> {
     let (angles, pan) = match parts.as_slice() {
         [yaw, pitch, zoom] => ([*yaw, *pitch, *zoom], ["0", "0"]),
         [yaw, pitch, zoom, x, y] => ([*yaw, *pitch, *zoom], [*x, *y]),
-        _ => return Err("is no camera"),
+        _ => return Err("is not a camera position"),
     };
     let [least, most] = Camera::ZOOM_RANGE;
     Ok(Camera {
@@ -183,13 +183,13 @@ fn camera(value: &str) -> Result<Camera, Why> {
 
 fn zoom(value: &str) -> Result<[f64; 3], Why> {
     let parts: Vec<&str> = value.split('_').collect();
-    let [x, y, span] = parts.as_slice() else { return Err("is no part of a matrix") };
+    let [x, y, span] = parts.as_slice() else { return Err("is not a part of a matrix") };
     let most = POSITION_MAX as f64;
     Ok([real(x, 0.0, most)?, real(y, 0.0, most)?, real(span, 1.0, most)?])
 }
 
 fn pin(value: &str) -> Result<Cell, Why> {
-    let position = |text: &str| whole(text, 0, POSITION_MAX).map_err(|_| "is no token");
+    let position = |text: &str| whole(text, 0, POSITION_MAX).map_err(|_| "is not a token position");
     match value.split_once('.') {
         None => position(value).map(Cell::token),
         Some((row, column)) => Ok(Cell { row: position(row)?, column: position(column)? }),
@@ -197,28 +197,28 @@ fn pin(value: &str) -> Result<Cell, Why> {
 }
 
 fn spans(value: &str) -> Result<Vec<Range<usize>>, Why> {
-    let said = "is no span of tokens";
+    let problem = "is not a span of tokens";
     let span = |text: &str| {
-        let (first, last) = text.split_once('-').ok_or(said)?;
-        let first = whole(first, 0, POSITION_MAX).map_err(|_| said)?;
-        let last = whole(last, first, POSITION_MAX).map_err(|_| said)?;
+        let (first, last) = text.split_once('-').ok_or(problem)?;
+        let first = whole(first, 0, POSITION_MAX).map_err(|_| problem)?;
+        let last = whole(last, first, POSITION_MAX).map_err(|_| problem)?;
         Ok(first..last + 1)
     };
     let spans = value.split('.').map(span).collect::<Result<Vec<_>, Why>>()?;
-    if spans.len() <= 2 { Ok(spans) } else { Err(said) }
+    if spans.len() <= 2 { Ok(spans) } else { Err(problem) }
 }
 
-/// Those of both texts; none of a text stand as nothing.
+/// The spans of both texts; an empty part means that nothing is selected in that text.
 fn both_spans(value: &str) -> Result<[Vec<Range<usize>>; 2], Why> {
-    let (first, second) = value.split_once('_').ok_or("is no spans of two texts")?;
+    let (first, second) = value.split_once('_').ok_or("does not hold the spans of two texts")?;
     let of = |text: &str| if text.is_empty() { Ok(Vec::new()) } else { spans(text) };
     Ok([of(first)?, of(second)?])
 }
 
 fn attention(value: &str) -> Result<AttentionSelection, Why> {
-    let said = "is no layer and head";
-    let number = |text: &str| whole(text, 0, HEAD_MAX).map_err(|_| said);
-    let (layer, head) = value.split_once('.').ok_or(said)?;
+    let problem = "is not a layer and a head";
+    let number = |text: &str| whole(text, 0, HEAD_MAX).map_err(|_| problem);
+    let (layer, head) = value.split_once('.').ok_or(problem)?;
     let head = if head == "mean" { None } else { Some(number(head)?) };
     Ok(AttentionSelection { layer: number(layer)?, head })
 }
@@ -229,11 +229,11 @@ fn demo(value: &str) -> Result<String, Why> {
     if fits && value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')) {
         Ok(value.to_owned())
     } else {
-        Err("is no demo’s name")
+        Err("is not the name of a demo")
     }
 }
 
-/// At most 40 characters, none of which steers a terminal or a line.
+/// At most 40 characters, without control characters.
 fn shortened(text: &str) -> String {
     let mut shown: String = text.chars().filter(|c| !c.is_control()).take(40).collect();
     if text.chars().count() > 40 {

@@ -1,4 +1,4 @@
-//! Writing.
+//! Writes a query string.
 
 use std::ops::Range;
 
@@ -75,8 +75,9 @@ fn query(link: &Link) -> String {
 
 /// First and last token of each.
 fn spans(spans: &[Range<usize>]) -> String {
-    let said: Vec<String> = spans.iter().map(|span| format!("{}-{}", span.start, span.end.saturating_sub(1))).collect();
-    said.join(".")
+    let parts: Vec<String> =
+        spans.iter().map(|span| format!("{}-{}", span.start, span.end.saturating_sub(1))).collect();
+    parts.join(".")
 }
 
 fn attention(chosen: AttentionSelection) -> String {

@@ -77,7 +77,7 @@ pub fn in_text(analysis: &Analysis, feature: usize) -> Option<Vec<ShadedToken>> 
 pub fn label_note(label: &Label) -> String {
     let percent = |share: f32| format!("{:.0} %", 100.0 * share);
     format!(
-        "tells {} of its strong tokens, and {} of what it tells are such (F1 {:.2}, on passages it was not found on)",
+        "predicts {} of the feature’s strong tokens; {} of the tokens it predicts are strong (F1 {:.2}, on held-out passages)",
         percent(label.recall),
         percent(label.precision),
         label.f1
