@@ -1,5 +1,8 @@
 //! Hierarchical clustering of tokens: cosine distance, average linkage, as scipy's `linkage`,
 //! `leaves_list` and `fcluster(criterion="distance")`.
+//!
+//! The crate `kodama` 0.3 gives the same trees, bit by bit (on the fixture, and on 200 matrices full of ties), but its
+//! `nnchain` is 2.7 kB of the compressed page, for the 60 lines of [`average_linkage`].
 
 use crate::similarity::Matrix;
 

@@ -4,6 +4,10 @@
 //! filters (Zhou, Saad et al. 2006): a polynomial that is small where the unwanted eigenvalues lie is
 //! applied to a block of vectors, again and again. It needs nothing but products with the
 //! operator, and stays fast where eigenvalues lie as close as those of a long thin graph do.
+//!
+//! `lens_analysis::spectrum` is another solver for another task: all eigenvalues of a dense matrix, without
+//! vectors, one column at a time. By this one they would cost a Jacobi sweep over the whole matrix, and that one has
+//! no eigenvectors. The bits of these results are part of [`crate::same_everywhere`]'s fingerprint.
 
 use crate::random::Random;
 
@@ -156,7 +160,13 @@ fn filtered(operator: &impl Symmetric, count: usize) -> Pairs {
 
 /// `block` = T_m(A) `block`, where the Chebyshev polynomial T_m stays within [-1, 1] over `damped`; scaled
 /// so that it is about 1 at `top`. `spare` is overwritten.
-fn filter(operator: &impl Symmetric, block: &mut Vec<BlockRow>, spare: &mut Vec<BlockRow>, damped: (f64, f64), top: f64) {
+fn filter(
+    operator: &impl Symmetric,
+    block: &mut Vec<BlockRow>,
+    spare: &mut Vec<BlockRow>,
+    damped: (f64, f64),
+    top: f64,
+) {
     let (half, center) = ((damped.1 - damped.0) / 2.0, (damped.1 + damped.0) / 2.0);
     if half <= 0.0 || top <= damped.1 {
         return;

@@ -1,7 +1,7 @@
 //! Principal components of a centered Gram matrix.
 
 use crate::distances::check;
-use crate::eigen::{BLOCK, MOST, BlockRow, Symmetric, largest};
+use crate::eigen::{BLOCK, BlockRow, MOST, Symmetric, largest};
 use crate::{Error, Result};
 
 /// Points along their principal components.

@@ -1,4 +1,4 @@
-//! The precomputed examples: their list, as `examples/index.json` beside the page says it.
+//! The list of precomputed examples, `examples/index.json` next to the page.
 
 use serde::Deserialize;
 
@@ -30,7 +30,7 @@ impl Gallery {
     /// digits and hyphens are left out.
     ///
     /// # Errors
-    /// serde's, when it is no such list.
+    /// serde's, when the JSON has another form.
     pub fn from_json(json: &str) -> Result<Self, serde_json::Error> {
         let mut it: Self = serde_json::from_str(json)?;
         it.examples.retain(|example| is_id(&example.id));
@@ -42,7 +42,7 @@ impl Gallery {
         self.examples.iter().find(|example| example.id == id)
     }
 
-    /// The example whose name shares most words with the name of somebody else's, if any does.
+    /// The example whose id and title share most words with `name`, if any does.
     pub fn nearest(&self, name: &str) -> Option<&Example> {
         let words = |text: &str| -> Vec<String> {
             text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase).filter(|it| it.len() > 2).collect()
@@ -63,12 +63,12 @@ impl Gallery {
     }
 }
 
-/// Where the result of an example lies, relative to the page; none for what is no id.
+/// Where the result of an example lies, relative to the page; none where `id` is not an id.
 pub fn address(id: &str) -> Option<String> {
     is_id(id).then(|| format!("examples/{id}.json"))
 }
 
-/// Where the comparison of an example with its pair lies, relative to the page; none for what is no id.
+/// Where the comparison of an example with its pair lies, relative to the page; none where `id` is not an id.
 pub fn pair_address(id: &str) -> Option<String> {
     is_id(id).then(|| format!("examples/{id}-compared.json"))
 }

@@ -1,7 +1,7 @@
 //! View models: everything the page shows, computed without a browser, so that all of it has unit
-//! tests. The components in `web/app` only place what these say.
+//! tests. The components in `web/app` only place these values.
 //!
-//! | room | what is in it |
+//! | folder | what is in it |
 //! |---|---|
 //! | [`mod@format`] | values as text: numbers, tokens, progress, choices, percent-encoding |
 //! | [`figure`] | layouts, pointer and colors of the heatmap, trajectory, attention, feature map, strip, dendrogram |
@@ -11,8 +11,8 @@
 //! | [`gallery`] | the precomputed examples' list |
 //! | [`library`] | the packs that the page knows |
 //!
-//! `format` knows no other room, `figure` only `format`, `table` both; `export` and `address` stand above them.
-//! Callers name a module without its room: `lens_view::heatmap`.
+//! `format` uses no other folder, `figure` only `format`, `table` both; `export` and `address` use all three.
+//! Callers name a module without its folder: `lens_view::heatmap`.
 
 pub mod address;
 pub mod export;

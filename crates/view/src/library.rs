@@ -1,4 +1,4 @@
-//! The packs that a page knows: its list of them, what a pack's manifest says, how much of it a browser keeps.
+//! The packs of a page: their list, the summary of a pack's manifest, how much of a pack a browser stores.
 
 use std::collections::HashMap;
 
@@ -64,7 +64,7 @@ pub struct License {
     pub file: Option<String>,
 }
 
-/// What the page says of a pack, from its manifest (docs/pack-format.md).
+/// What the page shows about a pack, from its manifest (docs/pack-format.md).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackSummary {
     /// The language model.
@@ -83,7 +83,7 @@ pub struct PackSummary {
     pub embedding: Vec<File>,
 }
 
-/// How much of a pack a browser keeps, in bytes.
+/// How much of a pack a browser stores, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StoredBytes {
     /// Of tokenizer and weights.
@@ -201,7 +201,7 @@ fn total(files: &[File]) -> u64 {
     files.iter().fold(0, |sum: u64, file| sum.saturating_add(file.bytes))
 }
 
-/// What the browser says of its storage.
+/// The browser's storage in a sentence.
 pub fn storage_line(usage: u64, quota: u64, is_persisted: bool) -> String {
     let safety =
         if is_persisted { "it keeps them until you delete them" } else { "it may clear them when space is short" };

@@ -92,13 +92,13 @@ pub fn code(url: &str) -> String {
     )
 }
 
-/// What the surrounding page may ask for.
+/// Messages of the surrounding page.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum EmbedCommand {
-    /// Its origin is told what happens from here on.
+    /// Subscribes: from here on its origin receives the events.
     Hello,
-    /// Puts a text into the box; it is analyzed when the visitor says so, or a model is loaded already.
+    /// Puts a text into the box; it is analyzed at once where a model is loaded, else when the visitor presses Analyze.
     SetText {
         /// Verbatim.
         text: String,
@@ -115,7 +115,7 @@ pub enum EmbedCommand {
     },
 }
 
-/// What the surrounding page is told.
+/// Messages to the surrounding page.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum EmbedEvent {
@@ -170,9 +170,9 @@ pub fn write_message(event: &EmbedEvent) -> String {
         #[serde(rename = "temporalLens")]
         version: u32,
         #[serde(flatten)]
-        said: &'a EmbedEvent,
+        event: &'a EmbedEvent,
     }
-    serde_json::to_string(&Message { version: VERSION, said }).unwrap_or_default()
+    serde_json::to_string(&Message { version: VERSION, event }).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -209,7 +209,7 @@ mod tests {
         assert!(read_message(r#"{"temporalLens":2,"type":"hello"}"#).unwrap().unwrap_err().contains("version 1"));
         assert!(read_message(r#"{"temporalLens":1,"type":"set-text","text":5}"#).unwrap().is_err());
         assert!(read_message(r#"{"temporalLens":1,"type":"eval"}"#).unwrap().is_err());
-        let said = write_message(&EmbedEvent::Selected { cell: Some([1, 2]), tokens: None });
-        assert_eq!(said, r#"{"temporalLens":1,"type":"selected","cell":[1,2],"tokens":null}"#);
+        let json = write_message(&EmbedEvent::Selected { cell: Some([1, 2]), tokens: None });
+        assert_eq!(json, r#"{"temporalLens":1,"type":"selected","cell":[1,2],"tokens":null}"#);
     }
 }

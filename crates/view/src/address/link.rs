@@ -14,7 +14,7 @@ use crate::figure::focus::Cell;
 use crate::figure::heatmap::Scale;
 use crate::figure::trajectory::{Camera, TrajectorySettings};
 
-/// Version of the parameters' meaning; a link says it as `v`.
+/// Version of the parameters' meaning: the parameter `v`.
 pub const VERSION: u32 = 1;
 
 /// Some hosts and programs take no longer addresses.
@@ -36,7 +36,7 @@ pub enum Subject {
 pub struct Second {
     /// The text.
     pub text: String,
-    /// Its novel codes kept a token, instead of the SAE's own k.
+    /// Novel codes kept per token of it, instead of the SAE's own k.
     pub inf_k: Option<usize>,
     /// Selected spans of the first and of the second text, oldest first, at most two each; none for
     /// those that the comparison opens with.
@@ -50,7 +50,7 @@ pub struct Link {
     pub model: Option<String>,
     /// What is looked at; none for what the page opens with.
     pub subject: Option<Subject>,
-    /// Novel codes kept a token, instead of the SAE's own k.
+    /// Novel codes kept per token, instead of the SAE's own k.
     pub inf_k: Option<usize>,
     /// The second text, where two are compared.
     pub second: Option<Second>,

@@ -104,15 +104,15 @@ fn number<N: PartialEq + ToString>(value: N, usual: N) -> Option<String> {
 
 /// Angles in thousandths of a radian, zoom in hundredths, pan in CSS pixels: finer is not seen.
 fn camera(camera: &Camera) -> Option<String> {
-    let said = |camera: &Camera| {
+    let text_of = |camera: &Camera| {
         let mut parts = vec![short(camera.yaw_radians, 3), short(camera.pitch_radians, 3), short(camera.zoom, 2)];
         if camera.pan.iter().any(|it| it.round() != 0.0) {
             parts.extend(camera.pan.iter().map(|it| short(*it, 0)));
         }
         parts.join("_")
     };
-    let text = said(camera);
-    (text != said(&Camera::default())).then_some(text)
+    let text = text_of(camera);
+    (text != text_of(&Camera::default())).then_some(text)
 }
 
 fn short(value: f64, digits: usize) -> String {

@@ -16,8 +16,9 @@ use crate::format::{number, token};
 use crate::table::comparison::CosineRow;
 use crate::table::statistics::StatisticsRow;
 
-/// A field of a CSV file (RFC 4180). A spreadsheet would run a field that begins like a formula: it
-/// gets a leading apostrophe.
+/// A field of a CSV file (RFC 4180). These few lines are all that the crate `csv` would do here: every writer below
+/// joins fields by commas and ends rows by CRLF, and the guard against formulas is needed either way.
+/// A spreadsheet would run a field that begins like a formula: it gets a leading apostrophe.
 fn field(text: &str) -> String {
     let formula = text.starts_with(['=', '+', '-', '@', '\t']);
     let text = if formula { format!("'{text}") } else { text.to_owned() };

@@ -24,7 +24,7 @@ pub struct AttentionSelection {
 }
 
 impl AttentionSelection {
-    /// As titles and files say it.
+    /// As it stands in titles and files.
     pub fn label(self) -> String {
         match self.head {
             Some(head) => format!("layer {}, head {head}", self.layer),
@@ -57,17 +57,17 @@ pub struct AttentionMap {
 }
 
 impl AttentionMap {
-    /// Of a text's `tokens`. Neither the empty context nor BOS stretches the colors, nor does the
-    /// strongest hundredth: what a token attends to for want of anything else would drown the rest.
+    /// Of a text's `tokens`. The range of the colors ignores the empty context, BOS and the
+    /// strongest hundredth of the weights: a token attends to them for want of anything else.
     ///
     /// # Errors
     /// A sentence, when there is no such layer or head.
     pub fn of(attention: &Attention, tokens: &[String], selection: AttentionSelection) -> Result<Self, String> {
         let weights = attention.weights(selection.layer, selection.head, tokens.len()).map_err(|e| e.to_string())?;
-        let mut told: Vec<f32> = (0..tokens.len()).flat_map(|t| weights.row(t).iter().skip(2).copied()).collect();
-        told.sort_by(f32::total_cmp);
-        let strong = told.len().saturating_sub(1 + told.len() / 100);
-        let high = told.get(strong).copied().filter(|weight| *weight > 0.0).unwrap_or(1.0);
+        let mut counted: Vec<f32> = (0..tokens.len()).flat_map(|t| weights.row(t).iter().skip(2).copied()).collect();
+        counted.sort_by(f32::total_cmp);
+        let strong = counted.len().saturating_sub(1 + counted.len() / 100);
+        let high = counted.get(strong).copied().filter(|weight| *weight > 0.0).unwrap_or(1.0);
         let range = Range { low: 0.0, high };
         Ok(Self { weights, tokens: tokens.to_vec(), selection, range })
     }

@@ -24,7 +24,7 @@ pub fn feature_page(source: &str, feature: usize) -> String {
     format!("https://www.neuronpedia.org/{source}/{feature}")
 }
 
-/// What their public interface says of a feature, as JSON.
+/// A feature in their public interface, as JSON.
 pub fn feature_json(source: &str, feature: usize) -> String {
     format!("https://www.neuronpedia.org/api/feature/{source}/{feature}")
 }

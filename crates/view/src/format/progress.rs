@@ -178,8 +178,7 @@ impl Progress {
     }
 }
 
-/// The Analyze button: says what pressing it will fetch, where that is known and still to come
-/// (`here`: nothing is).
+/// Label of the Analyze button, with the bytes that pressing it will fetch where they are known and not `here` yet.
 pub fn analyze_label(here: bool, expected_bytes: u64) -> String {
     if here || expected_bytes == 0 {
         "Analyze".to_owned()

@@ -75,17 +75,17 @@ pub fn shortened(token: &str, room: usize) -> String {
     if columns(&text) <= room {
         return text;
     }
-    let mut kept = String::new();
+    let mut cut = String::new();
     let mut used = 1;
     for c in text.chars() {
         used += columns_of(c);
         if used > room {
             break;
         }
-        kept.push(c);
+        cut.push(c);
     }
-    kept.push('…');
-    kept
+    cut.push('…');
+    cut
 }
 
 /// Columns a text takes: an estimate of its width that needs no font.

@@ -15,7 +15,7 @@ const FOUND_MAX: usize = 30;
 pub struct Bar {
     /// 0..=1 of the highest, on a logarithmic scale: one code beside thousands is seen.
     pub height: f64,
-    /// What it says.
+    /// Its tooltip.
     pub title: String,
 }
 
@@ -65,8 +65,8 @@ pub fn in_text(analysis: &Analysis, feature: usize) -> Option<Vec<ShadedToken>> 
     let (at, largest) = occurrences.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
     let mut values = vec![0.0; analysis.tokens.len()];
     for (position, value) in occurrences {
-        if let Some(kept) = values.get_mut(position) {
-            *kept = value;
+        if let Some(entry) = values.get_mut(position) {
+            *entry = value;
         }
     }
     let excerpt = Excerpt { tokens: analysis.tokens.clone(), values, at, ..Excerpt::default() };
@@ -118,7 +118,7 @@ pub fn search(index: &Index, typed: &str) -> Result<Vec<(usize, String)>, String
     Ok(found.into_iter().take(FOUND_MAX).map(|label| (label.feature, label.text.clone())).collect())
 }
 
-/// What Neuronpedia's public JSON says of a feature.
+/// A feature in Neuronpedia's public JSON.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FromNeuronpedia {
     /// Their explanations, as they are.

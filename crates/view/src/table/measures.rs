@@ -49,18 +49,18 @@ pub fn events(analysis: &Analysis, found: &Result<Vec<Boundary>, Missing>, shown
     };
     let mut starts: Vec<usize> = found.iter().map(|b| b.position).collect();
     starts.sort_unstable();
-    let said: Vec<String> = starts
+    let names: Vec<String> = starts
         .iter()
         .map(|at| format!("{at} {}", analysis.tokens.get(*at).map(|t| token::shortened(t, 14)).unwrap_or_default()))
         .collect();
-    let note = if said.is_empty() { "no boundary found".to_owned() } else { format!("new at {}", said.join(", ")) };
+    let note = if names.is_empty() { "no boundary found".to_owned() } else { format!("new at {}", names.join(", ")) };
     let mut rows = vec![row("events", "Events", (starts.len() + 1).to_string(), note)];
     if !starts.is_empty() {
         let spans = spans::between(1..analysis.tokens.len(), &starts);
         let it = spans::within_across(shown, &spans);
-        let said = |value: Option<f32>| value.map_or(number::NONE.to_owned(), number::fixed4);
-        rows.push(row("events-within", "Within events", said(it.within), "mean similarity".to_owned()));
-        rows.push(row("events-across", "Across events", said(it.across), "mean similarity".to_owned()));
+        let text = |value: Option<f32>| value.map_or(number::NONE.to_owned(), number::fixed4);
+        rows.push(row("events-within", "Within events", text(it.within), "mean similarity".to_owned()));
+        rows.push(row("events-across", "Across events", text(it.across), "mean similarity".to_owned()));
     }
     rows
 }

@@ -31,15 +31,15 @@ pub fn rows(analysis: &Analysis) -> Vec<NeighborRow> {
         .map(|(position, row)| {
             let others: Vec<(usize, f32)> =
                 row.iter().copied().enumerate().filter(|(j, v)| *j != position && v.is_finite()).collect();
-            let said = |best: Option<&(usize, f32)>| match best {
+            let text = |best: Option<&(usize, f32)>| match best {
                 Some((j, value)) => format!("{} ({})", name(*j), number::fixed4(*value)),
                 None => number::NONE.to_owned(),
             };
             let mean = others.iter().map(|(_, v)| f64::from(*v)).sum::<f64>() / others.len() as f64;
             NeighborRow {
                 token: name(position),
-                most_similar: said(others.iter().max_by(|a, b| a.1.total_cmp(&b.1))),
-                least_similar: said(others.iter().min_by(|a, b| a.1.total_cmp(&b.1))),
+                most_similar: text(others.iter().max_by(|a, b| a.1.total_cmp(&b.1))),
+                least_similar: text(others.iter().min_by(|a, b| a.1.total_cmp(&b.1))),
                 mean: number::fixed4(mean as f32),
             }
         })

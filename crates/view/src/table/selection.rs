@@ -50,7 +50,7 @@ impl Selection {
     }
 }
 
-/// What is said of the selected spans.
+/// A row about the selected spans.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelectionRow {
     /// What it is, e.g. "A: 3 to 7".
@@ -71,14 +71,14 @@ pub fn rows(analysis: &Analysis, selection: &Selection, shown: &Matrix, source: 
             value: cut(text.trim(), 60),
         });
         let within = spans::within_across(shown, std::slice::from_ref(span)).within;
-        rows.push(SelectionRow { label: format!("Mean similarity within {name}"), value: said(within) });
+        rows.push(SelectionRow { label: format!("Mean similarity within {name}"), value: fixed4_or_none(within) });
     }
     if let [a, b] = selection.spans() {
         let across = spans::within_across(shown, &[a.clone(), b.clone()]).across;
-        rows.push(SelectionRow { label: "Mean similarity across A and B".to_owned(), value: said(across) });
+        rows.push(SelectionRow { label: "Mean similarity across A and B".to_owned(), value: fixed4_or_none(across) });
         let cosine = similarity::gram_of(analysis, source).map(|gram| spans::cosine_of_means(&gram, a, b));
         let value = match cosine {
-            Ok(cosine) => said(cosine),
+            Ok(cosine) => fixed4_or_none(cosine),
             Err(missing) => missing.to_string(),
         };
         rows.push(SelectionRow { label: "Cosine of the mean codes of A and B".to_owned(), value });
@@ -94,7 +94,7 @@ fn cut(text: &str, most: usize) -> String {
     text.chars().take(most - 1).chain(['…']).collect()
 }
 
-fn said(value: Option<f32>) -> String {
+fn fixed4_or_none(value: Option<f32>) -> String {
     value.map_or(number::NONE.to_owned(), number::fixed4)
 }
 

@@ -4,7 +4,7 @@ use lens_analysis::Analysis;
 
 use crate::format::{number, token};
 
-/// One line: a name and what it says.
+/// A row: a name and its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatisticsRow {
     /// Stable name, e.g. "variance-explained".

@@ -1,4 +1,4 @@
-//! The similarity matrix as a picture: its pixels, what a cell says, where everything goes.
+//! The similarity matrix as a picture: its pixels, the readout of a cell, where everything goes.
 
 mod layout;
 mod scale;

@@ -32,7 +32,7 @@ pub struct Axis {
     pub from: [f64; 2],
     /// Its other end.
     pub to: [f64; 2],
-    /// Numbers: middle of each and what it says.
+    /// Tick labels: center and text of each.
     pub ticks: Vec<([f64; 2], String)>,
 }
 

@@ -64,7 +64,7 @@ impl Camera {
     pub fn zoomed(self, factor: f64, at: [f64; 2]) -> Self {
         let zoom = (self.zoom * factor).clamp(Self::ZOOM_RANGE[0], Self::ZOOM_RANGE[1]);
         let ratio = zoom / self.zoom;
-        // A factor that is no number changes nothing.
+        // A factor of NaN changes nothing.
         if !ratio.is_finite() {
             return self;
         }

@@ -1,4 +1,4 @@
-//! What a point says, as in the notebook: position, coordinates, and the text up to its token.
+//! The tooltip of a point, as in the notebook: position, coordinates, and the text up to its token.
 
 use super::points::{POSITION_TITLE, Trajectory};
 use crate::format::number;
@@ -18,7 +18,7 @@ pub struct Word {
     pub current: bool,
 }
 
-/// What a point says.
+/// The tooltip of a point.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hover {
     /// "Position: 7".
@@ -32,7 +32,7 @@ pub struct Hover {
 }
 
 impl Trajectory {
-    /// What a point says; none past the last.
+    /// The tooltip of a point; none past the last point.
     pub fn hover(&self, point: usize) -> Option<Hover> {
         let position = self.position(point)?;
         let coordinates = self
@@ -43,11 +43,16 @@ impl Trajectory {
             .collect();
         let shade = (self.shade_title != POSITION_TITLE)
             .then(|| format!("{}: {}", self.shade_title, number::significant(self.shades[point])));
-        Some(Hover { position: format!("Position: {position}"), coordinates, shade, lines: self.story(position) })
+        Some(Hover {
+            position: format!("Position: {position}"),
+            coordinates,
+            shade,
+            lines: self.context_lines(position),
+        })
     }
 
     /// The current token and up to 500 before it, a new line every 15.
-    fn story(&self, position: usize) -> Vec<Vec<Word>> {
+    fn context_lines(&self, position: usize) -> Vec<Vec<Word>> {
         let first = position.saturating_sub(CONTEXT);
         let words: Vec<Word> =
             (first..=position).map(|i| Word { text: as_read(&self.tokens[i]), current: i == position }).collect();
@@ -94,12 +99,12 @@ mod tests {
         // The notebook breaks before every 15th token and shows 500 before the current one.
         for (position, first, lines) in [(0, 0, 1), (14, 0, 1), (15, 0, 2), (500, 0, 34), (501, 1, 34), (699, 199, 34)]
         {
-            let story = of(position);
-            assert_eq!(story[0][0].text, format!(" {first}"), "{position}");
-            assert_eq!(story.len(), lines, "{position}");
-            assert!(story[..lines - 1].iter().all(|line| line.len() == 15));
-            let bold: Vec<&Word> = story.iter().flatten().filter(|word| word.current).collect();
-            assert_eq!(bold, [story.last().unwrap().last().unwrap()]);
+            let context = of(position);
+            assert_eq!(context[0][0].text, format!(" {first}"), "{position}");
+            assert_eq!(context.len(), lines, "{position}");
+            assert!(context[..lines - 1].iter().all(|line| line.len() == 15));
+            let bold: Vec<&Word> = context.iter().flatten().filter(|word| word.current).collect();
+            assert_eq!(bold, [context.last().unwrap().last().unwrap()]);
             assert_eq!(bold[0].text, format!(" {position}"));
         }
     }

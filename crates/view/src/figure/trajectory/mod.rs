@@ -8,7 +8,7 @@
 //! | [`mod@layout`] | where plot and color bar go on the page |
 //! | `axes` | coordinates to the figure, and the axes around them |
 //! | [`scene`] | what is drawn, from back to front, and what lies under the pointer |
-//! | [`hover`] | what a point says: position, coordinates, the text so far |
+//! | [`hover`] | the tooltip of a point: position, coordinates, the text so far |
 
 mod axes;
 pub mod camera;
