@@ -2,7 +2,7 @@
 
 use crate::parameters::MIN_POINTS;
 
-/// Why there is no picture.
+/// Why there is no embedding.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
     /// Fewer points than a neighborhood needs.
@@ -24,7 +24,7 @@ pub enum Error {
         "the value of row {row}, column {column} is {value}, not a finite number: the analysis it comes from went wrong"
     )]
     NotFinite {
-        /// BlockRow.
+        /// Row.
         row: usize,
         /// Column.
         column: usize,
@@ -41,8 +41,8 @@ pub enum Error {
         /// What stands there.
         value: f32,
     },
-    /// A matrix that is no Gram matrix.
-    #[error("the matrix is no Gram matrix: it has negative eigenvalues")]
+    /// The matrix is not a Gram matrix.
+    #[error("the matrix is not a Gram matrix: it has negative eigenvalues")]
     NotAGram,
     /// A position past the last point.
     #[error("position {position} was selected, there are {points} points")]

@@ -105,8 +105,8 @@ fn widths(neighbors: &Neighbors, parameters: &Parameters) -> Vec<Width> {
     neighbors.distances.chunks_exact(neighbors.k).map(width_of).collect()
 }
 
-/// Distance to the `connectivity`-th neighbor that is no duplicate, between two of them where that
-/// is no whole number; to the farthest where there are fewer; 0 among duplicates only.
+/// Distance to the `connectivity`-th neighbor that is not a duplicate, interpolated between two of them where that
+/// is not a whole number; to the farthest where there are fewer; 0 among duplicates only.
 fn local_distance(distances: &[f32], connectivity: f64) -> f32 {
     let apart: Vec<f32> = distances.iter().copied().filter(|d| *d > 0.0).collect();
     let Some(farthest) = apart.last().copied() else { return 0.0 };

@@ -2,8 +2,8 @@
 //!
 //! A last bit that a compiler, an operating system or a browser rounds differently would show as another
 //! picture for the same seed. [`fingerprint`] draws a few and condenses all their bits into one
-//! number; the tests compare it with [`FINGERPRINT`], and whoever runs this crate elsewhere (as WebAssembly,
-//! say) can, too.
+//! number; the tests compare it with [`FINGERPRINT`], and so can any program that runs this crate elsewhere (as
+//! WebAssembly, for instance).
 
 use std::ops::ControlFlow;
 

@@ -91,7 +91,7 @@ impl Umap {
     }
 }
 
-/// UMAP from beginning to end. `after_epoch` is told how many epochs of how many are done, and says whether to
+/// UMAP from beginning to end. `after_epoch` receives the epochs done and their total, and decides whether to
 /// go on.
 ///
 /// # Errors
