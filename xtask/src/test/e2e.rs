@@ -17,6 +17,23 @@ const LIMIT: Duration = Duration::from_secs(30 * 60);
 /// The page on a pack of some kilobytes: typed text to heatmap, other hosts, damaged files, cancelling.
 const SMOKE: &str = "small-packs.test.mjs";
 
+/// Files whose browsers compute on WebGPU, which is played by both cores, or that look at how long the page takes to
+/// answer: one after another, with nothing at the same time.
+const ALONE: [&str; 10] = [
+    "attention",
+    "engine",
+    "full-size",
+    "loader",
+    "long-model",
+    "long-text",
+    "page",
+    "parity",
+    "small-packs",
+    "training",
+];
+/// How many of the others run at the same time: they wait for the browser more than they compute.
+const AT_ONCE: usize = 2;
+
 /// All tests of tests/e2e, or the file that LENS_E2E names, on the published site.
 pub fn run(context: &Context) -> Result<Count> {
     let mut files = files(context)?;
@@ -71,34 +88,49 @@ fn run_files(context: &Context, kind: Kind, files: &[PathBuf]) -> Result<Count> 
 
     let (python, modules) = &tests.tools.python;
 
-    let finished = Task::new("testing the site in a browser", "node")
-        // One file after the other: each browser renders WebGPU on the processor.
-        .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
-        .args(files)
-        .in_folder(&paths.root)
-        .envs([("LENS_PYTHON", python)])
-        .envs([("LENS_SITE", &site.url), ("LENS_SITE_BELOW", &below.url), ("LENS_SITE_PLAIN", &plain.url)])
-        .envs([
-            ("LENS_DIST", &kind.folder(paths)),
-            ("LENS_XTASK", &paths.own),
-            ("LENS_NGINX", &tests.tools.nginx),
-            ("LENS_PYTHON_MODULES", modules),
-            ("LENS_CHROMIUM", &tests.tools.chromium),
-            ("LENS_NODE", &tests.tools.node),
-            ("LENS_OUT", &out),
-            ("LENS_PACKS", &packs),
-            ("LENS_DEFAULT_PACK", &tests.pack),
-            ("LENS_FULL_SIZE_PACK", &full_size),
-            ("LENS_PROGRAM", &program),
-            ("LENS_ROOT", &paths.root),
-        ])
-        .log_to(paths.logs().join("e2e.log"))
-        .timeout(LIMIT)
-        .echo()
-        .run_to_end()?;
-    let mut count = tally::node(&finished.lines);
-    if !finished.success && count.failed == 0 {
-        count.failed = 1;
+    let is_alone = |file: &PathBuf| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        ALONE.iter().any(|alone| name == format!("{alone}.test.mjs"))
+    };
+    let (alone, others): (Vec<PathBuf>, Vec<PathBuf>) = files.iter().cloned().partition(is_alone);
+    let mut count = Count::default();
+    for (title, log, files, at_once) in [
+        ("testing the site in a browser", "e2e.log", alone, 1),
+        ("testing the site in browsers, two at a time", "e2e-others.log", others, AT_ONCE),
+    ] {
+        if files.is_empty() {
+            continue;
+        }
+        let finished = Task::new(title, "node")
+            .args(["--test", "--test-reporter=spec"])
+            .arg(format!("--test-concurrency={at_once}"))
+            .args(files)
+            .in_folder(&paths.root)
+            .envs([("LENS_PYTHON", python)])
+            .envs([("LENS_SITE", &site.url), ("LENS_SITE_BELOW", &below.url), ("LENS_SITE_PLAIN", &plain.url)])
+            .envs([
+                ("LENS_DIST", &kind.folder(paths)),
+                ("LENS_XTASK", &paths.own),
+                ("LENS_NGINX", &tests.tools.nginx),
+                ("LENS_PYTHON_MODULES", modules),
+                ("LENS_CHROMIUM", &tests.tools.chromium),
+                ("LENS_NODE", &tests.tools.node),
+                ("LENS_OUT", &out),
+                ("LENS_PACKS", &packs),
+                ("LENS_DEFAULT_PACK", &tests.pack),
+                ("LENS_FULL_SIZE_PACK", &full_size),
+                ("LENS_PROGRAM", &program),
+                ("LENS_ROOT", &paths.root),
+            ])
+            .log_to(paths.logs().join(log))
+            .timeout(LIMIT)
+            .echo()
+            .run_to_end()?;
+        let mut part = tally::node(&finished.lines);
+        if !finished.success && part.failed == 0 {
+            part.failed = 1;
+        }
+        count += part;
     }
     Ok(count)
 }
