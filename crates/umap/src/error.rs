@@ -1,6 +1,7 @@
 //! What can be wrong, as sentences for the person who looks at the page.
 
-use crate::parameters::MIN_POINTS;
+/// Fewest points that are laid out: with 4, a spectral start in three dimensions has no eigenvectors left.
+pub(crate) const MIN_POINTS: usize = 5;
 
 /// Why there is no embedding.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -2,9 +2,6 @@
 
 use crate::{Error, Result};
 
-/// Fewest points that are laid out: with 4, a spectral start in three dimensions has no eigenvectors left.
-pub const MIN_POINTS: usize = 5;
-
 /// Settings of [`crate::umap`]. The metric is chosen where [`crate::Distances`] are made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameters {
