@@ -1,6 +1,7 @@
 //! Settings, named and defaulted as umap-learn's.
 
-use crate::{Error, Result};
+use crate::Result;
+use crate::error::{Error, MIN_POINTS};
 
 /// Settings of [`crate::umap`]. The metric is chosen where [`crate::Distances`] are made.
 #[derive(Debug, Clone, PartialEq)]
