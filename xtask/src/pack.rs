@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use lens_import::write::{LicenceFile, PackRequest, pack};
+use lens_import::write::{LicenseFile, PackRequest, pack};
 use lens_import::{Synthetic, open_gemma, open_sae};
 use lens_pack::block::Precision;
-use lens_pack::manifest::{MANIFEST_FILE, Manifest};
+use lens_pack::folder::FolderManifest;
+use lens_pack::manifest::MANIFEST_FILE;
 use sha2::{Digest, Sha256};
 
 use crate::console::{Step, megabytes};
@@ -69,7 +70,7 @@ pub fn find_or_make_full_size(paths: &Paths, tokenizer: &Path) -> Result<PathBuf
             layer: model.layer(),
             precision: FULL_SIZE_PRECISION.into(),
             tokenizer: tokenizer.join(model::GEMMA2_TOKENIZER.file),
-            licences: Vec::new(),
+            licenses: Vec::new(),
             neuronpedia: None,
             out: folder.clone(),
         };
@@ -94,7 +95,7 @@ pub fn make_again_if(folder: &Path, file: &str, key: &str, make: impl FnOnce() -
         std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
     }
     make()?;
-    std::fs::write(&stamp, key).with_context(|| format!("cannot write {}", stamp.display()))
+    Ok(lens_files::write_whole(&stamp, key.as_bytes())?)
 }
 
 fn run(request: &PackRequest<'_>, step: &mut Step) -> Result<()> {
@@ -131,9 +132,7 @@ fn notice_text(precision: Precision) -> String {
 /// Bytes a visitor fetches before the first analysis, without the embedding rows of the text; and
 /// bytes of the whole embedding.
 pub fn bytes(folder: &Path) -> Result<(u64, u64)> {
-    let path = folder.join(MANIFEST_FILE);
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let manifest = Manifest::from_json(&text, &path.display().to_string())?;
+    let manifest = FolderManifest::read(folder)?.manifest;
     Ok((manifest.load_bytes(), manifest.embedding.shards.iter().map(|shard| shard.bytes).sum()))
 }
 
@@ -141,7 +140,7 @@ fn make(paths: &Paths, weights: &Path, precision: Precision, folder: &Path) -> R
     let mut step = Step::start(&format!("packing Gemma 3 270M with the bundled SAE ({precision})"));
     let gemma = open_gemma(&weights.join(model::WEIGHTS.file))?;
     let sae = open_sae(&paths.root.join(SAE))?;
-    let licence = |covers: &str, name: &str, file: Option<PathBuf>| LicenceFile {
+    let license = |covers: &str, name: &str, file: Option<PathBuf>| LicenseFile {
         covers: covers.to_owned(),
         name: name.to_owned(),
         file,
@@ -157,11 +156,11 @@ fn make(paths: &Paths, weights: &Path, precision: Precision, folder: &Path) -> R
         layer: LAYER,
         precision: precision.into(),
         tokenizer: weights.join(model::TOKENIZER.file),
-        licences: vec![
-            licence("Gemma weights and tokenizer", "Gemma Terms of Use", Some(weights.join(terms))),
-            licence("Gemma weights and tokenizer", "Notice", Some(notice)),
-            licence("Gemma weights and tokenizer", "Origin of the files", Some(weights.join(origin))),
-            licence(
+        licenses: vec![
+            license("Gemma weights and tokenizer", "Gemma Terms of Use", Some(weights.join(terms))),
+            license("Gemma weights and tokenizer", "Notice", Some(notice)),
+            license("Gemma weights and tokenizer", "Origin of the files", Some(weights.join(origin))),
+            license(
                 "The TemporalSAE",
                 "model card",
                 Some(paths.root.join(SAE).join("README.md")).filter(|f| f.is_file()),

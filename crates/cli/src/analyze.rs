@@ -6,17 +6,14 @@ use std::path::Path;
 
 use anyhow::{Result, anyhow};
 use lens_engine::{Continue, OpenedDevice, PackFolder, PrecisionPlan, Reading, RunOptions, Stage, Tokens, open_device};
+use lens_files::WholeFile;
 
 use crate::args::{AnalyzeArgs, DeviceArg, Input};
 use crate::progress::Progress;
-use crate::whole_file::WholeFile;
-use crate::{dump, notebook, text_list};
+use crate::{dump, notebook};
 
 /// Runs the command.
 pub fn run(args: &AnalyzeArgs) -> Result<()> {
-    if let Some(list) = &args.input.text_list {
-        return text_list::run(args, list);
-    }
     // What is quick to get wrong is looked at before gigabytes are loaded.
     let text = read_text(&args.input)?;
     let pack = open_pack(&args.model, args.device)?;
@@ -87,7 +84,7 @@ pub fn open_mixed(folder: &Path, device: Option<DeviceArg>, mix: Option<Precisio
 /// Takes given tokens through the networks.
 pub fn read_tokens(pack: &PackFolder, tokens: &Tokens, options: RunOptions) -> Result<Reading> {
     let rows = pack.embedding(&tokens.ids)?;
-    let mut progress = Progress::start(format!("analysing {} tokens", tokens.ids.len()));
+    let mut progress = Progress::start(format!("analyzing {} tokens", tokens.ids.len()));
     let mut reading = pack.lens.start(options)?;
     pollster::block_on(pack.lens.extend(&mut reading, &rows, |stage| {
         if let Stage::Layer(done, total) = stage {

@@ -1,44 +1,10 @@
-//! The flags.
+//! The flags of every command but those that train.
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 use lens_engine::DeviceChoice;
 use lens_import::Synthetic;
-
-use crate::train_args::{CardArgs, TokenizeArgs, TrainArgs};
-
-/// Temporal Feature Analysis of a text: which features are new at each token, which were predictable.
-#[derive(Debug, Parser)]
-#[command(name = "temporal-lens", version, about)]
-pub struct Cli {
-    #[command(subcommand)]
-    pub command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Pack a Gemma checkpoint and a TemporalSAE into a folder that any static host can serve.
-    Pack(PackArgs),
-    /// Analyse a text with a packed model.
-    Analyze(AnalyzeArgs),
-    /// Analyse two texts, or one under two settings, and write a comparison of both.
-    Compare(CompareArgs),
-    /// Run the published prompts and print our figures beside the published ones.
-    Verify(VerifyArgs),
-    /// Measure what precisions do to the answer, against an f32 pack.
-    Fidelity(FidelityArgs),
-    /// Check every kernel variant on this machine's adapter against the CPU, or time them.
-    Kernels(KernelsArgs),
-    /// Look up what each feature of a pack's SAE fires on in a corpus.
-    Dashboards(DashboardsArgs),
-    /// Train a TemporalSAE on the residual streams of texts.
-    Train(Box<TrainArgs>),
-    /// Turn texts into token ids, for training where the texts are not.
-    Tokenize(TokenizeArgs),
-    /// Measure SAEs on held-out texts: the tables of a model card.
-    Card(CardArgs),
-}
 
 #[derive(Debug, Args)]
 pub struct KernelsArgs {
@@ -65,7 +31,7 @@ pub struct PackArgs {
     /// SAE folder, or hub name such as canrager/temporalSAEs:gemma-2-2B/layer_12/temporal.
     #[arg(long, value_name = "DIR|NAME", required_unless_present = "synthetic")]
     pub sae: Option<String>,
-    /// Analyse the output of model.layers[N].
+    /// Analyze the output of model.layers[N].
     #[arg(long, value_name = "N", required_unless_present = "synthetic")]
     pub layer: Option<usize>,
     /// How matrices are stored: f32, f16, q8, q4, with exceptions for kinds of them as in
@@ -141,14 +107,19 @@ impl std::fmt::Display for Shard {
     }
 }
 
-impl std::str::FromStr for Shard {
-    type Err = String;
+/// The text is not I/N.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a part is I/N with I from 1 to N, e.g. 2/8")]
+pub struct ShardError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl std::str::FromStr for Shard {
+    type Err = ShardError;
+
+    fn from_str(text: &str) -> Result<Self, ShardError> {
         let numbers = text.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
         match numbers {
             Some((part, of)) if (1..=of).contains(&part) => Ok(Self { part, of }),
-            _ => Err("a part is I/N with I from 1 to N, e.g. 2/8".to_owned()),
+            _ => Err(ShardError),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow};
 use burn::tensor::Device;
 use lens_analysis::spans::WithinAcross;
+use lens_files::write_whole;
 use lens_model::TemporalSae;
 use lens_train::Stream;
 use lens_train::cache::Streams;
@@ -16,7 +17,6 @@ use crate::analyze::print;
 use crate::progress::Progress;
 use crate::train::{Opened, Reader, open, read_corpus};
 use crate::train_args::CardArgs;
-use crate::whole_file::WholeFile;
 
 /// A text of two events.
 #[derive(Deserialize)]
@@ -80,7 +80,7 @@ pub fn run(args: &CardArgs) -> Result<()> {
     }
     let text = tables(&columns);
     if let Some(out) = &args.out {
-        WholeFile::write(out, text.as_bytes())?.publish()?;
+        write_whole(out, text.as_bytes())?;
     }
     print(&text)
 }

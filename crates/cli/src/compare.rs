@@ -4,10 +4,10 @@ use anyhow::{Result, anyhow};
 use lens_analysis::comparison::{Comparison, Side, cosine};
 use lens_analysis::{Analysis, Source};
 use lens_engine::{PackFolder, Reading, RunOptions};
+use lens_files::write_whole;
 
 use crate::analyze::{open_pack, print, read_tokens};
 use crate::args::CompareArgs;
-use crate::whole_file::WholeFile;
 
 /// Runs the command.
 pub fn run(args: &CompareArgs) -> Result<()> {
@@ -18,7 +18,7 @@ pub fn run(args: &CompareArgs) -> Result<()> {
     let comparison = Comparison::new(first, second, &grams).compact();
     let mut json = serde_json::to_vec(&comparison).map_err(|e| anyhow!("cannot write {}: {e}", args.json.display()))?;
     json.push(b'\n');
-    WholeFile::write(&args.json, &json)?.publish()?;
+    write_whole(&args.json, &json)?;
     print(&summary(&comparison)?)
 }
 

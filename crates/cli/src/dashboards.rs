@@ -7,12 +7,12 @@ use anyhow::{Result, anyhow, bail};
 use lens_analysis::dashboard::build::{Builder, Largest, rounded};
 use lens_analysis::dashboard::{Chunk, FORMAT, INDEX_FILE, Index, TextSource, chunk_file, label};
 use lens_engine::{PackFolder, RunOptions};
+use lens_files::WholeFile;
 use lens_train::corpus::{Passage, files, passages};
 
 use crate::analyze::open_pack;
 use crate::args::DashboardsArgs;
 use crate::progress::Progress;
-use crate::whole_file::WholeFile;
 
 /// Features in a file: about 100 kB.
 const PER_FILE: usize = 32;

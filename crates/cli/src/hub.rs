@@ -10,6 +10,7 @@ use anyhow::{Result, anyhow, bail};
 use hf_hub::Cache;
 use hf_hub::api::sync::{Api, ApiBuilder, ApiError, ApiRepo};
 use lens_import::shards_up_to;
+use lens_pack::file_name::is_plain;
 
 use crate::progress::Progress;
 use crate::terms::is_terms;
@@ -27,15 +28,10 @@ impl FromStr for Name {
 
     fn from_str(text: &str) -> std::result::Result<Self, ()> {
         let (repository, folder) = text.split_once(':').unwrap_or((text, ""));
-        let plain = |part: &str| {
-            !part.is_empty()
-                && !part.starts_with('.')
-                && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
-        };
         let mut parts = repository.split('/');
-        let two_parts = parts.by_ref().take(2).filter(|p| plain(p)).count() == 2 && parts.next().is_none();
+        let two_parts = parts.by_ref().take(2).filter(|part| is_plain(part)).count() == 2 && parts.next().is_none();
         let folder = folder.trim_matches('/');
-        if !two_parts || !(folder.is_empty() || folder.split('/').all(plain)) {
+        if !two_parts || !(folder.is_empty() || folder.split('/').all(is_plain)) {
             return Err(());
         }
         let folder = if folder.is_empty() { String::new() } else { format!("{folder}/") };

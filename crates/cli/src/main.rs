@@ -1,11 +1,11 @@
-//! `temporal-lens`: pack a model, analyse a text, verify a pack.
+//! `temporal-lens`: pack a model, analyze a text, verify a pack.
 //!
 //! | file | what it is |
 //! |---|---|
 //! | [`args`] | the flags |
 //! | [`pack`] | `pack`: checkpoint + SAE + tokenizer to a folder that any static host can serve |
 //! | [`hub`] | names on the Hugging Face hub to folders on disk |
-//! | [`terms`] | licence files that travel along, and where features are published |
+//! | [`terms`] | license files that travel along, and where features are published |
 //! | [`analyze`] | `analyze`: a text to statistics, JSON and tensors |
 //! | [`text_list`] | `analyze --text-list`: many texts to a folder of documents with an index |
 //! | [`compare`] | `compare`: two texts to one document |
@@ -17,7 +17,6 @@
 //! | [`train`] | `train`, `tokenize`: texts to a TemporalSAE; [`train_args`] has their flags |
 //! | [`card`] | `card`: the figures of a model card |
 //! | [`figures`] | the published figures and their tolerances |
-//! | [`whole_file`] | files that appear whole or not at all |
 //! | [`progress`] | progress on stderr |
 //!
 //! stdout carries results, stderr progress and one sentence for an error. Exit codes: 0, 1 for
@@ -41,18 +40,53 @@ mod text_list;
 mod train;
 mod train_args;
 mod verify;
-mod whole_file;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
-use args::{Cli, Command};
+use args::{AnalyzeArgs, CompareArgs, DashboardsArgs, FidelityArgs, KernelsArgs, PackArgs, VerifyArgs};
+use train_args::{CardArgs, TokenizeArgs, TrainArgs};
+
+/// Temporal Feature Analysis of a text: which features are new at each token, which were predictable.
+#[derive(Debug, Parser)]
+#[command(name = "temporal-lens", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Pack a Gemma checkpoint and a TemporalSAE into a folder that any static host can serve.
+    Pack(PackArgs),
+    /// Analyze a text with a packed model.
+    Analyze(AnalyzeArgs),
+    /// Analyze two texts, or one under two settings, and write a comparison of both.
+    Compare(CompareArgs),
+    /// Run the published prompts and print our figures beside the published ones.
+    Verify(VerifyArgs),
+    /// Measure what precisions do to the answer, against an f32 pack.
+    Fidelity(FidelityArgs),
+    /// Check every kernel variant on this machine's adapter against the CPU, or time them.
+    Kernels(KernelsArgs),
+    /// Look up what each feature of a pack's SAE fires on in a corpus.
+    Dashboards(DashboardsArgs),
+    /// Train a TemporalSAE on the residual streams of texts.
+    Train(Box<TrainArgs>),
+    /// Turn texts into token ids, for training where the texts are not.
+    Tokenize(TokenizeArgs),
+    /// Measure SAEs on held-out texts: the tables of a model card.
+    Card(CardArgs),
+}
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Pack(args) => pack::run(&args),
-        Command::Analyze(args) => analyze::run(&args),
+        Command::Analyze(args) => match &args.input.text_list {
+            Some(list) => text_list::run(&args, list),
+            None => analyze::run(&args),
+        },
         Command::Compare(args) => compare::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Fidelity(args) => fidelity::run(&args),

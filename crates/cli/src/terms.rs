@@ -1,10 +1,10 @@
-//! Licence files that travel along, and where features are published.
+//! License files that travel along, and where features are published.
 
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
 use lens_import::PublishedSae;
-use lens_import::write::LicenceFile;
+use lens_import::write::LicenseFile;
 use lens_pack::config::{GemmaConfig, GemmaFamily, NovelCodes};
 use lens_pack::manifest::Neuronpedia;
 
@@ -23,13 +23,13 @@ pub fn is_terms(file_name: &str) -> bool {
 }
 
 /// The terms of the Gemma checkpoint and of the SAE, with every file of terms in their folders.
-pub fn licences(gemma_folder: &Path, sae_folder: &Path) -> Result<Vec<LicenceFile>> {
+pub fn licenses(gemma_folder: &Path, sae_folder: &Path) -> Result<Vec<LicenseFile>> {
     let mut all = in_folder(gemma_folder, "Gemma weights and tokenizer")?;
     match all.iter_mut().find(|l| l.name.to_ascii_uppercase().starts_with("GEMMA_TERMS")) {
         Some(terms) => terms.name = GEMMA_TERMS.to_owned(),
         None => all.insert(
             0,
-            LicenceFile { covers: "Gemma weights and tokenizer".to_owned(), name: GEMMA_TERMS.to_owned(), file: None },
+            LicenseFile { covers: "Gemma weights and tokenizer".to_owned(), name: GEMMA_TERMS.to_owned(), file: None },
         ),
     }
     all.extend(in_folder(sae_folder, "TemporalSAE")?);
@@ -37,16 +37,16 @@ pub fn licences(gemma_folder: &Path, sae_folder: &Path) -> Result<Vec<LicenceFil
 }
 
 /// Random numbers are nobody's; the tokenizer brings what lies beside it.
-pub fn synthetic(tokenizer_folder: &Path) -> Result<Vec<LicenceFile>> {
+pub fn synthetic(tokenizer_folder: &Path) -> Result<Vec<LicenseFile>> {
     let none =
-        LicenceFile { covers: "Weights".to_owned(), name: "none: they are random numbers".to_owned(), file: None };
+        LicenseFile { covers: "Weights".to_owned(), name: "none: they are random numbers".to_owned(), file: None };
     let mut all = vec![none];
     all.extend(in_folder(tokenizer_folder, "Tokenizer")?);
     Ok(all)
 }
 
 /// Files of terms in a folder, sorted by name.
-fn in_folder(folder: &Path, covers: &str) -> Result<Vec<LicenceFile>> {
+fn in_folder(folder: &Path, covers: &str) -> Result<Vec<LicenseFile>> {
     // "" is the current folder's name when a file was named without one.
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let failed = |e: std::io::Error| anyhow!("cannot read {}: {e}", folder.display());
@@ -55,7 +55,7 @@ fn in_folder(folder: &Path, covers: &str) -> Result<Vec<LicenceFile>> {
         let entry = entry.map_err(failed)?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if is_terms(&name) && entry.path().is_file() {
-            found.push(LicenceFile { covers: covers.to_owned(), name, file: Some(entry.path()) });
+            found.push(LicenseFile { covers: covers.to_owned(), name, file: Some(entry.path()) });
         }
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));

@@ -9,13 +9,13 @@ use anyhow::{Result, anyhow, bail};
 use html_escape::encode_double_quoted_attribute as escaped;
 use lens_analysis::Analysis;
 use lens_engine::{PackFolder, RunOptions};
-use lens_pack::manifest::MANIFEST_FILE;
-use lens_pack::unpack::sha256_hex;
+use lens_files::write_whole;
+use lens_pack::file_name::is_plain;
+use lens_pack::folder::FolderManifest;
 use serde::{Deserialize, Serialize};
 
 use crate::analyze::{open_pack, read_tokens};
 use crate::args::{AnalyzeArgs, Shard};
-use crate::whole_file::WholeFile;
 
 /// Value of `format` in index.json.
 const FORMAT: &str = "temporal-lens-index/1";
@@ -58,9 +58,7 @@ pub fn run(args: &AnalyzeArgs, list: &Path) -> Result<()> {
     let Some(out) = &args.out else { bail!("--text-list needs --out, the folder for the documents") };
     let entries = read_list(list)?;
     std::fs::create_dir_all(out).map_err(|e| anyhow!("cannot create {}: {e}", out.display()))?;
-    let manifest = args.model.join(MANIFEST_FILE);
-    let manifest = std::fs::read(&manifest).map_err(|e| anyhow!("cannot read {}: {e}", manifest.display()))?;
-    let pack_hash = sha256_hex(&manifest);
+    let pack_hash = FolderManifest::read(&args.model)?.hash;
     let shard = args.shard.unwrap_or_default();
     let own: Vec<&Entry> = entries.iter().enumerate().filter(|(i, _)| shard.has(*i)).map(|(_, entry)| entry).collect();
     let open: Vec<&Entry> = own.iter().copied().filter(|entry| !is_done(entry, out, &pack_hash, args.inf_k)).collect();
@@ -70,15 +68,15 @@ pub fn run(args: &AnalyzeArgs, list: &Path) -> Result<()> {
     if let Some(pack) = &pack {
         for (done, entry) in open.iter().enumerate() {
             eprintln!("{} of {}: {}", done + 1, open.len(), entry.id);
-            let json = analyse(pack, entry, args).map_err(|e| anyhow!("text {:?}: {e}", entry.id))?;
-            WholeFile::write(&document(out, &entry.id), &json)?.publish()?;
+            let json = analyze(pack, entry, args).map_err(|e| anyhow!("text {:?}: {e}", entry.id))?;
+            write_whole(&document(out, &entry.id), &json)?;
         }
     }
     let listed = write_index(&entries, out, &args.viewer, &pack_hash, args.inf_k)?;
     crate::analyze::print(&format!("{listed} of {} texts are in {}\n", entries.len(), out.display()))
 }
 
-fn analyse(pack: &PackFolder, entry: &Entry, args: &AnalyzeArgs) -> Result<Vec<u8>> {
+fn analyze(pack: &PackFolder, entry: &Entry, args: &AnalyzeArgs) -> Result<Vec<u8>> {
     let tokens = pack.lens.tokenize(&entry.text)?;
     let options = RunOptions { inf_k: args.inf_k, ..RunOptions::default() };
     let reading = read_tokens(pack, &tokens, options)?;
@@ -97,14 +95,8 @@ fn read_list(path: &Path) -> Result<Vec<Entry>> {
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let at = format!("{}, line {}", path.display(), index + 1);
         let entry: Entry = serde_json::from_str(line).map_err(|e| anyhow!("{at}: not an id and a text: {e}"))?;
-        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        // A leading dot would hide the file; "index" is the index's own name.
-        if entry.id.is_empty()
-            || entry.id.len() > 100
-            || !entry.id.chars().all(fits)
-            || entry.id.starts_with('.')
-            || entry.id == "index"
-        {
+        // "index" is the index's own name.
+        if !is_plain(&entry.id) || entry.id.len() > 100 || entry.id == "index" {
             bail!("{at}: the id {:?} becomes a file's name: letters, digits, \"-\", \"_\" and \".\"", entry.id);
         }
         if entry.text.is_empty() {
@@ -156,7 +148,7 @@ fn write_index(entries: &[Entry], out: &Path, viewer: &str, pack_hash: &str, inf
     for (name, bytes) in
         [("index.json", json.as_slice()), ("index.js", SCRIPT.as_bytes()), ("index.html", page.as_bytes())]
     {
-        WholeFile::write(&out.join(name), bytes)?.publish()?;
+        write_whole(&out.join(name), bytes)?;
     }
     Ok(index.results.len())
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow, bail};
 use burn::tensor::Device;
 use lens_engine::{OpenedDevice, PackFolder, StreamReader, open_device};
+use lens_files::write_whole;
 use lens_pack::unpack::sha256_hex;
 use lens_train::Recipe;
 use lens_train::cache::{Cache, Key, Streams};
@@ -18,7 +19,6 @@ use lens_train::run::{COLLAPSED, Event, Job, Outcome, evenly, parameters_of, run
 use crate::pack;
 use crate::progress::Progress;
 use crate::train_args::{LanguageModel, TokenizeArgs, TrainArgs};
-use crate::whole_file::WholeFile;
 
 /// One passage in this many is held out where no held-out texts are named.
 const HELD_OUT: usize = 50;
@@ -95,7 +95,7 @@ pub fn key(reader: &StreamReader, contexts: &[Context]) -> Key {
 pub fn tokenize(args: &TokenizeArgs) -> Result<()> {
     let opened = open(&args.language_model)?;
     let corpus = read_corpus(&opened.reader, &args.corpus)?;
-    WholeFile::write(&args.out, &corpus.to_bytes()?)?.publish()?;
+    write_whole(&args.out, &corpus.to_bytes()?)?;
     println!("{}: {} passages, {} tokens", args.out.display(), corpus.documents.len(), corpus.tokens());
     Ok(())
 }

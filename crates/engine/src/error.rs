@@ -6,6 +6,10 @@ pub enum Error {
     /// The pack's files are wrong.
     #[error(transparent)]
     Pack(#[from] lens_pack::Error),
+    /// A checkpoint, read without packing it first, is wrong.
+    #[cfg(not(target_family = "wasm"))]
+    #[error(transparent)]
+    Checkpoint(#[from] lens_import::Error),
     /// The networks could not be built or run.
     #[error(transparent)]
     Model(#[from] lens_model::Error),

@@ -5,6 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
+use lens_pack::folder::FolderManifest;
 use lens_pack::manifest::MANIFEST_FILE;
 
 use crate::{Error, Lens, LensBuilder, PrecisionPlan, Result};
@@ -35,13 +36,8 @@ impl PackFolder {
         mix: Option<PrecisionPlan>,
         mut on_bytes: impl FnMut(u64, u64),
     ) -> Result<Self> {
-        let manifest_path = folder.join(MANIFEST_FILE);
-        let json = read(&manifest_path)?;
-        let json = String::from_utf8(json).map_err(|_| lens_pack::Error::Malformed {
-            file: manifest_path.display().to_string(),
-            problem: "not UTF-8 text".to_owned(),
-        })?;
-        let mut builder = LensBuilder::new(&json, &manifest_path.display().to_string(), device)?;
+        let FolderManifest { json, .. } = FolderManifest::read(folder)?;
+        let mut builder = LensBuilder::new(&json, &folder.join(MANIFEST_FILE).display().to_string(), device)?;
         if let Some(mix) = mix {
             builder.requantize(mix);
         }

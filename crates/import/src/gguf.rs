@@ -8,18 +8,17 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use lens_pack::{Error, Result};
-
-use crate::storage::Storage;
+use crate::error::{Error, Result};
+use crate::storage::{Storage, UnknownStorage};
 use crate::tensors::{Located, Source, Tensors};
 
 /// Strings longer than this are skipped (chat templates).
 const TEXT_BYTES_MAX: u64 = 1 << 16;
-/// Arrays of more values are skipped (vocabularies), and all arrays once this many were kept.
+/// Arrays of more values are skipped (vocabularies), and all arrays once this many values were stored.
 const ARRAY_VALUES_MAX: u64 = 1 << 14;
-/// More tensors, or more metadata, are no model's.
+/// More tensors, or more metadata, than any model has.
 const ENTRIES_MAX: u64 = 1 << 16;
-/// More dimensions are no tensor of ggml's.
+/// Dimensions of a tensor of ggml, at most.
 const DIMENSIONS_MAX: u32 = 4;
 /// Arrays in arrays carry no configuration, but may be there.
 const NESTING_MAX: u32 = 4;
@@ -49,14 +48,13 @@ pub type Values = BTreeMap<String, Value>;
 /// Reads metadata and the places of all tensors, under the names in the file.
 ///
 /// # Errors
-/// [`Error`] when the file cannot be read, is no GGUF file of these versions, or is cut short.
+/// [`Error`] when the file cannot be read, is not a GGUF file of these versions, or is cut short.
 pub fn open(path: &Path) -> Result<(Values, Tensors)> {
     let read_failed = |source| Error::Io { action: "read", path: path.to_owned(), source };
     let file = File::open(path).map_err(read_failed)?;
     let file_bytes = file.metadata().map_err(read_failed)?.len();
     let mut reader = Reader { input: BufReader::with_capacity(1 << 16, file), at: 0, file_bytes, array_values: 0 };
-    let (values, infos) =
-        reader.header().map_err(|problem| Error::Malformed { file: path.display().to_string(), problem })?;
+    let (values, infos) = reader.header().map_err(|e| Error::malformed(path.display().to_string(), e))?;
 
     let mut tensors = Tensors::new(path);
     let malformed = |problem: String| Error::Malformed { file: path.display().to_string(), problem };
@@ -95,7 +93,7 @@ pub fn open(path: &Path) -> Result<(Values, Tensors)> {
 }
 
 /// ggml's numbering of storage types.
-fn storage_of(kind: u32) -> std::result::Result<Storage, String> {
+fn storage_of(kind: u32) -> std::result::Result<Storage, UnknownStorage> {
     Ok(match kind {
         0 => Storage::F32,
         1 => Storage::F16,
@@ -106,11 +104,11 @@ fn storage_of(kind: u32) -> std::result::Result<Storage, String> {
         13 => Storage::Q5K,
         14 => Storage::Q6K,
         30 => Storage::Bf16,
-        3 => return Err("Q4_1".to_owned()),
-        7 => return Err("Q5_1".to_owned()),
-        10 => return Err("Q2_K".to_owned()),
-        11 => return Err("Q3_K".to_owned()),
-        other => return Err(format!("ggml type {other}")),
+        3 => return Err(UnknownStorage("Q4_1".to_owned())),
+        7 => return Err(UnknownStorage("Q5_1".to_owned())),
+        10 => return Err(UnknownStorage("Q2_K".to_owned())),
+        11 => return Err(UnknownStorage("Q3_K".to_owned())),
+        other => return Err(UnknownStorage(format!("ggml type {other}"))),
     })
 }
 
@@ -123,54 +121,88 @@ struct TensorInfo {
     offset: u64,
 }
 
-/// What is wrong, without the file's name.
-type Parsed<T> = std::result::Result<T, String>;
+/// Why a header cannot be read, as a sentence without the file's name.
+#[derive(Debug, thiserror::Error)]
+enum GgufError {
+    #[error("not a GGUF file (nor a folder with config.json and safetensors)")]
+    Magic,
+    #[error("GGUF version {0} is not read; versions 2 and 3 are")]
+    Version(u32),
+    #[error("{tensors} tensors and {values} metadata entries are more than any model has")]
+    Entries { tensors: u64, values: u64 },
+    #[error("a metadata key is longer than any key may be")]
+    LongKey,
+    #[error("a tensor's name is longer than any name may be")]
+    LongName,
+    #[error("metadata {key}: {problem}")]
+    Metadata { key: String, problem: Box<GgufError> },
+    #[error("tensor {name} has {dimensions} dimensions")]
+    Dimensions { name: String, dimensions: u32 },
+    #[error("tensor {0} has an impossible shape")]
+    Shape(String),
+    #[error("it is cut short or damaged at byte {at} of {bytes}")]
+    CutShort { at: u64, bytes: u64 },
+    #[error("cannot read it: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("impossible length")]
+    Length,
+    #[error("a string before byte {0} is not UTF-8")]
+    Utf8(u64),
+    #[error("unknown value type {0}")]
+    ValueType(u32),
+    #[error("arrays are nested too deeply")]
+    Nesting,
+}
+
+type Parsed<T> = std::result::Result<T, GgufError>;
 
 struct Reader {
     input: BufReader<File>,
     /// Bytes read or skipped so far.
     at: u64,
     file_bytes: u64,
-    /// Array values kept so far.
+    /// Array values stored so far.
     array_values: u64,
 }
 
 impl Reader {
     fn header(&mut self) -> Parsed<(Values, Vec<TensorInfo>)> {
         if self.file_bytes < 4 || &self.bytes::<4>()? != b"GGUF" {
-            return Err("not a GGUF file (nor a folder with config.json and safetensors)".to_owned());
+            return Err(GgufError::Magic);
         }
         let version = self.u32()?;
         if version != 2 && version != 3 {
-            return Err(format!("GGUF version {version} is not read; versions 2 and 3 are"));
+            return Err(GgufError::Version(version));
         }
         let tensor_count = self.u64()?;
         let value_count = self.u64()?;
         if tensor_count > ENTRIES_MAX || value_count > ENTRIES_MAX {
-            return Err(format!("{tensor_count} tensors and {value_count} metadata entries are no model's"));
+            return Err(GgufError::Entries { tensors: tensor_count, values: value_count });
         }
         // The shortest entry is a key of no letters, its type, and a byte.
         self.has(value_count, 13)?;
         let mut values = Values::new();
         for _ in 0..value_count {
-            let key = self.text()?.ok_or("a metadata key is longer than any key may be")?;
+            let key = self.text()?.ok_or(GgufError::LongKey)?;
             let kind = self.u32()?;
-            let value = self.value(kind, 0).map_err(|e| format!("metadata {key}: {e}"))?;
-            values.insert(key, value);
+            match self.value(kind, 0) {
+                Ok(value) => values.insert(key, value),
+                Err(problem) => return Err(GgufError::Metadata { key, problem: Box::new(problem) }),
+            };
         }
         // The shortest entry is a name of no letters, no dimension, type and offset.
         self.has(tensor_count, 24)?;
         let mut infos = Vec::new();
         for _ in 0..tensor_count {
-            let name = self.text()?.ok_or("a tensor's name is longer than any name may be")?;
+            let name = self.text()?.ok_or(GgufError::LongName)?;
             let dimensions = self.u32()?;
             if dimensions > DIMENSIONS_MAX {
-                return Err(format!("tensor {name} has {dimensions} dimensions"));
+                return Err(GgufError::Dimensions { name, dimensions });
             }
             let mut shape = Vec::new();
             for _ in 0..dimensions {
                 let dimension = usize::try_from(self.u64()?).ok().filter(|d| *d > 0);
-                shape.push(dimension.ok_or(format!("tensor {name} has an impossible shape"))?);
+                shape.push(dimension.ok_or_else(|| GgufError::Shape(name.clone()))?);
             }
             // ggml writes the innermost dimension first.
             shape.reverse();
@@ -185,13 +217,13 @@ impl Reader {
         count
             .checked_mul(bytes)
             .filter(|wanted| *wanted <= left)
-            .ok_or(format!("it is cut short or damaged at byte {} of {}", self.at, self.file_bytes))
+            .ok_or(GgufError::CutShort { at: self.at, bytes: self.file_bytes })
     }
 
     fn bytes<const N: usize>(&mut self) -> Parsed<[u8; N]> {
         self.has(1, N as u64)?;
         let mut bytes = [0u8; N];
-        self.input.read_exact(&mut bytes).map_err(|e| format!("cannot read it: {e}"))?;
+        self.input.read_exact(&mut bytes)?;
         self.at += N as u64;
         Ok(bytes)
     }
@@ -206,8 +238,8 @@ impl Reader {
 
     fn skip(&mut self, count: u64, bytes: u64) -> Parsed<()> {
         let total = self.has(count, bytes)?;
-        let step = i64::try_from(total).map_err(|_| "impossible length".to_owned())?;
-        self.input.seek_relative(step).map_err(|e| format!("cannot read it: {e}"))?;
+        let step = i64::try_from(total).map_err(|_| GgufError::Length)?;
+        self.input.seek_relative(step)?;
         self.at += total;
         Ok(())
     }
@@ -221,9 +253,9 @@ impl Reader {
             return Ok(None);
         }
         let mut bytes = vec![0u8; length as usize];
-        self.input.read_exact(&mut bytes).map_err(|e| format!("cannot read it: {e}"))?;
+        self.input.read_exact(&mut bytes)?;
         self.at += length;
-        String::from_utf8(bytes).map(Some).map_err(|_| format!("a string before byte {} is not UTF-8", self.at))
+        String::from_utf8(bytes).map(Some).map_err(|_| GgufError::Utf8(self.at))
     }
 
     fn value(&mut self, kind: u32, nesting: u32) -> Parsed<Value> {
@@ -242,13 +274,13 @@ impl Reader {
             10 => Value::Unsigned(self.u64()?),
             11 => Value::Signed(i64::from_le_bytes(self.bytes()?)),
             12 => Value::Float(f64::from_le_bytes(self.bytes()?)),
-            other => return Err(format!("unknown value type {other}")),
+            other => return Err(GgufError::ValueType(other)),
         })
     }
 
     fn array(&mut self, nesting: u32) -> Parsed<Value> {
         if nesting >= NESTING_MAX {
-            return Err("arrays are nested too deeply".to_owned());
+            return Err(GgufError::Nesting);
         }
         let kind = self.u32()?;
         let count = self.u64()?;
@@ -260,7 +292,7 @@ impl Reader {
             // Strings start with their length, arrays with type and count.
             8 => 8,
             9 => 12,
-            other => return Err(format!("unknown value type {other}")),
+            other => return Err(GgufError::ValueType(other)),
         };
         self.has(count, value_bytes)?;
         let keep = !matches!(kind, 8 | 9) && self.array_values + count <= ARRAY_VALUES_MAX;

@@ -14,16 +14,16 @@
 use std::path::Path;
 
 use lens_pack::config::{Attention, GemmaConfig, GemmaFamily, Rope, every_nth_full};
-use lens_pack::{Error, Result};
 
 use crate::checkpoint::GemmaCheckpoint;
+use crate::error::{Error, Result};
 use crate::gguf::{self, Value, Values};
 use crate::tensors::Tensors;
 
 /// Opens the file.
 ///
 /// # Errors
-/// [`Error`] when it is no GGUF file, is cut short, or holds no Gemma 2 or Gemma 3.
+/// [`Error`] when it is not a GGUF file, is cut short, or holds no Gemma 2 or Gemma 3.
 pub fn open(path: &Path) -> Result<GemmaCheckpoint> {
     let (values, mut tensors) = gguf::open(path)?;
     let file = path.display().to_string();
@@ -89,7 +89,7 @@ impl Metadata<'_> {
             Some(Value::Signed(n)) => usize::try_from(*n).ok(),
             Some(_) => None,
         };
-        count.map(Some).ok_or_else(|| self.malformed(format!("metadata {key} is no count")))
+        count.map(Some).ok_or_else(|| self.malformed(format!("metadata {key} is not a count")))
     }
 
     fn needed_count(&self, key: &str) -> Result<usize> {
@@ -101,7 +101,7 @@ impl Metadata<'_> {
             None => Ok(None),
             Some(Value::Float(v)) => Ok(Some(*v)),
             Some(Value::Unsigned(n)) => Ok(Some(*n as f64)),
-            Some(_) => Err(self.malformed(format!("metadata {key} is no number"))),
+            Some(_) => Err(self.malformed(format!("metadata {key} is not a number"))),
         }
     }
 
@@ -155,9 +155,9 @@ impl Metadata<'_> {
             bos_token_id: self
                 .count("tokenizer.ggml.bos_token_id")?
                 .map_or(Some(2), |id| u32::try_from(id).ok())
-                .ok_or_else(|| self.malformed("metadata tokenizer.ggml.bos_token_id is no token".to_owned()))?,
+                .ok_or_else(|| self.malformed("metadata tokenizer.ggml.bos_token_id is not a token id".to_owned()))?,
         };
-        config.check().map_err(|problem| self.malformed(problem))?;
+        config.check().map_err(|e| self.malformed(e.to_string()))?;
         Ok(config)
     }
 
@@ -198,7 +198,7 @@ impl Metadata<'_> {
                 .map(|flag| match flag {
                     Value::Bool(true) => Ok(Attention::Sliding),
                     Value::Bool(false) => Ok(Attention::Full),
-                    _ => Err(self.malformed(format!("metadata {key} is no list of true and false"))),
+                    _ => Err(self.malformed(format!("metadata {key} is not a list of true and false"))),
                 })
                 .collect(),
             _ => {

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use lens_pack::{Error, Result};
+use lens_pack::file_name;
 use serde::Deserialize;
 
 use crate::checkpoint::GemmaCheckpoint;
+use crate::error::{Error, Result};
 use crate::hugging_face_config::gemma_config;
 use crate::safetensors_header;
 use crate::tensors::{Tensors, read_text};
@@ -18,7 +19,7 @@ const INDEX: &str = "model.safetensors.index.json";
 /// Opens the folder.
 ///
 /// # Errors
-/// [`Error`] when files are missing, malformed or cut short, or the model is no Gemma text model.
+/// [`Error`] when files are missing, malformed or cut short, or the model is not a Gemma text model.
 pub fn open(folder: &Path) -> Result<GemmaCheckpoint> {
     let config_path = folder.join(CONFIG);
     let text = read_text(&config_path, 1 << 20)?;
@@ -50,8 +51,7 @@ impl Index {
     fn from_json(text: &str, file: &str) -> Result<Self> {
         let malformed = |problem: String| Error::Malformed { file: file.to_owned(), problem };
         let index: Self = serde_json::from_str(text).map_err(|e| malformed(format!("not an index of shards: {e}")))?;
-        let plain = |shard: &str| !shard.is_empty() && !shard.contains(['/', '\\']) && shard != "." && shard != "..";
-        match index.weight_map.values().find(|shard| !plain(shard)) {
+        match index.weight_map.values().find(|shard| !file_name::is_plain(shard)) {
             Some(shard) => Err(malformed(format!("{shard:?} is not the name of a file beside it"))),
             None => Ok(index),
         }
@@ -62,7 +62,7 @@ impl Index {
 /// needs no others. `file` names the index in errors.
 ///
 /// # Errors
-/// [`Error::Malformed`] when it is no index.
+/// [`Error::Malformed`] when it is not an index.
 pub fn shards_up_to(index: &str, file: &str, layer: usize) -> Result<Vec<String>> {
     let index = Index::from_json(index, file)?;
     let needed = |name: &str| {

@@ -4,9 +4,10 @@
 //! equals them (the nested `text_config` of Gemma 3 4B names six fields).
 
 use lens_pack::config::{Attention, GemmaConfig, GemmaFamily, LAYERS_MAX, Rope, every_nth_full};
-use lens_pack::{Error, Result};
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::error::{Error, Result};
 
 /// The fields that matter; `null` counts as absent except where noted.
 #[derive(Debug, Deserialize)]
@@ -60,16 +61,16 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Re
 /// [`Error::Architecture`] for another model family, [`Error::Malformed`] when a field is
 /// impossible, contradicts another, or asks for something this program does not compute.
 pub fn gemma_config(text: &str, file: &str) -> Result<GemmaConfig> {
-    let malformed = |problem: String| Error::Malformed { file: file.to_owned(), problem };
-    let mut json: Value = serde_json::from_str(text).map_err(|e| malformed(format!("not JSON: {e}")))?;
+    let mut json: Value = serde_json::from_str(text).map_err(|e| Error::malformed(file, format!("not JSON: {e}")))?;
     let family = family(&json, file)?;
     // Gemma 3 with vision keeps its text model's configuration in a field of its own.
     if let Some(nested) = json.get_mut("text_config").map(Value::take).filter(Value::is_object) {
         json = nested;
     }
-    let hf: HfConfig = serde_json::from_value(json).map_err(|e| malformed(format!("not a Gemma config: {e}")))?;
-    let config = hf.config(family).map_err(malformed)?;
-    config.check().map_err(malformed)?;
+    let hf: HfConfig =
+        serde_json::from_value(json).map_err(|e| Error::malformed(file, format!("not a Gemma config: {e}")))?;
+    let config = hf.config(family).map_err(|e| Error::malformed(file, e))?;
+    config.check().map_err(|e| Error::malformed(file, e))?;
     Ok(config)
 }
 
@@ -86,17 +87,42 @@ fn family(json: &Value, file: &str) -> Result<GemmaFamily> {
     }
 }
 
+/// What a config.json asks for that this program does not compute.
+#[derive(Debug, thiserror::Error)]
+enum UnsupportedGemma {
+    #[error("attention_bias is true; Gemma models with attention biases are not supported")]
+    AttentionBias,
+    #[error("hidden_activation is {0:?}; only gelu_pytorch_tanh is supported")]
+    Activation(String),
+    #[error("use_bidirectional_attention is set; only causal models are supported")]
+    Bidirectional,
+    #[error("layer type {0:?} is not supported")]
+    LayerType(String),
+    #[error("sliding_window_pattern is 0")]
+    Pattern,
+    #[error("rope_parameters: {0}")]
+    RopeParameters(#[source] serde_json::Error),
+    #[error("partial_rotary_factor other than 1 is not supported")]
+    PartialRotary,
+    #[error("linear rope scaling without a factor")]
+    RopeFactor,
+    #[error("rope type {0:?} is not supported; default and linear are")]
+    RopeType(String),
+}
+
+type Supported<T> = std::result::Result<T, UnsupportedGemma>;
+
 impl HfConfig {
-    fn config(self, family: GemmaFamily) -> std::result::Result<GemmaConfig, String> {
+    fn config(self, family: GemmaFamily) -> Supported<GemmaConfig> {
         if self.attention_bias == Some(true) {
-            return Err("attention_bias is true; Gemma models with attention biases are not supported".to_owned());
+            return Err(UnsupportedGemma::AttentionBias);
         }
         if let Some(activation) = self.hidden_activation.as_deref().filter(|a| *a != "gelu_pytorch_tanh") {
-            return Err(format!("hidden_activation is {activation:?}; only gelu_pytorch_tanh is supported"));
+            return Err(UnsupportedGemma::Activation(activation.to_owned()));
         }
         // EmbeddingGemma; some files spell it "all".
         if !matches!(self.use_bidirectional_attention, None | Some(Value::Null | Value::Bool(false))) {
-            return Err("use_bidirectional_attention is set; only causal models are supported".to_owned());
+            return Err(UnsupportedGemma::Bidirectional);
         }
         let num_hidden_layers = self.num_hidden_layers.unwrap_or(26);
         let (rope_full, rope_sliding) = self.ropes(family)?;
@@ -123,14 +149,14 @@ impl HfConfig {
         })
     }
 
-    fn layer_attention(&self, family: GemmaFamily, layers: usize) -> std::result::Result<Vec<Attention>, String> {
+    fn layer_attention(&self, family: GemmaFamily, layers: usize) -> Supported<Vec<Attention>> {
         if let Some(types) = &self.layer_types {
             return types
                 .iter()
                 .map(|name| match name.as_str() {
                     "full_attention" => Ok(Attention::Full),
                     "sliding_attention" => Ok(Attention::Sliding),
-                    other => Err(format!("layer type {other:?} is not supported")),
+                    other => Err(UnsupportedGemma::LayerType(other.to_owned())),
                 })
                 .collect();
         }
@@ -141,17 +167,17 @@ impl HfConfig {
             GemmaFamily::Gemma3 => self.sliding_window_pattern.or(self.private_sliding_window_pattern).unwrap_or(6),
         };
         if period == 0 {
-            return Err("sliding_window_pattern is 0".to_owned());
+            return Err(UnsupportedGemma::Pattern);
         }
         Ok(every_nth_full(layers, period))
     }
 
     /// Rotary embeddings of full and of sliding layers.
-    fn ropes(&self, family: GemmaFamily) -> std::result::Result<(Rope, Rope), String> {
-        let fields = |value: Option<&Value>| -> std::result::Result<RopeFields, String> {
+    fn ropes(&self, family: GemmaFamily) -> Supported<(Rope, Rope)> {
+        let fields = |value: Option<&Value>| -> Supported<RopeFields> {
             match value {
                 None | Some(Value::Null) => Ok(RopeFields::default()),
-                Some(value) => RopeFields::deserialize(value).map_err(|e| format!("rope_parameters: {e}")),
+                Some(value) => RopeFields::deserialize(value).map_err(UnsupportedGemma::RopeParameters),
             }
         };
         let nested = |kind: &str| fields(self.rope_parameters.as_ref().and_then(|all| all.get(kind)));
@@ -179,17 +205,17 @@ impl HfConfig {
 }
 
 impl RopeFields {
-    fn rope(&self, theta: f64) -> std::result::Result<Rope, String> {
+    fn rope(&self, theta: f64) -> Supported<Rope> {
         if self.partial_rotary_factor.is_some_and(|f| f != 1.0) {
-            return Err("partial_rotary_factor other than 1 is not supported".to_owned());
+            return Err(UnsupportedGemma::PartialRotary);
         }
         match self.rope_type.as_deref().or(self.old_type.as_deref()).unwrap_or("default") {
             "default" => Ok(Rope { theta, factor: 1.0 }),
             "linear" => {
-                let factor = self.factor.ok_or("linear rope scaling without a factor")?;
+                let factor = self.factor.ok_or(UnsupportedGemma::RopeFactor)?;
                 Ok(Rope { theta, factor })
             }
-            other => Err(format!("rope type {other:?} is not supported; default and linear are")),
+            other => Err(UnsupportedGemma::RopeType(other.to_owned())),
         }
     }
 }

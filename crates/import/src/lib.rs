@@ -15,6 +15,7 @@
 //! | [`write`] | checkpoint + SAE + tokenizer to a pack on disk |
 
 mod checkpoint;
+mod error;
 mod gguf;
 mod gguf_gemma;
 mod hugging_face;
@@ -31,6 +32,7 @@ mod tokenizer_json;
 pub mod write;
 
 pub use checkpoint::{GemmaCheckpoint, SaeCheckpoint};
+pub use error::{Error, Result};
 pub use hugging_face::shards_up_to;
 pub use hugging_face_config::gemma_config;
 pub use open::open_gemma;

@@ -2,8 +2,9 @@
 //! cfg.json.
 
 use lens_pack::config::{DIMENSION_MAX, NovelCodes, SaeConfig};
-use lens_pack::{Error, Result};
 use serde::Deserialize;
+
+use crate::error::{Error, Result};
 
 /// What a published configuration says.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,6 +78,27 @@ struct SaelensMetadata {
     neuronpedia_id: Option<String>,
 }
 
+/// What a published SAE asks for that this program does not compute.
+#[derive(Debug, thiserror::Error)]
+enum UnsupportedSae {
+    #[error("sae_type is {0:?}; this program reads temporal SAEs")]
+    Kind(String),
+    #[error("architecture is {0:?}; this program reads temporal SAEs")]
+    Architecture(String),
+    #[error("dimin * exp_factor = {0} is not a width")]
+    Width(f64),
+    #[error("normalize_activations {0:?} is not supported")]
+    Normalization(String),
+    #[error("apply_b_dec_to_input is false, which this program does not compute")]
+    Bias,
+    #[error("reshape_activations {0:?} is not supported")]
+    Reshape(String),
+    #[error("sae_diff_type is {0:?}; topk, relu and nullify are known")]
+    NovelCodes(String),
+    #[error("hook_name is {0:?}; only the output of a layer (blocks.N.hook_resid_post) is supported")]
+    Hook(String),
+}
+
 // The defaults of SAELens' `TemporalSAEConfig`.
 fn eight() -> usize {
     8
@@ -98,23 +120,23 @@ impl PublishedSae {
     /// Reads the authors' conf.yaml; sections about training are ignored. `file` names it in errors.
     ///
     /// # Errors
-    /// [`Error::Malformed`] when it is no such file or a number in it is impossible.
+    /// [`Error::Malformed`] when it is not such a file or a number in it is impossible.
     pub fn from_conf_yaml(text: &str, file: &str) -> Result<Self> {
-        let malformed = |problem: String| Error::Malformed { file: file.to_owned(), problem };
-        let conf: ConfYaml =
-            serde_yaml_ng::from_str(text).map_err(|e| malformed(format!("not a TemporalSAE's conf.yaml: {e}")))?;
+        let unsupported = |problem: UnsupportedSae| Error::malformed(file, problem);
+        let conf: ConfYaml = serde_yaml_ng::from_str(text)
+            .map_err(|e| Error::malformed(file, format!("not a TemporalSAE's conf.yaml: {e}")))?;
         if let Some(kind) = conf.sae.sae_type.filter(|kind| kind != "temporal") {
-            return Err(malformed(format!("sae_type is {kind:?}; this program reads temporal SAEs")));
+            return Err(unsupported(UnsupportedSae::Kind(kind)));
         }
         let width = conf.llm.dimin as f64 * conf.sae.exp_factor;
         if !(width >= 1.0 && width <= DIMENSION_MAX as f64) {
-            return Err(malformed(format!("dimin * exp_factor = {width} is no width")));
+            return Err(unsupported(UnsupportedSae::Width(width)));
         }
         let config = SaeConfig {
             dimin: conf.llm.dimin,
             width: width as usize,
             n_heads: conf.sae.n_heads,
-            sae_diff_type: novel_codes(&conf.sae.sae_diff_type).map_err(malformed)?,
+            sae_diff_type: novel_codes(&conf.sae.sae_diff_type).map_err(unsupported)?,
             kval_topk: conf.sae.kval_topk,
             tied_weights: conf.sae.tied_weights,
             n_attn_layers: conf.sae.n_attn_layers,
@@ -122,46 +144,46 @@ impl PublishedSae {
             scaling_factor: conf.sae.scaling_factor,
             target_layer: conf.llm.target_layer,
         };
-        config.check().map_err(malformed)?;
+        config.check().map_err(|e| Error::malformed(file, e))?;
         Ok(Self { config, model_name: conf.llm.model_hf_name, neuronpedia: None })
     }
 
     /// Reads SAELens' cfg.json of architecture `temporal`; `file` names it in errors.
     ///
     /// # Errors
-    /// [`Error::Malformed`] when it is no such file, a number in it is impossible, or it normalizes
-    /// activations in a way that the seed does not.
+    /// [`Error::Malformed`] when it is not such a file, a number in it is impossible, or it normalizes
+    /// activations in a way that the authors' module does not.
     pub fn from_saelens_json(text: &str, file: &str) -> Result<Self> {
-        let malformed = |problem: String| Error::Malformed { file: file.to_owned(), problem };
-        let cfg: SaelensCfg =
-            serde_json::from_str(text).map_err(|e| malformed(format!("not a TemporalSAE's cfg.json: {e}")))?;
+        let unsupported = |problem: UnsupportedSae| Error::malformed(file, problem);
+        let cfg: SaelensCfg = serde_json::from_str(text)
+            .map_err(|e| Error::malformed(file, format!("not a TemporalSAE's cfg.json: {e}")))?;
         if let Some(kind) = cfg.architecture.filter(|kind| kind != "temporal") {
-            return Err(malformed(format!("architecture is {kind:?}; this program reads temporal SAEs")));
+            return Err(unsupported(UnsupportedSae::Architecture(kind)));
         }
         let scaling_factor = match cfg.normalize_activations.as_deref().unwrap_or("none") {
             "none" => 1.0,
             "constant_scalar_rescale" => cfg.activation_normalization_factor.unwrap_or(1.0),
-            other => return Err(malformed(format!("normalize_activations {other:?} is not supported"))),
+            other => return Err(unsupported(UnsupportedSae::Normalization(other.to_owned()))),
         };
         if !cfg.apply_b_dec_to_input {
-            return Err(malformed("apply_b_dec_to_input is false, which this program does not compute".to_owned()));
+            return Err(unsupported(UnsupportedSae::Bias));
         }
         if let Some(reshape) = cfg.reshape_activations.filter(|r| r != "none") {
-            return Err(malformed(format!("reshape_activations {reshape:?} is not supported")));
+            return Err(unsupported(UnsupportedSae::Reshape(reshape)));
         }
         let (meta_hook, meta_model, neuronpedia) = match cfg.metadata {
             Some(meta) => (meta.hook_name, meta.model_name, meta.neuronpedia_id),
             None => (None, None, None),
         };
         let target_layer = match meta_hook.or(cfg.hook_name) {
-            Some(hook) => Some(layer_of_hook(&hook).map_err(malformed)?),
+            Some(hook) => Some(layer_of_hook(&hook).map_err(unsupported)?),
             None => None,
         };
         let config = SaeConfig {
             dimin: cfg.d_in,
             width: cfg.d_sae,
             n_heads: cfg.n_heads,
-            sae_diff_type: novel_codes(&cfg.sae_diff_type).map_err(malformed)?,
+            sae_diff_type: novel_codes(&cfg.sae_diff_type).map_err(unsupported)?,
             kval_topk: cfg.kval_topk,
             tied_weights: cfg.tied_weights,
             n_attn_layers: cfg.n_attn_layers,
@@ -169,24 +191,24 @@ impl PublishedSae {
             scaling_factor,
             target_layer,
         };
-        config.check().map_err(malformed)?;
+        config.check().map_err(|e| Error::malformed(file, e))?;
         Ok(Self { config, model_name: meta_model.or(cfg.model_name), neuronpedia })
     }
 }
 
-fn novel_codes(name: &str) -> std::result::Result<NovelCodes, String> {
+fn novel_codes(name: &str) -> std::result::Result<NovelCodes, UnsupportedSae> {
     match name {
         "topk" => Ok(NovelCodes::TopK),
         "relu" => Ok(NovelCodes::Relu),
         "nullify" => Ok(NovelCodes::Nullify),
-        other => Err(format!("sae_diff_type is {other:?}; topk, relu and nullify are known")),
+        other => Err(UnsupportedSae::NovelCodes(other.to_owned())),
     }
 }
 
 /// 12 of "blocks.12.hook_resid_post", TransformerLens' name for the output of layer 12.
-fn layer_of_hook(hook: &str) -> std::result::Result<usize, String> {
+fn layer_of_hook(hook: &str) -> std::result::Result<usize, UnsupportedSae> {
     hook.strip_prefix("blocks.")
         .and_then(|rest| rest.strip_suffix(".hook_resid_post"))
         .and_then(|layer| layer.parse().ok())
-        .ok_or(format!("hook_name is {hook:?}; only the output of a layer (blocks.N.hook_resid_post) is supported"))
+        .ok_or_else(|| UnsupportedSae::Hook(hook.to_owned()))
 }

@@ -13,9 +13,9 @@
 use std::path::Path;
 
 use lens_pack::config::SaeConfig;
-use lens_pack::{Error, Result};
 
 use crate::checkpoint::SaeCheckpoint;
+use crate::error::{Error, Result};
 use crate::sae_config::PublishedSae;
 use crate::safetensors_header;
 use crate::tensors::{Tensors, read_text};

@@ -4,20 +4,20 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use lens_pack::{Error, Result};
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 
-use crate::storage::Storage;
+use crate::error::{Error, Result};
+use crate::storage::{Storage, UnknownStorage};
 use crate::tensors::{Located, Source, Tensors};
 
-/// Headers past this are no model's (the format's own limit).
+/// The format's own limit; no model's header is larger.
 const HEADER_BYTES_MAX: u64 = 100_000_000;
 
 /// Adds the tensors of `path` that `wanted` accepts to `tensors`.
 ///
 /// # Errors
-/// [`Error`] when the file cannot be read, is no safetensors file, or differs in length from what
+/// [`Error`] when the file cannot be read, is not a safetensors file, or differs in length from what
 /// its header says.
 pub fn add(tensors: &mut Tensors, path: &Path, wanted: impl Fn(&str) -> bool) -> Result<()> {
     let read_failed = |source| Error::Io { action: "read", path: path.to_owned(), source };
@@ -52,7 +52,7 @@ pub fn add(tensors: &mut Tensors, path: &Path, wanted: impl Fn(&str) -> bool) ->
             Dtype::F32 => Ok(Storage::F32),
             Dtype::F16 => Ok(Storage::F16),
             Dtype::BF16 => Ok(Storage::Bf16),
-            other => Err(other.to_string()),
+            other => Err(UnknownStorage(other.to_string())),
         };
         let offset = 8 + header_bytes + info.data_offsets.0 as u64;
         let located = Located { file: index, offset, shape: info.shape.clone(), storage, shift: 0.0 };

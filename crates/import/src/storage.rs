@@ -31,6 +31,11 @@ pub enum Storage {
     Q6K,
 }
 
+/// A storage type that this crate does not read, by its name in the file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct UnknownStorage(pub(crate) String);
+
 impl Storage {
     /// Values in one block; rows are whole blocks.
     pub const fn block_values(self) -> usize {
@@ -55,7 +60,7 @@ impl Storage {
         }
     }
 
-    /// Bytes of `values` numbers, or `None` when they are no whole blocks or too many to count.
+    /// Bytes of `values` numbers, or `None` when they do not fill whole blocks or are too many to count.
     pub fn bytes(self, values: u64) -> Option<u64> {
         let block = self.block_values() as u64;
         if !values.is_multiple_of(block) {

@@ -9,10 +9,9 @@ use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use lens_pack::{Error, Result};
-
+use crate::error::{Error, Result};
 use crate::random_rows::RandomRows;
-use crate::storage::Storage;
+use crate::storage::{Storage, UnknownStorage};
 
 /// Where a tensor lies.
 #[derive(Debug, Clone)]
@@ -23,8 +22,8 @@ pub(crate) struct Located {
     pub(crate) offset: u64,
     /// Outermost dimension first.
     pub(crate) shape: Vec<usize>,
-    /// How it is stored; the name of a format this crate does not read otherwise.
-    pub(crate) storage: std::result::Result<Storage, String>,
+    /// How it is stored; otherwise the name of a format this crate does not read.
+    pub(crate) storage: std::result::Result<Storage, UnknownStorage>,
     /// Added to every value: -1 for the norms of GGUF files, which hold weight + 1.
     pub(crate) shift: f32,
 }

@@ -38,7 +38,8 @@ fn counted_bytes_are_the_tensors_bytes_and_what_is_too_large_is_said() {
             assert_eq!(fit::check(&manifest, fits), Ok(()));
             let exact = Limits { buffer_bytes: Some(bytes), binding_bytes: Some(bytes), memory_bytes: Some(total) };
             assert_eq!(fit::check(&manifest, exact), Ok(()));
-            let small = fit::check(&manifest, Limits { binding_bytes: Some(bytes - 1), ..fits }).unwrap_err();
+            let small =
+                fit::check(&manifest, Limits { binding_bytes: Some(bytes - 1), ..fits }).unwrap_err().to_string();
             assert!(small.contains(name) && small.contains("kB"), "{small}");
             assert!(fit::check(&manifest, Limits { memory_bytes: Some(total - 1), ..fits }).is_err());
         }

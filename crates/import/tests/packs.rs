@@ -82,7 +82,7 @@ fn every_pair_comes_back_in_every_precision() {
             let original = std::fs::read_to_string(fixture("tokenizer/tiny.json")).unwrap();
             let original = compact_tokenizer(&original, "tiny.json").unwrap();
             assert_eq!(CompactTokenizer::from_bytes(&bytes, "tokenizer").unwrap(), original);
-            assert!(out.join(manifest.licences[0].file.as_ref().unwrap()).is_file());
+            assert!(out.join(manifest.licenses[0].file.as_ref().unwrap()).is_file());
         }
     }
 }

@@ -36,36 +36,61 @@ pub fn largest_buffer(manifest: &Manifest) -> (&str, u64) {
     sizes.max_by_key(|(_, bytes)| *bytes).unwrap_or(("", 0))
 }
 
-fn spell(bytes: u64) -> String {
+/// Why a pack does not fit a device, as a sentence with the numbers.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FitError {
+    /// A tensor needs a larger buffer than the device has.
+    #[error(
+        "This model does not fit: its largest tensor, {tensor}, has {}, and this GPU's {limited} have at most {}. \
+         Choose a pack of lower precision or a smaller model.",
+        format_bytes(*bytes),
+        format_bytes(*limit)
+    )]
+    Tensor {
+        /// Its name.
+        tensor: String,
+        /// Bytes of its buffer.
+        bytes: u64,
+        /// What is limited: "buffers" or "storage buffer bindings".
+        limited: &'static str,
+        /// The most bytes there.
+        limit: u64,
+    },
+    /// All weights together need more memory than there is.
+    #[error(
+        "This model does not fit: its weights have {}, and this device has about {} for them. \
+         Choose a pack of lower precision or a smaller model.",
+        format_bytes(*bytes),
+        format_bytes(*limit)
+    )]
+    Memory {
+        /// Bytes of all weights.
+        bytes: u64,
+        /// Bytes of memory for them.
+        limit: u64,
+    },
+}
+
+fn format_bytes(bytes: u64) -> String {
     let (amount, unit) = if bytes < 10_000_000 { (bytes as f64 / 1e3, "kB") } else { (bytes as f64 / 1e6, "MB") };
     format!("{amount:.0} {unit}")
 }
 
-/// Why the pack does not fit, as a sentence with the numbers; `Ok` where it does as far as is known.
+/// Checks that the pack fits the device, as far as its limits are known.
 ///
 /// # Errors
-/// The sentence.
-pub fn check(manifest: &Manifest, limits: Limits) -> Result<(), String> {
-    let (name, bytes) = largest_buffer(manifest);
+/// [`FitError`].
+pub fn check(manifest: &Manifest, limits: Limits) -> Result<(), FitError> {
+    let (tensor, bytes) = largest_buffer(manifest);
     let known = [(limits.buffer_bytes, "buffers"), (limits.binding_bytes, "storage buffer bindings")];
-    for (limit, what) in known {
+    for (limit, limited) in known {
         if let Some(limit) = limit.filter(|limit| bytes > *limit) {
-            return Err(format!(
-                "This model does not fit: its largest tensor, {name}, has {}, and this GPU's {what} have at most {}. \
-                 Choose a pack of lower precision or a smaller model.",
-                spell(bytes),
-                spell(limit),
-            ));
+            return Err(FitError::Tensor { tensor: tensor.to_owned(), bytes, limited, limit });
         }
     }
-    let weights = weight_bytes(manifest);
-    match limits.memory_bytes.filter(|limit| weights > *limit) {
-        Some(limit) => Err(format!(
-            "This model does not fit: its weights have {}, and this device has about {} for them. \
-             Choose a pack of lower precision or a smaller model.",
-            spell(weights),
-            spell(limit),
-        )),
+    let bytes = weight_bytes(manifest);
+    match limits.memory_bytes.filter(|limit| bytes > *limit) {
+        Some(limit) => Err(FitError::Memory { bytes, limit }),
         None => Ok(()),
     }
 }

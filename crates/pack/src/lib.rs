@@ -4,7 +4,10 @@
 //! |---|---|
 //! | [`config`] | `GemmaConfig` and `SaeConfig`, as the manifest carries them |
 //! | [`block`] | the packed matrix: f32, f16, or symmetric blocks of 32 (q8, q4) |
+//! | [`file_name`] | the one rule for names of files that come from elsewhere |
 //! | [`manifest`] | `manifest.json`: what a pack holds and where every tensor lies |
+//! | [`outline`] | what a manifest of any version says about its files |
+//! | [`folder`] | the manifest of a pack in a folder on disk |
 //! | [`precision_plan`] | which precision each tensor of a pack gets |
 //! | [`tensor_spec`] | which tensors an analysis needs, with their shapes |
 //! | [`tokenizer`] | a BPE tokenizer's tables, and the compact file that a pack carries |
@@ -17,8 +20,11 @@
 pub mod block;
 pub mod config;
 mod error;
+pub mod file_name;
 pub mod fit;
+pub mod folder;
 pub mod manifest;
+pub mod outline;
 pub mod precision_plan;
 pub mod rows;
 pub mod tensor_spec;

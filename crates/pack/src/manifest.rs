@@ -1,7 +1,7 @@
 //! `manifest.json`: what a pack holds and where every tensor lies.
 //!
 //! A pack is a folder of static files: this manifest, safetensors shards of at most 32 MiB, small
-//! embedding shards of at most 1 MiB, the compact tokenizer and the licences. Offsets are bytes
+//! embedding shards of at most 1 MiB, the compact tokenizer and the licenses. Offsets are bytes
 //! from the start of the shard's file, so that a reader needs no safetensors header.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::block::{Precision, blocks_per_row, words_per_row};
-use crate::config::{DIMENSION_MAX, GemmaConfig, SaeConfig};
+use crate::config::{ConfigError, DIMENSION_MAX, GemmaConfig, SaeConfig};
+use crate::file_name;
 use crate::precision_plan::PrecisionPlan;
 use crate::tensor_spec::{SCALING, gemma_tensors, sae_tensors};
 use crate::{Error, Result};
@@ -86,7 +87,7 @@ pub struct EmbeddingEntry {
 
 /// Terms that travel with the weights.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Licence {
+pub struct License {
     /// What it covers, e.g. "Gemma weights".
     pub covers: String,
     /// Its name, e.g. "Gemma Terms of Use".
@@ -128,7 +129,8 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub neuronpedia: Option<Neuronpedia>,
     /// Terms of what is inside.
-    pub licences: Vec<Licence>,
+    #[serde(rename = "licences")]
+    pub licenses: Vec<License>,
     /// The tokenizer, in the form of [`crate::tokenizer::file`].
     pub tokenizer: FileEntry,
     /// Shards of weights, in the order in which they are to be read.
@@ -159,49 +161,137 @@ pub fn embedding_row_bytes(cols: usize, precision: Precision) -> u64 {
     row_data_bytes(cols, precision) + row_scale_bytes(cols, precision)
 }
 
+/// Why a text is not a manifest that this program reads, as a sentence without the file's name.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// Not JSON, or a field is missing or of another type.
+    #[error("not a pack manifest: {0}")]
+    Json(#[from] serde_json::Error),
+    /// JSON of something else.
+    #[error("format is {0:?}, expected {FORMAT:?}")]
+    Format(String),
+    /// A pack of another version of the format.
+    #[error("pack version {0} is not the version this program reads ({VERSION}); pack the model again")]
+    Version(u32),
+    /// A number of one of the configurations.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The layer is not one of the model's.
+    #[error("layer {layer} of {layers} layers")]
+    Layer {
+        /// The pack's layer.
+        layer: usize,
+        /// Layers of the published model.
+        layers: usize,
+    },
+    /// SAE and model differ in d_model.
+    #[error("the SAE reads {sae} dimensions, the model has {model}")]
+    Width {
+        /// Of the SAE.
+        sae: usize,
+        /// Of the model.
+        model: usize,
+    },
+    /// A file name that could lead elsewhere.
+    #[error("file name {0:?} is not a plain name")]
+    FileName(String),
+    /// A file larger than readers take.
+    #[error("{file} has {bytes} bytes, more than {limit}")]
+    FileSize {
+        /// Its name.
+        file: String,
+        /// Its length.
+        bytes: u64,
+        /// The most allowed.
+        limit: u64,
+    },
+    /// A tensor that the configurations call for is not listed.
+    #[error("tensor {0} is missing")]
+    MissingTensor(String),
+    /// A tensor that the configurations do not call for.
+    #[error("tensor {0} does not belong to this model")]
+    ExtraTensor(String),
+    /// A tensor's shape contradicts the configurations.
+    #[error("tensor {tensor} has shape {found:?}, its model calls for {expected:?}")]
+    Shape {
+        /// Its name.
+        tensor: String,
+        /// [rows, cols] listed.
+        found: (usize, usize),
+        /// [rows, cols] called for.
+        expected: (usize, usize),
+    },
+    /// A part lies in a shard that is not listed.
+    #[error("tensor {tensor} names shard {shard}")]
+    Shard {
+        /// Its name.
+        tensor: String,
+        /// The shard's index.
+        shard: usize,
+    },
+    /// A part's rows or bytes do not fit the tensor or its shard.
+    #[error("tensor {tensor}: the part at row {row_start} does not fit its shape")]
+    Part {
+        /// Its name.
+        tensor: String,
+        /// First row of the part.
+        row_start: usize,
+    },
+    /// The parts do not add up to the tensor.
+    #[error("tensor {tensor} has {found} of {expected} rows")]
+    Rows {
+        /// Its name.
+        tensor: String,
+        /// Rows in its parts.
+        found: usize,
+        /// Rows of its shape.
+        expected: usize,
+    },
+    /// The embedding is another model's.
+    #[error("the embedding and the model differ in shape")]
+    EmbeddingShape,
+    /// The embedding's shards do not add up to it.
+    #[error("the embedding's shards do not fit its shape")]
+    EmbeddingShards,
+}
+
 impl Manifest {
     /// Reads and checks a manifest; `file` names it in errors. The text is untrusted.
     ///
     /// # Errors
-    /// [`Error::Malformed`] when it is not a manifest of this version, or when an offset, index,
-    /// shape or file name in it cannot be right.
+    /// [`Error::Malformed`] with a [`ManifestError`]'s sentence when it is not a manifest of this
+    /// version, or when an offset, index, shape or file name in it cannot be right.
     pub fn from_json(text: &str, file: &str) -> Result<Self> {
-        let malformed = |problem: String| Error::Malformed { file: file.to_owned(), problem };
-        let manifest: Self = serde_json::from_str(text).map_err(|e| malformed(format!("not a pack manifest: {e}")))?;
+        Self::parse(text).map_err(|e| Error::Malformed { file: file.to_owned(), problem: e.to_string() })
+    }
+
+    fn parse(text: &str) -> std::result::Result<Self, ManifestError> {
+        let manifest: Self = serde_json::from_str(text)?;
         if manifest.format != FORMAT {
-            return Err(malformed(format!("format is {:?}, expected {FORMAT:?}", manifest.format)));
+            return Err(ManifestError::Format(manifest.format));
         }
         if manifest.version != VERSION {
-            return Err(malformed(format!(
-                "pack version {} is not the version this program reads ({VERSION}); pack the model again",
-                manifest.version
-            )));
+            return Err(ManifestError::Version(manifest.version));
         }
-        manifest.check().map_err(malformed)?;
+        manifest.check()?;
         Ok(manifest)
     }
 
-    fn check(&self) -> std::result::Result<(), String> {
+    fn check(&self) -> std::result::Result<(), ManifestError> {
         self.gemma.check()?;
         self.sae.check()?;
         if self.layer >= self.gemma.num_hidden_layers {
-            return Err(format!("layer {} of {} layers", self.layer, self.gemma.num_hidden_layers));
+            return Err(ManifestError::Layer { layer: self.layer, layers: self.gemma.num_hidden_layers });
         }
         if self.sae.dimin != self.gemma.hidden_size {
-            return Err(format!(
-                "the SAE reads {} dimensions, the model has {}",
-                self.sae.dimin, self.gemma.hidden_size
-            ));
+            return Err(ManifestError::Width { sae: self.sae.dimin, model: self.gemma.hidden_size });
         }
         // Names are joined to a folder or URL: nothing but a plain name may pass.
-        let licences = self.licences.iter().filter_map(|licence| licence.file.as_deref());
-        for file in self.files().map(|entry| entry.file.as_str()).chain(licences) {
-            let plain = !file.is_empty()
-                && !file.starts_with('.')
-                && file.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
-            if !plain {
-                return Err(format!("file name {file:?} is not a plain name"));
-            }
+        let licenses = self.licenses.iter().filter_map(|license| license.file.as_deref());
+        if let Some(name) =
+            self.files().map(|entry| entry.file.as_str()).chain(licenses).find(|name| !file_name::is_plain(name))
+        {
+            return Err(ManifestError::FileName(name.to_owned()));
         }
         // Readers hold a file in memory as a whole, and add sizes up.
         let limits = std::iter::once((&self.tokenizer, TOKENIZER_BYTES_MAX))
@@ -209,36 +299,39 @@ impl Manifest {
             .chain(self.embedding.shards.iter().map(|s| (s, EMBEDDING_SHARD_BYTES_MAX as u64)));
         for (entry, limit) in limits {
             if entry.bytes > limit {
-                return Err(format!("{} has {} bytes, more than {limit}", entry.file, entry.bytes));
+                return Err(ManifestError::FileSize { file: entry.file.clone(), bytes: entry.bytes, limit });
             }
         }
-        let mut needed = gemma_tensors(&self.gemma, self.layer);
-        needed.extend(sae_tensors(&self.sae));
+        let mut specs = gemma_tensors(&self.gemma, self.layer);
+        specs.extend(sae_tensors(&self.sae));
         if self.tensors.contains_key(SCALING) {
-            needed.push((SCALING.to_owned(), (1, self.sae.dimin)));
+            specs.push((SCALING.to_owned(), (1, self.sae.dimin)));
         }
-        for (name, shape) in &needed {
-            let tensor = self.tensors.get(name).ok_or(format!("tensor {name} is missing"))?;
+        for (name, shape) in &specs {
+            let tensor = self.tensors.get(name).ok_or_else(|| ManifestError::MissingTensor(name.clone()))?;
             if tensor.shape != *shape {
-                return Err(format!("tensor {name} has shape {:?}, its model calls for {shape:?}", tensor.shape));
+                return Err(ManifestError::Shape { tensor: name.clone(), found: tensor.shape, expected: *shape });
             }
             self.check_parts(name, tensor)?;
         }
-        if self.tensors.len() > needed.len() {
-            let named = |name: &String| needed.iter().any(|(n, _)| n == name);
-            let extra = self.tensors.keys().find(|name| !named(name)).map_or("", String::as_str);
-            return Err(format!("tensor {extra} is none of this model's"));
+        if self.tensors.len() > specs.len() {
+            let is_expected = |name: &String| specs.iter().any(|(n, _)| n == name);
+            let extra = self.tensors.keys().find(|name| !is_expected(name)).cloned().unwrap_or_default();
+            return Err(ManifestError::ExtraTensor(extra));
         }
         self.check_embedding()
     }
 
     /// Shapes passed [`GemmaConfig::check`] and [`SaeConfig::check`], so that products fit 64 bits.
-    fn check_parts(&self, name: &str, tensor: &TensorEntry) -> std::result::Result<(), String> {
+    fn check_parts(&self, name: &str, tensor: &TensorEntry) -> std::result::Result<(), ManifestError> {
         let (rows, cols) = tensor.shape;
         let row_bytes = row_data_bytes(cols, tensor.precision);
         let mut next_row = 0;
         for part in &tensor.parts {
-            let shard = self.shards.get(part.shard).ok_or(format!("tensor {name} names shard {}", part.shard))?;
+            let shard = self
+                .shards
+                .get(part.shard)
+                .ok_or_else(|| ManifestError::Shard { tensor: name.to_owned(), shard: part.shard })?;
             // In this order: rows within the tensor first, so that no product overflows after.
             let fits = part.row_start == next_row && part.rows <= rows - next_row && {
                 let spans = |(start, end): (u64, u64), row_bytes: u64| {
@@ -253,18 +346,22 @@ impl Manifest {
                 scales_fit && spans(part.data, row_bytes)
             };
             if !fits {
-                return Err(format!("tensor {name}: the part at row {} does not fit its shape", part.row_start));
+                return Err(ManifestError::Part { tensor: name.to_owned(), row_start: part.row_start });
             }
             next_row += part.rows;
         }
-        if next_row == rows { Ok(()) } else { Err(format!("tensor {name} has {next_row} of {rows} rows")) }
+        if next_row == rows {
+            Ok(())
+        } else {
+            Err(ManifestError::Rows { tensor: name.to_owned(), found: next_row, expected: rows })
+        }
     }
 
-    fn check_embedding(&self) -> std::result::Result<(), String> {
+    fn check_embedding(&self) -> std::result::Result<(), ManifestError> {
         let e = &self.embedding;
         let (rows, cols) = e.shape;
         if e.shape != (self.gemma.vocab_size, self.gemma.hidden_size) {
-            return Err("the embedding and the model differ in shape".to_owned());
+            return Err(ManifestError::EmbeddingShape);
         }
         let rows_fit = (1..=DIMENSION_MAX).contains(&e.rows_per_shard)
             && e.shards.len() == rows.div_ceil(e.rows_per_shard)
@@ -274,15 +371,15 @@ impl Manifest {
                 let held = e.rows_per_shard.min(rows - i * e.rows_per_shard) as u64;
                 e.data_start.checked_add(held * e.row_bytes) == Some(shard.bytes)
             });
-        if shards_fit { Ok(()) } else { Err("the embedding's shards do not fit its shape".to_owned()) }
+        if shards_fit { Ok(()) } else { Err(ManifestError::EmbeddingShards) }
     }
 
-    /// Every file but the manifest and the licences.
+    /// Every file but the manifest and the licenses.
     pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
         std::iter::once(&self.tokenizer).chain(&self.shards).chain(&self.embedding.shards)
     }
 
-    /// Bytes a first visit fetches: tokenizer and shards; embedding rows come on top, a few a text.
+    /// Bytes a first visit fetches: tokenizer and shards; embedding rows come on top, a few per text.
     pub fn load_bytes(&self) -> u64 {
         self.tokenizer.bytes + self.shards.iter().map(|s| s.bytes).sum::<u64>()
     }

@@ -6,12 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::block::{PackedMatrix, Precision, TensorPart};
 use crate::tensor_spec::EMBEDDING;
-use crate::{Error, Result};
 
 /// Kinds of matrices that are given a precision together.
 const KINDS: [&str; 5] = ["embedding", "attention", "mlp", "sae-dictionary", "sae-attention"];
 
-/// What [`PrecisionPlan::from_str`] takes the name `mix` for: the smallest mix that keeps the similarity
+/// What [`PrecisionPlan::from_str`] takes the name `mix` for: the smallest plan that keeps the similarity
 /// matrix of Gemma 3 270M within 0.01 of the f32 pack's (docs/precision.md).
 const SMALLEST: &str = "q8,sae-attention=q4";
 
@@ -41,11 +40,11 @@ pub struct PrecisionPlan {
 }
 
 impl PrecisionPlan {
-    /// The precision of a tensor in a pack of this mix.
+    /// The precision of a tensor in a pack of this plan.
     ///
     /// Norms, biases and other vectors are a thousandth of the bytes and stay f32. An embedding row
     /// is the whole input of its token, and only the rows of a text are fetched: where the rest is
-    /// q4 it is q8, unless the mix says otherwise.
+    /// q4 it is q8, unless the plan says otherwise.
     pub fn precision_of(&self, tensor: &str) -> Precision {
         let Some(kind) = kind(tensor) else { return Precision::F32 };
         match self.exceptions.iter().find(|(k, _)| *k == kind) {
@@ -60,7 +59,7 @@ impl PrecisionPlan {
         self.exceptions.iter().map(|(_, precision)| *precision).fold(self.base, Precision::max)
     }
 
-    /// Stores the part's rows as a pack of this mix would. The part must be f32: each change costs
+    /// Stores the part's rows as a pack of this plan would. The part must be f32: each change costs
     /// accuracy.
     pub fn apply(&self, part: &mut TensorPart) {
         if kind(&part.name).is_some() {
@@ -69,7 +68,7 @@ impl PrecisionPlan {
         }
     }
 
-    /// Embedding rows [T, d_model] as a pack of this mix would have stored them.
+    /// Embedding rows [T, d_model] as a pack of this plan would have stored them.
     pub fn apply_to_rows(&self, rows: &[f32], d_model: usize) -> Vec<f32> {
         PackedMatrix::pack(rows, rows.len() / d_model, d_model, self.precision_of(EMBEDDING)).unpack()
     }
@@ -81,29 +80,44 @@ impl From<Precision> for PrecisionPlan {
     }
 }
 
-fn precision(text: &str) -> Result<Precision> {
+/// Why a text is not a precision plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PrecisionPlanError {
+    /// Not one of the four names.
+    #[error("{0:?} is not a precision; use f32, f16, q8 or q4")]
+    Precision(String),
+    /// An exception without "=".
+    #[error("{0:?} is not KIND=PRECISION")]
+    Exception(String),
+    /// An exception for something that is not a kind of tensor.
+    #[error("{0:?} is not a kind of tensor; use one of {kinds}", kinds = KINDS.join(", "))]
+    Kind(String),
+    /// Two exceptions for one kind.
+    #[error("{0} is given a precision twice")]
+    Twice(&'static str),
+}
+
+fn precision(text: &str) -> Result<Precision, PrecisionPlanError> {
     [Precision::F32, Precision::F16, Precision::Q8, Precision::Q4]
         .into_iter()
         .find(|p| p.to_string() == text)
-        .ok_or_else(|| Error::Mismatch(format!("{text:?} is no precision; use f32, f16, q8 or q4")))
+        .ok_or_else(|| PrecisionPlanError::Precision(text.to_owned()))
 }
 
 impl FromStr for PrecisionPlan {
-    type Err = Error;
+    type Err = PrecisionPlanError;
 
-    fn from_str(text: &str) -> Result<Self> {
+    fn from_str(text: &str) -> Result<Self, PrecisionPlanError> {
         let text = if text == "mix" { SMALLEST } else { text };
         let mut parts = text.split(',');
         let base = precision(parts.next().unwrap_or_default())?;
         let mut exceptions: Vec<(&'static str, Precision)> = Vec::new();
         for part in parts {
-            let (name, value) =
-                part.split_once('=').ok_or_else(|| Error::Mismatch(format!("{part:?} is not KIND=PRECISION")))?;
-            let kind = KINDS.into_iter().find(|k| *k == name).ok_or_else(|| {
-                Error::Mismatch(format!("{name:?} is no kind of tensor; use one of {}", KINDS.join(", ")))
-            })?;
+            let (name, value) = part.split_once('=').ok_or_else(|| PrecisionPlanError::Exception(part.to_owned()))?;
+            let kind =
+                KINDS.into_iter().find(|k| *k == name).ok_or_else(|| PrecisionPlanError::Kind(name.to_owned()))?;
             if exceptions.iter().any(|(k, _)| *k == kind) {
-                return Err(Error::Mismatch(format!("{kind} is given a precision twice")));
+                return Err(PrecisionPlanError::Twice(kind));
             }
             exceptions.push((kind, precision(value)?));
         }
@@ -112,16 +126,16 @@ impl FromStr for PrecisionPlan {
 }
 
 impl TryFrom<String> for PrecisionPlan {
-    type Error = Error;
+    type Error = PrecisionPlanError;
 
-    fn try_from(text: String) -> Result<Self> {
+    fn try_from(text: String) -> Result<Self, PrecisionPlanError> {
         text.parse()
     }
 }
 
 impl From<PrecisionPlan> for String {
-    fn from(mix: PrecisionPlan) -> Self {
-        mix.to_string()
+    fn from(plan: PrecisionPlan) -> Self {
+        plan.to_string()
     }
 }
 
@@ -139,31 +153,31 @@ mod tests {
 
     #[test]
     fn exceptions_apply_to_their_kind_and_vectors_stay() {
-        let mix: PrecisionPlan = "q8,mlp=q4".parse().unwrap();
-        assert_eq!(mix.precision_of("model.layers.3.mlp.up_proj.weight"), Precision::Q4);
-        assert_eq!(mix.precision_of("model.layers.3.self_attn.q_proj.weight"), Precision::Q8);
+        let plan: PrecisionPlan = "q8,mlp=q4".parse().unwrap();
+        assert_eq!(plan.precision_of("model.layers.3.mlp.up_proj.weight"), Precision::Q4);
+        assert_eq!(plan.precision_of("model.layers.3.self_attn.q_proj.weight"), Precision::Q8);
         for vector in ["model.norm.weight", "model.layers.3.self_attn.q_norm.weight", "sae.b", "sae.scaling"] {
-            assert_eq!(mix.precision_of(vector), Precision::F32, "{vector}");
+            assert_eq!(plan.precision_of(vector), Precision::F32, "{vector}");
         }
-        assert_eq!(mix.precision_of("sae.attn_layers.0.k_ctx.bias"), Precision::F32);
-        assert_eq!((mix.coarsest(), PrecisionPlan::from(Precision::F16).coarsest()), (Precision::Q4, Precision::F16));
+        assert_eq!(plan.precision_of("sae.attn_layers.0.k_ctx.bias"), Precision::F32);
+        assert_eq!((plan.coarsest(), PrecisionPlan::from(Precision::F16).coarsest()), (Precision::Q4, Precision::F16));
     }
 
     #[test]
-    fn q4_spares_the_embedding_unless_told_otherwise() {
+    fn q4_leaves_the_embedding_q8_unless_asked_otherwise() {
         assert_eq!(PrecisionPlan::from(Precision::Q4).precision_of(EMBEDDING), Precision::Q8);
         assert_eq!("q4,embedding=q4".parse::<PrecisionPlan>().unwrap().precision_of(EMBEDDING), Precision::Q4);
         assert_eq!(PrecisionPlan::from(Precision::F32).precision_of(EMBEDDING), Precision::F32);
     }
 
     #[test]
-    fn a_mix_is_spelled_as_it_is_asked_for() {
+    fn a_plan_is_written_as_it_is_asked_for() {
         for text in ["q8", "f32", "q8,sae-attention=q4", "q4,embedding=f16,mlp=q8"] {
-            let mix: PrecisionPlan = text.parse().unwrap();
-            assert_eq!(mix.to_string(), text);
-            let json = serde_json::to_string(&mix).unwrap();
+            let plan: PrecisionPlan = text.parse().unwrap();
+            assert_eq!(plan.to_string(), text);
+            let json = serde_json::to_string(&plan).unwrap();
             assert_eq!(json, format!("{text:?}"));
-            assert_eq!(serde_json::from_str::<PrecisionPlan>(&json).unwrap(), mix);
+            assert_eq!(serde_json::from_str::<PrecisionPlan>(&json).unwrap(), plan);
         }
         assert_eq!("mix".parse::<PrecisionPlan>().unwrap().to_string(), SMALLEST);
         for wrong in ["", "q7", "q8,wheels=q4", "q8,mlp", "q8,mlp=q4,mlp=q8"] {

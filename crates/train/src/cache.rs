@@ -154,12 +154,9 @@ impl<'a> Cache<'a> {
     }
 }
 
-/// A file that appears whole or not at all: a kill leaves the one before.
+/// Replaces the file at `path` by `bytes`, or leaves it as it was: a kill leaves the one before.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let partial = path.with_extension("partial");
-    std::fs::write(&partial, bytes)
-        .and_then(|()| std::fs::rename(&partial, path))
-        .map_err(|e| Error::File(format!("cannot write {}: {e}", path.display())))
+    lens_files::write_whole(path, bytes).map_err(Error::file)
 }
 
 #[cfg(test)]

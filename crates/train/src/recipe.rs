@@ -133,7 +133,7 @@ impl Recipe {
             scaling_factor,
             target_layer: None,
         };
-        config.check().map_err(Error::Recipe)?;
+        config.check().map_err(|e| Error::Recipe(e.to_string()))?;
         if self.batch == 0 || self.tokens == 0 {
             return Err(Error::Recipe("tokens and batch must be at least 1".to_owned()));
         }

@@ -225,7 +225,7 @@ pub fn evenly(contexts: Vec<Context>, tokens: usize) -> Vec<Context> {
 /// # Errors
 /// What is wrong with the folder, or an SAE that is not tied.
 pub fn parameters_of(folder: &Path) -> Result<Parameters> {
-    let failed = |e: lens_pack::Error| Error::File(e.to_string());
+    let failed = |e: lens_import::Error| Error::File(e.to_string());
     let checkpoint = lens_import::open_sae(folder).map_err(failed)?;
     let config = checkpoint.published.config;
     let mut arrays = BTreeMap::new();

@@ -84,6 +84,9 @@ impl From<lens_engine::Error> for Failure {
         use lens_engine::Error;
         let kind = match &error {
             Error::Pack(_) | Error::Tokenizer(_) => FailureKind::Pack,
+            // The worker reads no checkpoints; native tools still compile this crate.
+            #[cfg(not(target_family = "wasm"))]
+            Error::Checkpoint(_) => FailureKind::Pack,
             Error::Input(_) | Error::Model(lens_model::Error::Input(_)) => FailureKind::Input,
             Error::Model(lens_model::Error::Missing(_) | lens_model::Error::Shape { .. }) => FailureKind::Pack,
             Error::Model(lens_model::Error::Device(_)) | Error::NoDevice(_) => FailureKind::Device,

@@ -77,7 +77,7 @@ impl Pack {
         if let State::Nothing = self.state {
             let json = self.files.manifest(abort).await?;
             let builder = Box::new(LensBuilder::new(&json, MANIFEST_FILE, device.clone())?);
-            fit::check(builder.manifest(), limits).map_err(Failure::capacity)?;
+            fit::check(builder.manifest(), limits).map_err(|e| Failure::capacity(e.to_string()))?;
             self.files.keep_manifest(&json, abort).await?;
             self.state = State::Loading { builder, tokenizer: false, shards: 0 };
         }

@@ -40,7 +40,7 @@ pub fn open(gemma: &str, sae: &str, tokenizer: &str, layer: usize, folder: &Path
         layer,
         precision: Precision::F32.into(),
         tokenizer: fixtures().join(tokenizer),
-        licences: Vec::new(),
+        licenses: Vec::new(),
         neuronpedia: None,
         out: folder.join("pack"),
     };

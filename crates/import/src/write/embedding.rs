@@ -6,11 +6,11 @@ use std::path::Path;
 use lens_pack::block::Precision;
 use lens_pack::manifest::{EMBEDDING_SHARD_BYTES_MAX, EmbeddingEntry, embedding_row_bytes};
 use lens_pack::tensor_spec::EMBEDDING;
-use lens_pack::{Error, Result};
 
 use super::encode::encode_interleaved;
 use super::file::{self, Entry};
 use super::progress::Counter;
+use crate::error::{Error, Result};
 use crate::tensors::Tensors;
 
 /// Shards encoded at once: enough rows for every core.

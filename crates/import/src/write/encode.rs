@@ -3,7 +3,8 @@
 use half::f16;
 use lens_pack::block::{PackedMatrix, Precision};
 use lens_pack::manifest::{embedding_row_bytes, row_data_bytes, row_scale_bytes};
-use lens_pack::{Error, Result};
+
+use crate::error::{Error, Result};
 
 /// Rows as they lie in a file: all values, then all scales (q8 and q4 only).
 #[derive(Debug, Default)]

@@ -1,14 +1,13 @@
 //! One safetensors file of a pack: header, data, checksum.
 
-use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 
-use lens_pack::manifest::FileEntry;
+use lens_pack::manifest::{FORMAT, FileEntry};
 use lens_pack::unpack::hex;
-use lens_pack::{Error, Result};
 use serde_json::json;
 use sha2::{Digest, Sha256};
+
+use crate::error::Result;
 
 /// A tensor of the file, its data handed over separately.
 #[derive(Debug, Clone)]
@@ -27,7 +26,7 @@ pub struct Entry {
 pub fn header(entries: &[Entry], least: usize) -> Vec<u8> {
     // serde_json sorts keys; readers go by offsets.
     let mut tensors = serde_json::Map::new();
-    tensors.insert("__metadata__".to_owned(), json!({ "format": lens_pack::manifest::FORMAT }));
+    tensors.insert("__metadata__".to_owned(), json!({ "format": FORMAT }));
     let mut at = 0;
     for entry in entries {
         let offsets = [at, at + entry.bytes];
@@ -46,42 +45,29 @@ pub fn header(entries: &[Entry], least: usize) -> Vec<u8> {
 /// Writes a file from pieces and returns its entry in the manifest.
 ///
 /// # Errors
-/// [`Error::Io`], a full disk included.
+/// [`crate::Error::Write`], a full disk included.
 pub fn write_pieces<'a>(folder: &Path, name: &str, pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<FileEntry> {
-    let path = folder.join(name);
-    let write_failed = |source| Error::Io { action: "write", path: path.clone(), source };
-    let mut file = File::create(&path).map_err(write_failed)?;
-    let mut digest = Sha256::new();
+    let mut checksum = Sha256::new();
     let mut bytes = 0;
-    for piece in pieces {
-        file.write_all(piece).map_err(write_failed)?;
-        digest.update(piece);
-        bytes += piece.len() as u64;
-    }
-    Ok(FileEntry { file: name.to_owned(), bytes, sha256: hex(&digest.finalize()) })
-}
-
-/// Writes a whole file.
-///
-/// # Errors
-/// [`Error::Io`], a full disk included.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    std::fs::write(path, bytes).map_err(|source| Error::Io { action: "write", path: path.to_owned(), source })
+    lens_files::write_pieces(
+        &folder.join(name),
+        pieces.into_iter().inspect(|piece| {
+            checksum.update(piece);
+            bytes += piece.len() as u64;
+        }),
+    )?;
+    Ok(FileEntry { file: name.to_owned(), bytes, sha256: hex(&checksum.finalize()) })
 }
 
 #[cfg(all(test, target_os = "linux"))]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_full_disk_is_a_sentence_that_names_the_file() {
         // Every write to /dev/full fails as on a full disk.
-        let errors = [
-            write_whole(Path::new("/dev/full"), b"x").unwrap_err(),
-            write_pieces(Path::new("/dev"), "full", [b"x".as_slice()]).unwrap_err(),
-        ];
-        for error in errors.map(|e| e.to_string()) {
-            assert!(error.contains("cannot write /dev/full") && error.contains("No space left"), "{error}");
-        }
+        let error = write_pieces(Path::new("/dev"), "full", [b"x".as_slice()]).unwrap_err().to_string();
+        assert!(error.contains("cannot write /dev/full") && error.contains("No space left"), "{error}");
     }
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use lens_pack::manifest::{FORMAT, MANIFEST_FILE};
-use lens_pack::{Error, Result};
-use serde_json::Value;
+use lens_pack::manifest::MANIFEST_FILE;
+use lens_pack::outline::named_files;
+
+use crate::error::{Error, Result};
 
 /// A folder in the making, beside the one it will become. Dropped unpublished, it is removed.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ impl OutFolder {
             std::path::absolute(out).map_err(io("create", out))?
         };
         let (Some(parent), Some(name)) = (out.parent(), out.file_name()) else {
-            return Err(Error::Mismatch(format!("{} is no folder that can be replaced", out.display())));
+            return Err(Error::Mismatch(format!("{} is not a folder that can be replaced", out.display())));
         };
         std::fs::create_dir_all(parent).map_err(io("create", parent))?;
         let beside = |kind| parent.join(format!(".{}.{kind}-{}", name.to_string_lossy(), std::process::id()));
@@ -68,6 +69,8 @@ impl OutFolder {
             return Err(io("create", &self.out)(source));
         }
         self.published = true;
+        // Its files were synchronized one by one; this makes its name durable.
+        lens_files::sync_folder(self.out.parent().unwrap_or(&self.out))?;
         if had_old {
             std::fs::remove_dir_all(&self.old).map_err(io("remove", &self.old))?;
         }
@@ -78,7 +81,7 @@ impl OutFolder {
 impl Drop for OutFolder {
     fn drop(&mut self) {
         if !self.published {
-            // The error that brought us here is the one to report; a leftover has a telling name.
+            // The error that brought us here is the one to report; its name says what a leftover is.
             let _ = std::fs::remove_dir_all(&self.partial);
         }
     }
@@ -99,30 +102,12 @@ fn check_replaceable(out: &Path) -> Result<()> {
     if names.is_empty() {
         return Ok(());
     }
-    // Any version of the format will do, so the manifest is read loosely.
-    let manifest: Option<Value> =
-        std::fs::read(out.join(MANIFEST_FILE)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let Some(manifest) = manifest.filter(|m| m.get("format").and_then(Value::as_str) == Some(FORMAT)) else {
+    let Some(named) = std::fs::read(out.join(MANIFEST_FILE)).ok().and_then(|json| named_files(&json)) else {
         return refuse("holds other files and no pack".to_owned());
     };
-    names.remove(MANIFEST_FILE);
-    remove_named_files(&manifest, &mut names);
+    names.retain(|name| name != MANIFEST_FILE && !named.contains(name));
     match names.first() {
-        Some(name) => refuse(format!("holds {name}, which is no part of the pack there")),
+        Some(name) => refuse(format!("holds {name}, which is not part of the pack there")),
         None => Ok(()),
-    }
-}
-
-/// Takes every file that the manifest names, wherever it names it, out of `names`.
-fn remove_named_files(manifest: &Value, names: &mut BTreeSet<String>) {
-    match manifest {
-        Value::Object(fields) => {
-            if let Some(Value::String(file)) = fields.get("file") {
-                names.remove(file);
-            }
-            fields.values().for_each(|field| remove_named_files(field, names));
-        }
-        Value::Array(items) => items.iter().for_each(|item| remove_named_files(item, names)),
-        _ => {}
     }
 }

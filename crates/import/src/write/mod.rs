@@ -18,12 +18,13 @@ mod shards;
 
 use std::path::{Path, PathBuf};
 
-use lens_pack::manifest::{FORMAT, FileEntry, Licence, MANIFEST_FILE, Manifest, Neuronpedia, VERSION};
+use lens_pack::file_name;
+use lens_pack::manifest::{FORMAT, FileEntry, License, MANIFEST_FILE, Manifest, Neuronpedia, VERSION};
 use lens_pack::precision_plan::PrecisionPlan;
 use lens_pack::tensor_spec::{EMBEDDING, ENCODER, SCALING, TensorSpec, gemma_tensors, sae_tensors};
-use lens_pack::{Error, Result};
 
 use crate::checkpoint::{GemmaCheckpoint, SaeCheckpoint};
+use crate::error::{Error, Result};
 use crate::tensors::read_text;
 use crate::tokenizer_json::compact_tokenizer;
 use progress::Counter;
@@ -34,7 +35,7 @@ const TOKENIZER_JSON_BYTES_MAX: u64 = 128 << 20;
 
 /// A notice to copy into the pack.
 #[derive(Debug, Clone)]
-pub struct LicenceFile {
+pub struct LicenseFile {
     /// What it covers, e.g. "Gemma weights".
     pub covers: String,
     /// Its name, e.g. "Gemma Terms of Use".
@@ -61,7 +62,7 @@ pub struct PackRequest<'a> {
     /// The original tokenizer.json.
     pub tokenizer: PathBuf,
     /// Terms that travel with the weights.
-    pub licences: Vec<LicenceFile>,
+    pub licenses: Vec<LicenseFile>,
     /// Where the features are published, if they are.
     pub neuronpedia: Option<Neuronpedia>,
     /// The folder to write: new, empty, or a pack to replace.
@@ -137,9 +138,9 @@ fn write(request: &PackRequest<'_>, folder: &Path, report: &mut dyn FnMut(Progre
 
     counter.add("tokenizer", 0);
     let tokenizer = write_tokenizer(&request.tokenizer, folder)?;
-    let mut licences = Vec::new();
-    for licence in &request.licences {
-        licences.push(copy_licence(licence, folder)?);
+    let mut licenses = Vec::new();
+    for license in &request.licenses {
+        licenses.push(copy_license(license, folder)?);
     }
     let mut writer = shards::ShardWriter::new(folder, &request.precision);
     for (name, shape) in gemma_list {
@@ -168,20 +169,18 @@ fn write(request: &PackRequest<'_>, folder: &Path, report: &mut dyn FnMut(Progre
         layer: request.layer,
         precision: request.precision.clone(),
         neuronpedia: request.neuronpedia.clone(),
-        licences,
+        licenses,
         tokenizer,
         shards,
         tensors,
         embedding,
     };
-    let mut text = serde_json::to_string(&manifest).map_err(|e| Error::Malformed {
-        file: MANIFEST_FILE.to_owned(),
-        problem: format!("cannot be written as JSON: {e}"),
-    })?;
+    let mut text = serde_json::to_string(&manifest)
+        .map_err(|e| Error::malformed(MANIFEST_FILE, format!("cannot be written as JSON: {e}")))?;
     text.push('\n');
     // What was written is what readers accept.
     Manifest::from_json(&text, MANIFEST_FILE)?;
-    file::write_whole(&folder.join(MANIFEST_FILE), text.as_bytes())?;
+    lens_files::write_whole(&folder.join(MANIFEST_FILE), text.as_bytes())?;
     Ok(manifest)
 }
 
@@ -192,22 +191,19 @@ fn write_tokenizer(path: &Path, folder: &Path) -> Result<FileEntry> {
     file::write_pieces(folder, "tokenizer.bin", [bytes.as_slice()])
 }
 
-fn copy_licence(licence: &LicenceFile, folder: &Path) -> Result<Licence> {
+fn copy_license(license: &LicenseFile, folder: &Path) -> Result<License> {
     let mut file = None;
-    if let Some(path) = &licence.file {
+    if let Some(path) = &license.file {
         let bytes = std::fs::read(path).map_err(|source| Error::Io { action: "read", path: path.clone(), source })?;
         let stem = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        let mut name: String = stem
-            .trim_start_matches('.')
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' })
-            .collect();
+        let mut name: String =
+            stem.trim_start_matches('.').chars().map(|c| if file_name::is_plain_char(c) { c } else { '_' }).collect();
         // Two parts may bring a LICENSE each.
         while name.is_empty() || folder.join(&name).exists() {
             name.insert_str(0, "sae-");
         }
-        file::write_whole(&folder.join(&name), &bytes)?;
+        lens_files::write_whole(&folder.join(&name), &bytes)?;
         file = Some(name);
     }
-    Ok(Licence { covers: licence.covers.clone(), name: licence.name.clone(), file })
+    Ok(License { covers: license.covers.clone(), name: license.name.clone(), file })
 }

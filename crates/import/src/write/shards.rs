@@ -9,11 +9,11 @@ use lens_pack::block::{Precision, blocks_per_row, words_per_row};
 use lens_pack::manifest::{FileEntry, Part, SHARD_BYTES_MAX, TensorEntry, embedding_row_bytes};
 use lens_pack::precision_plan::PrecisionPlan;
 use lens_pack::tensor_spec::ENCODER;
-use lens_pack::{Error, Result};
 
 use super::encode::{Encoded, encode};
 use super::file::{self, Entry};
 use super::progress::Counter;
+use crate::error::{Error, Result};
 use crate::tensors::Tensors;
 
 /// Kept free in every shard for what its header says about one part.

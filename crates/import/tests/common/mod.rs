@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lens_import::write::{LicenceFile, PackRequest, pack};
+use lens_import::write::{LicenseFile, PackRequest, pack};
 use lens_import::{open_gemma, open_sae};
 use lens_pack::block::Precision;
 use lens_pack::manifest::Manifest;
@@ -19,7 +19,7 @@ pub fn try_pack(
     layer: usize,
     precision: Precision,
     out: &Path,
-) -> lens_pack::Result<Manifest> {
+) -> lens_import::Result<Manifest> {
     let gemma = open_gemma(gemma)?;
     let sae = open_sae(sae)?;
     let request = PackRequest {
@@ -30,7 +30,7 @@ pub fn try_pack(
         layer,
         precision: precision.into(),
         tokenizer: fixture("tokenizer/tiny.json"),
-        licences: vec![LicenceFile {
+        licenses: vec![LicenseFile {
             covers: "Fixtures".to_owned(),
             name: "readme".to_owned(),
             file: Some(fixture("README.md")),

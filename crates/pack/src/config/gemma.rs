@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::limits::{LAYERS_MAX, check_dimensions};
+use super::error::ConfigError;
+use super::limits::{check_dimensions, check_layers};
 
 /// Which of the two families.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,7 +15,7 @@ pub enum GemmaFamily {
     Gemma3,
 }
 
-/// What a layer's tokens may look at.
+/// Which tokens a layer's attention reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Attention {
@@ -60,13 +61,13 @@ pub struct GemmaConfig {
     pub attn_logit_softcapping: Option<f64>,
     /// Window of [`Attention::Sliding`] layers, in tokens.
     pub sliding_window: usize,
-    /// One entry a layer of the published model.
+    /// One entry per layer of the published model.
     pub layer_attention: Vec<Attention>,
     /// Rotary embedding of full layers.
     pub rope_full: Rope,
     /// Rotary embedding of sliding layers (Gemma 2: the same).
     pub rope_sliding: Rope,
-    /// RMSNorm on queries and keys a head.
+    /// RMSNorm on the queries and keys of each head.
     pub qk_norm: bool,
     /// Token that starts every text.
     pub bos_token_id: u32,
@@ -83,8 +84,8 @@ impl GemmaConfig {
     /// Checks that the numbers are possible and fit each other.
     ///
     /// # Errors
-    /// A sentence without the file's name.
-    pub fn check(&self) -> Result<(), String> {
+    /// The first [`ConfigError`] found.
+    pub fn check(&self) -> Result<(), ConfigError> {
         check_dimensions(&[
             ("vocab_size", self.vocab_size),
             ("hidden_size", self.hidden_size),
@@ -96,24 +97,18 @@ impl GemmaConfig {
             ("sliding_window", self.sliding_window),
             ("num_attention_heads * head_dim", self.num_attention_heads.saturating_mul(self.head_dim)),
         ])?;
-        if self.num_hidden_layers > LAYERS_MAX {
-            return Err(format!("num_hidden_layers is {}, more than {LAYERS_MAX}", self.num_hidden_layers));
-        }
+        check_layers("num_hidden_layers", self.num_hidden_layers)?;
         if self.layer_attention.len() != self.num_hidden_layers {
-            return Err(format!(
-                "{} layer types for {} layers (num_hidden_layers)",
-                self.layer_attention.len(),
-                self.num_hidden_layers
-            ));
+            return Err(ConfigError::LayerTypes { types: self.layer_attention.len(), layers: self.num_hidden_layers });
         }
         if !self.num_attention_heads.is_multiple_of(self.num_key_value_heads) {
-            return Err(format!(
-                "num_attention_heads ({}) is no multiple of num_key_value_heads ({})",
-                self.num_attention_heads, self.num_key_value_heads
-            ));
+            return Err(ConfigError::HeadGroups {
+                heads: self.num_attention_heads,
+                key_value_heads: self.num_key_value_heads,
+            });
         }
         if !self.head_dim.is_multiple_of(2) {
-            return Err(format!("head_dim is {}; rotary embeddings need an even one", self.head_dim));
+            return Err(ConfigError::OddHead(self.head_dim));
         }
         let positive = [
             ("rms_norm_eps", self.rms_norm_eps),
@@ -125,7 +120,7 @@ impl GemmaConfig {
             ("rope factor of sliding layers", self.rope_sliding.factor),
         ];
         match positive.iter().find(|(_, value)| !(value.is_finite() && *value > 0.0)) {
-            Some((name, value)) => Err(format!("{name} is {value}; it must be a positive number")),
+            Some((name, value)) => Err(ConfigError::NotPositive { name, value: *value }),
             None => Ok(()),
         }
     }

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::limits::{LAYERS_MAX, check_dimensions};
+use super::error::ConfigError;
+use super::limits::{check_dimensions, check_layers};
 
-/// How novel codes are chosen (`sae_diff_type` of the seed).
+/// How novel codes are chosen (`sae_diff_type` of the authors' module).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NovelCodes {
@@ -16,7 +17,7 @@ pub enum NovelCodes {
     Nullify,
 }
 
-/// A TemporalSAE (Lubana, Rager et al. 2025); fields are named as in the seed's module.
+/// A TemporalSAE (Lubana, Rager et al. 2025); fields are named as in the authors' module.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SaeConfig {
     /// Width of the residual stream it reads, d_model.
@@ -45,32 +46,26 @@ impl SaeConfig {
     /// Checks that the numbers are possible and fit each other.
     ///
     /// # Errors
-    /// A sentence without the file's name.
-    pub fn check(&self) -> Result<(), String> {
+    /// The first [`ConfigError`] found.
+    pub fn check(&self) -> Result<(), ConfigError> {
         check_dimensions(&[
             ("dimin", self.dimin),
             ("width", self.width),
             ("n_heads", self.n_heads),
             ("bottleneck_factor", self.bottleneck_factor),
         ])?;
-        if self.n_attn_layers > LAYERS_MAX {
-            return Err(format!("n_attn_layers is {}, more than {}", self.n_attn_layers, LAYERS_MAX));
-        }
-        if !self.width.is_multiple_of(self.bottleneck_factor * self.n_heads) {
-            return Err(format!(
-                "the width {} is no multiple of bottleneck_factor * n_heads = {} * {}",
-                self.width, self.bottleneck_factor, self.n_heads
-            ));
+        check_layers("n_attn_layers", self.n_attn_layers)?;
+        let (width, bottleneck_factor, n_heads) = (self.width, self.bottleneck_factor, self.n_heads);
+        if !width.is_multiple_of(bottleneck_factor * n_heads) {
+            return Err(ConfigError::Width { width, bottleneck_factor, n_heads });
         }
         match (self.sae_diff_type, self.kval_topk) {
-            (NovelCodes::TopK, None) => return Err("sae_diff_type is topk, but kval_topk is missing".to_owned()),
-            (NovelCodes::TopK, Some(k)) if k == 0 || k > self.width => {
-                return Err(format!("kval_topk is {k}; it must lie between 1 and the width {}", self.width));
-            }
+            (NovelCodes::TopK, None) => return Err(ConfigError::MissingK),
+            (NovelCodes::TopK, Some(k)) if k == 0 || k > width => return Err(ConfigError::K { k, width }),
             _ => {}
         }
         if !(self.scaling_factor.is_finite() && self.scaling_factor != 0.0) {
-            return Err(format!("scaling_factor is {}; it must be a number other than 0", self.scaling_factor));
+            return Err(ConfigError::ScalingFactor(self.scaling_factor));
         }
         Ok(())
     }

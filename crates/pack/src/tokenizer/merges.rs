@@ -3,12 +3,13 @@
 //! Gemma's merges were made from its SentencePiece vocabulary: every split of a piece into two pieces
 //! is one, in the order of the pieces' ids, and of one piece's splits the one with the longest left
 //! half goes first. A thousand at the head (runs of spaces, tabs and newlines) are in another order. So
-//! the head of a list is kept as it is, and what follows is told by the range of ids in which the rule
-//! holds. A tokenizer that follows no such rule keeps its whole list.
+//! the head of a list is stored as it is, and what follows is given by the range of ids in which the
+//! rule holds. A tokenizer that follows no such rule stores its whole list.
 
 use std::collections::HashSet;
 use std::ops::Range;
 
+use super::error::TokenizerError;
 use super::vocabulary::Vocabulary;
 
 /// The merges of a vocabulary.
@@ -35,18 +36,18 @@ impl Merges {
     /// Takes a head of listed pairs and the ids whose merges follow from the vocabulary.
     ///
     /// # Errors
-    /// A sentence when a pair is listed twice, or makes no piece with an id outside `derived`.
-    pub fn new(vocabulary: &Vocabulary, listed: Vec<(u32, u32)>, derived: Range<u32>) -> Result<Self, String> {
+    /// [`TokenizerError`] when a pair is listed twice, or makes no piece with an id outside `derived`.
+    pub fn new(vocabulary: &Vocabulary, listed: Vec<(u32, u32)>, derived: Range<u32>) -> Result<Self, TokenizerError> {
         let mut places: Vec<_> = listed.iter().zip(0..).map(|((left, right), place)| (*left, *right, place)).collect();
         places.sort_unstable();
         for (left, right) in &listed {
             let known = vocabulary.piece(*left).is_some() && vocabulary.piece(*right).is_some();
             if !known || vocabulary.joined(*left, *right).is_none_or(|id| derived.contains(&id)) {
-                return Err(format!("the merge of {left} and {right} makes no piece outside {derived:?}"));
+                return Err(TokenizerError::ListedMerge { left: *left, right: *right, derived });
             }
         }
         if let Some(twice) = places.windows(2).find(|two| (two[0].0, two[0].1) == (two[1].0, two[1].1)) {
-            return Err(format!("the merge of {} and {} is there twice", twice[0].0, twice[0].1));
+            return Err(TokenizerError::SameMerge(twice[0].0, twice[0].1));
         }
         Ok(Self { listed, places, derived })
     }
@@ -54,8 +55,8 @@ impl Merges {
     /// Finds how few of `pairs` (most urgent first) have to be listed.
     ///
     /// # Errors
-    /// A sentence when a pair makes no piece of the vocabulary.
-    pub fn from_list(vocabulary: &Vocabulary, mut pairs: Vec<(u32, u32)>) -> Result<Self, String> {
+    /// [`TokenizerError::Merge`] when a pair makes no piece of the vocabulary.
+    pub fn from_list(vocabulary: &Vocabulary, mut pairs: Vec<(u32, u32)>) -> Result<Self, TokenizerError> {
         // Of a pair that is there twice the original keeps the last place.
         let mut seen = HashSet::with_capacity(pairs.len());
         pairs.reverse();
@@ -64,8 +65,12 @@ impl Merges {
 
         let mut keys = Vec::with_capacity(pairs.len());
         for (left, right) in &pairs {
-            let id = vocabulary.joined(*left, *right).ok_or_else(|| {
-                format!("the merge of {left} and {right} makes no piece: {}", spelled(vocabulary, *left, *right))
+            let piece = |id: u32| vocabulary.piece(id).unwrap_or_default().to_owned();
+            let id = vocabulary.joined(*left, *right).ok_or_else(|| TokenizerError::Merge {
+                left: *left,
+                right: *right,
+                left_piece: piece(*left),
+                right_piece: piece(*right),
             })?;
             keys.push(derived_rank(vocabulary, *left, id));
         }
@@ -121,9 +126,4 @@ fn splits(vocabulary: &Vocabulary, id: u32) -> u32 {
     let Some(piece) = vocabulary.piece(id) else { return 0 };
     let is_split = |at: usize| vocabulary.id(&piece[..at]).is_some() && vocabulary.id(&piece[at..]).is_some();
     piece.char_indices().skip(1).filter(|(at, _)| is_split(*at)).count() as u32
-}
-
-fn spelled(vocabulary: &Vocabulary, left: u32, right: u32) -> String {
-    let piece = |id| vocabulary.piece(id).unwrap_or_default();
-    format!("{:?} + {:?}", piece(left), piece(right))
 }

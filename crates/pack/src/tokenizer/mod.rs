@@ -7,13 +7,15 @@
 //! | [`file`] | [`CompactTokenizer`] to bytes and back |
 //!
 //! Nearly all of a tokenizer.json is vocabulary and merges: 262,144 pieces and 514,906 pairs in
-//! Gemma 3's. The pairs follow from the pieces but for some hundreds, so the file keeps pieces, those
+//! Gemma 3's. The pairs follow from the pieces but for some hundreds, so the file holds the pieces, those
 //! pairs, and everything else as the JSON it was.
 
+mod error;
 pub mod file;
 pub mod merges;
 pub mod vocabulary;
 
+pub use error::TokenizerError;
 pub use merges::Merges;
 pub use vocabulary::Vocabulary;
 

@@ -1,12 +1,14 @@
 //! Pieces by id and ids by piece, without a string of its own for each.
 
+use super::error::TokenizerError;
+
 /// Most ids of a vocabulary: four times Gemma 3's.
 pub const PIECES_MAX: usize = 1 << 20;
 /// Bytes that all pieces may have together: Gemma 3's have 2.3 million.
 pub const TEXT_BYTES_MAX: usize = 64 << 20;
 
-/// Bits of a slot that hold id + 1; those above it hold bits of the hash, so that a look at the table
-/// alone tells most other pieces.
+/// Bits of a slot that hold id + 1; those above it hold bits of the hash, which rule out most other
+/// pieces without reading them.
 const TAG: u32 = 21;
 
 /// Slots looked at for one piece. Half of the table is free, so that real vocabularies need a few
@@ -33,26 +35,22 @@ impl Vocabulary {
     /// Builds the tables. `lengths` are bytes in `text` by id; 0 where an id has no piece.
     ///
     /// # Errors
-    /// A sentence when the lengths do not fit the text, or a piece appears twice.
-    pub fn new(text: String, lengths: &[u32]) -> Result<Self, String> {
+    /// [`TokenizerError`] when the lengths do not fit the text, or a piece appears twice.
+    pub fn new(text: String, lengths: &[u32]) -> Result<Self, TokenizerError> {
         if lengths.len() > PIECES_MAX || text.len() > TEXT_BYTES_MAX {
-            return Err(format!(
-                "the vocabulary has {} ids and {} bytes, at most {PIECES_MAX} and {TEXT_BYTES_MAX} are read",
-                lengths.len(),
-                text.len()
-            ));
+            return Err(TokenizerError::TooLarge { ids: lengths.len(), bytes: text.len() });
         }
         let mut ends = Vec::with_capacity(lengths.len());
         let mut end = 0usize;
         for (id, length) in lengths.iter().enumerate() {
             end = end.saturating_add(*length as usize);
             if !text.is_char_boundary(end) {
-                return Err(format!("piece {id} ends outside the text or inside a character"));
+                return Err(TokenizerError::Boundary(id));
             }
             ends.push(end as u32);
         }
         if end != text.len() {
-            return Err(format!("the pieces have {end} bytes, their text has {}", text.len()));
+            return Err(TokenizerError::Length { pieces: end, text: text.len() });
         }
         let longest = lengths.iter().max().map_or(0, |l| *l as usize);
         let slots = vec![0; (2 * lengths.len()).next_power_of_two().max(2)];
@@ -63,7 +61,7 @@ impl Vocabulary {
         Ok(vocabulary)
     }
 
-    fn index(&mut self, id: u32) -> Result<(), String> {
+    fn index(&mut self, id: u32) -> Result<(), TokenizerError> {
         let piece = self.bytes(id);
         if piece.is_empty() {
             return Ok(());
@@ -78,10 +76,10 @@ impl Vocabulary {
             }
             let other = id_in(slot);
             if tag(slot) == tag(hash) && self.bytes(other) == piece {
-                return Err(format!("ids {other} and {id} have the same piece"));
+                return Err(TokenizerError::SamePiece(other, id));
             }
         }
-        Err(format!("piece {id} collides with too many others; the vocabulary cannot be a real one"))
+        Err(TokenizerError::Collisions(id))
     }
 
     /// Number of ids, with a piece or without.
@@ -102,7 +100,7 @@ impl Vocabulary {
     /// The piece of an id.
     pub fn piece(&self, id: u32) -> Option<&str> {
         let end = *self.ends.get(id as usize)? as usize;
-        // Ends are boundaries of characters: `new` has seen to it.
+        // Ends are boundaries of characters: `new` checked it.
         self.text.get(self.start(id)..end).filter(|piece| !piece.is_empty())
     }
 
@@ -153,7 +151,7 @@ fn hash(left: &[u8], right: &[u8]) -> u32 {
     // FNV-1a, byte by byte, so that a joined pair hashes as its two parts one after the other.
     let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
     let hash = right.iter().fold(left.iter().fold(0xcbf2_9ce4_8422_2325, step), step);
-    // Its low bits hardly know of the last bytes' high ones: mix once more, keep the high half.
+    // The low bits hardly depend on the high bits of the last bytes: mix once more, use the high half.
     ((hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
 }
 
@@ -192,7 +190,7 @@ mod tests {
 
     #[test]
     fn what_is_no_vocabulary_is_a_sentence() {
-        let problem = |text: &str, lengths: &[u32]| Vocabulary::new(text.to_owned(), lengths).unwrap_err();
+        let problem = |text: &str, lengths: &[u32]| Vocabulary::new(text.to_owned(), lengths).unwrap_err().to_string();
         assert!(problem("aa", &[1, 1]).contains("same piece"));
         assert!(problem("é", &[1, 1]).contains("inside a character"));
         assert!(problem("ab", &[1]).contains("1 bytes"));
