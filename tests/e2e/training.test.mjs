@@ -20,7 +20,7 @@ const vulkan = driver && {
   VK_DRIVER_FILES: driver,
   LD_LIBRARY_PATH: [dirname(driver), process.env.LD_LIBRARY_PATH].filter(Boolean).join(':'),
 };
-const FLAGS = ('--tokens 600 --batch 50 --context 24 --k 4 --width-factor 1 --heads 2 --bottleneck 2 --warm-up 3 --look-every 3').split(' ');
+const FLAGS = ('--tokens 600 --batch-tokens 50 --context 24 --k 4 --width-factor 1 --heads 2 --bottleneck 2 --warmup-steps 3 --eval-every 3').split(' ');
 
 describe('training', () => {
   test('a GPU by Vulkan gives what the processor gives', { timeout: 300_000 }, async () => {

@@ -22,7 +22,7 @@ from temporal_sae import seed_module
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 OUT = FIXTURES / "train"
 # Also in crates/cli/tests/train.rs, which trains the same again.
-FLAGS = "--device cpu --tokens 600 --batch 50 --context 24 --k 4 --width-factor 1 --heads 2 --bottleneck 2 --warm-up 3"
+FLAGS = "--device cpu --tokens 600 --batch-tokens 50 --context 24 --k 4 --width-factor 1 --heads 2 --bottleneck 2 --warmup-steps 3"
 TOKENS = 11
 
 

@@ -23,8 +23,8 @@ use crate::train_args::{LanguageModel, TokenizeArgs, TrainArgs};
 /// One passage in this many is held out where no held-out texts are named.
 const HELD_OUT: usize = 50;
 
-/// How often a step is told of.
-const TELL_EVERY: Duration = Duration::from_secs(10);
+/// How often a step is printed.
+const PRINT_EVERY: Duration = Duration::from_secs(10);
 
 /// The language model and the device that it is on.
 pub struct Opened {
@@ -103,41 +103,41 @@ pub fn tokenize(args: &TokenizeArgs) -> Result<()> {
 /// Runs `train`.
 pub fn run(args: &TrainArgs) -> Result<()> {
     let mut recipe = args.recipe();
-    let from = args.from.as_deref().map(parameters_of).transpose()?;
+    let from = args.init_from.as_deref().map(parameters_of).transpose()?;
     let Opened { reader, device } = open(&args.language_model)?;
     if let Some(from) = &from {
         adopt(&mut recipe, from, reader.d_model)?;
     }
-    // Numbers that do not fit each other are said before the corpus is read.
+    // Numbers that do not fit each other are reported before the corpus is read.
     recipe.config(reader.d_model, 1.0)?;
     let mut corpus = read_corpus(&reader, &args.corpus)?;
     let held_out =
         if args.heldout.is_empty() { corpus.hold_out(HELD_OUT) } else { read_corpus(&reader, &args.heldout)? };
     let contexts = corpus.contexts(recipe.context, Some(recipe.seed));
-    let looked_at = evenly(held_out.contexts(recipe.context, None), args.look_tokens);
-    let (train_key, look_key) = (key(&reader, &contexts), key(&reader, &looked_at));
+    let evaluated = evenly(held_out.contexts(recipe.context, None), args.eval_tokens);
+    let (train_key, eval_key) = (key(&reader, &contexts), key(&reader, &evaluated));
     let folder = |name: &str| args.cache.as_ref().map(|cache| cache.join(name));
-    let inputs = serde_json::to_string(&(&train_key, args.from.as_ref().map(|f| f.display().to_string())))?;
-    let mut teller = Teller::new(&recipe);
+    let inputs = serde_json::to_string(&(&train_key, args.init_from.as_ref().map(|f| f.display().to_string())))?;
+    let mut printer = ProgressPrinter::new(&recipe);
     let outcome = train(
         Job {
             layer: reader.layer,
             d_model: reader.d_model,
             train: Cache::new(&contexts, &train_key, folder("train").as_deref())?,
-            held_out: Cache::new(&looked_at, &look_key, folder("heldout").as_deref())?,
+            held_out: Cache::new(&evaluated, &eval_key, folder("heldout").as_deref())?,
             streams: &mut Reader(&reader),
             device,
             inputs: sha256_hex(inputs.as_bytes()),
             out: &args.out,
             origin: Origin { model_name: reader.model_name.clone(), tokens: 0 },
             resume: args.resume,
-            look_every: args.look_every,
-            keep_every: minutes(args.keep_every)?,
-            stretch: args.stretch.map(minutes).transpose()?,
+            look_every: args.eval_every,
+            keep_every: minutes(args.checkpoint_every)?,
+            stretch: args.max_minutes.map(minutes).transpose()?,
             from,
             recipe,
         },
-        |event| teller.tell(&event, &args.out),
+        |event| printer.print(&event, &args.out),
     )?;
     match outcome {
         Outcome::Finished => println!("{}: trained", args.out.display()),
@@ -148,18 +148,19 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     Ok(())
 }
 
-/// Takes over the shape of an SAE to begin at.
+/// Takes over the shape of an SAE to initialize from.
 fn adopt(recipe: &mut Recipe, from: &lens_train::Parameters, d_model: usize) -> Result<()> {
     let config = &from.config;
     if config.dimin != d_model {
-        bail!("the SAE of --from reads {} dimensions, the language model has {d_model}", config.dimin);
+        bail!("the SAE of --init-from reads {} dimensions, the language model has {d_model}", config.dimin);
     }
     if recipe.kind == Kind::Temporal && config.n_attn_layers == 0 {
-        bail!("the SAE of --from has no attention layer; give --kind topk");
+        bail!("the SAE of --init-from has no attention layer; use --kind topk");
     }
     if !config.width.is_multiple_of(config.dimin) || !config.tied_weights {
         bail!(
-            "the SAE of --from is none that this program trains: its width must be a multiple of d_model, its weights tied"
+            "the SAE of --init-from cannot be trained by this program: its width must be a multiple of d_model, its \
+             weights tied"
         );
     }
     recipe.width_factor = config.width / config.dimin;
@@ -170,26 +171,26 @@ fn adopt(recipe: &mut Recipe, from: &lens_train::Parameters, d_model: usize) -> 
 }
 
 fn minutes(minutes: f64) -> Result<Duration> {
-    Duration::try_from_secs_f64(60.0 * minutes).map_err(|_| anyhow!("{minutes} is no number of minutes"))
+    Duration::try_from_secs_f64(60.0 * minutes).map_err(|_| anyhow!("{minutes} is not a number of minutes"))
 }
 
-/// Tells on stderr how far training is.
-struct Teller {
+/// Prints on stderr how far training is.
+struct ProgressPrinter {
     batch: usize,
     kind: Kind,
-    /// When counting began, and the steps done then.
+    /// When counting began, and the steps done by then.
     begun: (Instant, usize),
-    told: Instant,
+    printed: Instant,
     starting: Option<Progress>,
 }
 
-impl Teller {
+impl ProgressPrinter {
     fn new(recipe: &Recipe) -> Self {
         let now = Instant::now();
-        Self { batch: recipe.batch, kind: recipe.kind, begun: (now, 0), told: now, starting: None }
+        Self { batch: recipe.batch, kind: recipe.kind, begun: (now, 0), printed: now, starting: None }
     }
 
-    fn tell(&mut self, event: &Event<'_>, out: &Path) {
+    fn print(&mut self, event: &Event<'_>, out: &Path) {
         match event {
             Event::Resumed(step) => {
                 eprintln!("going on after step {step}");
@@ -201,10 +202,10 @@ impl Teller {
                 self.begun.0 = Instant::now();
             }
             Event::Step(done, steps, losses) => {
-                if self.told.elapsed() < TELL_EVERY && done != steps {
+                if self.printed.elapsed() < PRINT_EVERY && done != steps {
                     return;
                 }
-                self.told = Instant::now();
+                self.printed = Instant::now();
                 let seconds = self.begun.0.elapsed().as_secs_f64() / (done - self.begun.1).max(1) as f64;
                 eprintln!(
                     "step {done} of {steps}  loss {:.4}  of prediction alone {:.4}  {:.0} tokens/s  {} left",
@@ -214,12 +215,12 @@ impl Teller {
                     clock(seconds * (steps - done) as f64)
                 );
             }
-            Event::HeldOut(step, figures) => self.tell_figures(*step, figures),
+            Event::HeldOut(step, figures) => self.print_figures(*step, figures),
             Event::Kept(step) => eprintln!("  {} holds step {step}", out.display()),
         }
     }
 
-    fn tell_figures(&self, step: usize, f: &Figures) {
+    fn print_figures(&self, step: usize, f: &Figures) {
         let number = |v: Option<f64>, digits: usize| v.map_or_else(|| "none".to_owned(), |v| format!("{v:.digits$}"));
         eprintln!(
             "  held out after step {step}: FVE {:.3}, without dimension {} {:.3}, scaled {:.3}; prediction alone {:.3}, \
@@ -237,8 +238,8 @@ impl Teller {
         );
         if self.kind != Kind::TopK && f.rank_pred.is_some_and(|rank| rank < COLLAPSED) {
             eprintln!(
-                "  warning: predictable codes have collapsed to {} directions; begin from data (--start data) with more \
-                 --spread",
+                "  warning: predictable codes have collapsed to {} directions; initialize from data (--init data) with a \
+                 higher --init-score",
                 number(f.rank_pred, 1)
             );
         }

@@ -32,11 +32,11 @@ pub struct LanguageModel {
 pub struct TrainArgs {
     #[command(flatten)]
     pub language_model: LanguageModel,
-    /// Texts: .jsonl, .jsonl.gz (an object with a "text" a line), .txt, files of `tokenize`, or folders
+    /// Texts: .jsonl, .jsonl.gz (an object with a "text" per line), .txt, files of `tokenize`, or folders
     /// of them, of which files that begin with heldout are left out. May be given several times.
     #[arg(long, value_name = "DIR|FILE", required = true)]
     pub corpus: Vec<PathBuf>,
-    /// Texts that figures are taken of while training; by default one passage in fifty of the corpus,
+    /// Texts that figures are measured on while training; by default one passage in fifty of the corpus,
     /// which is not trained on then.
     #[arg(long, value_name = "DIR|FILE")]
     pub heldout: Vec<PathBuf>,
@@ -46,7 +46,7 @@ pub struct TrainArgs {
     /// What to train.
     #[arg(long, value_enum, default_value = "temporal")]
     pub kind: KindArg,
-    /// Where the numbers below come from that are not given.
+    /// Defaults of the numbers below.
     #[arg(long, value_enum, default_value = "short")]
     pub recipe: RecipeArg,
     /// Tokens to present in all.
@@ -54,37 +54,37 @@ pub struct TrainArgs {
     pub tokens: usize,
     #[command(flatten)]
     pub numbers: Numbers,
-    /// Begin at the SAE in this folder instead.
-    #[arg(long, value_name = "DIR")]
-    pub from: Option<PathBuf>,
-    /// Keep residual streams in this folder: of 640 dimensions, 1.3 GB for a million tokens.
+    /// Initialize from the SAE in this folder instead.
+    #[arg(long, value_name = "DIR", alias = "from")]
+    pub init_from: Option<PathBuf>,
+    /// Cache residual streams in this folder: of 640 dimensions, 1.3 GB for a million tokens.
     #[arg(long, value_name = "DIR")]
     pub cache: Option<PathBuf>,
-    /// Go on from the checkpoint in --out, where there is one.
+    /// Continue from the checkpoint in --out, where there is one.
     #[arg(long)]
     pub resume: bool,
-    /// Stop with a checkpoint after so many minutes.
-    #[arg(long, value_name = "MINUTES")]
-    pub stretch: Option<f64>,
+    /// Stop with a checkpoint after this many minutes.
+    #[arg(long, value_name = "MINUTES", alias = "stretch")]
+    pub max_minutes: Option<f64>,
     /// Minutes between checkpoints.
-    #[arg(long, value_name = "MINUTES", default_value_t = 5.0)]
-    pub keep_every: f64,
+    #[arg(long, value_name = "MINUTES", default_value_t = 5.0, alias = "keep-every")]
+    pub checkpoint_every: f64,
     /// Steps between held-out figures.
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    pub look_every: usize,
-    /// Held-out tokens that those are taken of.
-    #[arg(long, value_name = "N", default_value_t = 8_000)]
-    pub look_tokens: usize,
+    #[arg(long, value_name = "N", default_value_t = 100, alias = "look-every")]
+    pub eval_every: usize,
+    /// Held-out tokens that those are measured on.
+    #[arg(long, value_name = "N", default_value_t = 8_000, alias = "look-tokens")]
+    pub eval_tokens: usize,
 }
 
 /// Every number of a recipe.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Numbers of the recipe")]
 pub struct Numbers {
-    /// Features a dimension of the residual stream.
+    /// Features per dimension of the residual stream.
     #[arg(long, value_name = "N")]
     pub width_factor: Option<usize>,
-    /// Novel codes a token.
+    /// Novel codes per token.
     #[arg(long, value_name = "N")]
     pub k: Option<usize>,
     /// Attention heads.
@@ -96,27 +96,27 @@ pub struct Numbers {
     /// Tokens that the networks see together, BOS included.
     #[arg(long, value_name = "N")]
     pub context: Option<usize>,
-    /// Tokens a step.
-    #[arg(long, value_name = "N")]
-    pub batch: Option<usize>,
-    /// Learning rate at its highest.
-    #[arg(long, value_name = "X")]
-    pub rate: Option<f64>,
-    /// Learning rate at the end, as a share of the highest.
-    #[arg(long, value_name = "X")]
-    pub rate_end: Option<f64>,
+    /// Tokens per step.
+    #[arg(long, value_name = "N", alias = "batch")]
+    pub batch_tokens: Option<usize>,
+    /// Peak learning rate.
+    #[arg(long, value_name = "X", alias = "rate")]
+    pub lr: Option<f64>,
+    /// Learning rate of the last step, as a share of the peak.
+    #[arg(long, value_name = "X", alias = "rate-end")]
+    pub lr_final: Option<f64>,
     /// Steps over which the learning rate rises.
-    #[arg(long, value_name = "N")]
-    pub warm_up: Option<usize>,
+    #[arg(long, value_name = "N", alias = "warm-up")]
+    pub warmup_steps: Option<usize>,
     /// Factor on the learning rate of D.
-    #[arg(long, value_name = "X")]
-    pub rate_d: Option<f64>,
+    #[arg(long, value_name = "X", alias = "rate-d")]
+    pub lr_mult_decoder: Option<f64>,
     /// Factor on the learning rate of v_ctx, c_proj and b.
-    #[arg(long, value_name = "X")]
-    pub rate_attention: Option<f64>,
-    /// Factor on the learning rate of q_target and k_ctx; 0 keeps them as they start.
-    #[arg(long, value_name = "X")]
-    pub rate_scores: Option<f64>,
+    #[arg(long, value_name = "X", alias = "rate-attention")]
+    pub lr_mult_attention: Option<f64>,
+    /// Factor on the learning rate of q_target and k_ctx; 0 freezes them.
+    #[arg(long, value_name = "X", alias = "rate-scores")]
+    pub lr_mult_scores: Option<f64>,
     /// AdamW's decay of the first moment.
     #[arg(long, value_name = "X")]
     pub beta_1: Option<f32>,
@@ -126,18 +126,18 @@ pub struct Numbers {
     /// AdamW's weight decay.
     #[arg(long, value_name = "X")]
     pub weight_decay: Option<f32>,
-    /// Longest gradient of all parameters together.
-    #[arg(long, value_name = "X")]
-    pub clip: Option<f32>,
-    /// Factor on the predictable part's own squared error.
-    #[arg(long, value_name = "X")]
-    pub auxiliary: Option<f32>,
-    /// Where parameters start.
-    #[arg(long, value_enum)]
-    pub start: Option<StartArg>,
-    /// About the attention score that a code starts with against itself.
-    #[arg(long, value_name = "X")]
-    pub spread: Option<f32>,
+    /// Largest norm of the gradient of all parameters together.
+    #[arg(long, value_name = "X", alias = "clip")]
+    pub max_grad_norm: Option<f32>,
+    /// Weight of the predictable part's own squared error in the loss.
+    #[arg(long, value_name = "X", alias = "auxiliary")]
+    pub aux_loss_weight: Option<f32>,
+    /// How parameters are initialized.
+    #[arg(long, value_enum, alias = "start")]
+    pub init: Option<InitArg>,
+    /// About the attention score of a code with itself after initialization.
+    #[arg(long, value_name = "X", alias = "spread")]
+    pub init_score: Option<f32>,
     /// Seed of every random number.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
@@ -174,7 +174,7 @@ pub struct CardArgs {
     /// Tokens in a context, BOS included.
     #[arg(long, value_name = "N", default_value_t = 500)]
     pub context: usize,
-    /// Write the tables into this file, too.
+    /// Write the tables into this file as well.
     #[arg(long, value_name = "OUT.md")]
     pub out: Option<PathBuf>,
 }
@@ -198,10 +198,10 @@ pub enum RecipeArg {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum StartArg {
-    /// At residual streams.
+pub enum InitArg {
+    /// From a sample of residual streams.
     Data,
-    /// As the authors' module.
+    /// As in the authors' module.
     Random,
 }
 
@@ -224,26 +224,78 @@ impl TrainArgs {
             heads: n.heads.unwrap_or(base.heads),
             bottleneck: n.bottleneck.unwrap_or(base.bottleneck),
             context: n.context.unwrap_or(base.context),
-            batch: n.batch.unwrap_or(base.batch),
-            rate: n.rate.unwrap_or(base.rate),
-            rate_end: n.rate_end.unwrap_or(base.rate_end),
-            warm_up: n.warm_up.unwrap_or(base.warm_up),
-            rate_d: n.rate_d.unwrap_or(base.rate_d),
-            rate_attention: n.rate_attention.unwrap_or(base.rate_attention),
-            rate_scores: n.rate_scores.unwrap_or(base.rate_scores),
+            batch: n.batch_tokens.unwrap_or(base.batch),
+            rate: n.lr.unwrap_or(base.rate),
+            rate_end: n.lr_final.unwrap_or(base.rate_end),
+            warm_up: n.warmup_steps.unwrap_or(base.warm_up),
+            rate_d: n.lr_mult_decoder.unwrap_or(base.rate_d),
+            rate_attention: n.lr_mult_attention.unwrap_or(base.rate_attention),
+            rate_scores: n.lr_mult_scores.unwrap_or(base.rate_scores),
             betas: [n.beta_1.unwrap_or(base.betas[0]), n.beta_2.unwrap_or(base.betas[1])],
             weight_decay: n.weight_decay.unwrap_or(base.weight_decay),
-            clip: n.clip.unwrap_or(base.clip),
-            auxiliary: n.auxiliary.unwrap_or(base.auxiliary),
-            start: match n.start {
-                Some(StartArg::Data) => Start::Data,
-                Some(StartArg::Random) => Start::Random,
+            clip: n.max_grad_norm.unwrap_or(base.clip),
+            auxiliary: n.aux_loss_weight.unwrap_or(base.auxiliary),
+            start: match n.init {
+                Some(InitArg::Data) => Start::Data,
+                Some(InitArg::Random) => Start::Random,
                 None => base.start,
             },
-            spread: n.spread.unwrap_or(base.spread),
+            spread: n.init_score.unwrap_or(base.spread),
             seed: n.seed.unwrap_or(base.seed),
             kind: base.kind,
             tokens: base.tokens,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Command {
+        #[command(flatten)]
+        train: TrainArgs,
+    }
+
+    /// Flags by their former and their present names, with values that no default has.
+    const RENAMED: [(&str, &str, &str); 16] = [
+        ("--batch", "--batch-tokens", "123"),
+        ("--rate", "--lr", "0.123"),
+        ("--rate-end", "--lr-final", "0.123"),
+        ("--warm-up", "--warmup-steps", "123"),
+        ("--rate-d", "--lr-mult-decoder", "0.123"),
+        ("--rate-attention", "--lr-mult-attention", "0.123"),
+        ("--rate-scores", "--lr-mult-scores", "0.123"),
+        ("--clip", "--max-grad-norm", "0.123"),
+        ("--auxiliary", "--aux-loss-weight", "0.123"),
+        ("--start", "--init", "random"),
+        ("--spread", "--init-score", "0.123"),
+        ("--from", "--init-from", "folder"),
+        ("--stretch", "--max-minutes", "123"),
+        ("--keep-every", "--checkpoint-every", "123"),
+        ("--look-every", "--eval-every", "123"),
+        ("--look-tokens", "--eval-tokens", "123"),
+    ];
+
+    fn parse(extra: &[&str]) -> String {
+        let flags = ["train", "--model", "pack", "--corpus", "texts", "--out", "sae"].iter().chain(extra);
+        let Command { train } = Command::try_parse_from(flags).unwrap_or_else(|e| e.exit());
+        format!("{train:?} {:?}", train.recipe())
+    }
+
+    #[test]
+    fn former_names_of_flags_mean_the_same_and_are_not_shown() {
+        let defaults = parse(&[]);
+        let help = Command::command().render_long_help().to_string();
+        for (former, present, value) in RENAMED {
+            let parsed = parse(&[present, value]);
+            assert_ne!(parsed, defaults, "{present} changes nothing");
+            assert_eq!(parsed, parse(&[former, value]), "{former}");
+            assert!(help.contains(&format!("{present} ")), "{present} is in the help");
+            assert!(!help.contains(&format!("{former} ")), "{former} is in the help");
         }
     }
 }

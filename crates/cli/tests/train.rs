@@ -10,8 +10,8 @@ use safetensors::SafeTensors;
 use serde_json::Value;
 
 /// Also in tests/reference/trained.py.
-const FLAGS: &str =
-    "--device cpu --tokens 600 --batch 50 --context 24 --k 4 --width-factor 1 --heads 2 --bottleneck 2 --warm-up 3";
+const FLAGS: &str = "--device cpu --tokens 600 --batch-tokens 50 --context 24 --k 4 --width-factor 1 --heads 2 \
+                     --bottleneck 2 --warmup-steps 3";
 
 fn pack(scratch: &Path) -> PathBuf {
     let out = scratch.join("pack");
@@ -64,7 +64,7 @@ fn fve_of(stderr: &str) -> Vec<f64> {
 fn training_explains_more_and_more_and_its_sae_packs_and_runs() {
     let scratch = tempfile::tempdir().unwrap();
     let (pack, out) = (pack(scratch.path()), scratch.path().join("sae"));
-    let told = succeed(&args(&pack, &out, &["--look-every", "3"])).stderr;
+    let told = succeed(&args(&pack, &out, &["--eval-every", "3"])).stderr;
     let fve = fve_of(&told);
     assert_eq!(fve.len(), 4, "{told}");
     assert!(fve.windows(2).all(|pair| pair[0] < pair[1]), "{fve:?}");
@@ -107,7 +107,7 @@ fn a_run_in_stretches_and_from_kept_streams_equals_one_at_a_time() {
     let cache = text(&scratch.path().join("cache"));
     let mut paused = 0;
     for _ in 0..20 {
-        let told = succeed(&args(&pack, &parts, &["--stretch", "0", "--resume", "--cache", &cache]));
+        let told = succeed(&args(&pack, &parts, &["--max-minutes", "0", "--resume", "--cache", &cache]));
         if told.stdout.contains("trained") {
             break;
         }
@@ -120,7 +120,7 @@ fn a_run_in_stretches_and_from_kept_streams_equals_one_at_a_time() {
         assert!(std::fs::read(whole.join(file)).unwrap() == std::fs::read(parts.join(file)).unwrap(), "{file}");
     }
     // Other numbers do not go on from it.
-    let wrong = run(&args(&pack, &parts, &["--resume", "--rate", "0.5"]));
+    let wrong = run(&args(&pack, &parts, &["--resume", "--lr", "0.5"]));
     assert_eq!(wrong.code, 1);
     assert!(wrong.sentence().contains("belongs to a run of other numbers"), "{}", wrong.stderr);
     // Nor is a cache of other texts used.
@@ -151,7 +151,7 @@ fn the_two_other_kinds_train() {
     let pack = pack(scratch.path());
     for (kind, line) in [("topk", "n_attn_layers: 0"), ("predictive", "sae_diff_type: nullify")] {
         let out = scratch.path().join(kind);
-        let told = succeed(&args(&pack, &out, &["--kind", kind, "--look-every", "4"])).stderr;
+        let told = succeed(&args(&pack, &out, &["--kind", kind, "--eval-every", "4"])).stderr;
         let fve = fve_of(&told);
         assert!(fve.windows(2).all(|pair| pair[0] < pair[1]), "{kind}: {fve:?}");
         let conf = std::fs::read_to_string(out.join("conf.yaml")).unwrap();
@@ -243,7 +243,7 @@ fn what_is_wrong_is_said_in_a_sentence() {
     assert!(wrong(&["--layer", "1"]).contains("ends at the output of layer 2, not 1"));
     assert!(wrong(&["--bottleneck", "7"]).contains("bottleneck_factor"));
     assert!(wrong(&["--corpus", "nowhere"]).contains("nowhere: there is no such file or folder"));
-    assert!(wrong(&["--from", "nowhere"]).contains("no SAE is in this folder"));
+    assert!(wrong(&["--init-from", "nowhere"]).contains("no SAE is in this folder"));
     let empty = scratch.path().join("empty.txt");
     std::fs::write(&empty, "").unwrap();
     let texts = text(&fixture("train/texts.jsonl"));
