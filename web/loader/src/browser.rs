@@ -37,7 +37,7 @@ pub(crate) fn storage() -> Option<StorageManager> {
     Some(get(&navigator()?, "storage")?.unchecked_into())
 }
 
-/// Whether the browser says that there is no network.
+/// Whether the browser reports that there is no network.
 pub(crate) fn is_offline() -> bool {
     navigator().and_then(|navigator| get(&navigator, "onLine")).is_some_and(|online| online.is_falsy())
 }
@@ -62,7 +62,7 @@ pub(crate) async fn open(file: FileSystemFileHandle, read_only: bool) -> Result<
     Ok(JsFuture::from(file.create_sync_access_handle(&options)?).await?.unchecked_into())
 }
 
-/// Lets other events of this worker be heard for at least so long.
+/// Lets other events of this worker be handled for at least so long.
 pub(crate) async fn pause(milliseconds: f64) {
     let promise = Promise::new(&mut |resolve, _| {
         // Without a timer there is no pause, which is all that goes wrong.
@@ -73,7 +73,7 @@ pub(crate) async fn pause(milliseconds: f64) {
     let _ = JsFuture::from(promise).await;
 }
 
-/// What an exception says.
+/// The message of an exception.
 pub(crate) fn describe(error: &JsValue) -> String {
     get(error, "message").and_then(|m| m.as_string()).unwrap_or_else(|| format!("{error:?}"))
 }

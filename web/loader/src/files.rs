@@ -1,4 +1,4 @@
-//! The files of one pack, whole: from storage where they are kept, else from their host.
+//! The files of one pack, whole: from storage, else from their host.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use crate::cache::{Cache, Place};
 use crate::error::Error;
 use crate::fetch::{self, Abort, Download};
 
-/// Bytes of a kept file read at once, between two looks at whether the visitor has stopped it.
+/// Bytes of a stored file read at once, between two checks for whether the visitor has stopped it.
 const PIECE_BYTES: usize = 4 << 20;
 
 /// What was asked of the network and of storage.
@@ -44,8 +44,8 @@ pub struct Prepared {
 
 enum Content {
     Memory(Place),
-    /// Kept under its checksum; whether that was compared in this load.
-    Kept {
+    /// Stored under its checksum; whether that was compared in this load.
+    Stored {
         compared: bool,
     },
 }
@@ -53,12 +53,12 @@ enum Content {
 impl Prepared {
     /// Whether it stays when the page goes.
     pub fn is_kept(&self) -> bool {
-        matches!(self.content, Content::Kept { .. })
+        matches!(self.content, Content::Stored { .. })
     }
 }
 
 impl PackFiles {
-    /// The files below `url`, which ends in a slash. `on_note` hears what the visitor should know.
+    /// The files below `url`, which ends in a slash. `on_note` receives what the visitor should know.
     pub fn new(url: String, cache: Option<Rc<Cache>>, on_note: impl Fn(String) + 'static) -> Self {
         Self { url, cache, counts: Cell::default(), on_note: Box::new(on_note), begun: RefCell::default() }
     }
@@ -82,7 +82,7 @@ impl PackFiles {
         self.counts.set(counts);
     }
 
-    /// The manifest's text: the host's, or the one kept last where the host cannot be reached.
+    /// The manifest's text: the host's, or the one stored last where the host cannot be reached.
     ///
     /// # Errors
     /// [`Error::Network`], [`Error::Stopped`].
@@ -107,7 +107,7 @@ impl PackFiles {
         Err(error)
     }
 
-    /// Keeps a manifest that was found to be right.
+    /// Stores a manifest that passed its checks.
     ///
     /// # Errors
     /// [`Error::Stopped`].
@@ -118,25 +118,25 @@ impl PackFiles {
         }
     }
 
-    /// Manifests have no checksum of their own: they are kept by address.
+    /// Manifests have no checksum of their own: they are stored by address.
     fn manifest_name(&self) -> String {
         lens_protocol::manifest_file(&sha256_hex(self.url_of(MANIFEST_FILE).as_bytes()))
     }
 
-    /// Sees to it that a file is here. `on_bytes` hears how many of its bytes are.
+    /// Fetches a file unless it is here. `on_bytes` receives how many of its bytes are.
     ///
     /// # Errors
     /// Those of a download; what came stays for the next try.
     pub async fn prepare(&self, entry: &FileEntry, abort: &Abort, on_bytes: &dyn Fn(u64)) -> Result<Prepared, Error> {
-        let kept = |compared| Ok(Prepared { entry: entry.clone(), content: Content::Kept { compared } });
+        let stored = |compared| Ok(Prepared { entry: entry.clone(), content: Content::Stored { compared } });
         let Some(cache) = &self.cache else { return self.fetch(entry, None, abort, on_bytes).await };
         if cache.bytes(&entry.sha256).await == Some(entry.bytes) {
-            return kept(false);
+            return stored(false);
         }
         let _guard = cache.lock(&entry.sha256, abort).await?;
-        // Another tab may have brought it while this one waited.
+        // Another tab may have fetched it while this one waited.
         if cache.bytes(&entry.sha256).await == Some(entry.bytes) {
-            return kept(false);
+            return stored(false);
         }
         self.fetch(entry, cache.write(&entry.sha256).await.map(Place::stored), abort, on_bytes).await
     }
@@ -170,7 +170,7 @@ impl PackFiles {
         let content = match place {
             Place::Memory { .. } => Content::Memory(place),
             // Closes the file, for readers.
-            Place::Stored { .. } => Content::Kept { compared: true },
+            Place::Stored { .. } => Content::Stored { compared: true },
         };
         match (done, content) {
             (Ok(()), content) => Ok(Prepared { entry: entry.clone(), content }),
@@ -186,7 +186,7 @@ impl PackFiles {
     /// The content of a file that is here, its checksum compared, in place of what `into` held.
     ///
     /// # Errors
-    /// Those of a download, where what was kept is damaged and has to be fetched again.
+    /// Those of a download, where the stored file is damaged and has to be fetched again.
     pub async fn read(
         &self,
         prepared: Prepared,
@@ -201,9 +201,9 @@ impl PackFiles {
                 place.pieces(|piece| into.extend_from_slice(piece));
                 return Ok(());
             }
-            Content::Kept { compared } => compared,
+            Content::Stored { compared } => compared,
         };
-        if self.read_kept(&entry, compared, abort, on_bytes, into).await? {
+        if self.read_stored(&entry, compared, abort, on_bytes, into).await? {
             return Ok(());
         }
         let _guard = match &self.cache {
@@ -211,7 +211,7 @@ impl PackFiles {
             None => None,
         };
         // A writer may have had it open until now.
-        if self.read_kept(&entry, false, abort, on_bytes, into).await? {
+        if self.read_stored(&entry, false, abort, on_bytes, into).await? {
             return Ok(());
         }
         if let Some(cache) = &self.cache {
@@ -230,15 +230,15 @@ impl PackFiles {
                 place.pieces(|piece| into.extend_from_slice(piece));
                 Ok(())
             }
-            Content::Kept { .. } if self.read_kept(&entry, false, abort, on_bytes, into).await? => Ok(()),
-            Content::Kept { .. } => {
+            Content::Stored { .. } if self.read_stored(&entry, false, abort, on_bytes, into).await? => Ok(()),
+            Content::Stored { .. } => {
                 Err(Error::Storage(format!("This browser’s storage does not give {} back as written.", entry.file)))
             }
         }
     }
 
-    /// Reads a kept file; answers false when it is gone or is not what the manifest says.
-    async fn read_kept(
+    /// Reads a stored file; answers false when it is gone or does not match the manifest.
+    async fn read_stored(
         &self,
         entry: &FileEntry,
         compared: bool,
@@ -260,7 +260,7 @@ impl PackFiles {
             }
             at += piece.len() as u64;
             on_bytes(at);
-            // Messages are heard between two pieces.
+            // Messages are handled between two pieces.
             browser::pause(0.0).await;
             if abort.is_stopped() {
                 return Err(Error::Stopped);

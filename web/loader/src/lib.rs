@@ -1,4 +1,4 @@
-//! A pack's files, from the network or from what this browser keeps of them, checked as they stream.
+//! A pack's files, from the network or from this browser's storage, checked as they stream.
 //!
 //! | file | what it is |
 //! |---|---|
@@ -22,7 +22,7 @@ mod files;
 mod rows;
 
 pub use cache::Cache;
-pub use error::Error;
+pub use error::{Error, NoStorage};
 pub use fetch::Abort;
 pub use files::{Counts, PackFiles, Prepared};
 pub use rows::{RowSource, Rows};

@@ -12,10 +12,10 @@ use web_sys::RequestCache;
 
 use crate::browser;
 use crate::error::Error;
-use crate::fetch::{Abort, may_pass, refusal};
+use crate::fetch::{Abort, is_retryable, refusal};
 use crate::files::PackFiles;
 
-/// Requests in flight at once: browsers open six connections a host.
+/// Requests in flight at once: browsers open six connections per host.
 const IN_FLIGHT: usize = 6;
 /// A request that fails is sent again after these pauses.
 const RETRY_PAUSES_MS: [f64; 3] = [500.0, 1000.0, 2000.0];
@@ -23,7 +23,7 @@ const RETRY_PAUSES_MS: [f64; 3] = [500.0, 1000.0, 2000.0];
 /// Where rows may come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowSource {
-    /// Their host, where they are not kept.
+    /// Their host, where they are not stored.
     Host,
     /// Nowhere: only rows that are here already. The host learns nothing of the text.
     KeptOnly,
@@ -33,11 +33,11 @@ pub enum RowSource {
 #[derive(Default)]
 pub struct Rows {
     here: HashMap<u32, Box<[u8]>>,
-    /// Whether what storage keeps was looked at.
+    /// Whether storage was looked through.
     opened: bool,
-    /// Checksums of the shards that storage keeps whole, or did when it was looked at.
-    kept: HashSet<String>,
-    /// Whole shards that cannot be kept, from a host without ranges.
+    /// Checksums of the shards that storage held whole when it was looked through.
+    stored: HashSet<String>,
+    /// Whole shards that cannot be stored, from a host without ranges.
     whole: HashMap<usize, Uint8Array>,
     /// Whether the host knows ranges, once one was asked for.
     ranges: Cell<Option<bool>>,
@@ -50,13 +50,12 @@ enum Answer {
 }
 
 impl Rows {
-    /// Sees to it that the rows `ids` are here. `on_bytes(done, total)` counts the bytes to fetch.
+    /// Fetches the rows `ids` that are not here yet. `on_bytes(done, total)` counts the bytes to fetch.
     ///
     /// # Errors
-    /// [`Error::RowsMissing`] when they are not kept and the host is not to be asked,
-    /// [`Error::RowsUnreachable`] when it does not give them; those of
-    /// fetching.
-    pub async fn bring(
+    /// [`Error::RowsMissing`] when they are not stored and the host is not to be asked,
+    /// [`Error::RowsUnreachable`] when it does not give them; those of fetching.
+    pub async fn fetch(
         &mut self,
         files: &PackFiles,
         embedding: &EmbeddingEntry,
@@ -83,7 +82,7 @@ impl Rows {
             let problem = "There is no network.".to_owned();
             return Err(Error::RowsUnreachable(missing.into_iter().collect(), problem));
         }
-        match self.fetch(files, embedding, &missing, abort, &mut on_bytes).await {
+        match self.fetch_missing(files, embedding, &missing, abort, &mut on_bytes).await {
             Err(Error::Network(problem)) => {
                 Err(Error::RowsUnreachable(self.missing(ids).into_iter().collect(), problem))
             }
@@ -92,7 +91,7 @@ impl Rows {
     }
 
     /// Asks the host for rows.
-    async fn fetch(
+    async fn fetch_missing(
         &mut self,
         files: &PackFiles,
         embedding: &EmbeddingEntry,
@@ -110,7 +109,7 @@ impl Rows {
         }
         let mut fresh = Vec::new();
         let mut done = 0;
-        // The first answer tells whether the host knows ranges; where it does not, whole shards are
+        // The first answer shows whether the host knows ranges; where it does not, whole shards are
         // asked for, each once.
         if self.ranges.get().is_none()
             && let Some((shard, span)) = wanted.first().cloned()
@@ -143,10 +142,10 @@ impl Rows {
             self.take(files, embedding, &shard, span.as_ref(), answer?, &mut fresh, abort).await?;
         }
         drop(answers);
-        self.keep(files, embedding, &fresh, abort).await
+        self.store(files, embedding, &fresh, abort).await
     }
 
-    /// A row that [`Self::bring`] brought.
+    /// A row that [`Self::fetch`] fetched.
     pub fn row(&self, id: u32) -> Option<&[u8]> {
         self.here.get(&id).map(AsRef::as_ref)
     }
@@ -181,7 +180,7 @@ impl Rows {
             if !ready?.is_kept() {
                 return Err(nowhere());
             }
-            self.kept.insert(shard.sha256.clone());
+            self.stored.insert(shard.sha256.clone());
             done += shard.bytes;
             on_bytes(done, total);
         }
@@ -196,14 +195,14 @@ impl Rows {
         ids.iter().copied().filter(|id| !self.here.contains_key(id)).collect()
     }
 
-    /// Looks at what storage keeps, once.
+    /// Looks through storage, once.
     async fn open(&mut self, files: &PackFiles, embedding: &EmbeddingEntry, abort: &Abort) -> Result<(), Error> {
         if std::mem::replace(&mut self.opened, true) {
             return Ok(());
         }
         let Some(cache) = files.cache() else { return Ok(()) };
         let names: HashSet<String> = cache.names().await.into_iter().collect();
-        self.kept = embedding.shards.iter().map(|s| &s.sha256).filter(|sha| names.contains(*sha)).cloned().collect();
+        self.stored = embedding.shards.iter().map(|s| &s.sha256).filter(|sha| names.contains(*sha)).cloned().collect();
         let name = file_name(embedding);
         if names.contains(&name)
             && let Some(records) = cache.read_all(&name).await
@@ -225,7 +224,7 @@ impl Rows {
         if let Some(whole) = self.whole.get(&shard.shard) {
             let bytes = whole.to_vec();
             self.take_rows(embedding, shard, &bytes);
-        } else if self.kept.contains(&entry.sha256) {
+        } else if self.stored.contains(&entry.sha256) {
             let bytes = match files.cache() {
                 Some(cache) => cache.read_all(&entry.sha256).await,
                 None => None,
@@ -237,7 +236,7 @@ impl Rows {
                 }
                 // Damaged, half there, or deleted meanwhile: the host has it.
                 _ => {
-                    self.kept.remove(&entry.sha256);
+                    self.stored.remove(&entry.sha256);
                 }
             }
         }
@@ -252,7 +251,7 @@ impl Rows {
         }
     }
 
-    /// Takes an answer in; rows that came alone go to `fresh`, to be kept.
+    /// Takes an answer in; rows that came alone go to `fresh`, to be stored.
     #[allow(clippy::too_many_arguments)]
     async fn take(
         &mut self,
@@ -280,14 +279,14 @@ impl Rows {
                 let content = bytes.to_vec();
                 check_file(entry, &content)?;
                 self.take_rows(embedding, shard, &content);
-                self.keep_whole(files, shard.shard, entry, bytes, &content, abort).await
+                self.store_whole(files, shard.shard, entry, bytes, &content, abort).await
             }
             // A span is what was not asked for: nothing to take.
             (Answer::Span(_), None) => Ok(()),
         }
     }
 
-    async fn keep_whole(
+    async fn store_whole(
         &mut self,
         files: &PackFiles,
         shard: usize,
@@ -299,7 +298,7 @@ impl Rows {
         if let Some(cache) = files.cache() {
             cache.write_all(&entry.sha256, content, abort).await?;
             if cache.bytes(&entry.sha256).await == Some(entry.bytes) {
-                self.kept.insert(entry.sha256.clone());
+                self.stored.insert(entry.sha256.clone());
                 return Ok(());
             }
         }
@@ -307,7 +306,7 @@ impl Rows {
         Ok(())
     }
 
-    async fn keep(
+    async fn store(
         &self,
         files: &PackFiles,
         embedding: &EmbeddingEntry,
@@ -337,12 +336,12 @@ async fn ask(
     let url = files.url_of(&embedding.shards[shard].file);
     let mut pauses = RETRY_PAUSES_MS.into_iter();
     loop {
-        let (error, may_pass) = match ask_once(files, &url, span, abort).await {
+        let (error, is_retryable) = match ask_once(files, &url, span, abort).await {
             Ok(answer) => return Ok(answer),
             Err(failed) => failed,
         };
         match pauses.next() {
-            Some(pause) if may_pass && !abort.is_stopped() => abort.wait(pause).await?,
+            Some(pause) if is_retryable && !abort.is_stopped() => abort.wait(pause).await?,
             _ => return Err(error),
         }
     }
@@ -357,7 +356,7 @@ async fn ask_once(files: &PackFiles, url: &str, span: Option<&Span>, abort: &Abo
     files.count(|counts| counts.requests += 1);
     let response = request.send().await.map_err(|e| (abort.error(url, e), true))?;
     if !response.ok() {
-        return Err((abort.error(url, refusal(&response)), may_pass(response.status())));
+        return Err((abort.error(url, refusal(&response)), is_retryable(response.status())));
     }
     let partial = response.status() == 206;
     let content = response.binary().await.map_err(|e| (abort.error(url, e), true))?;

@@ -99,7 +99,7 @@ impl Session {
     pub async fn open() -> Self {
         let (cache, storage_note) = match Cache::open(lens_protocol::STORAGE_FOLDER).await {
             Ok(cache) => (Some(Rc::new(cache)), None),
-            Err(note) => (None, Some(note)),
+            Err(none) => (None, Some(none.to_string())),
         };
         let opened = gpu::open().await;
         Self { limits: gpu::limits(&opened), opened, cache, storage_note, packs: HashMap::new(), last: None }

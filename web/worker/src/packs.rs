@@ -135,7 +135,7 @@ impl Pack {
     ) -> Result<Vec<f32>, Failure> {
         let State::Ready(lens) = &self.state else { return Err(Failure::device("the pack was not loaded")) };
         let embedding = &lens.manifest().embedding;
-        let brought = self.rows.bring(&self.files, embedding, ids, source, abort, on_bytes).await;
+        let brought = self.rows.fetch(&self.files, embedding, ids, source, abort, on_bytes).await;
         brought.map_err(|error| Failure::of_rows(error, |ids| lens.describe(ids).tokens))?;
         let rows = ids.iter().map(|id| self.rows.row(*id).unwrap_or_default());
         Ok(lens.embedding_rows(rows)?)

@@ -22,7 +22,7 @@ impl Drop for Guard {
     }
 }
 
-/// Waits until nobody else holds `name`. Where the browser has no locks nothing is held: writers
+/// Waits until `name` is free. Where the browser has no locks nothing is held: writers
 /// then only find files that are open elsewhere, and go on without them.
 ///
 /// # Errors

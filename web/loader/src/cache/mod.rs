@@ -1,8 +1,8 @@
 //! Files by content hash in the origin's private file system.
 //!
-//! A file's name is the sha256 that its pack's manifest gives; a file shorter than the manifest says
-//! is a download that goes on where it stopped. Readers open files for reading only and do not keep
-//! each other waiting; a writer holds a lock of the file's name. Whoever reads compares the checksum.
+//! A file's name is the sha256 that its pack's manifest gives; a shorter file is a
+//! download that goes on where it stopped. Readers open files for reading only and do not wait for each
+//! other; a writer holds a lock of the file's name. Whoever reads compares the checksum.
 
 mod lock;
 mod place;
@@ -17,7 +17,7 @@ use web_sys::{
 };
 
 use crate::browser;
-use crate::error::Error;
+use crate::error::{Error, NoStorage};
 use crate::fetch::Abort;
 pub use lock::Guard;
 pub use place::{OpenFile, Place};
@@ -27,10 +27,10 @@ const OPEN_TRIES: usize = 5;
 /// each time after so many milliseconds.
 const OPEN_PAUSE_MS: f64 = 60.0;
 
-/// The folder of everything that is kept.
+/// The folder of all stored files.
 pub struct Cache {
     folder: FileSystemDirectoryHandle,
-    /// Storage took no more: nothing new is kept in this visit.
+    /// Storage is full: nothing new is stored in this visit.
     full: Cell<bool>,
 }
 
@@ -38,17 +38,12 @@ impl Cache {
     /// Opens the folder `name`.
     ///
     /// # Errors
-    /// A sentence for the visitor where this browser keeps no files for the page.
-    pub async fn open(name: &str) -> Result<Self, String> {
-        let none = |problem: String| {
-            format!(
-                "This browser keeps no files for this page ({problem}): the model stays for this visit only, \
-                 and is fetched again on the next."
-            )
-        };
-        let storage = browser::storage().ok_or_else(|| none("no storage; a private window?".to_owned()))?;
-        browser::get(&storage, "getDirectory").ok_or_else(|| none("no private file system".to_owned()))?;
-        let failed = |e: JsValue| none(browser::describe(&e));
+    /// [`NoStorage`] where this browser stores no files for the page.
+    pub async fn open(name: &str) -> Result<Self, NoStorage> {
+        let none = |problem: &str| NoStorage(problem.to_owned());
+        let storage = browser::storage().ok_or_else(|| none("no storage; a private window?"))?;
+        browser::get(&storage, "getDirectory").ok_or_else(|| none("no private file system"))?;
+        let failed = |e: JsValue| NoStorage(browser::describe(&e));
         let root: FileSystemDirectoryHandle =
             JsFuture::from(storage.get_directory()).await.map_err(failed)?.unchecked_into();
         let options = FileSystemGetDirectoryOptions::new();
@@ -57,7 +52,7 @@ impl Cache {
         Ok(Self { folder: folder.unchecked_into(), full: Cell::new(false) })
     }
 
-    /// Storage is full: keeps nothing new from here on.
+    /// Storage is full: stores nothing new from here on.
     pub fn set_full(&self) {
         self.full.set(true);
     }
@@ -101,7 +96,7 @@ impl Cache {
         self.try_open(self.handle(name, false).await?, true).await
     }
 
-    /// Opens a file for writing, a new one too; `None` where storage is full or somebody has it open.
+    /// Opens a file for writing, a new one too; `None` where storage is full or it is open elsewhere.
     /// The caller holds its lock.
     pub async fn write(&self, name: &str) -> Option<OpenFile> {
         if self.full.get() {
@@ -141,8 +136,8 @@ impl Cache {
     pub async fn write_all(&self, name: &str, content: &[u8], abort: &Abort) -> Result<(), Error> {
         let _guard = self.lock(name, abort).await?;
         if let Some(file) = self.write(name).await {
-            let kept = file.truncate(0).and_then(|()| file.write(0, &js_sys::Uint8Array::from(content)));
-            if kept.is_err() {
+            let stored = file.truncate(0).and_then(|()| file.write(0, &js_sys::Uint8Array::from(content)));
+            if stored.is_err() {
                 self.set_full();
             }
         }

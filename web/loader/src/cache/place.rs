@@ -55,7 +55,7 @@ impl Drop for OpenFile {
 
 /// A growing file.
 pub enum Place {
-    /// In storage: kept when the page goes.
+    /// In storage: outlives the page.
     Stored {
         /// The file.
         file: OpenFile,

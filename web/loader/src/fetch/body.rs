@@ -8,7 +8,12 @@ use web_sys::ReadableStreamDefaultReader;
 
 use crate::browser;
 
-/// A response's content; dropping it tells the host to send no more.
+/// The browser's message about a connection that broke.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BrokenConnection(String);
+
+/// A response's content; dropping it cancels the transfer.
 pub struct Body {
     reader: Option<ReadableStreamDefaultReader>,
 }
@@ -21,10 +26,10 @@ impl Body {
     /// The next chunk, as the browser's own array; `None` at the end.
     ///
     /// # Errors
-    /// What the browser says of a broken connection.
-    pub async fn next(&mut self) -> Result<Option<Uint8Array>, String> {
+    /// [`BrokenConnection`].
+    pub async fn next(&mut self) -> Result<Option<Uint8Array>, BrokenConnection> {
         let Some(reader) = &self.reader else { return Ok(None) };
-        let step = JsFuture::from(reader.read()).await.map_err(|e| browser::describe(&e))?;
+        let step = JsFuture::from(reader.read()).await.map_err(|e| BrokenConnection(browser::describe(&e)))?;
         if Reflect::get(&step, &JsValue::from_str("done")).is_ok_and(|done| done.is_truthy()) {
             self.reader = None;
             return Ok(None);
@@ -43,7 +48,7 @@ impl Drop for Body {
 }
 
 thread_local! {
-    /// Hears of cancelled streams, so that they are not taken for errors nobody minded.
+    /// Handles the rejection of canceled streams, so that browsers do not report it as unhandled.
     static IGNORE: std::rc::Rc<wasm_bindgen::closure::Closure<dyn FnMut(JsValue)>> =
         std::rc::Rc::new(wasm_bindgen::closure::Closure::new(|_| {}));
 }

@@ -5,17 +5,17 @@ use lens_pack::manifest::FileEntry;
 use lens_pack::unpack::Checksum;
 use web_sys::RequestCache;
 
-use super::{Abort, Body, may_pass, refusal, short};
+use super::{Abort, Body, is_retryable, refusal, short};
 use crate::browser;
 use crate::cache::Place;
 use crate::error::Error;
 
-/// Tries after a connection that brought nothing new,
+/// Tries after a connection that delivered nothing new,
 const RETRIES: u32 = 4;
 /// the first after so many milliseconds, each later one after twice as many.
 const FIRST_PAUSE_MS: f64 = 500.0;
 
-/// What a download tells while it runs.
+/// What is downloaded, and who is notified meanwhile.
 pub struct Download<'a> {
     /// Where from.
     pub url: &'a str,
@@ -23,27 +23,27 @@ pub struct Download<'a> {
     pub entry: &'a FileEntry,
     /// Stops it.
     pub abort: &'a Abort,
-    /// Hears how many bytes of the file are there: fewer than before where a host starts over.
+    /// Receives how many bytes of the file are there: fewer than before where a host starts over.
     pub on_bytes: &'a dyn Fn(u64),
-    /// Hears of each request.
+    /// Called for each request.
     pub on_request: &'a dyn Fn(),
-    /// Hears of each chunk that came over the network.
+    /// Receives the bytes of each chunk from the network.
     pub on_received: &'a dyn Fn(u64),
-    /// Hears what the visitor should know: tries, full storage.
+    /// Receives what the visitor should know: tries, full storage.
     pub on_note: &'a dyn Fn(String),
-    /// Hears when storage takes no more.
+    /// Called when storage is full.
     pub on_full: &'a dyn Fn(),
 }
 
 /// How one connection ended.
 enum Ended {
-    /// Before the file was whole; the next one may bring the rest.
+    /// Before the file was whole; the next one may deliver the rest.
     Early(String),
     /// In a way that trying again does not change.
     Wrong(Error),
 }
 
-/// Brings what `place` lacks, and compares the checksum.
+/// Fetches what `place` lacks, and compares the checksum.
 ///
 /// # Errors
 /// [`Error::Network`] when the host cannot be reached after some tries: what came stays in `place`.
@@ -52,7 +52,7 @@ pub async fn download(options: &Download<'_>, place: &mut Place) -> Result<(), E
     let mut running = Running { options, sum: Checksum::default(), tag: None, chunk: Vec::new() };
     place.pieces(|piece| running.sum.update(piece));
     if running.sum.bytes() != place.bytes() || place.bytes() > options.entry.bytes {
-        running.start_over(place);
+        running.reset(place);
     }
     let mut resumed = place.bytes() > 0;
     let mut furthest = place.bytes();
@@ -65,7 +65,7 @@ pub async fn download(options: &Download<'_>, place: &mut Place) -> Result<(), E
                 Err(_) if options.abort.is_stopped() => return Err(Error::Stopped),
                 Err(Ended::Wrong(error)) => {
                     if matches!(error, Error::Content(_)) {
-                        running.start_over(place);
+                        running.reset(place);
                     }
                     return Err(error);
                 }
@@ -89,10 +89,10 @@ pub async fn download(options: &Download<'_>, place: &mut Place) -> Result<(), E
             // The beginning came at another time, perhaps from another version of the file.
             Err(_) if resumed => {
                 resumed = false;
-                running.start_over(place);
+                running.reset(place);
             }
             Err(error) => {
-                running.start_over(place);
+                running.reset(place);
                 return Err(error.into());
             }
         }
@@ -108,7 +108,7 @@ struct Running<'a> {
 }
 
 impl Running<'_> {
-    fn start_over(&mut self, place: &mut Place) {
+    fn reset(&mut self, place: &mut Place) {
         place.clear();
         self.sum = Checksum::default();
     }
@@ -129,12 +129,12 @@ impl Running<'_> {
         match response.status() {
             206 if continues_at(&response, have) => {}
             206 | 416 => {
-                self.start_over(place);
+                self.reset(place);
                 return Err(Ended::Early("the host answered with another part than asked for".to_owned()));
             }
             // The whole file: the host knows no ranges, or the file has changed.
-            200 => self.start_over(place),
-            status if may_pass(status) => return Err(Ended::Early(refusal(&response))),
+            200 => self.reset(place),
+            status if is_retryable(status) => return Err(Ended::Early(refusal(&response))),
             _ => return Err(Ended::Wrong(abort.error(url, refusal(&response)))),
         }
         self.tag = strong_tag(url, &response);

@@ -58,7 +58,7 @@ impl Abort {
         if self.is_stopped() { Err(Error::Stopped) } else { Ok(()) }
     }
 
-    /// A request for `url`. `cache` is the browser's own, which files kept by content do without.
+    /// A request for `url`. `cache` is the browser's own, which files stored by content do without.
     pub(crate) fn get(&self, url: &str, cache: RequestCache) -> RequestBuilder {
         let signal = self.controller.as_ref().map(AbortController::signal);
         Request::get(url).cache(cache).abort_signal(signal.as_ref())
@@ -74,18 +74,18 @@ impl Abort {
     }
 }
 
-/// The last two parts of a URL: what a visitor can tell apart.
+/// The last two parts of a URL: enough for a visitor to recognize the file.
 pub(crate) fn short(url: &str) -> &str {
     url.rmatch_indices('/').nth(1).map_or(url, |(at, _)| &url[at + 1..])
 }
 
-/// What a host said that sent no content.
+/// The answer of a host that sent no content.
 pub(crate) fn refusal(response: &Response) -> String {
     format!("the host answered {} {}", response.status(), response.status_text())
 }
 
-/// Whether a host that answers so may answer otherwise in a moment.
-pub(crate) fn may_pass(status: u16) -> bool {
+/// Whether the same request may succeed in a moment, after this HTTP status.
+pub(crate) fn is_retryable(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500..=599)
 }
 
