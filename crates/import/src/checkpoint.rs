@@ -19,7 +19,7 @@ pub struct GemmaCheckpoint {
 /// A TemporalSAE checkpoint.
 #[derive(Debug)]
 pub struct SaeCheckpoint {
-    /// What its configuration file says.
+    /// Its configuration file.
     pub published: PublishedSae,
     /// Its tensors, named as in the authors' module with `sae.` before.
     pub tensors: Tensors,

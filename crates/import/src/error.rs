@@ -18,7 +18,7 @@ pub enum Error {
     /// A file of the pack cannot be written.
     #[error(transparent)]
     Write(#[from] lens_files::Error),
-    /// A file is not what its name or place says, or is cut short.
+    /// A file is not what its name or place promises, or is cut short.
     #[error("{file}: {problem}")]
     Malformed {
         /// The file, as the person named it.

@@ -1,6 +1,6 @@
 //! The GGUF container, versions 2 and 3 (specification: `docs/gguf.md` of ggml).
 //!
-//! The file is untrusted: every count and length is held against the bytes that are left in it
+//! The file is untrusted: every count and length is compared with the bytes that are left in it
 //! before anything is allocated or skipped.
 
 use std::collections::BTreeMap;
@@ -295,8 +295,8 @@ impl Reader {
             other => return Err(GgufError::ValueType(other)),
         };
         self.has(count, value_bytes)?;
-        let keep = !matches!(kind, 8 | 9) && self.array_values + count <= ARRAY_VALUES_MAX;
-        if keep {
+        let is_stored = !matches!(kind, 8 | 9) && self.array_values + count <= ARRAY_VALUES_MAX;
+        if is_stored {
             self.array_values += count;
             return (0..count).map(|_| self.value(kind, nesting)).collect::<Parsed<_>>().map(Value::Array);
         }

@@ -190,7 +190,7 @@ impl Metadata<'_> {
 
     fn layer_attention(&self, architecture: &str, family: GemmaFamily, layers: usize) -> Result<Vec<Attention>> {
         let key = format!("{architecture}.attention.sliding_window_pattern");
-        // Bounds the allocation below; `GemmaConfig::check` words the error.
+        // Bounds the allocation below; `GemmaConfig::check` reports the error.
         let layers = layers.min(lens_pack::config::LAYERS_MAX + 1);
         match self.values.get(&key) {
             Some(Value::Array(flags)) => flags

@@ -63,7 +63,7 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Re
 pub fn gemma_config(text: &str, file: &str) -> Result<GemmaConfig> {
     let mut json: Value = serde_json::from_str(text).map_err(|e| Error::malformed(file, format!("not JSON: {e}")))?;
     let family = family(&json, file)?;
-    // Gemma 3 with vision keeps its text model's configuration in a field of its own.
+    // Gemma 3 with vision has its text model's configuration in a field of its own.
     if let Some(nested) = json.get_mut("text_config").map(Value::take).filter(Value::is_object) {
         json = nested;
     }
@@ -120,7 +120,7 @@ impl HfConfig {
         if let Some(activation) = self.hidden_activation.as_deref().filter(|a| *a != "gelu_pytorch_tanh") {
             return Err(UnsupportedGemma::Activation(activation.to_owned()));
         }
-        // EmbeddingGemma; some files spell it "all".
+        // EmbeddingGemma; some files have "all" here.
         if !matches!(self.use_bidirectional_attention, None | Some(Value::Null | Value::Bool(false))) {
             return Err(UnsupportedGemma::Bidirectional);
         }
@@ -138,7 +138,7 @@ impl HfConfig {
             head_dim: self.head_dim.unwrap_or(256),
             rms_norm_eps: self.rms_norm_eps.unwrap_or(1e-6),
             query_pre_attn_scalar: self.query_pre_attn_scalar.unwrap_or(256.0),
-            // transformers' Gemma 3 keeps the field and never applies it.
+            // transformers' Gemma 3 has the field and never applies it.
             attn_logit_softcapping: if gemma2 { self.attn_logit_softcapping.unwrap_or(Some(50.0)) } else { None },
             sliding_window: self.sliding_window.unwrap_or(4096),
             layer_attention: self.layer_attention(family, num_hidden_layers)?,
@@ -160,7 +160,7 @@ impl HfConfig {
                 })
                 .collect();
         }
-        // Bounds the allocation below; `GemmaConfig::check` words the error.
+        // Bounds the allocation below; `GemmaConfig::check` reports the error.
         let layers = layers.min(LAYERS_MAX + 1);
         let period = match family {
             GemmaFamily::Gemma2 => 2,

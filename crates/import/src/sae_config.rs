@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 
-/// What a published configuration says.
+/// A published configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PublishedSae {
     /// The SAE.

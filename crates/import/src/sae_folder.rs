@@ -62,7 +62,7 @@ pub fn open_sae(folder: &Path) -> Result<SaeCheckpoint> {
 fn contradictions(config: &SaeConfig, tensors: &Tensors) -> Result<()> {
     let malformed = |problem: String| Err(Error::Malformed { file: tensors.origin().to_owned(), problem });
     if config.tied_weights && tensors.shape("sae.E").is_some() {
-        return malformed("holds an encoder (tensor E), while its configuration says tied_weights".to_owned());
+        return malformed("holds an encoder (tensor E), but its configuration has tied_weights".to_owned());
     }
     let layer = format!("sae.attn_layers.{}.", config.n_attn_layers);
     if let Some(name) = tensors.names().find(|name| name.starts_with(&layer)) {

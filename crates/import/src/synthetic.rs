@@ -1,5 +1,5 @@
 //! Checkpoints of true shapes and random weights: what loading and computing cost at full size,
-//! measured where the real weights cannot be had. What they answer means nothing.
+//! measured where the real weights cannot be had. Their results mean nothing.
 //!
 //! Values are made row by row when they are read, from the tensor's name and the row's number
 //! alone: nothing is held in memory, and the same pack comes out on every machine.
@@ -152,7 +152,7 @@ impl Synthetic {
         )
     }
 
-    /// What a pack of it calls its model, so that nobody takes its answers for the real model's.
+    /// What a pack of it calls its model, so that its results are not taken for the real model's.
     pub fn model_name(self) -> String {
         format!("synthetic {} (random weights)", self.name())
     }

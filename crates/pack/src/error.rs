@@ -15,7 +15,7 @@ pub enum Error {
         /// What the system answered.
         source: std::io::Error,
     },
-    /// A file is not what its name or place says, or is cut short.
+    /// A file is not what its name or place promises, or is cut short.
     #[error("{file}: {problem}")]
     Malformed {
         /// The file, as the person named it.

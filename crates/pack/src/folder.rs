@@ -9,7 +9,7 @@ use crate::{Error, Result};
 /// A manifest as it lies in a folder.
 #[derive(Debug)]
 pub struct FolderManifest {
-    /// What it says.
+    /// Its checked content.
     pub manifest: Manifest,
     /// Its text.
     pub json: String,

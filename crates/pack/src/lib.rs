@@ -6,7 +6,7 @@
 //! | [`block`] | the packed matrix: f32, f16, or symmetric blocks of 32 (q8, q4) |
 //! | [`file_name`] | the one rule for names of files that come from elsewhere |
 //! | [`manifest`] | `manifest.json`: what a pack holds and where every tensor lies |
-//! | [`outline`] | what a manifest of any version says about its files |
+//! | [`outline`] | the files that a manifest of any version lists |
 //! | [`folder`] | the manifest of a pack in a folder on disk |
 //! | [`precision_plan`] | which precision each tensor of a pack gets |
 //! | [`tensor_spec`] | which tensors an analysis needs, with their shapes |

@@ -106,7 +106,7 @@ pub struct Neuronpedia {
     pub source: String,
 }
 
-/// All that is known about a pack before any weight is read.
+/// Everything about a pack but its weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// [`FORMAT`].
@@ -123,7 +123,7 @@ pub struct Manifest {
     pub sae: SaeConfig,
     /// The residual stream is the output of `model.layers[layer]`.
     pub layer: usize,
-    /// What was asked for (each tensor's own precision stands in its entry).
+    /// The plan it was packed with; each tensor's own precision is in its entry.
     pub precision: PrecisionPlan,
     /// Where the features are published, if they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! What a manifest says about its files, whatever this program's reader thinks of the rest.
+//! The files that a manifest lists, whether or not this program runs such a pack.
 //!
 //! For listing packs and for replacing or deleting their files: a pack of an earlier version is not
 //! run, but it is shown and its files are known. [`crate::manifest`] reads what is run.

@@ -1,4 +1,4 @@
-//! Embedding rows: which bytes to ask a host for, and how rows are kept between visits.
+//! Embedding rows: which bytes to ask a host for, and how rows are cached between visits.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
@@ -8,14 +8,14 @@ use sha2::{Digest, Sha256};
 use crate::manifest::EmbeddingEntry;
 use crate::unpack::hex;
 
-/// Rows that lie at most this many bytes apart come with one request: what lies between them costs
-/// less than the head of a second one.
+/// Rows that lie at most this many bytes apart are fetched by one request: the bytes between them
+/// cost less than the headers of a second one.
 const GAP_BYTES_MAX: u64 = 2048;
 
-/// Bytes of the checksum that follows a kept row.
+/// Bytes of the checksum that follows a cached row.
 const CHECK_BYTES: usize = 8;
 
-/// Neighbouring rows of one shard, for one request.
+/// Neighboring rows of one shard, for one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {
     /// The first row.
@@ -24,18 +24,18 @@ pub struct Span {
     pub bytes: Range<u64>,
 }
 
-/// The rows wanted of one shard.
+/// The rows needed from one shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShardRows {
     /// Index into [`EmbeddingEntry::shards`].
     pub shard: usize,
     /// The rows, ascending.
     pub ids: Vec<u32>,
-    /// The requests that bring them.
+    /// The requests that fetch them.
     pub spans: Vec<Span>,
 }
 
-/// The rows `ids` by shard, neighbours together. Ids past the vocabulary are left out.
+/// The rows `ids` by shard, neighbors together. Ids past the vocabulary are left out.
 pub fn plan(embedding: &EmbeddingEntry, ids: &BTreeSet<u32>) -> Vec<ShardRows> {
     let mut shards: BTreeMap<usize, ShardRows> = BTreeMap::new();
     for &id in ids.iter().filter(|&&id| (id as usize) < embedding.shape.0) {
@@ -57,7 +57,7 @@ pub fn place(embedding: &EmbeddingEntry, id: u32) -> Range<u64> {
     start..start + embedding.row_bytes
 }
 
-/// The name under which rows of this embedding are kept: equal embeddings share them, wherever they
+/// The name under which rows of this embedding are cached: equal embeddings share them, wherever they
 /// are hosted.
 pub fn key(embedding: &EmbeddingEntry) -> String {
     let mut digest = Sha256::new();
@@ -67,7 +67,7 @@ pub fn key(embedding: &EmbeddingEntry) -> String {
     hex(&digest.finalize())
 }
 
-/// A row as it is kept: its number, its bytes, and a checksum over both.
+/// A row as it is cached: its number, its bytes, and a checksum over both.
 pub fn record(id: u32, row: &[u8]) -> Vec<u8> {
     let mut record = id.to_le_bytes().to_vec();
     record.extend_from_slice(row);
@@ -76,13 +76,13 @@ pub fn record(id: u32, row: &[u8]) -> Vec<u8> {
     record
 }
 
-/// Bytes of a kept row of `row_bytes` bytes.
+/// Bytes of a cached row of `row_bytes` bytes.
 pub fn record_bytes(row_bytes: usize) -> usize {
     size_of::<u32>() + row_bytes + CHECK_BYTES
 }
 
-/// The rows in `records`. Those that are not as they were written are left out, and so is a last one
-/// that was cut short; their number is the second value.
+/// The rows in `records`. Damaged ones are left out, and so is a last one that was cut short;
+/// their number is the second value.
 pub fn read_records(records: &[u8], row_bytes: usize) -> (HashMap<u32, Box<[u8]>>, usize) {
     let mut rows = HashMap::new();
     let mut damaged = 0;
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
     use crate::block::Precision;
 
-    /// 10 rows of 1000 bytes, 4 a shard, after a header of 100 bytes.
+    /// 10 rows of 1000 bytes, 4 per shard, after a header of 100 bytes.
     fn embedding() -> EmbeddingEntry {
         EmbeddingEntry {
             shape: (10, 250),
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_come_together_and_shards_apart() {
+    fn neighbors_share_a_request_and_shards_do_not() {
         let plan = plan(&embedding(), &[9, 0, 1, 3, 4, 7, 8, 77].into());
         let spans: Vec<_> = plan.iter().map(|s| (s.shard, s.ids.clone(), s.spans.clone())).collect();
         // Rows 4 and 7 lie 2000 bytes apart: still one request.
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn kept_rows_come_back_and_damaged_ones_do_not() {
+    fn cached_rows_are_read_back_and_damaged_ones_are_not() {
         let mut file: Vec<u8> =
             [(7, [1u8; 5]), (70_000, [2; 5]), (9, [3; 5])].into_iter().flat_map(|(id, row)| record(id, &row)).collect();
         assert_eq!(file.len(), 3 * record_bytes(5));

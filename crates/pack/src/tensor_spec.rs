@@ -38,7 +38,7 @@ pub fn gemma_tensors(config: &GemmaConfig, layer: usize) -> Vec<TensorSpec> {
     all
 }
 
-/// Our optional extension of the SAE's format: a factor a dimension, [d_model].
+/// Our optional extension of the SAE's format: a factor per dimension, [d_model].
 pub const SCALING: &str = "sae.scaling";
 /// The encoder of untied SAEs. Checkpoints hold it as [d_model, width], packs transposed.
 pub const ENCODER: &str = "sae.E";

@@ -17,7 +17,7 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// Length and checksum of a file's content as it streams by.
+/// Length and checksum of a file's content as it streams.
 #[derive(Clone, Default)]
 pub struct Checksum {
     digest: Sha256,
@@ -36,7 +36,7 @@ impl Checksum {
         self.bytes
     }
 
-    /// Compares what went by with a file's entry.
+    /// Compares what was taken with a file's entry.
     ///
     /// # Errors
     /// [`Error::Malformed`] for another length, [`Error::Checksum`] for other content.
@@ -71,8 +71,8 @@ pub fn check_file(entry: &FileEntry, bytes: &[u8]) -> Result<()> {
     sum.check(entry)
 }
 
-/// The tensor parts that lie in shard number `shard`, one after another, so that no more than one is
-/// held beside the shard. Its content `bytes` passed [`check_file`].
+/// The tensor parts that lie in shard number `shard`, one after another, so that at most one is in
+/// memory besides the shard. Its content `bytes` passed [`check_file`].
 ///
 /// # Errors
 /// [`Error::Malformed`] when a part lies outside the bytes.

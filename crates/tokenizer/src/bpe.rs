@@ -11,19 +11,19 @@ use tokenizers::{Model, Token, Trainer};
 
 use crate::{Error, Result};
 
-/// What tokenizer.json says of the model besides vocabulary and merges.
+/// The fields of the model in tokenizer.json besides vocabulary and merges.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Options {
     /// Piece for characters that the vocabulary lacks; without one they vanish.
     #[serde(default)]
     pub unk_token: Option<String>,
-    /// Whether neighbouring unknown characters become one token.
+    /// Whether neighboring unknown characters become one token.
     #[serde(default)]
     pub fuse_unk: bool,
     /// Whether unknown characters become their UTF-8 bytes, pieces `<0x00>` to `<0xFF>`.
     #[serde(default)]
     pub byte_fallback: bool,
-    /// Whether a word that is a piece becomes that piece, whatever the merges say.
+    /// Whether a word that is a piece becomes that piece, regardless of merges.
     #[serde(default)]
     pub ignore_merges: bool,
     /// What the last character of a word has appended.
@@ -42,19 +42,19 @@ pub struct CompactBpe {
     byte_pieces: Vec<Option<u32>>,
 }
 
-/// A part of a word under way: a piece, and the bytes of the word that it stands for.
+/// A part of a word being merged: a piece, and the bytes of the word that it stands for.
 #[derive(Debug, Clone, Copy)]
 struct Symbol {
     id: u32,
     bytes: usize,
-    /// The neighbours that are left; a symbol that was merged into its left neighbour has `gone`.
+    /// The remaining neighbors; a symbol that was merged into its left neighbor is `gone`.
     previous: Option<usize>,
     next: Option<usize>,
     gone: bool,
 }
 
 /// A merge that may be done, in the order in which merges are: rank, then place of its left half. The
-/// merged id and the two halves' ride along.
+/// merged id and those of the two halves follow.
 type Candidate = Reverse<(u64, usize, u32, (u32, u32))>;
 
 impl CompactBpe {
@@ -81,21 +81,21 @@ impl CompactBpe {
         // Bytes of unknown characters that are not written yet. A character written as bytes does not
         // end such a run, and comes before it: so does the tokenizers library.
         let mut pending: Option<(u32, usize)> = None;
-        let mut spelling = String::new();
+        let mut piece = String::new();
         for (at, character) in word.char_indices() {
             let bytes = character.len_utf8();
-            spelling.clear();
-            spelling.push(character);
+            piece.clear();
+            piece.push(character);
             if at + bytes == word.len() {
-                spelling.push_str(self.options.end_of_word_suffix.as_deref().unwrap_or_default());
+                piece.push_str(self.options.end_of_word_suffix.as_deref().unwrap_or_default());
             }
-            if let Some(id) = self.vocabulary.id(&spelling) {
+            if let Some(id) = self.vocabulary.id(&piece) {
                 parts.extend(pending.take());
                 parts.push((id, bytes));
                 continue;
             }
             if self.options.byte_fallback {
-                let ids: Option<Vec<u32>> = spelling.bytes().map(|byte| self.byte_pieces[usize::from(byte)]).collect();
+                let ids: Option<Vec<u32>> = piece.bytes().map(|byte| self.byte_pieces[usize::from(byte)]).collect();
                 if let Some(ids) = ids {
                     parts.extend(ids.into_iter().map(|id| (id, 1)));
                     continue;
@@ -129,7 +129,7 @@ impl CompactBpe {
         Some(Reverse((merge.rank, at, merge.id, pair)))
     }
 
-    /// Does all merges, the smallest rank first, of equal ones the leftmost: O(n log n), since Gemma
+    /// Applies all merges, the smallest rank first, of equal ones the leftmost: O(n log n), since Gemma
     /// takes a whole text as one word.
     fn merge(&self, symbols: &mut [Symbol]) {
         let mut queue: BinaryHeap<Candidate> =
@@ -139,7 +139,7 @@ impl CompactBpe {
             if symbols[at].gone {
                 continue;
             }
-            // Neighbours may have changed since; what counts is that they still make this piece.
+            // Neighbors may have changed since; what counts is that they still make this piece.
             let now = (symbols[at].id, symbols[next].id);
             let still = || self.merges.get(&self.vocabulary, now.0, now.1).is_some_and(|merge| merge.id == id);
             if now != pair && !still() {

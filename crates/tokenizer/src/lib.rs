@@ -27,7 +27,7 @@ pub use error::{Error, Result};
 pub struct Tokens {
     /// Token ids.
     pub ids: Vec<u32>,
-    /// As the vocabulary spells them (▁ for a space, <0x0A> for a byte).
+    /// As written in the vocabulary (▁ for a space, <0x0A> for a byte).
     pub tokens: Vec<String>,
 }
 
@@ -44,7 +44,7 @@ struct Rest {
     truncation: Option<TruncationParams>,
     #[serde(default)]
     padding: Option<PaddingParams>,
-    // Each carries an id, too, that the library does not go by: it looks the token up.
+    // Each has an id as well, which the library ignores: it looks the token up.
     #[serde(default)]
     added_tokens: Vec<AddedToken>,
     #[serde(default)]
@@ -101,8 +101,7 @@ impl Tokenizer {
     pub fn encode(&self, text: &str, bos: u32) -> Result<Tokens> {
         let encoding = self.0.encode(text, true).map_err(|e| Error::Text(e.to_string()))?;
         let mut ids = encoding.get_ids().to_vec();
-        // Only the position tells the template's BOS from one the text spells out: the template's one
-        // covers no characters.
+        // The template's BOS covers no characters; one that the text contains does.
         let has_template_bos = ids.first() == Some(&bos) && encoding.get_special_tokens_mask().first() == Some(&1);
         if !has_template_bos {
             ids.insert(0, bos);

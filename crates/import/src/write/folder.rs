@@ -81,7 +81,7 @@ impl OutFolder {
 impl Drop for OutFolder {
     fn drop(&mut self) {
         if !self.published {
-            // The error that brought us here is the one to report; its name says what a leftover is.
+            // The error that led here is the one to report; a leftover is recognized by its name.
             let _ = std::fs::remove_dir_all(&self.partial);
         }
     }

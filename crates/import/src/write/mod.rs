@@ -49,7 +49,7 @@ pub struct LicenseFile {
 pub struct PackRequest<'a> {
     /// The language model.
     pub gemma: &'a GemmaCheckpoint,
-    /// Its name, for people: "google/gemma-3-270m".
+    /// Its name, for display: "google/gemma-3-270m".
     pub model_name: String,
     /// The SAE.
     pub sae: &'a SaeCheckpoint,
@@ -72,8 +72,8 @@ pub struct PackRequest<'a> {
 /// Writes the pack and returns its manifest. The folder appears whole or not at all.
 ///
 /// # Errors
-/// [`Error`] when the parts do not belong together, a tensor is missing or misshapen or holds what
-/// no precision can, or the folder cannot be written.
+/// [`Error`] when the parts do not belong together, a tensor is missing or misshapen or holds values
+/// that no precision can store, or the folder cannot be written.
 pub fn pack(request: &PackRequest<'_>, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Manifest> {
     check_request(request)?;
     let folder = folder::OutFolder::create(&request.out)?;
@@ -107,7 +107,7 @@ fn check_request(request: &PackRequest<'_>) -> Result<()> {
             gemma.hidden_size
         )));
     }
-    // Everything is looked at before anything is written.
+    // Everything is checked before anything is written.
     request.gemma.tensors.check(EMBEDDING, (gemma.vocab_size, gemma.hidden_size))?;
     for (name, shape) in gemma_tensors(gemma, layer) {
         request.gemma.tensors.check(&name, shape)?;
@@ -198,7 +198,7 @@ fn copy_license(license: &LicenseFile, folder: &Path) -> Result<License> {
         let stem = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let mut name: String =
             stem.trim_start_matches('.').chars().map(|c| if file_name::is_plain_char(c) { c } else { '_' }).collect();
-        // Two parts may bring a LICENSE each.
+        // Both checkpoints may have a LICENSE.
         while name.is_empty() || folder.join(&name).exists() {
             name.insert_str(0, "sae-");
         }

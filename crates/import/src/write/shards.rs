@@ -16,9 +16,9 @@ use super::progress::Counter;
 use crate::error::{Error, Result};
 use crate::tensors::Tensors;
 
-/// Kept free in every shard for what its header says about one part.
+/// Bytes reserved in every shard for the header entry of one part.
 const HEADER_BYTES_PER_PART: usize = 512;
-/// Kept free for the header's frame.
+/// Bytes reserved for the rest of the header.
 const HEADER_BYTES: usize = 256;
 /// Values encoded at once: bounds memory next to a shard.
 const VALUES_AT_ONCE: usize = 8 << 20;
@@ -28,7 +28,7 @@ const ALIGNMENT: usize = 4;
 /// Collects tensors and writes a shard whenever one is full.
 pub struct ShardWriter<'a> {
     folder: PathBuf,
-    mix: &'a PrecisionPlan,
+    plan: &'a PrecisionPlan,
     shards: Vec<FileEntry>,
     tensors: BTreeMap<String, TensorEntry>,
     open: OpenShard,
@@ -44,7 +44,7 @@ struct OpenShard {
 }
 
 impl OpenShard {
-    fn room(&self) -> usize {
+    fn available_bytes(&self) -> usize {
         let header = HEADER_BYTES + HEADER_BYTES_PER_PART * (self.parts.len() + 1);
         SHARD_BYTES_MAX.saturating_sub(header + self.data.len())
     }
@@ -55,7 +55,7 @@ impl OpenShard {
         self.data.extend_from_slice(bytes);
         let end = self.data.len();
         self.entries.push(Entry { name, dtype, shape, bytes: bytes.len() });
-        // safetensors allows no holes: the filling is a tensor, too.
+        // safetensors allows no holes: the padding is a tensor as well.
         let filling = end.next_multiple_of(ALIGNMENT) - end;
         if filling > 0 {
             self.data.resize(end + filling, 0);
@@ -78,10 +78,10 @@ fn stored_as(cols: usize, precision: Precision) -> (&'static str, usize) {
 
 impl<'a> ShardWriter<'a> {
     /// Writes into `folder`.
-    pub fn new(folder: &Path, mix: &'a PrecisionPlan) -> Self {
+    pub fn new(folder: &Path, plan: &'a PrecisionPlan) -> Self {
         Self {
             folder: folder.to_owned(),
-            mix,
+            plan,
             shards: Vec::new(),
             tensors: BTreeMap::new(),
             open: OpenShard::default(),
@@ -99,18 +99,18 @@ impl<'a> ShardWriter<'a> {
         (rows, cols): (usize, usize),
         counter: &mut Counter<'_>,
     ) -> Result<()> {
-        let precision = self.mix.precision_of(name);
+        let precision = self.plan.precision_of(name);
         let row_bytes = embedding_row_bytes(cols, precision) as usize;
-        let empty_room = OpenShard::default().room() - 2 * ALIGNMENT;
-        if row_bytes > empty_room {
+        let empty_bytes = OpenShard::default().available_bytes() - 2 * ALIGNMENT;
+        if row_bytes > empty_bytes {
             return Err(Error::Mismatch(format!("a row of tensor {name} is larger than a shard of a pack may be")));
         }
         let encoder = if name == ENCODER { Some(transposed(tensors, name, rows, cols)?) } else { None };
         self.tensors.insert(name.to_owned(), TensorEntry { shape: (rows, cols), precision, parts: Vec::new() });
-        let fits_one_shard = rows * row_bytes <= empty_room;
+        let fits_one_shard = rows * row_bytes <= empty_bytes;
         let mut row = 0;
         while row < rows {
-            let fitting = self.open.room().saturating_sub(2 * ALIGNMENT) / row_bytes;
+            let fitting = self.open.available_bytes().saturating_sub(2 * ALIGNMENT) / row_bytes;
             if fitting == 0 || (fits_one_shard && fitting < rows) {
                 self.close()?;
                 continue;

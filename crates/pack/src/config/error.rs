@@ -63,7 +63,7 @@ pub enum ConfigError {
     /// A TopK SAE without its k.
     #[error("sae_diff_type is topk, but kval_topk is missing")]
     MissingK,
-    /// A k that keeps nothing, or more features than there are.
+    /// A k of 0, or larger than the number of features.
     #[error("kval_topk is {k}; it must lie between 1 and the width {width}")]
     K {
         /// Its value.

@@ -52,12 +52,12 @@ impl Merges {
         Ok(Self { listed, places, derived })
     }
 
-    /// Finds how few of `pairs` (most urgent first) have to be listed.
+    /// Lists only those of `pairs` (most urgent first) that do not follow from the vocabulary.
     ///
     /// # Errors
     /// [`TokenizerError::Merge`] when a pair makes no piece of the vocabulary.
     pub fn from_list(vocabulary: &Vocabulary, mut pairs: Vec<(u32, u32)>) -> Result<Self, TokenizerError> {
-        // Of a pair that is there twice the original keeps the last place.
+        // The original uses the last place of a pair that is there twice.
         let mut seen = HashSet::with_capacity(pairs.len());
         pairs.reverse();
         pairs.retain(|pair| seen.insert(*pair));
