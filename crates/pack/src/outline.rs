@@ -37,7 +37,7 @@ pub enum OutlineError {
     #[error("cannot be read: {0}")]
     Json(#[from] serde_json::Error),
     /// JSON of something else.
-    #[error("is of something else")]
+    #[error("is not a pack’s")]
     Format,
     /// A name that could lead elsewhere, or no checksum beside it.
     #[error("names a file {0:?} that cannot be one of a pack")]

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+pub use lens_pack::manifest::{FileEntry, License};
+use lens_pack::outline::{Outline, OutlineError};
 use serde::Deserialize;
 
 use crate::address::link;
@@ -41,29 +43,6 @@ pub fn read_list(json: &str) -> Result<Vec<ModelEntry>, String> {
     Ok(list.models)
 }
 
-/// A file of a pack.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct File {
-    /// Its name in the pack.
-    pub file: String,
-    /// Its bytes.
-    pub bytes: u64,
-    /// Its checksum, hexadecimal: the name under which a browser keeps it.
-    pub sha256: String,
-}
-
-/// Terms of a part of a pack.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct License {
-    /// What it covers.
-    pub covers: String,
-    /// Its name.
-    pub name: String,
-    /// Its file in the pack, where it travels along.
-    #[serde(default)]
-    pub file: Option<String>,
-}
-
 /// What the page shows about a pack, from its manifest (docs/pack-format.md).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackSummary {
@@ -78,9 +57,9 @@ pub struct PackSummary {
     /// Terms.
     pub licenses: Vec<License>,
     /// Tokenizer and weights: what every analysis needs.
-    pub files: Vec<File>,
+    pub files: Vec<FileEntry>,
     /// The whole embedding.
-    pub embedding: Vec<File>,
+    pub embedding: Vec<FileEntry>,
 }
 
 /// How much of a pack a browser stores, in bytes.
@@ -97,52 +76,9 @@ impl PackSummary {
     ///
     /// # Errors
     /// A phrase, to follow "its manifest".
-    pub fn from_manifest(json: &str) -> Result<Self, String> {
-        #[derive(Deserialize)]
-        struct Embedding {
-            shards: Vec<File>,
-        }
-        #[derive(Deserialize)]
-        struct Manifest {
-            format: String,
-            model_name: String,
-            sae_name: String,
-            layer: usize,
-            precision: serde_json::Value,
-            #[serde(rename = "licences")]
-            licenses: Vec<License>,
-            tokenizer: File,
-            shards: Vec<File>,
-            embedding: Embedding,
-        }
-        let it: Manifest = serde_json::from_str(json).map_err(|error| format!("cannot be read: {error}"))?;
-        if it.format != "temporal-lens-pack" {
-            return Err("is not a pack’s".to_owned());
-        }
-        let files: Vec<File> = std::iter::once(it.tokenizer).chain(it.shards).collect();
-        let is_name = |name: &str| {
-            !name.is_empty()
-                && !name.starts_with('.')
-                && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
-        };
-        let is_hash = |text: &str| text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit());
-        for file in files.iter().chain(&it.embedding.shards) {
-            if !is_name(&file.file) || !is_hash(&file.sha256) {
-                return Err(format!("names a file {:?} that cannot be one of a pack", file.file));
-            }
-        }
-        if let Some(wrong) = it.licenses.iter().filter_map(|it| it.file.as_deref()).find(|name| !is_name(name)) {
-            return Err(format!("names a file {wrong:?} that cannot be one of a pack"));
-        }
-        Ok(Self {
-            model: it.model_name,
-            sae: it.sae_name,
-            layer: it.layer,
-            precision: it.precision.as_str().unwrap_or("mixed").to_owned(),
-            licenses: it.licenses,
-            files,
-            embedding: it.embedding.shards,
-        })
+    pub fn from_manifest(json: &str) -> Result<Self, OutlineError> {
+        let Outline { model_name, sae_name, layer, precision, licenses, files, embedding } = Outline::from_json(json)?;
+        Ok(Self { model: model_name, sae: sae_name, layer, precision, licenses, files, embedding })
     }
 
     /// Bytes that every analysis needs.
@@ -157,7 +93,7 @@ impl PackSummary {
 
     /// How much of it is among a browser's files, whose bytes are given by name.
     pub fn stored(&self, sizes: &HashMap<String, u64>) -> StoredBytes {
-        let of = |files: &[File]| -> u64 {
+        let of = |files: &[FileEntry]| -> u64 {
             files.iter().map(|file| sizes.get(&file.sha256).copied().unwrap_or(0).min(file.bytes)).sum()
         };
         StoredBytes { files: of(&self.files), embedding: of(&self.embedding) }
@@ -197,7 +133,7 @@ impl PackSummary {
     }
 }
 
-fn total(files: &[File]) -> u64 {
+fn total(files: &[FileEntry]) -> u64 {
     files.iter().fold(0, |sum: u64, file| sum.saturating_add(file.bytes))
 }
 
@@ -260,11 +196,14 @@ mod tests {
     fn hostile_manifests_and_lists_are_refused() {
         for name in ["../secret", "", ".hidden", "a/b", "javascript:alert(1)"] {
             assert!(
-                PackSummary::from_manifest(&manifest(name)).unwrap_err().contains("cannot be one of a pack"),
+                PackSummary::from_manifest(&manifest(name))
+                    .unwrap_err()
+                    .to_string()
+                    .contains("cannot be one of a pack"),
                 "{name}"
             );
         }
-        assert!(PackSummary::from_manifest("[").unwrap_err().contains("cannot be read"));
+        assert!(PackSummary::from_manifest("[").unwrap_err().to_string().contains("cannot be read"));
         let list = |url: &str| format!(r#"{{"format":"{FORMAT}","models":[{{"url":"{url}","title":"x"}}]}}"#);
         assert_eq!(read_list(&list("models/default/")).unwrap()[0].url, "models/default/");
         assert!(read_list(&list("javascript:alert(1)")).unwrap_err().contains("not a web address"));

@@ -1,6 +1,6 @@
 //! What this browser keeps of a pack: checking it, deleting it.
 
-use lens_view::library::File;
+use lens_view::library::FileEntry;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
@@ -29,7 +29,7 @@ impl Library {
         let Some(facts) = self.facts(&url) else { return };
         environment::remember_loaded(&url, false);
         spawn_local(async move {
-            let of = |files: &[File]| files.iter().map(|file| file.sha256.clone()).collect::<Vec<_>>();
+            let of = |files: &[FileEntry]| files.iter().map(|file| file.sha256.clone()).collect::<Vec<_>>();
             let mut names = of(&facts.files);
             names.extend(of(&facts.embedding));
             let rows = storage::sha256(of(&facts.embedding).concat().as_bytes()).await;
@@ -48,8 +48,8 @@ impl Library {
         let Some(facts) = self.facts(&url) else { return };
         spawn_local(async move {
             let sizes = storage::sizes().await;
-            let whole = |file: &&File| sizes.get(&file.sha256) == Some(&file.bytes);
-            let kept: Vec<&File> = facts.files.iter().chain(&facts.embedding).filter(whole).collect();
+            let whole = |file: &&FileEntry| sizes.get(&file.sha256) == Some(&file.bytes);
+            let kept: Vec<&FileEntry> = facts.files.iter().chain(&facts.embedding).filter(whole).collect();
             let (mut damaged, mut unknown) = (Vec::new(), false);
             for (done, file) in kept.iter().enumerate() {
                 self.said.set(Some(format!("Checking file {} of {} …", done + 1, kept.len())));
