@@ -1,17 +1,19 @@
 //! What can be wrong with a tokenizer's tables or their file.
 
-use super::vocabulary::{PIECES_MAX, TEXT_BYTES_MAX};
-
 /// Why tables or bytes are not a compact tokenizer, as a sentence without the file's name.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenizerError {
     /// A larger vocabulary than any tokenizer's.
-    #[error("the vocabulary has {ids} ids and {bytes} bytes, at most {PIECES_MAX} and {TEXT_BYTES_MAX} are read")]
+    #[error("the vocabulary has {ids} ids and {bytes} bytes, at most {ids_max} and {bytes_max} are read")]
     TooLarge {
         /// Number of ids.
         ids: usize,
+        /// The most allowed.
+        ids_max: usize,
         /// Bytes of all pieces.
         bytes: usize,
+        /// The most allowed.
+        bytes_max: usize,
     },
     /// The lengths of pieces do not cut the text at characters.
     #[error("piece {0} ends outside the text or inside a character")]

@@ -38,7 +38,12 @@ impl Vocabulary {
     /// [`TokenizerError`] when the lengths do not fit the text, or a piece appears twice.
     pub fn new(text: String, lengths: &[u32]) -> Result<Self, TokenizerError> {
         if lengths.len() > PIECES_MAX || text.len() > TEXT_BYTES_MAX {
-            return Err(TokenizerError::TooLarge { ids: lengths.len(), bytes: text.len() });
+            return Err(TokenizerError::TooLarge {
+                ids: lengths.len(),
+                ids_max: PIECES_MAX,
+                bytes: text.len(),
+                bytes_max: TEXT_BYTES_MAX,
+            });
         }
         let mut ends = Vec::with_capacity(lengths.len());
         let mut end = 0usize;
