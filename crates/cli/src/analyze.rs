@@ -14,7 +14,7 @@ use crate::{dump, notebook};
 
 /// Runs the command.
 pub fn run(args: &AnalyzeArgs) -> Result<()> {
-    // What is quick to get wrong is looked at before gigabytes are loaded.
+    // Inputs are checked before gigabytes are loaded.
     let text = read_text(&args.input)?;
     let pack = open_pack(&args.model, args.device)?;
     let tokens = match &args.input.token_ids {
@@ -58,14 +58,14 @@ fn read_text(input: &Input) -> Result<String> {
         (None, Some(path)) => {
             let bytes = std::fs::read(path).map_err(|e| anyhow!("cannot read {}: {e}", path.display()))?;
             String::from_utf8(bytes).map_err(|e| {
-                anyhow!("{}: not UTF-8 text (byte {} is none)", path.display(), e.utf8_error().valid_up_to())
+                anyhow!("{}: not UTF-8 text (byte {} is invalid)", path.display(), e.utf8_error().valid_up_to())
             })
         }
         (None, None) => Ok(String::new()),
     }
 }
 
-/// Opens the device, says which, and loads the pack onto it.
+/// Opens the device, prints its name, and loads the pack onto it.
 pub fn open_pack(folder: &Path, device: Option<DeviceArg>) -> Result<PackFolder> {
     open_mixed(folder, device, None)
 }

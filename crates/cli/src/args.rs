@@ -22,7 +22,7 @@ pub struct PackArgs {
     #[arg(long, value_name = "DIR|FILE.gguf|NAME", required_unless_present = "synthetic")]
     pub gemma: Option<String>,
     /// Random weights of a model's true shapes instead of a checkpoint, and of its SAE: for
-    /// measuring what loading and computing cost. What such a pack answers means nothing.
+    /// measuring what loading and computing cost. The results of such a pack mean nothing.
     #[arg(long, value_enum, value_name = "MODEL", conflicts_with_all = ["gemma", "sae", "layer"], requires = "tokenizer")]
     pub synthetic: Option<SyntheticArg>,
     /// tokenizer.json; by default the one beside the weights.
@@ -54,7 +54,7 @@ pub struct AnalyzeArgs {
     /// Where to compute; by default the GPU where there is one.
     #[arg(long, value_enum)]
     pub device: Option<DeviceArg>,
-    /// Novel codes kept a token, instead of the SAE's own k.
+    /// Novel codes per token, instead of the SAE's own k.
     #[arg(long, value_name = "N")]
     pub inf_k: Option<usize>,
     /// Write the analysis document.
@@ -135,7 +135,7 @@ pub struct CompareArgs {
     /// The second text, taken verbatim.
     #[arg(long, value_name = "STRING", allow_hyphen_values = true)]
     pub second: String,
-    /// Novel codes kept a token of the first text, instead of the SAE's own k.
+    /// Novel codes per token of the first text, instead of the SAE's own k.
     #[arg(long, value_name = "N")]
     pub first_inf_k: Option<usize>,
     /// The same for the second text.
@@ -162,7 +162,7 @@ pub struct Input {
     /// Token ids instead of a text, BOS included, separated by commas.
     #[arg(long, value_name = "IDS", value_delimiter = ',')]
     pub token_ids: Option<Vec<u32>>,
-    /// Many texts, one JSON object {"id": ..., "text": ...} a line, with a "title" if you like.
+    /// Many texts, one JSON object {"id": ..., "text": ...} per line, with a "title" if you like.
     #[arg(long, value_name = "FILE.jsonl", conflicts_with_all = ["json", "dump"])]
     pub text_list: Option<PathBuf>,
 }
@@ -194,10 +194,10 @@ pub struct DashboardsArgs {
     /// Folder for the index and the files of dashboards.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Tokens to look at, about, evenly over the corpus.
+    /// Tokens to analyze, about, evenly over the corpus.
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     pub tokens: usize,
-    /// Most tokens of a passage, BOS included.
+    /// Largest number of tokens per passage, BOS included.
     #[arg(long, value_name = "N", default_value_t = 256)]
     pub context: usize,
     /// Where to compute; by default the GPU where there is one.
@@ -213,7 +213,7 @@ pub struct FidelityArgs {
     /// Precisions to measure, as `pack` takes them. May be given several times.
     #[arg(long, value_name = "MIX", required = true)]
     pub mix: Vec<lens_engine::PrecisionPlan>,
-    /// Texts, one JSON object with a "text" a line.
+    /// Texts, one JSON object with a "text" per line.
     #[arg(long, value_name = "FILE.jsonl")]
     pub texts: PathBuf,
     /// Where to compute; by default the GPU where there is one.
@@ -229,7 +229,7 @@ pub enum SyntheticArg {
     /// Gemma 3 270M to layer 12, and an SAE of the bundled one's shape.
     #[value(name = "gemma-3-270m")]
     Gemma3_270m,
-    /// A model that is made and run in no time.
+    /// A model that is quick to make and run.
     Tiny,
 }
 

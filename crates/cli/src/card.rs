@@ -53,11 +53,11 @@ pub fn run(args: &CardArgs) -> Result<()> {
     let corpus = read_corpus(&reader, &args.heldout)?;
     let contexts = evenly(corpus.contexts(args.context, None), args.tokens);
     let mut streams = Reader(&reader);
-    let mut told: Vec<Stream> = Vec::with_capacity(stories.len());
+    let mut event_streams: Vec<Stream> = Vec::with_capacity(stories.len());
     let mut boundaries = Vec::with_capacity(stories.len());
     for story in &stories {
         boundaries.push(reader.tokenize(&story.first)?.len());
-        told.push(streams.read(&reader.tokenize(&format!("{} {}", story.first, story.second))?)?);
+        event_streams.push(streams.read(&reader.tokenize(&format!("{} {}", story.first, story.second))?)?);
     }
     let mut meters: Vec<Meter<'_>> = modules.iter().map(|(_, sae)| meter(sae, corpus.kinds.len(), &device)).collect();
     let mut progress = Progress::start(format!("{} contexts of held-out text", contexts.len()));
@@ -72,7 +72,7 @@ pub fn run(args: &CardArgs) -> Result<()> {
     for ((name, _), meter) in modules.iter().zip(&meters) {
         let (all, kinds) = meter.figures();
         let mut events = Vec::with_capacity(stories.len());
-        for ((story, stream), boundary) in stories.iter().zip(&told).zip(&boundaries) {
+        for ((story, stream), boundary) in stories.iter().zip(&event_streams).zip(&boundaries) {
             events.push((story.name.clone(), meter.two_events(stream, *boundary)?));
         }
         let kinds = corpus.kinds.iter().cloned().zip(kinds).collect();
@@ -103,7 +103,8 @@ fn named(argument: &str) -> (String, PathBuf) {
 
 fn read_stories(path: &Path) -> Result<Vec<Story>> {
     let text = std::fs::read_to_string(path).map_err(|e| anyhow!("cannot read {}: {e}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("{}: no list of name, first and second", path.display()))
+    serde_json::from_str(&text)
+        .with_context(|| format!("{}: not a list of objects with name, first and second", path.display()))
 }
 
 /// What a row of the first table shows of an SAE.
@@ -167,7 +168,7 @@ fn tables(columns: &[Column]) -> String {
 fn rows() -> Vec<(&'static str, Cell)> {
     vec![
         ("FVE", Box::new(|f| units(f.fve))),
-        ("variance explained by the seed's formula", Box::new(|f| format!("{:.3}", f.variance_explained))),
+        ("variance explained by the authors' formula", Box::new(|f| format!("{:.3}", f.variance_explained))),
         ("predictable part alone: FVE", Box::new(|f| units(f.predicted))),
         ("predictable share of energy, scaled", Box::new(|f| option(f.share, 3))),
         ("L0 novel / predictable", Box::new(|f| format!("{:.0} / {:.0}", f.l0_novel, f.l0_pred))),

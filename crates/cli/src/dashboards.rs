@@ -14,7 +14,7 @@ use crate::analyze::open_pack;
 use crate::args::DashboardsArgs;
 use crate::progress::Progress;
 
-/// Features in a file: about 100 kB.
+/// Features per file: about 100 kB.
 const PER_FILE: usize = 32;
 
 /// Tokens that a feature raises and lowers, and features near it.
@@ -24,7 +24,7 @@ const NEAR: usize = 5;
 /// Embedding rows that are multiplied at once.
 const ROWS: usize = 4096;
 
-/// Characters in a token, about: for choosing passages before they are tokenized.
+/// Characters per token, about: for choosing passages before they are tokenized.
 const CHARACTERS: usize = 4;
 
 /// Decoder rows of features with their neighbours and tokens.

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::analyze::{open_mixed, open_pack, print};
 use crate::args::FidelityArgs;
 
-/// A line of the file of texts; other fields (source, licence) are its business.
+/// A line of the file of texts; other fields (source, license) are ignored.
 #[derive(Deserialize)]
 struct Passage {
     text: String,

@@ -25,7 +25,7 @@ pub struct Figures {
     pub prompts: Vec<Prompt>,
 }
 
-/// What figures are of: enough to tell a pack that they say nothing about.
+/// What figures are of: enough to recognize a pack that they do not apply to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
     /// For people, e.g. "google/gemma-2-2b".
@@ -60,13 +60,13 @@ pub struct Prompt {
     pub text: String,
     /// Its number of tokens, BOS included.
     pub tokens: usize,
-    /// The seed's formula.
+    /// By the authors' formula.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variance_explained: Option<f64>,
     /// The same at every token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub l0_novel: Option<usize>,
-    /// One a token.
+    /// One per token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub l0_pred: Option<Vec<usize>>,
     /// Of the matrix in notebook mode.
@@ -163,14 +163,14 @@ pub fn of_pack(manifest: &Manifest) -> Result<Figures> {
 impl Figures {
     /// The tolerances for a pack.
     pub fn tolerances_of(&self, manifest: &Manifest) -> Result<Tolerances> {
-        // A mix is held against what its coarsest matrices allow.
+        // A mixed plan is compared with what its coarsest matrices allow.
         let found = self.tolerances.get(&manifest.precision.coarsest()).copied();
         found.ok_or_else(|| anyhow!("the figures have no tolerances for {} packs", manifest.precision))
     }
 }
 
 impl Subject {
-    /// Whether a pack is of this model, layer and SAE, as far as numbers tell.
+    /// Whether a pack is of this model, layer and SAE, judged by their dimensions.
     pub fn fits(&self, manifest: &Manifest) -> bool {
         self.num_hidden_layers == manifest.gemma.num_hidden_layers
             && self.hidden_size == manifest.gemma.hidden_size

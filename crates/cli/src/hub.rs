@@ -1,6 +1,6 @@
 //! Names on the Hugging Face hub to folders on disk.
 //!
-//! Files are kept in the hub's own cache folder (HF_HOME), where other programs find them, too. The
+//! Files are stored in the hub's own cache folder (HF_HOME), which other programs share. The
 //! token comes from HF_TOKEN, else from where `hf auth login` left it; HF_ENDPOINT names a mirror.
 
 use std::path::{Path, PathBuf};
@@ -48,7 +48,7 @@ pub fn fetch_gemma(name: &Name, layer: usize, with_tokenizer: bool) -> Result<Pa
         repository.get_into("tokenizer.json", &folder)?;
     }
     let (single, index) = ("model.safetensors", "model.safetensors.index.json");
-    // What is in the cache already decides without a network.
+    // Files in the cache decide without a network.
     let indexed = repository.cached(index) && !repository.cached(single);
     if indexed || !repository.get_if_there(single)? {
         let index = repository.get_into(index, &folder)?;
@@ -163,7 +163,7 @@ impl Repository {
     }
 }
 
-/// The HTTP status behind an error, which hf-hub passes on as its client's words only.
+/// The HTTP status behind an error, which hf-hub passes on only as the text of its client's error.
 fn status(error: &ApiError) -> Option<u16> {
     match error {
         ApiError::RequestError(inner) => inner.to_string().strip_prefix("http status: ")?.trim().parse().ok(),

@@ -43,7 +43,7 @@ fn check(opened: &OpenedDevice) -> Result<()> {
     Ok(())
 }
 
-/// One line a size and variant: milliseconds and arithmetic throughput, the best of a few.
+/// One line per size and variant: milliseconds and arithmetic throughput, the best of a few.
 fn time(opened: &OpenedDevice) -> Result<()> {
     for precision in [Precision::Q4, Precision::Q8, Precision::F32] {
         for [cols, rows] in [[640, 2048], [2304, 9216]] {
@@ -69,7 +69,7 @@ fn time(opened: &OpenedDevice) -> Result<()> {
     Ok(())
 }
 
-/// The least of a few times, in milliseconds a multiplication.
+/// The least of a few times, in milliseconds per multiplication.
 fn least_ms(opened: &OpenedDevice, case: LinearCase, samples: usize) -> Result<f64> {
     let start = Instant::now();
     let now = || 1e3 * start.elapsed().as_secs_f64();

@@ -9,7 +9,7 @@
 //! | [`analyze`] | `analyze`: a text to statistics, JSON and tensors |
 //! | [`text_list`] | `analyze --text-list`: many texts to a folder of documents with an index |
 //! | [`compare`] | `compare`: two texts to one document |
-//! | [`notebook`] | what the seed's notebook prints |
+//! | [`notebook`] | what the authors' notebook prints |
 //! | [`dashboards`] | `dashboards`: what each feature fires on in a corpus |
 //! | [`dump`] | `--dump`: every tensor as safetensors |
 //! | [`verify`] | `verify`: ours beside published figures |

@@ -1,4 +1,4 @@
-//! What the seed's notebook prints, in its order and words.
+//! What the authors' notebook prints, in its order and words.
 
 use std::fmt::Write as _;
 

@@ -27,7 +27,7 @@ pub fn run(args: &PackArgs) -> Result<()> {
     match (args.synthetic, &args.gemma, &args.sae, args.layer) {
         (Some(model), ..) => synthetic(args, model.into()),
         (None, Some(gemma), Some(sae), Some(layer)) => checkpoint(args, gemma, sae, layer),
-        // The flags' own rules come first.
+        // The rules of the flags exclude this.
         _ => bail!("--gemma, --sae and --layer are needed, or --synthetic"),
     }
 }
@@ -117,9 +117,9 @@ fn find(argument: &str, fetch: impl FnOnce(&hub::Name) -> Result<PathBuf>) -> Re
         return Ok(Source { path: path.to_owned(), hub_name: None });
     }
     let name: hub::Name = argument.parse().map_err(|()| {
-        anyhow!("{argument}: there is no such file or folder, and it is no hub name such as google/gemma-2-2b")
+        anyhow!("{argument}: there is no such file or folder, and it is not a hub name such as google/gemma-2-2b")
     })?;
-    let path = fetch(&name).map_err(|e| anyhow!("{argument} is no file or folder here, and from the hub: {e}"))?;
+    let path = fetch(&name).map_err(|e| anyhow!("{argument} is not a file or folder here, and from the hub: {e}"))?;
     Ok(Source { path, hub_name: Some(argument.to_owned()) })
 }
 
@@ -128,10 +128,10 @@ fn beside(path: &Path) -> &Path {
     if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) }
 }
 
-/// The most telling name: where it was fetched from, what it says itself, what its SAE says it is.
+/// The best name there is: that on the hub, its own, the one in its SAE's configuration.
 fn model_name(source: &Source, gemma: &GemmaCheckpoint, sae: &SaeCheckpoint) -> String {
     let from_hub = source.hub_name.as_deref().map(|name| name.split(':').next().unwrap_or(name).to_owned());
-    // GGUF's general.name ("Gemma 3 270m") says less than the SAE's model_hf_name.
+    // The SAE's model_hf_name is more precise than GGUF's general.name ("Gemma 3 270m").
     let own = gemma.name.clone();
     let hub_like = own.clone().filter(|name| name.contains('/'));
     from_hub

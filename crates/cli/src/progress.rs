@@ -16,14 +16,14 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Starts a task and says so.
+    /// Starts a task and prints its name.
     pub fn start(what: impl Into<String>) -> Self {
         let what = what.into();
         eprintln!("{what}");
         Self { what, terminal: std::io::stderr().is_terminal(), shown: Instant::now() }
     }
 
-    /// `done` of `total` is behind us.
+    /// `done` of `total` is done.
     pub fn update(&mut self, done: u64, total: u64) {
         let interval = if self.terminal { TERMINAL_INTERVAL } else { LOG_INTERVAL };
         let last = self.terminal && done == total;
@@ -34,7 +34,7 @@ impl Progress {
         let percent = (100 * done).checked_div(total).unwrap_or(0);
         let end = if self.terminal && !last { '\r' } else { '\n' };
         eprint!("  {percent:3} % {}{end}", self.what);
-        // Nobody is helped by an error about progress.
+        // An error about progress is of no use.
         let _ = std::io::stderr().flush();
     }
 }

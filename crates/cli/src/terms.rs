@@ -8,11 +8,11 @@ use lens_import::write::LicenseFile;
 use lens_pack::config::{GemmaConfig, GemmaFamily, NovelCodes};
 use lens_pack::manifest::Neuronpedia;
 
-/// What names of files with terms contain, in upper case.
+/// Parts of names of files with terms, in upper case.
 const WORDS: [&str; 5] = ["TERMS", "LICENSE", "LICENCE", "NOTICE", "USE_POLICY"];
-/// What such files are: texts for people.
+/// Their extensions.
 const EXTENSIONS: [&str; 5] = ["", "TXT", "MD", "HTML", "PDF"];
-/// What every Gemma checkpoint is under, whether or not the terms lie beside it.
+/// The terms of every Gemma checkpoint, whether or not they are in its folder.
 const GEMMA_TERMS: &str = "Gemma Terms of Use (https://ai.google.dev/gemma/terms)";
 
 /// Whether a file of this name carries terms.
@@ -36,7 +36,7 @@ pub fn licenses(gemma_folder: &Path, sae_folder: &Path) -> Result<Vec<LicenseFil
     Ok(all)
 }
 
-/// Random numbers are nobody's; the tokenizer brings what lies beside it.
+/// Random numbers have no terms; the tokenizer has those in its folder.
 pub fn synthetic(tokenizer_folder: &Path) -> Result<Vec<LicenseFile>> {
     let none =
         LicenseFile { covers: "Weights".to_owned(), name: "none: they are random numbers".to_owned(), file: None };

@@ -35,9 +35,9 @@ struct Entry {
     title: Option<String>,
 }
 
-/// What index.json says of a text that is done.
+/// The entry of a finished text in index.json.
 #[derive(Debug, Serialize)]
-struct Listed<'a> {
+struct IndexEntry<'a> {
     id: &'a str,
     title: &'a str,
     /// Its document, beside the index.
@@ -50,7 +50,7 @@ struct Index<'a> {
     format: &'a str,
     /// How many texts the list has; fewer are listed while others are under way.
     texts: usize,
-    results: Vec<Listed<'a>>,
+    results: Vec<IndexEntry<'a>>,
 }
 
 /// Runs the command.
@@ -102,14 +102,14 @@ fn read_list(path: &Path) -> Result<Vec<Entry>> {
         if entry.text.is_empty() {
             bail!("{at}: the text is empty");
         }
-        // Some file systems do not tell case apart.
+        // Some file systems ignore case.
         if !ids.insert(entry.id.to_ascii_lowercase()) {
             bail!("{at}: the id {:?} is there twice", entry.id);
         }
         entries.push(entry);
     }
     if entries.is_empty() {
-        bail!("{}: there is no text in it", path.display());
+        bail!("{}: it contains no text", path.display());
     }
     Ok(entries)
 }
@@ -131,10 +131,10 @@ fn write_index(entries: &[Entry], out: &Path, viewer: &str, pack_hash: &str, inf
     // Runs that end together write one after the other, so that the last one sees all. A file system
     // without locks leaves that to one more run, which finds nothing to do.
     let _ = lock.lock();
-    let results: Vec<Listed<'_>> = entries
+    let results: Vec<IndexEntry<'_>> = entries
         .iter()
         .filter(|entry| is_done(entry, out, pack_hash, inf_k))
-        .map(|entry| Listed {
+        .map(|entry| IndexEntry {
             id: &entry.id,
             title: entry.title.as_deref().unwrap_or(&entry.id),
             file: format!("{}.json", entry.id),
@@ -153,7 +153,7 @@ fn write_index(entries: &[Entry], out: &Path, viewer: &str, pack_hash: &str, inf
     Ok(index.results.len())
 }
 
-fn page(results: &[Listed<'_>], viewer: &str) -> String {
+fn page(results: &[IndexEntry<'_>], viewer: &str) -> String {
     let items: String = results
         .iter()
         .map(|it| {
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn the_index_page_holds_texts_as_text() {
         let hostile =
-            Listed { id: "a", title: "<script>1</script>", file: "a.json".into(), text: "\"><img onerror=x>" };
+            IndexEntry { id: "a", title: "<script>1</script>", file: "a.json".into(), text: "\"><img onerror=x>" };
         let page = page(&[hostile], "../\" onclick=\"x");
         assert!(
             page.contains("&lt;script&gt;1")

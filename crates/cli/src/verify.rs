@@ -91,7 +91,7 @@ impl Report {
             }
         }
         for (i, (l0, published)) in ours.l0_pred.iter().zip(prompt.l0_pred.iter().flatten()).enumerate() {
-            // Whole codes are counted: a tolerance below one would say nothing.
+            // Codes are counted: a tolerance below one would mean none.
             let tolerance = (self.tolerances.l0_pred * *published as f64).ceil();
             self.line(&at("L0 predictable", i, ours), *l0 as f64, *published as f64, tolerance, 0);
         }
