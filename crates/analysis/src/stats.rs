@@ -20,20 +20,16 @@ pub fn l0(codes: &[f32], width: usize) -> Vec<usize> {
 
 /// The k largest positive entries of each row, largest first; equal values in index order.
 pub fn top_features(codes: &[f32], width: usize, k: usize) -> Vec<Vec<NovelFeature>> {
-    codes
-        .chunks_exact(width.max(1))
-        .map(|row| {
-            let mut features: Vec<NovelFeature> = row
-                .iter()
-                .enumerate()
-                .filter(|(_, value)| **value > 0.0)
-                .map(|(feature, value)| NovelFeature { feature, value: *value })
-                .collect();
-            features.sort_by(|a, b| b.value.total_cmp(&a.value).then(a.feature.cmp(&b.feature)));
-            features.truncate(k);
-            features
-        })
-        .collect()
+    codes.chunks_exact(width.max(1)).map(|row| largest_positive(row.iter().copied().enumerate(), k)).collect()
+}
+
+/// The k largest positive codes among pairs of feature and code, largest first; equal ones in feature order.
+pub fn largest_positive(codes: impl Iterator<Item = (usize, f32)>, k: usize) -> Vec<NovelFeature> {
+    let mut features: Vec<NovelFeature> =
+        codes.filter(|(_, value)| *value > 0.0).map(|(feature, value)| NovelFeature { feature, value }).collect();
+    features.sort_by(|a, b| b.value.total_cmp(&a.value).then(a.feature.cmp(&b.feature)));
+    features.truncate(k);
+    features
 }
 
 /// The strongest novel feature at the last token but one (at the only token of a one-token text).

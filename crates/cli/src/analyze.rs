@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
-use lens_engine::{Continue, OpenedDevice, PackFolder, PrecisionPlan, Reading, RunOptions, Stage, Tokens, open_device};
+use lens_engine::{
+    InferenceSession, InferenceStage, OpenedDevice, PackFolder, PrecisionPlan, RunOptions, Tokens, open_device,
+};
 use lens_files::WholeFile;
 
 use crate::args::{AnalyzeArgs, DeviceArg, Input};
@@ -18,17 +21,16 @@ pub fn run(args: &AnalyzeArgs) -> Result<()> {
     let text = read_text(&args.input)?;
     let pack = open_pack(&args.model, args.device)?;
     let tokens = match &args.input.token_ids {
-        Some(ids) => pack.lens.describe(ids),
-        None => pack.lens.tokenize(&text)?,
+        Some(ids) => pack.loaded.describe(ids),
+        None => pack.loaded.tokenize(&text)?,
     };
-    let everything = args.dump.is_some();
-    let options = RunOptions { inf_k: args.inf_k, everything, ..RunOptions::default() };
-    let reading = read_tokens(&pack, &tokens, options)?;
-    let mut analysis = pack.lens.analysis(&text, &tokens, reading.summary(), options, !args.no_grams);
+    let options = RunOptions { inf_k: args.inf_k, keep_intermediates: args.dump.is_some(), ..RunOptions::default() };
+    let session = read_tokens(&pack, &tokens, options)?;
+    let mut analysis = pack.loaded.analysis(&text, &tokens, session.summary(), options, !args.no_grams);
     if args.attention {
-        analysis.attention = Some(pollster::block_on(pack.lens.attention(&reading))?);
+        analysis.attention = Some(pollster::block_on(session.attention())?);
     }
-    let shapes = notebook::Shapes::of(pack.lens.manifest());
+    let shapes = notebook::Shapes::of(pack.loaded.manifest());
 
     let mut files = Vec::new();
     if let Some(path) = &args.json {
@@ -38,7 +40,7 @@ pub fn run(args: &AnalyzeArgs) -> Result<()> {
         files.push(WholeFile::write(path, &json)?);
     }
     if let Some(path) = &args.dump {
-        let run = pollster::block_on(pack.lens.read_back(reading))?;
+        let run = pollster::block_on(session.into_output())?;
         files.push(WholeFile::write(path, &dump::bytes(&analysis, &run)?)?);
     }
     // Both files are whole before either gets its name.
@@ -82,15 +84,16 @@ pub fn open_mixed(folder: &Path, device: Option<DeviceArg>, mix: Option<Precisio
 }
 
 /// Takes given tokens through the networks.
-pub fn read_tokens(pack: &PackFolder, tokens: &Tokens, options: RunOptions) -> Result<Reading> {
+pub fn read_tokens(pack: &PackFolder, tokens: &Tokens, options: RunOptions) -> Result<InferenceSession> {
     let rows = pack.embedding(&tokens.ids)?;
     let mut progress = Progress::start(format!("analyzing {} tokens", tokens.ids.len()));
-    let mut reading = pack.lens.start(options)?;
-    pollster::block_on(pack.lens.extend(&mut reading, &rows, |stage| {
-        if let Stage::Layer(done, total) = stage {
+    let mut session = InferenceSession::new(pack.loaded.clone(), options)?;
+    // The callback never breaks.
+    let _ = pollster::block_on(session.extend(&rows, |stage| {
+        if let InferenceStage::Layer(done, total) = stage {
             progress.update(done as u64, total as u64);
         }
-        Continue::Yes
+        ControlFlow::Continue(())
     }))?;
-    Ok(reading)
+    Ok(session)
 }

@@ -59,7 +59,8 @@ pub fn run(args: &CardArgs) -> Result<()> {
         boundaries.push(reader.tokenize(&story.first)?.len());
         event_streams.push(streams.read(&reader.tokenize(&format!("{} {}", story.first, story.second))?)?);
     }
-    let mut meters: Vec<Meter<'_>> = modules.iter().map(|(_, sae)| meter(sae, corpus.kinds.len(), &device)).collect();
+    let mut meters: Vec<Meter<'_>> =
+        modules.iter().map(|(_, sae)| meter(sae, corpus.kinds.len(), &device.burn)).collect();
     let mut progress = Progress::start(format!("{} contexts of held-out text", contexts.len()));
     for (done, context) in contexts.iter().enumerate() {
         let stream = streams.read(&context.ids)?;

@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow};
 use lens_analysis::comparison::{Comparison, Side, cosine};
 use lens_analysis::{Analysis, Source};
-use lens_engine::{PackFolder, Reading, RunOptions};
+use lens_engine::{InferenceSession, PackFolder, RunOptions};
 use lens_files::write_whole;
 
 use crate::analyze::{open_pack, print, read_tokens};
@@ -12,9 +12,9 @@ use crate::args::CompareArgs;
 /// Runs the command.
 pub fn run(args: &CompareArgs) -> Result<()> {
     let pack = open_pack(&args.model, args.device)?;
-    let (first, first_reading) = read(&pack, &args.first, args.first_inf_k)?;
-    let (second, second_reading) = read(&pack, &args.second, args.second_inf_k)?;
-    let grams = pollster::block_on(first_reading.joint_grams(&second_reading))?;
+    let (first, first_session) = read(&pack, &args.first, args.first_inf_k)?;
+    let (second, second_session) = read(&pack, &args.second, args.second_inf_k)?;
+    let grams = pollster::block_on(first_session.joint_grams(&second_session))?;
     let comparison = Comparison::new(first, second, &grams).compact();
     let mut json = serde_json::to_vec(&comparison).map_err(|e| anyhow!("cannot write {}: {e}", args.json.display()))?;
     json.push(b'\n');
@@ -22,11 +22,11 @@ pub fn run(args: &CompareArgs) -> Result<()> {
     print(&summary(&comparison)?)
 }
 
-fn read(pack: &PackFolder, text: &str, inf_k: Option<usize>) -> Result<(Analysis, Reading)> {
-    let tokens = pack.lens.tokenize(text)?;
+fn read(pack: &PackFolder, text: &str, inf_k: Option<usize>) -> Result<(Analysis, InferenceSession)> {
+    let tokens = pack.loaded.tokenize(text)?;
     let options = RunOptions { inf_k, ..RunOptions::default() };
-    let reading = read_tokens(pack, &tokens, options)?;
-    Ok((pack.lens.analysis(text, &tokens, reading.summary(), options, true), reading))
+    let session = read_tokens(pack, &tokens, options)?;
+    Ok((pack.loaded.analysis(text, &tokens, session.summary(), options, true), session))
 }
 
 /// The cosine between the mean codes of both texts, BOS left out.

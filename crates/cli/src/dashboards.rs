@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow, bail};
 use lens_analysis::dashboard::build::{Builder, Largest, rounded};
 use lens_analysis::dashboard::{Chunk, FORMAT, INDEX_FILE, Index, TextSource, chunk_file, label};
-use lens_engine::{PackFolder, RunOptions};
+use lens_engine::{PackFolder, RunOptions, session};
 use lens_files::WholeFile;
 use lens_train::corpus::{Passage, files, passages};
 
@@ -39,7 +39,7 @@ pub fn run(args: &DashboardsArgs) -> Result<()> {
     let notices = args.notice.as_deref().map(read_notices).transpose()?;
     let chosen = choose(&args.corpus, args.tokens, args.context, notices.as_ref())?;
     let pack = open_pack(&args.model, args.device)?;
-    let width = pack.lens.manifest().sae.width;
+    let width = pack.loaded.manifest().sae.width;
     let mut builder = Builder::new(width);
     let mut sources: Vec<TextSource> = Vec::new();
     let mut progress = Progress::start(format!("codes of {} passages", chosen.len()));
@@ -49,18 +49,18 @@ pub fn run(args: &DashboardsArgs) -> Result<()> {
             sources.push(TextSource { name: passage.source.clone(), attribution });
             sources.len() - 1
         });
-        let mut ids = pack.lens.tokenizer()?.encode(&passage.text, pack.lens.manifest().gemma.bos_token_id)?.ids;
+        let mut ids = pack.loaded.tokenizer()?.encode(&passage.text, pack.loaded.manifest().gemma.bos_token_id)?.ids;
         ids.truncate(args.context);
         let rows = pack.embedding(&ids)?;
-        let run = pollster::block_on(pack.lens.run(&rows, RunOptions::default()))?;
-        builder.add(source, &pack.lens.describe(&ids).tokens, &run.novel_codes, &run.pred_codes);
+        let run = pollster::block_on(session::run(&pack.loaded, &rows, RunOptions::default()))?;
+        builder.add(source, &pack.loaded.describe(&ids).tokens, &run.novel_codes, &run.pred_codes);
         progress.update(done as u64 + 1, chosen.len() as u64);
     }
     let directions = directions(&pack, width)?;
     let labels = builder.labels();
     let index = Index {
         format: FORMAT.to_owned(),
-        pack_hash: pack.lens.pack_hash().to_owned(),
+        pack_hash: pack.loaded.pack_hash().to_owned(),
         features: width,
         per_file: PER_FILE,
         tokens: builder.tokens(),
@@ -131,8 +131,8 @@ fn read_notices(path: &Path) -> Result<HashMap<String, String>> {
 
 /// What follows from the decoder: features near, tokens raised and lowered.
 fn directions(pack: &PackFolder, width: usize) -> Result<Directions> {
-    let d = pack.lens.manifest().gemma.hidden_size;
-    let [directions, decoder] = pollster::block_on(pack.lens.directions(0, width))?;
+    let d = pack.loaded.manifest().gemma.hidden_size;
+    let [directions, decoder] = pollster::block_on(pack.loaded.directions(0, width))?;
     let unit: Vec<f32> = decoder
         .chunks_exact(d)
         .flat_map(|row| {
@@ -140,7 +140,7 @@ fn directions(pack: &PackFolder, width: usize) -> Result<Directions> {
             row.iter().map(move |v| v / norm).collect::<Vec<_>>()
         })
         .collect();
-    let cosines = pollster::block_on(pack.lens.products(&unit, &unit))?;
+    let cosines = pollster::block_on(pack.loaded.matmul_nt(&unit, &unit))?;
     let near = cosines
         .chunks_exact(width)
         .enumerate()
@@ -150,13 +150,13 @@ fn directions(pack: &PackFolder, width: usize) -> Result<Directions> {
             nearest.found
         })
         .collect();
-    let vocabulary = pack.lens.manifest().gemma.vocab_size as u32;
+    let vocabulary = pack.loaded.manifest().gemma.vocab_size as u32;
     let mut raised: Vec<Largest> = (0..width).map(|_| Largest::new(LOGITS)).collect();
     let mut lowered: Vec<Largest> = (0..width).map(|_| Largest::new(LOGITS)).collect();
     let mut progress = Progress::start("tokens that features raise and lower");
     let ids: Vec<u32> = (0..vocabulary).collect();
     for block in ids.chunks(ROWS) {
-        let logits = pollster::block_on(pack.lens.products(&pack.embedding(block)?, &directions))?;
+        let logits = pollster::block_on(pack.loaded.matmul_nt(&pack.embedding(block)?, &directions))?;
         for (id, of_token) in block.iter().zip(logits.chunks_exact(width)) {
             for ((raised, lowered), logit) in raised.iter_mut().zip(&mut lowered).zip(of_token) {
                 raised.see(*id as usize, *logit);
@@ -172,7 +172,7 @@ fn directions(pack: &PackFolder, width: usize) -> Result<Directions> {
 /// Writes the files, the index last; returns their bytes.
 fn write(out: &Path, pack: &PackFolder, builder: &Builder, directions: &Directions, index: &Index) -> Result<usize> {
     std::fs::create_dir_all(out).map_err(|e| anyhow!("cannot make the folder {}: {e}", out.display()))?;
-    let token = |id: usize| pack.lens.describe(&[id as u32]).tokens.pop().unwrap_or_default();
+    let token = |id: usize| pack.loaded.describe(&[id as u32]).tokens.pop().unwrap_or_default();
     let named = |list: &[(usize, f32)], sign: f32| -> Vec<(String, f32)> {
         list.iter().map(|(id, logit)| (token(*id), rounded(sign * logit))).collect()
     };

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use lens_analysis::Analysis;
-use lens_engine::Run;
+use lens_engine::RunOutput;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
@@ -10,7 +10,7 @@ use safetensors::tensor::TensorView;
 ///
 /// token_ids [T], residual [T, d], recons [T, d], pred_codes [T, width], novel_codes [T, width],
 /// pred_recons [T, d], novel_recons [T, d], attn_graphs [layers, heads, T, T], similarity [T, T].
-pub fn bytes(analysis: &Analysis, run: &Run) -> Result<Vec<u8>> {
+pub fn bytes(analysis: &Analysis, run: &RunOutput) -> Result<Vec<u8>> {
     let (t, d, width) = (run.tokens, run.d_model, run.width);
     let (layers, heads) = run.sae_attention;
     let ids: Vec<u8> = analysis.token_ids.iter().flat_map(|id| i64::from(*id).to_le_bytes()).collect();

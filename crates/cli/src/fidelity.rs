@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
-use lens_engine::fidelity::Fidelity;
-use lens_engine::{PackFolder, PrecisionPlan, Run, RunOptions};
+use lens_engine::check::fidelity::Fidelity;
+use lens_engine::{PackFolder, PrecisionPlan, RunOptions, RunOutput, session};
 use lens_pack::block::Precision;
 use serde::Deserialize;
 
@@ -21,7 +21,7 @@ struct Passage {
 pub fn run(args: &FidelityArgs) -> Result<()> {
     let texts = passages(&args.texts)?;
     let full = open_pack(&args.reference, args.device)?;
-    let stored = full.lens.manifest().precision.clone();
+    let stored = full.loaded.manifest().precision.clone();
     if stored != PrecisionPlan::from(Precision::F32) {
         bail!(
             "{}: a pack of precision {stored}; the reference must be packed with --precision f32",
@@ -40,7 +40,7 @@ pub fn run(args: &FidelityArgs) -> Result<()> {
         let mean = Fidelity::mean(&each);
         table.push_str(&format!(
             "| {mix} | {:.1} | {:.4} | {:.4} | {:.3} | {:.4} |\n",
-            pack.lens.weight_bytes() as f64 / 1e6,
+            pack.loaded.weight_bytes() as f64 / 1e6,
             mean.residual_relative_rms,
             mean.similarity_mean_absolute,
             mean.novel_overlap,
@@ -64,11 +64,11 @@ fn passages(path: &Path) -> Result<Vec<String>> {
     Ok(texts)
 }
 
-fn runs(pack: &PackFolder, mix: Option<&PrecisionPlan>, texts: &[String]) -> Result<Vec<Run>> {
-    let one = |text: &String| -> Result<Run> {
-        let rows = pack.embedding(&pack.lens.tokenize(text)?.ids)?;
-        let rows = mix.map_or(rows.clone(), |mix| mix.apply_to_rows(&rows, pack.lens.manifest().gemma.hidden_size));
-        Ok(pollster::block_on(pack.lens.run(&rows, RunOptions::default()))?)
+fn runs(pack: &PackFolder, mix: Option<&PrecisionPlan>, texts: &[String]) -> Result<Vec<RunOutput>> {
+    let one = |text: &String| -> Result<RunOutput> {
+        let rows = pack.embedding(&pack.loaded.tokenize(text)?.ids)?;
+        let rows = mix.map_or(rows.clone(), |mix| mix.apply_to_rows(&rows, pack.loaded.manifest().gemma.hidden_size));
+        Ok(pollster::block_on(session::run(&pack.loaded, &rows, RunOptions::default()))?)
     };
     texts.iter().map(one).collect()
 }

@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use anyhow::{Result, bail};
-use lens_engine::bench::{self, LinearCase};
-use lens_engine::{OpenedDevice, open_device, self_check};
-use lens_model::kernels::variant::Variant;
+use lens_engine::check::bench::{self, LinearCase};
+use lens_engine::check::self_check;
+use lens_engine::{OpenedDevice, open_device};
+use lens_model::kernels::config::Variant;
 use lens_pack::block::Precision;
 
 use crate::analyze::print;
@@ -48,13 +49,13 @@ fn time(opened: &OpenedDevice) -> Result<()> {
     for precision in [Precision::Q4, Precision::Q8, Precision::F32] {
         for [cols, rows] in [[640, 2048], [2304, 9216]] {
             for tokens in [1, 18, 128, 512] {
-                for (index, variant) in Variant::LINEAR.into_iter().enumerate() {
-                    if !variant.is_available()
-                        || tokens > 8 && matches!(variant, Variant::Few(_) | Variant::Tile(1 | 2, _))
+                for variant in Variant::LINEAR {
+                    if !opened.device.kernels.has(variant)
+                        || tokens > 8 && matches!(variant, Variant::Gemv(_) | Variant::Tile(1 | 2, _))
                     {
                         continue;
                     }
-                    let case = LinearCase { tokens, rows, cols, precision, variant: Some(index), repeats: 1 };
+                    let case = LinearCase { tokens, rows, cols, precision, variant: Some(variant), repeats: 1 };
                     let once = least_ms(opened, case, 1)?;
                     let repeats = (BATCH_MS / once).ceil().clamp(1.0, MOST_REPEATS) as usize;
                     let best = least_ms(opened, LinearCase { repeats, ..case }, 3)?;

@@ -77,10 +77,10 @@ pub fn run(args: &AnalyzeArgs, list: &Path) -> Result<()> {
 }
 
 fn analyze(pack: &PackFolder, entry: &Entry, args: &AnalyzeArgs) -> Result<Vec<u8>> {
-    let tokens = pack.lens.tokenize(&entry.text)?;
+    let tokens = pack.loaded.tokenize(&entry.text)?;
     let options = RunOptions { inf_k: args.inf_k, ..RunOptions::default() };
-    let reading = read_tokens(pack, &tokens, options)?;
-    let analysis = pack.lens.analysis(&entry.text, &tokens, reading.summary(), options, !args.no_grams);
+    let session = read_tokens(pack, &tokens, options)?;
+    let analysis = pack.loaded.analysis(&entry.text, &tokens, session.summary(), options, !args.no_grams);
     let mut json =
         serde_json::to_vec(&analysis.compact()).map_err(|e| anyhow!("its document cannot be written: {e}"))?;
     json.push(b'\n');

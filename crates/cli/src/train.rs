@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
-use burn::tensor::Device;
-use lens_engine::{OpenedDevice, PackFolder, StreamReader, open_device};
+use lens_engine::{ComputeDevice, OpenedDevice, PackFolder, ResidualReader, open_device};
 use lens_files::write_whole;
 use lens_pack::unpack::sha256_hex;
 use lens_train::Recipe;
@@ -29,9 +28,9 @@ const PRINT_EVERY: Duration = Duration::from_secs(10);
 /// The language model and the device that it is on.
 pub struct Opened {
     /// The language model.
-    pub reader: StreamReader,
+    pub reader: ResidualReader,
     /// The device.
-    pub device: Device,
+    pub device: ComputeDevice,
 }
 
 /// Opens the device, says which, and loads the language model onto it.
@@ -46,13 +45,13 @@ pub fn open(args: &LanguageModel) -> Result<Opened> {
         let (path, tokenizer) = pack::gemma_files(gemma, layer, args.tokenizer.as_deref())?;
         let mut progress = Progress::start(format!("loading {}", path.display()));
         let on_tensor = |done, total| progress.update(done, total);
-        let reader = StreamReader::of_checkpoint(&path, &tokenizer, layer, device.clone(), on_tensor)?;
+        let reader = ResidualReader::of_checkpoint(&path, &tokenizer, layer, device.clone(), on_tensor)?;
         return Ok(Opened { reader, device });
     }
     let folder = args.model.as_ref().ok_or_else(|| anyhow!("name a pack with --model, or weights with --gemma"))?;
     let mut progress = Progress::start(format!("loading {}", folder.display()));
     let pack = PackFolder::open(folder, device.clone(), |done, total| progress.update(done, total))?;
-    let reader = StreamReader::of_pack(pack);
+    let reader = ResidualReader::of_pack(pack);
     if let Some(layer) = args.layer.filter(|layer| *layer != reader.layer) {
         bail!(
             "{} ends at the output of layer {}, not {layer}; name the weights with --gemma",
@@ -64,7 +63,7 @@ pub fn open(args: &LanguageModel) -> Result<Opened> {
 }
 
 /// Reads texts or token ids.
-pub fn read_corpus(reader: &StreamReader, paths: &[PathBuf]) -> Result<Corpus> {
+pub fn read_corpus(reader: &ResidualReader, paths: &[PathBuf]) -> Result<Corpus> {
     let files = corpus::files(paths)?;
     let tokenize = |text: &str| reader.tokenize(text).map_err(|e| lens_train::Error::Streams(e.to_string()));
     let corpus = Corpus::read(&files, tokenize, |file| eprintln!("reading {}", file.display()))?;
@@ -73,7 +72,7 @@ pub fn read_corpus(reader: &StreamReader, paths: &[PathBuf]) -> Result<Corpus> {
 }
 
 /// Residual streams by the language model.
-pub struct Reader<'a>(pub &'a StreamReader);
+pub struct Reader<'a>(pub &'a ResidualReader);
 
 impl Streams for Reader<'_> {
     fn read(&mut self, ids: &[u32]) -> lens_train::Result<Vec<f32>> {
@@ -82,7 +81,7 @@ impl Streams for Reader<'_> {
 }
 
 /// What the residual streams of `contexts` depend on.
-pub fn key(reader: &StreamReader, contexts: &[Context]) -> Key {
+pub fn key(reader: &ResidualReader, contexts: &[Context]) -> Key {
     let ids: Vec<u8> = contexts
         .iter()
         .flat_map(|c| std::iter::once(c.ids.len() as u32).chain(c.ids.iter().copied()))
@@ -131,10 +130,10 @@ pub fn run(args: &TrainArgs) -> Result<()> {
             out: &args.out,
             origin: Origin { model_name: reader.model_name.clone(), tokens: 0 },
             resume: args.resume,
-            look_every: args.eval_every,
-            keep_every: minutes(args.checkpoint_every)?,
-            stretch: args.max_minutes.map(minutes).transpose()?,
-            from,
+            eval_every: args.eval_every,
+            checkpoint_every: minutes(args.checkpoint_every)?,
+            max_duration: args.max_minutes.map(minutes).transpose()?,
+            init_from: from,
             recipe,
         },
         |event| printer.print(&event, &args.out),
@@ -187,7 +186,7 @@ struct ProgressPrinter {
 impl ProgressPrinter {
     fn new(recipe: &Recipe) -> Self {
         let now = Instant::now();
-        Self { batch: recipe.batch, kind: recipe.kind, begun: (now, 0), printed: now, starting: None }
+        Self { batch: recipe.batch_tokens, kind: recipe.kind, begun: (now, 0), printed: now, starting: None }
     }
 
     fn print(&mut self, event: &Event<'_>, out: &Path) {
@@ -196,7 +195,7 @@ impl ProgressPrinter {
                 eprintln!("going on after step {step}");
                 self.begun = (Instant::now(), *step);
             }
-            Event::Starting(done, total) => {
+            Event::Initializing(done, total) => {
                 let progress = self.starting.get_or_insert_with(|| Progress::start("residual streams for the start"));
                 progress.update(*done as u64, *total as u64);
                 self.begun.0 = Instant::now();
@@ -216,7 +215,7 @@ impl ProgressPrinter {
                 );
             }
             Event::HeldOut(step, figures) => self.print_figures(*step, figures),
-            Event::Kept(step) => eprintln!("  {} holds step {step}", out.display()),
+            Event::Checkpointed(step) => eprintln!("  {} holds step {step}", out.display()),
         }
     }
 

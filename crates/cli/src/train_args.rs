@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use lens_train::Recipe;
-use lens_train::recipe::{Kind, Start};
+use lens_train::recipe::{Init, Kind};
 
 use crate::args::DeviceArg;
 
@@ -224,23 +224,23 @@ impl TrainArgs {
             heads: n.heads.unwrap_or(base.heads),
             bottleneck: n.bottleneck.unwrap_or(base.bottleneck),
             context: n.context.unwrap_or(base.context),
-            batch: n.batch_tokens.unwrap_or(base.batch),
-            rate: n.lr.unwrap_or(base.rate),
-            rate_end: n.lr_final.unwrap_or(base.rate_end),
-            warm_up: n.warmup_steps.unwrap_or(base.warm_up),
-            rate_d: n.lr_mult_decoder.unwrap_or(base.rate_d),
-            rate_attention: n.lr_mult_attention.unwrap_or(base.rate_attention),
-            rate_scores: n.lr_mult_scores.unwrap_or(base.rate_scores),
+            batch_tokens: n.batch_tokens.unwrap_or(base.batch_tokens),
+            lr: n.lr.unwrap_or(base.lr),
+            lr_final: n.lr_final.unwrap_or(base.lr_final),
+            warmup_steps: n.warmup_steps.unwrap_or(base.warmup_steps),
+            lr_mult_decoder: n.lr_mult_decoder.unwrap_or(base.lr_mult_decoder),
+            lr_mult_attention: n.lr_mult_attention.unwrap_or(base.lr_mult_attention),
+            lr_mult_scores: n.lr_mult_scores.unwrap_or(base.lr_mult_scores),
             betas: [n.beta_1.unwrap_or(base.betas[0]), n.beta_2.unwrap_or(base.betas[1])],
             weight_decay: n.weight_decay.unwrap_or(base.weight_decay),
-            clip: n.max_grad_norm.unwrap_or(base.clip),
-            auxiliary: n.aux_loss_weight.unwrap_or(base.auxiliary),
-            start: match n.init {
-                Some(InitArg::Data) => Start::Data,
-                Some(InitArg::Random) => Start::Random,
-                None => base.start,
+            max_grad_norm: n.max_grad_norm.unwrap_or(base.max_grad_norm),
+            aux_loss_weight: n.aux_loss_weight.unwrap_or(base.aux_loss_weight),
+            init: match n.init {
+                Some(InitArg::Data) => Init::Data,
+                Some(InitArg::Random) => Init::Random,
+                None => base.init,
             },
-            spread: n.init_score.unwrap_or(base.spread),
+            init_score: n.init_score.unwrap_or(base.init_score),
             seed: n.seed.unwrap_or(base.seed),
             kind: base.kind,
             tokens: base.tokens,

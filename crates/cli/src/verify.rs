@@ -20,7 +20,7 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
         None => None,
     };
     let pack = open_pack(&args.model, args.device)?;
-    let manifest = pack.lens.manifest();
+    let manifest = pack.loaded.manifest();
     let figures = match golden {
         Some(figures) if figures.of.fits(manifest) => figures,
         Some(figures) => bail!(
@@ -36,10 +36,10 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
     };
     let mut report = Report::new(&figures, figures.tolerances_of(manifest)?);
     for prompt in &figures.prompts {
-        let tokens = pack.lens.tokenize(&prompt.text)?;
+        let tokens = pack.loaded.tokenize(&prompt.text)?;
         let options = RunOptions::default();
-        let reading = read_tokens(&pack, &tokens, options)?;
-        report.compare(prompt, &pack.lens.analysis(&prompt.text, &tokens, reading.summary(), options, false));
+        let session = read_tokens(&pack, &tokens, options)?;
+        report.compare(prompt, &pack.loaded.analysis(&prompt.text, &tokens, session.summary(), options, false));
     }
     print(&report.text)?;
     match report.outside {

@@ -3,41 +3,42 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use burn::tensor::Device;
+use lens_model::ComputeDevice;
 use lens_pack::folder::FolderManifest;
 use lens_pack::manifest::MANIFEST_FILE;
 
-use crate::{Error, Lens, LensBuilder, PrecisionPlan, Result};
+use crate::{Error, LoadedPack, PackLoader, PrecisionPlan, Result};
 
 /// A loaded pack and the folder that it came from.
 pub struct PackFolder {
     folder: PathBuf,
     /// The loaded networks and tokenizer.
-    pub lens: Lens,
+    pub loaded: Arc<LoadedPack>,
 }
 
 impl PackFolder {
-    /// Loads the pack in `folder` onto `device`; `on_bytes(done, total)` hears how far it is.
+    /// Loads the pack in `folder` onto `device`; `on_bytes(done, total)` is called as files arrive.
     ///
     /// # Errors
     /// [`Error::Pack`] naming the file that is missing, cut short or altered.
-    pub fn open(folder: &Path, device: Device, on_bytes: impl FnMut(u64, u64)) -> Result<Self> {
+    pub fn open(folder: &Path, device: impl Into<ComputeDevice>, on_bytes: impl FnMut(u64, u64)) -> Result<Self> {
         Self::open_mixed(folder, device, None, on_bytes)
     }
 
-    /// As [`Self::open`], with the matrices of an f32 pack stored as `mix` says; see [`PrecisionPlan`].
+    /// As [`Self::open`], with the matrices of an f32 pack stored with the precisions of `mix`; see [`PrecisionPlan`].
     ///
     /// # Errors
     /// As [`Self::open`].
     pub fn open_mixed(
         folder: &Path,
-        device: Device,
+        device: impl Into<ComputeDevice>,
         mix: Option<PrecisionPlan>,
         mut on_bytes: impl FnMut(u64, u64),
     ) -> Result<Self> {
         let FolderManifest { json, .. } = FolderManifest::read(folder)?;
-        let mut builder = LensBuilder::new(&json, &folder.join(MANIFEST_FILE).display().to_string(), device)?;
+        let mut builder = PackLoader::new(&json, &folder.join(MANIFEST_FILE).display().to_string(), device)?;
         if let Some(mix) = mix {
             builder.requantize(mix);
         }
@@ -52,7 +53,7 @@ impl PackFolder {
             done += shard.bytes;
             on_bytes(done, total);
         }
-        Ok(Self { folder: folder.to_owned(), lens: builder.finish()? })
+        Ok(Self { folder: folder.to_owned(), loaded: Arc::new(builder.finish()?) })
     }
 
     /// The embedding of `ids`, [T, d_model], read row by row.
@@ -63,7 +64,7 @@ impl PackFolder {
         let mut rows = Vec::with_capacity(ids.len());
         for id in ids {
             let (shard, range) = self
-                .lens
+                .loaded
                 .manifest()
                 .embedding_row(*id)
                 .ok_or_else(|| Error::Input(format!("token id {id} lies outside the model's vocabulary")))?;
@@ -75,7 +76,7 @@ impl PackFolder {
                 .map_err(|e| io(&path, e))?;
             rows.push(row);
         }
-        self.lens.embedding_rows(rows.iter().map(Vec::as_slice))
+        self.loaded.embedding_rows(rows.iter().map(Vec::as_slice))
     }
 }
 

@@ -5,36 +5,40 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | [`bench`] | how long the kernels take |
 //! | [`device`] | which adapter there is, and opening it |
-//! | [`lens`] | [`LensBuilder`] takes a pack's files as they arrive; [`Lens`] runs it |
-//! | [`reading`] | a text on its way through the networks, extended token by token |
-//! | [`fidelity`] | what a precision does to the answer |
+//! | [`pack`] | [`PackLoader`] takes a pack's files as they arrive; [`LoadedPack`] is a pack on a device |
+//! | [`session`] | [`InferenceSession`]: one text on its way through the networks, extended token by token |
+//! | `gram_state` | what Gram matrices need of earlier tokens when later ones come |
+//! | `analysis` | the analysis document of a session |
 //! | [`folder`] | a pack in a folder on disk (native) |
-//! | [`stream`] | residual streams for training (native) |
-//! | [`self_check`] | are this device's kernels right? a small case against the CPU |
+//! | [`residuals`] | residual streams for training (native) |
+//! | [`check`] | are this device's kernels right, how fast are they, and what does a precision cost? |
+//! | `read_back` | device tensors to plain numbers |
 //!
-//! Where bytes come from (disk, network) and where results go is the caller's business.
+//! The arrows between them: `session` -> `pack`, `analysis` -> both. Where bytes come from (disk, network)
+//! and where results go is the caller's business.
 
-pub mod bench;
+mod analysis;
+pub mod check;
 pub mod device;
 mod error;
-pub mod fidelity;
 #[cfg(not(target_family = "wasm"))]
 pub mod folder;
-pub mod lens;
-pub mod reading;
-pub mod self_check;
+mod gram_state;
+pub mod pack;
+mod read_back;
 #[cfg(not(target_family = "wasm"))]
-pub mod stream;
+pub mod residuals;
+pub mod session;
 
 pub use device::{DeviceChoice, OpenedDevice, open_device};
-pub use error::{Error, Result};
+pub use error::{DeviceError, Error, Result};
 #[cfg(not(target_family = "wasm"))]
 pub use folder::PackFolder;
-pub use lens::{Lens, LensBuilder};
+pub use lens_model::ComputeDevice;
 pub use lens_pack::precision_plan::PrecisionPlan;
 pub use lens_tokenizer::Tokens;
-pub use reading::{Continue, Reading, Run, RunOptions, Stage};
+pub use pack::{LoadedPack, PackLoader};
 #[cfg(not(target_family = "wasm"))]
-pub use stream::StreamReader;
+pub use residuals::ResidualReader;
+pub use session::{InferenceSession, InferenceStage, RunOptions, RunOutput};

@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use common::{fixtures, open, pairs};
-use lens_engine::RunOptions;
-use lens_engine::self_check::relative_rms;
+use lens_engine::check::self_check::relative_rms;
+use lens_engine::{RunOptions, session};
 use safetensors::SafeTensors;
 
 const RESIDUAL_TOLERANCE: f64 = 1e-4;
@@ -52,13 +52,13 @@ fn every_pair_equals_pytorch_from_text_to_similarity() {
         let pack = open(&pair.gemma, &pair.sae, &pair.tokenizer, pair.layer, scratch.path());
         let expected = tensors(&fixtures().join(&pair.expected));
         if !pair.text.is_empty() {
-            assert_eq!(pack.lens.tokenize(&pair.text).unwrap().ids, pair.token_ids, "{}: token ids", pair.name);
+            assert_eq!(pack.loaded.tokenize(&pair.text).unwrap().ids, pair.token_ids, "{}: token ids", pair.name);
         }
         let rows = pack.embedding(&pair.token_ids).unwrap();
-        let options = RunOptions { inf_k: pair.inf_k, everything: true, ..RunOptions::default() };
-        let run = pollster::block_on(pack.lens.run(&rows, options)).unwrap();
+        let options = RunOptions { inf_k: pair.inf_k, keep_intermediates: true, ..RunOptions::default() };
+        let run = pollster::block_on(session::run(&pack.loaded, &rows, options)).unwrap();
         let analysis =
-            pack.lens.analysis(&pair.text, &pack.lens.describe(&pair.token_ids), &run.summary, options, true);
+            pack.loaded.analysis(&pair.text, &pack.loaded.describe(&pair.token_ids), &run.summary, options, true);
         let found = [
             ("residual", &run.residual, RESIDUAL_TOLERANCE),
             ("recons", &run.recons, RESIDUAL_TOLERANCE * 10.0),
@@ -102,7 +102,7 @@ fn every_layer_of_every_gemma_equals_transformers() {
                 .collect();
             let expected = tensors(&path);
             let rows = pack.embedding(&ids).unwrap();
-            for (layer, found) in pollster::block_on(pack.lens.residuals(rows)).unwrap().iter().enumerate() {
+            for (layer, found) in pollster::block_on(pack.loaded.residuals(rows)).unwrap().iter().enumerate() {
                 let name = format!("residual.{layer}");
                 assert_close(&format!("{gemma} {file}: {name}"), found, &expected[&name], RESIDUAL_TOLERANCE);
                 checked += 1;

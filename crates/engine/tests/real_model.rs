@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use burn::tensor::{Device, Tensor, TensorData};
 use lens_analysis::comparison::Comparison;
 use lens_analysis::{Analysis, gram, stats};
-use lens_engine::self_check::relative_rms;
-use lens_engine::{PackFolder, RunOptions};
+use lens_engine::check::self_check::relative_rms;
+use lens_engine::{PackFolder, RunOptions, session};
 use lens_import::{Tensors, open_gemma, open_sae};
 use lens_model::gemma::GemmaCache;
 use lens_model::temporal_sae::SaeCache;
@@ -171,12 +171,12 @@ fn the_served_pack_is_within_its_stated_fidelity() {
     let pack = PackFolder::open(&folder, Device::flex(), |_, _| {}).unwrap();
     for reference in references() {
         let t = reference.token_ids.len();
-        let tokens = pack.lens.tokenize(&reference.text).unwrap();
+        let tokens = pack.loaded.tokenize(&reference.text).unwrap();
         assert_eq!(tokens.ids, reference.token_ids, "{}: token ids", reference.name);
         let rows = pack.embedding(&tokens.ids).unwrap();
         let options = RunOptions::default();
-        let run = pollster::block_on(pack.lens.run(&rows, options)).unwrap();
-        let analysis = pack.lens.analysis(&reference.text, &tokens, &run.summary, options, false);
+        let run = pollster::block_on(session::run(&pack.loaded, &rows, options)).unwrap();
+        let analysis = pack.loaded.analysis(&reference.text, &tokens, &run.summary, options, false);
         let wanted = expected(&reference, "similarity");
         let found = analysis.similarity.concat();
         let error = found.iter().zip(&wanted).map(|(a, b)| f64::from((a - b).abs())).sum::<f64>() / (t * t) as f64;
@@ -216,22 +216,22 @@ fn the_precomputed_examples_are_what_the_served_pack_says() {
     for Example { id, text, pair } in gallery.examples {
         let again = format!("{id}: run `cargo xtask gallery`");
         let example = Analysis::from_json(&read(&format!("{id}.json"))).unwrap();
-        let tokens = pack.lens.tokenize(&text).unwrap();
+        let tokens = pack.loaded.tokenize(&text).unwrap();
         assert_eq!(example.text, text, "{again}");
         assert_eq!(example.token_ids, tokens.ids, "{again}");
         if pair.is_some() {
             let compared = Comparison::from_json(&read(&format!("{id}-compared.json"))).unwrap();
-            assert_eq!(compared.first.model.pack_hash, pack.lens.pack_hash(), "{again}");
+            assert_eq!(compared.first.model.pack_hash, pack.loaded.pack_hash(), "{again}");
             assert_eq!(compared.first.text, text, "{again}");
         }
         // All must be of this pack; two are computed again.
-        assert_eq!(example.model.pack_hash, pack.lens.pack_hash(), "{again}");
+        assert_eq!(example.model.pack_hash, pack.loaded.pack_hash(), "{again}");
         if id != "seed-prompt" && id != "poem" {
             continue;
         }
         let rows = pack.embedding(&tokens.ids).unwrap();
-        let run = pollster::block_on(pack.lens.run(&rows, options)).unwrap();
-        let today = pack.lens.analysis(&text, &tokens, &run.summary, options, true);
+        let run = pollster::block_on(session::run(&pack.loaded, &rows, options)).unwrap();
+        let today = pack.loaded.analysis(&text, &tokens, &run.summary, options, true);
         assert_eq!(example.model, today.model, "{again}");
         assert_close(&again, &example.similarity.concat(), &today.similarity.concat(), 1e-3);
     }

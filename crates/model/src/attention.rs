@@ -3,8 +3,9 @@
 use burn::backend::Dispatch;
 use burn::tensor::{Tensor, TensorData};
 
-use crate::kernels::LensOps;
-pub use crate::kernels::{ATTENTION_TOKENS_MAX, AttentionOptions};
+use crate::kernels::config::KernelConfig;
+use crate::ops::LensOps;
+pub use crate::ops::{ATTENTION_TOKENS_MAX, AttentionOptions};
 use crate::rows::Rows;
 
 /// Attention of `q` [T, heads * d] over `k` [N, kv_heads * d] and `v` [N, kv_heads * dv], of which
@@ -12,25 +13,33 @@ use crate::rows::Rows;
 ///
 /// Query i, at position p = first + i, sees keys j <= p and, with a window, only the last `window`
 /// of them, itself included (transformers `sliding_window_overlay`: p - j < window).
-pub fn attend(q: Tensor<2>, k: Tensor<2>, v: Tensor<2>, options: AttentionOptions) -> Tensor<2> {
-    #[cfg(feature = "train")]
-    if q.is_autodiff() {
-        return crate::composed::attention(q, k, v, options);
-    }
-    Tensor::from_dispatch(Dispatch::attention(q.into_dispatch(), k.into_dispatch(), v.into_dispatch(), options))
+pub fn attend(q: Tensor<2>, k: Tensor<2>, v: Tensor<2>, options: AttentionOptions, kernels: KernelConfig) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::attention(
+        q.into_dispatch(),
+        k.into_dispatch(),
+        v.into_dispatch(),
+        options,
+        kernels,
+    ))
 }
 
 /// The weights [T, T] of the head number `head`, for views that show them; `q` and `k` are
 /// [T, heads * d]. They are what attention gives for values that are unit vectors, which keeps
 /// burn's matrix product, a third of the worker's code, out of the page.
-pub fn weights(q: &Tensor<2>, k: &Tensor<2>, head: usize, options: AttentionOptions) -> Tensor<2> {
+pub fn weights(
+    q: &Tensor<2>,
+    k: &Tensor<2>,
+    head: usize,
+    options: AttentionOptions,
+    kernels: KernelConfig,
+) -> Tensor<2> {
     let [tokens, width] = q.dims();
     let d = width / options.heads;
     let of_head = |x: &Tensor<2>| x.clone().narrow(1, head * d, d);
     let mut unit = vec![0f32; tokens * tokens];
     unit.iter_mut().step_by(tokens + 1).for_each(|v| *v = 1.0);
     let unit = Tensor::<2>::from_data(TensorData::new(unit, [tokens, tokens]), &q.device());
-    attend(of_head(q), of_head(k), unit, AttentionOptions { heads: 1, kv_heads: 1, ..options })
+    attend(of_head(q), of_head(k), unit, AttentionOptions { heads: 1, kv_heads: 1, ..options }, kernels)
 }
 
 /// Keys and values of the tokens seen so far, so that later tokens need not see those again.
@@ -43,15 +52,14 @@ pub struct KeysValues {
 }
 
 impl KeysValues {
-    /// Forgets all but the first `rows`.
+    /// Drops all but the first `rows`.
     pub fn truncate(&mut self, rows: usize) {
         self.k.truncate(rows);
         self.v.truncate(rows);
     }
 
-    /// Puts keys and values behind those there are, as [`Rows::push`] does with each: [`attend`] takes what
-    /// it returns.
-    pub fn push(&mut self, k: Tensor<2>, v: Tensor<2>, expected: usize) -> [Tensor<2>; 2] {
-        [self.k.push(k, expected), self.v.push(v, expected)]
+    /// Appends keys and values; see [`Rows::push`]. Returns the operands of [`attend`].
+    pub fn push(&mut self, k: Tensor<2>, v: Tensor<2>, reserved: usize) -> [Tensor<2>; 2] {
+        [self.k.push(k, reserved), self.v.push(v, reserved)]
     }
 }

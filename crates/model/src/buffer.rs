@@ -6,11 +6,11 @@ use burn_cubecl::CubeDevice;
 use burn_cubecl::cubecl::server::Handle;
 use burn_cubecl::tensor::CubeTensor;
 
-/// Words on their way to a device.
+/// A buffer of words that is filled part by part.
 pub enum Buffer {
     /// A GPU buffer of its final size.
     Gpu {
-        /// Whose it is.
+        /// Its device.
         device: CubeDevice,
         /// The buffer.
         handle: Handle,
@@ -19,9 +19,9 @@ pub enum Buffer {
     },
     /// Memory, for the CPU device.
     Memory {
-        /// What came so far.
+        /// The words so far.
         words: Vec<u32>,
-        /// Where it goes.
+        /// The device.
         device: Device,
     },
 }
@@ -47,8 +47,8 @@ impl Buffer {
                 let (start, end) = (4 * at as u64, 4 * (*words - at - next.len()) as u64);
                 let client = device.client();
                 client.write(&handle.clone().offset_start(start).offset_end(end), Bytes::from_elems(next));
-                // Writes wait in a queue, and hold their bytes, until something sends them. What goes
-                // wrong there shows in the next read-back.
+                // Writes wait in a queue, and hold their bytes, until it is flushed. Errors show in the
+                // next read-back.
                 let _ = client.flush();
             }
             Self::Memory { words, .. } => words.extend_from_slice(&next),
@@ -79,7 +79,7 @@ pub struct GpuMemory {
     pub weights: u64,
     /// In everything that is in use now.
     pub in_use: u64,
-    /// Asked of the driver: what is in use, and what is kept for the next run.
+    /// Allocated by the driver: in use, or reserved for the next run.
     pub reserved: u64,
 }
 

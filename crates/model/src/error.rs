@@ -13,7 +13,7 @@ pub enum Error {
         name: String,
         /// [rows, cols] as loaded.
         found: (usize, usize),
-        /// [rows, cols] as the configuration says.
+        /// [rows, cols] of the configuration.
         expected: (usize, usize),
     },
     /// A value that the caller chose does not fit.

@@ -3,20 +3,21 @@
 //! Follows transformers' `modeling_gemma2.py` and `modeling_gemma3.py`; fields are named as in the
 //! checkpoint. Layers past the target and the LM head are never loaded.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use lens_pack::config::{Attention as Reach, GemmaConfig};
 
 use crate::attention::{AttentionOptions, KeysValues, attend};
+use crate::kernels::config::KernelConfig;
 use crate::linear::Linear;
 use crate::norm::RmsNorm;
 use crate::rope::RotaryTable;
-use crate::{Result, WeightStore};
+use crate::{ComputeDevice, Result, WeightStore};
 
 /// The first layers of a Gemma model.
 pub struct Gemma {
     config: GemmaConfig,
     layers: Vec<Layer>,
-    device: Device,
+    device: ComputeDevice,
 }
 
 struct Layer {
@@ -37,6 +38,7 @@ struct SelfAttention {
     /// Gemma 3: RMSNorm of each head's queries and keys.
     qk_norm: Option<(RmsNorm, RmsNorm)>,
     options: AttentionOptions,
+    kernels: KernelConfig,
 }
 
 struct Mlp {
@@ -58,7 +60,7 @@ struct Positions {
 pub struct GemmaCache {
     layers: Vec<KeysValues>,
     tokens: usize,
-    expected: usize,
+    reserved: usize,
 }
 
 impl GemmaCache {
@@ -67,14 +69,14 @@ impl GemmaCache {
         self.tokens
     }
 
-    /// Forgets all but the first `tokens`.
+    /// Drops all but the first `tokens`.
     pub fn truncate(&mut self, tokens: usize) {
         self.tokens = self.tokens.min(tokens);
     }
 
-    /// Says that `tokens` are to come in all: room for them is made at once.
-    pub fn expect(&mut self, tokens: usize) {
-        self.expected = tokens;
+    /// Makes capacity for `tokens` in all, once, with the next ones that come.
+    pub fn reserve(&mut self, tokens: usize) {
+        self.reserved = tokens;
     }
 }
 
@@ -113,7 +115,7 @@ impl Gemma {
             let Projected { q, k, v } = layer.self_attn.project(normed, &positions, layer.reach);
             let seen = &mut cache.layers[i];
             seen.truncate(positions.first);
-            let attended = layer.self_attn.attend(q, seen.push(k, v, cache.expected), positions.first);
+            let attended = layer.self_attn.attend(q, seen.push(k, v, cache.reserved), positions.first);
             let (after, before_mlp) =
                 layer.post_attention_layernorm.add_then(hidden, attended, &layer.pre_feedforward_layernorm);
             let fed = layer.mlp.forward(before_mlp);
@@ -137,8 +139,9 @@ impl Layer {
     fn new(config: &GemmaConfig, index: usize, store: &mut WeightStore) -> Result<Self> {
         let prefix = format!("model.layers.{index}");
         let d = config.hidden_size;
+        let kernels = store.device().kernels;
         let mut norm = |name: &str| -> Result<RmsNorm> {
-            Ok(RmsNorm::new(store.vector(&format!("{prefix}.{name}.weight"), d)?, config.rms_norm_eps))
+            Ok(RmsNorm::new(store.vector(&format!("{prefix}.{name}.weight"), d)?, config.rms_norm_eps, kernels))
         };
         Ok(Self {
             input_layernorm: norm("input_layernorm")?,
@@ -165,11 +168,13 @@ impl SelfAttention {
         let d = config.hidden_size;
         let q_width = config.num_attention_heads * config.head_dim;
         let kv_width = config.num_key_value_heads * config.head_dim;
+        let kernels = store.device().kernels;
         let qk_norm = if config.qk_norm {
             let mut norm = |name: &str| -> Result<RmsNorm> {
                 Ok(RmsNorm::new(
                     store.vector(&format!("{prefix}.{name}.weight"), config.head_dim)?,
                     config.rms_norm_eps,
+                    kernels,
                 ))
             };
             Some((norm("q_norm")?, norm("k_norm")?))
@@ -190,6 +195,7 @@ impl SelfAttention {
                 kv_heads: config.num_key_value_heads,
                 first: 0,
             },
+            kernels,
         })
     }
 
@@ -205,7 +211,7 @@ impl SelfAttention {
     }
 
     fn attend(&self, q: Tensor<2>, [k, v]: [Tensor<2>; 2], first: usize) -> Tensor<2> {
-        self.o_proj.forward(attend(q, k, v, AttentionOptions { first, ..self.options }))
+        self.o_proj.forward(attend(q, k, v, AttentionOptions { first, ..self.options }, self.kernels))
     }
 }
 

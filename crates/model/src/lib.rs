@@ -3,33 +3,40 @@
 //! | file | what it is |
 //! |---|---|
 //! | [`gemma`] | the language model, top to bottom; stops after the target layer |
-//! | [`temporal_sae`] | the seed's TemporalSAE: predictable codes by attention, novel codes by top-k |
+//! | [`temporal_sae`] | the authors' TemporalSAE: predictable codes by attention, novel codes by top-k |
 //! | [`linear`] | a linear layer over packed weights, in both directions |
-//! | `composed` | what training runs in the kernels' place (feature `train`) |
 //! | [`attention`] | causal attention with soft cap, window and shared key/value heads |
 //! | [`rows`] | keys, values and codes of earlier tokens: matrices that grow in place |
 //! | [`norm`], [`rope`] | RMSNorm and half-split rotary embedding |
+//! | [`ops`] | the operations that burn does not have: one trait, routed by burn to the backend |
+//! | `reference`, `autodiff` | the same out of burn's own operations, and with gradients (feature `train`) |
 //! | [`kernels`] | the fused dequantize-and-multiply kernels (WGSL) and their CPU twins |
 //! | [`buffer`] | device buffers that are filled part by part, and how much GPU memory is in use |
+//! | `device` | [`ComputeDevice`]: a device, and which kernels run on it |
 //! | [`store`] | packed matrices arriving part by part, and the device tensors they become |
 //!
 //! One source serves WebGPU, native GPU and CPU; the CPU is the oracle. Shapes in docstrings are
-//! row-major, T is the number of tokens. The crate knows no files and no browser.
+//! row-major, T is the number of tokens. The crate depends on neither files nor a browser.
 
 pub mod attention;
-pub mod buffer;
 #[cfg(feature = "train")]
-mod composed;
+mod autodiff;
+pub mod buffer;
+mod device;
 mod error;
 pub mod gemma;
 pub mod kernels;
 pub mod linear;
 pub mod norm;
+pub mod ops;
+#[cfg(any(feature = "train", test))]
+mod reference;
 pub mod rope;
 pub mod rows;
 pub mod store;
 pub mod temporal_sae;
 
+pub use device::ComputeDevice;
 pub use error::{Error, Result};
 pub use gemma::Gemma;
 pub use store::WeightStore;

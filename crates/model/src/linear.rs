@@ -1,10 +1,13 @@
 //! A linear layer over packed weights.
 
 use burn::backend::Dispatch;
+#[cfg(feature = "train")]
+use burn::tensor::activation::{gelu_approximate, relu};
 use burn::tensor::{Int, Tensor};
 use lens_pack::block::BLOCK;
 
-use crate::kernels::{Finish, LensOps, PackedShape};
+use crate::kernels::config::KernelConfig;
+use crate::ops::{Epilogue, InferenceOps, PackedShape};
 
 /// A packed matrix W [rows, cols] on a device.
 #[derive(Debug, Clone)]
@@ -12,6 +15,7 @@ pub struct PackedTensor {
     pub(crate) words: Tensor<1, Int>,
     pub(crate) scales: Tensor<1, Int>,
     pub(crate) shape: PackedShape,
+    pub(crate) kernels: KernelConfig,
 }
 
 impl PackedTensor {
@@ -22,25 +26,33 @@ impl PackedTensor {
 
     /// x Wᵀ for `x` [T, cols]: [T, rows].
     pub fn linear(&self, x: Tensor<2>) -> Tensor<2> {
-        self.linear_then::<1>(x, None, Finish::Plain)
+        self.linear_then::<1>(x, None, Epilogue::Plain)
     }
 
     /// relu(factor * x Wᵀ) for `x` [T, cols]: [T, rows].
     pub fn linear_relu(&self, x: Tensor<2>, factor: f32) -> Tensor<2> {
-        self.linear_then::<1>(x, None, Finish::Relu { factor })
+        self.linear_then::<1>(x, None, Epilogue::Relu { factor })
     }
 
     /// gelu(x Wᵀ) * up for `x` [T, cols] and `up` [T, rows]: [T, rows]; GELU's tanh approximation.
     pub fn linear_gate(&self, x: Tensor<2>, up: Tensor<2>) -> Tensor<2> {
-        self.linear_then(x, Some(up), Finish::Gate)
+        self.linear_then(x, Some(up), Epilogue::Gate)
     }
 
-    fn linear_then<const D: usize>(&self, x: Tensor<2>, extra: Option<Tensor<D>>, finish: Finish) -> Tensor<2> {
+    fn linear_then<const D: usize>(&self, x: Tensor<2>, extra: Option<Tensor<D>>, epilogue: Epilogue) -> Tensor<2> {
         let x = pad_cols(x, self.shape.padded_cols()).into_dispatch();
         let (words, scales) = (self.words.clone().into_dispatch(), self.scales.clone().into_dispatch());
         Tensor::from_dispatch(match extra {
-            Some(extra) => Dispatch::packed_linear_with(x, words, scales, extra.into_dispatch(), self.shape, finish),
-            None => Dispatch::packed_linear(x, words, scales, self.shape, finish),
+            Some(extra) => Dispatch::packed_linear_with(
+                x,
+                words,
+                scales,
+                extra.into_dispatch(),
+                self.shape,
+                epilogue,
+                self.kernels,
+            ),
+            None => Dispatch::packed_linear(x, words, scales, self.shape, epilogue, self.kernels),
         })
     }
 
@@ -51,6 +63,7 @@ impl PackedTensor {
             self.words.clone().into_dispatch(),
             self.scales.clone().into_dispatch(),
             self.shape,
+            self.kernels,
         ))
     }
 }
@@ -87,28 +100,28 @@ impl Matrix {
         }
     }
 
-    /// finish(x Wᵀ) for `x` [T, cols]: [T, rows]; `extra` is the operand that `finish` asks for.
-    fn linear_then<const D: usize>(&self, x: Tensor<2>, extra: Option<Tensor<D>>, finish: Finish) -> Tensor<2> {
+    /// epilogue(x Wᵀ) for `x` [T, cols]: [T, rows]; `extra` is the epilogue's operand, where it has one.
+    fn linear_then<const D: usize>(&self, x: Tensor<2>, extra: Option<Tensor<D>>, epilogue: Epilogue) -> Tensor<2> {
         match self {
-            Self::Packed(packed) => packed.linear_then(x, extra, finish),
+            Self::Packed(packed) => packed.linear_then(x, extra, epilogue),
             #[cfg(feature = "train")]
-            Self::Dense(dense) => crate::composed::linear(x, dense.clone(), extra, finish),
+            Self::Dense(dense) => dense_linear(x, dense.clone(), extra, epilogue),
         }
     }
 
     /// relu(factor * x Wᵀ) for `x` [T, cols]: [T, rows].
     pub fn linear_relu(&self, x: Tensor<2>, factor: f32) -> Tensor<2> {
-        self.linear_then::<1>(x, None, Finish::Relu { factor })
+        self.linear_then::<1>(x, None, Epilogue::Relu { factor })
     }
 
     /// x Wᵀ for `x` [T, cols]: [T, rows].
     pub fn linear(&self, x: Tensor<2>) -> Tensor<2> {
-        self.linear_then::<1>(x, None, Finish::Plain)
+        self.linear_then::<1>(x, None, Epilogue::Plain)
     }
 
     /// gelu(x Wᵀ) * up for `x` [T, cols] and `up` [T, rows]: [T, rows]; GELU's tanh approximation.
     pub fn linear_gate(&self, x: Tensor<2>, up: Tensor<2>) -> Tensor<2> {
-        self.linear_then(x, Some(up), Finish::Gate)
+        self.linear_then(x, Some(up), Epilogue::Gate)
     }
 
     /// x W for `x` [T, rows]: [T, cols].
@@ -121,10 +134,36 @@ impl Matrix {
     }
 }
 
+/// As [`InferenceOps::packed_linear_with`] for a matrix `w` [rows, cols] that is not packed, out of burn's own
+/// operations.
+#[cfg(feature = "train")]
+fn dense_linear<const D: usize>(x: Tensor<2>, w: Tensor<2>, extra: Option<Tensor<D>>, epilogue: Epilogue) -> Tensor<2> {
+    let sum = x.matmul(w.transpose());
+    let [tokens, rows] = sum.dims();
+    let add = |sum: Tensor<2>, bias: Option<Tensor<D>>| match bias {
+        Some(bias) => sum + bias.reshape([1, rows]),
+        None => sum,
+    };
+    match epilogue {
+        Epilogue::Plain => sum,
+        Epilogue::Bias => add(sum, extra),
+        Epilogue::BiasRelu => relu(add(sum, extra)),
+        Epilogue::Relu { factor } => relu(sum * factor),
+        Epilogue::Gate => match extra {
+            Some(up) => gelu_approximate(sum) * up.reshape([tokens, rows]),
+            None => gelu_approximate(sum),
+        },
+    }
+}
+
 /// a bᵀ for `a` [M, d] and `b` [N, d]: [M, N].
-pub fn products(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
+pub fn matmul_nt(a: Tensor<2>, b: Tensor<2>, kernels: KernelConfig) -> Tensor<2> {
     let cols = a.dims()[1].next_multiple_of(BLOCK);
-    Tensor::from_dispatch(Dispatch::products(pad_cols(a, cols).into_dispatch(), pad_cols(b, cols).into_dispatch()))
+    Tensor::from_dispatch(Dispatch::matmul_nt(
+        pad_cols(a, cols).into_dispatch(),
+        pad_cols(b, cols).into_dispatch(),
+        kernels,
+    ))
 }
 
 /// A linear layer with or without bias; `weight` [out, in] as in the checkpoint.
@@ -139,13 +178,13 @@ pub struct Linear {
 impl Linear {
     /// [T, in] to [T, out].
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        let finish = if self.bias.is_some() { Finish::Bias } else { Finish::Plain };
-        self.weight.linear_then(x, self.bias.clone(), finish)
+        let epilogue = if self.bias.is_some() { Epilogue::Bias } else { Epilogue::Plain };
+        self.weight.linear_then(x, self.bias.clone(), epilogue)
     }
 
     /// relu of it.
     pub fn forward_relu(&self, x: Tensor<2>) -> Tensor<2> {
-        let finish = if self.bias.is_some() { Finish::BiasRelu } else { Finish::Relu { factor: 1.0 } };
-        self.weight.linear_then(x, self.bias.clone(), finish)
+        let epilogue = if self.bias.is_some() { Epilogue::BiasRelu } else { Epilogue::Relu { factor: 1.0 } };
+        self.weight.linear_then(x, self.bias.clone(), epilogue)
     }
 }

@@ -3,7 +3,8 @@
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
-use crate::kernels::LensOps;
+use crate::kernels::config::KernelConfig;
+use crate::ops::InferenceOps;
 
 /// x / sqrt(mean(x²) + eps) * (1 + weight), over the last dimension
 /// (transformers `Gemma2RMSNorm`, `Gemma3RMSNorm`).
@@ -11,12 +12,13 @@ use crate::kernels::LensOps;
 pub struct RmsNorm {
     pub(crate) one_plus_weight: Tensor<1>,
     pub(crate) eps: f32,
+    kernels: KernelConfig,
 }
 
 impl RmsNorm {
     /// From the checkpoint's `weight` [d].
-    pub fn new(weight: Tensor<1>, eps: f64) -> Self {
-        Self { one_plus_weight: weight + 1.0, eps: eps as f32 }
+    pub fn new(weight: Tensor<1>, eps: f64, kernels: KernelConfig) -> Self {
+        Self { one_plus_weight: weight + 1.0, eps: eps as f32, kernels }
     }
 
     /// [T, d] to the same shape.
@@ -25,6 +27,7 @@ impl RmsNorm {
             x.into_dispatch(),
             self.one_plus_weight.clone().into_dispatch(),
             self.eps,
+            self.kernels,
         ))
     }
 
@@ -37,6 +40,7 @@ impl RmsNorm {
             self.one_plus_weight.clone().into_dispatch(),
             next.one_plus_weight.clone().into_dispatch(),
             self.eps,
+            self.kernels,
         );
         (Tensor::from_dispatch(hidden), Tensor::from_dispatch(normed))
     }

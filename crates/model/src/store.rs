@@ -6,9 +6,9 @@ use burn::tensor::{Device, Tensor, TensorData};
 use lens_pack::block::{PackedMatrix, TensorPart, blocks_per_row, words_per_row};
 
 use crate::buffer::Buffer;
-use crate::kernels::PackedShape;
 use crate::linear::{Linear, Matrix, PackedTensor};
-use crate::{Error, Result};
+use crate::ops::PackedShape;
+use crate::{ComputeDevice, Error, Result};
 
 enum Stored {
     Matrix(Box<Matrix>),
@@ -16,9 +16,9 @@ enum Stored {
     Vector(Box<Tensor<1>>, usize),
 }
 
-/// A matrix of which the first rows are there. Its words are on the device already; its scales, a
+/// A matrix whose first rows have arrived. Its words are on the device already; its scales, a
 /// seventeenth of a q8 matrix, are not, as two of them share a word.
-struct Growing {
+struct PartialTensor {
     words: Buffer,
     scales: Vec<u32>,
     shape: PackedShape,
@@ -27,20 +27,20 @@ struct Growing {
 
 /// Named tensors on a device. Parts come in row order, and go to the device as they come.
 pub struct WeightStore {
-    device: Device,
+    device: ComputeDevice,
     stored: HashMap<String, Stored>,
-    pending: HashMap<String, Growing>,
+    pending: HashMap<String, PartialTensor>,
     bytes: usize,
 }
 
 impl WeightStore {
     /// An empty store for `device`.
-    pub fn new(device: Device) -> Self {
-        Self { device, stored: HashMap::new(), pending: HashMap::new(), bytes: 0 }
+    pub fn new(device: impl Into<ComputeDevice>) -> Self {
+        Self { device: device.into(), stored: HashMap::new(), pending: HashMap::new(), bytes: 0 }
     }
 
     /// The device that the tensors are on.
-    pub fn device(&self) -> &Device {
+    pub fn device(&self) -> &ComputeDevice {
         &self.device
     }
 
@@ -55,26 +55,25 @@ impl WeightStore {
     /// [`Error::Input`] when a part is not the one that comes next.
     pub fn insert(&mut self, part: TensorPart) -> Result<()> {
         let TensorPart { name, row_start, rows_total, matrix } = part;
-        let growing = self.pending.remove(&name);
-        let sofar = growing.as_ref().map_or(0, |g| g.rows);
-        let cols = growing.as_ref().map_or(matrix.cols, |g| g.shape.cols);
-        if (row_start, matrix.cols) != (sofar, cols) || row_start + matrix.rows > rows_total {
+        let partial = self.pending.remove(&name);
+        let rows_done = partial.as_ref().map_or(0, |partial| partial.rows);
+        let cols = partial.as_ref().map_or(matrix.cols, |partial| partial.shape.cols);
+        if (row_start, matrix.cols) != (rows_done, cols) || row_start + matrix.rows > rows_total {
             return Err(Error::Input(format!("tensor {name}: rows from {row_start} came out of order")));
         }
         if rows_total == 1 {
             self.bytes += 4 * cols;
-            let values = TensorData::new(matrix.unpack(), [cols]);
-            let vector =
-                self.device.memory_persistent_allocations(values, |values| Tensor::from_data(values, &self.device));
+            let (values, device) = (TensorData::new(matrix.unpack(), [cols]), &self.device.burn);
+            let vector = device.memory_persistent_allocations(values, |values| Tensor::from_data(values, device));
             self.stored.insert(name, Stored::Vector(Box::new(vector), cols));
             return Ok(());
         }
-        let mut growing = growing.unwrap_or_else(|| Growing::new(&matrix, rows_total, &self.device));
-        growing.append(matrix);
-        if growing.rows < rows_total {
-            self.pending.insert(name, growing);
+        let mut partial = partial.unwrap_or_else(|| PartialTensor::new(&matrix, rows_total, &self.device.burn));
+        partial.append(matrix);
+        if partial.rows < rows_total {
+            self.pending.insert(name, partial);
         } else {
-            let (tensor, bytes) = growing.finish(&self.device);
+            let (tensor, bytes) = partial.finish(&self.device);
             self.bytes += bytes;
             self.stored.insert(name, Stored::Matrix(Box::new(Matrix::Packed(tensor))));
         }
@@ -152,8 +151,8 @@ impl WeightStore {
     }
 }
 
-impl Growing {
-    /// Room for `rows_total` rows like those of `first`.
+impl PartialTensor {
+    /// Capacity for `rows_total` rows like those of `first`.
     fn new(first: &PackedMatrix, rows_total: usize, device: &Device) -> Self {
         let PackedMatrix { cols, precision, .. } = *first;
         let words = Buffer::new(rows_total * words_per_row(cols, precision), device);
@@ -174,16 +173,17 @@ impl Growing {
     }
 
     /// The matrix on its device, and its bytes.
-    fn finish(mut self, device: &Device) -> (PackedTensor, usize) {
+    fn finish(mut self, device: &ComputeDevice) -> (PackedTensor, usize) {
         if self.scales.is_empty() {
             // Kernels bind a buffer of scales whatever the precision; buffers are never empty.
             self.scales.push(0);
         }
         let PackedShape { rows, cols, precision } = self.shape;
         let bytes = 4 * (rows * words_per_row(cols, precision) + self.scales.len());
-        let mut scales = Buffer::new(self.scales.len(), device);
+        let mut scales = Buffer::new(self.scales.len(), &device.burn);
         scales.write(0, self.scales);
-        (PackedTensor { words: self.words.finish(), scales: scales.finish(), shape: self.shape }, bytes)
+        let (words, scales) = (self.words.finish(), scales.finish());
+        (PackedTensor { words, scales, shape: self.shape, kernels: device.kernels }, bytes)
     }
 }
 
@@ -206,9 +206,9 @@ fn append_scales(scales: &mut Vec<u32>, have: usize, next: &[u32], more: usize) 
 }
 
 /// Sends a packed matrix to the device, without a copy in another precision.
-pub fn upload(matrix: PackedMatrix, device: &Device) -> PackedTensor {
+pub fn upload(matrix: PackedMatrix, device: &ComputeDevice) -> PackedTensor {
     let rows = matrix.rows;
-    let mut growing = Growing::new(&matrix, rows, device);
-    growing.append(matrix);
-    growing.finish(device).0
+    let mut partial = PartialTensor::new(&matrix, rows, &device.burn);
+    partial.append(matrix);
+    partial.finish(device).0
 }

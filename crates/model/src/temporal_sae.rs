@@ -1,4 +1,4 @@
-//! The TemporalSAE (Lubana, Rager et al. 2025, arXiv 2511.01836), as in the seed's notebook.
+//! The TemporalSAE (Lubana, Rager et al. 2025, arXiv 2511.01836), as in the authors' notebook.
 //!
 //! A token's codes are a predictable part, attended from the codes of earlier tokens, and a novel
 //! part, found in what the prediction leaves over.
@@ -8,15 +8,16 @@ use burn::tensor::{Tensor, TensorData};
 use lens_pack::config::{NovelCodes, SaeConfig};
 
 use crate::attention::{AttentionOptions, KeysValues, attend, weights};
-use crate::kernels::LensOps;
+use crate::kernels::config::KernelConfig;
 use crate::linear::{Linear, Matrix};
+use crate::ops::{InferenceOps, LensOps};
 use crate::rows::Rows;
 use crate::{Error, Result, WeightStore};
 
-/// Added to the norm of a prediction before dividing by its square (seed: `self.eps`).
+/// Added to the norm of a prediction before dividing by its square (notebook: `self.eps`).
 const EPS: f32 = 1e-6;
 
-/// A TemporalSAE; tensors are named as in the seed's state dict.
+/// A TemporalSAE; tensors are named as in the authors' state dict.
 pub struct TemporalSae {
     config: SaeConfig,
     /// Decoder [width, d_model]; tied encoders are its transpose.
@@ -26,9 +27,10 @@ pub struct TemporalSae {
     /// [d_model]
     b: Tensor<1>,
     attn_layers: Vec<ManualAttention>,
-    /// Factor a dimension of the residual stream [d_model]: `scaling_factor`, times our optional
+    /// Factor per dimension of the residual stream [d_model]: `scaling_factor`, times our optional
     /// `scaling` tensor.
     factor: Tensor<1>,
+    kernels: KernelConfig,
 }
 
 /// The SAE's attention: codes predict codes, without positions.
@@ -38,6 +40,7 @@ struct ManualAttention {
     v_ctx: Linear,
     c_proj: Linear,
     n_heads: usize,
+    kernels: KernelConfig,
 }
 
 /// What later tokens need of earlier ones: each attention layer's keys and values. Slot 0 stands for
@@ -46,13 +49,13 @@ struct ManualAttention {
 pub struct SaeCache {
     layers: Vec<LayerCache>,
     tokens: usize,
-    expected: usize,
+    reserved: usize,
 }
 
 #[derive(Debug, Clone, Default)]
 struct LayerCache {
     keys_values: KeysValues,
-    /// Queries [T, n_embds]: [`TemporalSae::attention`] is computed from them when it is asked for.
+    /// Queries [T, n_embds]: [`TemporalSae::attention`] is computed from them on request.
     q: Rows,
 }
 
@@ -62,14 +65,14 @@ impl SaeCache {
         self.tokens
     }
 
-    /// Forgets all but the first `tokens`.
+    /// Drops all but the first `tokens`.
     pub fn truncate(&mut self, tokens: usize) {
         self.tokens = self.tokens.min(tokens);
     }
 
-    /// Says that `tokens` are to come in all: room for them is made at once.
-    pub fn expect(&mut self, tokens: usize) {
-        self.expected = tokens;
+    /// Makes capacity for `tokens` in all, once, with the next ones that come.
+    pub fn reserve(&mut self, tokens: usize) {
+        self.reserved = tokens;
     }
 }
 
@@ -103,9 +106,9 @@ impl TemporalSae {
         let factor = if store.contains("sae.scaling") {
             store.vector("sae.scaling", d_model)? * config.scaling_factor
         } else {
-            Tensor::full([d_model], config.scaling_factor, store.device())
+            Tensor::full([d_model], config.scaling_factor, &store.device().burn)
         };
-        Ok(Self { config: config.clone(), d, e, b, attn_layers, factor })
+        Ok(Self { config: config.clone(), d, e, b, attn_layers, factor, kernels: store.device().kernels })
     }
 
     /// The configuration.
@@ -113,7 +116,7 @@ impl TemporalSae {
         &self.config
     }
 
-    /// Factor a dimension of the residual stream on the way in [d_model].
+    /// Factor per dimension of the residual stream on the way in [d_model].
     pub fn factor(&self) -> &Tensor<1> {
         &self.factor
     }
@@ -138,8 +141,8 @@ impl TemporalSae {
 
     /// Encodes the residual stream `x` [T, d_model] of the tokens that follow those in `cache`.
     ///
-    /// `inf_k` keeps another number of novel codes a token than the configuration says (topk only;
-    /// ignored otherwise, as in the seed).
+    /// `inf_k` keeps another number of novel codes per token than the configuration (topk only;
+    /// ignored otherwise, as in the notebook).
     ///
     /// # Errors
     /// [`Error::Input`] when k is missing or larger than the width.
@@ -155,14 +158,14 @@ impl TemporalSae {
         for (i, attention) in self.attn_layers.iter().enumerate() {
             let z_input = self.encode(x.clone());
             let layer = &mut cache.layers[i];
-            let keys_values = attention.slots(z_input.clone(), &mut layer.keys_values, cache.tokens, cache.expected);
+            let keys_values = attention.slots(z_input.clone(), &mut layer.keys_values, cache.tokens, cache.reserved);
             let q = attention.q_target.forward(z_input);
             layer.q.truncate(cache.tokens);
-            layer.q.push(q.clone(), cache.expected);
+            layer.q.push(q.clone(), cache.reserved);
             let z_pred = attention.predict(q, keys_values, cache.tokens);
             // The prediction is scaled to its projection on what is left of the input.
             let dz_pred = self.d.linear_transposed(z_pred.clone());
-            let (proj_scale, left) = project(x, dz_pred.clone());
+            let (proj_scale, left) = project(x, dz_pred.clone(), self.kernels);
             add_to(&mut codes_so_far, z_pred * proj_scale.clone());
             add_to(&mut predicted_so_far, dz_pred * proj_scale);
             x = left;
@@ -177,7 +180,7 @@ impl TemporalSae {
             NovelCodes::Nullify => Tensor::zeros([tokens, width], &device),
         };
         let novel = self.d.linear_transposed(novel_codes.clone());
-        // Decoding is linear: the total is the sum of the parts, which are at hand.
+        // Decoding is linear: the total is the sum of the parts.
         let recons = (predicted.clone() + novel.clone() + self.b.clone().unsqueeze()) / factor.clone();
         Ok(Codes {
             recons,
@@ -188,19 +191,19 @@ impl TemporalSae {
         })
     }
 
-    /// Attention weights [T, T] of a layer and head over the tokens in `cache` (seed: `attn_graphs`):
-    /// row t says where token t's prediction comes from. Column 0 is the empty context, column j + 1
+    /// Attention weights [T, T] of a layer and head over the tokens in `cache` (notebook: `attn_graphs`):
+    /// row t is the sources of token t's prediction. Column 0 is the empty context, column j + 1
     /// token j.
     ///
     /// # Errors
-    /// [`Error::Input`] for a layer or head that there is none of, or an empty cache.
+    /// [`Error::Input`] for a layer or head that does not exist, or an empty cache.
     pub fn attention(&self, cache: &SaeCache, layer: usize, head: usize) -> Result<Tensor<2>> {
         let tokens = cache.tokens;
         let first = |rows: &Rows| rows.tensor().filter(|_| tokens > 0).map(|x| x.narrow(0, 0, tokens));
         let seen = cache.layers.get(layer).map(|it| (first(&it.q), first(&it.keys_values.k)));
         match (self.attn_layers.get(layer), seen) {
             (Some(attention), Some((Some(q), Some(k)))) if head < attention.n_heads => {
-                Ok(weights(&q, &k, head, attention.options(&q, 0)))
+                Ok(weights(&q, &k, head, attention.options(&q, 0), self.kernels))
             }
             _ => Err(Error::Input(format!("there is no attention of layer {layer}, head {head}, on {tokens} tokens"))),
         }
@@ -225,28 +228,20 @@ impl TemporalSae {
 
 fn add_to(sum: &mut Option<Tensor<2>>, more: Tensor<2>) {
     *sum = Some(match sum.take() {
-        Some(sofar) => sofar + more,
+        Some(partial) => partial + more,
         None => more,
     });
 }
 
 /// `dz` [T, d] scaled to its projection on `x` [T, d]: the factor [T, 1], and what is left of x.
-pub fn project(x: Tensor<2>, dz: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
-    #[cfg(feature = "train")]
-    if x.is_autodiff() {
-        return crate::composed::project(x, dz, EPS);
-    }
-    let (factor, left) = Dispatch::project(x.into_dispatch(), dz.into_dispatch(), EPS);
+pub fn project(x: Tensor<2>, dz: Tensor<2>, kernels: KernelConfig) -> (Tensor<2>, Tensor<2>) {
+    let (factor, left) = Dispatch::project(x.into_dispatch(), dz.into_dispatch(), EPS, kernels);
     (Tensor::from_dispatch(factor), Tensor::from_dispatch(left))
 }
 
 /// Keeps the `k` largest entries of each row of `z` [T, width], none of them negative; zeros
 /// elsewhere.
 pub fn top_k(z: Tensor<2>, k: usize) -> Tensor<2> {
-    #[cfg(feature = "train")]
-    if z.is_autodiff() {
-        return crate::composed::top_k(z, k);
-    }
     Tensor::from_dispatch(Dispatch::keep_top_k(z.into_dispatch(), k))
 }
 
@@ -257,8 +252,8 @@ pub fn top_entries(z: Tensor<2>, k: usize) -> Tensor<2> {
 }
 
 /// Number of entries that are not zero, sum, and sum of squares of each row of `x`: [T, 3].
-pub fn row_sums(x: Tensor<2>) -> Tensor<2> {
-    Tensor::from_dispatch(Dispatch::row_sums(x.into_dispatch()))
+pub fn row_sums(x: Tensor<2>, kernels: KernelConfig) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::row_sums(x.into_dispatch(), kernels))
 }
 
 impl ManualAttention {
@@ -272,6 +267,7 @@ impl ManualAttention {
             v_ctx: store.linear_with_bias(&format!("{prefix}.v_ctx"), width, width)?,
             c_proj: store.linear_with_bias(&format!("{prefix}.c_proj"), width, width)?,
             n_heads: config.n_heads,
+            kernels: store.device().kernels,
         })
     }
 
@@ -280,28 +276,28 @@ impl ManualAttention {
         AttentionOptions { heads: self.n_heads, kv_heads: self.n_heads, scale, soft_cap: None, window: None, first }
     }
 
-    /// Puts keys and values of new codes `z` [T, width] behind those of the `seen` tokens before, of `expected`
-    /// in all; returns what [`attend`] takes.
+    /// Appends keys and values of new codes `z` [T, width] to those of the `seen` tokens before, with capacity for
+    /// `reserved` tokens; returns the operands of [`attend`].
     ///
-    /// A token's context are the codes of earlier tokens (the seed shifts them by one; the first
+    /// A token's context are the codes of earlier tokens (the notebook shifts them by one; the first
     /// token's context is zeros, of which the biases remain), so its own go one slot further.
-    fn slots(&self, z: Tensor<2>, before: &mut KeysValues, seen: usize, expected: usize) -> [Tensor<2>; 2] {
-        let expected = expected.max(seen + z.dims()[0]) + 1;
+    fn slots(&self, z: Tensor<2>, before: &mut KeysValues, seen: usize, reserved: usize) -> [Tensor<2>; 2] {
+        let reserved = reserved.max(seen + z.dims()[0]) + 1;
         let (k, v) = (self.k_ctx.forward(z.clone()), self.v_ctx.forward(z));
         if before.k.is_empty() {
             let row = |layer: &Linear, like: &Tensor<2>| match &layer.bias {
                 Some(bias) => bias.clone().unsqueeze(),
                 None => Tensor::zeros([1, like.dims()[1]], &like.device()),
             };
-            before.push(row(&self.k_ctx, &k), row(&self.v_ctx, &v), expected);
+            before.push(row(&self.k_ctx, &k), row(&self.v_ctx, &v), reserved);
         }
         before.truncate(seen + 1);
-        before.push(k, v, expected)
+        before.push(k, v, reserved)
     }
 
     /// Queries [T, n_embds] to predicted codes [T, width].
     fn predict(&self, q: Tensor<2>, [k, v]: [Tensor<2>; 2], first: usize) -> Tensor<2> {
         let options = self.options(&q, first);
-        self.c_proj.forward_relu(attend(q, k, v, options))
+        self.c_proj.forward_relu(attend(q, k, v, options, self.kernels))
     }
 }

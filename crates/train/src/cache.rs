@@ -1,8 +1,8 @@
-//! Residual streams of contexts, computed once and kept in a folder.
+//! Residual streams of contexts, computed once and stored in a folder.
 //!
-//! Contexts are kept in groups, a safetensors file each, so that a folder can be moved in pieces:
+//! Contexts are stored in groups, a safetensors file each, so that a folder can be moved in pieces:
 //! `x` [tokens, d_model] in bfloat16 (residual streams outgrow f16) and `lengths`, the tokens of
-//! each context. `cache.json` says what they were computed from.
+//! each context. `cache.json` has what they were computed from.
 
 use std::path::{Path, PathBuf};
 
@@ -11,12 +11,15 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::corpus::Context;
-use crate::{Error, Result, Stream};
+use crate::{Error, Result};
+
+/// Residual streams of one context, BOS first: [T, d_model] row-major.
+pub type Stream = Vec<f32>;
 
 /// Contexts in a group: of 500 tokens and d_model 640, 10 MB.
 const GROUP: usize = 16;
 
-/// The file that says what a cache was computed from.
+/// The file with what a cache was computed from.
 const KEY_FILE: &str = "cache.json";
 
 /// What residual streams depend on.
@@ -41,6 +44,17 @@ pub trait Streams {
     fn read(&mut self, ids: &[u32]) -> Result<Vec<f32>>;
 }
 
+/// Why a file of a group cannot be used.
+#[derive(Debug, thiserror::Error)]
+enum GroupError {
+    #[error(transparent)]
+    SafeTensors(#[from] safetensors::SafeTensorError),
+    #[error("holds contexts of other lengths")]
+    Lengths,
+    #[error("holds residual streams of another shape")]
+    Shape,
+}
+
 /// Residual streams of a list of contexts.
 pub struct Cache<'a> {
     contexts: &'a [Context],
@@ -51,7 +65,7 @@ pub struct Cache<'a> {
 }
 
 impl<'a> Cache<'a> {
-    /// Streams of `contexts`, kept in `folder` if there is one.
+    /// Streams of `contexts`, stored in `folder` if there is one.
     ///
     /// # Errors
     /// [`Error::File`] when the folder holds those of something else.
@@ -82,7 +96,7 @@ impl<'a> Cache<'a> {
         self.contexts
     }
 
-    /// The stream of context `index`, which is computed with its whole group if it is not kept.
+    /// The stream of context `index`, which is computed with its whole group if it is not stored.
     ///
     /// # Errors
     /// [`Error::File`] for files that cannot be read or written, [`Error::Streams`].
@@ -107,7 +121,7 @@ impl<'a> Cache<'a> {
         let mut computed = Vec::with_capacity(contexts.len());
         for context in contexts {
             let mut stream = streams.read(&context.ids)?;
-            // What is kept and what is not are the same, to the bit.
+            // Rounded with and without a folder: results are the same, to the bit.
             stream.iter_mut().for_each(|v| *v = bf16::from_f32(*v).to_f32());
             computed.push(stream);
         }
@@ -130,17 +144,17 @@ impl<'a> Cache<'a> {
         safetensors::serialize(views, None).map_err(Error::file)
     }
 
-    fn decode(&self, bytes: &[u8], contexts: &[Context]) -> std::result::Result<Vec<Stream>, String> {
-        let tensors = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
-        let x = tensors.tensor("x").map_err(|e| e.to_string())?;
-        let lengths = tensors.tensor("lengths").map_err(|e| e.to_string())?;
+    fn decode(&self, bytes: &[u8], contexts: &[Context]) -> std::result::Result<Vec<Stream>, GroupError> {
+        let tensors = SafeTensors::deserialize(bytes)?;
+        let x = tensors.tensor("x")?;
+        let lengths = tensors.tensor("lengths")?;
         let lengths: Vec<u32> = bytemuck::pod_collect_to_vec(lengths.data());
         if !lengths.iter().map(|n| *n as usize).eq(contexts.iter().map(|c| c.ids.len())) {
-            return Err("holds contexts of other lengths".to_owned());
+            return Err(GroupError::Lengths);
         }
         let tokens: usize = contexts.iter().map(|c| c.ids.len()).sum();
         if x.dtype() != Dtype::BF16 || x.shape() != [tokens, self.d_model] {
-            return Err("holds residual streams of another shape".to_owned());
+            return Err(GroupError::Shape);
         }
         let values: Vec<bf16> = bytemuck::pod_collect_to_vec(x.data());
         let mut rest = values.as_slice();
@@ -173,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn kept_streams_are_not_computed_again() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    fn stored_streams_are_not_computed_again() -> std::result::Result<(), Box<dyn std::error::Error>> {
         let contexts: Vec<Context> = (0..20).map(|i| Context { kind: 0, ids: vec![2; 3 + i % 4] }).collect();
         let key = Key { model: "m".to_owned(), layer: 1, d_model: 2, contexts: "c".to_owned() };
         let folder = tempfile::tempdir()?;

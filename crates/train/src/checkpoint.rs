@@ -1,4 +1,4 @@
-//! Training on disk: the state that a run goes on from, and the SAE that comes of it.
+//! Training on disk: the state that a run resumes from, and the trained SAE.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -18,7 +18,7 @@ pub const STATE_FILE: &str = "training.safetensors";
 /// Key of the metadata.
 const ABOUT: &str = "training";
 
-/// All that a run goes on from.
+/// All that a run resumes from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct State {
     /// The numbers of the run.
@@ -27,7 +27,7 @@ pub struct State {
     pub inputs: String,
     /// Steps done.
     pub step: usize,
-    /// See [`crate::start::Started`].
+    /// See [`crate::init::Initial`].
     pub score_scale: f32,
     /// The parameters.
     pub parameters: Parameters,
@@ -133,7 +133,7 @@ impl State {
     }
 }
 
-/// What conf.yaml says beside the SAE's own numbers.
+/// What conf.yaml has besides the SAE's own numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
     /// The language model, e.g. "google/gemma-3-270m".
@@ -183,7 +183,7 @@ pub struct Files {
     pub weights: Vec<u8>,
 }
 
-/// The SAE as its authors release theirs.
+/// The SAE in the form of the authors' release.
 ///
 /// # Errors
 /// [`Error::File`].

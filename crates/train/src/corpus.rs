@@ -2,8 +2,8 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `.jsonl`, `.jsonl.gz` | a JSON object a line with `text`, and `kind` where there are kinds |
-//! | `.txt` | one passage, of the kind that the file's name says |
+//! | `.jsonl`, `.jsonl.gz` | one JSON object per line with `text`, and `kind` where there are kinds |
+//! | `.txt` | one passage, of the kind in the file's name |
 //! | `.safetensors` | token ids, as [`Corpus::to_bytes`] writes them |
 
 use std::collections::HashMap;
@@ -27,6 +27,32 @@ const CONTEXT_LEAST: usize = 16;
 
 /// Key of the metadata that names the kinds.
 const KINDS: &str = "kinds";
+
+/// Why bytes are not a file of token ids. The sentences follow the file's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenFileError {
+    /// It is another format, or cut short.
+    #[error("is not a safetensors file: {0}")]
+    NotSafetensors(String),
+    /// The metadata does not name the kinds of text.
+    #[error("names no kinds of text in its metadata")]
+    NoKinds,
+    /// A tensor is missing.
+    #[error("has no tensor {0}")]
+    NoTensor(&'static str),
+    /// A tensor is of another type or shape.
+    #[error("tensor {0} is not a list of U32")]
+    NotU32(&'static str),
+    /// The list of kinds and the list of passages differ in length.
+    #[error("does not have one kind per passage")]
+    KindCount,
+    /// A passage, by its index, is outside the list of token ids.
+    #[error("passage {0} lies outside its ids")]
+    PassageRange(usize),
+    /// A passage, by its index, is of a kind that has no name.
+    #[error("passage {0} is of a kind without a name")]
+    UnknownKind(usize),
+}
 
 /// A passage.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,7 +81,7 @@ pub struct Context {
     pub ids: Vec<u32>,
 }
 
-/// A text as a file has it.
+/// A text in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Passage {
     /// The text.
@@ -81,7 +107,7 @@ pub fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
                 return Err(Error::corpus(path, "there is no such file or folder"));
             }
             if !is_known(path) {
-                return Err(Error::corpus(path, "is no .jsonl, .jsonl.gz, .txt or .safetensors file"));
+                return Err(Error::corpus(path, "is not a .jsonl, .jsonl.gz, .txt or .safetensors file"));
             }
             all.push(path.clone());
             continue;
@@ -108,11 +134,11 @@ fn is_known(path: &Path) -> bool {
     [".jsonl", ".jsonl.gz", ".txt", ".safetensors"].iter().any(|end| name.ends_with(end))
 }
 
-/// Hands the texts of a `.jsonl`, `.jsonl.gz` or `.txt` file to `take`, one after another. A passage that
-/// says no kind is of the one that the file's name says.
+/// Hands the texts of a `.jsonl`, `.jsonl.gz` or `.txt` file to `take`, one after another. A passage
+/// without a kind is of the one that the file's name says.
 ///
 /// # Errors
-/// [`Error::Corpus`] naming file and line; what `take` says.
+/// [`Error::Corpus`] naming file and line; errors of `take`.
 pub fn passages(path: &Path, mut take: impl FnMut(Passage) -> Result<()>) -> Result<()> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let kind = name.split('.').next().unwrap_or(&name).trim_start_matches("train-").to_owned();
@@ -138,7 +164,7 @@ pub fn passages(path: &Path, mut take: impl FnMut(Passage) -> Result<()>) -> Res
             continue;
         }
         let mut passage: Passage =
-            serde_json::from_str(&line).map_err(|e| wrong(&format!("is no JSON object with a text: {e}")))?;
+            serde_json::from_str(&line).map_err(|e| wrong(&format!("is not a JSON object with a text: {e}")))?;
         if passage.kind.is_empty() {
             passage.kind.clone_from(&kind);
         }
@@ -148,11 +174,11 @@ pub fn passages(path: &Path, mut take: impl FnMut(Passage) -> Result<()>) -> Res
 }
 
 impl Corpus {
-    /// Reads `files`; `tokenize` gives the ids of a text, BOS first, and `on_file` hears which file
-    /// comes next.
+    /// Reads `files`; `tokenize` gives the ids of a text, BOS first, and `on_file` is called with each file
+    /// before it is read.
     ///
     /// # Errors
-    /// [`Error::Corpus`] naming file and line; what `tokenize` says.
+    /// [`Error::Corpus`] naming file and line; errors of `tokenize`.
     pub fn read(
         files: &[PathBuf],
         mut tokenize: impl FnMut(&str) -> Result<Vec<u32>>,
@@ -164,7 +190,7 @@ impl Corpus {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             if name.ends_with(".safetensors") {
                 let bytes = std::fs::read(path).map_err(|e| Error::corpus(path, &e.to_string()))?;
-                corpus.append(Self::from_bytes(&bytes).map_err(|problem| Error::corpus(path, &problem))?);
+                corpus.append(Self::from_bytes(&bytes).map_err(|problem| Error::corpus(path, &problem.to_string()))?);
                 continue;
             }
             passages(path, |passage| {
@@ -262,33 +288,34 @@ impl Corpus {
     /// Reads what [`Self::to_bytes`] wrote.
     ///
     /// # Errors
-    /// A sentence without the file's name.
-    pub fn from_bytes(bytes: &[u8]) -> std::result::Result<Self, String> {
-        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| format!("is no safetensors file: {e}"))?;
+    /// What is wrong with the bytes.
+    pub fn from_bytes(bytes: &[u8]) -> std::result::Result<Self, TokenFileError> {
+        let not_safetensors = |e: safetensors::SafeTensorError| TokenFileError::NotSafetensors(e.to_string());
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(not_safetensors)?;
         let kinds: Vec<String> = metadata
             .metadata()
             .as_ref()
             .and_then(|m| m.get(KINDS))
             .and_then(|names| serde_json::from_str(names).ok())
-            .ok_or("names no kinds of text in its metadata")?;
-        let tensors = SafeTensors::deserialize(bytes).map_err(|e| format!("is no safetensors file: {e}"))?;
-        let list = |name: &str| -> std::result::Result<Vec<u32>, String> {
-            let tensor = tensors.tensor(name).map_err(|_| format!("has no tensor {name}"))?;
+            .ok_or(TokenFileError::NoKinds)?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(not_safetensors)?;
+        let list = |name: &'static str| -> std::result::Result<Vec<u32>, TokenFileError> {
+            let tensor = tensors.tensor(name).map_err(|_| TokenFileError::NoTensor(name))?;
             if tensor.dtype() != Dtype::U32 || tensor.shape().len() != 1 {
-                return Err(format!("tensor {name} is no list of U32"));
+                return Err(TokenFileError::NotU32(name));
             }
             Ok(bytemuck::pod_collect_to_vec(tensor.data()))
         };
         let (ids, starts, of_kind) = (list("ids")?, list("starts")?, list("kind")?);
         if starts.len() != of_kind.len() {
-            return Err("has not one kind a passage".to_owned());
+            return Err(TokenFileError::KindCount);
         }
         let mut documents = Vec::with_capacity(starts.len());
         for (index, (start, kind)) in starts.iter().zip(&of_kind).enumerate() {
             let end = starts.get(index + 1).map_or(ids.len(), |end| *end as usize);
-            let passage = ids.get(*start as usize..end).ok_or(format!("passage {index} lies outside its ids"))?;
+            let passage = ids.get(*start as usize..end).ok_or(TokenFileError::PassageRange(index))?;
             if *kind as usize >= kinds.len() {
-                return Err(format!("passage {index} is of a kind without a name"));
+                return Err(TokenFileError::UnknownKind(index));
             }
             documents.push(Document { kind: *kind as usize, ids: passage.to_vec() });
         }

@@ -1,4 +1,4 @@
-//! What an SAE does to held-out texts.
+//! Figures of an SAE on held-out texts.
 //!
 //! FVE = 1 - sum|x - x̂|² / sum|x - mean|², one ratio of totals over all tokens, BOS left out: in the
 //! model's own units, without the massive dimension (the one of the largest variance), and with every
@@ -12,9 +12,10 @@ use lens_analysis::{gram, stats};
 use lens_model::TemporalSae;
 use lens_model::temporal_sae::SaeCache;
 
-use crate::{Error, Result, Stream};
+use crate::cache::Stream;
+use crate::{Error, Result};
 
-/// Contexts shorter than this say little about rank.
+/// Rank is taken of contexts that are at least this long.
 const RANK_TOKENS: usize = 200;
 
 /// A figure in three units.
@@ -28,7 +29,7 @@ pub struct Units {
     pub scaled: f64,
 }
 
-/// What an SAE does to texts.
+/// Figures of an SAE on texts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figures {
     /// Tokens, BOS left out.
@@ -39,9 +40,9 @@ pub struct Figures {
     pub fve: Units,
     /// The same of b and the predictable part alone.
     pub predicted: Units,
-    /// By the seed's formula, over all tokens at once.
+    /// By the notebook's formula, over all tokens at once.
     pub variance_explained: f64,
-    /// Mean number of novel codes a token that are not zero.
+    /// Mean number of novel codes per token that are not zero.
     pub l0_novel: f64,
     /// The same of predictable codes.
     pub l0_pred: f64,
@@ -154,8 +155,8 @@ impl Sums {
     }
 }
 
-/// Everything an SAE says of a context, on the host, and the context itself.
-struct Seen {
+/// A context and the SAE's results for it, on the host.
+struct Activations {
     x: Vec<f32>,
     recons: Vec<f32>,
     pred_recons: Vec<f32>,
@@ -190,12 +191,12 @@ impl<'a> Meter<'a> {
         }
     }
 
-    fn see(&self, stream: &[f32]) -> Result<Seen> {
+    fn encode(&self, stream: &[f32]) -> Result<Activations> {
         let d = self.factor.len();
         let data = TensorData::new(stream.to_vec(), [stream.len() / d.max(1), d]);
         let codes = self.sae.extend(Tensor::from_data(data, &self.device), &mut SaeCache::default(), None)?;
         let values = |t: Tensor<2>| t.into_data().iter::<f32>().collect();
-        Ok(Seen {
+        Ok(Activations {
             x: stream.to_vec(),
             recons: values(codes.recons),
             pred_recons: values(codes.pred_recons),
@@ -208,21 +209,21 @@ impl<'a> Meter<'a> {
     /// Adds a context of kind `kind`: its residual stream [T, d_model], BOS first.
     ///
     /// # Errors
-    /// What the network says of its input.
+    /// [`Error::Model`] when the network refuses its input.
     pub fn add(&mut self, kind: usize, stream: &Stream) -> Result<()> {
         let (d, width) = (self.factor.len(), self.sae.config().width);
-        let seen = self.see(stream)?;
+        let activations = self.encode(stream)?;
         let tokens = stream.len() / d;
         let sums = self.kinds.get_mut(kind).ok_or_else(|| Error::Recipe(format!("there is no kind {kind} of text")))?;
         for t in 1..tokens {
             let at = t * d..(t + 1) * d;
             let mut square = [0f64; 3];
             for (j, i) in at.enumerate() {
-                let (x, factor) = (f64::from(seen.x[i]), f64::from(self.factor[j]));
-                let (pred, novel) = (f64::from(seen.pred_recons[i]), f64::from(seen.novel_recons[i]));
+                let (x, factor) = (f64::from(activations.x[i]), f64::from(self.factor[j]));
+                let (pred, novel) = (f64::from(activations.pred_recons[i]), f64::from(activations.novel_recons[i]));
                 sums.x[j] += x;
                 sums.xx[j] += x * x;
-                sums.whole[j] += (x - f64::from(seen.recons[i])).powi(2);
+                sums.whole[j] += (x - f64::from(activations.recons[i])).powi(2);
                 sums.predicted[j] += (x - pred - f64::from(self.bias[j]) / factor).powi(2);
                 square[0] += (pred * factor).powi(2);
                 square[1] += (novel * factor).powi(2);
@@ -234,11 +235,11 @@ impl<'a> Meter<'a> {
                 sums.cosine.0 += square[2] / (square[0] * square[1]).sqrt();
                 sums.cosine.1 += 1;
             }
-            let novel = &seen.novel_codes[t * width..(t + 1) * width];
+            let novel = &activations.novel_codes[t * width..(t + 1) * width];
             sums.fired.iter_mut().zip(novel).for_each(|(fired, code)| *fired |= *code != 0.0);
         }
         sums.tokens += tokens.saturating_sub(1);
-        let codes = [(&seen.pred_codes, 0), (&seen.novel_codes, 1)];
+        let codes = [(&activations.pred_codes, 0), (&activations.novel_codes, 1)];
         for (codes, i) in codes {
             sums.l0[i] += stats::l0(&codes[width.min(codes.len())..], width).iter().sum::<usize>();
         }
@@ -272,20 +273,20 @@ impl<'a> Meter<'a> {
     /// and the diagonal are left out.
     ///
     /// # Errors
-    /// What the network says of its input.
+    /// [`Error::Model`] when the network refuses its input.
     pub fn two_events(&self, stream: &Stream, boundary: usize) -> Result<TwoEvents> {
         let (d, width) = (self.factor.len(), self.sae.config().width);
         let tokens = stream.len() / d;
-        let seen = self.see(stream)?;
+        let activations = self.encode(stream)?;
         let of = |values: &[f32], columns: usize| {
             let cosine = gram::cosine(&gram::gram(&gram::centre(values, tokens, columns), tokens, columns), tokens);
             within_across(&Matrix { values: cosine, size: tokens, first: 0 }, &[1..boundary, boundary..tokens])
         };
-        let scaled: Vec<f32> = seen.x.iter().zip(self.factor.iter().cycle()).map(|(x, f)| x * f).collect();
+        let scaled: Vec<f32> = activations.x.iter().zip(self.factor.iter().cycle()).map(|(x, f)| x * f).collect();
         Ok(TwoEvents {
-            predictable: of(&seen.pred_codes, width),
-            novel: of(&seen.novel_codes, width),
-            residual: of(&seen.x, d),
+            predictable: of(&activations.pred_codes, width),
+            novel: of(&activations.novel_codes, width),
+            residual: of(&activations.x, d),
             residual_scaled: of(&scaled, d),
         })
     }

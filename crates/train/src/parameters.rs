@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use lens_model::{TemporalSae, WeightStore};
+use lens_model::{ComputeDevice, TemporalSae, WeightStore};
 use lens_pack::config::SaeConfig;
 
 use crate::{Error, Result};
@@ -71,7 +71,11 @@ impl Leaf {
 }
 
 /// The viewer's module over `leaves`.
-pub(crate) fn module(config: &SaeConfig, leaves: &BTreeMap<String, Leaf>, device: &Device) -> Result<TemporalSae> {
+pub(crate) fn module(
+    config: &SaeConfig,
+    leaves: &BTreeMap<String, Leaf>,
+    device: &ComputeDevice,
+) -> Result<TemporalSae> {
     let mut store = WeightStore::new(device.clone());
     for (name, leaf) in leaves {
         let name = format!("sae.{name}");

@@ -17,59 +17,70 @@ pub enum Kind {
     Predictive,
 }
 
-/// Where parameters start.
+/// How parameters are initialized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Start {
-    /// As the authors' module: D and biases as PyTorch draws them.
+pub enum Init {
+    /// As in the authors' module: D and biases as PyTorch draws them.
     Random,
-    /// From a sample of residual streams, see [`crate::start`].
+    /// From a sample of residual streams, see [`crate::init`].
     Data,
 }
 
-/// A training run.
+/// A training run. Its serialized names are those of checkpoints, which stay readable.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
     /// What is trained.
     pub kind: Kind,
-    /// Features a dimension of the residual stream.
+    /// Features per dimension of the residual stream.
     pub width_factor: usize,
-    /// Novel codes a token.
+    /// Novel codes per token.
     pub k: usize,
     /// Attention heads.
     pub heads: usize,
     /// Queries and keys have width / bottleneck dimensions.
     pub bottleneck: usize,
-    /// Tokens that are presented in all.
+    /// Tokens to train on in all.
     pub tokens: usize,
-    /// Tokens a step.
-    pub batch: usize,
-    /// Tokens that the networks see together, BOS included.
+    /// Tokens per step.
+    #[serde(rename = "batch")]
+    pub batch_tokens: usize,
+    /// Tokens per context, BOS included.
     pub context: usize,
-    /// Learning rate at its highest.
-    pub rate: f64,
-    /// Learning rate at the end, as a share of the highest.
-    pub rate_end: f64,
+    /// Peak learning rate.
+    #[serde(rename = "rate")]
+    pub lr: f64,
+    /// Learning rate of the last step, as a share of the peak.
+    #[serde(rename = "rate_end")]
+    pub lr_final: f64,
     /// Steps over which the learning rate rises.
-    pub warm_up: usize,
+    #[serde(rename = "warm_up")]
+    pub warmup_steps: usize,
     /// Factor on the learning rate of D.
-    pub rate_d: f64,
+    #[serde(rename = "rate_d")]
+    pub lr_mult_decoder: f64,
     /// Factor on the learning rate of v_ctx, c_proj and b.
-    pub rate_attention: f64,
-    /// Factor on the learning rate of q_target and k_ctx, which with [`Start::Data`] is in
-    /// proportion to the size that they start with; 0 keeps them as they start.
-    pub rate_scores: f64,
+    #[serde(rename = "rate_attention")]
+    pub lr_mult_attention: f64,
+    /// Factor on the learning rate of q_target and k_ctx, which with [`Init::Data`] is in
+    /// proportion to their initial size; 0 freezes them.
+    #[serde(rename = "rate_scores")]
+    pub lr_mult_scores: f64,
     /// AdamW's decay of both moments.
     pub betas: [f32; 2],
     /// AdamW's weight decay.
     pub weight_decay: f32,
-    /// Longest gradient of all parameters together.
-    pub clip: f32,
-    /// Factor on the predictable part's own squared error.
-    pub auxiliary: f32,
-    /// Where parameters start.
-    pub start: Start,
-    /// About the score that a code starts with against itself.
-    pub spread: f32,
+    /// Largest norm of the gradient of all parameters together.
+    #[serde(rename = "clip")]
+    pub max_grad_norm: f32,
+    /// Weight of the predictable part's own squared error in the loss.
+    #[serde(rename = "auxiliary")]
+    pub aux_loss_weight: f32,
+    /// How parameters are initialized.
+    #[serde(rename = "start")]
+    pub init: Init,
+    /// About the attention score of a code with itself after initialization.
+    #[serde(rename = "spread")]
+    pub init_score: f32,
     /// Seed of every random number.
     pub seed: u64,
 }
@@ -78,18 +89,18 @@ impl Recipe {
     /// The authors' (arXiv 2511.01836): randn, one learning rate, no auxiliary loss.
     pub fn authors(kind: Kind, tokens: usize) -> Self {
         Self {
-            rate_end: 0.9,
-            warm_up: 200,
-            rate_d: 1.0,
-            rate_attention: 1.0,
-            rate_scores: 1.0,
-            auxiliary: 0.0,
-            start: Start::Random,
+            lr_final: 0.9,
+            warmup_steps: 200,
+            lr_mult_decoder: 1.0,
+            lr_mult_attention: 1.0,
+            lr_mult_scores: 1.0,
+            aux_loss_weight: 0.0,
+            init: Init::Random,
             ..Self::short(kind, tokens)
         }
     }
 
-    /// For millions of tokens, not billions: what is predicted is set by the start, and learned slowly.
+    /// For millions of tokens, not billions: predictions come from the initialization and are trained slowly.
     pub fn short(kind: Kind, tokens: usize) -> Self {
         Self {
             kind,
@@ -98,20 +109,20 @@ impl Recipe {
             heads: 4,
             bottleneck: 4,
             tokens,
-            batch: 1000,
+            batch_tokens: 1000,
             context: 500,
-            rate: 1e-3,
-            rate_end: 0.05,
-            warm_up: 30,
-            rate_d: 10.0,
-            rate_attention: 0.05,
-            rate_scores: 0.0,
+            lr: 1e-3,
+            lr_final: 0.05,
+            warmup_steps: 30,
+            lr_mult_decoder: 10.0,
+            lr_mult_attention: 0.05,
+            lr_mult_scores: 0.0,
             betas: [0.9, 0.95],
             weight_decay: 1e-4,
-            clip: 1.0,
-            auxiliary: 0.1,
-            start: Start::Data,
-            spread: 6.0,
+            max_grad_norm: 1.0,
+            aux_loss_weight: 0.1,
+            init: Init::Data,
+            init_score: 6.0,
             seed: 0,
         }
     }
@@ -134,37 +145,37 @@ impl Recipe {
             target_layer: None,
         };
         config.check().map_err(|e| Error::Recipe(e.to_string()))?;
-        if self.batch == 0 || self.tokens == 0 {
-            return Err(Error::Recipe("tokens and batch must be at least 1".to_owned()));
+        if self.batch_tokens == 0 || self.tokens == 0 {
+            return Err(Error::Recipe("tokens and batch_tokens must be at least 1".to_owned()));
         }
         Ok(config)
     }
 
     /// Steps in all.
     pub fn steps(&self) -> usize {
-        self.tokens.div_ceil(self.batch)
+        self.tokens.div_ceil(self.batch_tokens)
     }
 
     /// Learning rate of step `step`, counted from 0, before the factors of the groups: a straight
     /// rise, then half a cosine.
-    pub fn rate_at(&self, step: usize) -> f64 {
-        if step < self.warm_up {
-            return self.rate * (step + 1) as f64 / self.warm_up as f64;
+    pub fn lr_at(&self, step: usize) -> f64 {
+        if step < self.warmup_steps {
+            return self.lr * (step + 1) as f64 / self.warmup_steps as f64;
         }
-        let span = self.steps().saturating_sub(self.warm_up).max(1);
-        let done = ((step - self.warm_up) as f64 / span as f64).min(1.0);
-        let low = self.rate * self.rate_end;
-        low + (self.rate - low) * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
+        let span = self.steps().saturating_sub(self.warmup_steps).max(1);
+        let done = ((step - self.warmup_steps) as f64 / span as f64).min(1.0);
+        let low = self.lr * self.lr_final;
+        low + (self.lr - low) * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
     }
 
     /// Factor on the learning rate of the parameter `name`.
-    pub fn rate_of(&self, name: &str) -> f64 {
+    pub fn lr_mult(&self, name: &str) -> f64 {
         if name == "D" {
-            self.rate_d
+            self.lr_mult_decoder
         } else if name.contains("q_target") || name.contains("k_ctx") {
-            self.rate_scores
+            self.lr_mult_scores
         } else {
-            self.rate_attention
+            self.lr_mult_attention
         }
     }
 }

@@ -4,72 +4,72 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use burn::tensor::Device;
+use lens_model::ComputeDevice;
 
-use crate::cache::{Cache, Streams};
+use crate::cache::{Cache, Stream, Streams};
 use crate::checkpoint::{Origin, State, released};
 use crate::corpus::Context;
 use crate::figures::{Figures, Meter};
 use crate::parameters::Parameters;
-use crate::recipe::{Kind, Start};
+use crate::recipe::{Init, Kind};
 use crate::step::{Losses, Trainer};
-use crate::{Error, Recipe, Result, Stream, start};
+use crate::{Error, Recipe, Result, init};
 
-/// Tokens that a start looks at for each feature.
-const START_TOKENS: usize = 8;
+/// Tokens per feature that initialization reads.
+const INIT_TOKENS: usize = 8;
 
-/// Predictable codes of fewer directions than this say one thing about every text.
+/// Predictable codes of a lower effective rank than this are about the same for every text.
 pub const COLLAPSED: f64 = 3.0;
 
 /// Contexts whose codes' rank is taken while training: it costs more than the rest.
 const RANKS: usize = 4;
 
-/// What a run is made of.
+/// The inputs of a run.
 pub struct Job<'a> {
     /// Its numbers.
     pub recipe: Recipe,
-    /// What to begin at instead of what the recipe says.
-    pub from: Option<Parameters>,
+    /// Parameters to begin with, instead of the initialization of the recipe.
+    pub init_from: Option<Parameters>,
     /// The layer whose output is trained on.
     pub layer: usize,
     /// d_model.
     pub d_model: usize,
     /// What to train on.
     pub train: Cache<'a>,
-    /// What to look at now and then.
+    /// What held-out figures are taken of.
     pub held_out: Cache<'a>,
-    /// Computes residual streams that are not kept.
+    /// Computes residual streams that are not in the caches.
     pub streams: &'a mut dyn Streams,
     /// Where to train.
-    pub device: Device,
-    /// The run's inputs as a hash: a state of others is not gone on from.
+    pub device: ComputeDevice,
+    /// The run's inputs as a hash: a state with others is not resumed.
     pub inputs: String,
     /// The folder that state and SAE are written to.
     pub out: &'a Path,
-    /// What conf.yaml says.
+    /// For conf.yaml.
     pub origin: Origin,
-    /// Whether to go on from the state in `out`.
+    /// Whether to resume from the state in `out`.
     pub resume: bool,
     /// Steps between held-out figures.
-    pub look_every: usize,
+    pub eval_every: usize,
     /// Time between checkpoints.
-    pub keep_every: Duration,
+    pub checkpoint_every: Duration,
     /// Stop with a checkpoint after this time.
-    pub stretch: Option<Duration>,
+    pub max_duration: Option<Duration>,
 }
 
-/// What a run says while it goes.
+/// Progress of a run.
 pub enum Event<'e> {
-    /// It goes on from this many steps.
+    /// It resumes after this many steps.
     Resumed(usize),
-    /// Residual streams for the start: done of all tokens.
-    Starting(usize, usize),
+    /// Residual streams for the initialization: done of all tokens.
+    Initializing(usize, usize),
     /// Steps done of all, and the last one's losses.
     Step(usize, usize, Losses),
     /// Held-out figures after this many steps.
     HeldOut(usize, &'e Figures),
     /// A checkpoint was written.
-    Kept(usize),
+    Checkpointed(usize),
 }
 
 /// How a run ended.
@@ -88,14 +88,14 @@ pub enum Outcome {
 pub fn run(mut job: Job<'_>, mut on_event: impl FnMut(Event<'_>)) -> Result<Outcome> {
     std::fs::create_dir_all(job.out)
         .map_err(|e| Error::File(format!("cannot make the folder {}: {e}", job.out.display())))?;
-    let begun = Instant::now();
-    let mut trainer = begin(&mut job, &mut on_event)?;
+    let started = Instant::now();
+    let mut trainer = trainer(&mut job, &mut on_event)?;
     let steps = job.recipe.steps();
-    let mut batches = Batches::new(job.train.contexts(), job.recipe.batch)?;
+    let mut batches = Batches::new(job.train.contexts(), job.recipe.batch_tokens)?;
     for _ in 0..trainer.steps_done() {
         batches.next();
     }
-    let mut kept = Instant::now();
+    let mut last_checkpoint = Instant::now();
     while trainer.steps_done() < steps {
         let indexes = batches.next();
         let mut batch: Vec<Stream> = Vec::with_capacity(indexes.len());
@@ -105,14 +105,14 @@ pub fn run(mut job: Job<'_>, mut on_event: impl FnMut(Event<'_>)) -> Result<Outc
         let losses = trainer.step(&batch)?;
         let done = trainer.steps_done();
         on_event(Event::Step(done, steps, losses));
-        if done.is_multiple_of(job.look_every.max(1)) || done == steps {
-            on_event(Event::HeldOut(done, &look(&mut job, &trainer)?));
+        if done.is_multiple_of(job.eval_every.max(1)) || done == steps {
+            on_event(Event::HeldOut(done, &evaluate(&mut job, &trainer)?));
         }
-        let over = job.stretch.is_some_and(|stretch| begun.elapsed() >= stretch);
-        if done == steps || over || kept.elapsed() >= job.keep_every {
-            keep(&job, &trainer)?;
-            on_event(Event::Kept(done));
-            kept = Instant::now();
+        let over = job.max_duration.is_some_and(|max| started.elapsed() >= max);
+        if done == steps || over || last_checkpoint.elapsed() >= job.checkpoint_every {
+            write_checkpoint(&job, &trainer)?;
+            on_event(Event::Checkpointed(done));
+            last_checkpoint = Instant::now();
         }
         if over && done < steps {
             return Ok(Outcome::Paused(done));
@@ -121,7 +121,7 @@ pub fn run(mut job: Job<'_>, mut on_event: impl FnMut(Event<'_>)) -> Result<Outc
     Ok(Outcome::Finished)
 }
 
-fn begin(job: &mut Job<'_>, on_event: &mut impl FnMut(Event<'_>)) -> Result<Trainer> {
+fn trainer(job: &mut Job<'_>, on_event: &mut impl FnMut(Event<'_>)) -> Result<Trainer> {
     let state = if job.resume { State::read(job.out)? } else { None };
     if let Some(state) = state {
         if state.recipe != job.recipe || state.inputs != job.inputs {
@@ -134,35 +134,35 @@ fn begin(job: &mut Job<'_>, on_event: &mut impl FnMut(Event<'_>)) -> Result<Trai
         on_event(Event::Resumed(state.step));
         return Ok(Trainer::resume(&state, &job.device));
     }
-    if let Some(from) = job.from.take() {
-        return Ok(Trainer::new(job.recipe.clone(), &from, 1.0, &job.device));
+    if let Some(parameters) = job.init_from.take() {
+        return Ok(Trainer::new(job.recipe.clone(), &parameters, 1.0, &job.device));
     }
-    let wanted = START_TOKENS * job.recipe.width_factor * job.d_model;
+    let needed = INIT_TOKENS * job.recipe.width_factor * job.d_model;
     let mut sample = Vec::new();
     let mut tokens = 0;
     for index in 0..job.train.contexts().len() {
         let stream = job.train.stream(index, job.streams)?;
         sample.extend_from_slice(stream.get(job.d_model..).unwrap_or_default());
         tokens = sample.len() / job.d_model;
-        on_event(Event::Starting(tokens.min(wanted), wanted));
-        if tokens >= wanted {
+        on_event(Event::Initializing(tokens.min(needed), needed));
+        if tokens >= needed {
             break;
         }
     }
-    on_event(Event::Starting(tokens, tokens));
-    let mut started = match job.recipe.start {
-        Start::Data => start::from_data(&job.recipe, &sample, job.d_model)?,
-        Start::Random => start::random(&job.recipe, &sample, job.d_model)?,
+    on_event(Event::Initializing(tokens, tokens));
+    let mut initial = match job.recipe.init {
+        Init::Data => init::from_data(&job.recipe, &sample, job.d_model)?,
+        Init::Random => init::random(&job.recipe, &sample, job.d_model)?,
     };
-    started.parameters.config.target_layer = Some(job.layer);
-    Ok(Trainer::new(job.recipe.clone(), &started.parameters, started.score_scale, &job.device))
+    initial.parameters.config.target_layer = Some(job.layer);
+    Ok(Trainer::new(job.recipe.clone(), &initial.parameters, initial.score_scale, &job.device))
 }
 
-fn look(job: &mut Job<'_>, trainer: &Trainer) -> Result<Figures> {
+fn evaluate(job: &mut Job<'_>, trainer: &Trainer) -> Result<Figures> {
     let sae = trainer.sae()?;
     let contexts = job.held_out.contexts();
     let ranks = if job.recipe.kind == Kind::TopK { 0 } else { RANKS };
-    let mut meter = Meter::new(&sae, 1, ranks, &job.device);
+    let mut meter = Meter::new(&sae, 1, ranks, &job.device.burn);
     for index in 0..contexts.len() {
         let stream = job.held_out.stream(index, job.streams)?;
         meter.add(0, &stream)?;
@@ -170,10 +170,10 @@ fn look(job: &mut Job<'_>, trainer: &Trainer) -> Result<Figures> {
     Ok(meter.figures().0)
 }
 
-fn keep(job: &Job<'_>, trainer: &Trainer) -> Result<()> {
+fn write_checkpoint(job: &Job<'_>, trainer: &Trainer) -> Result<()> {
     let state = trainer.state(&job.inputs);
     state.write(job.out)?;
-    let origin = Origin { tokens: state.step * job.recipe.batch + job.origin.tokens, ..job.origin.clone() };
+    let origin = Origin { tokens: state.step * job.recipe.batch_tokens + job.origin.tokens, ..job.origin.clone() };
     released(&state.parameters, &origin)?.write(job.out)
 }
 
@@ -246,7 +246,7 @@ impl Parameters {
     ///
     /// # Errors
     /// A parameter that is missing or of another shape.
-    pub fn sae(&self, device: &Device) -> Result<lens_model::TemporalSae> {
-        crate::parameters::module(&self.config, &self.leaves(device), device)
+    pub fn sae(&self, device: &ComputeDevice) -> Result<lens_model::TemporalSae> {
+        crate::parameters::module(&self.config, &self.leaves(&device.burn), device)
     }
 }

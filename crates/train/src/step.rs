@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use burn_optim::{AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState, Optimizer};
-use lens_model::TemporalSae;
 use lens_model::temporal_sae::SaeCache;
+use lens_model::{ComputeDevice, TemporalSae};
 
+use crate::cache::Stream;
 use crate::checkpoint;
 use crate::parameters::{Array, Leaf, Parameters, module};
-use crate::{Error, Recipe, Result, Stream};
+use crate::{Error, Recipe, Result};
 
 /// Constants among the parameters.
 const SCALING: &str = "scaling";
@@ -17,16 +18,16 @@ const SCALING: &str = "scaling";
 /// AdamW's, as PyTorch's default.
 const EPSILON: f32 = 1e-8;
 
-/// What a step says.
+/// The losses of a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Losses {
-    /// Sum of squared errors a token in scaled units, mean over tokens, BOS left out.
+    /// Sum of squared errors per token in scaled units, mean over tokens, BOS left out.
     pub reconstruction: f32,
     /// The same of the predictable part alone.
     pub prediction: f32,
 }
 
-enum State {
+enum OptimizerState {
     Matrix(AdamWState<2>),
     Vector(AdamWState<1>),
 }
@@ -35,10 +36,10 @@ enum State {
 pub struct Trainer {
     recipe: Recipe,
     config: lens_pack::config::SaeConfig,
-    device: Device,
+    device: ComputeDevice,
     leaves: BTreeMap<String, Leaf>,
-    states: BTreeMap<String, State>,
-    /// Size that q_target and k_ctx start with: their learning rate is in proportion to it.
+    states: BTreeMap<String, OptimizerState>,
+    /// Initial size of q_target and k_ctx: their learning rate is in proportion to it.
     score_scale: f64,
     optimizer: AdamW,
     step: usize,
@@ -48,10 +49,10 @@ pub struct Trainer {
 type Gradients = BTreeMap<String, Leaf>;
 
 impl Trainer {
-    /// Begins at `start` on `device`, which needs no autodiff of its own.
-    pub fn new(recipe: Recipe, start: &Parameters, score_scale: f32, device: &Device) -> Self {
-        let device = device.clone().autodiff();
-        let leaves = start.leaves(&device);
+    /// Begins with `initial` on `device`, which needs no autodiff of its own.
+    pub fn new(recipe: Recipe, initial: &Parameters, score_scale: f32, device: &ComputeDevice) -> Self {
+        let device = ComputeDevice { burn: device.burn.clone().autodiff(), kernels: device.kernels };
+        let leaves = initial.leaves(&device.burn);
         let optimizer = AdamWConfig::new()
             .with_beta_1(recipe.betas[0])
             .with_beta_2(recipe.betas[1])
@@ -59,7 +60,7 @@ impl Trainer {
             .with_weight_decay(recipe.weight_decay)
             .build();
         let mut trainer = Self {
-            config: start.config.clone(),
+            config: initial.config.clone(),
             recipe,
             device,
             leaves,
@@ -77,13 +78,13 @@ impl Trainer {
         self.step
     }
 
-    fn learns(&self, name: &str) -> bool {
-        name != SCALING && self.recipe.rate_of(name) > 0.0
+    fn is_trained(&self, name: &str) -> bool {
+        name != SCALING && self.recipe.lr_mult(name) > 0.0
     }
 
     fn track(&mut self) {
-        let learns: Vec<String> = self.leaves.keys().filter(|name| self.learns(name)).cloned().collect();
-        for name in learns {
+        let trained: Vec<String> = self.leaves.keys().filter(|name| self.is_trained(name)).cloned().collect();
+        for name in trained {
             if let Some(leaf) = self.leaves.get_mut(&name) {
                 *leaf = match leaf.clone() {
                     Leaf::Matrix(m) => Leaf::Matrix(m.inner().autodiff().require_grad()),
@@ -99,7 +100,7 @@ impl Trainer {
         let sae = module(&self.config, &self.leaves, &self.device)?;
         let factor = match self.leaves.get(SCALING) {
             Some(Leaf::Vector(scaling)) => scaling.clone() * self.config.scaling_factor,
-            _ => Tensor::full([d], self.config.scaling_factor, &self.device),
+            _ => Tensor::full([d], self.config.scaling_factor, &self.device.burn),
         };
         let factor = factor.unsqueeze::<2>();
         let Some(Leaf::Vector(b)) = self.leaves.get("b") else { return Err(Error::Missing("b".to_owned())) };
@@ -110,7 +111,7 @@ impl Trainer {
             if tokens < 2 {
                 continue;
             }
-            let x = Tensor::<2>::from_data(TensorData::new(context.clone(), [tokens, d]), &self.device);
+            let x = Tensor::<2>::from_data(TensorData::new(context.clone(), [tokens, d]), &self.device.burn);
             let codes = sae.extend(x.clone(), &mut SaeCache::default(), None)?;
             let squares = |error: Tensor<2>| (error.clone() * error).narrow(0, 1, tokens - 1).sum();
             let whole = squares((codes.recons - x.clone()) * factor.clone());
@@ -130,15 +131,15 @@ impl Trainer {
     /// Loss and gradients of a batch, clipped.
     fn gradients(&self, batch: &[Stream]) -> Result<(Losses, Gradients)> {
         let [reconstruction, prediction] = self.losses(batch)?;
-        let loss = reconstruction.clone() + prediction.clone() * self.recipe.auxiliary;
+        let loss = reconstruction.clone() + prediction.clone() * self.recipe.aux_loss_weight;
         let mut grads = loss.backward();
         let mut found: Gradients = BTreeMap::new();
         let mut squares: Option<Tensor<1>> = None;
         for (name, leaf) in &self.leaves {
-            if !self.learns(name) {
+            if !self.is_trained(name) {
                 continue;
             }
-            // A parameter that played no part has no gradient: of a prediction that is all zero, say.
+            // A parameter that the loss does not depend on has no gradient: of a prediction that is all zero, say.
             let (grad, square) = match leaf {
                 Leaf::Matrix(m) => match m.grad_remove(&mut grads) {
                     Some(g) => (Leaf::Matrix(g.clone()), (g.clone() * g).sum()),
@@ -156,7 +157,7 @@ impl Trainer {
             found.insert(name.clone(), grad);
         }
         if let Some(squares) = squares {
-            let factor = (squares.sqrt() + 1e-6).recip() * self.recipe.clip;
+            let factor = (squares.sqrt() + 1e-6).recip() * self.recipe.max_grad_norm;
             let factor = factor.clamp_max(1.0);
             for grad in found.values_mut() {
                 *grad = match grad.clone() {
@@ -179,23 +180,23 @@ impl Trainer {
         if !losses.reconstruction.is_finite() || !losses.prediction.is_finite() {
             return Err(Error::Diverged { step: self.step, loss: losses.reconstruction });
         }
-        let rate = self.recipe.rate_at(self.step);
+        let base_lr = self.recipe.lr_at(self.step);
         for (name, grad) in grads {
-            let mut rate = rate * self.recipe.rate_of(&name);
+            let mut lr = base_lr * self.recipe.lr_mult(&name);
             if name.contains("q_target") || name.contains("k_ctx") {
-                rate *= self.score_scale;
+                lr *= self.score_scale;
             }
             let state = self.states.remove(&name);
             let (leaf, state) = match (self.leaves.get(&name), grad, state) {
                 (Some(Leaf::Matrix(m)), Leaf::Matrix(g), state) => {
-                    let state = if let Some(State::Matrix(s)) = state { Some(s) } else { None };
-                    let (m, state) = self.optimizer.step(rate, m.clone().inner(), g, state);
-                    (Leaf::Matrix(m), state.map(State::Matrix))
+                    let state = if let Some(OptimizerState::Matrix(s)) = state { Some(s) } else { None };
+                    let (m, state) = self.optimizer.step(lr, m.clone().inner(), g, state);
+                    (Leaf::Matrix(m), state.map(OptimizerState::Matrix))
                 }
                 (Some(Leaf::Vector(v)), Leaf::Vector(g), state) => {
-                    let state = if let Some(State::Vector(s)) = state { Some(s) } else { None };
-                    let (v, state) = self.optimizer.step(rate, v.clone().inner(), g, state);
-                    (Leaf::Vector(v), state.map(State::Vector))
+                    let state = if let Some(OptimizerState::Vector(s)) = state { Some(s) } else { None };
+                    let (v, state) = self.optimizer.step(lr, v.clone().inner(), g, state);
+                    (Leaf::Vector(v), state.map(OptimizerState::Vector))
                 }
                 _ => continue,
             };
@@ -215,14 +216,18 @@ impl Trainer {
         Parameters { config: self.config.clone(), arrays }
     }
 
-    /// All that a run goes on from; `inputs` names its other inputs.
+    /// All that a run resumes from; `inputs` names its other inputs.
     pub fn state(&self, inputs: &str) -> checkpoint::State {
         let vector = |t: &Tensor<1>| host(&Leaf::Vector(t.clone()));
         let matrix = |t: &Tensor<2>| host(&Leaf::Matrix(t.clone()));
         let moments = self.states.iter().map(|(name, state)| {
             let moments = match state {
-                State::Matrix(AdamWState { momentum: m }) => (m.time, matrix(&m.moment_1), matrix(&m.moment_2)),
-                State::Vector(AdamWState { momentum: m }) => (m.time, vector(&m.moment_1), vector(&m.moment_2)),
+                OptimizerState::Matrix(AdamWState { momentum: m }) => {
+                    (m.time, matrix(&m.moment_1), matrix(&m.moment_2))
+                }
+                OptimizerState::Vector(AdamWState { momentum: m }) => {
+                    (m.time, vector(&m.moment_1), vector(&m.moment_2))
+                }
             };
             (name.clone(), moments)
         });
@@ -236,17 +241,17 @@ impl Trainer {
         }
     }
 
-    /// Goes on from `state`.
-    pub fn resume(state: &checkpoint::State, device: &Device) -> Self {
+    /// Resumes from `state`.
+    pub fn resume(state: &checkpoint::State, device: &ComputeDevice) -> Self {
         let mut trainer = Self::new(state.recipe.clone(), &state.parameters, state.score_scale, device);
         trainer.step = state.step;
         for (name, (time, first, second)) in &state.moments {
-            let moments = match (Leaf::new(first, device), Leaf::new(second, device)) {
+            let moments = match (Leaf::new(first, &device.burn), Leaf::new(second, &device.burn)) {
                 (Leaf::Matrix(first), Leaf::Matrix(second)) => {
-                    State::Matrix(AdamWState::new(AdaptiveMomentumState::new(*time, first, second)))
+                    OptimizerState::Matrix(AdamWState::new(AdaptiveMomentumState::new(*time, first, second)))
                 }
                 (Leaf::Vector(first), Leaf::Vector(second)) => {
-                    State::Vector(AdamWState::new(AdaptiveMomentumState::new(*time, first, second)))
+                    OptimizerState::Vector(AdamWState::new(AdaptiveMomentumState::new(*time, first, second)))
                 }
                 _ => continue,
             };
@@ -255,7 +260,7 @@ impl Trainer {
         trainer
     }
 
-    /// The SAE as it is now, for looking at it without autodiff.
+    /// The SAE as it is now, without autodiff, for evaluation.
     ///
     /// # Errors
     /// A missing parameter.
@@ -267,7 +272,11 @@ impl Trainer {
             };
             (name.clone(), leaf)
         });
-        module(&self.config, &plain.collect(), &self.device.clone().inner())
+        module(
+            &self.config,
+            &plain.collect(),
+            &ComputeDevice { burn: self.device.burn.clone().inner(), kernels: self.device.kernels },
+        )
     }
 
     /// Gradients of a batch by name, clipped, for tests against PyTorch.

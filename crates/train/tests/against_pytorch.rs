@@ -35,9 +35,9 @@ fn recipe() -> Recipe {
         k: 6,
         heads: 2,
         bottleneck: 2,
-        batch: 1,
-        warm_up: 2,
-        rate_scores: 0.5,
+        batch_tokens: 1,
+        warmup_steps: 2,
+        lr_mult_scores: 0.5,
         ..Recipe::short(Kind::Temporal, 10)
     }
 }
@@ -62,7 +62,7 @@ fn three_steps_equal_pytorch() {
     let config = recipe.config(12, 1.0).unwrap();
     let start = Parameters { config, arrays: fixture.under("start.") };
     let contexts: Vec<Vec<f32>> = fixture.under("x.").into_values().map(|x| x.values).collect();
-    let mut trainer = Trainer::new(recipe, &start, 1.0, &Device::flex());
+    let mut trainer = Trainer::new(recipe, &start, 1.0, &Device::flex().into());
 
     // f32 against f32: sums of some hundred products in another order.
     let (_, gradients) = trainer.gradients_of(&contexts).unwrap();

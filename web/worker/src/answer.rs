@@ -1,12 +1,14 @@
 //! One request, from its first byte to its answer.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use lens_analysis::Analysis;
 use lens_analysis::comparison::Comparison;
-use lens_engine::bench::{self, LinearCase};
-use lens_engine::{Continue, OpenedDevice, Reading, Run, RunOptions, self_check};
+use lens_engine::check::bench::{self, LinearCase};
+use lens_engine::check::self_check;
+use lens_engine::{InferenceSession, InferenceStage, OpenedDevice, RunOptions, RunOutput, session};
 use lens_loader::{Abort, Cache, RowSource};
 use lens_pack::block::Precision;
 use lens_pack::fit::Limits;
@@ -78,7 +80,7 @@ pub struct Session {
 struct LastText {
     pack_url: String,
     token_ids: Vec<u32>,
-    reading: Reading,
+    session: InferenceSession,
 }
 
 /// A text that was read for this request.
@@ -121,7 +123,7 @@ impl Session {
                     lens_protocol::RowSource::Host => RowSource::Host,
                     lens_protocol::RowSource::KeptOnly => RowSource::KeptOnly,
                 };
-                let options = RunOptions { inf_k, apart, ..RunOptions::default() };
+                let options = RunOptions { inf_k, sync_between_stages: apart, ..RunOptions::default() };
                 self.analyze(id, &pack_url, &text, rows, options, abort).await
             }
             Request::Attention { pack_url, text, inf_k, .. } => {
@@ -188,10 +190,9 @@ impl Session {
         let pack = self.pack(pack_url);
         let fetched_before = pack.counts().fetched_bytes;
         let on_weights = |done, total| reporter.report(Stage::Weights, done, total);
-        let lens = pack.load(&device, limits, true, abort, on_weights).await?;
-        let tokens = lens.tokenize(text)?;
+        let tokens = pack.load(&device, limits, true, abort, on_weights).await?.tokenize(text)?;
         let common = |last: &LastText| last.token_ids.iter().zip(&tokens.ids).take_while(|(a, b)| a == b).count();
-        let fits = |last: &LastText| last.pack_url == pack_url && last.reading.serves(options);
+        let fits = |last: &LastText| last.pack_url == pack_url && last.session.is_compatible_with(options);
         let reused_tokens = self.last.as_ref().filter(|last| fits(last)).map_or(0, common);
         let on_rows = |done, total| reporter.report(Stage::Embedding, done, total);
         let mut stopwatch = Stopwatch::start(|times| &mut times.embedding_ms);
@@ -205,45 +206,48 @@ impl Session {
         let last = self.last.take().filter(|last| last.pack_url == pack_url);
         let pack = self.pack(pack_url);
         let fetched_bytes = pack.counts().fetched_bytes - fetched_before;
-        let Some(lens) = pack.lens() else { return Err(Failure::device("the pack was not loaded")) };
+        let Some(loaded) = pack.loaded().cloned() else { return Err(Failure::device("the pack was not loaded")) };
         stopwatch.enter(|times| &mut times.gemma_ms);
         let compute_start = stopwatch.since;
-        let mut reading = match last {
-            Some(last) if fits(&last) => last.reading,
-            Some(last) => lens.start_over(last.reading, options)?,
-            None => lens.start(options)?,
+        let mut session = match last {
+            Some(last) if fits(&last) => last.session,
+            Some(LastText { mut session, .. }) => {
+                session.reset(options)?;
+                session
+            }
+            None => InferenceSession::new(loaded.clone(), options)?,
         };
-        reading.truncate(reused_tokens);
+        session.truncate(reused_tokens);
         let mut step = |stage| {
             match stage {
-                lens_engine::Stage::Layer(done, total) => {
+                InferenceStage::Layer(done, total) => {
                     stopwatch.enter(|times| &mut times.gemma_ms);
                     reporter.report(Stage::Model, done as u64, total as u64);
                 }
-                lens_engine::Stage::Sae => {
+                InferenceStage::Sae => {
                     stopwatch.enter(|times| &mut times.sae_ms);
                     reporter.report(Stage::Sae, 0, 1);
                 }
-                lens_engine::Stage::ReadBack => stopwatch.enter(|times| &mut times.read_back_ms),
+                InferenceStage::ReadBack => stopwatch.enter(|times| &mut times.read_back_ms),
             }
-            if abort.is_stopped() { Continue::No } else { Continue::Yes }
+            if abort.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let mut going = Continue::Yes;
-        if reading.options() != options {
-            going = lens.encode_again(&mut reading, options.inf_k, &mut step).await?;
+        let mut flow = ControlFlow::Continue(());
+        if session.options() != options {
+            flow = session.reencode(options.inf_k, &mut step).await?;
         }
-        if going == Continue::Yes {
-            going = lens.extend(&mut reading, &rows, &mut step).await?;
+        if flow.is_continue() {
+            flow = session.extend(&rows, &mut step).await?;
         }
         stopwatch.enter(|times| &mut times.analysis_ms);
-        let stopped = going == Continue::No || abort.is_stopped();
+        let stopped = flow.is_break() || abort.is_stopped();
         if !stopped {
             reporter.report(Stage::Analysis, 0, 1);
         }
-        let analysis = (!stopped).then(|| lens.analysis(text, &tokens, reading.summary(), options, true));
+        let analysis = (!stopped).then(|| loaded.analysis(text, &tokens, session.summary(), options, true));
         // A text that was stopped half-way is a beginning, too.
-        let token_ids = tokens.ids[..reading.len()].to_vec();
-        self.last = Some(LastText { pack_url: pack_url.to_owned(), token_ids, reading });
+        let token_ids = tokens.ids[..session.len()].to_vec();
+        self.last = Some(LastText { pack_url: pack_url.to_owned(), token_ids, session });
         let Some(analysis) = analysis else { return Err(Failure::Stopped) };
         Ok(Read { analysis, fetched_bytes, compute_start, stopwatch, reused_tokens })
     }
@@ -284,10 +288,8 @@ impl Session {
     ) -> Result<Response, Failure> {
         let options = RunOptions { inf_k, ..RunOptions::default() };
         self.read(id, pack_url, text, RowSource::Host, options, abort).await?;
-        let (Some(last), Some(lens)) = (&self.last, self.packs.get(pack_url).and_then(Pack::lens)) else {
-            return Err(Failure::device("the text was not kept"));
-        };
-        let attention = lens.attention(&last.reading).await?;
+        let Some(last) = &self.last else { return Err(Failure::device("the text was not kept")) };
+        let attention = last.session.attention().await?;
         let json = lens_protocol::to_json(&attention).map_err(|e| Failure::device(e.to_string()))?;
         Ok(Response::Attention { id, json })
     }
@@ -307,7 +309,7 @@ impl Session {
         let between = now_ms();
         let b = self.read(id, pack_url, second, RowSource::Host, options(second_k), abort).await?;
         let Some(last) = &self.last else { return Err(Failure::device("the second text was not kept")) };
-        let grams = kept.reading.joint_grams(&last.reading).await?;
+        let grams = kept.session.joint_grams(&last.session).await?;
         let comparison = Comparison::new(a.analysis, b.analysis, &grams).compact();
         let json = lens_protocol::to_json(&comparison).map_err(|e| Failure::device(e.to_string()))?;
         // The first text is the one in the box: it is what typing goes on from.
@@ -350,8 +352,8 @@ impl Session {
         abort: &Abort,
     ) -> Result<Response, Failure> {
         let (device, limits) = (self.opened.device.clone(), self.limits);
-        let lens = self.pack(pack_url).load(&device, limits, true, abort, |_, _| {}).await?;
-        let ids: Result<_, lens_engine::Error> = texts.iter().map(|text| Ok(lens.tokenize(text)?.ids)).collect();
+        let loaded = self.pack(pack_url).load(&device, limits, true, abort, |_, _| {}).await?;
+        let ids: Result<_, lens_engine::Error> = texts.iter().map(|text| Ok(loaded.tokenize(text)?.ids)).collect();
         Ok(Response::Tokens { id, ids: ids? })
     }
 
@@ -368,15 +370,15 @@ impl Session {
         let pack = self.pack(pack_url);
         pack.load(&device, limits, false, abort, |_, _| {}).await?;
         let rows = pack.embedding(token_ids, RowSource::Host, abort, |_, _| {}).await?;
-        let Some(lens) = pack.lens() else { return Err(Failure::device("the pack was not loaded")) };
+        let Some(loaded) = pack.loaded() else { return Err(Failure::device("the pack was not loaded")) };
         let residuals = if names.iter().any(|n| n.starts_with("residual.")) {
-            lens.residuals(rows.clone()).await?
+            loaded.residuals(rows.clone()).await?
         } else {
             Vec::new()
         };
-        let options = RunOptions { inf_k, everything: true, ..RunOptions::default() };
-        let run = lens.run(&rows, options).await?;
-        let analysis = lens.analysis("", &lens.describe(token_ids), &run.summary, options, false);
+        let options = RunOptions { inf_k, ..RunOptions::default() };
+        let run = session::run(loaded, &rows, options).await?;
+        let analysis = loaded.analysis("", &loaded.describe(token_ids), &run.summary, options, false);
         let similarity = analysis.similarity.concat();
         let mut tensors = Vec::new();
         for name in names {
@@ -391,7 +393,7 @@ impl Session {
 /// A tensor by the name that `temporal-lens analyze --dump` gives it.
 fn named<'a>(
     name: &str,
-    run: &'a Run,
+    run: &'a RunOutput,
     residuals: &'a [Vec<f32>],
     similarity: &'a [f32],
 ) -> Option<(Vec<usize>, &'a [f32])> {

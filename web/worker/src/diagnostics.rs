@@ -18,14 +18,14 @@ pub fn heap_bytes() -> u64 {
 
 /// Everything, as a JSON object.
 pub fn collect(opened: &OpenedDevice, storage_note: Option<&str>, packs: &HashMap<String, Pack>) -> Value {
-    let memory = gpu_memory(&opened.device);
+    let memory = gpu_memory(&opened.device.burn);
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "device": {
             "webgpu": opened.gpu,
             "name": opened.name,
             "note": opened.note,
-            "memory_gib": gpu::told_memory_gib(),
+            "memory_gib": gpu::reported_memory_gib(),
         },
         "limits": opened.handle.as_ref().map(|handle| limits(&handle.limits())),
         "features": opened.handle.as_ref().map(|handle| {
@@ -59,8 +59,8 @@ fn pack_facts(url: &str, pack: &Pack) -> Value {
         "sae": pack.manifest().map(|manifest| &manifest.sae_name),
         "layer": pack.manifest().map(|manifest| manifest.layer),
         "precision": pack.manifest().map(|manifest| manifest.precision.to_string()),
-        "hash": pack.lens().map(|lens| lens.pack_hash()),
-        "weight_bytes": pack.lens().map(|lens| lens.weight_bytes()),
+        "hash": pack.loaded().map(|loaded| loaded.pack_hash()),
+        "weight_bytes": pack.loaded().map(|loaded| loaded.weight_bytes()),
         "requests": counts.requests,
         "fetched_bytes": counts.fetched_bytes,
         "kept_bytes": counts.kept_bytes,

@@ -89,7 +89,7 @@ impl From<lens_engine::Error> for Failure {
             Error::Checkpoint(_) => FailureKind::Pack,
             Error::Input(_) | Error::Model(lens_model::Error::Input(_)) => FailureKind::Input,
             Error::Model(lens_model::Error::Missing(_) | lens_model::Error::Shape { .. }) => FailureKind::Pack,
-            Error::Model(lens_model::Error::Device(_)) | Error::NoDevice(_) => FailureKind::Device,
+            Error::Model(lens_model::Error::Device(_)) | Error::Device(_) => FailureKind::Device,
         };
         Self::Wrong(kind, error.to_string())
     }

@@ -4,7 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use js_sys::{Function, Promise, Reflect};
-use lens_engine::{OpenedDevice, device, open_device, self_check};
+use lens_engine::check::self_check;
+use lens_engine::{OpenedDevice, device, open_device};
 use lens_pack::fit::Limits;
 use lens_protocol::{FailureKind, Response};
 use wasm_bindgen::{JsCast, JsValue};
@@ -13,7 +14,7 @@ use wasm_bindgen_futures::JsFuture;
 /// Without WebGPU the weights lie in wasm's memory, which ends at 4 GB; half of it is for the rest.
 const CPU_WEIGHT_BYTES_MAX: u64 = 2 << 30;
 /// Browsers round a device's memory down to a power of two and tell no more than this, in GiB.
-const TOLD_MEMORY_MAX_GIB: f64 = 8.0;
+const REPORTED_MEMORY_MAX_GIB: f64 = 8.0;
 /// The share of a small device's memory that weights may take.
 const MEMORY_SHARE: f64 = 0.5;
 
@@ -25,12 +26,12 @@ thread_local! {
 /// Opens WebGPU and checks its kernels; falls back to the CPU, with a note that says why.
 pub async fn open() -> OpenedDevice {
     let opened = match open_device(None).await {
-        Ok(opened) if opened.gpu => {
-            let told = adapter().await;
-            let name = told.as_ref().and_then(adapter_name).unwrap_or(opened.name);
-            device::say_adapter(&name, told.as_ref().and_then(has_subgroups).unwrap_or(false));
+        Ok(mut opened) if opened.gpu => {
+            let adapter = adapter().await;
+            let name = adapter.as_ref().and_then(adapter_name).unwrap_or_else(|| opened.name.clone());
+            opened.set_adapter(name, adapter.as_ref().and_then(has_subgroups).unwrap_or(false));
             match self_check::check(&opened.device).await {
-                Ok(()) => OpenedDevice { name, ..opened },
+                Ok(()) => opened,
                 Err(e) => device::cpu(Some(format!("WebGPU was not used: {e}"))),
             }
         }
@@ -89,7 +90,7 @@ pub fn limits(opened: &OpenedDevice) -> Limits {
         return Limits { memory_bytes: Some(CPU_WEIGHT_BYTES_MAX), ..Limits::default() };
     };
     let limits = handle.limits();
-    let memory = told_memory_gib().filter(|gib| *gib < TOLD_MEMORY_MAX_GIB);
+    let memory = reported_memory_gib().filter(|gib| *gib < REPORTED_MEMORY_MAX_GIB);
     Limits {
         buffer_bytes: Some(limits.max_buffer_size),
         binding_bytes: Some(limits.max_storage_buffer_binding_size),
@@ -102,7 +103,7 @@ fn get(object: &JsValue, key: &str) -> Option<JsValue> {
 }
 
 /// Memory of the whole device in GiB, where the browser tells.
-pub fn told_memory_gib() -> Option<f64> {
+pub fn reported_memory_gib() -> Option<f64> {
     get(&get(&js_sys::global(), "navigator")?, "deviceMemory")?.as_f64()
 }
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `main.rs` | messages in, messages out; the queue and cancellation |
 //! | `answer.rs` | one request, from its first byte to its answer |
-//! | `packs.rs` | a pack's files to a loaded [`lens_engine::Lens`]; embedding rows |
+//! | `packs.rs` | a pack's files to a loaded [`lens_engine::LoadedPack`]; embedding rows |
 //! | `gpu.rs` | the device: opening it, what it can take, word of its loss |
 //! | `failure.rs` | why a request did not get its answer |
 //! | `diagnostics.rs` | device, memory and counts, for people who look into a failure |

@@ -1,11 +1,11 @@
-//! A pack's files to a loaded [`Lens`], and embedding rows as texts need them.
+//! A pack's files to a loaded [`LoadedPack`], and embedding rows as texts need them.
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use burn::tensor::Device;
 use futures_util::{Stream, StreamExt, stream};
-use lens_engine::{Lens, LensBuilder};
+use lens_engine::{ComputeDevice, LoadedPack, PackLoader};
 use lens_loader::{Abort, Cache, Counts, PackFiles, Prepared, RowSource, Rows};
 use lens_pack::fit::{self, Limits};
 use lens_pack::manifest::{FileEntry, MANIFEST_FILE, Manifest};
@@ -35,8 +35,8 @@ pub struct LoadTimes {
 
 enum State {
     Nothing,
-    Loading { builder: Box<LensBuilder>, tokenizer: bool, shards: usize },
-    Ready(Box<Lens>),
+    Loading { builder: Box<PackLoader>, tokenizer: bool, shards: usize },
+    Ready(Arc<LoadedPack>),
 }
 
 /// Where a file goes.
@@ -68,15 +68,15 @@ impl Pack {
         match &self.state {
             State::Nothing => None,
             State::Loading { builder, .. } => Some(builder.manifest()),
-            State::Ready(lens) => Some(lens.manifest()),
+            State::Ready(pack) => Some(pack.manifest()),
         }
     }
 
     /// Sees to it that the manifest is here and that its weights fit.
-    async fn open(&mut self, device: &Device, limits: Limits, abort: &Abort) -> Result<(), Failure> {
+    async fn open(&mut self, device: &ComputeDevice, limits: Limits, abort: &Abort) -> Result<(), Failure> {
         if let State::Nothing = self.state {
             let json = self.files.manifest(abort).await?;
-            let builder = Box::new(LensBuilder::new(&json, MANIFEST_FILE, device.clone())?);
+            let builder = Box::new(PackLoader::new(&json, MANIFEST_FILE, device.clone())?);
             fit::check(builder.manifest(), limits).map_err(|e| Failure::capacity(e.to_string()))?;
             self.files.keep_manifest(&json, abort).await?;
             self.state = State::Loading { builder, tokenizer: false, shards: 0 };
@@ -84,32 +84,32 @@ impl Pack {
         Ok(())
     }
 
-    /// Brings what is missing and returns the loaded lens. `on_bytes(done, total)` counts the
+    /// Brings what is missing and returns the loaded pack. `on_bytes(done, total)` counts the
     /// bytes of the whole load. The tokenizer is left out where `with_tokenizer` is false.
     pub async fn load(
         &mut self,
-        device: &Device,
+        device: &ComputeDevice,
         limits: Limits,
         with_tokenizer: bool,
         abort: &Abort,
         on_bytes: impl FnMut(u64, u64),
-    ) -> Result<&Lens, Failure> {
-        if self.lens().is_none() {
+    ) -> Result<&Arc<LoadedPack>, Failure> {
+        if self.loaded().is_none() {
             let start = now_ms();
             let brought = self.bring(device, limits, with_tokenizer, abort, on_bytes).await;
             self.times.whole_ms += now_ms() - start;
             brought?;
         }
         self.state = match std::mem::replace(&mut self.state, State::Nothing) {
-            State::Loading { builder, .. } => State::Ready(Box::new(builder.finish()?)),
+            State::Loading { builder, .. } => State::Ready(Arc::new(builder.finish()?)),
             other => other,
         };
-        self.lens().ok_or_else(|| Failure::device("the pack was not loaded"))
+        self.loaded().ok_or_else(|| Failure::device("the pack was not loaded"))
     }
 
     async fn bring(
         &mut self,
-        device: &Device,
+        device: &ComputeDevice,
         limits: Limits,
         with_tokenizer: bool,
         abort: &Abort,
@@ -133,18 +133,18 @@ impl Pack {
         abort: &Abort,
         on_bytes: impl FnMut(u64, u64),
     ) -> Result<Vec<f32>, Failure> {
-        let State::Ready(lens) = &self.state else { return Err(Failure::device("the pack was not loaded")) };
-        let embedding = &lens.manifest().embedding;
+        let State::Ready(loaded) = &self.state else { return Err(Failure::device("the pack was not loaded")) };
+        let embedding = &loaded.manifest().embedding;
         let brought = self.rows.fetch(&self.files, embedding, ids, source, abort, on_bytes).await;
-        brought.map_err(|error| Failure::of_rows(error, |ids| lens.describe(ids).tokens))?;
+        brought.map_err(|error| Failure::of_rows(error, |ids| loaded.describe(ids).tokens))?;
         let rows = ids.iter().map(|id| self.rows.row(*id).unwrap_or_default());
-        Ok(lens.embedding_rows(rows)?)
+        Ok(loaded.embedding_rows(rows)?)
     }
 
     /// Fetches tokenizer and weights, to be kept; answers their bytes. What fits no device here is refused first.
     pub async fn download(
         &mut self,
-        device: &Device,
+        device: &ComputeDevice,
         limits: Limits,
         abort: &Abort,
         on_bytes: impl FnMut(u64, u64),
@@ -171,7 +171,7 @@ impl Pack {
     /// Keeps the whole embedding; answers its bytes.
     pub async fn keep_embedding(
         &mut self,
-        device: &Device,
+        device: &ComputeDevice,
         limits: Limits,
         abort: &Abort,
         on_bytes: impl FnMut(u64, u64),
@@ -185,10 +185,10 @@ impl Pack {
         Ok(embedding.shards.iter().map(|shard| shard.bytes).sum())
     }
 
-    /// The lens, once loaded.
-    pub fn lens(&self) -> Option<&Lens> {
+    /// The pack on its device, once loaded.
+    pub fn loaded(&self) -> Option<&Arc<LoadedPack>> {
         match &self.state {
-            State::Ready(lens) => Some(lens),
+            State::Ready(loaded) => Some(loaded),
             State::Nothing | State::Loading { .. } => None,
         }
     }
@@ -240,7 +240,7 @@ fn on_their_way<'a, F: FnMut(u64, u64)>(
 /// Hands the files that are missing to the builder, in order, while the next ones are on their way.
 async fn bring(
     files: &PackFiles,
-    builder: &mut LensBuilder,
+    builder: &mut PackLoader,
     done: Done<'_>,
     with_tokenizer: bool,
     abort: &Abort,

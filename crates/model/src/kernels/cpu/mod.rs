@@ -5,10 +5,12 @@ mod product;
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{BackendTypes, Flex};
-use burn::tensor::{Shape, TensorData};
+use burn::tensor::{FloatDType, Shape, TensorData};
 
 use self::product::{Operand, each_chunk, multiply};
-use super::{AttentionOptions, Finish, LensOps, PackedShape};
+use super::config::KernelConfig;
+use super::rows;
+use crate::ops::{AttentionOptions, Epilogue, InferenceOps, LensOps, PackedShape};
 
 /// The CPU device's tensor, of any type of number.
 type FlexTensor = <Flex as BackendTypes>::FloatTensorPrimitive;
@@ -35,7 +37,7 @@ fn linear(
     scales: &FlexTensor,
     extra: &[f32],
     shape: PackedShape,
-    finish: Finish,
+    epilogue: Epilogue,
 ) -> FlexTensor {
     let x = x.to_contiguous();
     let [tokens, cols] = dims(&x);
@@ -56,15 +58,15 @@ fn linear(
             row.iter_mut().zip(extra).for_each(|(y, bias)| *y += bias);
         }
     };
-    match finish {
-        Finish::Plain => {}
-        Finish::Bias => add_bias(&mut out),
-        Finish::BiasRelu => {
+    match epilogue {
+        Epilogue::Plain => {}
+        Epilogue::Bias => add_bias(&mut out),
+        Epilogue::BiasRelu => {
             add_bias(&mut out);
             out.iter_mut().for_each(|y| *y = y.max(0.0));
         }
-        Finish::Relu { factor } => out.iter_mut().for_each(|y| *y = (*y * factor).max(0.0)),
-        Finish::Gate => out.iter_mut().zip(extra).for_each(|(y, up)| {
+        Epilogue::Relu { factor } => out.iter_mut().for_each(|y| *y = (*y * factor).max(0.0)),
+        Epilogue::Gate => out.iter_mut().zip(extra).for_each(|(y, up)| {
             let z = 0.797_884_6 * (*y + 0.044_715 * *y * *y * *y);
             *y = 0.5 * *y * (1.0 + z.tanh()) * up;
         }),
@@ -85,95 +87,18 @@ fn rotate_heads(values: &mut [f32], width: usize, table: &[f32], d: usize) {
     }
 }
 
+/// An undefined matrix of rows.
+fn empty_rows(width: usize, capacity: usize) -> FlexTensor {
+    Flex::float_empty(Shape::new([capacity, width]), &Default::default(), FloatDType::F32)
+}
+
 impl LensOps for Flex {
-    fn packed_linear(
-        x: FloatTensor<Self>,
-        words: IntTensor<Self>,
-        scales: IntTensor<Self>,
-        shape: PackedShape,
-        finish: Finish,
-    ) -> FloatTensor<Self> {
-        linear(&x, &words, &scales, &[], shape, finish)
-    }
-
-    fn packed_linear_with(
-        x: FloatTensor<Self>,
-        words: IntTensor<Self>,
-        scales: IntTensor<Self>,
-        extra: FloatTensor<Self>,
-        shape: PackedShape,
-        finish: Finish,
-    ) -> FloatTensor<Self> {
-        linear(&x, &words, &scales, extra.to_contiguous().storage(), shape, finish)
-    }
-
-    fn packed_linear_transposed(
-        x: FloatTensor<Self>,
-        words: IntTensor<Self>,
-        scales: IntTensor<Self>,
-        shape: PackedShape,
-    ) -> FloatTensor<Self> {
-        let x = x.to_contiguous();
-        let cols = shape.padded_cols();
-        let values = x.storage::<f32>();
-        let tokens = dims(&x)[0];
-        let mut out = vec![0f32; tokens * shape.cols];
-        each_chunk(&words, &scales, shape, |first, count, chunk| {
-            multiply(
-                (tokens, count, shape.cols),
-                Operand { values: &values[first..], row_stride: shape.rows, transposed: false },
-                Operand { values: chunk, row_stride: cols, transposed: false },
-                &mut out,
-                shape.cols,
-                true,
-            );
-        });
-        result(out, [tokens, shape.cols])
-    }
-
-    fn products(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
-        let (a, b) = (a.to_contiguous(), b.to_contiguous());
-        let ([m, width], [n, _]) = (dims(&a), dims(&b));
-        let mut out = vec![0f32; m * n];
-        multiply(
-            (m, width, n),
-            Operand { values: a.storage::<f32>(), row_stride: width, transposed: false },
-            Operand { values: b.storage::<f32>(), row_stride: width, transposed: true },
-            &mut out,
-            n,
-            false,
-        );
-        result(out, [m, n])
-    }
-
-    fn keep_top_k(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self> {
-        let z = z.to_contiguous();
-        let [tokens, width] = dims(&z);
-        let mut out = vec![0f32; tokens * width];
-        for (row, kept) in z.storage::<f32>().chunks_exact(width).zip(out.chunks_exact_mut(width)) {
-            largest(row, k).for_each(|c| kept[c] = row[c]);
-        }
-        result(out, [tokens, width])
-    }
-
-    fn top_entries(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self> {
-        let z = z.to_contiguous();
-        let [tokens, width] = dims(&z);
-        let k = k.min(width);
-        let mut out = Vec::with_capacity(tokens * 2 * k);
-        for row in z.storage::<f32>().chunks_exact(width) {
-            let mut columns: Vec<usize> = largest(row, k).collect();
-            columns.sort_unstable();
-            out.extend(columns.into_iter().flat_map(|c| [row[c], c as f32]));
-        }
-        result(out, [tokens, 2 * k])
-    }
-
     fn attention(
         q: FloatTensor<Self>,
         k: FloatTensor<Self>,
         v: FloatTensor<Self>,
         options: AttentionOptions,
+        _kernels: KernelConfig,
     ) -> FloatTensor<Self> {
         let (q, k, v) = (q.to_contiguous(), k.to_contiguous(), v.to_contiguous());
         let AttentionOptions { heads, kv_heads, first, .. } = options;
@@ -209,7 +134,129 @@ impl LensOps for Flex {
         result(out, [tokens, heads * dv])
     }
 
-    fn rms_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>, eps: f32) -> FloatTensor<Self> {
+    fn project(
+        x: FloatTensor<Self>,
+        dz: FloatTensor<Self>,
+        eps: f32,
+        _kernels: KernelConfig,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let (x, dz) = (x.to_contiguous(), dz.to_contiguous());
+        let shape = dims(&x);
+        let mut left = x.storage::<f32>().to_vec();
+        let mut factors = Vec::with_capacity(shape[0]);
+        for (row, dz) in left.chunks_exact_mut(shape[1]).zip(dz.storage::<f32>().chunks_exact(shape[1])) {
+            let norm = dz.iter().map(|v| v * v).sum::<f32>().sqrt() + eps;
+            let factor = dz.iter().zip(row.iter()).map(|(a, b)| a * b).sum::<f32>() / (norm * norm);
+            row.iter_mut().zip(dz).for_each(|(v, d)| *v -= factor * d);
+            factors.push(factor);
+        }
+        (result(factors, [shape[0], 1]), result(left, shape))
+    }
+
+    fn keep_top_k(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self> {
+        let z = z.to_contiguous();
+        let [tokens, width] = dims(&z);
+        let mut out = vec![0f32; tokens * width];
+        for (row, kept) in z.storage::<f32>().chunks_exact(width).zip(out.chunks_exact_mut(width)) {
+            largest(row, k).for_each(|c| kept[c] = row[c]);
+        }
+        result(out, [tokens, width])
+    }
+
+    fn new_rows(first: FloatTensor<Self>, capacity: usize) -> FloatTensor<Self> {
+        let empty = empty_rows(dims(&first)[1], capacity);
+        rows::begin::<Self>(first, empty)
+    }
+
+    fn append_rows(held: FloatTensor<Self>, len: usize, new: FloatTensor<Self>, capacity: usize) -> FloatTensor<Self> {
+        let width = dims(&new)[1];
+        rows::append::<Self>(held, len, new, || empty_rows(width, capacity))
+    }
+}
+
+impl InferenceOps for Flex {
+    fn packed_linear(
+        x: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        shape: PackedShape,
+        epilogue: Epilogue,
+        _kernels: KernelConfig,
+    ) -> FloatTensor<Self> {
+        linear(&x, &words, &scales, &[], shape, epilogue)
+    }
+
+    fn packed_linear_with(
+        x: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        extra: FloatTensor<Self>,
+        shape: PackedShape,
+        epilogue: Epilogue,
+        _kernels: KernelConfig,
+    ) -> FloatTensor<Self> {
+        linear(&x, &words, &scales, extra.to_contiguous().storage(), shape, epilogue)
+    }
+
+    fn packed_linear_transposed(
+        x: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        shape: PackedShape,
+        _kernels: KernelConfig,
+    ) -> FloatTensor<Self> {
+        let x = x.to_contiguous();
+        let cols = shape.padded_cols();
+        let values = x.storage::<f32>();
+        let tokens = dims(&x)[0];
+        let mut out = vec![0f32; tokens * shape.cols];
+        each_chunk(&words, &scales, shape, |first, count, chunk| {
+            multiply(
+                (tokens, count, shape.cols),
+                Operand { values: &values[first..], row_stride: shape.rows, transposed: false },
+                Operand { values: chunk, row_stride: cols, transposed: false },
+                &mut out,
+                shape.cols,
+                true,
+            );
+        });
+        result(out, [tokens, shape.cols])
+    }
+
+    fn matmul_nt(a: FloatTensor<Self>, b: FloatTensor<Self>, _kernels: KernelConfig) -> FloatTensor<Self> {
+        let (a, b) = (a.to_contiguous(), b.to_contiguous());
+        let ([m, width], [n, _]) = (dims(&a), dims(&b));
+        let mut out = vec![0f32; m * n];
+        multiply(
+            (m, width, n),
+            Operand { values: a.storage::<f32>(), row_stride: width, transposed: false },
+            Operand { values: b.storage::<f32>(), row_stride: width, transposed: true },
+            &mut out,
+            n,
+            false,
+        );
+        result(out, [m, n])
+    }
+
+    fn top_entries(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self> {
+        let z = z.to_contiguous();
+        let [tokens, width] = dims(&z);
+        let k = k.min(width);
+        let mut out = Vec::with_capacity(tokens * 2 * k);
+        for row in z.storage::<f32>().chunks_exact(width) {
+            let mut columns: Vec<usize> = largest(row, k).collect();
+            columns.sort_unstable();
+            out.extend(columns.into_iter().flat_map(|c| [row[c], c as f32]));
+        }
+        result(out, [tokens, 2 * k])
+    }
+
+    fn rms_norm(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        eps: f32,
+        _kernels: KernelConfig,
+    ) -> FloatTensor<Self> {
         let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
         let shape = dims(&x);
         let mut out = x.storage::<f32>().to_vec();
@@ -226,13 +273,19 @@ impl LensOps for Flex {
         post: FloatTensor<Self>,
         next: FloatTensor<Self>,
         eps: f32,
+        kernels: KernelConfig,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let added = Self::float_add(hidden, Self::rms_norm(x, post, eps));
-        let normed = Self::rms_norm(added.clone(), next, eps);
+        let added = Self::float_add(hidden, Self::rms_norm(x, post, eps, kernels));
+        let normed = Self::rms_norm(added.clone(), next, eps, kernels);
         (added, normed)
     }
 
-    fn rotate(x: FloatTensor<Self>, table: FloatTensor<Self>, heads: usize) -> FloatTensor<Self> {
+    fn rotate(
+        x: FloatTensor<Self>,
+        table: FloatTensor<Self>,
+        heads: usize,
+        _kernels: KernelConfig,
+    ) -> FloatTensor<Self> {
         let x = x.to_contiguous();
         let [tokens, width] = dims(&x);
         let mut out = x.storage::<f32>().to_vec();
@@ -246,6 +299,7 @@ impl LensOps for Flex {
         weight: FloatTensor<Self>,
         heads: usize,
         eps: f32,
+        _kernels: KernelConfig,
     ) -> FloatTensor<Self> {
         let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
         let [tokens, width] = dims(&x);
@@ -258,21 +312,7 @@ impl LensOps for Flex {
         result(out, [tokens, width])
     }
 
-    fn project(x: FloatTensor<Self>, dz: FloatTensor<Self>, eps: f32) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let (x, dz) = (x.to_contiguous(), dz.to_contiguous());
-        let shape = dims(&x);
-        let mut left = x.storage::<f32>().to_vec();
-        let mut factors = Vec::with_capacity(shape[0]);
-        for (row, dz) in left.chunks_exact_mut(shape[1]).zip(dz.storage::<f32>().chunks_exact(shape[1])) {
-            let norm = dz.iter().map(|v| v * v).sum::<f32>().sqrt() + eps;
-            let factor = dz.iter().zip(row.iter()).map(|(a, b)| a * b).sum::<f32>() / (norm * norm);
-            row.iter_mut().zip(dz).for_each(|(v, d)| *v -= factor * d);
-            factors.push(factor);
-        }
-        (result(factors, [shape[0], 1]), result(left, shape))
-    }
-
-    fn row_sums(x: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn row_sums(x: FloatTensor<Self>, _kernels: KernelConfig) -> FloatTensor<Self> {
         let x = x.to_contiguous();
         let [tokens, width] = dims(&x);
         let sums = x.storage::<f32>().chunks_exact(width).flat_map(|row| {

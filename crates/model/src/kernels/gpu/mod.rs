@@ -1,6 +1,7 @@
 //! Launches the WGSL kernels on burn's GPU buffers.
 
-mod text;
+mod kernel;
+mod source;
 mod tile;
 
 use burn::backend::Cube;
@@ -13,9 +14,11 @@ use burn_cubecl::template::SourceKernel;
 use burn_cubecl::tensor::CubeTensor;
 use lens_pack::block::{BLOCK, Precision};
 
-use self::text::{FinishText, Kernel, Row};
-use super::variant::{self, Variant};
-use super::{AttentionOptions, Finish, LensOps, PackedShape};
+use self::kernel::{Kernel, Row};
+use self::source::EpilogueKind;
+use super::config::{KernelConfig, Variant};
+use super::rows;
+use crate::ops::{AttentionOptions, Epilogue, InferenceOps, LensOps, PackedShape};
 
 /// Runs `kernel` over `inputs` with eight numbers; one f32 output for each of `shapes`.
 fn launch<const N: usize>(
@@ -50,30 +53,36 @@ fn dims(tensor: &CubeTensor) -> [usize; 2] {
     [tensor.meta.shape()[0], tensor.meta.shape()[1]]
 }
 
-/// x Wᵀ; `inputs` are x, words, scales and, where `finish` has one, the extra operand.
-fn linear(inputs: Vec<CubeTensor>, shape: PackedShape, finish: Finish) -> CubeTensor {
+/// x Wᵀ; `inputs` are x, words, scales and, where the epilogue has one, the extra operand.
+fn linear(inputs: Vec<CubeTensor>, shape: PackedShape, epilogue: Epilogue, kernels: KernelConfig) -> CubeTensor {
     let tokens = dims(&inputs[0])[0];
     let blocks = shape.padded_cols() / BLOCK;
-    let (text, factor) = match finish {
-        Finish::Plain => (FinishText::Plain, 1.0),
-        Finish::Bias => (FinishText::Bias, 1.0),
-        Finish::BiasRelu => (FinishText::BiasRelu, 1.0),
-        Finish::Relu { factor } => (FinishText::Relu, factor),
-        Finish::Gate => (FinishText::Gate, 1.0),
+    let (kind, factor) = match epilogue {
+        Epilogue::Plain => (EpilogueKind::Plain, 1.0),
+        Epilogue::Bias => (EpilogueKind::Bias, 1.0),
+        Epilogue::BiasRelu => (EpilogueKind::BiasRelu, 1.0),
+        Epilogue::Relu { factor } => (EpilogueKind::Relu, factor),
+        Epilogue::Gate => (EpilogueKind::Gate, 1.0),
     };
-    let variant = variant::linear(tokens);
+    let variant = kernels.linear(tokens);
     let (threads, cubes) = match variant {
         Variant::Tile(n, m) | Variant::Quad(n, m) => {
-            let threads = variant::tile_threads();
+            let threads = kernels.tile_threads();
             let rows = (threads * m) as usize;
             (threads, [shape.rows.div_ceil(rows), tokens.div_ceil(n as usize)])
         }
-        Variant::Few(n) => (64, [shape.rows.div_ceil(8), tokens.div_ceil(n as usize)]),
+        Variant::Gemv(n) => (64, [shape.rows.div_ceil(8), tokens.div_ceil(n as usize)]),
         Variant::Shared(n) => (4 * n, [shape.rows.div_ceil(64), tokens.div_ceil(n as usize)]),
     };
     let sizes = [tokens as u32, shape.rows as u32, blocks as u32, shape.cols as u32, factor.to_bits()];
-    let [y] =
-        launch(Kernel::Linear(shape.precision, text, variant), inputs, [[tokens, shape.rows]], &sizes, threads, cubes);
+    let [y] = launch(
+        Kernel::Linear { precision: shape.precision, epilogue: kind, variant, threads },
+        inputs,
+        [[tokens, shape.rows]],
+        &sizes,
+        threads,
+        cubes,
+    );
     y
 }
 
@@ -84,102 +93,38 @@ fn by_row<const N: usize>(
     shapes: [[usize; 2]; N],
     sizes: &[u32],
     parts: usize,
+    kernels: KernelConfig,
 ) -> [CubeTensor; N] {
-    let (rows, threads) = (dims(&inputs[0])[0], variant::row_threads());
+    let (rows, threads) = (dims(&inputs[0])[0], kernels.row_threads());
     launch(Kernel::Row(kernel, threads), inputs, shapes, sizes, threads, [rows, parts])
 }
 
 /// `inputs` are x, the table and, for a norm before it, the weight.
-fn rotate(inputs: Vec<CubeTensor>, heads: usize, eps: f32) -> CubeTensor {
+fn rotate(inputs: Vec<CubeTensor>, heads: usize, eps: f32, kernels: KernelConfig) -> CubeTensor {
     let [tokens, width] = dims(&inputs[0]);
     let kernel = Row::Rotate { norm: inputs.len() == 3 };
     let sizes = [(width / heads) as u32, heads as u32, eps.to_bits()];
-    let [y] = by_row(kernel, inputs, [[tokens, width]], &sizes, heads);
+    let [y] = by_row(kernel, inputs, [[tokens, width]], &sizes, heads, kernels);
     y
 }
 
+/// An undefined matrix [capacity, width of `like`] in a buffer of exactly this size that is not reused for other
+/// tensors: it goes back to the driver when it is dropped, in a browser at its garbage collection.
+fn empty_rows(like: &CubeTensor, capacity: usize) -> CubeTensor {
+    let (client, device) = (like.client.clone(), like.device.clone());
+    let shape = [capacity, dims(like)[1]];
+    let bytes = shape.iter().product::<usize>() * size_of::<f32>();
+    let handle = client.memory_dedicated_allocation((), |()| client.empty(bytes));
+    CubeTensor::new_contiguous(client, device, Shape::new(shape), handle, DType::F32)
+}
+
 impl LensOps for Cube {
-    fn packed_linear(
-        x: FloatTensor<Self>,
-        words: IntTensor<Self>,
-        scales: IntTensor<Self>,
-        shape: PackedShape,
-        finish: Finish,
-    ) -> FloatTensor<Self> {
-        linear(vec![into_contiguous(x), words, scales], shape, finish)
-    }
-
-    fn packed_linear_with(
-        x: FloatTensor<Self>,
-        words: IntTensor<Self>,
-        scales: IntTensor<Self>,
-        extra: FloatTensor<Self>,
-        shape: PackedShape,
-        finish: Finish,
-    ) -> FloatTensor<Self> {
-        linear(vec![into_contiguous(x), words, scales, into_contiguous(extra)], shape, finish)
-    }
-
-    fn packed_linear_transposed(
-        x: FloatTensor<Self>,
-        words: IntTensor<Self>,
-        scales: IntTensor<Self>,
-        shape: PackedShape,
-    ) -> FloatTensor<Self> {
-        let x = into_contiguous(x);
-        let tokens = dims(&x)[0];
-        let blocks = shape.padded_cols() / BLOCK;
-        let variant = variant::transposed(tokens);
-        let (threads, cubes) = match variant {
-            Variant::Tile(n, m) | Variant::Quad(n, m) => {
-                let threads = variant::tile_threads();
-                let columns = (threads * m) as usize;
-                (threads, [shape.cols.div_ceil(columns), tokens.div_ceil(n as usize)])
-            }
-            // There is none for few tokens.
-            Variant::Few(_) | Variant::Shared(_) => {
-                let n = variant.shared_tokens();
-                (4 * n, [shape.cols.div_ceil(64), tokens.div_ceil(n as usize)])
-            }
-        };
-        let sizes = [tokens as u32, shape.rows as u32, blocks as u32, shape.cols as u32];
-        let kernel = Kernel::Transposed(shape.precision, variant);
-        let [y] = launch(kernel, vec![x, words, scales], [[tokens, shape.cols]], &sizes, threads, cubes);
-        y
-    }
-
-    fn products(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
-        let (a, b) = (into_contiguous(a), into_contiguous(b));
-        let [rows, cols] = dims(&b);
-        // An f32 matrix whose width is whole blocks is its own packed form; scales are never read.
-        let scales = a.client.create_from_slice(&[0u8; 4]);
-        let scales =
-            CubeTensor::new_contiguous(a.client.clone(), a.device.clone(), Shape::new([1]), scales, DType::U32);
-        linear(vec![a, b, scales], PackedShape { rows, cols, precision: Precision::F32 }, Finish::Plain)
-    }
-
-    fn keep_top_k(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self> {
-        let z = into_contiguous(z);
-        let [tokens, width] = dims(&z);
-        let kernel = Kernel::TopK { list: false };
-        let [y] = launch(kernel, vec![z], [[tokens, width]], &[width as u32, k as u32], 64, [tokens, 1]);
-        y
-    }
-
-    fn top_entries(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self> {
-        let z = into_contiguous(z);
-        let [tokens, width] = dims(&z);
-        let k = k.min(width);
-        let kernel = Kernel::TopK { list: true };
-        let [y] = launch(kernel, vec![z], [[tokens, 2 * k]], &[width as u32, k as u32], 64, [tokens, 1]);
-        y
-    }
-
     fn attention(
         q: FloatTensor<Self>,
         k: FloatTensor<Self>,
         v: FloatTensor<Self>,
         options: AttentionOptions,
+        kernels: KernelConfig,
     ) -> FloatTensor<Self> {
         let inputs = vec![into_contiguous(q), into_contiguous(k), into_contiguous(v)];
         let [tokens, width] = dims(&inputs[0]);
@@ -197,7 +142,7 @@ impl LensOps for Cube {
             options.scale.to_bits(),
             options.soft_cap.unwrap_or(0.0).to_bits(),
         ];
-        let threads = variant::row_threads();
+        let threads = kernels.row_threads();
         let (kernel, groups) = if vectors && tokens > 1 {
             (Kernel::AttentionFour { threads }, tokens.div_ceil(4))
         } else {
@@ -207,11 +152,115 @@ impl LensOps for Cube {
         y
     }
 
-    fn rms_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>, eps: f32) -> FloatTensor<Self> {
+    fn project(
+        x: FloatTensor<Self>,
+        dz: FloatTensor<Self>,
+        eps: f32,
+        kernels: KernelConfig,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let inputs = vec![into_contiguous(x), into_contiguous(dz)];
+        let shape = dims(&inputs[0]);
+        let sizes = [shape[1] as u32, eps.to_bits()];
+        let [factors, left] = by_row(Row::Project, inputs, [[shape[0], 1], shape], &sizes, 1, kernels);
+        (factors, left)
+    }
+
+    fn keep_top_k(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self> {
+        let z = into_contiguous(z);
+        let [tokens, width] = dims(&z);
+        let kernel = Kernel::TopK { list: false };
+        let [y] = launch(kernel, vec![z], [[tokens, width]], &[width as u32, k as u32], 64, [tokens, 1]);
+        y
+    }
+
+    fn new_rows(first: FloatTensor<Self>, capacity: usize) -> FloatTensor<Self> {
+        let empty = empty_rows(&first, capacity);
+        rows::begin::<Self>(first, empty)
+    }
+
+    fn append_rows(held: FloatTensor<Self>, len: usize, new: FloatTensor<Self>, capacity: usize) -> FloatTensor<Self> {
+        let like = new.clone();
+        rows::append::<Self>(held, len, new, || empty_rows(&like, capacity))
+    }
+}
+
+impl InferenceOps for Cube {
+    fn packed_linear(
+        x: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        shape: PackedShape,
+        epilogue: Epilogue,
+        kernels: KernelConfig,
+    ) -> FloatTensor<Self> {
+        linear(vec![into_contiguous(x), words, scales], shape, epilogue, kernels)
+    }
+
+    fn packed_linear_with(
+        x: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        extra: FloatTensor<Self>,
+        shape: PackedShape,
+        epilogue: Epilogue,
+        kernels: KernelConfig,
+    ) -> FloatTensor<Self> {
+        linear(vec![into_contiguous(x), words, scales, into_contiguous(extra)], shape, epilogue, kernels)
+    }
+
+    fn packed_linear_transposed(
+        x: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        shape: PackedShape,
+        kernels: KernelConfig,
+    ) -> FloatTensor<Self> {
+        let x = into_contiguous(x);
+        let tokens = dims(&x)[0];
+        let blocks = shape.padded_cols() / BLOCK;
+        let variant = kernels.transposed(tokens);
+        let (threads, cubes) = match variant {
+            Variant::Tile(n, m) | Variant::Quad(n, m) => {
+                let threads = kernels.tile_threads();
+                let columns = (threads * m) as usize;
+                (threads, [shape.cols.div_ceil(columns), tokens.div_ceil(n as usize)])
+            }
+            // There is no Gemv here.
+            Variant::Gemv(_) | Variant::Shared(_) => {
+                let n = variant.shared_tokens();
+                (4 * n, [shape.cols.div_ceil(64), tokens.div_ceil(n as usize)])
+            }
+        };
+        let sizes = [tokens as u32, shape.rows as u32, blocks as u32, shape.cols as u32];
+        let kernel = Kernel::Transposed { precision: shape.precision, variant, threads };
+        let [y] = launch(kernel, vec![x, words, scales], [[tokens, shape.cols]], &sizes, threads, cubes);
+        y
+    }
+
+    fn matmul_nt(a: FloatTensor<Self>, b: FloatTensor<Self>, kernels: KernelConfig) -> FloatTensor<Self> {
+        let (a, b) = (into_contiguous(a), into_contiguous(b));
+        let [rows, cols] = dims(&b);
+        // An f32 matrix whose width is whole blocks is its own packed form; scales are never read.
+        let scales = a.client.create_from_slice(&[0u8; 4]);
+        let scales =
+            CubeTensor::new_contiguous(a.client.clone(), a.device.clone(), Shape::new([1]), scales, DType::U32);
+        linear(vec![a, b, scales], PackedShape { rows, cols, precision: Precision::F32 }, Epilogue::Plain, kernels)
+    }
+
+    fn top_entries(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self> {
+        let z = into_contiguous(z);
+        let [tokens, width] = dims(&z);
+        let k = k.min(width);
+        let kernel = Kernel::TopK { list: true };
+        let [y] = launch(kernel, vec![z], [[tokens, 2 * k]], &[width as u32, k as u32], 64, [tokens, 1]);
+        y
+    }
+
+    fn rms_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>, eps: f32, kernels: KernelConfig) -> FloatTensor<Self> {
         let x = into_contiguous(x);
         let [tokens, width] = dims(&x);
         let inputs = vec![x, into_contiguous(weight)];
-        let [y] = by_row(Row::RmsNorm, inputs, [[tokens, width]], &[width as u32, eps.to_bits()], 1);
+        let [y] = by_row(Row::RmsNorm, inputs, [[tokens, width]], &[width as u32, eps.to_bits()], 1, kernels);
         y
     }
 
@@ -221,16 +270,22 @@ impl LensOps for Cube {
         post: FloatTensor<Self>,
         next: FloatTensor<Self>,
         eps: f32,
+        kernels: KernelConfig,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         let inputs: Vec<_> = [hidden, x, post, next].into_iter().map(into_contiguous).collect();
         let shape = dims(&inputs[0]);
         let sizes = [shape[1] as u32, eps.to_bits()];
-        let [sum, normed] = by_row(Row::AddNorm, inputs, [shape, shape], &sizes, 1);
+        let [sum, normed] = by_row(Row::AddNorm, inputs, [shape, shape], &sizes, 1, kernels);
         (sum, normed)
     }
 
-    fn rotate(x: FloatTensor<Self>, table: FloatTensor<Self>, heads: usize) -> FloatTensor<Self> {
-        rotate(vec![into_contiguous(x), into_contiguous(table)], heads, 0.0)
+    fn rotate(
+        x: FloatTensor<Self>,
+        table: FloatTensor<Self>,
+        heads: usize,
+        kernels: KernelConfig,
+    ) -> FloatTensor<Self> {
+        rotate(vec![into_contiguous(x), into_contiguous(table)], heads, 0.0, kernels)
     }
 
     fn norm_rotate(
@@ -239,22 +294,15 @@ impl LensOps for Cube {
         weight: FloatTensor<Self>,
         heads: usize,
         eps: f32,
+        kernels: KernelConfig,
     ) -> FloatTensor<Self> {
-        rotate(vec![into_contiguous(x), into_contiguous(table), into_contiguous(weight)], heads, eps)
+        rotate(vec![into_contiguous(x), into_contiguous(table), into_contiguous(weight)], heads, eps, kernels)
     }
 
-    fn project(x: FloatTensor<Self>, dz: FloatTensor<Self>, eps: f32) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let inputs = vec![into_contiguous(x), into_contiguous(dz)];
-        let shape = dims(&inputs[0]);
-        let sizes = [shape[1] as u32, eps.to_bits()];
-        let [factors, left] = by_row(Row::Project, inputs, [[shape[0], 1], shape], &sizes, 1);
-        (factors, left)
-    }
-
-    fn row_sums(x: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn row_sums(x: FloatTensor<Self>, kernels: KernelConfig) -> FloatTensor<Self> {
         let x = into_contiguous(x);
         let [tokens, width] = dims(&x);
-        let [y] = by_row(Row::Sums, vec![x], [[tokens, 3]], &[width as u32], 1);
+        let [y] = by_row(Row::Sums, vec![x], [[tokens, 3]], &[width as u32], 1, kernels);
         y
     }
 }

@@ -10,8 +10,7 @@ use std::fmt::Write;
 use burn_cubecl::template::SourceTemplate;
 use lens_pack::block::Precision;
 
-use super::text::{FinishText, each, product};
-use crate::kernels::variant;
+use super::source::{EpilogueKind, each, product};
 
 /// Vectors of four columns in a block.
 const STEPS: u32 = 8;
@@ -19,34 +18,36 @@ const STEPS: u32 = 8;
 /// A tile of an invocation.
 #[derive(Debug, Clone, Copy)]
 pub struct Tile {
-    /// Tokens; of four neighbours that hear each other a multiple of four.
+    /// Tokens; with `quad_exchange` a multiple of four.
     pub tokens: u32,
     /// Rows of W.
     pub outputs: u32,
     /// Whether the four invocations of a quad, which need the same x, fetch it together: each reads every
-    /// fourth token and hears the others' by swapping.
-    pub hears: bool,
+    /// fourth token and quad_exchange the others' by swapping.
+    pub quad_exchange: bool,
+    /// Invocations of a workgroup.
+    pub threads: u32,
 }
 
 impl Tile {
     /// Tokens whose x an invocation reads itself.
     fn reads(self) -> u32 {
-        if self.hears { self.tokens / 4 } else { self.tokens }
+        if self.quad_exchange { self.tokens / 4 } else { self.tokens }
     }
 
     /// WGSL of read `#`'s token, past the tile's first.
     fn read_token(self) -> &'static str {
-        if self.hears { "4u * #u + lane" } else { "#u" }
+        if self.quad_exchange { "4u * #u + lane" } else { "#u" }
     }
 
     /// WGSL of the token that value `i` is of, past the tile's first.
     fn token(self) -> &'static str {
-        if self.hears { "(i ^ lane)" } else { "i" }
+        if self.quad_exchange { "(i ^ lane)" } else { "i" }
     }
 
     /// Which read value `i` comes from, and by which swap.
     fn source_of(self, i: u32) -> (u32, u32) {
-        if self.hears { (i / 4, i % 4) } else { (i, 0) }
+        if self.quad_exchange { (i / 4, i % 4) } else { (i, 0) }
     }
 }
 
@@ -101,7 +102,7 @@ fn vector(values: [f32; 4]) -> String {
 }
 
 /// What invocation `lane` of a quad holds after swap `turn`: what invocation `lane ^ turn` had.
-fn heard(turn: u32, value: &str) -> String {
+fn swapped(turn: u32, value: &str) -> String {
     match turn {
         0 => value.to_owned(),
         1 => format!("quadSwapX({value})"),
@@ -125,7 +126,7 @@ fn block(precision: Precision, tile: Tile) -> String {
             if turn == 0 {
                 line(format_args!("let v{read}_{k} = x[a{read} + {k}u]{factors};"));
             }
-            line(format_args!("let u{i}_{k} = {};", heard(turn, &format!("v{read}_{k}"))));
+            line(format_args!("let u{i}_{k} = {};", swapped(turn, &format!("v{read}_{k}"))));
         }
         for j in 0..tile.outputs {
             let weights = match &packing {
@@ -149,20 +150,20 @@ fn block(precision: Precision, tile: Tile) -> String {
 }
 
 /// The kernel.
-pub fn source(precision: Precision, finish: FinishText, tile: Tile) -> SourceTemplate {
-    let Tile { tokens, outputs, hears } = tile;
+pub fn source(precision: Precision, epilogue: EpilogueKind, tile: Tile) -> SourceTemplate {
+    let Tile { tokens, outputs, quad_exchange, threads } = tile;
     let (reads, token) = (tile.reads(), tile.read_token());
     let sums: Vec<String> = (0..tokens)
         .flat_map(|i| (0..outputs).map(move |j| (i, j)))
         .map(|(i, j)| format!("sums[{}] += p{i}_{j}_{} * scale{j};", i * outputs + j, STEPS - 1))
         .collect();
-    product(&[include_str!("wgsl/linear_tile.wgsl")], precision, finish)
-        .register("threads", variant::tile_threads().to_string())
+    product(&[include_str!("wgsl/linear_tile.wgsl")], precision, epilogue)
+        .register("threads", threads.to_string())
         .register("tile", tokens.to_string())
         .register("outputs", outputs.to_string())
         .register("count", (tokens * outputs).to_string())
-        // Neighbours past the last row go on where others hear from them.
-        .register("begin", if hears { "" } else { "if (row_base >= rows) { return; }" })
+        // Invocations past the last row go on where others get x from them.
+        .register("begin", if quad_exchange { "" } else { "if (row_base >= rows) { return; }" })
         .register("tokens", each(reads, &format!("let t# = min(token_base + {token}, tokens - 1u) * blocks * 8u;")))
         .register("rows", each(outputs, "let r# = min(row_base + #u, rows - 1u) * blocks;"))
         .register("begin_x", each(reads, "let a# = t# + b * 8u;"))
@@ -189,7 +190,7 @@ pub fn transposed_source(precision: Precision, tile: Tile) -> SourceTemplate {
         }
         for i in 0..tokens {
             let (read, turn) = tile.source_of(i);
-            fetch.push(format!("let u{i}_{q} = {};", heard(turn, &format!("v{read}_{q}"))));
+            fetch.push(format!("let u{i}_{q} = {};", swapped(turn, &format!("v{read}_{q}"))));
         }
         weights.push(format!("let index{q} = r{q} * blocks + block; let scale{q} = scale_of(index{q});"));
         weights.push(format!("let at{q} = index{q} * BLOCK_WORDS;"));
@@ -216,8 +217,8 @@ pub fn transposed_source(precision: Precision, tile: Tile) -> SourceTemplate {
     let all = (0..tokens).flat_map(|i| (0..ROWS).map(move |q| format!("abs(u{i}_{q})")));
     let used = format!("{} != 0.0", all.collect::<Vec<_>>().join(" + "));
     let lines = |lines: Vec<String>| lines.join("\n            ");
-    product(&[include_str!("wgsl/transposed_tile.wgsl")], precision, FinishText::Plain)
-        .register("threads", variant::tile_threads().to_string())
+    product(&[include_str!("wgsl/transposed_tile.wgsl")], precision, EpilogueKind::Plain)
+        .register("threads", tile.threads.to_string())
         .register("tile", tokens.to_string())
         .register("count", (2 * tokens).to_string())
         .register("tokens", each(reads, &format!("let t# = min(token_base + {token}, tokens - 1u) * rows;")))

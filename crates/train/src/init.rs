@@ -1,9 +1,9 @@
-//! Where parameters start.
+//! How parameters are initialized.
 //!
-//! By the authors' recipe nothing is predicted for the first millions of tokens but one constant
-//! direction: codes are small next to PyTorch's default biases, and residual streams have a massive
-//! dimension. [`from_data`] starts where prediction already works: every dimension scaled by its
-//! spread, rows of D at residual streams, attention that looks for similar codes and hands them on.
+//! With the authors' recipe only one constant direction is predicted for the first millions of tokens: codes
+//! are small next to PyTorch's default biases, and residual streams have a massive dimension. After [`from_data`]
+//! prediction works from the first step: every dimension is scaled by its standard deviation, rows of D are residual
+//! streams, and attention copies similar codes.
 
 use std::collections::BTreeMap;
 
@@ -16,17 +16,17 @@ use crate::parameters::{Array, Parameters};
 use crate::recipe::Kind;
 use crate::{Error, Recipe, Result};
 
-/// Noise on maps that start as an identity, in norm.
+/// Noise on maps that are initialized as an identity, in norm.
 const NOISE: f32 = 0.1;
 
-/// Noise on a row of D, in norm, next to the residual stream that it starts at.
+/// Noise on a row of D, in norm, next to the residual stream that it is initialized with.
 const ROW_NOISE: f32 = 0.5;
 
 /// Tokens over which mean codes are taken.
 const CODES_OF: usize = 2048;
 
-/// A start, and the size of q_target and k_ctx in it.
-pub struct Started {
+/// Initial parameters, and the size of q_target and k_ctx in them.
+pub struct Initial {
     /// The parameters.
     pub parameters: Parameters,
     /// c of q_target = k_ctx = c * (projection + noise).
@@ -37,15 +37,15 @@ fn normal(rng: &mut StdRng, n: usize, size: f32) -> Vec<f32> {
     (0..n).map(|_| rng.sample::<f32, _>(StandardNormal) * size).collect()
 }
 
-/// Starts from residual streams `x` [n, d_model], BOS left out, n at least the width.
+/// Initializes from residual streams `x` [n, d_model], BOS left out, n at least the width.
 ///
 /// # Errors
 /// [`Error::Recipe`] when there are too few, or the recipe's numbers do not fit each other.
-pub fn from_data(recipe: &Recipe, x: &[f32], d_model: usize) -> Result<Started> {
+pub fn from_data(recipe: &Recipe, x: &[f32], d_model: usize) -> Result<Initial> {
     let config = recipe.config(d_model, 1.0)?;
     let (d, width, n) = (d_model, config.width, x.len() / d_model.max(1));
     if n < width {
-        return Err(Error::Recipe(format!("a start from data needs {width} tokens or more; there are {n}")));
+        return Err(Error::Recipe(format!("initialization from data needs {width} tokens or more; there are {n}")));
     }
     let mut rng = StdRng::seed_from_u64(recipe.seed);
     // scaling = 1 / (std sqrt(d)): the massive dimension counts as much as any other.
@@ -65,11 +65,11 @@ pub fn from_data(recipe: &Recipe, x: &[f32], d_model: usize) -> Result<Started> 
         })
         .collect();
     let b: Vec<f32> = (0..d).map(|j| (mean[j] / n as f64) as f32 * scaling[j]).collect();
-    let centred = |row: usize| -> Vec<f32> { (0..d).map(|j| x[row * d + j] * scaling[j] - b[j]).collect() };
+    let centered = |row: usize| -> Vec<f32> { (0..d).map(|j| x[row * d + j] * scaling[j] - b[j]).collect() };
 
     let mut rows = Vec::with_capacity(width * d);
     for row in sample(&mut rng, n, width) {
-        let mut v = unit(centred(row));
+        let mut v = unit(centered(row));
         let noise = unit(normal(&mut rng, d, 1.0));
         v.iter_mut().zip(noise).for_each(|(v, e)| *v += ROW_NOISE * e);
         rows.extend(unit(v).into_iter().map(|v| v * (d as f32).sqrt()));
@@ -81,7 +81,7 @@ pub fn from_data(recipe: &Recipe, x: &[f32], d_model: usize) -> Result<Started> 
         let codes: Vec<Vec<f32>> = sample(&mut rng, n, CODES_OF.min(n))
             .into_iter()
             .map(|row| {
-                let v = centred(row);
+                let v = centered(row);
                 rows.chunks_exact(d).map(|r| (dot(r, &v) * lam).max(0.0)).collect()
             })
             .collect();
@@ -94,7 +94,7 @@ pub fn from_data(recipe: &Recipe, x: &[f32], d_model: usize) -> Result<Started> 
     arrays.insert("D".to_owned(), Array::matrix(rows, d));
     arrays.insert("b".to_owned(), Array::vector(b));
     arrays.insert("scaling".to_owned(), Array::vector(scaling));
-    Ok(Started { parameters: Parameters { config, arrays }, score_scale })
+    Ok(Initial { parameters: Parameters { config, arrays }, score_scale })
 }
 
 /// Puts the attention layer's parameters into `arrays`; returns c.
@@ -122,7 +122,7 @@ fn attention(
         self_score += projection.chunks_exact(width).map(|row| dot(row, &left).powi(2)).sum::<f32>();
     }
     self_score /= (codes.len() * heads) as f32 * (narrow as f32).sqrt();
-    let c = (recipe.spread / self_score.max(1e-30)).sqrt();
+    let c = (recipe.init_score / self_score.max(1e-30)).sqrt();
     let cancel = |w: &[f32]| -> Vec<f32> { w.chunks_exact(width).map(|row| -dot(row, mean)).collect() };
     let noisy = |map: &[f32], c: f32, rng: &mut StdRng| -> Vec<f32> {
         let noise = normal(rng, map.len(), NOISE / (width as f32).sqrt());
@@ -141,17 +141,17 @@ fn attention(
     c
 }
 
-/// Starts as the seed's modules do: D as randn, weights of the attention with rows of the seed's
+/// Initializes as the authors' modules do: D as randn, weights of the attention with rows of the authors'
 /// lengths, biases as PyTorch draws them, b zero. Residual streams are scaled by one factor that brings
 /// the mean norm of `x` [n, d_model], BOS left out, to 1.
 ///
 /// # Errors
 /// [`Error::Recipe`] when the recipe's numbers do not fit each other, or there are no streams.
-pub fn random(recipe: &Recipe, x: &[f32], d_model: usize) -> Result<Started> {
+pub fn random(recipe: &Recipe, x: &[f32], d_model: usize) -> Result<Initial> {
     let norms: f64 = x.chunks_exact(d_model.max(1)).map(|row| f64::from(dot(row, row)).sqrt()).sum();
     let tokens = x.len() / d_model.max(1);
     if tokens == 0 || norms == 0.0 {
-        return Err(Error::Recipe("a start needs residual streams to know their size".to_owned()));
+        return Err(Error::Recipe("initialization needs residual streams to know their size".to_owned()));
     }
     let config = recipe.config(d_model, tokens as f64 / norms)?;
     let width = config.width;
@@ -175,7 +175,7 @@ pub fn random(recipe: &Recipe, x: &[f32], d_model: usize) -> Result<Started> {
         let bias = (0..rows).map(|_| rng.random_range(-bias_size..bias_size)).collect();
         put(&mut arrays, name, Array::matrix(weight, width), bias);
     }
-    Ok(Started { parameters: Parameters { config, arrays }, score_scale: 1.0 })
+    Ok(Initial { parameters: Parameters { config, arrays }, score_scale: 1.0 })
 }
 
 fn put(arrays: &mut BTreeMap<String, Array>, name: &str, weight: Array, bias: Vec<f32>) {

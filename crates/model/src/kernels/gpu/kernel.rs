@@ -1,76 +1,34 @@
-//! The kernels' WGSL.
+//! The kernels, and their WGSL: templates of `wgsl/` with what a precision, an epilogue or a variant changes.
 
 use burn_cubecl::cubecl::prelude::KernelId;
 use burn_cubecl::template::{KernelSource, SourceTemplate};
-use lens_pack::block::{BLOCK, Precision};
+use lens_pack::block::Precision;
 
+use super::source::{EpilogueKind, each, product};
 use super::tile::{self, Tile};
-use crate::kernels::ATTENTION_TOKENS_MAX;
-use crate::kernels::variant::Variant;
-
-/// WGSL that returns four columns of the block at word `at` as vec4<f32>, before scaling.
-fn unpack_source(precision: Precision) -> &'static str {
-    match precision {
-        Precision::F32 => {
-            "let w = at + step * 4u;
-    return bitcast<vec4<f32>>(vec4<u32>(words[w], words[w + 1u], words[w + 2u], words[w + 3u]));"
-        }
-        Precision::F16 => {
-            "let w = at + step * 2u;
-    return vec4<f32>(unpack2x16float(words[w]), unpack2x16float(words[w + 1u]));"
-        }
-        // Shifting left and back extends the sign of each byte.
-        Precision::Q8 => {
-            "let w = bitcast<i32>(words[at + step]);
-    return vec4<f32>((vec4<i32>(w) << vec4<u32>(24u, 16u, 8u, 0u)) >> vec4<u32>(24u));"
-        }
-        Precision::Q4 => {
-            "let w = words[at + (step >> 1u)] >> ((step & 1u) * 16u);
-    return vec4<f32>((vec4<u32>(w) >> vec4<u32>(0u, 4u, 8u, 12u)) & vec4<u32>(15u)) - vec4<f32>(8.0);"
-        }
-    }
-}
+use crate::kernels::config::Variant;
+use crate::ops::ATTENTION_TOKENS_MAX;
 
 /// Keys that four queries take at a time: their scores fill 9 KiB of workgroup memory, and a window of 512 is
 /// done at once.
 const FOUR_CAPACITY: usize = 576;
 
-/// [`Finish`] without its numbers: what goes into a kernel's text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FinishText {
-    Plain,
-    Bias,
-    BiasRelu,
-    Relu,
-    Gate,
-}
-
-impl FinishText {
-    fn source(self) -> &'static str {
-        match self {
-            Self::Plain => "return sum;",
-            Self::Bias => "return sum + extra[r];",
-            Self::BiasRelu => "return max(sum + extra[r], 0.0);",
-            Self::Relu => "return max(sum * bitcast<f32>(sizes[1].x), 0.0);",
-            // gelu(g) = g * sigmoid(2 z). Written with exp: tanh of large arguments is NaN on some
-            // drivers, and Gemma's gates are large.
-            Self::Gate => {
-                "let z = 0.7978845608028654 * (sum + 0.044715 * sum * sum * sum);
-    return sum / (1.0 + exp(min(-2.0 * z, 80.0))) * extra[t * width + r];"
-            }
-        }
-    }
-
-    fn has_extra(self) -> bool {
-        matches!(self, Self::Bias | Self::BiasRelu | Self::Gate)
-    }
-}
-
-/// The kernels; what distinguishes them goes into their text, and so into the cache's key.
+/// The kernels. Whatever changes the source is in here, as this is the key of the compiled kernels' cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kernel {
-    Linear(Precision, FinishText, Variant),
-    Transposed(Precision, Variant),
+    /// A product with a packed matrix.
+    Linear {
+        precision: Precision,
+        epilogue: EpilogueKind,
+        variant: Variant,
+        threads: u32,
+    },
+    /// A product with the transpose of a packed matrix.
+    Transposed {
+        precision: Precision,
+        variant: Variant,
+        threads: u32,
+    },
     /// By workgroups of so many invocations, with vectors of four where widths allow.
     Attention {
         vectors: bool,
@@ -95,29 +53,6 @@ pub enum Row {
     Rotate { norm: bool },
     Sums,
     Project,
-}
-
-/// `line` once for each of `n` tokens or rows of a tile, `#` being its number: tiles live in registers
-/// only when their accesses are written out.
-pub fn each(n: u32, line: &str) -> String {
-    (0..n).map(|i| line.replace('#', &i.to_string())).collect::<Vec<_>>().join("\n    ")
-}
-
-/// A product with a packed matrix: the shared beginning, then the variant's `bodies`.
-pub fn product(bodies: &[&'static str], precision: Precision, finish: FinishText) -> SourceTemplate {
-    let extra = "@group(0) @binding(3) var<storage, read_write> extra: array<f32>;";
-    let y_binding = if finish.has_extra() { 4 } else { 3 };
-    bodies
-        .iter()
-        .fold(SourceTemplate::new(include_str!("wgsl/packed.wgsl")), |source, body| source.add_template(*body))
-        .register("block_words", (BLOCK / precision.values_per_word()).to_string())
-        .register("quantized", precision.is_quantized().to_string())
-        .register("unpack", unpack_source(precision))
-        .register("extra", if finish.has_extra() { extra } else { "" })
-        .register("finish", finish.source())
-        .register("y_binding", y_binding.to_string())
-        .register("sizes_binding", (y_binding + 1).to_string())
-        .register("enable", "")
 }
 
 /// An attention: what both share, then `body`. Operands are read as `number`; a key has a `score`.
@@ -191,8 +126,8 @@ let factor = 1.0 / sqrt(mean + bitcast<f32>(sizes[0].z));";
     }
 }
 
-/// Browsers want the extension named where it is used; naga takes its functions without it and does
-/// not know the word.
+/// Browsers require the extension to be enabled where it is used; naga has its functions without it and rejects
+/// the directive.
 const ENABLE_SUBGROUPS: &str = if cfg!(target_family = "wasm") { "enable subgroups;" } else { "" };
 
 const SHARED_LINEAR: [&str; 2] = [include_str!("wgsl/tiles.wgsl"), include_str!("wgsl/linear_shared.wgsl")];
@@ -203,13 +138,17 @@ fn shared(source: SourceTemplate, tokens: u32) -> SourceTemplate {
     source.register("tile", tokens.to_string()).register("threads", (4 * tokens).to_string())
 }
 
-fn linear_source(precision: Precision, finish: FinishText, variant: Variant) -> SourceTemplate {
+fn linear_source(precision: Precision, epilogue: EpilogueKind, variant: Variant, threads: u32) -> SourceTemplate {
     match variant {
-        Variant::Shared(n) => shared(product(&SHARED_LINEAR, precision, finish), n),
-        Variant::Tile(n, m) => tile::source(precision, finish, Tile { tokens: n, outputs: m, hears: false }),
-        Variant::Quad(n, m) => tile::source(precision, finish, Tile { tokens: n, outputs: m, hears: true })
-            .register("enable", ENABLE_SUBGROUPS),
-        Variant::Few(n) => product(&[include_str!("wgsl/linear_few.wgsl")], precision, finish)
+        Variant::Shared(n) => shared(product(&SHARED_LINEAR, precision, epilogue), n),
+        Variant::Tile(n, m) => {
+            tile::source(precision, epilogue, Tile { tokens: n, outputs: m, quad_exchange: false, threads })
+        }
+        Variant::Quad(n, m) => {
+            tile::source(precision, epilogue, Tile { tokens: n, outputs: m, quad_exchange: true, threads })
+                .register("enable", ENABLE_SUBGROUPS)
+        }
+        Variant::Gemv(n) => product(&[include_str!("wgsl/linear_gemv.wgsl")], precision, epilogue)
             .register("tile", n.to_string())
             .register("partials", (64 * n).to_string())
             .register("begin", each(n, "var sum# = 0.0; let t# = min(token_base + #u, tokens - 1u) * blocks * 8u;"))
@@ -220,13 +159,17 @@ fn linear_source(precision: Precision, finish: FinishText, variant: Variant) -> 
     }
 }
 
-fn transposed_source(precision: Precision, variant: Variant) -> SourceTemplate {
+fn transposed_source(precision: Precision, variant: Variant, threads: u32) -> SourceTemplate {
     match variant {
-        Variant::Tile(tokens, outputs) => tile::transposed_source(precision, Tile { tokens, outputs, hears: false }),
-        Variant::Quad(tokens, outputs) => tile::transposed_source(precision, Tile { tokens, outputs, hears: true })
-            .register("enable", ENABLE_SUBGROUPS),
-        Variant::Few(_) | Variant::Shared(_) => {
-            shared(product(&SHARED_TRANSPOSED, precision, FinishText::Plain), variant.shared_tokens())
+        Variant::Tile(tokens, outputs) => {
+            tile::transposed_source(precision, Tile { tokens, outputs, quad_exchange: false, threads })
+        }
+        Variant::Quad(tokens, outputs) => {
+            tile::transposed_source(precision, Tile { tokens, outputs, quad_exchange: true, threads })
+                .register("enable", ENABLE_SUBGROUPS)
+        }
+        Variant::Gemv(_) | Variant::Shared(_) => {
+            shared(product(&SHARED_TRANSPOSED, precision, EpilogueKind::Plain), variant.shared_tokens())
         }
     }
 }
@@ -234,8 +177,10 @@ fn transposed_source(precision: Precision, variant: Variant) -> SourceTemplate {
 impl KernelSource for Kernel {
     fn source(&self) -> SourceTemplate {
         match *self {
-            Self::Linear(precision, finish, variant) => linear_source(precision, finish, variant),
-            Self::Transposed(precision, variant) => transposed_source(precision, variant),
+            Self::Linear { precision, epilogue, variant, threads } => {
+                linear_source(precision, epilogue, variant, threads)
+            }
+            Self::Transposed { precision, variant, threads } => transposed_source(precision, variant, threads),
             Self::Attention { vectors, threads } => {
                 let number = if vectors { "vec4<f32>" } else { "f32" };
                 attention(include_str!("wgsl/attention.wgsl"), number, "f32", ATTENTION_TOKENS_MAX, threads)

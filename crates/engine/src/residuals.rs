@@ -2,24 +2,22 @@
 
 use std::path::Path;
 
-use burn::tensor::{Device, Tensor, TensorData};
 use lens_import::{Tensors, compact_tokenizer, open_gemma};
-use lens_model::gemma::GemmaCache;
-use lens_model::{Gemma, WeightStore};
+use lens_model::{ComputeDevice, Gemma, WeightStore};
 use lens_pack::block::{PackedMatrix, Precision, TensorPart};
 use lens_pack::config::GemmaConfig;
 use lens_pack::tensor_spec::gemma_tensors;
 use lens_pack::unpack::sha256_hex;
 use lens_tokenizer::Tokenizer;
 
-use crate::reading::read;
+use crate::pack::residual;
 use crate::{Error, PackFolder, Result};
 
 /// The embedding's name in checkpoints.
 const EMBEDDING: &str = "model.embed_tokens.weight";
 
 /// A language model up to a layer.
-pub struct StreamReader {
+pub struct ResidualReader {
     source: Source,
     /// Its name, e.g. "google/gemma-3-270m".
     pub model_name: String,
@@ -41,16 +39,16 @@ struct Checkpoint {
     gemma: Gemma,
     embedding: Tensors,
     tokenizer: Tokenizer,
-    device: Device,
+    device: ComputeDevice,
 }
 
-impl StreamReader {
+impl ResidualReader {
     /// Reads with a pack's weights.
     pub fn of_pack(pack: PackFolder) -> Self {
-        let manifest = pack.lens.manifest();
+        let manifest = pack.loaded.manifest();
         Self {
             model_name: manifest.model_name.clone(),
-            identity: pack.lens.pack_hash().to_owned(),
+            identity: pack.loaded.pack_hash().to_owned(),
             layer: manifest.layer,
             d_model: manifest.gemma.hidden_size,
             source: Source::Pack(Box::new(pack)),
@@ -58,7 +56,7 @@ impl StreamReader {
     }
 
     /// Reads with the weights of a Hugging Face folder or GGUF file in f32, up to the output of
-    /// `layer`; `on_tensor(done, total)` hears how far it is.
+    /// `layer`; `on_tensor(done, total)` is called after each tensor.
     ///
     /// # Errors
     /// [`Error::Pack`] and [`Error::Tokenizer`] naming the file that is wrong.
@@ -66,7 +64,7 @@ impl StreamReader {
         path: &Path,
         tokenizer: &Path,
         layer: usize,
-        device: Device,
+        device: ComputeDevice,
         mut on_tensor: impl FnMut(u64, u64),
     ) -> Result<Self> {
         let checkpoint = open_gemma(path)?;
@@ -86,12 +84,11 @@ impl StreamReader {
         let mut store = WeightStore::new(device.clone());
         let needed = gemma_tensors(&config, layer);
         let total = needed.len() as u64;
-        // The name of the weights: their own file says it best, but hashing gigabytes says no more
-        // than a few of its values do.
-        let mut seen = Vec::new();
+        // The identity of the weights: a few values of each tensor identify them as well as a hash of gigabytes.
+        let mut sample = Vec::new();
         for (done, (name, (rows, cols))) in needed.into_iter().enumerate() {
             let values = checkpoint.tensors.read(&name, (rows, cols))?;
-            seen.extend(values.iter().take(16).flat_map(|v| v.to_le_bytes()));
+            sample.extend(values.iter().take(16).flat_map(|v| v.to_le_bytes()));
             let matrix = PackedMatrix::pack(&values, rows, cols, Precision::F32);
             store.insert(TensorPart { name, row_start: 0, rows_total: rows, matrix })?;
             on_tensor(done as u64 + 1, total);
@@ -99,7 +96,7 @@ impl StreamReader {
         let gemma = Gemma::new(&config, layer, &mut store)?;
         Ok(Self {
             model_name: checkpoint.name.unwrap_or_else(|| path.display().to_string()),
-            identity: sha256_hex(&seen),
+            identity: sha256_hex(&sample),
             layer,
             d_model: config.hidden_size,
             source: Source::Checkpoint(Box::new(Checkpoint {
@@ -118,7 +115,7 @@ impl StreamReader {
     /// [`Error::Tokenizer`], [`Error::Input`] without a tokenizer.
     pub fn tokenize(&self, text: &str) -> Result<Vec<u32>> {
         let (tokenizer, bos) = match &self.source {
-            Source::Pack(pack) => (pack.lens.tokenizer()?, pack.lens.manifest().gemma.bos_token_id),
+            Source::Pack(pack) => (pack.loaded.tokenizer()?, pack.loaded.manifest().gemma.bos_token_id),
             Source::Checkpoint(c) => (&c.tokenizer, c.config.bos_token_id),
         };
         Ok(tokenizer.encode(text, bos)?.ids)
@@ -131,7 +128,7 @@ impl StreamReader {
     /// read, [`Error::Model`] when the device fails.
     pub async fn read(&self, ids: &[u32]) -> Result<Vec<f32>> {
         match &self.source {
-            Source::Pack(pack) => pack.lens.residual(pack.embedding(ids)?).await,
+            Source::Pack(pack) => pack.loaded.residual(pack.embedding(ids)?).await,
             Source::Checkpoint(c) => {
                 let mut rows = Vec::with_capacity(ids.len() * self.d_model);
                 for id in ids {
@@ -141,15 +138,8 @@ impl StreamReader {
                     }
                     rows.extend(c.embedding.read_rows(EMBEDDING, id..id + 1)?);
                 }
-                residual(&c.gemma, rows, self.d_model, &c.device).await
+                residual(&c.gemma, rows, self.d_model, &c.device.burn).await
             }
         }
     }
-}
-
-/// The residual stream [T, d_model] after the last layer of `gemma`, from raw embedding rows.
-pub(crate) async fn residual(gemma: &Gemma, rows: Vec<f32>, d_model: usize, device: &Device) -> Result<Vec<f32>> {
-    let tokens = rows.len() / d_model;
-    let input = Tensor::<2>::from_data(TensorData::new(rows, [tokens, d_model]), device);
-    read(gemma.extend(input, &mut GemmaCache::default(), |_, _| ())).await
 }

@@ -7,9 +7,10 @@
 use std::fmt::{self, Display, Formatter};
 
 use burn::tensor::{Device, Tensor, TensorData, Transaction};
+use lens_model::ComputeDevice;
 use lens_model::attention::{AttentionOptions, attend};
-use lens_model::kernels::variant::{Forced, ROW_THREADS, Variant, row_threads};
-use lens_model::linear::{Linear, Matrix, PackedTensor, products};
+use lens_model::kernels::config::{ROW_THREADS, Variant, VariantOverride};
+use lens_model::linear::{Linear, Matrix, PackedTensor, matmul_nt};
 use lens_model::norm::RmsNorm;
 use lens_model::rope::RotaryTable;
 use lens_model::store::upload;
@@ -17,7 +18,7 @@ use lens_model::temporal_sae::{project, row_sums, top_entries, top_k};
 use lens_pack::block::{PackedMatrix, Precision};
 use lens_pack::config::Rope;
 
-use crate::{Error, Result};
+use crate::{DeviceError, Result};
 
 /// Largest relative RMS difference between device and CPU that passes. f32 sums of up to 9,216 terms
 /// in another order stay below 3e-6; exp and tanh differ by a few units in the last place.
@@ -42,19 +43,18 @@ impl Checked {
 /// Compares the kernels that this device will use with the CPU's, on odd sizes: a short last block, a
 /// number of tokens and rows that no tile divides.
 ///
-/// The visitor waits while the adapter compiles each: weights of
-/// the precisions that packs are served at, since those are what the networks will run in any case. How f16
-/// is read is in their scales, how f32 is in the products of rows.
+/// The page waits while the adapter compiles each kernel, so only the precisions of served packs are checked: the
+/// networks run those in any case. Reading f16 is covered by their scales, reading f32 by the products of rows.
 ///
 /// # Errors
-/// [`Error::NoDevice`] with a sentence that names what differs.
-pub async fn check(device: &Device) -> Result<()> {
-    let mut checks = Checks { device, done: Vec::new() };
+/// [`DeviceError`] with a sentence that names what differs.
+pub async fn check(device: &ComputeDevice) -> Result<()> {
+    let mut checks = Checks { device: device.clone(), done: Vec::new() };
     // Several queries, and one after others.
     checks.attention(5, 0, [4, 2, 12, 72], Some(5.0), Some(3)).await?;
     checks.attention(1, 4, [4, 2, 12, 72], Some(5.0), Some(3)).await?;
     checks.rows(5, 72).await?;
-    checks.products(5, 7, 72).await?;
+    checks.matmul_nt(5, 7, 72).await?;
     for precision in [Precision::Q8, Precision::Q4] {
         checks.linear(precision, [5, 37, 72], 1.0).await?;
         checks.transposed(precision, [5, 37, 72], 1.0).await?;
@@ -62,9 +62,9 @@ pub async fn check(device: &Device) -> Result<()> {
     checks.finishes([5, 37, 72]).await?;
     match checks.done.iter().find(|checked| checked.is_wrong()) {
         None => Ok(()),
-        Some(Checked { name, error }) => Err(Error::NoDevice(format!(
-            "the kernel {name} gives wrong numbers on this device (relative difference {error:.1e})"
-        ))),
+        Some(Checked { name, error }) => {
+            Err(DeviceError::WrongKernel { kernel: name.clone(), difference: *error }.into())
+        }
     }
 }
 
@@ -105,9 +105,9 @@ impl Display for Part {
 /// what f16 can hold.
 ///
 /// # Errors
-/// [`Error::NoDevice`] when the device fails; differences are in the result.
-pub async fn thorough(device: &Device, part: Part) -> Result<Vec<Checked>> {
-    let mut checks = Checks { device, done: Vec::new() };
+/// [`DeviceError`] when the device fails; differences are in the result.
+pub async fn thorough(device: &ComputeDevice, part: Part) -> Result<Vec<Checked>> {
+    let mut checks = Checks { device: device.clone(), done: Vec::new() };
     match part {
         Part::Weights(precision) => checks.every_product(precision).await?,
         Part::Finishes => checks.every_finish().await?,
@@ -116,13 +116,8 @@ pub async fn thorough(device: &Device, part: Part) -> Result<Vec<Checked>> {
     Ok(checks.done)
 }
 
-/// Those of `variants` that run on this adapter, by their place among all.
-fn available(variants: &[Variant]) -> impl Iterator<Item = usize> {
-    variants.iter().enumerate().filter(|(_, variant)| variant.is_available()).map(|(i, _)| i)
-}
-
-struct Checks<'a> {
-    device: &'a Device,
+struct Checks {
+    device: ComputeDevice,
     done: Vec<Checked>,
 }
 
@@ -131,26 +126,36 @@ fn value(i: usize) -> f32 {
     ((i * 7919 + 13) % 1009) as f32 / 504.0 - 1.0
 }
 
-fn matrix(rows: usize, cols: usize, device: &Device, f: impl Fn(usize) -> f32) -> Tensor<2> {
+fn matrix(rows: usize, cols: usize, device: &ComputeDevice, f: impl Fn(usize) -> f32) -> Tensor<2> {
     let values: Vec<f32> = (0..rows * cols).map(f).collect();
-    Tensor::from_data(TensorData::new(values, [rows, cols]), device)
+    Tensor::from_data(TensorData::new(values, [rows, cols]), &device.burn)
 }
 
-fn packed(rows: usize, cols: usize, precision: Precision, device: &Device) -> PackedTensor {
+fn packed(rows: usize, cols: usize, precision: Precision, device: &ComputeDevice) -> PackedTensor {
     let weights: Vec<f32> = (0..rows * cols).map(value).collect();
     upload(PackedMatrix::pack(&weights, rows, cols, precision), device)
 }
 
-impl Checks<'_> {
+impl Checks {
+    /// Those of `variants` that run on this adapter.
+    fn available(&self, variants: &[Variant]) -> Vec<Variant> {
+        variants.iter().copied().filter(|variant| self.device.kernels.has(*variant)).collect()
+    }
+
+    /// Runs one variant for the cases that follow, whatever the adapter and the number of tokens.
+    fn set_override(&mut self, overrides: VariantOverride) {
+        self.device.kernels.overrides = overrides;
+    }
+
     async fn every_product(&mut self, precision: Precision) -> Result<()> {
         // Tokens, rows, columns.
         for size in [[1, 37, 72], [5, 130, 96], [67, 70, 160], [9, 5, 9216], [3, 9216, 40]] {
-            for index in available(&Variant::LINEAR) {
-                let _forced = Forced::linear(index);
+            for variant in self.available(&Variant::LINEAR) {
+                self.set_override(VariantOverride { linear: Some(variant), ..VariantOverride::default() });
                 self.linear(precision, size, 3e5).await?;
             }
-            for index in available(&Variant::TRANSPOSED) {
-                let _forced = Forced::transposed(index);
+            for variant in self.available(&Variant::TRANSPOSED) {
+                self.set_override(VariantOverride { transposed: Some(variant), ..VariantOverride::default() });
                 self.transposed(precision, size, 3e5).await?;
             }
         }
@@ -158,17 +163,17 @@ impl Checks<'_> {
     }
 
     async fn every_finish(&mut self) -> Result<()> {
-        for index in available(&Variant::LINEAR) {
-            let _forced = Forced::linear(index);
+        for variant in self.available(&Variant::LINEAR) {
+            self.set_override(VariantOverride { linear: Some(variant), ..VariantOverride::default() });
             self.finishes([7, 37, 72]).await?;
-            self.products(5, 67, 100).await?;
+            self.matmul_nt(5, 67, 100).await?;
         }
         Ok(())
     }
 
     async fn every_row_kernel(&mut self) -> Result<()> {
-        for index in 0..ROW_THREADS.len() {
-            let _forced = Forced::rows(index);
+        for threads in ROW_THREADS {
+            self.set_override(VariantOverride { row_threads: Some(threads), ..VariantOverride::default() });
             for (tokens, first) in [(1, 0), (5, 0), (1, 299), (66, 3), (6, 700), (5, 574)] {
                 self.attention(tokens, first, [4, 2, 13, 70], Some(5.0), Some(3)).await?;
                 self.attention(tokens, first, [4, 1, 16, 8], None, None).await?;
@@ -186,14 +191,14 @@ impl Checks<'_> {
     }
 
     /// Runs `kernel` on both devices and notes how far apart the results are.
-    async fn compare(&mut self, name: String, kernel: impl Fn(&Device) -> Vec<Tensor<2>>) -> Result<()> {
+    async fn compare(&mut self, name: String, kernel: impl Fn(&ComputeDevice) -> Vec<Tensor<2>>) -> Result<()> {
         let mut results = Vec::new();
-        for device in [self.device, &Device::flex()] {
+        for device in [&self.device, &Device::flex().into()] {
             let reads = kernel(device).into_iter().fold(Transaction::default(), Transaction::register);
-            let data = reads.execute_async().await.map_err(|e| Error::NoDevice(format!("read-back failed: {e}")))?;
+            let data = reads.execute_async().await.map_err(|e| DeviceError::ReadBack(e.to_string()))?;
             let values: std::result::Result<Vec<Vec<f32>>, _> =
                 data.into_iter().map(TensorData::try_into_vec::<f32>).collect();
-            results.push(values.map_err(|e| Error::NoDevice(format!("read-back failed: {e:?}")))?);
+            results.push(values.map_err(|e| DeviceError::ReadBack(format!("{e:?}")))?);
         }
         // Each tensor for itself: a large one would hide a small one.
         let error = results[0].iter().zip(&results[1]).map(|(found, wanted)| relative_rms(found, wanted));
@@ -203,7 +208,7 @@ impl Checks<'_> {
     }
 
     async fn linear(&mut self, precision: Precision, [tokens, rows, cols]: [usize; 3], range: f32) -> Result<()> {
-        let variant = lens_model::kernels::variant::linear(tokens);
+        let variant = self.device.kernels.linear(tokens);
         let name = format!("{precision} product, {variant:?}, {tokens} x {cols} by {rows}");
         self.compare(name, |device| {
             let w = packed(rows, cols, precision, device);
@@ -213,7 +218,7 @@ impl Checks<'_> {
     }
 
     async fn transposed(&mut self, precision: Precision, [tokens, rows, cols]: [usize; 3], range: f32) -> Result<()> {
-        let variant = lens_model::kernels::variant::transposed(tokens);
+        let variant = self.device.kernels.transposed(tokens);
         let name = format!("{precision} transposed product, {variant:?}, {tokens} x {rows} by {cols}");
         self.compare(name, |device| {
             let w = packed(rows, cols, precision, device);
@@ -225,7 +230,7 @@ impl Checks<'_> {
     }
 
     async fn finishes(&mut self, [tokens, rows, cols]: [usize; 3]) -> Result<()> {
-        let variant = lens_model::kernels::variant::linear(tokens);
+        let variant = self.device.kernels.linear(tokens);
         self.compare(format!("product with bias, relu and GeGLU, {variant:?}"), |device| {
             let weight = packed(rows, cols, Precision::Q8, device);
             let bias = matrix(1, rows, device, |i| 9.0 * value(i)).reshape([rows]);
@@ -245,10 +250,10 @@ impl Checks<'_> {
         .await
     }
 
-    async fn products(&mut self, m: usize, n: usize, width: usize) -> Result<()> {
-        let variant = lens_model::kernels::variant::linear(m);
+    async fn matmul_nt(&mut self, m: usize, n: usize, width: usize) -> Result<()> {
+        let variant = self.device.kernels.linear(m);
         self.compare(format!("products of rows, {variant:?}"), |device| {
-            vec![products(matrix(m, width, device, value), matrix(n, width, device, |i| value(i + 7)))]
+            vec![matmul_nt(matrix(m, width, device, value), matrix(n, width, device, |i| value(i + 7)), device.kernels)]
         })
         .await
     }
@@ -264,23 +269,24 @@ impl Checks<'_> {
     ) -> Result<()> {
         let options = AttentionOptions { heads, kv_heads, scale: 0.7, soft_cap, window, first };
         let keys = first + tokens;
-        let threads = row_threads();
+        let threads = self.device.kernels.row_threads();
         self.compare(format!("attention of {tokens} tokens after {first}, {options:?}, {threads} threads"), |device| {
             // Scores of tens would turn rounding into differences of the weights.
             let q = matrix(tokens, heads * d, device, value);
             let k = matrix(keys, kv_heads * d, device, |i| value(i + 5));
             let v = matrix(keys, kv_heads * dv, device, |i| 3.0 * value(i + 9));
-            vec![attend(q, k, v, options)]
+            vec![attend(q, k, v, options, device.kernels)]
         })
         .await
     }
 
     /// The kernels that work row by row.
     async fn rows(&mut self, tokens: usize, width: usize) -> Result<()> {
-        let threads = row_threads();
+        let threads = self.device.kernels.row_threads();
         self.compare(format!("RMSNorm and rotation of {tokens} x {width}, {threads} threads"), |device| {
-            let norm =
-                |shift: usize| RmsNorm::new(matrix(1, width, device, |i| value(i + shift)).reshape([width]), 1e-6);
+            let norm = |shift: usize| {
+                RmsNorm::new(matrix(1, width, device, |i| value(i + shift)).reshape([width]), 1e-6, device.kernels)
+            };
             let x = matrix(tokens, width, device, |i| 1e5 * value(3 * i));
             let hidden = matrix(tokens, width, device, |i| 9.0 * value(i + 1));
             let (added, normed) = norm(3).add_then(hidden, x.clone(), &norm(5));
@@ -299,9 +305,9 @@ impl Checks<'_> {
         self.compare(format!("top k, sums and projection of {tokens} x {width}, {threads} threads"), |device| {
             let codes = matrix(tokens, width, device, |i| (40.0 * value(i)).floor().max(0.0));
             let x = matrix(tokens, width, device, |i| value(3 * i));
-            let (factor, left) = project(x, codes.clone());
+            let (factor, left) = project(x, codes.clone(), device.kernels);
             let k = (width / 3).max(1);
-            vec![top_k(codes.clone(), k), top_entries(codes.clone(), k), row_sums(codes), factor, left]
+            vec![top_k(codes.clone(), k), top_entries(codes.clone(), k), row_sums(codes, device.kernels), factor, left]
         })
         .await
     }

@@ -1,11 +1,11 @@
-//! What a pack's precision does to the answer: one pack held against another of the same weights.
+//! What a pack's precision does to its results: one pack compared with another of the same weights.
 
 use std::collections::HashSet;
 
 use lens_analysis::{gram, stats};
 
-use crate::Run;
-use crate::self_check::relative_rms;
+use super::self_check::relative_rms;
+use crate::RunOutput;
 
 /// Differences between two packs' runs of the same tokens, averaged over texts.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -18,7 +18,7 @@ pub struct Fidelity {
     pub similarity_mean_absolute: f64,
     /// Share of the reference's non-zero novel codes that are non-zero here too.
     pub novel_overlap: f64,
-    /// Variance explained by this pack (seed's formula).
+    /// Variance explained by this pack (the notebook's formula).
     pub variance_explained: f64,
     /// Variance explained by the reference.
     pub variance_explained_reference: f64,
@@ -26,9 +26,9 @@ pub struct Fidelity {
 
 impl Fidelity {
     /// Compares `run` with `reference`, which saw the same tokens.
-    pub fn of(run: &Run, reference: &Run) -> Self {
+    pub fn of(run: &RunOutput, reference: &RunOutput) -> Self {
         let (t, d, width) = (run.tokens, run.d_model, run.width);
-        let similarity = |r: &Run| gram::cosine(&gram::gram(&gram::centre(&r.pred_codes, t, width), t, width), t);
+        let similarity = |r: &RunOutput| gram::cosine(&gram::gram(&gram::centre(&r.pred_codes, t, width), t, width), t);
         let (here, there) = (similarity(run), similarity(reference));
         let difference: f64 = here.iter().zip(&there).map(|(a, b)| f64::from((a - b).abs())).sum();
         let active = |codes: &[f32]| -> HashSet<usize> {

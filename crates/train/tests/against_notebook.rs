@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use lens_model::temporal_sae::SaeCache;
-use lens_model::{TemporalSae, WeightStore};
+use lens_model::{ComputeDevice, TemporalSae, WeightStore};
 use lens_pack::block::{PackedMatrix, Precision, TensorPart};
 use lens_train::run::parameters_of;
 use safetensors::SafeTensors;
@@ -16,7 +16,7 @@ fn folder(recipe: &str) -> PathBuf {
 }
 
 /// The module as the viewer has it, over packed matrices.
-fn packed(folder: &Path, device: &Device) -> TemporalSae {
+fn packed(folder: &Path, device: &ComputeDevice) -> TemporalSae {
     let parameters = parameters_of(folder).unwrap();
     let mut store = WeightStore::new(device.clone());
     for (name, array) in &parameters.arrays {
@@ -30,7 +30,7 @@ fn packed(folder: &Path, device: &Device) -> TemporalSae {
 
 #[test]
 fn the_authors_module_gives_the_same() {
-    let device = Device::flex();
+    let device = ComputeDevice::from(Device::flex());
     for recipe in ["short", "authors"] {
         let folder = folder(recipe);
         let bytes = std::fs::read(folder.join("expected.safetensors")).unwrap();
@@ -42,7 +42,7 @@ fn the_authors_module_gives_the_same() {
         let (x, shape) = values("x");
         let dense = parameters_of(&folder).unwrap().sae(&device).unwrap();
         for (how, sae) in [("dense", dense), ("packed", packed(&folder, &device))] {
-            let x = Tensor::<2>::from_data(TensorData::new(x.clone(), shape), &device);
+            let x = Tensor::<2>::from_data(TensorData::new(x.clone(), shape), &device.burn);
             let codes = sae.extend(x, &mut SaeCache::default(), None).unwrap();
             let found = [
                 ("recons", codes.recons),

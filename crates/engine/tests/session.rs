@@ -8,10 +8,12 @@
 
 mod common;
 
+use std::ops::ControlFlow;
+
 use common::{Pair, open};
 use lens_analysis::{Source, Summary, gram};
-use lens_engine::self_check::relative_rms;
-use lens_engine::{Continue, PackFolder, Reading, RunOptions, Stage};
+use lens_engine::check::self_check::relative_rms;
+use lens_engine::{InferenceSession, InferenceStage, PackFolder, RunOptions, session};
 
 const TOLERANCE: f64 = 1e-4;
 
@@ -19,16 +21,20 @@ fn options(pair: &Pair) -> RunOptions {
     RunOptions { inf_k: pair.inf_k, ..RunOptions::default() }
 }
 
-fn read_on(pack: &PackFolder, reading: &mut Reading, ids: &[u32]) {
+fn new_session(pack: &PackFolder, options: RunOptions) -> InferenceSession {
+    InferenceSession::new(pack.loaded.clone(), options).unwrap()
+}
+
+fn append(pack: &PackFolder, session: &mut InferenceSession, ids: &[u32]) {
     let rows = pack.embedding(ids).unwrap();
-    let finished = pollster::block_on(pack.lens.extend(reading, &rows, |_| Continue::Yes)).unwrap();
-    assert_eq!(finished, Continue::Yes);
+    let finished = pollster::block_on(session.extend(&rows, |_| ControlFlow::Continue(()))).unwrap();
+    assert!(finished.is_continue());
 }
 
 fn at_once(pack: &PackFolder, options: RunOptions, ids: &[u32]) -> Summary {
-    let mut reading = pack.lens.start(options).unwrap();
-    read_on(pack, &mut reading, ids);
-    reading.summary().clone()
+    let mut session = new_session(pack, options);
+    append(pack, &mut session, ids);
+    session.summary().clone()
 }
 
 fn assert_same(what: &str, found: &Summary, expected: &Summary) {
@@ -51,13 +57,13 @@ fn every_edit_gives_what_the_whole_text_gives() {
         let pack = open(&pair.gemma, &pair.sae, &pair.tokenizer, pair.layer, scratch.path());
         let ids = &pair.token_ids;
         let half = ids.len() / 2;
-        let mut reading = pack.lens.start(options(&pair)).unwrap();
+        let mut session = new_session(&pack, options(&pair));
         // Typed: a half at once, then token by token.
-        read_on(&pack, &mut reading, &ids[..half]);
+        append(&pack, &mut session, &ids[..half]);
         for id in &ids[half..] {
-            read_on(&pack, &mut reading, &[*id]);
+            append(&pack, &mut session, &[*id]);
         }
-        assert_same(&format!("{}: typed", pair.name), reading.summary(), &at_once(&pack, options(&pair), ids));
+        assert_same(&format!("{}: typed", pair.name), session.summary(), &at_once(&pack, options(&pair), ids));
         // Inserted, deleted, replaced: each time from the first token that changed.
         let middle = half.max(1).min(ids.len());
         let inserted = [&ids[..middle], &ids[..1], &ids[middle..]].concat();
@@ -67,30 +73,33 @@ fn every_edit_gives_what_the_whole_text_gives() {
             if edited.is_empty() {
                 continue;
             }
-            let mut reading = pack.lens.start(options(&pair)).unwrap();
-            read_on(&pack, &mut reading, ids);
+            let mut session = new_session(&pack, options(&pair));
+            append(&pack, &mut session, ids);
             let common = ids.iter().zip(&edited).take_while(|(a, b)| a == b).count();
-            reading.truncate(common);
-            read_on(&pack, &mut reading, &edited[common..]);
-            assert_same(&format!("{}: {what}", pair.name), reading.summary(), &at_once(&pack, options(&pair), &edited));
+            session.truncate(common);
+            append(&pack, &mut session, &edited[common..]);
+            assert_same(&format!("{}: {what}", pair.name), session.summary(), &at_once(&pack, options(&pair), &edited));
         }
     }
 }
 
 #[test]
-fn a_stopped_reading_is_a_beginning() {
+fn a_stopped_session_goes_on_from_whole_chunks() {
     let pair = common::pairs().into_iter().find(|pair| pair.token_ids.len() > 4).unwrap();
     let scratch = tempfile::tempdir().unwrap();
     let pack = open(&pair.gemma, &pair.sae, &pair.tokenizer, pair.layer, scratch.path());
     let ids = &pair.token_ids;
-    let mut reading = pack.lens.start(options(&pair)).unwrap();
-    read_on(&pack, &mut reading, &ids[..2]);
+    let mut session = new_session(&pack, options(&pair));
+    append(&pack, &mut session, &ids[..2]);
     let rows = pack.embedding(&ids[2..]).unwrap();
-    let stop = |stage| if matches!(stage, Stage::Layer(1, _)) { Continue::No } else { Continue::Yes };
-    assert_eq!(pollster::block_on(pack.lens.extend(&mut reading, &rows, stop)).unwrap(), Continue::No);
-    assert_eq!(reading.len(), 2);
-    read_on(&pack, &mut reading, &ids[2..]);
-    assert_same("read on after a stop", reading.summary(), &at_once(&pack, options(&pair), ids));
+    let stop = |stage| match stage {
+        InferenceStage::Layer(1, _) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    assert!(pollster::block_on(session.extend(&rows, stop)).unwrap().is_break());
+    assert_eq!(session.len(), 2);
+    append(&pack, &mut session, &ids[2..]);
+    assert_same("read on after a stop", session.summary(), &at_once(&pack, options(&pair), ids));
 }
 
 #[test]
@@ -100,17 +109,17 @@ fn a_text_longer_than_a_chunk_goes_through_in_chunks() {
     let pack = open(&pair.gemma, &pair.sae, &pair.tokenizer, pair.layer, scratch.path());
     let ids: Vec<u32> = pair.token_ids.iter().copied().cycle().take(700).collect();
     let mut stages = Vec::new();
-    let mut reading = pack.lens.start(options(&pair)).unwrap();
+    let mut session = new_session(&pack, options(&pair));
     let rows = pack.embedding(&ids).unwrap();
     let seen = |stage| {
         stages.push(stage);
-        Continue::Yes
+        ControlFlow::Continue(())
     };
-    pollster::block_on(pack.lens.extend(&mut reading, &rows, seen)).unwrap();
-    let chunks = stages.iter().filter(|stage| **stage == Stage::Sae).count();
+    assert!(pollster::block_on(session.extend(&rows, seen)).unwrap().is_continue());
+    let chunks = stages.iter().filter(|stage| **stage == InferenceStage::Sae).count();
     assert!(chunks > 1, "{chunks} chunk");
-    let whole = pollster::block_on(pack.lens.run(&rows, options(&pair))).unwrap();
-    assert_same("in chunks", reading.summary(), &whole.summary);
+    let whole = pollster::block_on(session::run(&pack.loaded, &rows, options(&pair))).unwrap();
+    assert_same("in chunks", session.summary(), &whole.summary);
 }
 
 /// What crosses the texts is in the off-diagonal block; either text's own block, centred anew, is what
@@ -122,9 +131,9 @@ fn two_texts_have_their_own_products_and_those_across() {
         let pack = open(&pair.gemma, &pair.sae, &pair.tokenizer, pair.layer, scratch.path());
         let ids = &pair.token_ids;
         let read = |ids: &[u32]| {
-            let mut reading = pack.lens.start(options(&pair)).unwrap();
-            read_on(&pack, &mut reading, ids);
-            reading
+            let mut session = new_session(&pack, options(&pair));
+            append(&pack, &mut session, ids);
+            session
         };
         let (a, b) = (read(ids), read(&ids[..ids.len().div_ceil(2)]));
         let n = a.len() + b.len();
@@ -132,10 +141,10 @@ fn two_texts_have_their_own_products_and_those_across() {
         for source in Source::ALL {
             let joint = &grams[source as usize];
             assert_eq!(joint.len(), n * n);
-            for (reading, from) in [(&a, 0), (&b, a.len())] {
-                let t = reading.len();
+            for (session, from) in [(&a, 0), (&b, a.len())] {
+                let t = session.len();
                 let own: Vec<f32> = (0..t * t).map(|k| joint[(from + k / t) * n + from + k % t]).collect();
-                let error = relative_rms(&gram::centre_gram(&own, t), &reading.summary().centred_gram(source));
+                let error = relative_rms(&gram::centre_gram(&own, t), &session.summary().centred_gram(source));
                 assert!(error <= 1e-3, "{}: {source:?}: relative RMS {error:.1e}", pair.name);
             }
             // Codes are causal: the second text is the beginning of the first, so its tokens are the same.
@@ -148,28 +157,28 @@ fn two_texts_have_their_own_products_and_those_across() {
 }
 
 #[test]
-fn a_reading_that_starts_over_knows_nothing_of_before() {
+fn a_reset_session_equals_a_new_one() {
     for pair in common::pairs() {
         let scratch = tempfile::tempdir().unwrap();
         let pack = open(&pair.gemma, &pair.sae, &pair.tokenizer, pair.layer, scratch.path());
         let others: Vec<u32> = pair.token_ids.iter().rev().copied().chain([pair.token_ids[0]; 70]).collect();
-        let mut reading = pack.lens.start(RunOptions { inf_k: Some(1), ..RunOptions::default() }).unwrap();
-        read_on(&pack, &mut reading, &others);
-        let mut reading = pack.lens.start_over(reading, options(&pair)).unwrap();
-        assert!(reading.is_empty() && reading.options() == options(&pair));
-        let problem = pollster::block_on(pack.lens.attention(&reading)).unwrap_err().to_string();
+        let mut session = new_session(&pack, RunOptions { inf_k: Some(1), ..RunOptions::default() });
+        append(&pack, &mut session, &others);
+        session.reset(options(&pair)).unwrap();
+        assert!(session.is_empty() && session.options() == options(&pair));
+        let problem = pollster::block_on(session.attention()).unwrap_err().to_string();
         assert!(problem.contains("0 tokens"), "{problem}");
-        read_on(&pack, &mut reading, &pair.token_ids);
+        append(&pack, &mut session, &pair.token_ids);
         assert_same(
             &format!("{}: started over", pair.name),
-            reading.summary(),
+            session.summary(),
             &at_once(&pack, options(&pair), &pair.token_ids),
         );
     }
 }
 
 #[test]
-fn another_inf_k_is_what_a_text_read_with_it_says() {
+fn reencoding_equals_a_session_with_that_inf_k() {
     // Of a text of one and the same token nothing is left once it is centred.
     for pair in common::pairs().into_iter().filter(|pair| pair.token_ids.len() > 4) {
         let scratch = tempfile::tempdir().unwrap();
@@ -179,50 +188,54 @@ fn another_inf_k_is_what_a_text_read_with_it_says() {
         let wanted = RunOptions { inf_k: Some(1), ..RunOptions::default() };
         let expected = at_once(&pack, wanted, &ids);
 
-        let mut reading = pack.lens.start(options(&pair)).unwrap();
-        read_on(&pack, &mut reading, &ids);
-        assert!(reading.serves(wanted) && !reading.serves(RunOptions { everything: true, ..wanted }));
+        let mut session = new_session(&pack, options(&pair));
+        append(&pack, &mut session, &ids);
+        assert!(
+            session.is_compatible_with(wanted)
+                && !session.is_compatible_with(RunOptions { keep_intermediates: true, ..wanted })
+        );
         let mut stages = Vec::new();
         let seen = |stage| {
             stages.push(stage);
-            Continue::Yes
+            ControlFlow::Continue(())
         };
-        pollster::block_on(pack.lens.encode_again(&mut reading, Some(1), seen)).unwrap();
-        assert!(!stages.iter().any(|stage| matches!(stage, Stage::Layer(..))), "Gemma ran: {stages:?}");
-        assert_eq!(reading.options(), wanted);
-        assert_same(&format!("{}: encoded again", pair.name), reading.summary(), &expected);
+        assert!(pollster::block_on(session.reencode(Some(1), seen)).unwrap().is_continue());
+        assert!(!stages.iter().any(|stage| matches!(stage, InferenceStage::Layer(..))), "Gemma ran: {stages:?}");
+        assert_eq!(session.options(), wanted);
+        assert_same(&format!("{}: encoded again", pair.name), session.summary(), &expected);
 
         // It goes on from there, token by token, and back.
-        reading.truncate(ids.len() - 3);
-        read_on(&pack, &mut reading, &ids[ids.len() - 3..]);
-        assert_same(&format!("{}: read on", pair.name), reading.summary(), &expected);
-        pollster::block_on(pack.lens.encode_again(&mut reading, pair.inf_k, |_| Continue::Yes)).unwrap();
-        assert_same(&format!("{}: and back", pair.name), reading.summary(), &at_once(&pack, options(&pair), &ids));
+        session.truncate(ids.len() - 3);
+        append(&pack, &mut session, &ids[ids.len() - 3..]);
+        assert_same(&format!("{}: read on", pair.name), session.summary(), &expected);
+        let again = pollster::block_on(session.reencode(pair.inf_k, |_| ControlFlow::Continue(()))).unwrap();
+        assert!(again.is_continue());
+        assert_same(&format!("{}: and back", pair.name), session.summary(), &at_once(&pack, options(&pair), &ids));
     }
 }
 
 #[test]
-fn an_encoding_that_is_refused_loses_nothing_and_one_that_is_stopped_keeps_whole_chunks() {
+fn a_refused_reencoding_changes_nothing_and_a_stopped_one_keeps_whole_chunks() {
     let pair = common::pairs().into_iter().find(|pair| pair.token_ids.len() > 4).unwrap();
     let scratch = tempfile::tempdir().unwrap();
     let pack = open(&pair.gemma, &pair.sae, &pair.tokenizer, pair.layer, scratch.path());
     let ids: Vec<u32> = pair.token_ids.iter().copied().cycle().take(530).collect();
-    let mut reading = pack.lens.start(options(&pair)).unwrap();
-    read_on(&pack, &mut reading, &ids);
-    let refused = pollster::block_on(pack.lens.encode_again(&mut reading, Some(0), |_| Continue::Yes));
+    let mut session = new_session(&pack, options(&pair));
+    append(&pack, &mut session, &ids);
+    let refused = pollster::block_on(session.reencode(Some(0), |_| ControlFlow::Continue(())));
     assert!(refused.unwrap_err().to_string().contains("at least 1"));
-    assert_same("refused", reading.summary(), &at_once(&pack, options(&pair), &ids));
+    assert_same("refused", session.summary(), &at_once(&pack, options(&pair), &ids));
 
     let mut chunks = 0;
     let stop_at_the_second = |stage| {
-        chunks += usize::from(stage == Stage::Sae);
-        if chunks > 1 { Continue::No } else { Continue::Yes }
+        chunks += usize::from(stage == InferenceStage::Sae);
+        if chunks > 1 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let stopped = pollster::block_on(pack.lens.encode_again(&mut reading, Some(1), stop_at_the_second)).unwrap();
-    assert_eq!(stopped, Continue::No);
-    assert!(!reading.is_empty() && reading.len() < ids.len(), "{} tokens", reading.len());
-    let done = reading.len();
-    read_on(&pack, &mut reading, &ids[done..]);
+    let stopped = pollster::block_on(session.reencode(Some(1), stop_at_the_second)).unwrap();
+    assert!(stopped.is_break());
+    assert!(!session.is_empty() && session.len() < ids.len(), "{} tokens", session.len());
+    let done = session.len();
+    append(&pack, &mut session, &ids[done..]);
     let wanted = RunOptions { inf_k: Some(1), ..RunOptions::default() };
-    assert_same("stopped and read on", reading.summary(), &at_once(&pack, wanted, &ids));
+    assert_same("stopped and read on", session.summary(), &at_once(&pack, wanted, &ids));
 }

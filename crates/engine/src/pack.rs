@@ -1,0 +1,269 @@
+//! [`PackLoader`] takes a pack's files as they arrive; [`LoadedPack`] is the pack on a device: tokenizer, networks,
+//! configuration. Running a text through the networks is [`crate::InferenceSession`]'s.
+
+use burn::tensor::{Tensor, TensorData};
+use lens_model::gemma::GemmaCache;
+use lens_model::{ComputeDevice, Gemma, TemporalSae, WeightStore};
+use lens_pack::manifest::Manifest;
+use lens_pack::precision_plan::PrecisionPlan;
+use lens_pack::unpack;
+use lens_tokenizer::{Tokenizer, Tokens};
+
+use crate::read_back::read_back;
+use crate::{Error, Result};
+
+/// Longest text, in tokens: what the attention kernel takes.
+pub const TOKENS_MAX: usize = lens_model::attention::ATTENTION_TOKENS_MAX;
+
+/// Collects the files of a pack, in any order of shards that keeps each tensor's rows in order.
+pub struct PackLoader {
+    manifest: Manifest,
+    pack_hash: String,
+    store: WeightStore,
+    tokenizer: Option<Tokenizer>,
+    mix: Option<PrecisionPlan>,
+}
+
+impl PackLoader {
+    /// Starts with the manifest's text; `file` names it in errors.
+    ///
+    /// # Errors
+    /// [`Error::Pack`] when it is not a manifest this program reads.
+    pub fn new(manifest_json: &str, file: &str, device: impl Into<ComputeDevice>) -> Result<Self> {
+        let manifest = Manifest::from_json(manifest_json, file)?;
+        let pack_hash = unpack::sha256_hex(manifest_json.as_bytes());
+        Ok(Self { manifest, pack_hash, store: WeightStore::new(device), tokenizer: None, mix: None })
+    }
+
+    /// The manifest.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Stores the matrices of an f32 pack with the precisions of `mix`, to compute as a pack made with it would.
+    pub fn requantize(&mut self, mix: PrecisionPlan) {
+        self.mix = Some(mix);
+    }
+
+    /// Takes the content of shard number `shard`; checks it and sends its tensors to the device.
+    ///
+    /// # Errors
+    /// [`Error::Pack`] when length or checksum differ from the manifest.
+    pub fn add_shard(&mut self, shard: usize, bytes: &[u8]) -> Result<()> {
+        let entry =
+            self.manifest.shards.get(shard).ok_or_else(|| Error::Input(format!("the pack has no shard {shard}")))?;
+        unpack::check_file(entry, bytes)?;
+        self.add_checked_shard(shard, bytes)
+    }
+
+    /// Takes the content of shard number `shard`, whose length and checksum were compared as it
+    /// streamed in, and sends its tensors to the device one after another.
+    ///
+    /// # Errors
+    /// [`Error::Pack`] when a tensor lies outside the bytes.
+    pub fn add_checked_shard(&mut self, shard: usize, bytes: &[u8]) -> Result<()> {
+        for part in unpack::shard_parts(&self.manifest, shard, bytes) {
+            let mut part = part?;
+            if let Some(mix) = &self.mix {
+                mix.apply(&mut part);
+            }
+            self.store.insert(part)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the tokenizer file.
+    ///
+    /// # Errors
+    /// [`Error::Pack`] or [`Error::Tokenizer`] when it differs from the manifest.
+    pub fn set_tokenizer(&mut self, bytes: &[u8]) -> Result<()> {
+        let entry = &self.manifest.tokenizer;
+        unpack::check_file(entry, bytes)?;
+        self.tokenizer = Some(Tokenizer::from_bytes(bytes, &entry.file)?);
+        Ok(())
+    }
+
+    /// Builds the networks from what has arrived.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when a tensor is missing or has another shape than the manifest's
+    /// configuration calls for.
+    pub fn finish(mut self) -> Result<LoadedPack> {
+        let gemma = Gemma::new(&self.manifest.gemma, self.manifest.layer, &mut self.store)?;
+        let sae = TemporalSae::new(&self.manifest.sae, &mut self.store)?;
+        let final_norm = self.store.vector("model.norm.weight", self.manifest.gemma.hidden_size)?;
+        let device = self.store.device().clone();
+        Ok(LoadedPack {
+            weight_bytes: self.store.bytes(),
+            manifest: self.manifest,
+            pack_hash: self.pack_hash,
+            tokenizer: self.tokenizer,
+            gemma,
+            sae,
+            final_norm,
+            device,
+        })
+    }
+}
+
+/// A loaded pack on a device.
+pub struct LoadedPack {
+    manifest: Manifest,
+    pack_hash: String,
+    tokenizer: Option<Tokenizer>,
+    pub(crate) gemma: Gemma,
+    pub(crate) sae: TemporalSae,
+    /// Weight of the final norm [d_model], as the checkpoint has it: a factor less 1.
+    final_norm: Tensor<1>,
+    pub(crate) device: ComputeDevice,
+    weight_bytes: usize,
+}
+
+impl LoadedPack {
+    /// The manifest.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// sha256 of the manifest's text: names the pack.
+    pub fn pack_hash(&self) -> &str {
+        &self.pack_hash
+    }
+
+    /// Bytes of weights on the device.
+    pub fn weight_bytes(&self) -> usize {
+        self.weight_bytes
+    }
+
+    /// Tokens of `text`, taken verbatim.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a text that is empty or longer than [`TOKENS_MAX`] tokens.
+    pub fn tokenize(&self, text: &str) -> Result<Tokens> {
+        let tokenizer = self.tokenizer()?;
+        if text.is_empty() {
+            return Err(Error::Input("the text is empty; type or pass some text".to_owned()));
+        }
+        let tokens = tokenizer.encode(text, self.manifest.gemma.bos_token_id)?;
+        check_length(tokens.ids.len())?;
+        Ok(tokens)
+    }
+
+    /// The pack's tokenizer.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when it was not loaded.
+    pub fn tokenizer(&self) -> Result<&Tokenizer> {
+        self.tokenizer.as_ref().ok_or_else(|| Error::Input("the tokenizer was not loaded".to_owned()))
+    }
+
+    /// Token strings of given ids, where the tokenizer is loaded.
+    pub fn describe(&self, ids: &[u32]) -> Tokens {
+        match &self.tokenizer {
+            Some(tokenizer) => tokenizer.describe(ids.to_vec()),
+            None => Tokens { ids: ids.to_vec(), tokens: ids.iter().map(|id| format!("<{id}>")).collect() },
+        }
+    }
+
+    /// Decodes the raw bytes of embedding rows, one slice per token, to [T, d_model].
+    ///
+    /// # Errors
+    /// [`Error::Pack`] when a slice is not one row long.
+    pub fn embedding_rows<'a>(&self, rows: impl Iterator<Item = &'a [u8]>) -> Result<Vec<f32>> {
+        let entry = &self.manifest.embedding;
+        let mut values = Vec::new();
+        for row in rows {
+            let decoded = unpack::embedding_row(entry, row).ok_or_else(|| lens_pack::Error::Malformed {
+                file: "embedding".to_owned(),
+                problem: format!("a row has {} bytes, the manifest says {}", row.len(), entry.row_bytes),
+            })?;
+            values.extend(decoded);
+        }
+        Ok(values)
+    }
+
+    /// What feature `first` and the `rows` after it add to the residual stream, as the unembedding sees
+    /// it: decoder rows in the model's own units, each through the final norm by itself [rows, d_model];
+    /// and the decoder rows as they are.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when the device fails.
+    pub async fn directions(&self, first: usize, rows: usize) -> Result<[Vec<f32>; 2]> {
+        let decoder = self.sae.decoder(first, rows);
+        let mean_square = (decoder.clone() * decoder.clone()).mean_dim(1);
+        let normed = decoder.clone() / (mean_square + self.manifest.gemma.rms_norm_eps).sqrt();
+        let directions = normed * (self.final_norm.clone() + 1.0).unsqueeze();
+        Ok([read_back(directions).await?, read_back(decoder).await?])
+    }
+
+    /// `a` [M, d_model] times the transpose of `b` [N, d_model]: [M, N].
+    ///
+    /// # Errors
+    /// [`Error::Model`] when the device fails.
+    pub async fn matmul_nt(&self, a: &[f32], b: &[f32]) -> Result<Vec<f32>> {
+        let d = self.manifest.gemma.hidden_size;
+        let tensor =
+            |v: &[f32]| Tensor::<2>::from_data(TensorData::new(v.to_vec(), [v.len() / d, d]), &self.device.burn);
+        read_back(lens_model::linear::matmul_nt(tensor(a), tensor(b), self.device.kernels)).await
+    }
+
+    /// The residual stream after every layer, [T, d_model] each: for parity tests.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when the device fails.
+    pub async fn residuals(&self, embedding_rows: Vec<f32>) -> Result<Vec<Vec<f32>>> {
+        let d_model = self.manifest.gemma.hidden_size;
+        let tokens = embedding_rows.len() / d_model;
+        let input = Tensor::<2>::from_data(TensorData::new(embedding_rows, [tokens, d_model]), &self.device.burn);
+        let mut layers = Vec::new();
+        self.gemma.extend(input, &mut GemmaCache::default(), |_, hidden| layers.push(hidden.clone()));
+        let mut values = Vec::with_capacity(layers.len());
+        for layer in layers {
+            values.push(read_back(layer).await?);
+        }
+        Ok(values)
+    }
+
+    /// The residual stream [T, d_model] after the target layer, from raw embedding rows.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when the device fails.
+    #[cfg(not(target_family = "wasm"))]
+    pub async fn residual(&self, embedding_rows: Vec<f32>) -> Result<Vec<f32>> {
+        residual(&self.gemma, embedding_rows, self.manifest.gemma.hidden_size, &self.device.burn).await
+    }
+
+    /// Whether the SAE can keep `inf_k` novel codes per token.
+    pub(crate) fn check_inf_k(&self, inf_k: Option<usize>) -> Result<()> {
+        let width = self.manifest.sae.width;
+        match inf_k {
+            Some(0) => Err(Error::Input("inf_k must be at least 1".to_owned())),
+            Some(k) if k > width => Err(Error::Input(format!("inf_k is {k}, but the SAE has {width} features"))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether the networks take so many tokens.
+pub(crate) fn check_length(tokens: usize) -> Result<()> {
+    match tokens {
+        0 => Err(Error::Input("there are no tokens to run on".to_owned())),
+        1..=TOKENS_MAX => Ok(()),
+        _ => {
+            Err(Error::Input(format!("the text has {tokens} tokens, at most {TOKENS_MAX} can be analyzed; shorten it")))
+        }
+    }
+}
+
+/// The residual stream [T, d_model] after the last layer of `gemma`, from raw embedding rows.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) async fn residual(
+    gemma: &Gemma,
+    rows: Vec<f32>,
+    d_model: usize,
+    device: &burn::tensor::Device,
+) -> Result<Vec<f32>> {
+    let tokens = rows.len() / d_model;
+    let input = Tensor::<2>::from_data(TensorData::new(rows, [tokens, d_model]), device);
+    read_back(gemma.extend(input, &mut GemmaCache::default(), |_, _| ())).await
+}

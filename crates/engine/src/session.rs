@@ -1,0 +1,447 @@
+//! One text on its way through the networks, extended token by token.
+//!
+//! Gemma and the SAE are causal: their results for earlier tokens stay valid when later tokens change.
+//! [`InferenceSession`] holds keys, values and codes of the tokens so far on the device, and on this side a
+//! [`Summary`] of what the page needs; nothing else is read back.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use burn::tensor::{Tensor, TensorData};
+use lens_analysis::stats::largest_positive;
+use lens_analysis::{Attention, Summary, TokenFigures};
+use lens_model::gemma::GemmaCache;
+use lens_model::linear::matmul_nt;
+use lens_model::temporal_sae::{Codes, SaeCache, row_sums, top_entries};
+use lens_pack::config::SaeConfig;
+
+use crate::gram_state::GramState;
+use crate::pack::{LoadedPack, TOKENS_MAX, check_length};
+use crate::read_back::{read_back, read_back_all};
+use crate::{Error, Result};
+
+/// Features per token in the document when the SAE itself keeps more.
+const NOVEL_TOP_MAX: usize = 64;
+
+/// The step that [`InferenceSession::extend`] is about to take, for a progress bar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InferenceStage {
+    /// Gemma's layers: done of all. The count runs on over the chunks of a text.
+    Layer(usize, usize),
+    /// The TemporalSAE.
+    Sae,
+    /// Sums and products over the codes, and reading them back.
+    ReadBack,
+}
+
+/// What to compute.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RunOptions {
+    /// Novel codes per token, instead of the SAE's own k.
+    pub inf_k: Option<usize>,
+    /// Keep every tensor for [`InferenceSession::into_output`].
+    pub keep_intermediates: bool,
+    /// Wait for the device between the stages, so that a clock can attribute time to each (benches only: waiting
+    /// costs time).
+    pub sync_between_stages: bool,
+}
+
+/// Every tensor of a text, as plain row-major f32; T tokens.
+#[derive(Debug, Clone)]
+pub struct RunOutput {
+    /// The input of the analysis.
+    pub summary: Summary,
+    /// T.
+    pub tokens: usize,
+    /// d, the width of the residual stream.
+    pub d_model: usize,
+    /// Number of features.
+    pub width: usize,
+    /// Attention layers and heads of the SAE.
+    pub sae_attention: (usize, usize),
+    /// [T, d]
+    pub residual: Vec<f32>,
+    /// [T, d]
+    pub recons: Vec<f32>,
+    /// [T, width]
+    pub pred_codes: Vec<f32>,
+    /// [T, width]
+    pub novel_codes: Vec<f32>,
+    /// [T, d]
+    pub pred_recons: Vec<f32>,
+    /// [T, d]
+    pub novel_recons: Vec<f32>,
+    /// [layers, heads, T, T]
+    pub attn_graphs: Vec<f32>,
+}
+
+/// Runs Gemma and the SAE on the embedding rows [T, d_model] of a whole text and reads everything back.
+///
+/// # Errors
+/// As [`InferenceSession::new`] and [`InferenceSession::extend`].
+pub async fn run(pack: &Arc<LoadedPack>, embedding_rows: &[f32], options: RunOptions) -> Result<RunOutput> {
+    let options = RunOptions { keep_intermediates: true, ..options };
+    let mut session = InferenceSession::new(pack.clone(), options)?;
+    if embedding_rows.is_empty() {
+        check_length(0)?;
+    }
+    // The callback never breaks.
+    let _ = session.extend(embedding_rows, |_| ControlFlow::Continue(())).await?;
+    session.into_output().await
+}
+
+/// One text on its way through the networks of a pack.
+pub struct InferenceSession {
+    pack: Arc<LoadedPack>,
+    options: RunOptions,
+    /// Tokens that there is to be capacity for.
+    reserved: usize,
+    gemma: GemmaCache,
+    sae: SaeCache,
+    grams: GramState,
+    summary: Summary,
+    /// With `keep_intermediates`: the residual stream and the SAE's results.
+    intermediates: Option<(Tensor<2>, Codes)>,
+}
+
+impl InferenceSession {
+    /// A session without tokens.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for options that do not fit.
+    pub fn new(pack: Arc<LoadedPack>, options: RunOptions) -> Result<Self> {
+        pack.check_inf_k(options.inf_k)?;
+        Ok(Self {
+            options,
+            reserved: 0,
+            gemma: GemmaCache::default(),
+            sae: SaeCache::default(),
+            grams: GramState::default(),
+            summary: Summary::new(pack.manifest().gemma.hidden_size),
+            intermediates: None,
+            pack,
+        })
+    }
+
+    /// Drops every token and takes other options, for another text. The memory on the device stays: in a browser
+    /// it is unknown when dropped buffers are free again.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for options that do not fit; the session is unchanged then.
+    pub fn reset(&mut self, options: RunOptions) -> Result<()> {
+        self.pack.check_inf_k(options.inf_k)?;
+        self.truncate(0);
+        self.options = options;
+        self.intermediates = None;
+        Ok(())
+    }
+
+    /// The pack that it runs on.
+    pub fn pack(&self) -> &Arc<LoadedPack> {
+        &self.pack
+    }
+
+    /// The options.
+    pub fn options(&self) -> RunOptions {
+        self.options
+    }
+
+    /// Number of tokens that went through.
+    pub fn len(&self) -> usize {
+        self.summary.len()
+    }
+
+    /// Whether none did.
+    pub fn is_empty(&self) -> bool {
+        self.summary.is_empty()
+    }
+
+    /// The input of the analysis.
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// Drops all but the first `tokens`.
+    pub fn truncate(&mut self, tokens: usize) {
+        self.summary.truncate(tokens);
+        self.gemma.truncate(tokens);
+        self.sae.truncate(tokens);
+    }
+
+    /// Whether Gemma's results here are those of a run with `options`; `inf_k` may differ, as it concerns only the
+    /// SAE: see [`Self::reencode`].
+    pub fn is_compatible_with(&self, options: RunOptions) -> bool {
+        RunOptions { inf_k: options.inf_k, ..self.options } == options
+    }
+
+    /// Appends the tokens whose embedding rows [T, d_model] (unscaled, as in the checkpoint) follow those so far.
+    /// `progress` is called before each step and may stop it. After an error or a stop the session holds whole
+    /// chunks.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for too many tokens, [`Error::Model`] when the device fails.
+    pub async fn extend(
+        &mut self,
+        embedding_rows: &[f32],
+        mut progress: impl FnMut(InferenceStage) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>> {
+        let pack = self.pack.clone();
+        let d_model = pack.manifest().gemma.hidden_size;
+        let tokens = embedding_rows.len() / d_model;
+        if tokens == 0 {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let total = self.len() + tokens;
+        check_length(total)?;
+        self.reserve(total);
+        let chunk = self.chunk_tokens(tokens);
+        let layers = pack.gemma.num_layers();
+        let steps = layers * tokens.div_ceil(chunk);
+        let mut done = 0;
+        for rows in embedding_rows.chunks(chunk * d_model) {
+            let rows = TensorData::new(rows.to_vec(), [rows.len() / d_model, d_model]);
+            let mut stopped = progress(InferenceStage::Layer(done, steps)).is_break();
+            let residual = pack.gemma.extend(Tensor::from_data(rows, &pack.device.burn), &mut self.gemma, |_, _| {
+                done += 1;
+                stopped |= progress(InferenceStage::Layer(done, steps)).is_break();
+            });
+            self.synchronize(&residual).await?;
+            if self.encode(residual, stopped, &mut progress).await?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Encodes the tokens so far again with `inf_k` novel codes per token. Gemma does not depend on the SAE, so
+    /// its residual stream is used again. After an error or a stop the session holds whole chunks.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for an `inf_k` that does not fit (the session is unchanged then), [`Error::Model`] when
+    /// the device fails.
+    pub async fn reencode(
+        &mut self,
+        inf_k: Option<usize>,
+        mut progress: impl FnMut(InferenceStage) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>> {
+        self.pack.check_inf_k(inf_k)?;
+        let tokens = self.len();
+        let residual = self.grams.first(tokens).map(|[_, _, residual]| residual);
+        self.options.inf_k = inf_k;
+        self.sae.truncate(0);
+        self.summary.truncate(0);
+        let Some(residual) = residual else { return Ok(ControlFlow::Continue(())) };
+        let chunk = self.chunk_tokens(tokens);
+        for from in (0..tokens).step_by(chunk) {
+            let residual = residual.clone().narrow(0, from, chunk.min(tokens - from));
+            if self.encode(residual, false, &mut progress).await?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Of `tokens` new ones, how many go through the networks together: attention weights need the whole text at
+    /// once.
+    fn chunk_tokens(&self, tokens: usize) -> usize {
+        if self.options.keep_intermediates { tokens } else { self.pack.device.kernels.chunk_tokens() }
+    }
+
+    /// Makes capacity for `tokens` in all.
+    fn reserve(&mut self, tokens: usize) {
+        self.reserved = tokens;
+        self.gemma.reserve(tokens);
+        self.sae.reserve(tokens);
+    }
+
+    /// Back to the last whole chunk.
+    fn rollback(&mut self) {
+        self.truncate(self.len());
+    }
+
+    /// Waits until the device has computed `tensor`, where stages are timed one by one.
+    async fn synchronize(&self, tensor: &Tensor<2>) -> Result<()> {
+        if self.options.sync_between_stages {
+            read_back(tensor.clone().narrow(0, 0, 1)).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes the residual stream [T, d_model] of a chunk through the SAE, unless `stopped` is set or `progress`
+    /// breaks: then, and after an error, the session goes back to its last whole chunk.
+    async fn encode(
+        &mut self,
+        residual: Tensor<2>,
+        stopped: bool,
+        progress: &mut impl FnMut(InferenceStage) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>> {
+        if progress(InferenceStage::Sae).is_break() || stopped {
+            self.rollback();
+            return Ok(ControlFlow::Break(()));
+        }
+        // Too late to stop here: what is read back is used.
+        let on_read_back = || {
+            let _ = progress(InferenceStage::ReadBack);
+        };
+        let encoded = self.encode_chunk(residual, on_read_back).await;
+        if encoded.is_err() {
+            self.rollback();
+        }
+        encoded.map(ControlFlow::Continue)
+    }
+
+    /// Takes the residual stream [T, d] of new tokens through the SAE; `on_read_back` is called when summing up and
+    /// reading back begin.
+    async fn encode_chunk(&mut self, residual: Tensor<2>, on_read_back: impl FnOnce()) -> Result<()> {
+        let (before, kernels) = (self.len(), self.pack.device.kernels);
+        let codes = self.pack.sae.extend(residual.clone(), &mut self.sae, self.options.inf_k)?;
+        self.synchronize(&codes.recons).await?;
+        on_read_back();
+        let new = [&codes.pred_codes, &codes.novel_codes, &residual];
+        let [pp, nn, tp, tn, rr] = self.grams.push(new, before, self.reserved, kernels);
+        let new_tokens = residual.dims()[0];
+        let top = self.options.inf_k.unwrap_or(0).max(NOVEL_TOP_MAX).min(codes.novel_codes.dims()[1]);
+        let [
+            residual_sums,
+            error,
+            predictable,
+            novel,
+            pred_counts,
+            novel_counts,
+            total_counts,
+            entries,
+            pp,
+            nn,
+            mut tp,
+            tn,
+            rr,
+        ] = read_back_all([
+            row_sums(residual.clone(), kernels),
+            row_sums(residual.clone() - codes.recons.clone(), kernels),
+            row_sums(codes.pred_recons.clone(), kernels),
+            row_sums(codes.novel_recons.clone(), kernels),
+            row_sums(codes.pred_codes.clone(), kernels),
+            row_sums(codes.novel_codes.clone(), kernels),
+            row_sums(codes.pred_codes.clone() + codes.novel_codes.clone(), kernels),
+            top_entries(codes.novel_codes.clone(), top),
+            pp,
+            nn,
+            tp,
+            tn,
+            rr,
+        ])
+        .await?;
+        let count = |sums: &[f32], t: usize| sums[3 * t] as usize;
+        let figures = (0..new_tokens).map(|t| TokenFigures {
+            l0_novel: count(&novel_counts, t),
+            l0_pred: count(&pred_counts, t),
+            l0_total: count(&total_counts, t),
+            residual_sum: residual_sums[3 * t + 1],
+            residual: residual_sums[3 * t + 2],
+            error: error[3 * t + 2],
+            predictable: predictable[3 * t + 2],
+            novel: novel[3 * t + 2],
+            novel_top: largest_positive(pairs(&entries[2 * top * t..2 * top * (t + 1)]), top),
+        });
+        tp.iter_mut().zip(tn).for_each(|(tp, tn)| *tp += tn);
+        self.summary.extend(figures.collect(), [pp, nn, tp, rr]);
+        if self.options.keep_intermediates {
+            self.intermediates = Some((residual, codes));
+        }
+        Ok(())
+    }
+
+    /// Inner products [A + B, A + B] of the tokens of this text and then those of another, for each
+    /// [`lens_analysis::Source`], centred over both texts together.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when one of the texts is empty or both together are too long,
+    /// [`Error::Model`] when the device fails.
+    pub async fn joint_grams(&self, other: &Self) -> Result<[Vec<f32>; 4]> {
+        let together = self.len() + other.len();
+        if together > TOKENS_MAX {
+            return Err(Error::Input(format!(
+                "the two texts have {together} tokens together, at most {TOKENS_MAX} can be compared; shorten one"
+            )));
+        }
+        let (Some([pred, novel, residual]), Some([other_pred, other_novel, other_residual])) =
+            (self.grams.first(self.len()), other.grams.first(other.len()))
+        else {
+            return Err(Error::Input("one of the texts to compare is empty".to_owned()));
+        };
+        let join = |a, b| Tensor::cat(vec![a, b], 0);
+        let (pred, novel) = (join(pred, other_pred), join(novel, other_novel));
+        let sources = [pred.clone(), novel.clone(), pred + novel, join(residual, other_residual)];
+        read_back_all(sources.map(|source| {
+            let mean = source.clone().mean_dim(0);
+            // Two tensors: WebGPU refuses a kernel that has one buffer bound twice.
+            matmul_nt(source.clone() - mean.clone(), source - mean, self.pack.device.kernels)
+        }))
+        .await
+    }
+
+    /// The SAE's attention weights over the tokens so far, for the analysis document.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when there are none, [`Error::Model`] when the device fails.
+    pub async fn attention(&self) -> Result<Attention> {
+        let SaeConfig { n_attn_layers: layers, n_heads: heads, .. } = *self.pack.sae.config();
+        let mut weights = Vec::with_capacity(layers * heads);
+        self.each_attention(|head| weights.push(Attention::encode(&head, self.len()))).await?;
+        Ok(Attention { layers, heads, weights })
+    }
+
+    /// The SAE's attention weights [T, T], one layer and head after another, each read back and handed to `take`
+    /// before the next is computed.
+    async fn each_attention(&self, mut take: impl FnMut(Vec<f32>)) -> Result<()> {
+        let sae = &self.pack.sae;
+        for layer in 0..sae.config().n_attn_layers {
+            for head in 0..sae.config().n_heads {
+                take(read_back(sae.attention(&self.sae, layer, head)?).await?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Every tensor of a text that went through in one [`Self::extend`] with [`RunOptions::keep_intermediates`].
+    ///
+    /// # Errors
+    /// [`Error::Input`] without that option, [`Error::Model`] when the device fails.
+    pub async fn into_output(self) -> Result<RunOutput> {
+        let mut attn_graphs = Vec::new();
+        self.each_attention(|weights| attn_graphs.extend(weights)).await?;
+        let Some((residual, codes)) = self.intermediates else {
+            return Err(Error::Input("the tensors of this text were not kept".to_owned()));
+        };
+        let sae = self.pack.sae.config();
+        let [tokens, d_model] = residual.dims();
+        let [residual, recons, pred_codes, novel_codes, pred_recons, novel_recons] = read_back_all([
+            residual,
+            codes.recons,
+            codes.pred_codes,
+            codes.novel_codes,
+            codes.pred_recons,
+            codes.novel_recons,
+        ])
+        .await?;
+        Ok(RunOutput {
+            summary: self.summary,
+            tokens,
+            d_model,
+            width: sae.width,
+            sae_attention: (sae.n_attn_layers, sae.n_heads),
+            residual,
+            recons,
+            pred_codes,
+            novel_codes,
+            pred_recons,
+            novel_recons,
+            attn_graphs,
+        })
+    }
+}
+
+/// Pairs of value and column, as the kernel gives them, to pairs of feature and code.
+fn pairs(entries: &[f32]) -> impl Iterator<Item = (usize, f32)> {
+    entries.as_chunks::<2>().0.iter().map(|[value, column]| (*column as usize, *value))
+}

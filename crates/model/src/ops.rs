@@ -1,0 +1,185 @@
+//! The operations that our networks need beyond burn's own: multiplication with packed weights, causal attention
+//! without a [heads, T, T] array, norms and rotations in one pass, the k largest codes of a token. T is the number of
+//! tokens.
+//!
+//! burn's `Tensor` is of the type `Dispatch`, which selects the backend at run time, by the tensors that an operation
+//! gets. An operation of ours is a method of a trait with one implementation per backend, and `backend_extension`
+//! adds the routing: callers write `Dispatch::attention(..)` and never ask which backend, or whether there is
+//! autodiff. The [`KernelConfig`] of the device selects the kernels of a GPU; the CPU ignores it.
+//!
+//! | trait | `Cube` (GPU) | `Flex` (CPU) | `Autodiff<B>` (feature `train`) |
+//! |---|---|---|---|
+//! | [`LensOps`]: what the SAE's forward pass is trained through | WGSL kernels | plain Rust | [`crate::reference`] |
+//! | [`InferenceOps`]: what only inference needs | WGSL kernels | plain Rust | none: burn's routing panics |
+
+use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::backend::{Backend, backend_extension};
+use lens_pack::block::Precision;
+
+use crate::kernels::config::KernelConfig;
+
+/// Shape and precision of a packed matrix on a device; see [`lens_pack::block`] for the layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PackedShape {
+    /// Output dimension of the linear layer.
+    pub rows: usize,
+    /// Input dimension, without padding.
+    pub cols: usize,
+    /// How values are stored.
+    pub precision: Precision,
+}
+
+impl PackedShape {
+    /// `cols` rounded up to whole blocks.
+    pub fn padded_cols(&self) -> usize {
+        self.cols.next_multiple_of(lens_pack::block::BLOCK)
+    }
+}
+
+/// Longest text that [`LensOps::attention`] takes: its scores fill the 8 KiB of workgroup memory
+/// that leave room within the 16 KiB every adapter has.
+pub const ATTENTION_TOKENS_MAX: usize = 2048;
+
+/// What a linear layer does to its sums in the same pass.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Epilogue {
+    /// Nothing: the sums.
+    Plain,
+    /// + bias; the extra operand is the bias [rows].
+    Bias,
+    /// relu(sum + bias); the extra operand is the bias [rows].
+    BiasRelu,
+    /// relu(factor * sum).
+    Relu {
+        /// Factor before the relu.
+        factor: f32,
+    },
+    /// gelu(sum) * up with the tanh approximation of GELU (transformers `gelu_pytorch_tanh`); the
+    /// extra operand is up [T, rows].
+    Gate,
+}
+
+/// What distinguishes one attention from another.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AttentionOptions {
+    /// Query heads.
+    pub heads: usize,
+    /// Key and value heads; consecutive groups of query heads share one.
+    pub kv_heads: usize,
+    /// Factor on the scores.
+    pub scale: f32,
+    /// `cap * tanh(score / cap)`, before masking (Gemma 2).
+    pub soft_cap: Option<f32>,
+    /// Each query sees only the last `window` keys, its own included.
+    pub window: Option<usize>,
+    /// Position of the first query among the keys: query i sees keys 0 ..= first + i.
+    pub first: usize,
+}
+
+/// Operations of the SAE's forward pass, in inference and in training.
+#[backend_extension(Cube, Flex, Autodiff: cfg(feature = "train"))]
+pub trait LensOps: Backend {
+    /// Causal attention of `q` [T, heads * d] over `k` [N, kv_heads * d] and `v` [N, kv_heads * dv],
+    /// where N is at least `first` + T. The result is [T, heads * dv].
+    fn attention(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        options: AttentionOptions,
+        kernels: KernelConfig,
+    ) -> FloatTensor<Self>;
+
+    /// factor = dz . x / (|dz| + eps)² of each row, and what is left of it, x - factor dz:
+    /// ([T, 1], [T, d]).
+    fn project(
+        x: FloatTensor<Self>,
+        dz: FloatTensor<Self>,
+        eps: f32,
+        kernels: KernelConfig,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    /// Keeps the `k` largest entries of each row of `z` [T, width], which must not be negative,
+    /// and sets the others to zero; among equal values the first ones stay.
+    fn keep_top_k(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self>;
+
+    /// `first` [n, width] at the beginning of a buffer of `capacity` rows, the rest undefined; with autodiff
+    /// `first` alone.
+    fn new_rows(first: FloatTensor<Self>, capacity: usize) -> FloatTensor<Self>;
+
+    /// The first `len` rows of `rows`, then `new` [n, width], the rest undefined. Where `rows` has the capacity, it
+    /// is written in place if this is its only handle (otherwise burn copies it); where not, the result is a
+    /// buffer of `capacity` rows. With autodiff it has just the rows, and is always new.
+    fn append_rows(rows: FloatTensor<Self>, len: usize, new: FloatTensor<Self>, capacity: usize) -> FloatTensor<Self>;
+}
+
+/// Operations without gradients: over packed weights, and those that read results out.
+#[backend_extension(Cube, Flex)]
+pub trait InferenceOps: Backend {
+    /// epilogue(x Wᵀ): a linear layer. `x` is [T, padded_cols]; the result [T, rows].
+    fn packed_linear(
+        x: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        shape: PackedShape,
+        epilogue: Epilogue,
+        kernels: KernelConfig,
+    ) -> FloatTensor<Self>;
+
+    /// As [`InferenceOps::packed_linear`], for an epilogue that takes an extra operand.
+    fn packed_linear_with(
+        x: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        extra: FloatTensor<Self>,
+        shape: PackedShape,
+        epilogue: Epilogue,
+        kernels: KernelConfig,
+    ) -> FloatTensor<Self>;
+
+    /// x W: the same matrix in the other direction. `x` is [T, rows]; the result [T, cols].
+    fn packed_linear_transposed(
+        x: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        shape: PackedShape,
+        kernels: KernelConfig,
+    ) -> FloatTensor<Self>;
+
+    /// a bᵀ for `a` [M, padded] and `b` [N, padded], whose width is a multiple of 32: [M, N].
+    fn matmul_nt(a: FloatTensor<Self>, b: FloatTensor<Self>, kernels: KernelConfig) -> FloatTensor<Self>;
+
+    /// The `k` largest entries of each row of `z` [T, width], which must not be negative, as pairs
+    /// of value and column in column order: [T, 2 k].
+    fn top_entries(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self>;
+
+    /// x / sqrt(mean(x²) + eps) * weight over each row of `x` [T, d].
+    fn rms_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>, eps: f32, kernels: KernelConfig) -> FloatTensor<Self>;
+
+    /// hidden' = hidden + rms_norm(x, post), and rms_norm(hidden', next); all [T, d].
+    fn add_norm(
+        hidden: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        post: FloatTensor<Self>,
+        next: FloatTensor<Self>,
+        eps: f32,
+        kernels: KernelConfig,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    /// Half-split rotary embedding of each of the `heads` of `x` [T, heads * d]. `table` [T, d]
+    /// holds cosines, then sines.
+    fn rotate(x: FloatTensor<Self>, table: FloatTensor<Self>, heads: usize, kernels: KernelConfig)
+    -> FloatTensor<Self>;
+
+    /// As [`InferenceOps::rotate`], after RMSNorm of each head with `weight` [d].
+    fn norm_rotate(
+        x: FloatTensor<Self>,
+        table: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        heads: usize,
+        eps: f32,
+        kernels: KernelConfig,
+    ) -> FloatTensor<Self>;
+
+    /// Number of entries that are not zero, sum, and sum of squares of each row of `x`: [T, 3].
+    fn row_sums(x: FloatTensor<Self>, kernels: KernelConfig) -> FloatTensor<Self>;
+}

@@ -1,0 +1,127 @@
+//! The operations of the SAE out of burn's own: slower than the kernels, and differentiable.
+//!
+//! Training runs them ([`crate::autodiff`]); the tests below compare the CPU kernels with them.
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, TensorMetadata};
+use burn::tensor::{Shape, TensorData};
+
+use crate::ops::AttentionOptions;
+
+/// Added to masked scores. Not -inf: a difference of infinities is NaN.
+const MASKED: f32 = -1e30;
+
+/// Keeps the square root's slope finite where a prediction is zero; a squared norm is never this small.
+const TINY: f32 = 1e-30;
+
+fn dims<T: TensorMetadata>(tensor: &T) -> [usize; 2] {
+    [tensor.shape()[0], tensor.shape()[1]]
+}
+
+/// [rows, n * d] to [heads, rows, d]; `heads` / `n` consecutive heads share one of the n.
+fn by_head<B: Backend>(x: FloatTensor<B>, n: usize, heads: usize) -> FloatTensor<B> {
+    let [rows, width] = dims(&x);
+    let d = width / n;
+    let x = B::float_reshape(x, Shape::new([rows, n, 1, d]));
+    let x = B::float_expand(x, Shape::new([rows, n, heads / n, d]));
+    B::float_swap_dims(B::float_reshape(x, Shape::new([rows, heads, d])), 0, 1)
+}
+
+/// The first `n` rows of a matrix.
+fn first_rows<B: Backend>(x: FloatTensor<B>, n: usize) -> FloatTensor<B> {
+    let [_, width] = dims(&x);
+    B::float_slice(x, &[(0..n).into(), (0..width).into()])
+}
+
+/// [`crate::ops::LensOps::attention`].
+pub(crate) fn attention<B: Backend>(
+    q: FloatTensor<B>,
+    k: FloatTensor<B>,
+    v: FloatTensor<B>,
+    options: AttentionOptions,
+) -> FloatTensor<B> {
+    let AttentionOptions { heads, kv_heads, scale, soft_cap, window, first } = options;
+    let [tokens, _] = dims(&q);
+    let (keys, device) = (first + tokens, q.device());
+    let q = by_head::<B>(q, heads, heads);
+    let k = by_head::<B>(first_rows::<B>(k, keys), kv_heads, heads);
+    let v = by_head::<B>(first_rows::<B>(v, keys), kv_heads, heads);
+    let mut scores = B::float_mul_scalar(B::float_matmul(q, B::float_transpose(k)), scale.into());
+    if let Some(cap) = soft_cap {
+        scores = B::float_mul_scalar(B::float_tanh(B::float_div_scalar(scores, cap.into())), cap.into());
+    }
+    let visible = |query: usize, key: usize| key <= query && window.is_none_or(|window| query - key < window);
+    let mask = (first..keys).flat_map(|query| (0..keys).map(move |key| if visible(query, key) { 0.0 } else { MASKED }));
+    let mask = TensorData::new(mask.collect::<Vec<f32>>(), [1, tokens, keys]);
+    let mask = B::float_expand(B::float_from_data(mask, &device), Shape::new([heads, tokens, keys]));
+    let weights = B::softmax(B::float_add(scores, mask), 2);
+    let mixed = B::float_swap_dims(B::float_matmul(weights, v), 0, 1);
+    let width = heads * mixed.shape()[2];
+    B::float_reshape(mixed, Shape::new([tokens, width]))
+}
+
+/// [`crate::ops::LensOps::project`].
+pub(crate) fn project<B: Backend>(x: FloatTensor<B>, dz: FloatTensor<B>, eps: f32) -> (FloatTensor<B>, FloatTensor<B>) {
+    let squares = B::float_sum_dim(B::float_mul(dz.clone(), dz.clone()), 1);
+    let norm = B::float_add_scalar(B::float_sqrt(B::float_add_scalar(squares, TINY.into())), eps.into());
+    let products = B::float_sum_dim(B::float_mul(dz.clone(), x.clone()), 1);
+    let factor = B::float_div(products, B::float_mul(norm.clone(), norm));
+    let left = B::float_sub(x, B::float_mul(dz, factor.clone()));
+    (factor, left)
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::backend::Flex;
+
+    use super::*;
+    use crate::kernels::config::KernelConfig;
+    use crate::ops::LensOps;
+
+    type FlexTensor = FloatTensor<Flex>;
+
+    /// Some number in -1 ..= 1; the same for the same `i` everywhere.
+    fn value(i: usize) -> f32 {
+        ((i * 7919 + 13) % 1009) as f32 / 504.0 - 1.0
+    }
+
+    fn matrix(rows: usize, cols: usize, shift: usize) -> FlexTensor {
+        let values: Vec<f32> = (0..rows * cols).map(|i| value(i + shift)).collect();
+        <Flex as burn::backend::ops::FloatTensorOps<Flex>>::float_from_data(
+            TensorData::new(values, [rows, cols]),
+            &Default::default(),
+        )
+    }
+
+    fn assert_close(what: &str, found: &FlexTensor, expected: &FlexTensor) {
+        assert_eq!(dims(found), dims(expected), "{what}");
+        for (a, b) in found.storage::<f32>().iter().zip(expected.storage::<f32>()) {
+            assert!((a - b).abs() <= 1e-5 * (1.0 + b.abs()), "{what}: {a} instead of {b}");
+        }
+    }
+
+    #[test]
+    fn the_cpu_attention_equals_the_reference() {
+        for (heads, kv_heads, first, tokens) in [(1, 1, 0, 1), (4, 2, 0, 5), (4, 2, 3, 4), (4, 1, 7, 1)] {
+            for (soft_cap, window) in [(None, None), (Some(5.0), None), (None, Some(3)), (Some(5.0), Some(2))] {
+                let options = AttentionOptions { heads, kv_heads, scale: 0.7, soft_cap, window, first };
+                // More keys than are visible: their values must not matter.
+                let keys = first + tokens + 2;
+                let (q, k, v) =
+                    (matrix(tokens, heads * 6, 0), matrix(keys, kv_heads * 6, 5), matrix(keys, kv_heads * 8, 9));
+                let found = Flex::attention(q.clone(), k.clone(), v.clone(), options, KernelConfig::default());
+                let expected = attention::<Flex>(q, k, v, options).to_contiguous();
+                assert_close(&format!("{options:?}"), &found, &expected);
+            }
+        }
+    }
+
+    #[test]
+    fn the_cpu_projection_equals_the_reference() {
+        let (x, dz) = (matrix(5, 12, 0), matrix(5, 12, 40));
+        let (factor, left) = Flex::project(x.clone(), dz.clone(), 1e-6, KernelConfig::default());
+        let (expected_factor, expected_left) = project::<Flex>(x, dz, 1e-6);
+        assert_close("factor", &factor, &expected_factor.to_contiguous());
+        assert_close("left", &left, &expected_left.to_contiguous());
+    }
+}
