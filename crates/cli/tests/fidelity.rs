@@ -55,5 +55,5 @@ fn only_an_f32_pack_is_a_reference() {
     assert!(outcome.sentence().contains("must be packed with --precision f32"), "{}", outcome.sentence());
     let outcome = run(&arguments("q8,wheels=q4"));
     assert_eq!(outcome.code, 2);
-    assert!(outcome.stderr.contains("is no kind of tensor"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("is not a kind of tensor"), "{}", outcome.stderr);
 }
