@@ -27,7 +27,7 @@ describe('kernels on WebGPU', () => {
   after(() => browser?.close());
 
   const linear = [
-    'Tile(1, 8)', 'Tile(8, 8)', 'Quad(4, 8)', 'Quad(12, 8)', 'Quad(16, 8)', 'Few(1)', 'Few(4)', 'Few(8)', 'Shared(32)', 'Shared(64)',
+    'Tile(1, 8)', 'Tile(8, 8)', 'Quad(4, 8)', 'Quad(12, 8)', 'Quad(16, 8)', 'Gemv(1)', 'Gemv(4)', 'Gemv(8)', 'Shared(32)', 'Shared(64)',
   ];
   const transposed = ['Tile(1, 8)', 'Tile(4, 8)', 'Quad(4, 8)', 'Quad(16, 8)', 'Shared(32)', 'Shared(64)'];
   const products = (precision) => [
