@@ -1,29 +1,18 @@
 //! The CPU twins of the GPU's kernels.
 
 mod product;
+mod tensor;
 
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::backend::{BackendTypes, Flex};
-use burn::tensor::{FloatDType, Shape, TensorData};
+use burn::backend::Flex;
+use burn::tensor::{FloatDType, Shape};
 
 use self::product::{Operand, each_chunk, multiply};
+use self::tensor::{FlexTensor, dims, result};
 use super::config::KernelConfig;
 use super::rows;
 use crate::ops::{AttentionOptions, Epilogue, InferenceOps, LensOps, PackedShape};
-
-/// The CPU device's tensor, of any type of number.
-type FlexTensor = <Flex as BackendTypes>::FloatTensorPrimitive;
-
-fn result(values: Vec<f32>, shape: [usize; 2]) -> FlexTensor {
-    Flex::float_from_data(TensorData::new(values, Shape::new(shape)), &Default::default())
-}
-
-/// Rows and columns; a vector is one row.
-fn dims(tensor: &FlexTensor) -> [usize; 2] {
-    let shape = tensor.layout().shape();
-    if shape.len() == 1 { [1, shape[0]] } else { [shape[0], shape[1]] }
-}
 
 /// The factor of RMSNorm for one row.
 fn rms_factor(row: &[f32], eps: f32) -> f32 {

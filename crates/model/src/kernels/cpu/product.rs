@@ -3,7 +3,7 @@
 use gemm::Parallelism;
 use lens_pack::block::{BLOCK, unpack_words, words_per_row};
 
-use super::FlexTensor;
+use super::tensor::FlexTensor;
 use crate::ops::PackedShape;
 
 /// Rows decoded at a time: 64 x 2304 f32 stay within a second-level cache.
