@@ -3,9 +3,9 @@
 mod product;
 mod tensor;
 
+use burn::backend::Flex;
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::backend::Flex;
 use burn::tensor::{FloatDType, Shape};
 
 use self::product::{Operand, each_chunk, multiply};
