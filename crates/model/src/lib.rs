@@ -9,7 +9,7 @@
 //! | [`rows`] | keys, values and codes of earlier tokens: matrices that grow in place |
 //! | [`norm`], [`rope`] | RMSNorm and half-split rotary embedding |
 //! | [`ops`] | the operations that burn does not have: one trait, routed by burn to the backend |
-//! | `reference`, `autodiff` | the same out of burn's own operations, and with gradients (feature `train`) |
+//! | `reference`, `autodiff` | the same out of burn's own operations, and with gradients (not in wasm) |
 //! | [`kernels`] | the fused dequantize-and-multiply kernels (WGSL) and their CPU twins |
 //! | [`buffer`] | device buffers that are filled part by part, and how much GPU memory is in use |
 //! | `device` | [`ComputeDevice`]: a device, and which kernels run on it |
@@ -19,7 +19,7 @@
 //! row-major, T is the number of tokens. The crate depends on neither files nor a browser.
 
 pub mod attention;
-#[cfg(feature = "train")]
+#[cfg(not(target_family = "wasm"))]
 mod autodiff;
 pub mod buffer;
 mod device;
@@ -29,7 +29,7 @@ pub mod kernels;
 pub mod linear;
 pub mod norm;
 pub mod ops;
-#[cfg(any(feature = "train", test))]
+#[cfg(not(target_family = "wasm"))]
 mod reference;
 pub mod rope;
 pub mod rows;

@@ -1,7 +1,7 @@
 //! A linear layer over packed weights.
 
 use burn::backend::Dispatch;
-#[cfg(feature = "train")]
+#[cfg(not(target_family = "wasm"))]
 use burn::tensor::activation::{gelu_approximate, relu};
 use burn::tensor::{Int, Tensor};
 use lens_pack::block::BLOCK;
@@ -86,7 +86,7 @@ pub enum Matrix {
     /// Packed, for inference.
     Packed(PackedTensor),
     /// As it is, for training: autodiff goes through it.
-    #[cfg(feature = "train")]
+    #[cfg(not(target_family = "wasm"))]
     Dense(Tensor<2>),
 }
 
@@ -95,7 +95,7 @@ impl Matrix {
     pub fn dims(&self) -> [usize; 2] {
         match self {
             Self::Packed(packed) => [packed.shape.rows, packed.shape.cols],
-            #[cfg(feature = "train")]
+            #[cfg(not(target_family = "wasm"))]
             Self::Dense(dense) => dense.dims(),
         }
     }
@@ -104,7 +104,7 @@ impl Matrix {
     fn linear_then<const D: usize>(&self, x: Tensor<2>, extra: Option<Tensor<D>>, epilogue: Epilogue) -> Tensor<2> {
         match self {
             Self::Packed(packed) => packed.linear_then(x, extra, epilogue),
-            #[cfg(feature = "train")]
+            #[cfg(not(target_family = "wasm"))]
             Self::Dense(dense) => dense_linear(x, dense.clone(), extra, epilogue),
         }
     }
@@ -128,7 +128,7 @@ impl Matrix {
     pub fn linear_transposed(&self, x: Tensor<2>) -> Tensor<2> {
         match self {
             Self::Packed(packed) => packed.linear_transposed(x),
-            #[cfg(feature = "train")]
+            #[cfg(not(target_family = "wasm"))]
             Self::Dense(dense) => x.matmul(dense.clone()),
         }
     }
@@ -136,7 +136,7 @@ impl Matrix {
 
 /// As [`InferenceOps::packed_linear_with`] for a matrix `w` [rows, cols] that is not packed, out of burn's own
 /// operations.
-#[cfg(feature = "train")]
+#[cfg(not(target_family = "wasm"))]
 fn dense_linear<const D: usize>(x: Tensor<2>, w: Tensor<2>, extra: Option<Tensor<D>>, epilogue: Epilogue) -> Tensor<2> {
     let sum = x.matmul(w.transpose());
     let [tokens, rows] = sum.dims();

@@ -7,7 +7,7 @@
 //! adds the routing: callers write `Dispatch::attention(..)` and never ask which backend, or whether there is
 //! autodiff. The [`KernelConfig`] of the device selects the kernels of a GPU; the CPU ignores it.
 //!
-//! | trait | `Cube` (GPU) | `Flex` (CPU) | `Autodiff<B>` (feature `train`) |
+//! | trait | `Cube` (GPU) | `Flex` (CPU) | `Autodiff<B>` (not in wasm) |
 //! |---|---|---|---|
 //! | [`LensOps`]: what the SAE's forward pass is trained through | WGSL kernels | plain Rust | [`crate::reference`] |
 //! | [`InferenceOps`]: what only inference needs | WGSL kernels | plain Rust | none: burn's routing panics |
@@ -77,7 +77,7 @@ pub struct AttentionOptions {
 }
 
 /// Operations of the SAE's forward pass, in inference and in training.
-#[backend_extension(Cube, Flex, Autodiff: cfg(feature = "train"))]
+#[backend_extension(Cube, Flex, Autodiff: cfg(not(target_family = "wasm")))]
 pub trait LensOps: Backend {
     /// Causal attention of `q` [T, heads * d] over `k` [N, kv_heads * d] and `v` [N, kv_heads * dv],
     /// where N is at least `first` + T. The result is [T, heads * dv].

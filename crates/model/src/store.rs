@@ -81,13 +81,13 @@ impl WeightStore {
     }
 
     /// Puts a matrix in as it is, for training.
-    #[cfg(feature = "train")]
+    #[cfg(not(target_family = "wasm"))]
     pub fn insert_matrix(&mut self, name: &str, matrix: Tensor<2>) {
         self.stored.insert(name.to_owned(), Stored::Matrix(Box::new(Matrix::Dense(matrix))));
     }
 
     /// Puts a vector in as it is, for training.
-    #[cfg(feature = "train")]
+    #[cfg(not(target_family = "wasm"))]
     pub fn insert_vector(&mut self, name: &str, vector: Tensor<1>) {
         let n = vector.dims()[0];
         self.stored.insert(name.to_owned(), Stored::Vector(Box::new(vector), n));
