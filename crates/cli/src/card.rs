@@ -9,8 +9,9 @@ use lens_files::write_whole;
 use lens_model::TemporalSae;
 use lens_train::Stream;
 use lens_train::cache::Streams;
+use lens_train::checkpoint::parameters_of;
 use lens_train::figures::{Figures, Meter, TwoEvents, Units, contrast};
-use lens_train::run::{evenly, parameters_of};
+use lens_train::run::evenly;
 use serde::Deserialize;
 
 use crate::analyze::print;

@@ -9,11 +9,11 @@ use lens_files::write_whole;
 use lens_pack::unpack::sha256_hex;
 use lens_train::Recipe;
 use lens_train::cache::{Cache, Key, Streams};
-use lens_train::checkpoint::Origin;
+use lens_train::checkpoint::{Origin, parameters_of};
 use lens_train::corpus::{self, Context, Corpus};
 use lens_train::figures::Figures;
 use lens_train::recipe::Kind;
-use lens_train::run::{COLLAPSED, Event, Job, Outcome, evenly, parameters_of, run as train};
+use lens_train::run::{COLLAPSED, Event, Job, Outcome, evenly, run as train};
 
 use crate::pack;
 use crate::progress::Progress;

@@ -235,3 +235,24 @@ impl Files {
         write_whole(&folder.join("conf.yaml"), self.conf.as_bytes())
     }
 }
+
+/// The parameters of an SAE in a folder.
+///
+/// # Errors
+/// [`Error::File`] with what is wrong with the folder.
+pub fn parameters_of(folder: &Path) -> Result<Parameters> {
+    let failed = |e: lens_import::Error| Error::File(e.to_string());
+    let checkpoint = lens_import::open_sae(folder).map_err(failed)?;
+    let config = checkpoint.published.config;
+    let mut arrays = BTreeMap::new();
+    let mut needed = lens_pack::tensor_spec::sae_tensors(&config);
+    if checkpoint.tensors.shape(lens_pack::tensor_spec::SCALING).is_some() {
+        needed.push((lens_pack::tensor_spec::SCALING.to_owned(), (1, config.dimin)));
+    }
+    for (name, (rows, cols)) in needed {
+        let values = checkpoint.tensors.read(&name, (rows, cols)).map_err(failed)?;
+        let array = Array { shape: if rows == 1 { vec![cols] } else { vec![rows, cols] }, values };
+        arrays.insert(name.trim_start_matches("sae.").to_owned(), array);
+    }
+    Ok(Parameters { config, arrays })
+}

@@ -1,4 +1,4 @@
-//! The parameters of an SAE by name, as in the seed's state dict.
+//! The parameters of an SAE by name, as in the authors' state dict.
 
 use std::collections::BTreeMap;
 
@@ -55,6 +55,14 @@ impl Parameters {
         self.arrays.get(name).ok_or_else(|| Error::Missing(name.to_owned()))
     }
 
+    /// The module that inference runs, over them.
+    ///
+    /// # Errors
+    /// A parameter that is missing or of another shape.
+    pub fn sae(&self, device: &ComputeDevice) -> Result<TemporalSae> {
+        module(&self.config, &self.leaves(&device.burn), device)
+    }
+
     pub(crate) fn leaves(&self, device: &Device) -> BTreeMap<String, Leaf> {
         self.arrays.iter().map(|(name, array)| (name.clone(), Leaf::new(array, device))).collect()
     }
@@ -70,7 +78,7 @@ impl Leaf {
     }
 }
 
-/// The viewer's module over `leaves`.
+/// The module that inference runs, over `leaves`.
 pub(crate) fn module(
     config: &SaeConfig,
     leaves: &BTreeMap<String, Leaf>,

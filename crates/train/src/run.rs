@@ -1,6 +1,5 @@
 //! A run of many steps: batches, held-out figures, checkpoints.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -218,35 +217,4 @@ pub fn evenly(contexts: Vec<Context>, tokens: usize) -> Vec<Context> {
     let all: usize = contexts.iter().map(|c| c.ids.len()).sum();
     let stride = (all / tokens.max(1)).max(1);
     contexts.into_iter().step_by(stride).collect()
-}
-
-/// The parameters of an SAE in a folder, to go on from.
-///
-/// # Errors
-/// What is wrong with the folder, or an SAE that is not tied.
-pub fn parameters_of(folder: &Path) -> Result<Parameters> {
-    let failed = |e: lens_import::Error| Error::File(e.to_string());
-    let checkpoint = lens_import::open_sae(folder).map_err(failed)?;
-    let config = checkpoint.published.config;
-    let mut arrays = BTreeMap::new();
-    let mut needed = lens_pack::tensor_spec::sae_tensors(&config);
-    if checkpoint.tensors.shape(lens_pack::tensor_spec::SCALING).is_some() {
-        needed.push((lens_pack::tensor_spec::SCALING.to_owned(), (1, config.dimin)));
-    }
-    for (name, (rows, cols)) in needed {
-        let values = checkpoint.tensors.read(&name, (rows, cols)).map_err(failed)?;
-        let array = crate::parameters::Array { shape: if rows == 1 { vec![cols] } else { vec![rows, cols] }, values };
-        arrays.insert(name.trim_start_matches("sae.").to_owned(), array);
-    }
-    Ok(Parameters { config, arrays })
-}
-
-impl Parameters {
-    /// The viewer's module over them.
-    ///
-    /// # Errors
-    /// A parameter that is missing or of another shape.
-    pub fn sae(&self, device: &ComputeDevice) -> Result<lens_model::TemporalSae> {
-        crate::parameters::module(&self.config, &self.leaves(&device.burn), device)
-    }
 }

@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use lens_model::temporal_sae::SaeCache;
 use lens_model::{ComputeDevice, TemporalSae, WeightStore};
 use lens_pack::block::{PackedMatrix, Precision, TensorPart};
-use lens_train::run::parameters_of;
+use lens_train::checkpoint::parameters_of;
 use safetensors::SafeTensors;
 
 fn folder(recipe: &str) -> PathBuf {
