@@ -7,10 +7,11 @@ use std::rc::Rc;
 use lens_pack::manifest::{FileEntry, MANIFEST_FILE};
 use lens_pack::unpack::{Checksum, sha256_hex};
 
+use crate::abort::Abort;
 use crate::browser;
 use crate::cache::{Cache, Place};
 use crate::error::Error;
-use crate::fetch::{self, Abort, Download};
+use crate::fetch::{self, Download};
 
 /// Bytes of a stored file read at once, between two checks for whether the visitor has stopped it.
 const PIECE_BYTES: usize = 4 << 20;

@@ -2,7 +2,8 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | `fetch/` | bytes from a URL: abort, ranges, chunks; a file's download with resume and retries |
+//! | `abort.rs` | [`Abort`]: stopping requests |
+//! | `fetch/` | bytes from a URL: ranges, chunks; a file's download with resume and retries |
 //! | `cache/` | files by content hash in the origin's private file system; locks between tabs |
 //! | `files.rs` | [`PackFiles`]: the files of one pack, whole |
 //! | `rows.rs` | [`Rows`]: embedding rows as texts need them, or all of them at once |
@@ -14,6 +15,7 @@
 // Off the browser there is nothing to run; the workspace's native tools still parse this crate.
 #![cfg_attr(not(target_family = "wasm"), allow(dead_code, unused_imports))]
 
+mod abort;
 mod browser;
 mod cache;
 mod error;
@@ -21,8 +23,8 @@ mod fetch;
 mod files;
 mod rows;
 
+pub use abort::Abort;
 pub use cache::Cache;
 pub use error::{Error, NoStorage};
-pub use fetch::Abort;
 pub use files::{Counts, PackFiles, Prepared};
 pub use rows::{RowSource, Rows};

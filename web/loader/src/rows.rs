@@ -10,9 +10,10 @@ use lens_pack::rows::{self, ShardRows, Span};
 use lens_pack::unpack::check_file;
 use web_sys::RequestCache;
 
+use crate::abort::Abort;
 use crate::browser;
 use crate::error::Error;
-use crate::fetch::{Abort, is_retryable, refusal};
+use crate::fetch::{is_retryable, refusal};
 use crate::files::PackFiles;
 
 /// Requests in flight at once: browsers open six connections per host.

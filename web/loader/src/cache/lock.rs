@@ -4,9 +4,9 @@ use js_sys::{Array, Function, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
+use crate::abort::Abort;
 use crate::browser;
 use crate::error::Error;
-use crate::fetch::Abort;
 
 /// Held until it is dropped. The browser frees it, too, when its owner ends.
 pub struct Guard {

@@ -16,9 +16,9 @@ use web_sys::{
     FileSystemDirectoryHandle, FileSystemFileHandle, FileSystemGetDirectoryOptions, FileSystemGetFileOptions,
 };
 
+use crate::abort::Abort;
 use crate::browser;
 use crate::error::{Error, NoStorage};
-use crate::fetch::Abort;
 pub use lock::Guard;
 pub use place::{OpenFile, Place};
 

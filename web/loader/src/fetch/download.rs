@@ -5,10 +5,12 @@ use lens_pack::manifest::FileEntry;
 use lens_pack::unpack::Checksum;
 use web_sys::RequestCache;
 
-use super::{Abort, Body, is_retryable, refusal, short};
+use crate::abort::{Abort, short_name};
 use crate::browser;
 use crate::cache::Place;
 use crate::error::Error;
+use crate::fetch::body::Body;
+use crate::fetch::host::{is_retryable, refusal};
 
 /// Tries after a connection that delivered nothing new,
 const RETRIES: u32 = 4;
@@ -77,7 +79,7 @@ pub async fn download(options: &Download<'_>, place: &mut Place) -> Result<(), E
                     }
                     (options.on_note)(format!(
                         "{}: {problem}. Trying again ({failures} of {RETRIES}).",
-                        short(options.url)
+                        short_name(options.url)
                     ));
                     options.abort.wait(FIRST_PAUSE_MS * f64::from(1 << (failures - 1))).await?;
                     continue;
