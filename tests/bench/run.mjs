@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 
 import * as environment from './lib/environment.mjs';
+import { benchAnswer } from './lib/answer.mjs';
 import { benchDrawing } from './lib/drawing.mjs';
 import { benchFullSize } from './lib/full-size.mjs';
 import { benchLinear } from './lib/linear.mjs';
@@ -12,7 +13,7 @@ import { benchPath } from './lib/path.mjs';
 import { benchPicture } from './lib/picture.mjs';
 import { benchProfile } from './lib/profile.mjs';
 import {
-  drawingTable, fullSizeTable, linearTable, pathTable, pictureTable, profileTable, stageTable, typingTable, umapTable,
+  answerTable, drawingTable, fullSizeTable, linearTable, pathTable, pictureTable, profileTable, stageTable, typingTable, umapTable,
 } from './lib/tables.mjs';
 import { benchTyping } from './lib/typing.mjs';
 import { benchUmap } from './lib/umap.mjs';
@@ -26,6 +27,7 @@ const BENCHES = {
   umap: { run: benchUmap, table: umapTable },
   drawing: { run: benchDrawing, table: drawingTable },
   picture: { run: benchPicture, table: pictureTable },
+  answer: { run: benchAnswer, table: answerTable },
 };
 
 const browser = await launch();

@@ -123,3 +123,10 @@ export function pictureTable(rows) {
   return `First picture, no model; median (least) time from the start of the navigation\n\n${
     table(['what', 'first visit, ms', 'again, ms', 'bytes as sent, kB'], body)}`;
 }
+
+/** Bench 8. */
+export function answerTable(rows) {
+  const body = rows.map(({ tokens, submitted, read_back, frame }) => [tokens, ms(submitted), ms(read_back), ms(frame)]);
+  return `From the GPU's last work to the drawn matrix, the default model; median (least) time\n\n${
+    table(['tokens', 'from the last dispatch, ms', 'from the last read-back, ms', 'to the second frame after it, ms'], body)}`;
+}
