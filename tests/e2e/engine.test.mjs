@@ -84,7 +84,7 @@ describe('typing', () => {
   const request = (more) => ask(worker, { kind: 'analyze', pack_url: new URL(pack, worker.url()).href, inf_k: null, ...more });
   /** Analyses a text of which nothing is at hand: what was computed with its stages apart is not taken over. */
   const atOnce = async (more) => {
-    await request({ text: 'A', apart: true });
+    await request({ text: 'A', sync_between_stages: true });
     const answer = await request(more);
     assert.equal(answer.reused_tokens, 0);
     return answer;

@@ -11,7 +11,7 @@ import { fullSizePack, out, site } from './lib/environment.mjs';
 import { startHost } from './lib/host.mjs';
 import * as commandLine from './lib/program.mjs';
 import { absoluteDifference, documentOf } from './lib/tensors.mjs';
-import { ask, device, startWorker } from './lib/worker.mjs';
+import { ask, device, diagnostics, startWorker } from './lib/worker.mjs';
 
 /** Few tokens: each is 2.7 GFLOP. */
 const TEXT = 'Alice saw the stars';
@@ -53,12 +53,12 @@ describe('a pack of Gemma-2-2B\'s size', () => {
     }
     // Of the embedding, the rows of the text.
     const rows = host.requests.filter(({ file }) => file.startsWith('embedding'));
-    const different = new Set(JSON.parse(answer.json).token_ids).size;
+    const different = new Set(answer.analysis.token_ids).size;
     assert.equal(rows.reduce((sum, { sent }) => sum + sent, 0), different * manifest.embedding.row_bytes);
   });
 
   test('wasm stays under 256 MB, GPU buffers at most a tenth above the weights', { timeout: SLOW }, async () => {
-    const facts = JSON.parse((await ask(page, { kind: 'diagnostics' })).json);
+    const facts = await diagnostics(page);
     writeFileSync(join(out, 'full-size.json'), `${JSON.stringify({ ...facts, ...answer, json: undefined }, null, 2)}\n`);
     assert.ok(facts.heap_bytes < HEAP_BYTES, `wasm has ${facts.heap_bytes} bytes`);
     const { weight_bytes: weights } = facts.packs[0];

@@ -1,28 +1,58 @@
 //! Attention weights of the SAE: where each token's prediction comes from.
 //!
 //! A token's predictable codes are attended from the codes of the tokens before it, and never from
-//! its own: the seed shifts the context by one. Column 0 of a row is the empty context before the first
-//! token, column j + 1 is token j.
+//! its own: the authors' code shifts the context by one. Column 0 of a row is the empty context before
+//! the first token, column j + 1 is token j.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
-
-use crate::document::DocumentError;
-
-/// A weight of 1.
+/// The level of a weight of 1.
 const ONE: f32 = 65_535.0;
 
-/// Weights of every layer and head, as the document carries them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What does not fit in attention weights, as a sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AttentionError {
+    /// Layers and heads call for another number of matrices.
+    #[error("attention has {found} matrices, {layers} layers of {heads} heads call for another number")]
+    Matrices {
+        /// Matrices given.
+        found: usize,
+        /// Attention layers.
+        layers: usize,
+        /// Heads of each.
+        heads: usize,
+    },
+    /// A matrix has another size.
+    #[error("an attention matrix has {found} bytes, {tokens} tokens call for {}", 2 * entries_of(*tokens))]
+    Size {
+        /// Bytes given.
+        found: usize,
+        /// T.
+        tokens: usize,
+    },
+    /// There is no such head.
+    #[error("attention has {heads} heads")]
+    Head {
+        /// Heads of each layer.
+        heads: usize,
+    },
+    /// There is no such layer.
+    #[error("attention lacks layer {layer}, head {head}")]
+    Layer {
+        /// The layer asked for.
+        layer: usize,
+        /// The head asked for.
+        head: usize,
+    },
+}
+
+/// Weights of every layer and head over T tokens. A weight is a level: 65535 is a weight of 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attention {
-    /// Attention layers of the SAE.
-    pub layers: usize,
-    /// Heads of each.
-    pub heads: usize,
-    /// One matrix [T, T] a layer and head, heads first: the lower triangle with the diagonal, row by
-    /// row, as little-endian u16 in base64; 65535 is a weight of 1.
-    pub weights: Vec<String>,
+    layers: usize,
+    heads: usize,
+    tokens: usize,
+    /// One matrix [T, T] per layer and head, the heads of a layer together: the lower triangle with the
+    /// diagonal, row by row.
+    levels: Vec<Vec<u16>>,
 }
 
 /// Weights of one head, or their mean over several. Row t has t + 1 columns.
@@ -33,70 +63,77 @@ pub struct Weights {
     values: Vec<f32>,
 }
 
-impl Attention {
-    /// Packs a matrix [t, t] for the document; what is above the diagonal is zero.
-    pub fn encode(matrix: &[f32], t: usize) -> String {
-        let mut bytes = Vec::with_capacity(t * (t + 1));
-        for (i, row) in matrix.chunks_exact(t.max(1)).enumerate() {
-            for weight in &row[..=i] {
-                // What is no number becomes 0: a row that does not sum to 1 shows it.
-                let level = (weight.clamp(0.0, 1.0) * ONE).round() as u16;
-                bytes.extend_from_slice(&level.to_le_bytes());
-            }
-        }
-        STANDARD.encode(bytes)
-    }
+/// Entries of the triangle of `tokens` rows; `usize::MAX` where they cannot be counted.
+fn entries_of(tokens: usize) -> usize {
+    tokens.checked_add(1).and_then(|next| tokens.checked_mul(next)).map_or(usize::MAX, |twice| twice / 2)
+}
 
-    /// Weights of a layer and head over `t` tokens; of no head for the mean of the layer's.
+impl Attention {
+    /// Of `layers` with `heads` each over `tokens`; a matrix of levels for each, as [`Self::levels_of`]
+    /// makes them, the heads of a layer together.
     ///
     /// # Errors
-    /// [`DocumentError::Inconsistent`] when there is no such head, or its matrix is not of this size.
-    pub fn weights(&self, layer: usize, head: Option<usize>, t: usize) -> Result<Weights, DocumentError> {
+    /// [`AttentionError`] when number or size of the matrices is another.
+    pub fn new(layers: usize, heads: usize, tokens: usize, levels: Vec<Vec<u16>>) -> Result<Self, AttentionError> {
+        if layers.checked_mul(heads) != Some(levels.len()) {
+            return Err(AttentionError::Matrices { found: levels.len(), layers, heads });
+        }
+        if let Some(wrong) = levels.iter().find(|it| it.len() != entries_of(tokens)) {
+            return Err(AttentionError::Size { found: 2 * wrong.len(), tokens });
+        }
+        Ok(Self { layers, heads, tokens, levels })
+    }
+
+    /// Levels of a head's weights [t, t], row-major: the lower triangle with the diagonal, row by row.
+    pub fn levels_of(weights: &[f32], t: usize) -> Vec<u16> {
+        let mut levels = Vec::with_capacity(entries_of(t));
+        for (i, row) in weights.chunks_exact(t.max(1)).enumerate() {
+            // What is not a number becomes 0: a row that does not sum to 1 shows it.
+            levels.extend(row[..=i].iter().map(|weight| (weight.clamp(0.0, 1.0) * ONE).round() as u16));
+        }
+        levels
+    }
+
+    /// Attention layers of the SAE.
+    pub fn layers(&self) -> usize {
+        self.layers
+    }
+
+    /// Heads of each layer.
+    pub fn heads(&self) -> usize {
+        self.heads
+    }
+
+    /// T.
+    pub fn tokens(&self) -> usize {
+        self.tokens
+    }
+
+    /// A matrix of levels for each layer and head, the heads of a layer together.
+    pub fn levels(&self) -> &[Vec<u16>] {
+        &self.levels
+    }
+
+    /// Weights of a layer and head; of no head for the mean of the layer's.
+    ///
+    /// # Errors
+    /// [`AttentionError`] when there is no such layer or head.
+    pub fn weights(&self, layer: usize, head: Option<usize>) -> Result<Weights, AttentionError> {
         let heads = match head {
             Some(head) if head < self.heads => head..head + 1,
             None if self.heads > 0 => 0..self.heads,
-            _ => return Err(DocumentError::Inconsistent(format!("attention has {} heads", self.heads))),
+            _ => return Err(AttentionError::Head { heads: self.heads }),
         };
         let share = 1.0 / heads.len() as f32;
-        let mut values = vec![0f32; t * (t + 1) / 2];
+        let mut values = vec![0f32; entries_of(self.tokens)];
         for head in heads {
-            let packed = self
-                .weights
-                .get(layer * self.heads + head)
-                .ok_or_else(|| DocumentError::Inconsistent(format!("attention lacks layer {layer}, head {head}")))?;
-            for (value, level) in values.iter_mut().zip(levels(packed, t)?) {
-                *value += f32::from(level) / ONE * share;
+            let levels = self.levels.get(layer * self.heads + head).ok_or(AttentionError::Layer { layer, head })?;
+            for (value, level) in values.iter_mut().zip(levels) {
+                *value += f32::from(*level) / ONE * share;
             }
         }
-        Ok(Weights { tokens: t, values })
+        Ok(Weights { tokens: self.tokens, values })
     }
-
-    /// Whether every matrix is there and belongs to `t` tokens.
-    pub(crate) fn check(&self, t: usize) -> Result<(), DocumentError> {
-        if self.layers.checked_mul(self.heads) != Some(self.weights.len()) {
-            return Err(DocumentError::Inconsistent(format!(
-                "attention has {} matrices, {} layers of {} heads call for another number",
-                self.weights.len(),
-                self.layers,
-                self.heads
-            )));
-        }
-        self.weights.iter().try_for_each(|packed| levels(packed, t).map(drop))
-    }
-}
-
-fn levels(packed: &str, t: usize) -> Result<impl Iterator<Item = u16>, DocumentError> {
-    let bytes = STANDARD
-        .decode(packed)
-        .map_err(|e| DocumentError::Inconsistent(format!("an attention matrix is not base64: {e}")))?;
-    if bytes.len() != t * (t + 1) {
-        return Err(DocumentError::Inconsistent(format!(
-            "an attention matrix has {} bytes, {t} tokens call for {}",
-            bytes.len(),
-            t * (t + 1)
-        )));
-    }
-    Ok((0..t * (t + 1) / 2).map(move |i| u16::from_le_bytes([bytes[2 * i], bytes[2 * i + 1]])))
 }
 
 impl Weights {
@@ -120,7 +157,6 @@ impl Weights {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Analysis, example};
 
     /// Two heads over three tokens; what is above the diagonal is not kept.
     fn heads() -> [[f32; 9]; 2] {
@@ -128,12 +164,12 @@ mod tests {
     }
 
     fn attention() -> Attention {
-        Attention { layers: 1, heads: 2, weights: heads().map(|head| Attention::encode(&head, 3)).to_vec() }
+        Attention::new(1, 2, 3, heads().map(|head| Attention::levels_of(&head, 3)).to_vec()).unwrap()
     }
 
     #[test]
     fn weights_come_back_within_half_a_step() {
-        let found = attention().weights(0, Some(0), 3).unwrap();
+        let found = attention().weights(0, Some(0)).unwrap();
         for (t, expected) in [&[1.0][..], &[0.25, 0.75], &[0.5, 0.125, 0.375]].into_iter().enumerate() {
             assert_eq!(found.row(t).len(), t + 1);
             for (a, b) in found.row(t).iter().zip(expected) {
@@ -146,7 +182,7 @@ mod tests {
 
     #[test]
     fn the_mean_of_the_heads_is_weights_too() {
-        let mean = attention().weights(0, None, 3).unwrap();
+        let mean = attention().weights(0, None).unwrap();
         assert!((mean.row(2)[2] - 0.6875).abs() < 1e-4);
         for t in 0..3 {
             assert!((mean.row(t).iter().sum::<f32>() - 1.0).abs() < 1e-4);
@@ -154,29 +190,18 @@ mod tests {
     }
 
     #[test]
-    fn a_document_whose_attention_does_not_fit_is_refused() {
-        let mut analysis = example::analysis();
-        let t = analysis.tokens.len();
-        let packed = Attention::encode(&vec![0.5; t * t], t);
-        analysis.attention = Some(Attention { layers: 1, heads: 1, weights: vec![packed] });
-        let json = serde_json::to_string(&analysis).unwrap();
-        assert_eq!(Analysis::from_json(&json).unwrap().attention, analysis.attention);
-        for wrong in [
-            Attention { layers: 2, ..analysis.attention.clone().unwrap() },
-            attention(),
-            Attention { layers: 1, heads: 1, weights: vec!["?".to_owned()] },
-            Attention { layers: usize::MAX, heads: 2, weights: Vec::new() },
-        ] {
-            analysis.attention = Some(wrong);
-            let problem = Analysis::from_json(&serde_json::to_string(&analysis).unwrap()).unwrap_err();
+    fn matrices_that_do_not_fit_are_refused() {
+        let levels = || attention().levels().to_vec();
+        for (layers, heads, tokens) in [(2, 2, 3), (1, 1, 3), (1, 2, 4), (usize::MAX, 2, 3), (1, 2, usize::MAX)] {
+            let problem = Attention::new(layers, heads, tokens, levels()).unwrap_err();
             assert!(problem.to_string().contains("attention"), "{problem}");
         }
+        assert!(Attention::new(1, 0, 3, Vec::new()).unwrap().weights(0, None).is_err());
     }
 
     #[test]
-    fn a_head_that_is_not_there_is_said() {
-        assert!(attention().weights(1, Some(0), 3).is_err());
-        assert!(attention().weights(0, Some(2), 3).is_err());
-        assert!(attention().weights(0, Some(0), 4).is_err());
+    fn a_head_that_is_not_there_is_named() {
+        assert!(attention().weights(1, Some(0)).is_err());
+        assert!(attention().weights(0, Some(2)).is_err());
     }
 }

@@ -32,11 +32,11 @@ pub struct Tree {
 }
 
 /// Clusters the tokens of a similarity matrix: distance 1 - similarity, average linkage. Values that
-/// are no numbers count as distance 1.
+/// are not finite count as distance 1.
 pub fn average_linkage(similarity: &Matrix) -> Tree {
-    let n = similarity.size;
-    let mut distance: Vec<f64> =
-        similarity.values.iter().map(|v| if v.is_finite() { 1.0 - f64::from(*v) } else { 1.0 }).collect();
+    let n = similarity.size();
+    let entries = (0..n).flat_map(|i| similarity.entries.row(i));
+    let mut distance: Vec<f64> = entries.map(|v| if v.is_finite() { 1.0 - f64::from(v) } else { 1.0 }).collect();
     // Nearest-neighbour chain (Müllner 2011): average linkage never lets a merge come nearer than
     // what it is made of, so mutual nearest neighbours may be merged in any order.
     let mut size = vec![1usize; n];
@@ -144,10 +144,11 @@ impl Tree {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::matrix::SymmetricMatrix;
 
     fn tree(distances: &[[f32; 4]; 4]) -> Tree {
-        let values = distances.iter().flatten().map(|d| 1.0 - d).collect();
-        average_linkage(&Matrix { values, size: 4, first: 0 })
+        let entries = SymmetricMatrix::from_fn(4, |i, j| 1.0 - distances[i][j]);
+        average_linkage(&Matrix { entries, first: 0 })
     }
 
     #[test]
@@ -164,15 +165,16 @@ mod tests {
 
     #[test]
     fn one_token_or_none_is_a_tree_too() {
-        let one = average_linkage(&Matrix { values: vec![1.0], size: 1, first: 0 });
+        let of = |n| average_linkage(&Matrix { entries: SymmetricMatrix::from_fn(n, |_, _| 1.0), first: 0 });
+        let one = of(1);
         assert_eq!((one.leaf_order(), one.cut(0.2)), (vec![0], vec![0]));
-        let none = average_linkage(&Matrix { values: vec![], size: 0, first: 0 });
+        let none = of(0);
         assert!(none.leaf_order().is_empty() && none.cut(0.2).is_empty());
     }
 
     #[test]
     fn equal_distances_and_nan_come_to_an_end() {
-        let it = average_linkage(&Matrix { values: vec![f32::NAN; 36], size: 6, first: 0 });
+        let it = average_linkage(&Matrix { entries: SymmetricMatrix::from_fn(6, |_, _| f32::NAN), first: 0 });
         assert_eq!(it.merges.len(), 5);
         let mut order = it.leaf_order();
         order.sort_unstable();

@@ -1,7 +1,7 @@
 //! Where one event of a text ends and the next begins, from a similarity matrix.
 //!
 //! Method: kernel change-point detection (Harchaoui & Cappé 2007) with binary segmentation. BOS is
-//! left out, the rest centred anew, and the cosine taken as kernel. The scatter of a span is the sum
+//! left out, the rest centered anew, and the cosine taken as kernel. The scatter of a span is the sum
 //! of squared distances of its tokens from their mean, which follows from the kernel alone; a span is
 //! cut where that lowers the scatter most, and the cut is kept when it saves at least [`GAIN_LEAST`].
 //!
@@ -9,11 +9,12 @@
 //! back to the beginning of its sentence, at most [`LAG_MAX`] tokens; without sentence marks it
 //! stays where it is.
 
-use crate::document::Analysis;
+use crate::analysis::Analysis;
 use crate::gram;
-use crate::similarity::{self, Matrix, Missing, Source};
+use crate::matrix::SymmetricMatrix;
+use crate::similarity::{self, MissingError, Source};
 
-/// Scatter a cut has to save, in tokens: a centred token alone has a scatter of 1.
+/// Scatter a cut has to save, in tokens: a centered token alone has a scatter of 1.
 pub const GAIN_LEAST: f64 = 6.5;
 /// Tokens of the shortest event.
 pub const SHORTEST: usize = 6;
@@ -35,21 +36,20 @@ pub struct Boundary {
 /// the most of the ones we know: see tests/events.rs).
 ///
 /// # Errors
-/// [`Missing::Grams`] when the result was saved without Gram matrices, [`Missing::Tokens`] for texts
+/// [`MissingError::Grams`] when the result was saved without Gram matrices, [`MissingError::Tokens`] for texts
 /// too short to hold two events.
-pub fn boundaries(analysis: &Analysis, source: Source) -> Result<Vec<Boundary>, Missing> {
+pub fn boundaries(analysis: &Analysis, source: Source) -> Result<Vec<Boundary>, MissingError> {
     if analysis.tokens.len() < 2 * SHORTEST + 1 {
-        return Err(Missing::Tokens);
+        return Err(MissingError::Tokens);
     }
     Ok(of_gram(similarity::gram_of(analysis, source)?, &analysis.tokens))
 }
 
 /// Boundaries from the Gram matrix [T, T] of all tokens; `tokens` [T] tell where sentences begin.
-pub fn of_gram(gram: Matrix, tokens: &[String]) -> Vec<Boundary> {
-    let rest = similarity::recentred_without_bos(gram);
-    let kernel = gram::cosine(&rest.values, rest.size);
-    let scatter = Scatter::of(&kernel, rest.size);
-    let mut open = vec![(0, rest.size)];
+pub fn of_gram(gram: &SymmetricMatrix, tokens: &[String]) -> Vec<Boundary> {
+    let rest = similarity::centered_without_bos(gram);
+    let scatter = Scatter::of(&rest.entries);
+    let mut open = vec![(0, rest.size())];
     let mut cuts = Vec::new();
     while let Some((start, end)) = open.pop() {
         if let Some((cut, gain)) = scatter.best_cut(start, end)
@@ -101,18 +101,18 @@ struct Scatter {
 }
 
 impl Scatter {
-    fn of(kernel: &[f32], n: usize) -> Self {
-        let side = n + 1;
+    /// With the cosines of a Gram matrix as kernel.
+    fn of(gram: &SymmetricMatrix) -> Self {
+        let side = gram.size() + 1;
         let mut corner = vec![0f64; side * side];
         let mut diagonal = vec![0f64; side];
-        for i in 0..n {
+        for (i, kernel) in gram::cosine_rows(gram).enumerate() {
             let mut row = 0f64;
-            for j in 0..n {
-                let value = kernel[i * n + j];
-                row += if value.is_finite() { f64::from(value) } else { 0.0 };
+            for (j, value) in kernel.iter().enumerate() {
+                row += if value.is_finite() { f64::from(*value) } else { 0.0 };
                 corner[(i + 1) * side + j + 1] = corner[i * side + j + 1] + row;
             }
-            let own = kernel[i * n + i];
+            let own = kernel[i];
             diagonal[i + 1] = diagonal[i] + if own.is_finite() { f64::from(own) } else { 0.0 };
         }
         Self { corner, diagonal, side }
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     /// A Gram matrix of BOS and blocks of tokens that share a direction and have one of their own.
-    fn blocks(lengths: &[usize]) -> Matrix {
+    fn blocks(lengths: &[usize]) -> SymmetricMatrix {
         let n: usize = lengths.iter().sum();
         let block: Vec<usize> = lengths.iter().enumerate().flat_map(|(k, l)| vec![k; *l]).collect();
         let size = n + 1;
@@ -153,7 +153,7 @@ mod tests {
                 values[(i + 1) * size + j + 1] = same + if i == j { 1.0 } else { 0.0 };
             }
         }
-        Matrix { values, size, first: 0 }
+        SymmetricMatrix::from_dense(size, &values).unwrap()
     }
 
     fn words(n: usize, full_stops: &[usize]) -> Vec<String> {
@@ -163,17 +163,17 @@ mod tests {
     #[test]
     fn blocks_are_found_and_a_lone_one_is_not_cut() {
         let mut found: Vec<usize> =
-            of_gram(blocks(&[20, 30, 25]), &words(76, &[])).iter().map(|b| b.position).collect();
+            of_gram(&blocks(&[20, 30, 25]), &words(76, &[])).iter().map(|b| b.position).collect();
         found.sort_unstable();
         assert_eq!(found, [21, 51]);
-        assert!(of_gram(blocks(&[60]), &words(61, &[])).is_empty());
+        assert!(of_gram(&blocks(&[60]), &words(61, &[])).is_empty());
     }
 
     #[test]
     fn a_late_cut_moves_back_to_its_sentence_but_not_far() {
-        let it = of_gram(blocks(&[20, 30]), &words(51, &[15]));
+        let it = of_gram(&blocks(&[20, 30]), &words(51, &[15]));
         assert_eq!((it[0].position, it[0].cut), (16, 21));
-        let it = of_gram(blocks(&[20, 30]), &words(51, &[2]));
+        let it = of_gram(&blocks(&[20, 30]), &words(51, &[2]));
         assert_eq!((it[0].position, it[0].cut), (21, 21));
     }
 

@@ -1,6 +1,7 @@
-//! A small made-up analysis for this crate's tests.
+//! A small made-up analysis and comparison for this crate's tests.
 
-use crate::document::{Analysis, FORMAT, Grams, ModelInfo, NovelFeature};
+use crate::analysis::{Analysis, Grams, ModelInfo, NovelFeature};
+use crate::comparison::Comparison;
 use crate::{gram, stats};
 
 /// Five tokens with codes of four features; the Gram matrices belong to them.
@@ -11,11 +12,9 @@ pub fn analysis() -> Analysis {
         [5.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.25, 0.5, 0.0, 0.0, 2.0, 0.0, 0.0, 3.0, 0.0, 0.0, 1.0, 0.0, 0.0f32];
     let total: Vec<f32> = predictable.iter().zip(&novel).map(|(a, b)| a + b).collect();
     let (t, width) = (5, 4);
-    let gram_of = |codes: &[f32]| gram::gram(&gram::centre(codes, t, width), t, width);
-    let similarity = gram::cosine(&gram_of(&predictable), t);
+    let gram_of = |codes: &[f32]| gram::centered_gram(codes, t, width);
     let novel_top: Vec<Vec<NovelFeature>> = stats::top_features(&novel, width, 3);
     Analysis {
-        format: FORMAT.to_owned(),
         text: "The tide turned. She".to_owned(),
         model: ModelInfo {
             name: "test/model".to_owned(),
@@ -33,16 +32,29 @@ pub fn analysis() -> Analysis {
         l0_pred: stats::l0(&predictable, width),
         l0_total: stats::l0(&total, width),
         selected: stats::select(&novel_top),
-        similarity_stats: stats::similarity_stats(&similarity),
-        similarity: similarity.chunks(t).map(<[f32]>::to_vec).collect(),
+        similarity_stats: stats::similarity_stats(gram::cosine_rows(&gram_of(&predictable)).flatten()),
         novel_top,
         energy: None,
         attention: None,
         grams: Some(Grams {
-            predictable: Grams::encode(&gram_of(&predictable), t),
-            novel: Grams::encode(&gram_of(&novel), t),
-            total: Grams::encode(&gram_of(&total), t),
-            residual: Grams::encode(&gram_of(&total.iter().map(|v| v * 100.0).collect::<Vec<_>>()), t),
+            predictable: gram_of(&predictable),
+            novel: gram_of(&novel),
+            total: gram_of(&total),
+            residual: gram_of(&total.iter().map(|v| v * 100.0).collect::<Vec<_>>()),
         }),
+        saved_similarity: None,
+    }
+}
+
+/// The analysis beside itself, with joint Gram matrices of other codes.
+pub fn comparison() -> Comparison {
+    let analysis = analysis();
+    let n = 2 * analysis.tokens.len();
+    let codes: Vec<f32> = (0..n * 3).map(|i| ((i * 37 + 11) % 17) as f32).collect();
+    let joint = gram::centered_gram(&codes, n, 3);
+    Comparison {
+        first: analysis.clone(),
+        second: analysis,
+        grams: Grams::from_sources([(); 4].map(|()| joint.clone())),
     }
 }

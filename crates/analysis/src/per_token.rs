@@ -1,10 +1,10 @@
-//! One number a token, to shade the text by.
+//! One number per token, to shade the text by.
 
-use crate::document::Analysis;
+use crate::analysis::Analysis;
 use crate::events;
-use crate::similarity::{self, Missing, Source};
+use crate::similarity::{self, MissingError, Source};
 
-/// What is said of each token.
+/// What is known of each token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum Quantity {
     /// Value of its strongest novel feature.
@@ -41,9 +41,9 @@ impl Quantity {
 /// The quantity of every token [T]; NaN where it is not defined.
 ///
 /// # Errors
-/// [`Missing`] when the result was saved without what it is made of.
-pub fn values(analysis: &Analysis, quantity: Quantity) -> Result<Vec<f32>, Missing> {
-    let energy = || analysis.energy.as_ref().ok_or(Missing::Energy);
+/// [`MissingError`] when the result was saved without what it is made of.
+pub fn values(analysis: &Analysis, quantity: Quantity) -> Result<Vec<f32>, MissingError> {
+    let energy = || analysis.energy.as_ref().ok_or(MissingError::Energy);
     Ok(match quantity {
         Quantity::TopFeature => {
             analysis.novel_top.iter().map(|features| features.first().map_or(0.0, |f| f.value)).collect()
@@ -57,10 +57,10 @@ pub fn values(analysis: &Analysis, quantity: Quantity) -> Result<Vec<f32>, Missi
         }
         Quantity::VarianceExplained => {
             let error = &energy()?.error;
-            let gram = similarity::recentred_without_bos(similarity::gram_of(analysis, Source::Residual)?);
+            let gram = similarity::centered_without_bos(similarity::gram_of(analysis, Source::Residual)?);
             let mut values = vec![f32::NAN; error.len()];
-            for i in 0..gram.size {
-                values[i + gram.first] = 1.0 - error[i + gram.first] / gram.values[i * gram.size + i];
+            for (position, square) in (gram.first..).zip(gram.entries.diagonal()) {
+                values[position] = 1.0 - error[position] / square;
             }
             values
         }
@@ -77,25 +77,25 @@ pub fn values(analysis: &Analysis, quantity: Quantity) -> Result<Vec<f32>, Missi
 /// Energy of the two parts of the reconstruction, BOS left out.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EnergyShares {
-    /// Predictable part beside both parts, 0..=1: the paper's table.
+    /// Predictable part, of both parts, 0..=1: the paper's table.
     pub predictable: f32,
-    /// Novel part beside both parts, 0..=1.
+    /// Novel part, of both parts, 0..=1.
     pub novel: f32,
-    /// Squared error beside the squared residual stream.
+    /// Squared error, of the squared residual stream.
     pub error: f32,
 }
 
 /// Shares over all tokens but BOS.
 ///
 /// # Errors
-/// [`Missing::Energy`] for results saved without, [`Missing::Tokens`] for BOS alone.
-pub fn energy_shares(analysis: &Analysis) -> Result<EnergyShares, Missing> {
-    let energy = analysis.energy.as_ref().ok_or(Missing::Energy)?;
+/// [`MissingError::Energy`] for results saved without, [`MissingError::Tokens`] for BOS alone.
+pub fn energy_shares(analysis: &Analysis) -> Result<EnergyShares, MissingError> {
+    let energy = analysis.energy.as_ref().ok_or(MissingError::Energy)?;
     let sum = |values: &[f32]| values.iter().skip(1).map(|v| f64::from(*v)).sum::<f64>();
     let (predictable, novel) = (sum(&energy.predictable), sum(&energy.novel));
     let residual = sum(&energy.residual);
     if predictable + novel <= 0.0 || residual <= 0.0 {
-        return Err(Missing::Tokens);
+        return Err(MissingError::Tokens);
     }
     Ok(EnergyShares {
         predictable: (predictable / (predictable + novel)) as f32,
@@ -107,7 +107,7 @@ pub fn energy_shares(analysis: &Analysis) -> Result<EnergyShares, Missing> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::Energy;
+    use crate::analysis::Energy;
     use crate::example;
 
     fn with_energy() -> Analysis {
@@ -126,8 +126,8 @@ mod tests {
         let analysis = example::analysis();
         assert_eq!(values(&analysis, Quantity::TopFeature).unwrap(), [5.0, 1.0, 2.0, 3.0, 1.0]);
         assert_eq!(values(&analysis, Quantity::NovelL0).unwrap(), [1.0, 2.0, 2.0, 1.0, 1.0]);
-        assert_eq!(values(&analysis, Quantity::PredictableShare), Err(Missing::Energy));
-        assert_eq!(values(&analysis, Quantity::Boundary), Err(Missing::Tokens));
+        assert_eq!(values(&analysis, Quantity::PredictableShare), Err(MissingError::Energy));
+        assert_eq!(values(&analysis, Quantity::Boundary), Err(MissingError::Tokens));
     }
 
     #[test]

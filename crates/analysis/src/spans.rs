@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::matrix::SymmetricMatrix;
 use crate::similarity::Matrix;
 
 /// Mean similarity between tokens of the same span and of different ones.
@@ -14,9 +15,9 @@ pub struct WithinAcross {
 }
 
 /// Means over the pairs of tokens in `spans` (positions in the text, not overlapping). Positions
-/// that are not in the matrix and values that are no numbers are passed over.
+/// that are not in the matrix and values that are not finite do not count.
 pub fn within_across(similarity: &Matrix, spans: &[Range<usize>]) -> WithinAcross {
-    let mut span_of: Vec<Option<usize>> = vec![None; similarity.size];
+    let mut span_of: Vec<Option<usize>> = vec![None; similarity.size()];
     for (index, span) in spans.iter().enumerate() {
         for position in span.clone() {
             if let Some(place) = position.checked_sub(similarity.first)
@@ -31,7 +32,7 @@ pub fn within_across(similarity: &Matrix, spans: &[Range<usize>]) -> WithinAcros
         let Some(a) = a else { continue };
         for (j, b) in span_of.iter().enumerate().skip(i + 1) {
             let Some(b) = b else { continue };
-            let value = similarity.values[i * similarity.size + j];
+            let value = similarity.entries.get(i, j).unwrap_or(f32::NAN);
             if value.is_finite() {
                 let sum = &mut sums[usize::from(a != b)];
                 sum.0 += f64::from(value);
@@ -43,21 +44,21 @@ pub fn within_across(similarity: &Matrix, spans: &[Range<usize>]) -> WithinAcros
     WithinAcross { within, across }
 }
 
-/// Cosine between the mean codes of two spans, from the Gram matrix of the (centred) codes: the mean
+/// Cosine between the mean codes of two spans, from the Gram matrix of the (centered) codes: the mean
 /// of a block of it is the inner product of two mean codes. None for an empty span or a mean of
 /// length 0.
-pub fn cosine_of_means(gram: &Matrix, a: &Range<usize>, b: &Range<usize>) -> Option<f32> {
+pub fn cosine_of_means(gram: &SymmetricMatrix, a: &Range<usize>, b: &Range<usize>) -> Option<f32> {
     let ab = block_mean(gram, a, b)?;
     let (aa, bb) = (block_mean(gram, a, a)?, block_mean(gram, b, b)?);
     let norms = (aa.max(0.0) * bb.max(0.0)).sqrt();
     (norms > 0.0).then(|| (ab / norms) as f32)
 }
 
-fn block_mean(matrix: &Matrix, rows: &Range<usize>, columns: &Range<usize>) -> Option<f64> {
+fn block_mean(matrix: &SymmetricMatrix, rows: &Range<usize>, columns: &Range<usize>) -> Option<f64> {
     let mut sum = 0f64;
     for row in rows.clone() {
         for column in columns.clone() {
-            sum += f64::from(matrix.at(row, column)?);
+            sum += f64::from(matrix.get(row, column)?);
         }
     }
     let pairs = rows.len() * columns.len();
@@ -96,7 +97,7 @@ mod tests {
             values[i * 5 + i] = 1.0;
         }
         values[5 + 3] = f32::NAN;
-        let matrix = Matrix { values, size: 5, first: 0 };
+        let matrix = Matrix { entries: SymmetricMatrix::from_dense(5, &values).unwrap(), first: 0 };
         let it = within_across(&matrix, &[1..3, 3..5]);
         assert_eq!(it, WithinAcross { within: Some(0.8), across: Some(0.2) });
         assert_eq!(within_across(&matrix, std::slice::from_ref(&(1..3))).across, None);
@@ -105,7 +106,7 @@ mod tests {
     #[test]
     fn the_cosine_of_two_spans_is_that_of_their_mean_codes() {
         let codes = [0.0, 0.0, 1.0, 0.5, 3.0, -1.0, -2.0, 2.0, 0.0, 4.0];
-        let matrix = Matrix { values: gram::gram(&codes, 5, 2), size: 5, first: 0 };
+        let matrix = gram::gram(&codes, 5, 2);
         // Means (2, -0.25) and (-1, 3).
         let expected = (-2.0 - 0.75) / (2f32.hypot(-0.25) * (-1f32).hypot(3.0));
         let found = cosine_of_means(&matrix, &(1..3), &(3..5)).unwrap();

@@ -2,22 +2,31 @@
 //!
 //! A Gram matrix's eigenvalues are the squared singular values of the codes it was made of.
 
-/// Householder tridiagonalisation of a symmetric matrix [n, n], a column at a time, so that a page
+use crate::matrix::SymmetricMatrix;
+
+/// Householder tridiagonalization of a symmetric matrix [n, n], a column at a time, so that a page
 /// can spread it over frames: it takes 4/3 n³ operations.
 #[derive(Debug, Clone)]
 pub struct Tridiagonal {
+    /// [n, n], row-major; the lower triangle counts.
     matrix: Vec<f64>,
     n: usize,
     next: usize,
     diagonal: Vec<f64>,
-    beside: Vec<f64>,
+    off_diagonal: Vec<f64>,
 }
 
 impl Tridiagonal {
-    /// Starts on `matrix` [n, n]; its lower triangle is read. Entries that are no numbers count as 0.
-    pub fn new(matrix: &[f32], n: usize) -> Self {
-        let matrix = matrix.iter().map(|v| if v.is_finite() { f64::from(*v) } else { 0.0 }).collect();
-        Self { matrix, n, next: 0, diagonal: Vec::with_capacity(n), beside: Vec::with_capacity(n) }
+    /// Starts on a matrix. Entries that are not finite count as 0.
+    pub fn new(matrix: &SymmetricMatrix) -> Self {
+        let n = matrix.size();
+        let mut dense = vec![0f64; n * n];
+        for i in 0..n {
+            for (j, value) in (i..).zip(matrix.upper_row(i)) {
+                dense[j * n + i] = if value.is_finite() { f64::from(*value) } else { 0.0 };
+            }
+        }
+        Self { matrix: dense, n, next: 0, diagonal: Vec::with_capacity(n), off_diagonal: Vec::with_capacity(n) }
     }
 
     /// How much is done, 0..=1.
@@ -39,7 +48,7 @@ impl Tridiagonal {
             let mut v: Vec<f64> = (k + 1..n).map(|i| self.matrix[i * n + k]).collect();
             let norm = v.iter().map(|x| x * x).sum::<f64>().sqrt();
             let alpha = if v[0] > 0.0 { -norm } else { norm };
-            self.beside.push(alpha);
+            self.off_diagonal.push(alpha);
             v[0] -= alpha;
             let length = v.iter().map(|x| x * x).sum::<f64>();
             if length > 0.0 {
@@ -76,13 +85,13 @@ impl Tridiagonal {
     /// The eigenvalues, largest first; finishes what is left to do.
     pub fn eigenvalues(mut self) -> Vec<f64> {
         while self.step() {}
-        let mut values = of_tridiagonal(self.diagonal, self.beside);
+        let mut values = of_tridiagonal(self.diagonal, self.off_diagonal);
         values.sort_by(|a, b| b.total_cmp(a));
         values
     }
 }
 
-/// Implicit QL with Wilkinson's shift on a diagonal [n] and the entries beside it [n - 1].
+/// Implicit QL with Wilkinson's shift on a diagonal [n] and the entries next to it [n - 1].
 fn of_tridiagonal(mut d: Vec<f64>, mut e: Vec<f64>) -> Vec<f64> {
     /// Two or three are usual; past this the value is taken as it stands.
     const ROUNDS_MAX: usize = 60;
@@ -130,7 +139,7 @@ fn of_tridiagonal(mut d: Vec<f64>, mut e: Vec<f64>) -> Vec<f64> {
     d
 }
 
-/// Exponential of the entropy of the normalised eigenvalues: how many directions the codes use.
+/// Exponential of the entropy of the normalized eigenvalues: how many directions the codes use.
 /// None when there is no variance at all.
 pub fn effective_rank(eigenvalues: &[f64]) -> Option<f64> {
     let total: f64 = eigenvalues.iter().map(|v| v.max(0.0)).sum();
@@ -168,7 +177,8 @@ mod tests {
                 laplacian[(i + 1) * n + i] = -1.0;
             }
         }
-        let found = Tridiagonal::new(&laplacian, n).eigenvalues();
+        let laplacian = SymmetricMatrix::from_dense(n, &laplacian).unwrap();
+        let found = Tridiagonal::new(&laplacian).eigenvalues();
         for (k, value) in found.iter().rev().enumerate() {
             let expected = 2.0 - 2.0 * (std::f64::consts::PI * k as f64 / n as f64).cos();
             assert!((value - expected).abs() < 1e-12, "{k}: {value} {expected}");
@@ -179,9 +189,9 @@ mod tests {
     fn trace_and_squares_are_kept_and_the_rank_is_found() {
         let (n, d) = (40, 7);
         let gram = crate::gram::gram(&noise(n * d), n, d);
-        let found = Tridiagonal::new(&gram, n).eigenvalues();
-        let trace: f64 = (0..n).map(|i| f64::from(gram[i * n + i])).sum();
-        let squares: f64 = gram.iter().map(|v| f64::from(*v).powi(2)).sum();
+        let found = Tridiagonal::new(&gram).eigenvalues();
+        let trace: f64 = gram.diagonal().map(f64::from).sum();
+        let squares: f64 = gram.to_dense().into_iter().map(|v| f64::from(v).powi(2)).sum();
         assert!((found.iter().sum::<f64>() / trace - 1.0).abs() < 1e-10);
         assert!((found.iter().map(|v| v * v).sum::<f64>() / squares - 1.0).abs() < 1e-10);
         assert!(found[d - 1] > 0.1 && found[d].abs() < 1e-4, "{found:?}");
@@ -193,20 +203,21 @@ mod tests {
     fn equal_directions_count_as_one_each() {
         assert!((effective_rank(&[2.0, 2.0, 2.0, 0.0, -1e-9]).unwrap() - 3.0).abs() < 1e-9);
         assert_eq!(effective_rank(&[0.0, 0.0]), None);
-        assert!(Tridiagonal::new(&[], 0).eigenvalues().is_empty());
-        assert_eq!(Tridiagonal::new(&[3.0], 1).eigenvalues(), [3.0]);
+        assert!(Tridiagonal::new(&SymmetricMatrix::default()).eigenvalues().is_empty());
+        let three = SymmetricMatrix::new(1, vec![3.0]).unwrap();
+        assert_eq!(Tridiagonal::new(&three).eigenvalues(), [3.0]);
     }
 
     #[test]
     fn it_can_be_done_in_pieces() {
         let gram = crate::gram::gram(&noise(60), 20, 3);
-        let mut slow = Tridiagonal::new(&gram, 20);
+        let mut slow = Tridiagonal::new(&gram);
         let mut before = slow.progress();
         for _ in 0..7 {
             slow.step();
             assert!(slow.progress() > before);
             before = slow.progress();
         }
-        assert_eq!(slow.eigenvalues(), Tridiagonal::new(&gram, 20).eigenvalues());
+        assert_eq!(slow.eigenvalues(), Tridiagonal::new(&gram).eigenvalues());
     }
 }

@@ -1,6 +1,6 @@
-//! What the seed's notebook prints, by its formulas.
+//! What the authors' notebook prints, by its formulas.
 
-use crate::document::{NovelFeature, Selected, SimilarityStats};
+use crate::analysis::{NovelFeature, Selected, SimilarityStats};
 
 /// 1 - mean((recons - x)^2) / var(x) over all tokens but the first, with torch's unbiased variance
 /// over all entries. `x` and `recons` are [t, d]; NaN for texts of BOS alone.
@@ -38,12 +38,15 @@ pub fn select(novel_top: &[Vec<NovelFeature>]) -> Option<Selected> {
     novel_top.get(position)?.first().map(|f| Selected { position, feature: f.feature, value: f.value })
 }
 
-/// Minimum, maximum and mean of a similarity matrix.
-pub fn similarity_stats(similarity: &[f32]) -> SimilarityStats {
-    let min = similarity.iter().copied().fold(f32::INFINITY, f32::min);
-    let max = similarity.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mean = (similarity.iter().map(|v| f64::from(*v)).sum::<f64>() / similarity.len() as f64) as f32;
-    SimilarityStats { min, max, mean }
+/// Minimum, maximum and mean of a similarity matrix's entries, row by row.
+pub fn similarity_stats(similarity: impl Iterator<Item = f32>) -> SimilarityStats {
+    let (mut min, mut max, mut sum, mut count) = (f32::INFINITY, f32::NEG_INFINITY, 0f64, 0usize);
+    for value in similarity {
+        (min, max) = (min.min(value), max.max(value));
+        sum += f64::from(value);
+        count += 1;
+    }
+    SimilarityStats { min, max, mean: (sum / count as f64) as f32 }
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! What a text's analysis is made of, growing token by token.
 //!
-//! Everything an [`crate::Analysis`] says follows from per-token figures and the inner products of
-//! each pair of tokens, so that a later token adds rows and an edit takes some away; nothing of
-//! the width of the SAE is kept.
+//! Everything in an [`crate::Analysis`] follows from per-token figures and the inner products of each
+//! pair of tokens, so that a later token adds rows and an edit takes some away; nothing of the width of
+//! the SAE stays.
 
-use crate::document::{Energy, NovelFeature};
-use crate::gram;
-use crate::similarity::Source;
+use crate::analysis::{Energy, Grams, NovelFeature};
+use crate::gram::{Means, Norms};
+use crate::matrix::SymmetricMatrix;
+use crate::source::Source;
 
 /// What is known of one token.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,7 +40,7 @@ pub struct Summary {
     /// A token each.
     pub tokens: Vec<TokenFigures>,
     /// For each [`Source`], row i: inner products of token i with tokens 0 ..= i, all less one
-    /// vector that is the same for the whole text (centring removes it).
+    /// vector that is the same for the whole text (centering removes it).
     products: [Vec<Vec<f32>>; 4],
 }
 
@@ -79,21 +80,17 @@ impl Summary {
         self.tokens.extend(figures);
     }
 
-    /// The centred Gram matrix [T, T] of a source, BOS included as in the notebook.
-    pub fn centred_gram(&self, source: Source) -> Vec<f32> {
-        let t = self.len();
-        let rows = &self.products[source as usize];
-        let mut gram = vec![f32::NAN; t * t];
-        for (i, row) in rows.iter().enumerate() {
-            for (j, value) in row.iter().enumerate() {
-                gram[i * t + j] = *value;
-                gram[j * t + i] = *value;
-            }
-        }
-        gram::centre_gram(&gram, t)
+    /// The centered Gram matrix [T, T] of a source, BOS included as in the notebook.
+    pub fn centered_gram(&self, source: Source) -> CenteredGram<'_> {
+        CenteredGram::of(self.len(), &self.products[source as usize])
     }
 
-    /// One list a figure.
+    /// The centered Gram matrices of all sources.
+    pub fn grams(&self) -> Grams {
+        Grams::from_sources(Source::ALL.map(|source| self.centered_gram(source).to_matrix()))
+    }
+
+    /// One list for each figure.
     pub fn energy(&self) -> Energy {
         let list = |figure: fn(&TokenFigures) -> f32| self.tokens.iter().map(figure).collect();
         Energy {
@@ -105,7 +102,7 @@ impl Summary {
     }
 
     /// 1 - mean((recons - x)²) / var(x) over all tokens but the first, with torch's unbiased
-    /// variance over all entries (the seed's formula); NaN for texts of BOS alone.
+    /// variance over all entries (the notebook's formula); NaN for texts of BOS alone.
     pub fn variance_explained(&self) -> f32 {
         let tokens = self.tokens.get(1..).unwrap_or_default();
         let total = |figure: fn(&TokenFigures) -> f32| tokens.iter().map(|t| f64::from(figure(t))).sum::<f64>();
@@ -116,10 +113,62 @@ impl Summary {
     }
 }
 
+/// A source's centered Gram matrix [T, T], computed entry by entry from the products: it takes no memory of
+/// that size.
+pub struct CenteredGram<'a> {
+    t: usize,
+    products: &'a [Vec<f32>],
+    means: Means,
+}
+
+impl<'a> CenteredGram<'a> {
+    fn of(t: usize, products: &'a [Vec<f32>]) -> Self {
+        Self { t, products, means: Means::of(t, |i, j| product(products, i, j)) }
+    }
+
+    /// T.
+    pub fn size(&self) -> usize {
+        self.t
+    }
+
+    /// The entry at row i, column j of the upper triangle, i <= j; NaN outside.
+    fn entry(&self, i: usize, j: usize) -> f32 {
+        self.means.centered(i, j, product(self.products, j, i))
+    }
+
+    /// Hands on the upper triangle with the diagonal, row by row: row i has columns i to T - 1.
+    pub fn rows(&self, mut take: impl FnMut(&[f32])) {
+        let mut row = Vec::with_capacity(self.t);
+        for i in 0..self.t {
+            row.clear();
+            row.extend((i..self.t).map(|j| self.entry(i, j)));
+            take(&row);
+        }
+    }
+
+    /// All of it.
+    pub fn to_matrix(&self) -> SymmetricMatrix {
+        SymmetricMatrix::from_fn(self.t, |i, j| self.entry(i, j))
+    }
+
+    /// Every cosine between two tokens, row by row, T² of them.
+    pub fn cosines(&self) -> impl Iterator<Item = f32> + '_ {
+        let norms = Norms::of((0..self.t).map(|i| self.entry(i, i)));
+        (0..self.t)
+            .flat_map(|i| (0..self.t).map(move |j| (i, j)))
+            .map(move |(i, j)| norms.cosine(i, j, self.entry(i.min(j), i.max(j))))
+    }
+}
+
+/// The product of tokens i and j, j <= i; NaN where it was not read back.
+fn product(products: &[Vec<f32>], i: usize, j: usize) -> f32 {
+    products.get(i).and_then(|row| row.get(j)).copied().unwrap_or(f32::NAN)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats;
+    use crate::{gram, stats};
 
     fn figures(x: &[f32], recons: &[f32]) -> TokenFigures {
         let error: f32 = x.iter().zip(recons).map(|(a, b)| (a - b).powi(2)).sum();
@@ -166,9 +215,23 @@ mod tests {
         summary.extend(tokens(3), [(); 4].map(|()| products(0, 3)));
         summary.truncate(2);
         summary.extend(tokens(3), [(); 4].map(|()| products(2, 5)));
-        let expected = gram::gram(&gram::centre(&x, t, d), t, d);
-        for (found, wanted) in summary.centred_gram(Source::Novel).iter().zip(&expected) {
-            assert!((found - wanted).abs() < 1e-3, "{found} {wanted}");
+        let expected = gram::centered_gram(&x, t, d);
+        let found = summary.centered_gram(Source::Novel);
+        for (a, b) in found.to_matrix().upper().iter().zip(expected.upper()) {
+            assert!((a - b).abs() < 1e-3, "{a} {b}");
         }
+        let mut rows = Vec::new();
+        found.rows(|row| rows.extend_from_slice(row));
+        assert_eq!(SymmetricMatrix::new(found.size(), rows).unwrap(), found.to_matrix());
+        assert_eq!(summary.grams().novel, found.to_matrix());
+        let cosines: Vec<f32> = gram::cosine_rows(&found.to_matrix()).flatten().collect();
+        assert_eq!(found.cosines().collect::<Vec<_>>(), cosines);
+    }
+
+    #[test]
+    fn products_that_were_not_read_back_are_nan() {
+        let mut summary = Summary::new(2);
+        summary.extend(vec![figures(&[1.0, 2.0], &[1.0, 2.0]); 2], [(); 4].map(|()| vec![1.0]));
+        assert!(summary.centered_gram(Source::Total).to_matrix().upper().iter().all(|v| v.is_nan()));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use lens_analysis::SymmetricMatrix;
 use lens_analysis::cluster::{CUT, average_linkage};
 use lens_analysis::similarity::Matrix;
 use serde::Deserialize;
@@ -21,7 +22,8 @@ fn trees_orders_and_clusters_are_scipys() {
     assert!(cases.len() >= 4);
     for case in cases {
         let size = case.leaf_order.len();
-        let tree = average_linkage(&Matrix { values: case.similarity, size, first: 0 });
+        let entries = SymmetricMatrix::from_dense(size, &case.similarity).expect("a square matrix");
+        let tree = average_linkage(&Matrix { entries, first: 0 });
         assert_eq!(tree.merges.len(), case.merges.len());
         for (found, (left, right, height, tokens)) in tree.merges.iter().zip(case.merges) {
             assert_eq!((found.left, found.right, found.size), (left, right, tokens));

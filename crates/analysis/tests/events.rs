@@ -1,9 +1,8 @@
 //! Event boundaries of ten written two-event stories, run through the default model
 //! (tests/reference/events.py), beside what sentence ends alone would give.
 
-use lens_analysis::Grams;
+use lens_analysis::document::gram_from_base64;
 use lens_analysis::events::{self, Boundary};
-use lens_analysis::similarity::Matrix;
 use serde::Deserialize;
 
 /// Tokens that a boundary may be off.
@@ -24,9 +23,8 @@ fn stories() -> Vec<Story> {
 
 #[allow(clippy::expect_used)]
 fn found(story: &Story) -> Vec<Boundary> {
-    let size = story.tokens.len();
-    let values = Grams::decode(&story.residual, size).expect("a Gram matrix");
-    events::of_gram(Matrix { values, size, first: 0 }, &story.tokens)
+    let gram = gram_from_base64(&story.residual, story.tokens.len()).expect("a Gram matrix");
+    events::of_gram(&gram, &story.tokens)
 }
 
 fn is_near(story: &Story, position: usize) -> bool {

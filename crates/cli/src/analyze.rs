@@ -1,11 +1,11 @@
 //! `analyze`: a text to statistics, JSON and tensors.
 
-use std::borrow::Cow;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
+use lens_analysis::document::AnalysisFile;
 use lens_engine::{
     InferenceSession, InferenceStage, OpenedDevice, PackFolder, PrecisionPlan, RunOptions, Tokens, open_device,
 };
@@ -26,7 +26,7 @@ pub fn run(args: &AnalyzeArgs) -> Result<()> {
     };
     let options = RunOptions { inf_k: args.inf_k, keep_intermediates: args.dump.is_some(), ..RunOptions::default() };
     let session = read_tokens(&pack, &tokens, options)?;
-    let mut analysis = pack.loaded.analysis(&text, &tokens, session.summary(), options, !args.no_grams);
+    let mut analysis = pack.loaded.analysis(&text, &tokens, session.summary(), options);
     if args.attention {
         analysis.attention = Some(pollster::block_on(session.attention())?);
     }
@@ -34,7 +34,11 @@ pub fn run(args: &AnalyzeArgs) -> Result<()> {
 
     let mut files = Vec::new();
     if let Some(path) = &args.json {
-        let document = if args.compact { Cow::Owned(analysis.clone().compact()) } else { Cow::Borrowed(&analysis) };
+        let document = match (args.no_grams, args.compact) {
+            (true, _) => AnalysisFile::without_grams(&analysis),
+            (false, true) => AnalysisFile::compact(&analysis),
+            (false, false) => AnalysisFile::whole(&analysis),
+        };
         let mut json = serde_json::to_vec(&document).map_err(|e| anyhow!("cannot write {}: {e}", path.display()))?;
         json.push(b'\n');
         files.push(WholeFile::write(path, &json)?);

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use lens_analysis::comparison::{Comparison, Side, cosine};
+use lens_analysis::document::ComparisonFile;
 use lens_analysis::{Analysis, Source};
 use lens_engine::{InferenceSession, PackFolder, RunOptions};
 use lens_files::write_whole;
@@ -15,27 +16,28 @@ pub fn run(args: &CompareArgs) -> Result<()> {
     let (first, first_session) = read(&pack, &args.first, args.first_inf_k)?;
     let (second, second_session) = read(&pack, &args.second, args.second_inf_k)?;
     let grams = pollster::block_on(first_session.joint_grams(&second_session))?;
-    let comparison = Comparison::new(first, second, &grams).compact();
-    let mut json = serde_json::to_vec(&comparison).map_err(|e| anyhow!("cannot write {}: {e}", args.json.display()))?;
+    let comparison = Comparison { first, second, grams };
+    let mut json = serde_json::to_vec(&ComparisonFile::compact(&comparison))
+        .map_err(|e| anyhow!("cannot write {}: {e}", args.json.display()))?;
     json.push(b'\n');
     write_whole(&args.json, &json)?;
-    print(&summary(&comparison)?)
+    print(&summary(&comparison))
 }
 
 fn read(pack: &PackFolder, text: &str, inf_k: Option<usize>) -> Result<(Analysis, InferenceSession)> {
     let tokens = pack.loaded.tokenize(text)?;
     let options = RunOptions { inf_k, ..RunOptions::default() };
     let session = read_tokens(pack, &tokens, options)?;
-    Ok((pack.loaded.analysis(text, &tokens, session.summary(), options, true), session))
+    Ok((pack.loaded.analysis(text, &tokens, session.summary(), options), session))
 }
 
 /// The cosine between the mean codes of both texts, BOS left out.
-fn summary(it: &Comparison) -> Result<String> {
+fn summary(it: &Comparison) -> String {
     let (a, b) = (it.first.tokens.len(), it.second.tokens.len());
     let mut text = format!("{a} and {b} tokens; cosine between the mean codes of both texts, BOS left out:\n");
     for (name, source) in ["predictable", "novel", "total", "residual"].into_iter().zip(Source::ALL) {
-        let found = cosine(&it.gram(source)?, a, (Side::First, &(1..a)), (Side::Second, &(1..b)));
+        let found = cosine(it.gram(source), a, (Side::First, &(1..a)), (Side::Second, &(1..b)));
         text += &format!("  {name:<12} {}\n", found.map_or("-".to_owned(), |value| format!("{value:.4}")));
     }
-    Ok(text)
+    text
 }

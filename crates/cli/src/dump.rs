@@ -2,6 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use lens_analysis::Analysis;
+use lens_analysis::similarity::document_rows;
 use lens_engine::RunOutput;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
@@ -14,7 +15,7 @@ pub fn bytes(analysis: &Analysis, run: &RunOutput) -> Result<Vec<u8>> {
     let (t, d, width) = (run.tokens, run.d_model, run.width);
     let (layers, heads) = run.sae_attention;
     let ids: Vec<u8> = analysis.token_ids.iter().flat_map(|id| i64::from(*id).to_le_bytes()).collect();
-    let similarity: Vec<f32> = analysis.similarity.concat();
+    let similarity: Vec<f32> = document_rows(analysis).flatten().collect();
     let floats: [(&str, Vec<usize>, &[f32]); 8] = [
         ("residual", vec![t, d], &run.residual),
         ("recons", vec![t, d], &run.recons),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow, bail};
 use html_escape::encode_double_quoted_attribute as escaped;
 use lens_analysis::Analysis;
+use lens_analysis::document::AnalysisFile;
 use lens_engine::{PackFolder, RunOptions};
 use lens_files::write_whole;
 use lens_pack::file_name::is_plain;
@@ -80,9 +81,10 @@ fn analyze(pack: &PackFolder, entry: &Entry, args: &AnalyzeArgs) -> Result<Vec<u
     let tokens = pack.loaded.tokenize(&entry.text)?;
     let options = RunOptions { inf_k: args.inf_k, ..RunOptions::default() };
     let session = read_tokens(pack, &tokens, options)?;
-    let analysis = pack.loaded.analysis(&entry.text, &tokens, session.summary(), options, !args.no_grams);
-    let mut json =
-        serde_json::to_vec(&analysis.compact()).map_err(|e| anyhow!("its document cannot be written: {e}"))?;
+    let analysis = pack.loaded.analysis(&entry.text, &tokens, session.summary(), options);
+    let document =
+        if args.no_grams { AnalysisFile::without_grams(&analysis) } else { AnalysisFile::compact(&analysis) };
+    let mut json = serde_json::to_vec(&document).map_err(|e| anyhow!("its document cannot be written: {e}"))?;
     json.push(b'\n');
     Ok(json)
 }

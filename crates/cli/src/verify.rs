@@ -39,7 +39,7 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
         let tokens = pack.loaded.tokenize(&prompt.text)?;
         let options = RunOptions::default();
         let session = read_tokens(&pack, &tokens, options)?;
-        report.compare(prompt, &pack.loaded.analysis(&prompt.text, &tokens, session.summary(), options, false));
+        report.compare(prompt, &pack.loaded.analysis(&prompt.text, &tokens, session.summary(), options));
     }
     print(&report.text)?;
     match report.outside {

@@ -1,29 +1,22 @@
-//! The analysis document of a text that went through the networks.
+//! The analysis of a text that went through the networks.
 
-use lens_analysis::{Analysis, Grams, ModelInfo, Source, Summary, TokenFigures, document, gram, stats};
+use lens_analysis::{Analysis, ModelInfo, Source, Summary, TokenFigures, stats};
 use lens_tokenizer::Tokens;
 
 use crate::{LoadedPack, RunOptions};
 
 impl LoadedPack {
-    /// The analysis document of a text; `grams` adds the Gram matrices that every view draws from.
-    pub fn analysis(
-        &self,
-        text: &str,
-        tokens: &Tokens,
-        summary: &Summary,
-        options: RunOptions,
-        grams: bool,
-    ) -> Analysis {
+    /// The analysis of a text.
+    pub fn analysis(&self, text: &str, tokens: &Tokens, summary: &Summary, options: RunOptions) -> Analysis {
+        Analysis { grams: Some(summary.grams()), ..self.analysis_header(text, tokens, summary, options) }
+    }
+
+    /// The analysis of a text, without its Gram matrices.
+    pub fn analysis_header(&self, text: &str, tokens: &Tokens, summary: &Summary, options: RunOptions) -> Analysis {
         let manifest = self.manifest();
-        let t = summary.len();
-        let predictable = summary.centred_gram(Source::Predictable);
-        let similarity = gram::cosine(&predictable, t);
         let novel_top: Vec<_> = summary.tokens.iter().map(|t| t.novel_top.clone()).collect();
         let count = |figure: fn(&TokenFigures) -> usize| summary.tokens.iter().map(figure).collect();
-        let encode = |source| Grams::encode(&summary.centred_gram(source), t);
         Analysis {
-            format: document::FORMAT.to_owned(),
             text: text.to_owned(),
             model: ModelInfo {
                 name: manifest.model_name.clone(),
@@ -41,17 +34,12 @@ impl LoadedPack {
             l0_pred: count(|t| t.l0_pred),
             l0_total: count(|t| t.l0_total),
             selected: stats::select(&novel_top),
-            similarity_stats: stats::similarity_stats(&similarity),
-            similarity: similarity.chunks(t.max(1)).map(<[f32]>::to_vec).collect(),
+            similarity_stats: stats::similarity_stats(summary.centered_gram(Source::Predictable).cosines()),
             novel_top,
             energy: Some(summary.energy()),
             attention: None,
-            grams: grams.then(|| Grams {
-                predictable: Grams::encode(&predictable, t),
-                novel: encode(Source::Novel),
-                total: encode(Source::Total),
-                residual: encode(Source::Residual),
-            }),
+            grams: None,
+            saved_similarity: None,
         }
     }
 }

@@ -27,6 +27,7 @@ fn values(data: TensorData) -> Result<Vec<f32>> {
     data.try_into_vec::<f32>().map_err(|e| device_error(format!("{e:?}")))
 }
 
-fn device_error(problem: String) -> Error {
+/// A failure of the device, as a sentence.
+pub(crate) fn device_error(problem: String) -> Error {
     Error::Model(lens_model::Error::Device(problem))
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use burn::tensor::{Tensor, TensorData};
 use lens_analysis::stats::largest_positive;
-use lens_analysis::{Attention, Summary, TokenFigures};
+use lens_analysis::{Attention, Grams, Source, Summary, SymmetricMatrix, TokenFigures};
 use lens_model::gemma::GemmaCache;
 use lens_model::linear::matmul_nt;
 use lens_model::temporal_sae::{Codes, SaeCache, row_sums, top_entries};
@@ -17,7 +17,7 @@ use lens_pack::config::SaeConfig;
 
 use crate::gram_state::GramState;
 use crate::pack::{LoadedPack, TOKENS_MAX, check_length};
-use crate::read_back::{read_back, read_back_all};
+use crate::read_back::{device_error, read_back, read_back_all};
 use crate::{Error, Result};
 
 /// Features per token in the document when the SAE itself keeps more.
@@ -352,12 +352,12 @@ impl InferenceSession {
     }
 
     /// Inner products [A + B, A + B] of the tokens of this text and then those of another, for each
-    /// [`lens_analysis::Source`], centred over both texts together.
+    /// [`Source`], centered over both texts together.
     ///
     /// # Errors
     /// [`Error::Input`] when one of the texts is empty or both together are too long,
     /// [`Error::Model`] when the device fails.
-    pub async fn joint_grams(&self, other: &Self) -> Result<[Vec<f32>; 4]> {
+    pub async fn joint_grams(&self, other: &Self) -> Result<Grams> {
         let together = self.len() + other.len();
         if together > TOKENS_MAX {
             return Err(Error::Input(format!(
@@ -372,23 +372,43 @@ impl InferenceSession {
         let join = |a, b| Tensor::cat(vec![a, b], 0);
         let (pred, novel) = (join(pred, other_pred), join(novel, other_novel));
         let sources = [pred.clone(), novel.clone(), pred + novel, join(residual, other_residual)];
-        read_back_all(sources.map(|source| {
+        let mut grams = Vec::with_capacity(Source::ALL.len());
+        // One at a time: all at once would take four times the memory.
+        for source in sources {
             let mean = source.clone().mean_dim(0);
             // Two tensors: WebGPU refuses a kernel that has one buffer bound twice.
-            matmul_nt(source.clone() - mean.clone(), source - mean, self.pack.device.kernels)
-        }))
-        .await
+            let gram = matmul_nt(source.clone() - mean.clone(), source - mean, self.pack.device.kernels);
+            let dense = read_back(gram).await?;
+            grams.push(SymmetricMatrix::from_dense(together, &dense).map_err(|e| device_error(e.to_string()))?);
+        }
+        let grams: [_; 4] = grams.try_into().map_err(|_| device_error("the read-back is incomplete".to_owned()))?;
+        Ok(Grams::from_sources(grams))
     }
 
-    /// The SAE's attention weights over the tokens so far, for the analysis document.
+    /// The SAE's attention weights over the tokens so far.
     ///
     /// # Errors
     /// [`Error::Input`] when there are none, [`Error::Model`] when the device fails.
     pub async fn attention(&self) -> Result<Attention> {
-        let SaeConfig { n_attn_layers: layers, n_heads: heads, .. } = *self.pack.sae.config();
-        let mut weights = Vec::with_capacity(layers * heads);
-        self.each_attention(|head| weights.push(Attention::encode(&head, self.len()))).await?;
-        Ok(Attention { layers, heads, weights })
+        let [layers, heads] = self.attention_heads();
+        let mut levels = Vec::with_capacity(layers * heads);
+        self.attention_levels(|head| levels.push(head)).await?;
+        Attention::new(layers, heads, self.len(), levels).map_err(|e| device_error(e.to_string()))
+    }
+
+    /// Attention layers of the SAE, and heads of each.
+    pub fn attention_heads(&self) -> [usize; 2] {
+        let SaeConfig { n_attn_layers, n_heads, .. } = *self.pack.sae.config();
+        [n_attn_layers, n_heads]
+    }
+
+    /// The levels of [`Self::attention`], one matrix after another, the heads of a layer together: `take` gets
+    /// each before the next one is read back.
+    ///
+    /// # Errors
+    /// As [`Self::attention`].
+    pub async fn attention_levels(&self, mut take: impl FnMut(Vec<u16>)) -> Result<()> {
+        self.each_attention(|head| take(Attention::levels_of(&head, self.len()))).await
     }
 
     /// The SAE's attention weights [T, T], one layer and head after another, each read back and handed to `take`

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use common::{fixtures, open, pairs};
+use lens_analysis::similarity::document_rows;
 use lens_engine::check::self_check::relative_rms;
 use lens_engine::{RunOptions, session};
 use safetensors::SafeTensors;
@@ -57,8 +58,7 @@ fn every_pair_equals_pytorch_from_text_to_similarity() {
         let rows = pack.embedding(&pair.token_ids).unwrap();
         let options = RunOptions { inf_k: pair.inf_k, keep_intermediates: true, ..RunOptions::default() };
         let run = pollster::block_on(session::run(&pack.loaded, &rows, options)).unwrap();
-        let analysis =
-            pack.loaded.analysis(&pair.text, &pack.loaded.describe(&pair.token_ids), &run.summary, options, true);
+        let analysis = pack.loaded.analysis(&pair.text, &pack.loaded.describe(&pair.token_ids), &run.summary, options);
         let found = [
             ("residual", &run.residual, RESIDUAL_TOLERANCE),
             ("recons", &run.recons, RESIDUAL_TOLERANCE * 10.0),
@@ -67,7 +67,7 @@ fn every_pair_equals_pytorch_from_text_to_similarity() {
             ("pred_recons", &run.pred_recons, CODES_TOLERANCE),
             ("novel_recons", &run.novel_recons, CODES_TOLERANCE),
             ("attn_graphs", &run.attn_graphs, CODES_TOLERANCE),
-            ("similarity", &analysis.similarity.concat(), CODES_TOLERANCE),
+            ("similarity", &document_rows(&analysis).flatten().collect(), CODES_TOLERANCE),
         ];
         for (name, values, tolerance) in found {
             assert_close(&format!("{}: {name}", pair.name), values, &expected[name], tolerance);

@@ -11,7 +11,7 @@ mod common;
 use std::ops::ControlFlow;
 
 use common::{Pair, open};
-use lens_analysis::{Source, Summary, gram};
+use lens_analysis::{Source, Summary, SymmetricMatrix, gram};
 use lens_engine::check::self_check::relative_rms;
 use lens_engine::{InferenceSession, InferenceStage, PackFolder, RunOptions, session};
 
@@ -40,7 +40,8 @@ fn at_once(pack: &PackFolder, options: RunOptions, ids: &[u32]) -> Summary {
 fn assert_same(what: &str, found: &Summary, expected: &Summary) {
     assert_eq!(found.len(), expected.len(), "{what}");
     for source in Source::ALL {
-        let error = relative_rms(&found.centred_gram(source), &expected.centred_gram(source));
+        let [found, expected] = [found, expected].map(|it| it.centered_gram(source).to_matrix().to_dense());
+        let error = relative_rms(&found, &expected);
         assert!(error <= TOLERANCE, "{what}: {source:?}: relative RMS {error:.1e}");
     }
     for (i, (a, b)) in found.tokens.iter().zip(&expected.tokens).enumerate() {
@@ -122,7 +123,7 @@ fn a_text_longer_than_a_chunk_goes_through_in_chunks() {
     assert_same("in chunks", session.summary(), &whole.summary);
 }
 
-/// What crosses the texts is in the off-diagonal block; either text's own block, centred anew, is what
+/// What crosses the texts is in the off-diagonal block; either text's own block, centered anew, is what
 /// that text's analysis says.
 #[test]
 fn two_texts_have_their_own_products_and_those_across() {
@@ -139,17 +140,19 @@ fn two_texts_have_their_own_products_and_those_across() {
         let n = a.len() + b.len();
         let grams = pollster::block_on(a.joint_grams(&b)).unwrap();
         for source in Source::ALL {
-            let joint = &grams[source as usize];
-            assert_eq!(joint.len(), n * n);
+            let joint = grams.of(source);
+            assert_eq!(joint.size(), n);
+            let at = |i: usize, j: usize| joint.get(i, j).unwrap();
             for (session, from) in [(&a, 0), (&b, a.len())] {
                 let t = session.len();
-                let own: Vec<f32> = (0..t * t).map(|k| joint[(from + k / t) * n + from + k % t]).collect();
-                let error = relative_rms(&gram::centre_gram(&own, t), &session.summary().centred_gram(source));
+                let own = SymmetricMatrix::from_fn(t, |i, j| at(from + i, from + j));
+                let expected = session.summary().centered_gram(source).to_matrix();
+                let error = relative_rms(&gram::center(&own).to_dense(), &expected.to_dense());
                 assert!(error <= 1e-3, "{}: {source:?}: relative RMS {error:.1e}", pair.name);
             }
             // Codes are causal: the second text is the beginning of the first, so its tokens are the same.
             for j in 0..b.len() {
-                let (across, own) = (joint[j * n + a.len() + j], joint[j * n + j]);
+                let (across, own) = (at(j, a.len() + j), at(j, j));
                 assert!((across - own).abs() <= 1e-3 * own.abs().max(1e-3), "{}: {across} {own}", pair.name);
             }
         }
@@ -179,7 +182,7 @@ fn a_reset_session_equals_a_new_one() {
 
 #[test]
 fn reencoding_equals_a_session_with_that_inf_k() {
-    // Of a text of one and the same token nothing is left once it is centred.
+    // Of a text of one and the same token nothing is left once it is centered.
     for pair in common::pairs().into_iter().filter(|pair| pair.token_ids.len() > 4) {
         let scratch = tempfile::tempdir().unwrap();
         let pack = open(&pair.gemma, &pair.sae, &pair.tokenizer, pair.layer, scratch.path());

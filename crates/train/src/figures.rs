@@ -48,7 +48,7 @@ pub struct Figures {
     pub l0_pred: f64,
     /// Predictable share of energy, |pred|² / (|pred|² + |novel|²), scaled; None without codes.
     pub share: Option<f64>,
-    /// Effective rank of a context's centred predictable codes, mean over contexts.
+    /// Effective rank of a context's centered predictable codes, mean over contexts.
     pub rank_pred: Option<f64>,
     /// The same of novel codes.
     pub rank_novel: Option<f64>,
@@ -246,10 +246,8 @@ impl<'a> Meter<'a> {
         if tokens >= RANK_TOKENS && self.ranks_left > 0 {
             self.ranks_left -= 1;
             for (codes, i) in codes {
-                let centred = gram::centre(codes, tokens, width);
-                let rank =
-                    effective_rank(&Tridiagonal::new(&gram::gram(&centred, tokens, width), tokens).eigenvalues());
-                if let Some(rank) = rank {
+                let gram = gram::centered_gram(codes, tokens, width);
+                if let Some(rank) = effective_rank(&Tridiagonal::new(&gram).eigenvalues()) {
                     sums.rank[i].0 += rank;
                     sums.rank[i].1 += 1;
                 }
@@ -269,7 +267,7 @@ impl<'a> Meter<'a> {
     }
 
     /// Similarity within and across the two events of a text: its residual stream [T, d_model], of
-    /// which the second event begins at token `boundary`. Codes are centred over all tokens; BOS
+    /// which the second event begins at token `boundary`. Codes are centered over all tokens; BOS
     /// and the diagonal are left out.
     ///
     /// # Errors
@@ -279,8 +277,8 @@ impl<'a> Meter<'a> {
         let tokens = stream.len() / d;
         let activations = self.encode(stream)?;
         let of = |values: &[f32], columns: usize| {
-            let cosine = gram::cosine(&gram::gram(&gram::centre(values, tokens, columns), tokens, columns), tokens);
-            within_across(&Matrix { values: cosine, size: tokens, first: 0 }, &[1..boundary, boundary..tokens])
+            let entries = gram::cosine(&gram::centered_gram(values, tokens, columns));
+            within_across(&Matrix { entries, first: 0 }, &[1..boundary, boundary..tokens])
         };
         let scaled: Vec<f32> = activations.x.iter().zip(self.factor.iter().cycle()).map(|(x, f)| x * f).collect();
         Ok(TwoEvents {

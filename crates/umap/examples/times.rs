@@ -9,7 +9,7 @@ use std::error::Error;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use lens_analysis::gram::{centre, gram};
+use lens_analysis::gram::centered_gram;
 use lens_umap::{Distances, Metric, Parameters, Umap, pca, trustworthiness, umap};
 
 const WIDTH: usize = 64;
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
             std::fs::write(format!("{folder}/walk-{points}.f32"), bytes)?;
         }
-        let gram = gram(&centre(&values, points, WIDTH), points, WIDTH);
+        let gram = centered_gram(&values, points, WIDTH).to_dense();
         for n_components in [2, 3] {
             let parameters = Parameters { n_components, ..Parameters::default() };
             let (distances, distances_ms) = best(|| Distances::from_gram(&gram, points, Metric::Euclidean))?;

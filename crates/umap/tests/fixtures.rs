@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use lens_analysis::gram::{centre, gram};
+use lens_analysis::gram::centered_gram;
 use lens_umap::curve::find_ab_params;
 use lens_umap::{Distances, Metric, Parameters, fuzzy_graph, notebook_positions, trustworthiness, umap};
 use safetensors::SafeTensors;
@@ -85,7 +85,7 @@ impl Data {
     fn distances_from_gram(&self) -> Distances {
         let (points, count) = self.floats("points");
         let width = points.len() / count;
-        let gram = gram(&centre(&points, count, width), count, width);
+        let gram = centered_gram(&points, count, width).to_dense();
         Distances::from_gram(&gram, count, Metric::Euclidean).unwrap()
     }
 

@@ -5,7 +5,6 @@ use lens_analysis::{Analysis, ModelInfo, NovelFeature, Selected, SimilarityStats
 /// Three tokens.
 pub fn analysis() -> Analysis {
     Analysis {
-        format: lens_analysis::document::FORMAT.to_owned(),
         text: " sky.".to_owned(),
         model: ModelInfo {
             name: "test/model".to_owned(),
@@ -23,7 +22,6 @@ pub fn analysis() -> Analysis {
         l0_pred: vec![0, 4, 5],
         l0_total: vec![2, 5, 6],
         selected: Some(Selected { position: 1, feature: 7, value: 1.5 }),
-        similarity: vec![vec![1.0, -0.5, 0.0], vec![-0.5, 1.0, 0.25], vec![0.0, 0.25, 1.0]],
         similarity_stats: SimilarityStats { min: -0.5, max: 1.0, mean: 0.2777 },
         novel_top: vec![
             vec![],
@@ -33,5 +31,6 @@ pub fn analysis() -> Analysis {
         energy: None,
         attention: None,
         grams: None,
+        saved_similarity: Some(vec![1.0, -0.5, 0.0, -0.5, 1.0, 0.25, 0.0, 0.25, 1.0]),
     }
 }

@@ -1,6 +1,6 @@
 // Our pack in a page of its own, timed by its worker.
 
-import { ask } from '../../e2e/lib/worker.mjs';
+import { ask, diagnostics } from '../../e2e/lib/worker.mjs';
 import { openWorker } from './pages.mjs';
 import * as environment from './environment.mjs';
 
@@ -25,10 +25,10 @@ export async function openOurs(browser, pack, how) {
       if (answer.reused_tokens > 1) throw new Error(`${answer.reused_tokens} tokens were not computed again`);
       return answer;
     },
-    facts: async () => JSON.parse((await ask(page, { kind: 'diagnostics' })).json),
+    facts: () => diagnostics(page),
     close: () => page.close(),
   };
 }
 
 /** Number of tokens of an answer. */
-export const tokensOf = (answer) => JSON.parse(answer.json).token_ids.length;
+export const tokensOf = (answer) => answer.analysis.token_ids.length;

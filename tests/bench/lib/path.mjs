@@ -49,7 +49,7 @@ export async function benchPath(browser, rounds) {
       const found = normed((await runFixture(worker, wanted, LIMIT_MS)).residual.values, norm, sizes);
       check(name, found, reference);
       cosines[name] = rowCosines(found, reference, sizes);
-      stages[name] = (await afresh(text.text, { apart: true })).stages;
+      stages[name] = (await afresh(text.text, { sync_between_stages: true })).stages;
       const time = async (repeats) => {
         let sum = 0;
         for (let i = 0; i < repeats; i += 1) sum += (await afresh(text.text)).compute_ms;

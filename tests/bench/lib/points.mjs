@@ -15,16 +15,16 @@ export function walk(points) {
   return new Float32Array(Uint8Array.from(bytes).buffer);
 }
 
-/** The centred Gram matrix of the first `count` rows. */
+/** The centered Gram matrix of the first `count` rows. */
 export function gram(values, count) {
   const mean = new Float64Array(WIDTH);
   for (let i = 0; i < count; i += 1) for (let c = 0; c < WIDTH; c += 1) mean[c] += values[i * WIDTH + c] / count;
-  const centred = Float64Array.from({ length: count * WIDTH }, (_, at) => values[at] - mean[at % WIDTH]);
+  const centered = Float64Array.from({ length: count * WIDTH }, (_, at) => values[at] - mean[at % WIDTH]);
   const products = new Float32Array(count * count);
   for (let i = 0; i < count; i += 1) {
     for (let j = i; j < count; j += 1) {
       let sum = 0;
-      for (let c = 0; c < WIDTH; c += 1) sum += centred[i * WIDTH + c] * centred[j * WIDTH + c];
+      for (let c = 0; c < WIDTH; c += 1) sum += centered[i * WIDTH + c] * centered[j * WIDTH + c];
       products[i * count + j] = sum;
       products[j * count + i] = sum;
     }
@@ -32,13 +32,17 @@ export function gram(values, count) {
   return products;
 }
 
+/** The upper triangle of a symmetric matrix, with the diagonal, row by row: as messages and documents have it. */
+export function upper(matrix, count) {
+  const triangle = new Float32Array((count * (count + 1)) / 2);
+  let at = 0;
+  for (let i = 0; i < count; i += 1) for (let j = i; j < count; j += 1, at += 1) triangle[at] = matrix[i * count + j];
+  return triangle;
+}
+
 /** An analysis document of `count` tokens whose every Gram matrix is that of the walk of 2,000. */
 export function document(count) {
-  const matrix = gram(walk(2000), count);
-  const upper = new Float32Array((count * (count + 1)) / 2);
-  let at = 0;
-  for (let i = 0; i < count; i += 1) for (let j = i; j < count; j += 1, at += 1) upper[at] = matrix[i * count + j];
-  const packed = Buffer.from(upper.buffer).toString('base64');
+  const packed = Buffer.from(upper(gram(walk(2000), count), count).buffer).toString('base64');
   const each = (value) => Array.from({ length: count }, value);
   return {
     format: 'temporal-lens-analysis/1',

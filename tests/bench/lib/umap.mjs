@@ -4,7 +4,7 @@
 import * as environment from './environment.mjs';
 import { alternate } from './measure.mjs';
 import { call, openPage } from './pages.mjs';
-import { WIDTH, gram, walk } from './points.mjs';
+import { WIDTH, gram, upper, walk } from './points.mjs';
 
 const SIZES = [20, 141, 500, 2000];
 
@@ -19,7 +19,7 @@ export async function benchUmap(browser, rounds) {
   const rows = [];
   for (const points of SIZES.filter(environment.wanted)) {
     const values = walk(points);
-    await call(page, 'setPoints', Array.from(values), Array.from(gram(values, points)), points, WIDTH);
+    await call(page, 'setPoints', Array.from(values), Array.from(upper(gram(values, points), points)), points, WIDTH);
     for (const dimensions of [2, 3]) {
       const contender = (name) => ({
         name,

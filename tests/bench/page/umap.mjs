@@ -7,7 +7,7 @@ export function startLayouts(url) {
   state.worker = new Worker(new URL(url, document.baseURI), { type: 'module' });
 }
 
-/** The points that are laid out from now on, and their centred Gram matrix. */
+/** The points that are laid out from now on, and the upper triangle of their centered Gram matrix. */
 export function setPoints(values, gram, size, width) {
   state.size = size;
   state.gram = Float32Array.from(gram);

@@ -19,7 +19,7 @@ export function readSafetensors(path) {
   return tensors;
 }
 
-/** A tensor of the worker's answer: f32, little-endian, in base64. */
+/** A buffer of the worker's answer: f32, little-endian, in base64. */
 export function decode({ shape, data }) {
   return { shape, values: new Float32Array(Uint8Array.from(Buffer.from(data, 'base64')).buffer) };
 }
@@ -54,13 +54,13 @@ export function absoluteDifference(found, expected) {
 }
 
 /**
- * The analysis in a worker's answer. It comes without the similarity matrix, which is brought back as
- * docs/analysis.schema.json says: cosines from the Gram matrix of the centred predictable codes.
+ * The analysis in a worker's answer. It comes without the similarity matrix, which follows as
+ * docs/analysis.schema.json says: cosines from the Gram matrix of the centered predictable codes, the first buffer.
  */
-export function documentOf({ json }) {
-  const document = JSON.parse(json);
+export function documentOf({ analysis, buffers }) {
+  const document = { ...analysis };
   const size = document.token_ids.length;
-  const { values } = decode({ data: document.grams.predictable });
+  const { values } = decode({ data: buffers[0] });
   const gram = Array.from({ length: size }, () => new Float32Array(size));
   let next = 0;
   for (let i = 0; i < size; i += 1) {

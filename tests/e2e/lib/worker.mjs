@@ -12,8 +12,17 @@ export async function startWorker(page) {
     const worker = new Worker(new URL('worker-loader.js', document.baseURI), { type: 'module' });
     const listeners = new Set();
     const lens = { worker, listeners, device: null, last: 0 };
+    // Typed arrays cross from page to test as base64.
+    const base64 = ({ buffer }) => {
+      const bytes = new Uint8Array(buffer);
+      const parts = [];
+      // A call takes no more arguments than some ten thousand.
+      for (let at = 0; at < bytes.length; at += 8192) parts.push(String.fromCharCode(...bytes.subarray(at, at + 8192)));
+      return btoa(parts.join(''));
+    };
     worker.addEventListener('message', ({ data }) => {
-      const message = JSON.parse(data);
+      const [header, ...buffers] = Array.isArray(data) ? data : [data];
+      const message = { ...JSON.parse(header), buffers: buffers.map(base64) };
       if (message.kind === 'ready') lens.device = message.device;
       for (const listener of listeners) listener(message);
     });
@@ -59,9 +68,12 @@ function exchange(page, request, limit) {
 export async function runFixture(page, { pack, tokenIds, tensors, infK = null }, limit = LIMIT_MS) {
   const packUrl = new URL(pack, page.url()).href;
   const request = { kind: 'fixture', pack_url: packUrl, token_ids: tokenIds, tensors, inf_k: infK };
-  const answer = await ask(page, request, limit);
-  return Object.fromEntries(answer.tensors.map((tensor) => [tensor.name, decode(tensor)]));
+  const { tensors: named, buffers } = await ask(page, request, limit);
+  return Object.fromEntries(named.map(({ name, shape }, i) => [name, decode({ shape, data: buffers[i] })]));
 }
+
+/** What the worker knows about itself: device, memory, packs. */
+export const diagnostics = async (page) => (await ask(page, { kind: 'diagnostics' })).facts;
 
 /** What the worker runs on; known once it has answered. */
 export function device(page) {

@@ -1,8 +1,10 @@
 //! From the Analyze button to the answer: requests, answers, cancelling, crashes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use lens_protocol::{DeviceInfo, FailureKind, Request, Response, RowSource, Stage};
+use lens_protocol::buffers::{self, Buffer, BufferError};
+use lens_protocol::{DeviceInfo, FailureKind, Request, RequestStage, Response, RowSource, decode};
 use lens_view::number;
 use lens_view::progress::{self, Progress};
 use lens_view::statistics::Run;
@@ -10,7 +12,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::state::{Next, Origin, Phase, State};
-use crate::worker::Engine;
+use crate::worker::WorkerHandle;
 use crate::{diagnostics, environment, storage};
 
 /// A worker that is busy on the CPU reads no messages: after this long a cancelled one is ended.
@@ -42,7 +44,8 @@ pub fn start(state: State) {
         return state.fail("This page does not say where its model is: its temporal-lens-pack tag is missing.");
     };
     // The visitor pressed the button, and asks the host for what the text needs.
-    begin(state, Request::Analyze { id: 0, pack_url: pack.url, text, inf_k, rows: RowSource::Host, apart: false });
+    let (pack_url, rows) = (pack.url, RowSource::Host);
+    begin(state, Request::Analyze { id: 0, pack_url, text, inf_k, rows, sync_between_stages: false });
 }
 
 /// Compares the shown text with a second one.
@@ -186,22 +189,39 @@ fn ensure_engine(state: State) -> Result<(), String> {
     if state.engine.with_value(Option::is_some) {
         return Ok(());
     }
-    let engine = Engine::start(move |response| on_response(state, response), move |problem| crash(state, problem))?;
+    let address = environment::address("worker-loader.js").ok_or("this page has no address of its own")?;
+    let on_message = move |header: &str, buffers| {
+        // Anything but a message of the protocol is not from our worker's code: not ours to act on.
+        if let Ok(response) = decode::<Response>(header) {
+            on_response(state, response, buffers);
+        }
+    };
+    let on_crash = move |reason: Option<String>| {
+        crash(
+            state,
+            match reason {
+                Some(reason) => format!("The worker stopped: {reason}"),
+                None => "The worker could not be started: its files could not be loaded.".to_owned(),
+            },
+        );
+    };
+    let engine = WorkerHandle::start(&address, on_message, on_crash)
+        .map_err(|_| "this browser does not start module workers".to_owned())?;
     state.engine.set_value(Some(engine));
     Ok(())
 }
 
 fn send(state: State, request: &Request) {
     let sent = state.engine.with_value(|engine| match engine {
-        Some(engine) => engine.send(request),
-        None => Err("the worker is not running".to_owned()),
+        Some(engine) => engine.send(request, &[]).map_err(|_| "the worker takes no messages"),
+        None => Err("the worker is not running"),
     });
     if let Err(problem) = sent {
         crash(state, format!("The request could not be sent: {problem}."));
     }
 }
 
-fn on_response(state: State, response: Response) {
+fn on_response(state: State, response: Response, buffers: Vec<Buffer>) {
     let current = state.request.get_value();
     let under_way = state.phase.get_untracked() == Phase::Loading;
     match response {
@@ -210,7 +230,7 @@ fn on_response(state: State, response: Response) {
             state.storage_note.set(storage_note);
         }
         Response::Note { text } => state.note.set(Some(text)),
-        Response::Diagnostics { json, .. } => diagnostics::copy(state, Some(&json)),
+        Response::Diagnostics { facts, .. } => diagnostics::copy(state, Some(facts)),
         Response::Downloaded { id, bytes } if under_way && id == current => {
             state.note.set(Some(format!("The model ({}) is kept in this browser.", number::bytes(bytes))));
             if let Some(Request::Download { pack_url, .. }) = state.job.get_value() {
@@ -230,7 +250,9 @@ fn on_response(state: State, response: Response) {
                 }
             });
         }
-        Response::Analysis { id, json, fetched_bytes, elapsed_ms, compute_ms, .. } if under_way && id == current => {
+        Response::Analysis { id, analysis, fetched_bytes, elapsed_ms, compute_ms, .. }
+            if under_way && id == current =>
+        {
             state.loaded.set(true);
             if let Some(pack) = state.pack.get_untracked() {
                 environment::remember_loaded(&pack.url, true);
@@ -238,33 +260,39 @@ fn on_response(state: State, response: Response) {
             storage::count(state);
             let device = state.device.get_untracked().map(|it| device_label(&it)).unwrap_or_default();
             let run = Run { device, fetched_bytes, elapsed_ms, compute_ms };
-            match state.show(&json, Origin::Live(run)) {
-                Ok(()) => {
+            match buffers::analysis(*analysis, buffers) {
+                Ok(analysis) => {
+                    state.show_analysis(analysis, Origin::Live(run));
                     state.progress.set(None);
                     state.stopping.set(false);
                     state.phase.set(Phase::Done);
                     (state.request_ended)(state);
                 }
-                Err(problem) => state.fail(format!("The worker's answer cannot be read: {problem}.")),
+                Err(problem) => unreadable(state, &problem),
             }
         }
-        Response::Comparison { id, json, .. } if under_way && id == current => {
+        Response::Comparison { id, first, second, .. } if under_way && id == current => {
             state.loaded.set(true);
             if let Some(pack) = state.pack.get_untracked() {
                 environment::remember_loaded(&pack.url, true);
             }
-            match state.show_comparison(json, false) {
-                Ok(()) => stopped(state),
-                Err(problem) => state.fail(format!("The worker's answer cannot be read: {problem}.")),
+            match buffers::comparison(*first, *second, buffers) {
+                Ok(comparison) => {
+                    state.show_comparison(comparison, false);
+                    stopped(state);
+                }
+                Err(problem) => unreadable(state, &problem),
             }
         }
-        Response::Attention { id, json } if under_way && id == current => match serde_json::from_str(&json) {
-            Ok(attention) => {
-                state.attention.set(Some(std::sync::Arc::new(attention)));
-                stopped(state);
+        Response::Attention { id, layers, heads, tokens } if under_way && id == current => {
+            match buffers::attention(layers, heads, tokens, buffers) {
+                Ok(attention) => {
+                    state.attention.set(Some(Arc::new(attention)));
+                    stopped(state);
+                }
+                Err(problem) => unreadable(state, &problem),
             }
-            Err(problem) => state.fail(format!("The worker's answer cannot be read: {problem}.")),
-        },
+        }
         Response::Cancelled { id } if under_way && id == current => stopped(state),
         Response::Failed { id, failure: FailureKind::Device, message } if id == 0 || id == current => {
             crash(state, message);
@@ -283,9 +311,14 @@ fn on_response(state: State, response: Response) {
             state.fail(message);
             (state.request_ended)(state);
         }
-        // Late answers to requests that are over, and the tests' fixtures.
+        // Late answers to requests that are over.
         _ => {}
     }
+}
+
+/// An answer whose buffers do not fit.
+fn unreadable(state: State, problem: &BufferError) {
+    state.fail(format!("The worker's answer cannot be read: {problem}."));
 }
 
 /// Worker or device are gone. What was under way is asked of a fresh worker, once: it finds its
@@ -327,7 +360,7 @@ fn stopped(state: State) {
     (state.request_ended)(state);
 }
 
-fn is_live(shown: &Option<std::sync::Arc<crate::state::ShownAnalysis>>) -> bool {
+fn is_live(shown: &Option<Arc<crate::state::ShownAnalysis>>) -> bool {
     shown.as_ref().is_some_and(|shown| matches!(shown.origin, Origin::Live(_)))
 }
 
@@ -336,14 +369,14 @@ pub fn device_label(device: &DeviceInfo) -> String {
     if device.webgpu { format!("WebGPU: {}", device.name) } else { format!("CPU (no WebGPU): {}", device.name) }
 }
 
-fn stage_of(stage: Stage) -> progress::LoadStage {
+fn stage_of(stage: RequestStage) -> progress::LoadStage {
     match stage {
-        Stage::Device => progress::LoadStage::Device,
-        Stage::Weights => progress::LoadStage::Weights,
-        Stage::Tokenizer => progress::LoadStage::Tokenizer,
-        Stage::Embedding => progress::LoadStage::Embedding,
-        Stage::Model => progress::LoadStage::Model,
-        Stage::Sae => progress::LoadStage::Sae,
-        Stage::Analysis => progress::LoadStage::Analysis,
+        RequestStage::Device => progress::LoadStage::Device,
+        RequestStage::Weights => progress::LoadStage::Weights,
+        RequestStage::Tokenizer => progress::LoadStage::Tokenizer,
+        RequestStage::Embedding => progress::LoadStage::Embedding,
+        RequestStage::Model => progress::LoadStage::Model,
+        RequestStage::Sae => progress::LoadStage::Sae,
+        RequestStage::Analysis => progress::LoadStage::Analysis,
     }
 }

@@ -11,8 +11,7 @@ use crate::environment;
 use crate::state::{CopiedDiagnostics, State};
 
 /// Collects what the page knows, with the worker's answer where there is one, and copies it.
-pub fn copy(state: State, worker: Option<&str>) {
-    let worker = worker.map(|text| serde_json::from_str(text).unwrap_or(Value::Null));
+pub fn copy(state: State, worker: Option<Value>) {
     let facts = json!({
         "temporal_lens": { "version": env!("CARGO_PKG_VERSION"), "commit": environment::commit() },
         "browser": environment::window().and_then(|window| window.navigator().user_agent().ok()),

@@ -1,11 +1,13 @@
 //! Files in and out: the precomputed examples, saved results, downloads.
 
 use gloo_net::http::Request;
-use lens_analysis::Analysis;
+use lens_analysis::comparison::Comparison;
+use lens_analysis::document::{AnalysisFile, ComparisonFile, to_json};
 use lens_view::gallery::{self, Gallery};
 use lens_view::link::{self, Subject};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use serde::Serialize;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -81,12 +83,13 @@ pub fn show_pair(state: State, id: String) {
             Some(url) => fetch(&url).await,
             None => None,
         };
-        let shown = match json {
-            Some(json) => state.show_comparison(json, true),
+        let read = match json {
+            Some(json) => Comparison::from_json(&json).map_err(|e| e.to_string()),
             None => Err("it could not be fetched; try again".to_owned()),
         };
-        if let Err(problem) = shown {
-            state.fail(format!("The comparison of “{id}” cannot be shown: {problem}."));
+        match read {
+            Ok(comparison) => state.show_comparison(comparison, true),
+            Err(problem) => state.fail(format!("The comparison of “{id}” cannot be shown: {problem}.")),
         }
     });
 }
@@ -185,15 +188,19 @@ async fn fetch_result(url: &str) -> Result<String, String> {
 /// Hands the shown document to the visitor, whole: with attention weights where they were asked for later.
 pub fn download(state: State) {
     let Some(shown) = state.shown.get_untracked() else { return };
-    let added = state.attention.get_untracked().filter(|_| shown.analysis.attention.is_none());
-    let json = match added {
-        Some(attention) => {
-            lens_protocol::to_json(&Analysis { attention: Some((*attention).clone()), ..shown.analysis.clone() })
-        }
-        None => lens_protocol::to_json(&shown.analysis),
-    };
-    match json {
-        Ok(json) => save_text(state, "temporal-lens-analysis.json", "application/json", &json),
+    let asked = state.attention.get_untracked();
+    let file = AnalysisFile::whole(&shown.analysis).or_attention(asked.as_deref());
+    save_json(state, "temporal-lens-analysis.json", &file);
+}
+
+/// Hands a shown comparison to the visitor.
+pub fn download_comparison(state: State, comparison: &Comparison) {
+    save_json(state, "temporal-lens-comparison.json", &ComparisonFile::compact(comparison));
+}
+
+fn save_json(state: State, name: &str, file: &impl Serialize) {
+    match to_json(file) {
+        Ok(json) => save_text(state, name, "application/json", &json),
         Err(problem) => state.problem.set(Some(format!("The result was not saved: {problem}."))),
     }
 }

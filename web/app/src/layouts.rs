@@ -1,10 +1,15 @@
 //! Trajectories are laid out in a worker of their own, so that neither the page nor the networks'
 //! worker waits: the page's own module, started again where there is no page.
 //!
-//! A question is a JSON string, beside it the Gram matrix as a Float32Array; answers are JSON strings.
+//! A command comes with the upper triangle of the Gram matrix as a buffer, as the engine's messages do
+//! ([`lens_protocol::port`]); events are headers alone.
 
 use std::ops::ControlFlow;
 
+use lens_analysis::SymmetricMatrix;
+use lens_protocol::buffers::Buffer;
+use lens_protocol::port::{Outgoing, incoming};
+use lens_protocol::{decode, encode};
 use lens_umap::{Distances, Metric, Parameters, pca, same_everywhere, umap};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsCast;
@@ -15,19 +20,19 @@ use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 /// Milliseconds between two reports.
 const INTERVAL_MS: f64 = 40.0;
 
-/// What the page asks.
+/// What the page asks of the worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Ask {
+pub enum LayoutCommand {
     /// Lay out points.
-    Layout(Layout),
+    Layout(LayoutRequest),
     /// Draw what [`same_everywhere`] compares machines by (tests only).
     Fingerprint,
 }
 
 /// Points to lay out, and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Layout {
+pub struct LayoutRequest {
     /// Number of the request.
     pub id: u32,
     /// Rows of the Gram matrix.
@@ -51,7 +56,7 @@ pub struct Layout {
 /// What the worker answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Said {
+pub enum LayoutEvent {
     /// Epochs done, of how many.
     Progress {
         /// Number of the request.
@@ -88,14 +93,12 @@ fn scope() -> DedicatedWorkerGlobalScope {
     js_sys::global().unchecked_into()
 }
 
-fn post(said: &Said) {
-    if let Ok(json) = serde_json::to_string(said) {
-        // The page may be gone; there is nobody left to tell.
-        let _ = scope().post_message(&JsValue::from_str(&json));
-    }
+fn post(event: &LayoutEvent) {
+    // The page may be gone: then there is nothing left to answer.
+    let _ = scope().post_message(&Outgoing::new(&encode(event), &[]).message);
 }
 
-/// Answers questions, one after another. The page ends the worker to stop it.
+/// Runs commands, one after another. The page ends the worker to stop it.
 pub fn serve() {
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(|event: MessageEvent| answer(&event.data()));
     scope().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
@@ -103,34 +106,45 @@ pub fn serve() {
 }
 
 fn answer(data: &JsValue) {
-    let parts = data.dyn_ref::<js_sys::Array>();
-    let json = parts.map_or_else(|| data.clone(), |parts| parts.get(0)).as_string().unwrap_or_default();
-    match serde_json::from_str(&json) {
-        Ok(Ask::Layout(layout)) => {
-            let gram = parts.and_then(|parts| parts.get(1).dyn_into::<js_sys::Float32Array>().ok());
-            let gram = gram.map(|gram| gram.to_vec()).unwrap_or_default();
+    let Some((header, buffers)) = incoming(data) else { return };
+    match decode(&header) {
+        Ok(LayoutCommand::Layout(request)) => {
+            let placed = gram_of(request.size, buffers).and_then(|gram| {
+                // Layouts run over whole rows.
+                placed(&request, &gram.to_dense()).map_err(|error| error.to_string())
+            });
             post(
-                &placed(&layout, &gram)
-                    .unwrap_or_else(|error| Said::Failed { id: layout.id, message: format!("{error}.") }),
+                &placed
+                    .unwrap_or_else(|problem| LayoutEvent::Failed { id: request.id, message: format!("{problem}.") }),
             );
         }
-        Ok(Ask::Fingerprint) => post(&match same_everywhere::fingerprint() {
-            Ok(found) => Said::Fingerprint { hexadecimal: format!("{found:#018x}") },
-            Err(error) => Said::Failed { id: 0, message: error.to_string() },
+        Ok(LayoutCommand::Fingerprint) => post(&match same_everywhere::fingerprint() {
+            Ok(found) => LayoutEvent::Fingerprint { hexadecimal: format!("{found:#018x}") },
+            Err(error) => LayoutEvent::Failed { id: 0, message: error.to_string() },
         }),
-        Err(error) => post(&Said::Failed { id: 0, message: format!("the question is not understood: {error}") }),
+        Err(error) => {
+            post(&LayoutEvent::Failed { id: 0, message: format!("the command is not understood: {error}") });
+        }
     }
 }
 
-fn placed(asked: &Layout, gram: &[f32]) -> lens_umap::Result<Said> {
-    let metric = if asked.is_cosine { Metric::Cosine } else { Metric::Euclidean };
-    let distances = Distances::from_gram(gram, asked.size, metric)?.select(&asked.positions)?;
-    let coordinates = if asked.is_umap {
+/// The Gram matrix that came with a command.
+fn gram_of(size: usize, buffers: Vec<Buffer>) -> Result<SymmetricMatrix, String> {
+    match buffers.into_iter().next() {
+        Some(Buffer::F32(upper)) => SymmetricMatrix::new(size, upper).map_err(|error| error.to_string()),
+        _ => Err("no Gram matrix came with the command".to_owned()),
+    }
+}
+
+fn placed(request: &LayoutRequest, gram: &[f32]) -> lens_umap::Result<LayoutEvent> {
+    let metric = if request.is_cosine { Metric::Cosine } else { Metric::Euclidean };
+    let distances = Distances::from_gram(gram, request.size, metric)?.select(&request.positions)?;
+    let coordinates = if request.is_umap {
         let parameters = Parameters {
-            n_neighbors: asked.n_neighbors,
-            n_components: asked.dimensions,
-            min_dist: asked.min_dist,
-            seed: asked.seed,
+            n_neighbors: request.n_neighbors,
+            n_components: request.dimensions,
+            min_dist: request.min_dist,
+            seed: request.seed,
             ..Parameters::notebook()
         };
         let mut last = js_sys::Date::now();
@@ -138,18 +152,18 @@ fn placed(asked: &Layout, gram: &[f32]) -> lens_umap::Result<Said> {
             let now = js_sys::Date::now();
             if now - last >= INTERVAL_MS {
                 last = now;
-                post(&Said::Progress { id: asked.id, done, of });
+                post(&LayoutEvent::Progress { id: request.id, done, of });
             }
             ControlFlow::Continue(())
         })?
         .coordinates
     } else {
-        if asked.size <= asked.dimensions {
-            return Err(lens_umap::Error::TooFew { found: asked.size });
+        if request.size <= request.dimensions {
+            return Err(lens_umap::Error::TooFew { found: request.size });
         }
-        let all = pca(gram, asked.size, asked.dimensions)?;
+        let all = pca(gram, request.size, request.dimensions)?;
         let rows: Vec<&[f32]> = all.coordinates.chunks_exact(all.n_components).collect();
-        asked.positions.iter().filter_map(|p| rows.get(*p)).flat_map(|row| *row).copied().collect()
+        request.positions.iter().filter_map(|p| rows.get(*p)).flat_map(|row| *row).copied().collect()
     };
-    Ok(Said::Placed { id: asked.id, coordinates, tortuosity: distances.tortuosity() })
+    Ok(LayoutEvent::Placed { id: request.id, coordinates, tortuosity: distances.tortuosity() })
 }

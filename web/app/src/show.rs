@@ -23,13 +23,18 @@ impl State {
     /// A sentence that says what is wrong with the document.
     pub fn show(self, json: &str, origin: Origin) -> Result<(), String> {
         let analysis = Analysis::from_json(json).map_err(|e| e.to_string())?;
+        self.show_analysis(analysis, origin);
+        Ok(())
+    }
+
+    /// Puts an analysis on the page.
+    pub fn show_analysis(self, analysis: Analysis, origin: Origin) {
         self.focus.set(Focus::default());
         self.views.selection.update(|selection| selection.clear());
         self.attention.set(analysis.attention.clone().map(Arc::new));
         let shown = Arc::new(ShownAnalysis { analysis, origin });
         self.shown.set(Some(shown.clone()));
         arrived(self, &shown);
-        Ok(())
     }
 
     /// Puts an analysis on the page that was there before.
@@ -42,20 +47,15 @@ impl State {
         self.shown.set(Some(shown));
     }
 
-    /// Puts a comparison on the page. Reads the document; the string is untrusted.
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong with the document.
-    pub fn show_comparison(self, json: String, is_precomputed: bool) -> Result<(), String> {
-        let comparison = Comparison::from_json(&json).map_err(|e| e.to_string())?;
+    /// Puts a comparison on the page.
+    pub fn show_comparison(self, comparison: Comparison, is_precomputed: bool) {
         // The second text is the one in the second box, wherever the comparison comes from.
         let second = &comparison.second;
         self.views.second_text.set(Some(second.text.clone()));
         self.views.second_inf_k.set(second.inf_k.map(|k| k.to_string()).unwrap_or_default());
-        let compared = Arc::new(ShownComparison { comparison, json, is_precomputed });
+        let compared = Arc::new(ShownComparison { comparison, is_precomputed });
         comparison_arrived(self, &compared);
         self.compared.set(Some(compared));
-        Ok(())
     }
 
     /// Says what went wrong; the text and what is shown stay.
@@ -114,7 +114,7 @@ pub fn place_pins(state: State) {
 
 /// A comparison is shown from now on: keeps it for Back, and selects what the link does.
 fn comparison_arrived(state: State, compared: &Arc<ShownComparison>) {
-    keep(state.address.recent_comparisons, compared, |it| it.json == compared.json);
+    keep(state.address.recent_comparisons, compared, |it| it.is_same_as(compared));
     let second = &compared.comparison.second;
     let asked = state.address.second.get_untracked().map(|(_, asked)| asked);
     let asked = asked.filter(|asked| (&asked.text, asked.inf_k) == (&second.text, second.inf_k));

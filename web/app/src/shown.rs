@@ -43,8 +43,6 @@ pub struct ShownAnalysis {
 pub struct ShownComparison {
     /// The document.
     pub comparison: Comparison,
-    /// The document exactly as it came.
-    pub json: String,
     /// Whether it was shipped with the page.
     pub is_precomputed: bool,
 }
@@ -54,5 +52,13 @@ impl ShownComparison {
     pub fn is_of(&self, analysis: &Analysis) -> bool {
         let first = &self.comparison.first;
         (&first.text, first.inf_k) == (&analysis.text, analysis.inf_k)
+    }
+
+    /// Whether both compare the same texts by the same model.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        fn key(it: &Comparison) -> [(&str, Option<usize>, &str); 2] {
+            [&it.first, &it.second].map(|it| (it.text.as_str(), it.inf_k, it.model.pack_hash.as_str()))
+        }
+        key(&self.comparison) == key(&other.comparison)
     }
 }

@@ -16,7 +16,7 @@ use crate::catalog::Library;
 use crate::dashboards::Dashboards;
 use crate::environment::{self, Pack};
 use crate::views::Views;
-use crate::worker::Engine;
+use crate::worker::WorkerHandle;
 
 pub use crate::shown::{Origin, ShownAnalysis, ShownComparison};
 
@@ -126,7 +126,7 @@ pub struct State {
     /// The model's files.
     pub pack: RwSignal<Option<Pack>>,
     /// The worker, from the first request on.
-    pub engine: StoredValue<Option<Engine>, LocalStorage>,
+    pub engine: StoredValue<Option<WorkerHandle>, LocalStorage>,
     /// Whether the page follows while one types.
     pub live: RwSignal<bool>,
     /// The request under way came from typing: no progress bar, and it may be pushed aside.

@@ -4,18 +4,17 @@ use std::sync::Arc;
 
 use lens_analysis::per_token::Quantity;
 use lens_analysis::similarity;
+use lens_protocol::buffers::Buffer;
 use lens_umap::notebook_positions;
 use lens_view::choice::Choice;
 use lens_view::strip::Shading;
 use lens_view::trajectory::{Method, Metric, Positions, Trajectory, TrajectorySettings};
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
-use wasm_bindgen::closure::Closure;
-use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 use crate::environment;
-use crate::layouts::{Ask, Layout, Said};
+use crate::layouts::{LayoutCommand, LayoutEvent, LayoutRequest};
 use crate::state::ShownAnalysis;
+use crate::worker::WorkerHandle;
 
 /// A way through the codes, and how much it winds.
 #[derive(Debug, Clone)]
@@ -70,23 +69,7 @@ pub struct Computation {
     pub work: RwSignal<Work>,
     /// The latest request, with all but its answer.
     asked: StoredValue<(u32, Option<TrajectoryResult>)>,
-    worker: StoredValue<Option<LayoutWorker>, LocalStorage>,
-}
-
-/// A worker; dropping it ends it.
-struct LayoutWorker {
-    worker: Worker,
-    // The worker calls these as long as it lives.
-    _on_message: Closure<dyn FnMut(MessageEvent)>,
-    _on_error: Closure<dyn FnMut(ErrorEvent)>,
-}
-
-impl Drop for LayoutWorker {
-    fn drop(&mut self) {
-        self.worker.set_onmessage(None);
-        self.worker.set_onerror(None);
-        self.worker.terminate();
-    }
+    worker: StoredValue<Option<WorkerHandle>, LocalStorage>,
 }
 
 impl Computation {
@@ -126,13 +109,13 @@ impl Computation {
     fn ask(self, shown: &ShownAnalysis, settings: TrajectorySettings) -> Result<(), String> {
         let gram = similarity::gram_of(&shown.analysis, settings.source).map_err(|missing| format!("{missing}."))?;
         let positions = match settings.positions {
-            Positions::All => (0..gram.size).collect(),
-            Positions::Notebook => notebook_positions(gram.size),
+            Positions::All => (0..gram.size()).collect(),
+            Positions::Notebook => notebook_positions(gram.size()),
         };
         let id = self.asked.with_value(|asked| asked.0).wrapping_add(1).max(1);
-        let layout = Layout {
+        let request = LayoutRequest {
             id,
-            size: gram.size,
+            size: gram.size(),
             positions: positions.clone(),
             is_umap: settings.method == Method::Umap,
             is_cosine: settings.metric == Metric::Cosine,
@@ -141,56 +124,48 @@ impl Computation {
             min_dist: settings.min_dist,
             seed: settings.seed,
         };
-        let json = serde_json::to_string(&Ask::Layout(layout)).map_err(|error| error.to_string())?;
         self.asked
             .set_value((id, Some(TrajectoryResult { coordinates: Vec::new(), positions, settings, tortuosity: None })));
         if self.worker.with_value(Option::is_none) {
             self.worker.set_value(Some(self.start_worker()?));
         }
-        let gram = js_sys::Float32Array::from(gram.values.as_slice());
-        let message = js_sys::Array::of2(&json.into(), &gram);
-        let sent = self.worker.with_value(|it| {
-            it.as_ref().is_some_and(|it| {
-                it.worker.post_message_with_transfer(&message, &js_sys::Array::of1(&gram.buffer())).is_ok()
-            })
+        let gram = js_sys::Float32Array::from(gram.upper());
+        let sent = self.worker.with_value(|worker| {
+            worker.as_ref().is_some_and(|it| it.send(&LayoutCommand::Layout(request), &[gram.into()]).is_ok())
         });
         if sent { Ok(()) } else { Err("The layout’s worker takes no messages.".to_owned()) }
     }
 
-    fn start_worker(self) -> Result<LayoutWorker, String> {
+    fn start_worker(self) -> Result<WorkerHandle, String> {
         let refused = || "This browser does not start a worker for the layout.".to_owned();
-        let options = WorkerOptions::new();
-        options.set_type(WorkerType::Module);
-        let url = environment::own_worker().ok_or_else(refused)?;
-        let worker = Worker::new_with_options(&url, &options).map_err(|_| refused())?;
-        let on_message = Closure::new(move |event: MessageEvent| {
-            if let Some(said) = event.data().as_string().and_then(|json| serde_json::from_str(&json).ok()) {
-                self.hear(said);
+        let address = environment::own_worker().ok_or_else(refused)?;
+        let on_message = move |header: &str, _: Vec<Buffer>| {
+            if let Ok(event) = lens_protocol::decode(header) {
+                self.receive(event);
             }
-        });
-        let on_error = Closure::new(move |event: ErrorEvent| {
-            event.prevent_default();
-            self.hear(Said::Failed { id: 0, message: "The layout’s worker stopped; try again.".to_owned() });
-        });
-        worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-        worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        Ok(LayoutWorker { worker, _on_message: on_message, _on_error: on_error })
+        };
+        let on_crash = move |_: Option<String>| {
+            self.receive(LayoutEvent::Failed {
+                id: 0, message: "The layout’s worker stopped; try again.".to_owned()
+            });
+        };
+        WorkerHandle::start(&address, on_message, on_crash).map_err(|_| refused())
     }
 
-    fn hear(self, said: Said) {
+    fn receive(self, event: LayoutEvent) {
         // The figure may be gone.
         let Some((latest, is_open)) = self.asked.try_with_value(|asked| (asked.0, asked.1.is_some())) else { return };
         if !is_open {
             return;
         }
-        match said {
-            Said::Progress { id, done, of } if id == latest => self.work.set(Work::UnderWay(done, of)),
-            Said::Placed { id, coordinates, tortuosity } if id == latest => {
+        match event {
+            LayoutEvent::Progress { id, done, of } if id == latest => self.work.set(Work::UnderWay(done, of)),
+            LayoutEvent::Placed { id, coordinates, tortuosity } if id == latest => {
                 if let Some(found) = self.asked.try_update_value(|asked| asked.1.take()).flatten() {
                     self.work.set(Work::Done(Arc::new(TrajectoryResult { coordinates, tortuosity, ..found })));
                 }
             }
-            Said::Failed { id, message } if id == latest || id == 0 => {
+            LayoutEvent::Failed { id, message } if id == latest || id == 0 => {
                 self.asked.update_value(|asked| asked.1 = None);
                 self.work.set(Work::Failed(message));
                 if id == 0 {
@@ -199,7 +174,10 @@ impl Computation {
                     leptos::task::spawn_local(async move { drop(gone) });
                 }
             }
-            Said::Progress { .. } | Said::Placed { .. } | Said::Failed { .. } | Said::Fingerprint { .. } => {}
+            LayoutEvent::Progress { .. }
+            | LayoutEvent::Placed { .. }
+            | LayoutEvent::Failed { .. }
+            | LayoutEvent::Fingerprint { .. } => {}
         }
     }
 }

@@ -59,7 +59,8 @@ fn follow(state: State) {
     // where the visitor agreed.
     let may_ask = pack.foreign_host().is_none() || state.rows_while_typing.get_untracked();
     let rows = if may_ask { RowSource::Host } else { RowSource::KeptOnly };
-    analyse::begin_quietly(state, Request::Analyze { id: 0, pack_url: pack.url, text, inf_k, rows, apart: false });
+    let pack_url = pack.url;
+    analyse::begin_quietly(state, Request::Analyze { id: 0, pack_url, text, inf_k, rows, sync_between_stages: false });
 }
 
 /// A request has ended: goes on with what came up meanwhile.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lens_analysis::cluster::{self, Tree};
 use lens_analysis::events::{self, Boundary};
 use lens_analysis::per_token::Quantity;
-use lens_analysis::similarity::{self, Matrix, Missing, Mode, Source};
+use lens_analysis::similarity::{self, Matrix, MissingError, Mode, Source};
 use lens_view::attention::AttentionSelection;
 use lens_view::dendrogram::Dendrogram;
 use lens_view::heatmap::{Heatmap, Scale};
@@ -89,13 +89,13 @@ pub struct Clustering {
 #[derive(Clone, Copy)]
 pub struct Derived {
     /// The chosen matrix.
-    pub matrix: Memo<Result<Arc<Matrix>, Missing>>,
+    pub matrix: Memo<Result<Arc<Matrix>, MissingError>>,
     /// Its tree, while it is shown.
     pub clustering: Memo<Option<Arc<Clustering>>>,
     /// The matrix as it is drawn.
-    pub heatmap: Memo<Result<Arc<Heatmap>, Missing>>,
+    pub heatmap: Memo<Result<Arc<Heatmap>, MissingError>>,
     /// Event boundaries of the text, strongest first.
-    pub boundaries: StoredValue<Result<Vec<Boundary>, Missing>>,
+    pub boundaries: StoredValue<Result<Vec<Boundary>, MissingError>>,
 }
 
 impl Derived {
@@ -120,7 +120,7 @@ impl Derived {
             let kind = (views.source.get_untracked(), views.mode.get_untracked());
             let clustering = clustering.get();
             let order = clustering.as_ref().map(|it| it.drawing.order.as_slice());
-            Ok(Arc::new(Heatmap::new(&drawn.analysis, Matrix::clone(&matrix), kind, views.scale.get(), order)))
+            Ok(Arc::new(Heatmap::new(&drawn.analysis, matrix, kind, views.scale.get(), order)))
         });
         Self { matrix, clustering, heatmap, boundaries }
     }

@@ -1,68 +1,71 @@
-//! The page's end of the worker: starts it, sends requests, hands answers on.
+//! The page's end of a worker: starts it, sends messages, hands its messages on.
 
-use lens_protocol::{Request, Response, decode, encode};
+use js_sys::Object;
+use lens_protocol::buffers::Buffer;
+use lens_protocol::port::{Outgoing, incoming};
+use serde::Serialize;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
-use crate::environment;
+/// What the browser refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// To start a worker.
+    Start,
+    /// To post a message to it.
+    Message,
+}
 
 /// A running worker; dropping it ends the worker.
-pub struct Engine {
+pub struct WorkerHandle {
     worker: Worker,
     // The worker calls these as long as it lives.
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_error: Closure<dyn FnMut(ErrorEvent)>,
 }
 
-impl Engine {
-    /// Starts a worker. `on_response` gets its answers, `on_crash` a sentence when it stopped for
-    /// good.
+impl WorkerHandle {
+    /// Starts the worker at `address`. `on_message` gets its messages, header and buffers, `on_crash` the reason
+    /// why it stopped for good; none where its files could not be loaded.
     ///
     /// # Errors
-    /// A sentence, when the browser refuses to start one.
+    /// [`Refused::Start`].
     pub fn start(
-        mut on_response: impl FnMut(Response) + 'static,
-        mut on_crash: impl FnMut(String) + 'static,
-    ) -> Result<Self, String> {
-        let url = environment::address("worker-loader.js").ok_or("this page has no address of its own")?;
+        address: &str,
+        mut on_message: impl FnMut(&str, Vec<Buffer>) + 'static,
+        mut on_crash: impl FnMut(Option<String>) + 'static,
+    ) -> Result<Self, Refused> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
-        let worker = Worker::new_with_options(&url, &options)
-            .map_err(|_| "this browser does not start module workers".to_owned())?;
-
+        let worker = Worker::new_with_options(address, &options).map_err(|_| Refused::Start)?;
         let on_message = Closure::new(move |event: MessageEvent| {
-            // Anything but a message of the protocol is not from our worker's code: not ours to act on.
-            if let Some(response) = event.data().as_string().and_then(|text| decode::<Response>(&text).ok()) {
-                on_response(response);
+            // Anything but a header with buffers is not from our worker's code: not ours to act on.
+            if let Some((header, buffers)) = incoming(&event.data()) {
+                on_message(&header, buffers);
             }
         });
         let on_error = Closure::new(move |event: ErrorEvent| {
             event.prevent_default();
-            let reason = event.message();
             // A script that could not be fetched fires an event without a message.
-            on_crash(if reason.is_empty() || reason == "undefined" {
-                "The worker could not be started: its files could not be loaded.".to_owned()
-            } else {
-                format!("The worker stopped: {reason}")
-            });
+            on_crash(Some(event.message()).filter(|reason| !reason.is_empty() && reason != "undefined"));
         });
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
         Ok(Self { worker, _on_message: on_message, _on_error: on_error })
     }
 
-    /// Sends a request.
+    /// Sends a header, and typed arrays, each with a buffer of its own, which are handed over.
     ///
     /// # Errors
-    /// A sentence, when the message cannot be posted.
-    pub fn send(&self, request: &Request) -> Result<(), String> {
-        let message = encode(request);
-        self.worker.post_message(&message.into()).map_err(|_| "the worker takes no messages".to_owned())
+    /// [`Refused::Message`].
+    pub fn send(&self, header: &impl Serialize, arrays: &[Object]) -> Result<(), Refused> {
+        let Outgoing { message, transfer } = Outgoing::new(&lens_protocol::encode(header), arrays);
+        self.worker.post_message_with_transfer(&message, &transfer).map_err(|_| Refused::Message)
     }
 }
 
-impl Drop for Engine {
+impl Drop for WorkerHandle {
     fn drop(&mut self) {
         self.worker.set_onmessage(None);
         self.worker.set_onerror(None);

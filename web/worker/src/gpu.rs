@@ -1,4 +1,4 @@
-//! The device this worker runs on: opening it, what it can take, and word of its loss.
+//! The device this worker runs on: opening it, what it can take, and reporting its loss.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -11,9 +11,12 @@ use lens_protocol::{FailureKind, Response};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
+use crate::current;
+use crate::outbox::post;
+
 /// Without WebGPU the weights lie in wasm's memory, which ends at 4 GB; half of it is for the rest.
 const CPU_WEIGHT_BYTES_MAX: u64 = 2 << 30;
-/// Browsers round a device's memory down to a power of two and tell no more than this, in GiB.
+/// Browsers round a device's memory down to a power of two and report at most this, in GiB.
 const REPORTED_MEMORY_MAX_GIB: f64 = 8.0;
 /// The share of a small device's memory that weights may take.
 const MEMORY_SHARE: f64 = 0.5;
@@ -52,27 +55,27 @@ fn watch(handle: &wgpu::Device) {
         LOST.set(true);
         let message = message.trim().trim_end_matches('.');
         let why = if message.is_empty() { format!("{reason:?}") } else { message.to_owned() };
-        tell(FailureKind::Device, format!("The GPU was lost ({why}): it was reset, or the computer slept."));
+        fail(FailureKind::Device, format!("The GPU was lost ({why}): it was reset, or the computer slept."));
     });
     handle.on_uncaptured_error(Arc::new(|error: wgpu::Error| {
-        // A lost device refuses everything: that was told.
+        // A lost device refuses everything: that was reported.
         if LOST.get() {
             return;
         }
         match error {
-            wgpu::Error::OutOfMemory { .. } => tell(
+            wgpu::Error::OutOfMemory { .. } => fail(
                 FailureKind::Capacity,
                 "The GPU has no memory left for this model. Close other tabs or programs that use it, or choose a \
                  smaller pack, and try again."
                     .to_owned(),
             ),
-            error => tell(FailureKind::Device, format!("The GPU refused a step of the work: {error}")),
+            error => fail(FailureKind::Device, format!("The GPU refused a step of the work: {error}")),
         }
     }));
 }
 
-fn tell(failure: FailureKind, message: String) {
-    crate::post(&Response::Failed { id: crate::current_request(), failure, message });
+fn fail(failure: FailureKind, message: String) {
+    post(&Response::Failed { id: current::id(), failure, message });
 }
 
 /// Loses the device, as a driver reset would.
@@ -84,7 +87,7 @@ pub fn lose() {
     });
 }
 
-/// What the device can take, as far as browsers tell.
+/// What the device can take, as far as browsers report it.
 pub fn limits(opened: &OpenedDevice) -> Limits {
     let Some(handle) = &opened.handle else {
         return Limits { memory_bytes: Some(CPU_WEIGHT_BYTES_MAX), ..Limits::default() };
@@ -102,13 +105,13 @@ fn get(object: &JsValue, key: &str) -> Option<JsValue> {
     Reflect::get(object, &JsValue::from_str(key)).ok()
 }
 
-/// Memory of the whole device in GiB, where the browser tells.
+/// Memory of the whole device in GiB, where the browser reports it.
 pub fn reported_memory_gib() -> Option<f64> {
     get(&get(&js_sys::global(), "navigator")?, "deviceMemory")?.as_f64()
 }
 
-/// What the browser tells of the adapter (vendor, architecture, description): wgpu has no name for it
-/// on the web. `None` where the browser tells nothing.
+/// What the browser reports of the adapter (vendor, architecture, description): wgpu has no name for it
+/// on the web. `None` where it reports nothing.
 fn adapter_name(adapter: &JsValue) -> Option<String> {
     let info = get(adapter, "info")?;
     let parts: Vec<String> = ["vendor", "architecture", "device", "description"]

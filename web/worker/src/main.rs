@@ -2,12 +2,18 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | `main.rs` | messages in, messages out; the queue and cancellation |
-//! | `answer.rs` | one request, from its first byte to its answer |
+//! | `main.rs` | messages in; the queue and cancellation |
+//! | `answer.rs` | one request of the page, from its first byte to its answer |
+//! | `testing.rs` | what only tests and benches ask |
 //! | `packs.rs` | a pack's files to a loaded [`lens_engine::LoadedPack`]; embedding rows |
-//! | `gpu.rs` | the device: opening it, what it can take, word of its loss |
+//! | `arrays.rs` | matrices as typed arrays, to be handed over |
+//! | `outbox.rs` | messages to the page |
+//! | `progress.rs` | how far a request is, and where its time goes |
+//! | `current.rs` | the request under way |
+//! | `gpu.rs` | the device: opening it, what it can take, reporting its loss |
 //! | `failure.rs` | why a request did not get its answer |
 //! | `diagnostics.rs` | device, memory and counts, for people who look into a failure |
+//! | `clock.rs` | milliseconds |
 //!
 //! Files come through `lens_loader`: from the network or the browser's storage.
 
@@ -15,42 +21,48 @@
 #![cfg_attr(not(target_family = "wasm"), allow(dead_code, unused_imports))]
 
 mod answer;
+mod arrays;
+mod clock;
+mod current;
 mod diagnostics;
 mod failure;
 mod gpu;
+mod outbox;
 mod packs;
+mod progress;
+mod testing;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
 use lens_loader::Abort;
-use lens_protocol::{FailureKind, Request, Response};
+use lens_protocol::testing::TestRequest;
+use lens_protocol::{FailureKind, Request, Response, decode};
 use wasm_bindgen::prelude::*;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
 use answer::Session;
+use failure::Failure;
+use outbox::{Reply, post};
+
+/// What waits for its turn.
+enum Job {
+    Page(Request),
+    Test(TestRequest),
+}
+
+impl Job {
+    fn id(&self) -> u32 {
+        match self {
+            Self::Page(request) => request.id(),
+            Self::Test(request) => request.id(),
+        }
+    }
+}
 
 thread_local! {
-    static QUEUE: RefCell<VecDeque<Request>> = const { RefCell::new(VecDeque::new()) };
+    static QUEUE: RefCell<VecDeque<Job>> = const { RefCell::new(VecDeque::new()) };
     static BUSY: Cell<bool> = const { Cell::new(false) };
-    /// The request under way, and how to stop it.
-    static CURRENT: RefCell<Option<(u32, Abort)>> = const { RefCell::new(None) };
-}
-
-fn scope() -> DedicatedWorkerGlobalScope {
-    js_sys::global().unchecked_into()
-}
-
-/// Sends a message to the page.
-fn post(response: &Response) {
-    // The page may be gone; there is nobody left to tell.
-    let _ = scope().post_message(&JsValue::from_str(&lens_protocol::encode(response)));
-}
-
-/// Number of the request under way; 0 when there is none.
-fn current_request() -> u32 {
-    let id = CURRENT.try_with(|c| c.try_borrow().ok().and_then(|c| c.as_ref().map(|(id, _)| *id)));
-    id.ok().flatten().unwrap_or(0)
 }
 
 unsafe extern "C" {
@@ -60,38 +72,42 @@ unsafe extern "C" {
 }
 
 fn main() {
-    // Where nobody calls it, the linker has every export do so first: some milliseconds whenever
+    // Where it is not called, the linker makes every export call it first: some milliseconds whenever
     // JavaScript calls in, hundreds of times an analysis.
     // SAFETY: the first thing that runs, once; constructors need nothing else.
     unsafe { __wasm_call_ctors() };
-    // A panic ends the module (panic = abort). The page is told which request it took along.
+    // A panic ends the module (panic = abort). The page learns which request was under way.
     std::panic::set_hook(Box::new(|info| {
         console_error_panic_hook::hook(info);
         post(&Response::Failed {
-            id: current_request(),
+            id: current::id(),
             failure: FailureKind::Device,
             message: format!("The engine stopped unexpectedly ({info}). Your text is kept; try again to restart it."),
         });
     }));
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(|event: MessageEvent| {
         let text = event.data().as_string().unwrap_or_default();
-        match lens_protocol::decode::<Request>(&text) {
+        match decode::<Request>(&text) {
             Ok(Request::Cancel { id }) => cancel(id),
-            Ok(Request::LoseDevice { .. }) => gpu::lose(),
-            Ok(request) => enqueue(request),
-            Err(e) => post(&Response::Failed {
-                id: 0,
-                failure: FailureKind::Input,
-                message: format!("The engine was sent a message that it does not understand: {e}"),
-            }),
+            Ok(request) => enqueue(Job::Page(request)),
+            Err(problem) => match decode::<TestRequest>(&text) {
+                Ok(TestRequest::LoseDevice { .. }) => gpu::lose(),
+                Ok(request) => enqueue(Job::Test(request)),
+                Err(_) => post(&Response::Failed {
+                    id: 0,
+                    failure: FailureKind::Input,
+                    message: format!("The engine was sent a message that it does not understand: {problem}"),
+                }),
+            },
         }
     });
-    scope().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+    let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
+    scope.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     on_message.forget();
     wasm_bindgen_futures::spawn_local(run());
 }
 
-/// Opens the device, says so, and works through the queue whenever something is in it.
+/// Opens the device, tells the page, and works through the queue whenever something is in it.
 async fn run() {
     BUSY.set(true);
     let session = Session::open().await;
@@ -106,22 +122,30 @@ thread_local! {
 
 async fn drain() {
     BUSY.set(true);
-    while let Some(request) = QUEUE.with(|q| q.borrow_mut().pop_front()) {
-        let abort = Abort::default();
-        CURRENT.with(|c| *c.borrow_mut() = Some((request.id(), abort.clone())));
+    while let Some(job) = QUEUE.with(|q| q.borrow_mut().pop_front()) {
+        let (id, abort) = (job.id(), Abort::default());
+        current::begin(id, abort.clone());
         // Taken out while it works: only this loop uses it, and it never runs twice at once.
         if let Some(mut session) = SESSION.with(|s| s.borrow_mut().take()) {
-            let response = session.answer(request, &abort).await;
+            let answered = match job {
+                Job::Page(request) => session.answer(request, &abort).await,
+                Job::Test(request) => testing::answer(&mut session, request, &abort).await,
+            };
             SESSION.with(|s| *s.borrow_mut() = Some(session));
-            post(&response);
+            outbox::send(&answered.unwrap_or_else(|failure| {
+                Reply::new(&match failure {
+                    Failure::Stopped => Response::Cancelled { id },
+                    Failure::Wrong(failure, message) => Response::Failed { id, failure, message },
+                })
+            }));
         }
-        CURRENT.with(|c| *c.borrow_mut() = None);
+        current::end();
     }
     BUSY.set(false);
 }
 
-fn enqueue(request: Request) {
-    QUEUE.with(|q| q.borrow_mut().push_back(request));
+fn enqueue(job: Job) {
+    QUEUE.with(|q| q.borrow_mut().push_back(job));
     if !BUSY.get() {
         wasm_bindgen_futures::spawn_local(drain());
     }
@@ -131,17 +155,11 @@ fn cancel(id: u32) {
     let waiting = QUEUE.with(|q| {
         let mut queue = q.borrow_mut();
         let before = queue.len();
-        queue.retain(|request| request.id() != id);
+        queue.retain(|job| job.id() != id);
         before != queue.len()
     });
     if waiting {
         post(&Response::Cancelled { id });
     }
-    CURRENT.with(|c| {
-        if let Some((current, abort)) = c.borrow().as_ref()
-            && *current == id
-        {
-            abort.stop();
-        }
-    });
+    current::stop(id);
 }

@@ -10,8 +10,9 @@ use lens_loader::{Abort, Cache, Counts, PackFiles, Prepared, RowSource, Rows};
 use lens_pack::fit::{self, Limits};
 use lens_pack::manifest::{FileEntry, MANIFEST_FILE, Manifest};
 
-use crate::answer::now_ms;
+use crate::clock::now_ms;
 use crate::failure::Failure;
+use crate::outbox::post;
 
 /// Files on their way at once. They lie outside wasm's memory, at most 32 MiB each.
 const FILES_IN_FLIGHT: usize = 4;
@@ -20,7 +21,7 @@ const FILES_IN_FLIGHT: usize = 4;
 pub struct Pack {
     files: PackFiles,
     rows: Rows,
-    state: State,
+    state: PackState,
     times: LoadTimes,
 }
 
@@ -33,7 +34,7 @@ pub struct LoadTimes {
     pub tokenizer_ms: f64,
 }
 
-enum State {
+enum PackState {
     Nothing,
     Loading { builder: Box<PackLoader>, tokenizer: bool, shards: usize },
     Ready(Arc<LoadedPack>),
@@ -49,8 +50,8 @@ enum Goal {
 impl Pack {
     /// A pack at `url` (ending in a slash) of which nothing is loaded.
     pub fn new(url: String, cache: Option<Rc<Cache>>) -> Self {
-        let files = PackFiles::new(url, cache, |text| crate::post(&lens_protocol::Response::Note { text }));
-        Self { files, rows: Rows::default(), state: State::Nothing, times: LoadTimes::default() }
+        let files = PackFiles::new(url, cache, |text| post(&lens_protocol::Response::Note { text }));
+        Self { files, rows: Rows::default(), state: PackState::Nothing, times: LoadTimes::default() }
     }
 
     /// What was asked of network and storage so far.
@@ -66,20 +67,20 @@ impl Pack {
     /// The manifest, once it is here.
     pub fn manifest(&self) -> Option<&Manifest> {
         match &self.state {
-            State::Nothing => None,
-            State::Loading { builder, .. } => Some(builder.manifest()),
-            State::Ready(pack) => Some(pack.manifest()),
+            PackState::Nothing => None,
+            PackState::Loading { builder, .. } => Some(builder.manifest()),
+            PackState::Ready(pack) => Some(pack.manifest()),
         }
     }
 
     /// Sees to it that the manifest is here and that its weights fit.
     async fn open(&mut self, device: &ComputeDevice, limits: Limits, abort: &Abort) -> Result<(), Failure> {
-        if let State::Nothing = self.state {
+        if let PackState::Nothing = self.state {
             let json = self.files.manifest(abort).await?;
             let builder = Box::new(PackLoader::new(&json, MANIFEST_FILE, device.clone())?);
             fit::check(builder.manifest(), limits).map_err(|e| Failure::capacity(e.to_string()))?;
             self.files.keep_manifest(&json, abort).await?;
-            self.state = State::Loading { builder, tokenizer: false, shards: 0 };
+            self.state = PackState::Loading { builder, tokenizer: false, shards: 0 };
         }
         Ok(())
     }
@@ -96,18 +97,18 @@ impl Pack {
     ) -> Result<&Arc<LoadedPack>, Failure> {
         if self.loaded().is_none() {
             let start = now_ms();
-            let brought = self.bring(device, limits, with_tokenizer, abort, on_bytes).await;
+            let fetched = self.fetch(device, limits, with_tokenizer, abort, on_bytes).await;
             self.times.whole_ms += now_ms() - start;
-            brought?;
+            fetched?;
         }
-        self.state = match std::mem::replace(&mut self.state, State::Nothing) {
-            State::Loading { builder, .. } => State::Ready(Arc::new(builder.finish()?)),
+        self.state = match std::mem::replace(&mut self.state, PackState::Nothing) {
+            PackState::Loading { builder, .. } => PackState::Ready(Arc::new(builder.finish()?)),
             other => other,
         };
         self.loaded().ok_or_else(|| Failure::device("the pack was not loaded"))
     }
 
-    async fn bring(
+    async fn fetch(
         &mut self,
         device: &ComputeDevice,
         limits: Limits,
@@ -116,10 +117,10 @@ impl Pack {
         on_bytes: impl FnMut(u64, u64),
     ) -> Result<(), Failure> {
         self.open(device, limits, abort).await?;
-        if let State::Loading { builder, tokenizer, shards } = &mut self.state {
+        if let PackState::Loading { builder, tokenizer, shards } = &mut self.state {
             let with_tokenizer = with_tokenizer && !*tokenizer;
             let done = Done { tokenizer, shards, tokenizer_ms: &mut self.times.tokenizer_ms };
-            bring(&self.files, builder, done, with_tokenizer, abort, on_bytes).await?;
+            fetch(&self.files, builder, done, with_tokenizer, abort, on_bytes).await?;
         }
         Ok(())
     }
@@ -133,7 +134,7 @@ impl Pack {
         abort: &Abort,
         on_bytes: impl FnMut(u64, u64),
     ) -> Result<Vec<f32>, Failure> {
-        let State::Ready(loaded) = &self.state else { return Err(Failure::device("the pack was not loaded")) };
+        let PackState::Ready(loaded) = &self.state else { return Err(Failure::device("the pack was not loaded")) };
         let embedding = &loaded.manifest().embedding;
         let brought = self.rows.fetch(&self.files, embedding, ids, source, abort, on_bytes).await;
         brought.map_err(|error| Failure::of_rows(error, |ids| loaded.describe(ids).tokens))?;
@@ -154,7 +155,7 @@ impl Pack {
         let total = manifest.load_bytes();
         let entries: Vec<FileEntry> = std::iter::once(&manifest.tokenizer).chain(&manifest.shards).cloned().collect();
         let tally = Tally::new(entries.len(), 0, total, on_bytes);
-        let mut prepared = on_their_way(&self.files, entries.iter(), &tally, abort);
+        let mut prepared = in_flight(&self.files, entries.iter(), &tally, abort);
         for (file, entry) in entries.iter().enumerate() {
             let Some(ready) = prepared.next().await else { break };
             if !ready?.is_kept() {
@@ -163,7 +164,7 @@ impl Pack {
                      private window, and try again; Analyze works without keeping it.",
                 ));
             }
-            tally.heard(file, entry.bytes);
+            tally.set(file, entry.bytes);
         }
         Ok(total)
     }
@@ -188,8 +189,8 @@ impl Pack {
     /// The pack on its device, once loaded.
     pub fn loaded(&self) -> Option<&Arc<LoadedPack>> {
         match &self.state {
-            State::Ready(loaded) => Some(loaded),
-            State::Nothing | State::Loading { .. } => None,
+            PackState::Ready(loaded) => Some(loaded),
+            PackState::Nothing | PackState::Loading { .. } => None,
         }
     }
 }
@@ -215,7 +216,7 @@ impl<F: FnMut(u64, u64)> Tally<F> {
         Self { here: RefCell::new(vec![0; files]), before, total, report: RefCell::new(report) }
     }
 
-    fn heard(&self, file: usize, bytes: u64) {
+    fn set(&self, file: usize, bytes: u64) {
         let mut here = self.here.borrow_mut();
         here[file] = bytes;
         let done = self.before + here.iter().sum::<u64>();
@@ -224,21 +225,21 @@ impl<F: FnMut(u64, u64)> Tally<F> {
 }
 
 /// Brings files, several at once; they come out in their order.
-fn on_their_way<'a, F: FnMut(u64, u64)>(
+fn in_flight<'a, F: FnMut(u64, u64)>(
     files: &'a PackFiles,
     entries: impl Iterator<Item = &'a FileEntry> + Unpin + 'a,
     tally: &'a Tally<F>,
     abort: &'a Abort,
 ) -> impl Stream<Item = Result<Prepared, lens_loader::Error>> + Unpin + 'a {
     stream::iter(entries.enumerate())
-        .map(move |(file, entry)| async move {
-            files.prepare(entry, abort, &move |bytes| tally.heard(file, bytes)).await
-        })
+        .map(
+            move |(file, entry)| async move { files.prepare(entry, abort, &move |bytes| tally.set(file, bytes)).await },
+        )
         .buffered(FILES_IN_FLIGHT)
 }
 
 /// Hands the files that are missing to the builder, in order, while the next ones are on their way.
-async fn bring(
+async fn fetch(
     files: &PackFiles,
     builder: &mut PackLoader,
     done: Done<'_>,
@@ -257,12 +258,12 @@ async fn bring(
     let before = total - wanted.iter().map(|(_, entry)| entry.bytes).sum::<u64>();
 
     let tally = Tally::new(wanted.len(), before, total, on_bytes);
-    let mut prepared = on_their_way(files, wanted.iter().map(|(_, entry)| entry), &tally, abort);
+    let mut prepared = in_flight(files, wanted.iter().map(|(_, entry)| entry), &tally, abort);
     // One file at a time lies in wasm's memory, in the same place.
     let mut content = Vec::new();
     for (file, (goal, _)) in wanted.iter().enumerate() {
         let Some(ready) = prepared.next().await else { break };
-        files.read(ready?, abort, &|bytes| tally.heard(file, bytes), &mut content).await?;
+        files.read(ready?, abort, &|bytes| tally.set(file, bytes), &mut content).await?;
         match *goal {
             Goal::Tokenizer => {
                 let start = now_ms();

@@ -28,9 +28,10 @@ impl Fidelity {
     /// Compares `run` with `reference`, which saw the same tokens.
     pub fn of(run: &RunOutput, reference: &RunOutput) -> Self {
         let (t, d, width) = (run.tokens, run.d_model, run.width);
-        let similarity = |r: &RunOutput| gram::cosine(&gram::gram(&gram::centre(&r.pred_codes, t, width), t, width), t);
-        let (here, there) = (similarity(run), similarity(reference));
-        let difference: f64 = here.iter().zip(&there).map(|(a, b)| f64::from((a - b).abs())).sum();
+        let gram = |r: &RunOutput| gram::centered_gram(&r.pred_codes, t, width);
+        let (here, there) = (gram(run), gram(reference));
+        let rows = gram::cosine_rows(&here).flatten().zip(gram::cosine_rows(&there).flatten());
+        let difference: f64 = rows.map(|(a, b)| f64::from((a - b).abs())).sum();
         let active = |codes: &[f32]| -> HashSet<usize> {
             codes.iter().enumerate().filter(|(_, v)| **v != 0.0).map(|(i, _)| i).collect()
         };

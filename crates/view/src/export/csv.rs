@@ -41,7 +41,7 @@ pub fn matrix_csv(analysis: &Analysis, matrix: &Matrix, order: &[usize]) -> Stri
     for row in order {
         csv.push_str(&field(&name(analysis, row + matrix.first)));
         for column in order {
-            let value = matrix.values.get(row * matrix.size + column).copied().unwrap_or(f32::NAN);
+            let value = matrix.entries.get(*row, *column).unwrap_or(f32::NAN);
             let _ = write!(csv, ",{}", plain(value));
         }
         csv.push_str("\r\n");
@@ -193,8 +193,8 @@ mod tests {
     #[test]
     fn attention_stands_left_of_the_diagonal() {
         let analysis = example::analysis();
-        let head = Attention::encode(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0], 3);
-        let attention = Attention { layers: 1, heads: 1, weights: vec![head] };
+        let head = Attention::levels_of(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0], 3);
+        let attention = Attention::new(1, 1, 3, vec![head]).unwrap();
         let map =
             AttentionMap::of(&attention, &analysis.tokens, AttentionSelection { layer: 0, head: Some(0) }).unwrap();
         let csv = attention_csv(&map);

@@ -63,7 +63,11 @@ impl AttentionMap {
     /// # Errors
     /// A sentence, when there is no such layer or head.
     pub fn of(attention: &Attention, tokens: &[String], selection: AttentionSelection) -> Result<Self, String> {
-        let weights = attention.weights(selection.layer, selection.head, tokens.len()).map_err(|e| e.to_string())?;
+        let weights = Some(attention)
+            .filter(|it| it.tokens() == tokens.len())
+            .ok_or_else(|| format!("these are weights over {} tokens, not {}", attention.tokens(), tokens.len()))?
+            .weights(selection.layer, selection.head)
+            .map_err(|e| e.to_string())?;
         let mut counted: Vec<f32> = (0..tokens.len()).flat_map(|t| weights.row(t).iter().skip(2).copied()).collect();
         counted.sort_by(f32::total_cmp);
         let strong = counted.len().saturating_sub(1 + counted.len() / 100);
@@ -211,8 +215,8 @@ mod tests {
     fn map(head: Option<usize>) -> AttentionMap {
         let first = [1.0, 0.0, 0.0, 0.25, 0.75, 0.0, 0.5, 0.125, 0.375];
         let second = [1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0];
-        let weights = [first, second].map(|head| Attention::encode(&head, 3)).to_vec();
-        let attention = Attention { layers: 1, heads: 2, weights };
+        let levels = [first, second].map(|head| Attention::levels_of(&head, 3)).to_vec();
+        let attention = Attention::new(1, 2, 3, levels).unwrap();
         AttentionMap::of(&attention, &example::analysis().tokens, AttentionSelection { layer: 0, head }).unwrap()
     }
 
@@ -245,7 +249,7 @@ mod tests {
         let t = 25;
         let mut weights = vec![0.1; t * t];
         [3, 4, 5].into_iter().zip([0.9, 0.8, 0.5]).for_each(|(column, weight)| weights[20 * t + column] = weight);
-        let attention = Attention { layers: 1, heads: 1, weights: vec![Attention::encode(&weights, t)] };
+        let attention = Attention::new(1, 1, t, vec![Attention::levels_of(&weights, t)]).unwrap();
         let it = AttentionMap::of(&attention, &vec![String::new(); t], AttentionSelection::default()).unwrap();
         assert!((it.range.high - 0.5).abs() < 1e-4, "{}", it.range.high);
     }

@@ -2,7 +2,7 @@
 
 use lens_analysis::Analysis;
 use lens_analysis::per_token::{self, Quantity};
-use lens_analysis::similarity::Missing;
+use lens_analysis::similarity::MissingError;
 
 use super::color::Range;
 use crate::format::choice::Choice;
@@ -23,8 +23,8 @@ impl Shading {
     /// BOS is shaded like the others, but does not stretch the range: its values dwarf all others'.
     ///
     /// # Errors
-    /// [`Missing`] when the result lacks the quantity.
-    pub fn of(analysis: &Analysis, quantity: Quantity) -> Result<Self, Missing> {
+    /// [`MissingError`] when the result lacks the quantity.
+    pub fn of(analysis: &Analysis, quantity: Quantity) -> Result<Self, MissingError> {
         let values = per_token::values(analysis, quantity)?;
         let rest = if values.len() > 1 { &values[1..] } else { &values[..] };
         let range = match quantity {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use lens_analysis::comparison::{Comparison, Side, cosine};
-use lens_analysis::similarity::{Missing, Mode, Source, similarity};
+use lens_analysis::similarity::{MissingError, Mode, Source, similarity};
 
 use super::selection::Selection;
 use crate::figure::color;
@@ -14,8 +14,8 @@ use crate::format::number;
 ///
 /// # Errors
 /// What one of the documents does not hold.
-pub fn heatmaps(it: &Comparison, source: Source, mode: Mode, scale: Scale) -> Result<[Heatmap; 2], Missing> {
-    let of = |analysis| -> Result<Heatmap, Missing> {
+pub fn heatmaps(it: &Comparison, source: Source, mode: Mode, scale: Scale) -> Result<[Heatmap; 2], MissingError> {
+    let of = |analysis| -> Result<Heatmap, MissingError> {
         Ok(Heatmap::new(analysis, similarity(analysis, source, mode)?, (source, mode), scale, None))
     };
     let (mut first, mut second) = (of(&it.first)?, of(&it.second)?);
@@ -64,12 +64,12 @@ pub fn cosines(it: &Comparison, selections: [&Selection; 2]) -> Vec<CosineRow> {
             selection.spans().iter().zip(["A", "B"]).map(move |(span, name)| (format!("{text}{name}"), side, span))
         })
         .collect();
-    let grams = Source::ALL.map(|source| it.gram(source).ok());
+    let grams = Source::ALL.map(|source| it.gram(source));
     let mut rows: Vec<(bool, CosineRow)> = Vec::new();
     for (i, a) in named.iter().enumerate() {
         for b in &named[i + 1..] {
-            let values = grams.each_ref().map(|gram| {
-                let found = gram.as_ref().and_then(|gram| cosine(gram, tokens, (a.1, a.2), (b.1, b.2)));
+            let values = grams.map(|gram| {
+                let found = cosine(gram, tokens, (a.1, a.2), (b.1, b.2));
                 found.map_or(number::NONE.to_owned(), number::fixed4)
             });
             rows.push((a.1 == b.1, CosineRow { label: format!("{} × {}", a.0, b.0), values }));
@@ -83,7 +83,7 @@ pub fn cosines(it: &Comparison, selections: [&Selection; 2]) -> Vec<CosineRow> {
 mod tests {
     use super::*;
     use crate::example;
-    use lens_analysis::gram;
+    use lens_analysis::{Grams, gram};
 
     /// The example beside itself with its first word changed; codes [n, 3] of both at once.
     fn comparison() -> (Comparison, Vec<f32>) {
@@ -91,15 +91,17 @@ mod tests {
         let mut second = first.clone();
         second.tokens[1] = "another".to_owned();
         let n = 2 * first.tokens.len();
-        let codes = gram::centre(&(0..n * 3).map(|i| ((i * 37 + 11) % 17) as f32).collect::<Vec<_>>(), n, 3);
+        let codes: Vec<f32> = (0..n * 3).map(|i| ((i * 37 + 11) % 17) as f32).collect();
+        let codes = gram::center_rows(&codes, n, 3);
         let joint = gram::gram(&codes, n, 3);
-        (Comparison::new(first, second, &[(); 4].map(|()| joint.clone())), codes)
+        let grams = Grams::from_sources([(); 4].map(|()| joint.clone()));
+        (Comparison { first, second, grams }, codes)
     }
 
     #[test]
     fn both_matrices_have_one_range() {
         let (mut it, _) = comparison();
-        it.second.similarity[0][1] = -0.9;
+        it.second.saved_similarity.as_mut().unwrap()[1] = -0.9;
         let [first, second] = heatmaps(&it, Source::Predictable, Mode::Notebook, Scale::Data).unwrap();
         assert_eq!(first.range, second.range);
         assert_eq!(first.range.low, -0.9);

@@ -3,7 +3,7 @@
 use lens_analysis::Analysis;
 use lens_analysis::events::Boundary;
 use lens_analysis::per_token;
-use lens_analysis::similarity::{self, Matrix, Missing, Source};
+use lens_analysis::similarity::{self, Matrix, MissingError, Source};
 use lens_analysis::spans;
 use lens_analysis::spectrum::Tridiagonal;
 
@@ -14,7 +14,7 @@ fn row(key: &'static str, label: &'static str, value: String, note: String) -> S
     StatisticsRow { key, label, value, note }
 }
 
-fn missing(key: &'static str, label: &'static str, why: Missing) -> StatisticsRow {
+fn missing(key: &'static str, label: &'static str, why: MissingError) -> StatisticsRow {
     row(key, label, number::NONE.to_owned(), why.to_string())
 }
 
@@ -42,7 +42,7 @@ pub fn energy(analysis: &Analysis) -> Vec<StatisticsRow> {
 }
 
 /// Boundaries, and mean similarity of the shown matrix within and across the events they make.
-pub fn events(analysis: &Analysis, found: &Result<Vec<Boundary>, Missing>, shown: &Matrix) -> Vec<StatisticsRow> {
+pub fn events(analysis: &Analysis, found: &Result<Vec<Boundary>, MissingError>, shown: &Matrix) -> Vec<StatisticsRow> {
     let found = match found {
         Err(why) => return vec![missing("events", "Events", *why)],
         Ok(found) => found,
@@ -68,13 +68,13 @@ pub fn events(analysis: &Analysis, found: &Result<Vec<Boundary>, Missing>, shown
 /// Starts the work for an effective rank of centered codes.
 ///
 /// # Errors
-/// [`Missing::Grams`] when the result was saved without.
-pub fn begin_rank(analysis: &Analysis, source: Source) -> Result<Tridiagonal, Missing> {
-    similarity::gram_of(analysis, source).map(|gram| Tridiagonal::new(&gram.values, gram.size))
+/// [`MissingError::Grams`] when the result was saved without.
+pub fn begin_rank(analysis: &Analysis, source: Source) -> Result<Tridiagonal, MissingError> {
+    similarity::gram_of(analysis, source).map(Tridiagonal::new)
 }
 
 /// An effective rank's row; `eigenvalues` are none while it is being computed.
-pub fn rank(source: Source, eigenvalues: Result<Option<&[f64]>, Missing>) -> StatisticsRow {
+pub fn rank(source: Source, eigenvalues: Result<Option<&[f64]>, MissingError>) -> StatisticsRow {
     let (key, label) = match source {
         Source::Novel => ("rank-novel", "Effective rank, novel"),
         Source::Total => ("rank-total", "Effective rank, total"),
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
     use crate::example;
     use lens_analysis::similarity::Mode;
-    use lens_analysis::{Energy, Grams};
+    use lens_analysis::{Energy, Grams, SymmetricMatrix};
 
     #[test]
     fn shares_are_percent_and_their_lack_is_said() {
@@ -121,16 +121,15 @@ mod tests {
         let rows = events(&analysis, &found, &shown);
         assert_eq!((rows[0].value.as_str(), rows[0].note.as_str()), ("2", "new at 2 ."));
         assert_eq!(rows[2].value, "0.2500");
-        assert_eq!(events(&analysis, &Err(Missing::Tokens), &shown)[0].note, "the text is too short for it");
+        assert_eq!(events(&analysis, &Err(MissingError::Tokens), &shown)[0].note, "the text is too short for it");
     }
 
     #[test]
     fn a_rank_is_computed_in_pieces() {
         let mut analysis = example::analysis();
-        assert_eq!(begin_rank(&analysis, Source::Novel).unwrap_err(), Missing::Grams);
-        let gram = Grams::encode(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0], 3);
-        analysis.grams =
-            Some(Grams { predictable: gram.clone(), novel: gram.clone(), total: gram.clone(), residual: gram });
+        assert_eq!(begin_rank(&analysis, Source::Novel).unwrap_err(), MissingError::Grams);
+        let gram = SymmetricMatrix::new(3, vec![1.0, 0.0, 0.0, 1.0, 0.0, 0.0]).unwrap();
+        analysis.grams = Some(Grams::from_sources([(); 4].map(|()| gram.clone())));
         let values = begin_rank(&analysis, Source::Novel).unwrap().eigenvalues();
         assert_eq!(rank(Source::Novel, Ok(Some(&values))).value, "2.0");
         assert_eq!(rank(Source::Novel, Ok(None)).value, "…");

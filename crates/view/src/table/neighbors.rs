@@ -2,6 +2,7 @@
 //! other token.
 
 use lens_analysis::Analysis;
+use lens_analysis::similarity::document_rows;
 
 use crate::format::{number, token};
 
@@ -24,13 +25,11 @@ pub fn rows(analysis: &Analysis) -> Vec<NeighborRow> {
         let text = analysis.tokens.get(position).map(|t| token::shortened(t, 24)).unwrap_or_default();
         format!("{position} {text}")
     };
-    analysis
-        .similarity
-        .iter()
+    document_rows(analysis)
         .enumerate()
         .map(|(position, row)| {
             let others: Vec<(usize, f32)> =
-                row.iter().copied().enumerate().filter(|(j, v)| *j != position && v.is_finite()).collect();
+                row.into_iter().enumerate().filter(|(j, v)| *j != position && v.is_finite()).collect();
             let text = |best: Option<&(usize, f32)>| match best {
                 Some((j, value)) => format!("{} ({})", name(*j), number::fixed4(*value)),
                 None => number::NONE.to_owned(),
@@ -62,7 +61,8 @@ mod tests {
     #[test]
     fn a_lone_token_has_none() {
         let mut analysis = example::analysis();
-        analysis.similarity = vec![vec![1.0]];
+        analysis.tokens.truncate(1);
+        analysis.saved_similarity = Some(vec![1.0]);
         assert_eq!(rows(&analysis)[0].most_similar, number::NONE);
     }
 }

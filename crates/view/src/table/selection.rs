@@ -76,7 +76,7 @@ pub fn rows(analysis: &Analysis, selection: &Selection, shown: &Matrix, source: 
     if let [a, b] = selection.spans() {
         let across = spans::within_across(shown, &[a.clone(), b.clone()]).across;
         rows.push(SelectionRow { label: "Mean similarity across A and B".to_owned(), value: fixed4_or_none(across) });
-        let cosine = similarity::gram_of(analysis, source).map(|gram| spans::cosine_of_means(&gram, a, b));
+        let cosine = similarity::gram_of(analysis, source).map(|gram| spans::cosine_of_means(gram, a, b));
         let value = match cosine {
             Ok(cosine) => fixed4_or_none(cosine),
             Err(missing) => missing.to_string(),

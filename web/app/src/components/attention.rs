@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lens_analysis::similarity::Missing;
+use lens_analysis::similarity::MissingError;
 use lens_view::attention::{AttentionLayout, AttentionMap, BAR_TITLE, MAP};
 use lens_view::focus::{Cell, Step};
 use lens_view::layout::{AvailableSpace, Rect};
@@ -44,8 +44,10 @@ pub fn AttentionPanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView 
             </button>
         }
         .into_any(),
-        None => view! { <p class="empty" data-testid="attention-missing">{format!("{}.", Missing::Attention)}</p> }
-            .into_any(),
+        None => {
+            view! { <p class="empty" data-testid="attention-missing">{format!("{}.", MissingError::Attention)}</p> }
+                .into_any()
+        }
     };
     view! {
         <section class="attention" aria-labelledby="attention-title">
@@ -233,7 +235,7 @@ fn AttentionFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
 #[component]
 fn Choices(state: State) -> impl IntoView {
     let chosen = state.views.attention;
-    let sizes = move || state.attention.with(|it| it.as_ref().map_or((0, 0), |it| (it.layers, it.heads)));
+    let sizes = move || state.attention.with(|it| it.as_ref().map_or((0, 0), |it| (it.layers(), it.heads())));
     let has_layers = move || sizes().0 > 1;
     let number = |event: &web_sys::Event| event_target_value(event).parse::<usize>().ok();
     view! {

@@ -126,7 +126,7 @@ fn Comparing(state: State, compared: Arc<ShownComparison>) -> impl IntoView {
     };
     let saved = compared.clone();
     let save = move |_| {
-        files::save_text(state, "temporal-lens-comparison.json", "application/json", &saved.json);
+        files::download_comparison(state, &saved.comparison);
     };
     let tabled = compared.clone();
     let save_cosines = move |_| {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lens_analysis::similarity::{Missing, Source};
+use lens_analysis::similarity::{MissingError, Source};
 use lens_analysis::spectrum::Tridiagonal;
 use lens_view::statistics::{self, StatisticsRow};
 use lens_view::{export, measures};
@@ -71,7 +71,7 @@ pub fn Statistics(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> 
 }
 
 /// Eigenvalues of a source's codes, none until they are computed.
-type Eigenvalues = Result<Option<Vec<f64>>, Missing>;
+type Eigenvalues = Result<Option<Vec<f64>>, MissingError>;
 
 /// Computes in slices while the page is shown.
 fn effective_rank(shown: &Arc<ShownAnalysis>, source: Source) -> RwSignal<Eigenvalues> {

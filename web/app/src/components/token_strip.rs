@@ -145,7 +145,7 @@ pub fn TokenStrip(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> 
 fn StripBar(
     state: State,
     shown: Arc<ShownAnalysis>,
-    shading: Memo<Option<Result<Shading, lens_analysis::similarity::Missing>>>,
+    shading: Memo<Option<Result<Shading, lens_analysis::similarity::MissingError>>>,
     derived: Derived,
 ) -> impl IntoView {
     let views = state.views;
@@ -258,7 +258,7 @@ fn StripBar(
 fn StripReadout(
     state: State,
     shown: Arc<ShownAnalysis>,
-    shading: Memo<Option<Result<Shading, lens_analysis::similarity::Missing>>>,
+    shading: Memo<Option<Result<Shading, lens_analysis::similarity::MissingError>>>,
 ) -> impl IntoView {
     let text = move || {
         let Some(cell) = state.focus.get().focused() else {

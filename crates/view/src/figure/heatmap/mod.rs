@@ -8,6 +8,8 @@ pub use layout::HeatmapLayout;
 pub use scale::Scale;
 pub use viewport::Viewport;
 
+use std::sync::Arc;
+
 use lens_analysis::Analysis;
 use lens_analysis::similarity::{Matrix, Mode, Source};
 
@@ -30,7 +32,7 @@ pub const ORDERED_TITLE: &str = "Tokens in the order of the dendrogram";
 /// dendrogram's order). Callers know positions; [`HeatmapLayout`] knows slots.
 #[derive(Debug, Clone)]
 pub struct Heatmap {
-    matrix: Matrix,
+    matrix: Arc<Matrix>,
     /// Place of each slot.
     order: Vec<usize>,
     /// Slot of each place.
@@ -63,27 +65,28 @@ impl Heatmap {
     /// of the text.
     pub fn new(
         analysis: &Analysis,
-        matrix: Matrix,
+        matrix: impl Into<Arc<Matrix>>,
         (source, mode): (Source, Mode),
         scale: Scale,
         order: Option<&[usize]>,
     ) -> Self {
-        let own = || (0..matrix.size).collect();
+        let matrix: Arc<Matrix> = matrix.into();
+        let own = || (0..matrix.size()).collect();
         let is_ordered = order.is_some();
-        let order: Vec<usize> = order.filter(|order| order.len() == matrix.size).map_or_else(own, <[usize]>::to_vec);
-        let mut slots = vec![0; matrix.size];
+        let order: Vec<usize> = order.filter(|order| order.len() == matrix.size()).map_or_else(own, <[usize]>::to_vec);
+        let mut slots = vec![0; matrix.size()];
         for (slot, place) in order.iter().enumerate() {
             if let Some(entry) = slots.get_mut(*place) {
                 *entry = slot;
             }
         }
-        let range = scale.range(&matrix.values);
+        let range = scale.range(matrix.entries.upper());
         Self { matrix, order, slots, is_ordered, tokens: analysis.tokens.clone(), scale, range, source, mode }
     }
 
     /// Number of rows, n.
     pub fn size(&self) -> usize {
-        self.matrix.size
+        self.matrix.size()
     }
 
     /// The values behind the picture.
@@ -164,10 +167,10 @@ impl Heatmap {
     /// One pixel a cell, row by row in slots, as RGBA.
     pub fn raster(&self) -> Vec<u8> {
         let table = self.scale.map().table();
-        let mut pixels = Vec::with_capacity(self.matrix.values.len() * 4);
+        let mut pixels = Vec::with_capacity(self.size() * self.size() * 4);
         for row in &self.order {
             for column in &self.order {
-                let value = self.matrix.values[row * self.matrix.size + column];
+                let value = self.matrix.entries.get(*row, *column).unwrap_or(f32::NAN);
                 let [r, g, b]: Rgb = color::index(value, self.range).map_or(NOT_A_NUMBER, |i| table[i]);
                 pixels.extend_from_slice(&[r, g, b, 255]);
             }
@@ -195,11 +198,13 @@ pub fn bar_raster(map: ColorMap) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lens_analysis::SymmetricMatrix;
 
     fn heatmap(order: Option<&[usize]>) -> Heatmap {
         let mut analysis = crate::example::analysis();
         analysis.tokens[1] = "▁extraordinarily".to_owned();
-        let matrix = Matrix { values: vec![1.0, -0.5, -0.5, f32::NAN], size: 2, first: 1 };
+        let entries = SymmetricMatrix::new(2, vec![1.0, -0.5, f32::NAN]).unwrap();
+        let matrix = Matrix { entries, first: 1 };
         Heatmap::new(&analysis, matrix, (Source::Predictable, Mode::Neuronpedia), Scale::Data, order)
     }
 

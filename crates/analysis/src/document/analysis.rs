@@ -1,0 +1,357 @@
+//! An [`Analysis`] and its file.
+
+use std::borrow::Cow;
+
+use serde::ser::SerializeSeq;
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::analysis::{Analysis, Energy, ModelInfo, NovelFeature, Selected, SimilarityStats};
+use crate::attention::Attention;
+use crate::document::error::DocumentError;
+use crate::document::triangle::{AttentionRead, AttentionWritten, GramsRead, GramsWritten};
+use crate::{gram, nan_as_null, similarity};
+
+/// Value of a file's `format`.
+pub const FORMAT: &str = "temporal-lens-analysis/1";
+
+/// A file to be written: serialize it.
+#[derive(Debug, Clone, Copy)]
+pub struct AnalysisFile<'a> {
+    analysis: &'a Analysis,
+    attention: Option<&'a Attention>,
+    has_similarity: bool,
+    has_grams: bool,
+}
+
+impl<'a> AnalysisFile<'a> {
+    /// With all there is.
+    pub fn whole(analysis: &'a Analysis) -> Self {
+        Self { analysis, attention: analysis.attention.as_ref(), has_similarity: true, has_grams: true }
+    }
+
+    /// Without the similarity matrix where the Gram matrices are there, from which it follows.
+    pub fn compact(analysis: &'a Analysis) -> Self {
+        Self { has_similarity: analysis.grams.is_none(), ..Self::whole(analysis) }
+    }
+
+    /// Without Gram matrices, with the similarity matrix.
+    pub fn without_grams(analysis: &'a Analysis) -> Self {
+        Self { has_grams: false, ..Self::whole(analysis) }
+    }
+
+    /// With these attention weights where the analysis has none of its own.
+    pub fn or_attention(self, attention: Option<&'a Attention>) -> Self {
+        Self { attention: self.attention.or(attention), ..self }
+    }
+}
+
+impl Serialize for AnalysisFile<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let it = self.analysis;
+        Written {
+            similarity: (self.has_similarity && !it.tokens.is_empty()).then_some(SimilarityRows(it)),
+            attention: self.attention.map(AttentionWritten::of),
+            grams: it.grams.as_ref().filter(|_| self.has_grams).map(GramsWritten::of),
+            ..Written::header(it)
+        }
+        .serialize(serializer)
+    }
+}
+
+/// The fields in their order in a file.
+#[derive(Serialize)]
+pub(super) struct Written<'a> {
+    format: &'static str,
+    text: &'a str,
+    model: &'a ModelInfo,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inf_k: Option<usize>,
+    token_ids: &'a [u32],
+    tokens: &'a [String],
+    #[serde(with = "nan_as_null")]
+    variance_explained: f32,
+    l0_novel: &'a [usize],
+    l0_pred: &'a [usize],
+    l0_total: &'a [usize],
+    selected: Option<Selected>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    similarity: Option<SimilarityRows<'a>>,
+    similarity_stats: SimilarityStats,
+    novel_top: &'a [Vec<NovelFeature>],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    energy: Option<&'a Energy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attention: Option<AttentionWritten<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grams: Option<GramsWritten<'a>>,
+}
+
+impl<'a> Written<'a> {
+    /// All but matrices.
+    pub(super) fn header(it: &'a Analysis) -> Self {
+        Self {
+            format: FORMAT,
+            text: &it.text,
+            model: &it.model,
+            inf_k: it.inf_k,
+            token_ids: &it.token_ids,
+            tokens: &it.tokens,
+            variance_explained: it.variance_explained,
+            l0_novel: &it.l0_novel,
+            l0_pred: &it.l0_pred,
+            l0_total: &it.l0_total,
+            selected: it.selected,
+            similarity: None,
+            similarity_stats: it.similarity_stats,
+            novel_top: &it.novel_top,
+            energy: it.energy.as_ref(),
+            attention: None,
+            grams: None,
+        }
+    }
+}
+
+/// The similarity matrix of predictable codes [T][T], a row at a time.
+struct SimilarityRows<'a>(&'a Analysis);
+
+impl Serialize for SimilarityRows<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut rows = serializer.serialize_seq(Some(self.0.tokens.len()))?;
+        for row in similarity::document_rows(self.0) {
+            let row: Vec<Entry> = row.into_iter().map(Entry).collect();
+            rows.serialize_element(&row)?;
+        }
+        rows.end()
+    }
+}
+
+/// An entry of a matrix; null for what is not finite.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct Entry(#[serde(with = "nan_as_null")] f32);
+
+/// The fields of a file as they were read.
+#[derive(Deserialize)]
+pub(super) struct AnalysisRead<'a> {
+    format: String,
+    text: String,
+    model: ModelInfo,
+    #[serde(default)]
+    inf_k: Option<usize>,
+    token_ids: Vec<u32>,
+    tokens: Vec<String>,
+    #[serde(with = "nan_as_null")]
+    variance_explained: f32,
+    l0_novel: Vec<usize>,
+    l0_pred: Vec<usize>,
+    l0_total: Vec<usize>,
+    selected: Option<Selected>,
+    #[serde(default)]
+    similarity: Vec<Vec<Entry>>,
+    similarity_stats: SimilarityStats,
+    novel_top: Vec<Vec<NovelFeature>>,
+    #[serde(default)]
+    energy: Option<Energy>,
+    #[serde(default, borrow)]
+    attention: Option<AttentionRead<'a>>,
+    #[serde(default, borrow)]
+    grams: Option<GramsRead<'a>>,
+}
+
+impl AnalysisRead<'_> {
+    /// The analysis, once all fits. A header is without matrices.
+    pub(super) fn checked(self, is_header: bool) -> Result<Analysis, DocumentError> {
+        if self.format != FORMAT {
+            return Err(DocumentError::Format { found: self.format, expected: FORMAT });
+        }
+        let t = self.token_ids.len();
+        let is_derived = self.similarity.is_empty() && (is_header || self.grams.is_some());
+        let lengths = [
+            ("tokens", self.tokens.len()),
+            ("l0_novel", self.l0_novel.len()),
+            ("l0_pred", self.l0_pred.len()),
+            ("l0_total", self.l0_total.len()),
+            ("similarity", if is_derived { t } else { self.similarity.len() }),
+            ("novel_top", self.novel_top.len()),
+        ];
+        for (name, length) in lengths {
+            if length != t {
+                return Err(DocumentError::Inconsistent(format!("{name} has {length} entries, token_ids has {t}")));
+            }
+        }
+        if let Some(row) = self.similarity.iter().find(|row| row.len() != t) {
+            return Err(DocumentError::Inconsistent(format!(
+                "a row of similarity has {} entries, token_ids has {t}",
+                row.len()
+            )));
+        }
+        if self.selected.is_some_and(|s| s.position >= t) {
+            return Err(DocumentError::Inconsistent("the selected position lies past the last token".to_owned()));
+        }
+        if let Some(energy) = &self.energy {
+            for figures in [&energy.residual, &energy.error, &energy.predictable, &energy.novel] {
+                if figures.len() != t {
+                    return Err(DocumentError::Inconsistent(format!(
+                        "energy has {} entries, token_ids has {t}",
+                        figures.len()
+                    )));
+                }
+            }
+        }
+        let attention = self.attention.map(|attention| attention.weights(t)).transpose()?;
+        let grams = self.grams.map(|grams| grams.matrices(t)).transpose()?;
+        // What follows from the Gram matrix need not be kept beside it.
+        let follows = |saved: &[Vec<Entry>]| {
+            grams.as_ref().is_some_and(|grams| {
+                let mut rows = gram::cosine_rows(&grams.predictable).zip(saved);
+                rows.all(|(row, saved)| row.iter().zip(saved).all(|(a, b)| is_same(*a, b.0)))
+            })
+        };
+        let saved_similarity = (!is_derived && !follows(&self.similarity))
+            .then(|| self.similarity.iter().flatten().map(|entry| entry.0).collect());
+        Ok(Analysis {
+            text: self.text,
+            model: self.model,
+            inf_k: self.inf_k,
+            token_ids: self.token_ids,
+            tokens: self.tokens,
+            variance_explained: self.variance_explained,
+            l0_novel: self.l0_novel,
+            l0_pred: self.l0_pred,
+            l0_total: self.l0_total,
+            selected: self.selected,
+            similarity_stats: self.similarity_stats,
+            novel_top: self.novel_top,
+            energy: self.energy,
+            attention,
+            grams,
+            saved_similarity,
+        })
+    }
+}
+
+/// Whether both are written the same: what is not finite is null.
+fn is_same(a: f32, b: f32) -> bool {
+    a.to_bits() == b.to_bits() || !a.is_finite() && !b.is_finite()
+}
+
+/// The format that a document names, for those whose other fields are of another format, too.
+pub(super) fn format_of(text: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Head<'a> {
+        #[serde(borrow)]
+        format: Cow<'a, str>,
+    }
+    serde_json::from_str::<Head<'_>>(text).ok().map(|head| head.format.into_owned())
+}
+
+impl Analysis {
+    /// Reads a file and checks that its fields fit each other. The text is untrusted.
+    ///
+    /// # Errors
+    /// [`DocumentError`], as a sentence for the person who opened the file.
+    pub fn from_json(text: &str) -> Result<Self, DocumentError> {
+        match serde_json::from_str::<AnalysisRead<'_>>(text) {
+            Ok(read) => read.checked(false),
+            Err(error) => Err(match format_of(text) {
+                Some(found) if found != FORMAT => DocumentError::Format { found, expected: FORMAT },
+                _ => error.into(),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example;
+
+    fn read(file: AnalysisFile<'_>) -> Analysis {
+        Analysis::from_json(&serde_json::to_string(&file).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn an_analysis_survives_each_form_of_its_file() {
+        let it = example::analysis();
+        assert_eq!(read(AnalysisFile::whole(&it)), it);
+        assert_eq!(read(AnalysisFile::compact(&it)), it);
+        let saved = read(AnalysisFile::without_grams(&it));
+        assert_eq!(saved.grams, None);
+        assert_eq!(saved.saved_similarity, Some(similarity::document_rows(&it).flatten().collect()));
+        // Where nothing else gives it, compact leaves nothing out.
+        assert_eq!(read(AnalysisFile::compact(&saved)), saved);
+    }
+
+    #[test]
+    fn a_similarity_that_does_not_follow_from_the_gram_matrix_stays_as_it_was() {
+        let it = example::analysis();
+        let mut file = serde_json::to_value(AnalysisFile::whole(&it)).unwrap();
+        file["similarity"][1][2] = serde_json::json!(0.5);
+        let odd = Analysis::from_json(&file.to_string()).unwrap();
+        assert_eq!(odd.saved_similarity.as_ref().map(|values| values[5 + 2]), Some(0.5));
+        assert_eq!(serde_json::to_value(AnalysisFile::whole(&odd)).unwrap(), file);
+    }
+
+    #[test]
+    fn numbers_that_are_not_finite_are_null() {
+        let mut it = example::analysis();
+        it.variance_explained = f32::NAN;
+        let mut saved: Vec<f32> = similarity::document_rows(&it).flatten().collect();
+        saved[3] = f32::INFINITY;
+        it.saved_similarity = Some(saved);
+        let file = serde_json::to_value(AnalysisFile::whole(&it)).unwrap();
+        assert!(file["variance_explained"].is_null() && file["similarity"][0][3].is_null());
+        let back = Analysis::from_json(&file.to_string()).unwrap();
+        assert!(back.variance_explained.is_nan() && back.saved_similarity.unwrap()[3].is_nan());
+    }
+
+    #[test]
+    fn attention_comes_along_and_one_that_does_not_fit_is_refused() {
+        let mut it = example::analysis();
+        let t = it.tokens.len();
+        let levels = Attention::levels_of(&vec![0.5; t * t], t);
+        let added = Attention::new(1, 1, t, vec![levels]).unwrap();
+        let file = serde_json::to_value(AnalysisFile::whole(&it).or_attention(Some(&added))).unwrap();
+        it.attention = Some(added);
+        assert_eq!(file, serde_json::to_value(AnalysisFile::whole(&it)).unwrap());
+        assert_eq!(Analysis::from_json(&file.to_string()).unwrap(), it);
+        for (field, value) in [
+            ("layers", serde_json::json!(2)),
+            ("layers", serde_json::json!(usize::MAX)),
+            ("weights", serde_json::json!(["?"])),
+            ("weights", serde_json::json!(["AA=="])),
+            ("weights", serde_json::json!(["AAA="])),
+        ] {
+            let mut wrong = file.clone();
+            wrong["attention"][field] = value;
+            let problem = Analysis::from_json(&wrong.to_string()).unwrap_err();
+            assert!(problem.to_string().contains("attention"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn files_that_contradict_themselves_are_refused_in_a_sentence() {
+        let file = serde_json::to_value(AnalysisFile::whole(&example::analysis())).unwrap();
+        for (place, value, words) in [
+            ("/format", serde_json::json!("temporal-lens-analysis/9"), "this program reads"),
+            ("/tokens", serde_json::json!(["a"]), "tokens has 1 entries"),
+            ("/similarity", serde_json::json!([[1.0]]), "similarity has 1 entries"),
+            ("/similarity/2", serde_json::json!([1.0]), "a row of similarity has 1 entries"),
+            ("/selected/position", serde_json::json!(5), "past the last token"),
+            ("/grams/novel", serde_json::json!("AAAAAA=="), "a Gram matrix has 4 bytes, 5 tokens call for 60"),
+            ("/grams/total", serde_json::json!("?"), "not base64"),
+        ] {
+            let mut wrong = file.clone();
+            *wrong.pointer_mut(place).unwrap() = value;
+            let problem = Analysis::from_json(&wrong.to_string()).unwrap_err().to_string();
+            assert!(problem.contains(words), "{place}: {problem}");
+        }
+        let mut lacking = file.clone();
+        lacking.as_object_mut().unwrap().remove("similarity");
+        lacking.as_object_mut().unwrap().remove("grams");
+        assert!(Analysis::from_json(&lacking.to_string()).unwrap_err().to_string().contains("similarity has 0"));
+        let other = Analysis::from_json("{\"format\":\"other\"}").unwrap_err();
+        assert!(matches!(other, DocumentError::Format { .. }), "{other}");
+        assert!(matches!(Analysis::from_json("[]").unwrap_err(), DocumentError::Json(_)));
+    }
+}

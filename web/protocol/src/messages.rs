@@ -1,0 +1,269 @@
+//! What the page asks, and what its worker answers.
+
+use lens_analysis::Analysis;
+use serde::{Deserialize, Serialize};
+
+/// Where embedding rows may come from that are not here yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowSource {
+    /// The pack's host, which learns from the request which tokens the text has.
+    #[default]
+    Host,
+    /// Nowhere: a text with rows that this browser does not keep fails as [`FailureKind::RowsMissing`].
+    KeptOnly,
+}
+
+/// What the page asks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Request {
+    /// Load the pack at `pack_url` if it is not loaded, then analyze `text`.
+    Analyze {
+        /// Number of the request.
+        id: u32,
+        /// Absolute URL of the pack's folder, ending in a slash.
+        pack_url: String,
+        /// The text, verbatim.
+        text: String,
+        /// Novel codes to keep per token, instead of the SAE's own k.
+        inf_k: Option<usize>,
+        /// Where missing embedding rows may come from.
+        #[serde(default)]
+        rows: RowSource,
+        /// Wait for the device between the stages, so that their times are their own (benches only).
+        #[serde(default)]
+        sync_between_stages: bool,
+    },
+    /// The SAE's attention weights over a text: at once for the one that was analyzed last.
+    Attention {
+        /// Number of the request.
+        id: u32,
+        /// Absolute URL of the pack's folder, ending in a slash.
+        pack_url: String,
+        /// The text, verbatim.
+        text: String,
+        /// Novel codes kept per token, as in the analysis; the weights do not depend on it.
+        inf_k: Option<usize>,
+    },
+    /// Load the pack at `pack_url` if it is not loaded, then analyze two texts and compare them.
+    Compare {
+        /// Number of the request.
+        id: u32,
+        /// Absolute URL of the pack's folder, ending in a slash.
+        pack_url: String,
+        /// The texts with their `inf_k`.
+        texts: [(String, Option<usize>); 2],
+    },
+    /// Fetch tokenizer and weights of the pack at `pack_url`, to be kept; nothing is computed.
+    Download {
+        /// Number of the request.
+        id: u32,
+        /// Absolute URL of the pack's folder, ending in a slash.
+        pack_url: String,
+    },
+    /// Keep the whole embedding of the pack at `pack_url`, so that no text asks its host for rows.
+    KeepEmbedding {
+        /// Number of the request.
+        id: u32,
+        /// Absolute URL of the pack's folder, ending in a slash.
+        pack_url: String,
+    },
+    /// What this worker runs on and how much memory it uses.
+    Diagnostics {
+        /// Number of the request.
+        id: u32,
+    },
+    /// Stop the request with this number; what was fetched stays.
+    Cancel {
+        /// Number of the request to stop.
+        id: u32,
+    },
+}
+
+/// What is going on, for the progress bar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestStage {
+    /// Opening the GPU and checking the kernels.
+    Device,
+    /// Fetching the tokenizer and the weights; bytes count.
+    Weights,
+    /// Reading the tokenizer.
+    Tokenizer,
+    /// Fetching embedding rows; bytes count.
+    Embedding,
+    /// Gemma's layers; steps count.
+    Model,
+    /// The TemporalSAE.
+    Sae,
+    /// Similarity and statistics.
+    Analysis,
+}
+
+/// Milliseconds by stage of an analysis. The device works while the next stage is being prepared, so that
+/// the last one waits for all, unless [`Request::Analyze`] asked to wait between the stages.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct StageTimes {
+    /// Embedding rows: from memory, storage or host.
+    pub embedding_ms: f64,
+    /// Gemma's layers.
+    pub gemma_ms: f64,
+    /// The TemporalSAE.
+    pub sae_ms: f64,
+    /// Sums and products over the codes, and reading them back.
+    pub read_back_ms: f64,
+    /// Statistics, and writing the answer.
+    pub analysis_ms: f64,
+}
+
+/// What the worker runs on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceInfo {
+    /// Whether it is WebGPU (else the CPU, in wasm).
+    pub webgpu: bool,
+    /// The adapter's name, or what the CPU path is.
+    pub name: String,
+    /// Why it is not WebGPU, or what else the visitor should know.
+    pub note: Option<String>,
+}
+
+/// Why a request failed, so that the page can offer the right way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// The text is empty, too long, or `inf_k` does not fit: change the input.
+    Input,
+    /// The network or host: retry.
+    Network,
+    /// The pack's files are wrong: tell who hosts it.
+    Pack,
+    /// The device failed or was lost: a fresh worker may do better.
+    Device,
+    /// The model does not fit, or memory ran out: another pack, or fewer other tabs.
+    Capacity,
+    /// Embedding rows are missing, and the host was not to be asked: ask it, or change the text.
+    RowsMissing,
+}
+
+/// What the worker answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Response {
+    /// The worker is up and has a device.
+    Ready {
+        /// What it runs on.
+        device: DeviceInfo,
+        /// Why this browser keeps no files for the page, where it does not.
+        storage_note: Option<String>,
+    },
+    /// Something to know while requests go on: a broken connection, full storage.
+    Note {
+        /// A sentence.
+        text: String,
+    },
+    /// A step forward.
+    Progress {
+        /// Number of the request.
+        id: u32,
+        /// What is going on.
+        stage: RequestStage,
+        /// Bytes or steps done.
+        done: u64,
+        /// Bytes or steps in all.
+        total: u64,
+    },
+    /// The answer. Buffers: [`crate::buffers::analysis`].
+    Analysis {
+        /// Number of the request.
+        id: u32,
+        /// All but its matrices.
+        #[serde(with = "lens_analysis::document::header")]
+        analysis: Box<Analysis>,
+        /// Bytes fetched for this request.
+        fetched_bytes: u64,
+        /// Milliseconds from the request to the answer, loading included.
+        elapsed_ms: f64,
+        /// Milliseconds of the model, SAE and analysis alone.
+        compute_ms: f64,
+        /// Milliseconds by stage.
+        stages: StageTimes,
+        /// Tokens at the beginning that the text before it had too: Gemma did not compute them again, nor
+        /// did the SAE where `inf_k` is the same.
+        reused_tokens: usize,
+    },
+    /// The SAE's attention weights. Buffers: [`crate::buffers::attention`].
+    Attention {
+        /// Number of the request.
+        id: u32,
+        /// Attention layers of the SAE.
+        layers: usize,
+        /// Heads of each.
+        heads: usize,
+        /// Tokens of the text, T.
+        tokens: usize,
+    },
+    /// Two texts compared. Buffers: [`crate::buffers::comparison`].
+    Comparison {
+        /// Number of the request.
+        id: u32,
+        /// The first text, all but its matrices.
+        #[serde(with = "lens_analysis::document::header")]
+        first: Box<Analysis>,
+        /// The second text, all but its matrices.
+        #[serde(with = "lens_analysis::document::header")]
+        second: Box<Analysis>,
+        /// Milliseconds of model, SAE and analysis of both texts.
+        compute_ms: f64,
+    },
+    /// Tokenizer and weights are kept.
+    Downloaded {
+        /// Number of the request.
+        id: u32,
+        /// Their bytes.
+        bytes: u64,
+    },
+    /// The whole embedding is kept.
+    EmbeddingKept {
+        /// Number of the request.
+        id: u32,
+        /// Its bytes.
+        bytes: u64,
+    },
+    /// What this worker runs on.
+    Diagnostics {
+        /// Number of the request.
+        id: u32,
+        /// A JSON object for people who look into a failure.
+        facts: serde_json::Value,
+    },
+    /// The request was stopped as asked.
+    Cancelled {
+        /// Number of the request.
+        id: u32,
+    },
+    /// The request failed; nothing is lost.
+    Failed {
+        /// Number of the request; 0 when no request was under way.
+        id: u32,
+        /// Which way out to offer.
+        failure: FailureKind,
+        /// A sentence that says what is wrong, where, and what to do.
+        message: String,
+    },
+}
+
+impl Request {
+    /// The request's number.
+    pub fn id(&self) -> u32 {
+        match self {
+            Self::Analyze { id, .. }
+            | Self::Attention { id, .. }
+            | Self::Compare { id, .. }
+            | Self::Download { id, .. }
+            | Self::KeepEmbedding { id, .. }
+            | Self::Diagnostics { id }
+            | Self::Cancel { id } => *id,
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What only tests and benches ask.
+
+use lens_analysis::similarity;
+use lens_engine::check::bench::{self, LinearCase};
+use lens_engine::check::self_check;
+use lens_engine::{RunOptions, RunOutput, session as inference};
+use lens_loader::{Abort, RowSource};
+use lens_pack::block::Precision;
+use lens_protocol::testing::{NamedTensor, TestRequest, TestResponse};
+
+use crate::answer::Session;
+use crate::clock::now_ms;
+use crate::failure::Failure;
+use crate::outbox::Reply;
+use crate::{arrays, gpu};
+
+/// Answers one request of a test or a bench.
+///
+/// # Errors
+/// Why there is no answer.
+pub async fn answer(session: &mut Session, request: TestRequest, abort: &Abort) -> Result<Reply, Failure> {
+    let id = request.id();
+    match request {
+        TestRequest::Fixture { pack_url, token_ids, tensors, inf_k, .. } => {
+            fixture(session, id, &pack_url, &token_ids, &tensors, inf_k, abort).await
+        }
+        TestRequest::CheckKernels { part, .. } => check_kernels(session, id, &part).await,
+        TestRequest::BenchLinear { tokens, rows, cols, precision, repeats, samples, .. } => {
+            bench_linear(session, id, [tokens, rows, cols], &precision, repeats, samples).await
+        }
+        TestRequest::Tokenize { pack_url, texts, .. } => tokenize(session, id, &pack_url, &texts, abort).await,
+        // It does not wait in the queue; its answer is the loss.
+        TestRequest::LoseDevice { .. } => {
+            gpu::lose();
+            Err(Failure::Stopped)
+        }
+    }
+}
+
+async fn check_kernels(session: &Session, id: u32, part: &str) -> Result<Reply, Failure> {
+    let part = self_check::Part::ALL
+        .into_iter()
+        .find(|known| known.to_string() == part)
+        .ok_or_else(|| Failure::input(format!("there are no kernels {part:?}")))?;
+    let checked = self_check::thorough(session.device(), part).await?;
+    let checked = checked.into_iter().map(|c| (c.name, c.error.is_finite().then_some(c.error))).collect();
+    Ok(Reply::new(&TestResponse::Kernels { id, tolerance: self_check::TOLERANCE, checked }))
+}
+
+async fn bench_linear(
+    session: &Session,
+    id: u32,
+    [tokens, rows, cols]: [usize; 3],
+    precision: &str,
+    repeats: usize,
+    samples: usize,
+) -> Result<Reply, Failure> {
+    let precision = [Precision::F32, Precision::F16, Precision::Q8, Precision::Q4]
+        .into_iter()
+        .find(|known| known.to_string() == precision)
+        .ok_or_else(|| Failure::input(format!("there is no precision {precision:?}")))?;
+    let case = LinearCase { tokens, rows, cols, precision, variant: None, repeats };
+    let times_ms = bench::linear(session.device(), case, samples, now_ms).await?;
+    Ok(Reply::new(&TestResponse::Bench { id, times_ms }))
+}
+
+async fn tokenize(
+    session: &mut Session,
+    id: u32,
+    pack_url: &str,
+    texts: &[String],
+    abort: &Abort,
+) -> Result<Reply, Failure> {
+    let pack = session.load(pack_url, true, abort).await?;
+    let Some(loaded) = pack.loaded() else { return Err(Failure::device("the pack was not loaded")) };
+    let ids: Result<_, lens_engine::Error> = texts.iter().map(|text| Ok(loaded.tokenize(text)?.ids)).collect();
+    Ok(Reply::new(&TestResponse::Tokens { id, ids: ids? }))
+}
+
+async fn fixture(
+    session: &mut Session,
+    id: u32,
+    pack_url: &str,
+    token_ids: &[u32],
+    names: &[String],
+    inf_k: Option<usize>,
+    abort: &Abort,
+) -> Result<Reply, Failure> {
+    let pack = session.load(pack_url, false, abort).await?;
+    let rows = pack.embedding(token_ids, RowSource::Host, abort, |_, _| {}).await?;
+    let Some(loaded) = pack.loaded() else { return Err(Failure::device("the pack was not loaded")) };
+    let residuals = if names.iter().any(|n| n.starts_with("residual.")) {
+        loaded.residuals(rows.clone()).await?
+    } else {
+        Vec::new()
+    };
+    let options = RunOptions { inf_k, ..RunOptions::default() };
+    let run = inference::run(loaded, &rows, options).await?;
+    let analysis = loaded.analysis("", &loaded.describe(token_ids), &run.summary, options);
+    let similarity: Vec<f32> = similarity::document_rows(&analysis).flatten().collect();
+    let (mut tensors, mut values) = (Vec::new(), Vec::new());
+    for name in names {
+        let (shape, tensor) = named(name, &run, &residuals, &similarity)
+            .ok_or_else(|| Failure::input(format!("there is no tensor named {name}")))?;
+        tensors.push(NamedTensor { name: name.clone(), shape });
+        values.push(arrays::floats(tensor));
+    }
+    Ok(Reply::with(&TestResponse::Fixture { id, tensors }, values))
+}
+
+/// A tensor by the name that `temporal-lens analyze --dump` gives it.
+fn named<'a>(
+    name: &str,
+    run: &'a RunOutput,
+    residuals: &'a [Vec<f32>],
+    similarity: &'a [f32],
+) -> Option<(Vec<usize>, &'a [f32])> {
+    let (t, d, width) = (run.tokens, run.d_model, run.width);
+    let (layers, heads) = run.sae_attention;
+    Some(match name {
+        "residual" => (vec![t, d], &run.residual),
+        "recons" => (vec![t, d], &run.recons),
+        "pred_codes" => (vec![t, width], &run.pred_codes),
+        "novel_codes" => (vec![t, width], &run.novel_codes),
+        "pred_recons" => (vec![t, d], &run.pred_recons),
+        "novel_recons" => (vec![t, d], &run.novel_recons),
+        "attn_graphs" => (vec![layers, heads, t, t], &run.attn_graphs),
+        "similarity" => (vec![t, t], similarity),
+        layer => {
+            let layer: usize = layer.strip_prefix("residual.")?.parse().ok()?;
+            (vec![t, d], residuals.get(layer)?)
+        }
+    })
+}
