@@ -6,7 +6,7 @@
 //! | [`messages`] | headers: what the page asks, and what the worker answers |
 //! | [`testing`] | headers of what only tests and benches ask |
 //! | [`buffers`] | matrices of an answer |
-//! | [`port`] | messages as JavaScript values |
+//! | `port` | messages as JavaScript values (in wasm only) |
 //! | [`text`] | headers as text |
 //! | [`storage`] | where worker and page keep a model's files |
 //!
@@ -16,6 +16,7 @@
 
 pub mod buffers;
 pub mod messages;
+#[cfg(target_family = "wasm")]
 pub mod port;
 pub mod storage;
 pub mod testing;
