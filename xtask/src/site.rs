@@ -200,7 +200,7 @@ pub fn bundle(dist: &Path, out: &Path) -> Result<(PathBuf, u64)> {
         // Only what looks like an earlier one is replaced.
         let is_ours = out.join("index.html").is_file() && out.join("worker-loader.js").is_file();
         if !is_ours && std::fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_some()) {
-            bail!("{} is there already and is no earlier copy of the site", out.display());
+            bail!("{} is there already and is not an earlier copy of the site", out.display());
         }
         std::fs::remove_dir_all(out).with_context(|| format!("cannot remove {}", out.display()))?;
     }
@@ -267,7 +267,7 @@ mod tests {
         let other = base.join("other");
         std::fs::create_dir_all(&other).unwrap();
         std::fs::write(other.join("thesis.txt"), "").unwrap();
-        assert!(bundle(&dist, &other).unwrap_err().to_string().contains("no earlier copy"));
+        assert!(bundle(&dist, &other).unwrap_err().to_string().contains("not an earlier copy"));
         assert!(other.join("thesis.txt").exists());
         std::fs::remove_dir_all(&base).unwrap();
     }

@@ -117,9 +117,9 @@ impl Words {
                 let better = other.0 > best.0 || (other.0 == best.0 && other.2.len() < best.2.len());
                 if better { other } else { best }
             })?;
-        let told: u32 = words.iter().map(|word| self.count(1, side, *word)).sum();
+        let predicted: u32 = words.iter().map(|word| self.count(1, side, *word)).sum();
         let hits = strong[1].iter().filter(|f| self.at(f, side).is_some_and(|w| words.contains(&w))).count();
-        let (precision, recall, f1) = score(hits, told as usize, strong[1].len());
+        let (precision, recall, f1) = score(hits, predicted as usize, strong[1].len());
         (f1 >= F1_LEAST).then(|| Label { feature, text: self.text(side, &words), precision, recall, f1 })
     }
 
@@ -134,15 +134,15 @@ impl Words {
         let mut candidates: Vec<(u32, usize)> = hits.into_iter().collect();
         // Names break ties, so that every machine finds the same.
         candidates.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| self.names[a.0 as usize].cmp(&self.names[b.0 as usize])));
-        let (mut best, mut words, mut found, mut told) = (0.0, Vec::new(), 0, 0);
+        let (mut best, mut words, mut found, mut predicted) = (0.0, Vec::new(), 0, 0);
         for (word, hits) in candidates {
             if words.len() == WORDS_MAX {
                 break;
             }
-            let with = told + self.count(0, side, word) as usize;
+            let with = predicted + self.count(0, side, word) as usize;
             let (_, _, f1) = score(found + hits, with, strong.len());
             if f1 > best {
-                (best, found, told) = (f1, found + hits, with);
+                (best, found, predicted) = (f1, found + hits, with);
                 words.push(word);
             }
         }
@@ -165,11 +165,11 @@ impl Words {
 }
 
 /// Precision, recall and F1.
-fn score(hits: usize, told: usize, strong: usize) -> (f32, f32, f32) {
+fn score(hits: usize, predicted: usize, strong: usize) -> (f32, f32, f32) {
     if hits == 0 {
         return (0.0, 0.0, 0.0);
     }
-    let (precision, recall) = (hits as f32 / told as f32, hits as f32 / strong as f32);
+    let (precision, recall) = (hits as f32 / predicted as f32, hits as f32 / strong as f32);
     (precision, recall, 2.0 * precision * recall / (precision + recall))
 }
 

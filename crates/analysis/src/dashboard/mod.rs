@@ -34,7 +34,7 @@ const EXCERPT_MAX: usize = 512;
 #[derive(Debug, thiserror::Error)]
 pub enum DashboardError {
     /// Not JSON of this shape.
-    #[error("these are no dashboards: {0}")]
+    #[error("this is not a dashboards file: {0}")]
     Json(#[from] serde_json::Error),
     /// Another format or version.
     #[error("these are dashboards of format {0:?}; this program reads {FORMAT:?}")]
