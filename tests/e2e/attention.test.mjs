@@ -7,9 +7,9 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { analyse, countColours, downloadJson, launch, open, screenshot, settled } from './lib/browser.mjs';
+import { analyse, countColours, launch, open, screenshot, settled } from './lib/browser.mjs';
 import { defaultPack, fixtures, nodeFolder, out, packs, site } from './lib/environment.mjs';
-import { download, downloadCsv, pngSize } from './lib/files.mjs';
+import { download, downloadCsv, downloadJson, pngSize } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
 import { readSafetensors } from './lib/tensors.mjs';
 

@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { launch, open, screenshot, settled, visitor } from './lib/browser.mjs';
 import { site } from './lib/environment.mjs';
+import { save } from './lib/files.mjs';
 
 const paper = (page) => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
 const lightness = (colour) => colour.match(/[\d.]+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0) / 3;
@@ -103,7 +104,7 @@ describe('display', () => {
   test('the strip is saved as a picture with all its tokens', async () => {
     const page = await open(browser, `${site}?example=poem`);
     await page.locator('[data-testid="example-poem"][aria-pressed="true"]').waitFor();
-    const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('strip-png').click()]);
+    const download = await save(page, 'strip-png');
     assert.equal(download.suggestedFilename(), 'temporal-lens-tokens.png');
     const bytes = readFileSync(await download.path());
     const size = await page.evaluate(async (data) => {

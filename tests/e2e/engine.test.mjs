@@ -5,8 +5,9 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { analyse, downloadJson, launch, open } from './lib/browser.mjs';
+import { analyse, launch, open } from './lib/browser.mjs';
 import { packs, site } from './lib/environment.mjs';
+import { downloadJson } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
 import { absoluteDifference, documentOf } from './lib/tensors.mjs';
 import { ask, device, startWorker } from './lib/worker.mjs';

@@ -9,8 +9,9 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 
-import { analyse, downloadJson, launch, open } from './lib/browser.mjs';
+import { analyse, launch, open } from './lib/browser.mjs';
 import { dist, nginx, out, packs, python, pythonModules, root, site, xtask } from './lib/environment.mjs';
+import { downloadJson } from './lib/files.mjs';
 import { startHost } from './lib/host.mjs';
 import * as commandLine from './lib/program.mjs';
 

@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { launch, open, screenshot, settled, visitor } from './lib/browser.mjs';
 import { packs, root, site, sitePlain } from './lib/environment.mjs';
+import { save } from './lib/files.mjs';
 
 const example = (id) => JSON.parse(readFileSync(join(root, 'demo/examples', `${id}.json`), 'utf8'));
 const isOfModel = (url) => /\/models\//.test(url);
@@ -389,7 +390,7 @@ describe('links', () => {
       const code = await page.getByTestId('share-code').inputValue();
       const source = await page.evaluate((html) => new DOMParser().parseFromString(html, 'text/html').querySelector('iframe').src, code);
       assert.equal(source, `${link}&embed=true`);
-      const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('share-file').click()]);
+      const download = await save(page, 'share-file');
       assert.equal(JSON.parse(readFileSync(await download.path(), 'utf8')).text, example('poem').text);
       await screenshot(page, 'share-dialog');
     });

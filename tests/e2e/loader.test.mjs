@@ -6,8 +6,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { analyse, diagnostics, downloadJson, launch, open, screenshot, visitor, waitForState } from './lib/browser.mjs';
+import { analyse, diagnostics, launch, open, screenshot, visitor, waitForState } from './lib/browser.mjs';
 import { packs, site } from './lib/environment.mjs';
+import { downloadJson } from './lib/files.mjs';
 import { startHost } from './lib/host.mjs';
 import * as commandLine from './lib/program.mjs';
 import { damage, keptNames } from './lib/storage.mjs';

@@ -8,10 +8,9 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import {
-  analyse, countColours, diagnostics, downloadJson, launch, open, screenshot, waitForState,
-} from './lib/browser.mjs';
+import { analyse, countColours, diagnostics, launch, open, screenshot, waitForState } from './lib/browser.mjs';
 import { defaultPack, fixtures, out, root, site } from './lib/environment.mjs';
+import { downloadJson } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
 import { absoluteDifference, readSafetensors } from './lib/tensors.mjs';
 import { ask, startWorker } from './lib/worker.mjs';

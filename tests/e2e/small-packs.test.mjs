@@ -5,8 +5,9 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { analyse, downloadJson, launch, open, screenshot, waitForState } from './lib/browser.mjs';
+import { analyse, launch, open, screenshot, waitForState } from './lib/browser.mjs';
 import { packs, site, siteBelow, sitePlain } from './lib/environment.mjs';
+import { downloadJson } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
 import { absoluteDifference } from './lib/tensors.mjs';
 

@@ -9,9 +9,9 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { countColours, downloadJson, launch, open, screenshot, settled } from './lib/browser.mjs';
+import { countColours, launch, open, screenshot, settled } from './lib/browser.mjs';
 import { defaultPack, fixtures, nodeFolder, out, site } from './lib/environment.mjs';
-import { downloadCsv, downloadSvg, pngSize } from './lib/files.mjs';
+import { download, downloadCsv, downloadJson, downloadSvg, pngSize } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
 
 const { AxeBuilder } = createRequire(join(nodeFolder, 'index.js'))('@axe-core/playwright');
@@ -173,7 +173,7 @@ describe('the views of one analysis', () => {
     await page.getByTestId('dendrogram').check();
     await settled(page);
     assert.notEqual(await pixels(), before);
-    const tree = JSON.parse(await download('dendrogram-json'));
+    const tree = JSON.parse(await saved('dendrogram-json'));
     assert.deepEqual([...tree.leaf_order].sort((a, b) => a - b), document.tokens.map((_, i) => i));
     assert.equal(tree.linkage.length, document.tokens.length - 1);
     await screenshot(page, 'views-dendrogram');
@@ -187,20 +187,17 @@ describe('the views of one analysis', () => {
     await page.getByTestId('dendrogram').uncheck();
   });
 
-  async function download(testId, encoding = 'utf8') {
-    const [file] = await Promise.all([page.waitForEvent('download'), page.getByTestId(testId).click()]);
-    return readFileSync(await file.path(), encoding);
-  }
+  const saved = async (testId) => (await download(page, testId)).toString('utf8');
 
   test('the matrix is saved as CSV with its tokens', async () => {
-    const rows = (await download('heatmap-csv')).trim().split('\r\n');
+    const rows = (await saved('heatmap-csv')).trim().split('\r\n');
     assert.equal(rows.length, document.tokens.length + 1);
     const last = rows.at(-1).split(',');
     assert.ok(Math.abs(Number(last.at(-2)) - document.similarity.at(-1).at(-2)) < 1e-6);
   });
 
   test('the figure is saved as a picture at twice the size on a solid ground', async () => {
-    const png = await download('heatmap-png', null);
+    const png = await download(page, 'heatmap-png');
     assert.deepEqual([...png.subarray(1, 4)], [...Buffer.from('PNG')]);
     const [width, height] = [png.readUInt32BE(16), png.readUInt32BE(20)];
     assert.ok(width > 1400 && width <= 1800 && height > 1400, `${width} x ${height}`);
@@ -219,10 +216,10 @@ describe('the views of one analysis', () => {
   });
 
   test('strip and features are saved as CSV', async () => {
-    const strip = (await download('strip-csv')).trim().split('\r\n');
+    const strip = (await saved('strip-csv')).trim().split('\r\n');
     assert.equal(strip[0], 'position,token,token_id,top-feature');
     assert.equal(strip.length, document.tokens.length + 1);
-    const features = (await download('features-csv')).trim().split('\r\n');
+    const features = (await saved('features-csv')).trim().split('\r\n');
     assert.equal(features.length, 25);
   });
 
@@ -318,7 +315,7 @@ describe('the views of one analysis', () => {
 
   describe('the trajectory', () => {
     const figure = () => page.locator('[data-testid="trajectory"][data-points]');
-    const points = async () => (await download('trajectory-csv')).trim().split('\r\n').map((row) => row.split(','));
+    const points = async () => (await saved('trajectory-csv')).trim().split('\r\n').map((row) => row.split(','));
     const done = async () => {
       await page.getByTestId('trajectory-status').waitFor({ state: 'detached' });
       await figure().waitFor();
@@ -382,7 +379,7 @@ describe('the views of one analysis', () => {
     });
 
     test('it is saved as a picture', async () => {
-      const { width } = pngSize(await download('trajectory-png', null));
+      const { width } = pngSize(await download(page, 'trajectory-png'));
       assert.ok(width > 1400, `${width}`);
     });
 

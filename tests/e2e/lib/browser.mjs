@@ -49,6 +49,13 @@ export async function open(browser, url, { pack, packBytes, context, workerPrelu
   await page.addInitScript((prelude) => {
     const module = (text) => URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
     window.startedWorkers = [];
+    // Downloads that the page asked the browser for: see `save` in files.mjs.
+    window.downloadsAsked = 0;
+    const click = HTMLAnchorElement.prototype.click;
+    HTMLAnchorElement.prototype.click = function countedClick() {
+      if (this.download) window.downloadsAsked += 1;
+      return click.call(this);
+    };
     window.Worker = class extends window.Worker {
       constructor(url, options) {
         // Modules run in the order of their imports. The worker that lays out trajectories is the page's own
@@ -124,14 +131,6 @@ export async function diagnostics(page) {
   await page.getByTestId('diagnostics').click();
   await page.getByTestId('diagnostics-text').filter({ hasText: 'heap_bytes' }).waitFor();
   return JSON.parse(await page.getByTestId('diagnostics-text').innerText());
-}
-
-/** The analysis that Download JSON saves. */
-export async function downloadJson(page) {
-  const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('download-json').click()]);
-  const chunks = [];
-  for await (const chunk of await download.createReadStream()) chunks.push(chunk);
-  return JSON.parse(Buffer.concat(chunks).toString('utf8'));
 }
 
 /** How many different colours a canvas shows; a blank one shows one. */
