@@ -7,6 +7,7 @@ use crate::attention::Attention;
 use crate::matrix::SymmetricMatrix;
 use crate::nan_as_null;
 use crate::source::Source;
+use crate::words::{Word, Words};
 
 /// Which model made an analysis.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,13 +52,46 @@ pub struct SimilarityStats {
     pub mean: f32,
 }
 
-/// A novel code that is not zero.
+/// A code that is not zero.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct NovelFeature {
+pub struct FeatureCode {
     /// Feature index.
     pub feature: usize,
     /// Its code.
     pub value: f32,
+}
+
+/// A part of the text about one thing. The events of a text cover all its tokens but BOS, without gaps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Position of its first token.
+    pub first: usize,
+    /// Position of its last token.
+    pub last: usize,
+    /// Position from which the predictable part expects this event; `first` or later.
+    pub expectation_from: usize,
+    /// What it is about: the readout of the mean residual stream of its tokens, at most 12 words, best first; empty
+    /// where words were not asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub words: Vec<Word>,
+    /// What was expected in it: the readout of the mean predictable part of its tokens, at most 12 words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expected: Vec<Word>,
+    /// Mean cosine similarity between the unembedding rows of its words, where it has words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coherence: Option<f32>,
+    /// Whether its words do not cohere, so that they are no description of it.
+    #[serde(default)]
+    pub unclear: bool,
+}
+
+/// A token that another one's prediction was taken from.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TokenSource {
+    /// Position of the earlier token.
+    pub position: usize,
+    /// Its share of the SAE's attention, the mean over layers and heads.
+    pub weight: f32,
 }
 
 /// Squared norms of each token's vectors [T]: what the reconstruction explains, and by which part.
@@ -130,7 +164,19 @@ pub struct Analysis {
     /// Statistics of the similarity of predictable codes, BOS included.
     pub similarity_stats: SimilarityStats,
     /// The strongest novel codes of each token, strongest first [T].
-    pub novel_top: Vec<Vec<NovelFeature>>,
+    pub novel_top: Vec<Vec<FeatureCode>>,
+    /// The strongest predictable codes of each token by magnitude, with their signs [T], where they are known.
+    pub pred_top: Option<Vec<Vec<FeatureCode>>>,
+    /// The tokens that each token's prediction was taken from most, strongest first [T][at most 5], where they are
+    /// known. BOS counts, the empty context before it does not.
+    pub sources: Option<Vec<Vec<TokenSource>>>,
+    /// The text's events in order, at least one, where they are known.
+    pub events: Option<Vec<Event>>,
+    /// Readouts in words, where they were asked for.
+    pub words: Option<Words>,
+    /// The model's surprise at each token, in nats, as seen from the target layer through the pack's fitted lens [T];
+    /// NaN at BOS.
+    pub surprise: Option<Vec<f32>>,
     /// Squared norms, where they are known.
     pub energy: Option<Energy>,
     /// The SAE's attention weights, where they are known.

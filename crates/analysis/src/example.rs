@@ -1,6 +1,6 @@
 //! A small made-up analysis and comparison for this crate's tests.
 
-use crate::analysis::{Analysis, Grams, ModelInfo, NovelFeature};
+use crate::analysis::{Analysis, FeatureCode, Grams, ModelInfo};
 use crate::comparison::Comparison;
 use crate::{gram, stats};
 
@@ -13,7 +13,7 @@ pub fn analysis() -> Analysis {
     let total: Vec<f32> = predictable.iter().zip(&novel).map(|(a, b)| a + b).collect();
     let (t, width) = (5, 4);
     let gram_of = |codes: &[f32]| gram::centered_gram(codes, t, width);
-    let novel_top: Vec<Vec<NovelFeature>> = stats::top_features(&novel, width, 3);
+    let novel_top: Vec<Vec<FeatureCode>> = stats::top_features(&novel, width, 3);
     Analysis {
         text: "The tide turned. She".to_owned(),
         model: ModelInfo {
@@ -43,6 +43,11 @@ pub fn analysis() -> Analysis {
             residual: gram_of(&total.iter().map(|v| v * 100.0).collect::<Vec<_>>()),
         }),
         saved_similarity: None,
+        pred_top: None,
+        sources: None,
+        events: None,
+        words: None,
+        surprise: None,
     }
 }
 

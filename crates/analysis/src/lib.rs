@@ -16,6 +16,7 @@
 //! | [`source`] | what of two tokens is compared |
 //! | [`spans`] | similarity within and across spans, cosine of two spans' mean codes |
 //! | [`spectrum`] | eigenvalues and effective rank |
+//! | [`words`] | readouts in words: ranking, near-duplicates, coherence |
 //! | [`summary`] | per-token figures and products of pairs, growing token by token |
 //! | [`stats`] | what the notebook prints: variance explained, L0, selected feature, ... |
 //!
@@ -38,11 +39,12 @@ pub mod spans;
 pub mod spectrum;
 pub mod stats;
 pub mod summary;
+pub mod words;
 
 #[cfg(test)]
 mod example;
 
-pub use analysis::{Analysis, Energy, Grams, ModelInfo, NovelFeature, Selected, SimilarityStats};
+pub use analysis::{Analysis, Energy, Event, FeatureCode, Grams, ModelInfo, Selected, SimilarityStats, TokenSource};
 pub use attention::Attention;
 pub use matrix::SymmetricMatrix;
 pub use source::Source;

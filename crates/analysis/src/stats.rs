@@ -1,6 +1,6 @@
 //! What the authors' notebook prints, by its formulas.
 
-use crate::analysis::{NovelFeature, Selected, SimilarityStats};
+use crate::analysis::{FeatureCode, Selected, SimilarityStats};
 
 /// 1 - mean((recons - x)^2) / var(x) over all tokens but the first, with torch's unbiased variance
 /// over all entries. `x` and `recons` are [t, d]; NaN for texts of BOS alone.
@@ -19,21 +19,21 @@ pub fn l0(codes: &[f32], width: usize) -> Vec<usize> {
 }
 
 /// The k largest positive entries of each row, largest first; equal values in index order.
-pub fn top_features(codes: &[f32], width: usize, k: usize) -> Vec<Vec<NovelFeature>> {
+pub fn top_features(codes: &[f32], width: usize, k: usize) -> Vec<Vec<FeatureCode>> {
     codes.chunks_exact(width.max(1)).map(|row| largest_positive(row.iter().copied().enumerate(), k)).collect()
 }
 
 /// The k largest positive codes among pairs of feature and code, largest first; equal ones in feature order.
-pub fn largest_positive(codes: impl Iterator<Item = (usize, f32)>, k: usize) -> Vec<NovelFeature> {
-    let mut features: Vec<NovelFeature> =
-        codes.filter(|(_, value)| *value > 0.0).map(|(feature, value)| NovelFeature { feature, value }).collect();
+pub fn largest_positive(codes: impl Iterator<Item = (usize, f32)>, k: usize) -> Vec<FeatureCode> {
+    let mut features: Vec<FeatureCode> =
+        codes.filter(|(_, value)| *value > 0.0).map(|(feature, value)| FeatureCode { feature, value }).collect();
     features.sort_by(|a, b| b.value.total_cmp(&a.value).then(a.feature.cmp(&b.feature)));
     features.truncate(k);
     features
 }
 
 /// The strongest novel feature at the last token but one (at the only token of a one-token text).
-pub fn select(novel_top: &[Vec<NovelFeature>]) -> Option<Selected> {
+pub fn select(novel_top: &[Vec<FeatureCode>]) -> Option<Selected> {
     let position = novel_top.len().saturating_sub(2);
     novel_top.get(position)?.first().map(|f| Selected { position, feature: f.feature, value: f.value })
 }

@@ -4,7 +4,7 @@
 //! pair of tokens, so that a later token adds rows and an edit takes some away; nothing of the width of
 //! the SAE stays.
 
-use crate::analysis::{Energy, Grams, NovelFeature};
+use crate::analysis::{Energy, FeatureCode, Grams};
 use crate::gram::{Means, Norms};
 use crate::matrix::SymmetricMatrix;
 use crate::source::Source;
@@ -29,7 +29,7 @@ pub struct TokenFigures {
     /// Squared norm of the novel part of the reconstruction.
     pub novel: f32,
     /// The strongest novel codes, strongest first.
-    pub novel_top: Vec<NovelFeature>,
+    pub novel_top: Vec<FeatureCode>,
 }
 
 /// Figures of each token and products of each pair.

@@ -40,6 +40,11 @@ impl LoadedPack {
             attention: None,
             grams: None,
             saved_similarity: None,
+            pred_top: None,
+            sources: None,
+            events: None,
+            words: None,
+            surprise: None,
         }
     }
 }

@@ -4,7 +4,7 @@
 use burn::tensor::{Tensor, TensorData};
 use lens_model::gemma::GemmaCache;
 use lens_model::{ComputeDevice, Gemma, TemporalSae, WeightStore};
-use lens_pack::manifest::Manifest;
+use lens_pack::manifest::{self, Manifest};
 use lens_pack::precision_plan::PrecisionPlan;
 use lens_pack::unpack;
 use lens_tokenizer::{Tokenizer, Tokens};
@@ -31,7 +31,7 @@ impl PackLoader {
     /// [`Error::Pack`] when it is not a manifest this program reads.
     pub fn new(manifest_json: &str, file: &str, device: impl Into<ComputeDevice>) -> Result<Self> {
         let manifest = Manifest::from_json(manifest_json, file)?;
-        let pack_hash = unpack::sha256_hex(manifest_json.as_bytes());
+        let pack_hash = manifest::pack_hash(manifest_json);
         Ok(Self { manifest, pack_hash, store: WeightStore::new(device), tokenizer: None, mix: None })
     }
 
@@ -125,7 +125,7 @@ impl LoadedPack {
         &self.manifest
     }
 
-    /// sha256 of the manifest's text: names the pack.
+    /// [`manifest::pack_hash`] of the manifest's text: names the pack.
     pub fn pack_hash(&self) -> &str {
         &self.pack_hash
     }

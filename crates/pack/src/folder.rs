@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use crate::manifest::{MANIFEST_FILE, Manifest};
-use crate::unpack::sha256_hex;
+use crate::manifest::{MANIFEST_FILE, Manifest, pack_hash};
 use crate::{Error, Result};
 
 /// A manifest as it lies in a folder.
@@ -13,7 +12,7 @@ pub struct FolderManifest {
     pub manifest: Manifest,
     /// Its text.
     pub json: String,
-    /// Hexadecimal sha256 of the text: the pack's identity in every document.
+    /// [`pack_hash`] of the text: the pack's identity in every document.
     pub hash: String,
 }
 
@@ -26,11 +25,11 @@ impl FolderManifest {
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(MANIFEST_FILE);
         let bytes = std::fs::read(&path).map_err(|source| Error::Io { action: "read", path: path.clone(), source })?;
-        let hash = sha256_hex(&bytes);
         let file = path.display().to_string();
         let json = String::from_utf8(bytes)
             .map_err(|_| Error::Malformed { file: file.clone(), problem: "not UTF-8 text".to_owned() })?;
         let manifest = Manifest::from_json(&json, &file)?;
+        let hash = pack_hash(&json);
         Ok(Self { manifest, json, hash })
     }
 }

@@ -12,6 +12,7 @@
 //! | [`tensor_spec`] | which tensors an analysis needs, with their shapes |
 //! | [`tokenizer`] | a BPE tokenizer's tables, and the compact file that a pack carries |
 //! | [`unpack`] | shard bytes to packed matrices: the one reader, for disk and network alike |
+//! | [`words`] | the words that readouts are spelled with: vocabulary, rows, means |
 //! | [`rows`] | embedding rows: which bytes to ask a host for, and how they are cached between visits |
 //! | [`fit`] | whether a pack fits a device |
 //!
@@ -30,5 +31,6 @@ pub mod rows;
 pub mod tensor_spec;
 pub mod tokenizer;
 pub mod unpack;
+pub mod words;
 
 pub use error::{Error, Result};

@@ -12,7 +12,9 @@ use crate::block::{Precision, blocks_per_row, words_per_row};
 use crate::config::{ConfigError, DIMENSION_MAX, GemmaConfig, SaeConfig};
 use crate::file_name;
 use crate::precision_plan::PrecisionPlan;
-use crate::tensor_spec::{SCALING, gemma_tensors, sae_tensors};
+use crate::tensor_spec::{SCALING, TensorSpec, gemma_tensors, sae_tensors};
+use crate::unpack::sha256_hex;
+use crate::words::{VOCABULARY_BYTES_MAX, WordsEntry};
 use crate::{Error, Result};
 
 /// Value of [`Manifest::format`].
@@ -140,6 +142,27 @@ pub struct Manifest {
     pub tensors: BTreeMap<String, TensorEntry>,
     /// The token embedding.
     pub embedding: EmbeddingEntry,
+    /// What readouts are spelled with, where the pack has words. The last field, so that [`pack_hash`] can leave it
+    /// out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<WordsEntry>,
+}
+
+/// A pack's identity in every document: the hexadecimal sha256 of its manifest's text without the words section, on
+/// which neither codes nor similarities depend.
+pub fn pack_hash(json: &str) -> String {
+    #[derive(Deserialize)]
+    struct Probe {
+        #[serde(default)]
+        words: Option<WordsEntry>,
+    }
+    // The section is written as the last field, in one form. A manifest of another form is hashed whole.
+    let section = serde_json::from_str::<Probe>(json).ok().and_then(|probe| serde_json::to_string(&probe.words?).ok());
+    let without = section.and_then(|section| {
+        let (before, after) = json.rsplit_once(&format!(",\"words\":{section}}}"))?;
+        Some(format!("{before}}}{after}"))
+    });
+    sha256_hex(without.as_deref().unwrap_or(json).as_bytes())
 }
 
 /// Bytes of one row's values in a file: f32 and f16 tight, q8 and q4 padded to whole blocks.
@@ -253,6 +276,69 @@ pub enum ManifestError {
     /// The embedding's shards do not add up to it.
     #[error("the embedding's shards do not fit its shape")]
     EmbeddingShards,
+    /// A vocabulary of words that the model cannot have.
+    #[error("the words section has {words} words and {pieces} pieces, the model has {tokens} tokens")]
+    Words {
+        /// Words listed.
+        words: usize,
+        /// Pieces listed.
+        pieces: usize,
+        /// Tokens of the model.
+        tokens: usize,
+    },
+}
+
+/// Whether exactly the tensors `specs` are listed, in parts that lie in `shards`.
+fn check_tensors(
+    specs: &[TensorSpec],
+    tensors: &BTreeMap<String, TensorEntry>,
+    shards: &[FileEntry],
+) -> std::result::Result<(), ManifestError> {
+    for (name, shape) in specs {
+        let tensor = tensors.get(name).ok_or_else(|| ManifestError::MissingTensor(name.clone()))?;
+        if tensor.shape != *shape {
+            return Err(ManifestError::Shape { tensor: name.clone(), found: tensor.shape, expected: *shape });
+        }
+        check_parts(name, tensor, shards)?;
+    }
+    if tensors.len() > specs.len() {
+        let is_expected = |name: &String| specs.iter().any(|(n, _)| n == name);
+        let extra = tensors.keys().find(|name| !is_expected(name)).cloned().unwrap_or_default();
+        return Err(ManifestError::ExtraTensor(extra));
+    }
+    Ok(())
+}
+
+/// Shapes passed [`GemmaConfig::check`] and [`SaeConfig::check`], so that products fit 64 bits.
+fn check_parts(name: &str, tensor: &TensorEntry, shards: &[FileEntry]) -> std::result::Result<(), ManifestError> {
+    let (rows, cols) = tensor.shape;
+    let row_bytes = row_data_bytes(cols, tensor.precision);
+    let mut next_row = 0;
+    for part in &tensor.parts {
+        let shard = shards
+            .get(part.shard)
+            .ok_or_else(|| ManifestError::Shard { tensor: name.to_owned(), shard: part.shard })?;
+        // In this order: rows within the tensor first, so that no product overflows after.
+        let fits = part.row_start == next_row && part.rows <= rows - next_row && {
+            let spans = |(start, end): (u64, u64), row_bytes: u64| {
+                start <= end && end <= shard.bytes && end - start == row_bytes * part.rows as u64
+            };
+            let scales_fit = match part.scales {
+                Some(range) => tensor.precision.is_quantized() && spans(range, row_scale_bytes(cols, tensor.precision)),
+                None => !tensor.precision.is_quantized(),
+            };
+            scales_fit && spans(part.data, row_bytes)
+        };
+        if !fits {
+            return Err(ManifestError::Part { tensor: name.to_owned(), row_start: part.row_start });
+        }
+        next_row += part.rows;
+    }
+    if next_row == rows {
+        Ok(())
+    } else {
+        Err(ManifestError::Rows { tensor: name.to_owned(), found: next_row, expected: rows })
+    }
 }
 
 impl Manifest {
@@ -296,7 +382,9 @@ impl Manifest {
         // Readers hold a file in memory as a whole, and add sizes up.
         let limits = std::iter::once((&self.tokenizer, TOKENIZER_BYTES_MAX))
             .chain(self.shards.iter().map(|s| (s, SHARD_BYTES_MAX as u64)))
-            .chain(self.embedding.shards.iter().map(|s| (s, EMBEDDING_SHARD_BYTES_MAX as u64)));
+            .chain(self.embedding.shards.iter().map(|s| (s, EMBEDDING_SHARD_BYTES_MAX as u64)))
+            .chain(self.words.iter().map(|it| (&it.vocabulary, VOCABULARY_BYTES_MAX)))
+            .chain(self.words.iter().flat_map(|it| &it.shards).map(|s| (s, SHARD_BYTES_MAX as u64)));
         for (entry, limit) in limits {
             if entry.bytes > limit {
                 return Err(ManifestError::FileSize { file: entry.file.clone(), bytes: entry.bytes, limit });
@@ -307,54 +395,22 @@ impl Manifest {
         if self.tensors.contains_key(SCALING) {
             specs.push((SCALING.to_owned(), (1, self.sae.dimin)));
         }
-        for (name, shape) in &specs {
-            let tensor = self.tensors.get(name).ok_or_else(|| ManifestError::MissingTensor(name.clone()))?;
-            if tensor.shape != *shape {
-                return Err(ManifestError::Shape { tensor: name.clone(), found: tensor.shape, expected: *shape });
-            }
-            self.check_parts(name, tensor)?;
+        check_tensors(&specs, &self.tensors, &self.shards)?;
+        self.check_embedding()?;
+        match &self.words {
+            Some(words) => self.check_words(words),
+            None => Ok(()),
         }
-        if self.tensors.len() > specs.len() {
-            let is_expected = |name: &String| specs.iter().any(|(n, _)| n == name);
-            let extra = self.tensors.keys().find(|name| !is_expected(name)).cloned().unwrap_or_default();
-            return Err(ManifestError::ExtraTensor(extra));
-        }
-        self.check_embedding()
     }
 
-    /// Shapes passed [`GemmaConfig::check`] and [`SaeConfig::check`], so that products fit 64 bits.
-    fn check_parts(&self, name: &str, tensor: &TensorEntry) -> std::result::Result<(), ManifestError> {
-        let (rows, cols) = tensor.shape;
-        let row_bytes = row_data_bytes(cols, tensor.precision);
-        let mut next_row = 0;
-        for part in &tensor.parts {
-            let shard = self
-                .shards
-                .get(part.shard)
-                .ok_or_else(|| ManifestError::Shard { tensor: name.to_owned(), shard: part.shard })?;
-            // In this order: rows within the tensor first, so that no product overflows after.
-            let fits = part.row_start == next_row && part.rows <= rows - next_row && {
-                let spans = |(start, end): (u64, u64), row_bytes: u64| {
-                    start <= end && end <= shard.bytes && end - start == row_bytes * part.rows as u64
-                };
-                let scales_fit = match part.scales {
-                    Some(range) => {
-                        tensor.precision.is_quantized() && spans(range, row_scale_bytes(cols, tensor.precision))
-                    }
-                    None => !tensor.precision.is_quantized(),
-                };
-                scales_fit && spans(part.data, row_bytes)
-            };
-            if !fits {
-                return Err(ManifestError::Part { tensor: name.to_owned(), row_start: part.row_start });
-            }
-            next_row += part.rows;
+    fn check_words(&self, it: &WordsEntry) -> std::result::Result<(), ManifestError> {
+        let tokens = self.gemma.vocab_size;
+        // A matrix of one row would be taken for a vector.
+        let is_lens = it.has_lens() && it.pieces > 1 || !it.has_lens() && it.pieces == 0;
+        if it.words < 2 || it.words > tokens || it.pieces > tokens - it.words || !is_lens {
+            return Err(ManifestError::Words { words: it.words, pieces: it.pieces, tokens });
         }
-        if next_row == rows {
-            Ok(())
-        } else {
-            Err(ManifestError::Rows { tensor: name.to_owned(), found: next_row, expected: rows })
-        }
+        check_tensors(&it.expected_tensors(self.gemma.hidden_size), &it.tensors, &it.shards)
     }
 
     fn check_embedding(&self) -> std::result::Result<(), ManifestError> {
@@ -376,10 +432,12 @@ impl Manifest {
 
     /// Every file but the manifest and the licenses.
     pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
-        std::iter::once(&self.tokenizer).chain(&self.shards).chain(&self.embedding.shards)
+        let words = self.words.iter().flat_map(WordsEntry::files);
+        std::iter::once(&self.tokenizer).chain(&self.shards).chain(&self.embedding.shards).chain(words)
     }
 
-    /// Bytes a first visit fetches: tokenizer and shards; embedding rows come on top, a few per text.
+    /// Bytes a first visit fetches: tokenizer and shards; embedding rows come on top, a few per text, and words
+    /// ([`WordsEntry::load_bytes`]) where they are asked for.
     pub fn load_bytes(&self) -> u64 {
         self.tokenizer.bytes + self.shards.iter().map(|s| s.bytes).sum::<u64>()
     }

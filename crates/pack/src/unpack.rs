@@ -1,5 +1,7 @@
 //! Shard bytes to packed matrices: the one reader, for disk and network alike.
 
+use std::collections::BTreeMap;
+
 use half::f16;
 use sha2::{Digest, Sha256};
 
@@ -81,10 +83,23 @@ pub fn shard_parts<'a>(
     shard: usize,
     bytes: &'a [u8],
 ) -> impl Iterator<Item = Result<TensorPart>> + 'a {
-    manifest.tensors.iter().flat_map(move |(name, tensor)| {
+    parts_in(&manifest.tensors, &manifest.shards, shard, bytes)
+}
+
+/// As [`shard_parts`], of a section with tensors and shards of its own.
+///
+/// # Errors
+/// [`Error::Malformed`] when a part lies outside the bytes.
+pub fn parts_in<'a>(
+    tensors: &'a BTreeMap<String, TensorEntry>,
+    shards: &'a [FileEntry],
+    shard: usize,
+    bytes: &'a [u8],
+) -> impl Iterator<Item = Result<TensorPart>> + 'a {
+    tensors.iter().flat_map(move |(name, tensor)| {
         tensor.parts.iter().filter(move |part| part.shard == shard).map(move |part| {
             let matrix = read_part(tensor, part, bytes).ok_or_else(|| Error::Malformed {
-                file: manifest.shards[shard].file.clone(),
+                file: shards.get(shard).map(|it| it.file.clone()).unwrap_or_default(),
                 problem: format!("tensor {name} lies past the end of the file"),
             })?;
             Ok(TensorPart { name: name.clone(), row_start: part.row_start, rows_total: tensor.shape.0, matrix })

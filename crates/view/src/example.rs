@@ -1,6 +1,6 @@
 //! A small made-up analysis for this crate's tests.
 
-use lens_analysis::{Analysis, ModelInfo, NovelFeature, Selected, SimilarityStats};
+use lens_analysis::{Analysis, FeatureCode, ModelInfo, Selected, SimilarityStats};
 
 /// Three tokens.
 pub fn analysis() -> Analysis {
@@ -25,7 +25,7 @@ pub fn analysis() -> Analysis {
         similarity_stats: SimilarityStats { min: -0.5, max: 1.0, mean: 0.2777 },
         novel_top: vec![
             vec![],
-            vec![NovelFeature { feature: 7, value: 1.5 }, NovelFeature { feature: 3, value: 0.75 }],
+            vec![FeatureCode { feature: 7, value: 1.5 }, FeatureCode { feature: 3, value: 0.75 }],
             vec![],
         ],
         energy: None,

@@ -5,14 +5,17 @@ use std::borrow::Cow;
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::analysis::{Analysis, Energy, ModelInfo, NovelFeature, Selected, SimilarityStats};
+use crate::analysis::{Analysis, Energy, Event, FeatureCode, ModelInfo, Selected, SimilarityStats, TokenSource};
 use crate::attention::Attention;
 use crate::document::error::DocumentError;
 use crate::document::triangle::{AttentionRead, AttentionWritten, GramsRead, GramsWritten};
+use crate::words::Words;
 use crate::{gram, nan_as_null, similarity};
 
 /// Value of a file's `format`.
-pub const FORMAT: &str = "temporal-lens-analysis/1";
+pub const FORMAT: &str = "temporal-lens-analysis/2";
+/// The format before it, which lacked words, events, sources and predictable features. It is still read.
+pub const FORMAT_1: &str = "temporal-lens-analysis/1";
 
 /// A file to be written: serialize it.
 #[derive(Debug, Clone, Copy)]
@@ -77,7 +80,17 @@ pub(super) struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     similarity: Option<SimilarityRows<'a>>,
     similarity_stats: SimilarityStats,
-    novel_top: &'a [Vec<NovelFeature>],
+    novel_top: &'a [Vec<FeatureCode>],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pred_top: Option<&'a [Vec<FeatureCode>]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sources: Option<&'a [Vec<TokenSource>]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events: Option<&'a [Event]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    words: Option<&'a Words>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    surprise: Option<Vec<Entry>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     energy: Option<&'a Energy>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,6 +117,11 @@ impl<'a> Written<'a> {
             similarity: None,
             similarity_stats: it.similarity_stats,
             novel_top: &it.novel_top,
+            pred_top: it.pred_top.as_deref(),
+            sources: it.sources.as_deref(),
+            events: it.events.as_deref(),
+            words: it.words.as_ref(),
+            surprise: it.surprise.as_ref().map(|values| values.iter().copied().map(Entry).collect()),
             energy: it.energy.as_ref(),
             attention: None,
             grams: None,
@@ -149,7 +167,17 @@ pub(super) struct AnalysisRead<'a> {
     #[serde(default)]
     similarity: Vec<Vec<Entry>>,
     similarity_stats: SimilarityStats,
-    novel_top: Vec<Vec<NovelFeature>>,
+    novel_top: Vec<Vec<FeatureCode>>,
+    #[serde(default)]
+    pred_top: Option<Vec<Vec<FeatureCode>>>,
+    #[serde(default)]
+    sources: Option<Vec<Vec<TokenSource>>>,
+    #[serde(default)]
+    events: Option<Vec<Event>>,
+    #[serde(default)]
+    words: Option<Words>,
+    #[serde(default)]
+    surprise: Option<Vec<Entry>>,
     #[serde(default)]
     energy: Option<Energy>,
     #[serde(default, borrow)]
@@ -161,7 +189,7 @@ pub(super) struct AnalysisRead<'a> {
 impl AnalysisRead<'_> {
     /// The analysis, once all fits. A header is without matrices.
     pub(super) fn checked(self, is_header: bool) -> Result<Analysis, DocumentError> {
-        if self.format != FORMAT {
+        if ![FORMAT, FORMAT_1].contains(&self.format.as_str()) {
             return Err(DocumentError::Format { found: self.format, expected: FORMAT });
         }
         let t = self.token_ids.len();
@@ -173,6 +201,15 @@ impl AnalysisRead<'_> {
             ("l0_total", self.l0_total.len()),
             ("similarity", if is_derived { t } else { self.similarity.len() }),
             ("novel_top", self.novel_top.len()),
+            ("pred_top", self.pred_top.as_ref().map_or(t, Vec::len)),
+            ("sources", self.sources.as_ref().map_or(t, Vec::len)),
+            ("surprise", self.surprise.as_ref().map_or(t, Vec::len)),
+            ("words.predictable", self.words.as_ref().map_or(t, |words| words.predictable.len())),
+            ("words.novel", self.words.as_ref().map_or(t, |words| words.novel.len())),
+            (
+                "words.next",
+                self.words.as_ref().filter(|words| !words.next.is_empty()).map_or(t, |words| words.next.len()),
+            ),
         ];
         for (name, length) in lengths {
             if length != t {
@@ -188,6 +225,10 @@ impl AnalysisRead<'_> {
         if self.selected.is_some_and(|s| s.position >= t) {
             return Err(DocumentError::Inconsistent("the selected position lies past the last token".to_owned()));
         }
+        if self.sources.iter().flatten().flatten().any(|source| source.position >= t) {
+            return Err(DocumentError::Inconsistent("a source lies past the last token".to_owned()));
+        }
+        check_events(self.events.as_deref(), t)?;
         if let Some(energy) = &self.energy {
             for figures in [&energy.residual, &energy.error, &energy.predictable, &energy.novel] {
                 if figures.len() != t {
@@ -222,11 +263,37 @@ impl AnalysisRead<'_> {
             selected: self.selected,
             similarity_stats: self.similarity_stats,
             novel_top: self.novel_top,
+            pred_top: self.pred_top,
+            sources: self.sources,
+            events: self.events,
+            words: self.words,
+            surprise: self.surprise.map(|values| values.into_iter().map(|entry| entry.0).collect()),
             energy: self.energy,
             attention,
             grams,
             saved_similarity,
         })
+    }
+}
+
+/// Whether events follow each other through a text of `t` tokens.
+fn check_events(events: Option<&[Event]>, t: usize) -> Result<(), DocumentError> {
+    let Some(events) = events else { return Ok(()) };
+    let mut next = t.min(1);
+    for event in events {
+        if event.first != next || event.last < event.first || event.last >= t || event.expectation_from < event.first {
+            return Err(DocumentError::Inconsistent(format!(
+                "the event from token {} to {} does not follow the one before it",
+                event.first, event.last
+            )));
+        }
+        next = event.last + 1;
+    }
+    // BOS alone has no event of its own to be in.
+    if next == t || t == 1 {
+        Ok(())
+    } else {
+        Err(DocumentError::Inconsistent(format!("the events end at token {next}, the text has {t} tokens")))
     }
 }
 
@@ -254,7 +321,9 @@ impl Analysis {
         match serde_json::from_str::<AnalysisRead<'_>>(text) {
             Ok(read) => read.checked(false),
             Err(error) => Err(match format_of(text) {
-                Some(found) if found != FORMAT => DocumentError::Format { found, expected: FORMAT },
+                Some(found) if ![FORMAT, FORMAT_1].contains(&found.as_str()) => {
+                    DocumentError::Format { found, expected: FORMAT }
+                }
                 _ => error.into(),
             }),
         }
@@ -265,6 +334,7 @@ impl Analysis {
 mod tests {
     use super::*;
     use crate::example;
+    use crate::words::{NextWord, Word};
 
     fn read(file: AnalysisFile<'_>) -> Analysis {
         Analysis::from_json(&serde_json::to_string(&file).unwrap()).unwrap()
@@ -280,6 +350,49 @@ mod tests {
         assert_eq!(saved.saved_similarity, Some(similarity::document_rows(&it).flatten().collect()));
         // Where nothing else gives it, compact leaves nothing out.
         assert_eq!(read(AnalysisFile::compact(&saved)), saved);
+    }
+
+    #[test]
+    fn words_and_events_come_along_and_those_that_do_not_fit_are_refused() {
+        let mut it = example::analysis();
+        let t = it.tokens.len();
+        let word = |word: &str| Word { word: word.to_owned(), score: 1.5 };
+        let event = |first, last| Event {
+            first,
+            last,
+            expectation_from: first,
+            words: vec![word("tide")],
+            expected: Vec::new(),
+            coherence: Some(0.25),
+            unclear: false,
+        };
+        it.words = Some(Words {
+            vocabulary: 9,
+            predictable: vec![vec![word("sea")]; t],
+            novel: vec![Vec::new(); t],
+            next: vec![vec![NextWord { word: "out".to_owned(), probability: 0.5 }]; t],
+        });
+        it.pred_top = Some(vec![vec![FeatureCode { feature: 2, value: -0.5 }]; t]);
+        it.sources = Some(vec![vec![TokenSource { position: 1, weight: 0.75 }]; t]);
+        it.surprise = Some(vec![2.5; t]);
+        it.events = Some(vec![event(1, 2), event(3, 4)]);
+        let file = serde_json::to_value(AnalysisFile::whole(&it)).unwrap();
+        assert_eq!(file["words"]["predictable"][1][0]["word"], "sea");
+        assert_eq!(file["events"][1]["first"], 3);
+        assert_eq!(Analysis::from_json(&file.to_string()).unwrap(), it);
+        for (place, value, words) in [
+            ("/words/novel", serde_json::json!([]), "words.novel has 0 entries"),
+            ("/surprise", serde_json::json!([1.0]), "surprise has 1 entries"),
+            ("/sources/1/0/position", serde_json::json!(5), "a source lies past the last token"),
+            ("/events/1/first", serde_json::json!(4), "does not follow"),
+            ("/events/1/last", serde_json::json!(5), "does not follow"),
+            ("/events/1/last", serde_json::json!(3), "the events end at token 4"),
+        ] {
+            let mut wrong = file.clone();
+            *wrong.pointer_mut(place).unwrap() = value;
+            let problem = Analysis::from_json(&wrong.to_string()).unwrap_err().to_string();
+            assert!(problem.contains(words), "{place}: {problem}");
+        }
     }
 
     #[test]

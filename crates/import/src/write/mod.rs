@@ -174,6 +174,7 @@ fn write(request: &PackRequest<'_>, folder: &Path, report: &mut dyn FnMut(Progre
         shards,
         tensors,
         embedding,
+        words: None,
     };
     let mut text = serde_json::to_string(&manifest)
         .map_err(|e| Error::malformed(MANIFEST_FILE, format!("cannot be written as JSON: {e}")))?;

@@ -167,7 +167,7 @@ mod tests {
     use crate::figure::trajectory::Method;
     use lens_analysis::per_token::Quantity;
     use lens_analysis::similarity::{Mode, similarity};
-    use lens_analysis::{Attention, NovelFeature};
+    use lens_analysis::{Attention, FeatureCode};
 
     #[test]
     fn matrices_carry_the_tokens_and_the_shown_order() {
@@ -185,7 +185,7 @@ mod tests {
         let shading = Shading::of(&analysis, Quantity::NovelL0).unwrap();
         let csv = strip_csv(&analysis, &shading);
         assert_eq!(csv, "position,token,token_id,novel-l0\r\n0,<bos>,2,2\r\n1,·sky,5,2\r\n2,.,6,2\r\n");
-        analysis.novel_top[2] = vec![NovelFeature { feature: 3, value: 0.5 }];
+        analysis.novel_top[2] = vec![FeatureCode { feature: 3, value: 0.5 }];
         let csv = feature_map_csv(&analysis, &FeatureMap::of(&analysis, 2));
         assert_eq!(csv, "feature,0 <bos>,1 ·sky,2 .\r\n3,0,0.75,0.5\r\n7,0,1.5,0\r\n");
     }

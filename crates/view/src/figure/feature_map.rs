@@ -130,10 +130,10 @@ pub fn search(analysis: &Analysis, typed: &str) -> Result<Vec<(usize, f32)>, Str
 mod tests {
     use super::*;
     use crate::example;
-    use lens_analysis::NovelFeature;
+    use lens_analysis::FeatureCode;
 
     fn analysis() -> Analysis {
-        let feature = |feature, value| NovelFeature { feature, value };
+        let feature = |feature, value| FeatureCode { feature, value };
         let mut analysis = example::analysis();
         analysis.novel_top = vec![
             vec![feature(9, 99.0)],
