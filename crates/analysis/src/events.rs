@@ -9,7 +9,7 @@
 //! back to the beginning of its sentence, at most [`LAG_MAX`] tokens; without sentence marks it
 //! stays where it is.
 
-use crate::analysis::Analysis;
+use crate::analysis::{Analysis, Grams};
 use crate::gram;
 use crate::matrix::SymmetricMatrix;
 use crate::similarity::{self, MissingError, Source};
@@ -30,6 +30,47 @@ pub struct Boundary {
     pub cut: usize,
     /// Scatter it saves, in tokens.
     pub gain: f64,
+}
+
+/// An event: what the text is about from one boundary to the next.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EventSpan {
+    /// Position of its first token in the text.
+    pub first: usize,
+    /// Position of its last token, inclusive.
+    pub last: usize,
+    /// From which position on the predictable codes follow the change; `first` or later, and at most `last`.
+    pub expectation_from: usize,
+    /// Scatter that the boundary before it saves, in tokens; 0 for the text's first event.
+    pub gain: f64,
+}
+
+/// The events of a text in its order: they cover every token but BOS, and there is always at least one.
+/// `tokens` [T] are the text's, BOS first; a text of BOS alone has one event, BOS.
+pub fn spans(grams: &Grams, tokens: &[String]) -> Vec<EventSpan> {
+    let end = tokens.len().max(1);
+    let first = usize::from(end > 1);
+    let mut spans = vec![EventSpan { first, last: end - 1, expectation_from: first, gain: 0.0 }];
+    if tokens.len() < 2 * SHORTEST + 1 {
+        return spans;
+    }
+    let expected = of_gram(&grams.predictable, tokens);
+    let mut found = of_gram(&grams.residual, tokens);
+    found.sort_by_key(|boundary| boundary.position);
+    for Boundary { position, gain, .. } in found {
+        if let Some(before) = spans.last_mut() {
+            before.last = position - 1;
+            before.expectation_from = before.expectation_from.min(before.last);
+        }
+        let follows = expected.iter().map(|b| b.cut).filter(|cut| (position..=position + LAG_MAX).contains(cut)).min();
+        spans.push(EventSpan {
+            first: position,
+            last: end - 1,
+            expectation_from: follows.unwrap_or(position).min(end - 1),
+            gain,
+        });
+    }
+    spans
 }
 
 /// Boundaries of a text, strongest first, by the similarity of `source` (the residual stream finds
@@ -154,6 +195,20 @@ mod tests {
             }
         }
         SymmetricMatrix::from_dense(size, &values).unwrap()
+    }
+
+    #[test]
+    fn spans_cover_the_text_without_gaps() {
+        let grams = |lengths: &[usize]| Grams::from_sources([(); 4].map(|()| blocks(lengths)));
+        let found = spans(&grams(&[20, 30, 25]), &words(76, &[]));
+        let ends: Vec<(usize, usize)> = found.iter().map(|span| (span.first, span.last)).collect();
+        assert_eq!(ends, [(1, 20), (21, 50), (51, 75)]);
+        assert!(found.iter().all(|span| (span.first..=span.last).contains(&span.expectation_from)), "{found:?}");
+        let one = [EventSpan { first: 1, last: 60, expectation_from: 1, gain: 0.0 }];
+        assert_eq!(spans(&grams(&[60]), &words(61, &[])), one);
+        assert_eq!(spans(&grams(&[2]), &words(3, &[]))[0].last, 2);
+        let bos = [EventSpan { first: 0, last: 0, expectation_from: 0, gain: 0.0 }];
+        assert_eq!(spans(&grams(&[]), &words(1, &[])), bos);
     }
 
     fn words(n: usize, full_stops: &[usize]) -> Vec<String> {
