@@ -9,7 +9,7 @@ import { analyse, launch, open, screenshot, visitor } from './lib/browser.mjs';
 import { defaultPack, dist, packs, site } from './lib/environment.mjs';
 import { startHost } from './lib/host.mjs';
 import * as commandLine from './lib/program.mjs';
-import { damage, keptNames } from './lib/storage.mjs';
+import { damage, storedNames } from './lib/storage.mjs';
 
 const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
 const TEXT = 'Once upon a time, a little girl named Alice loved looking at the night sky.';
@@ -72,7 +72,7 @@ describe('the library', () => {
     await added.getByTestId('pack-status').filter({ hasText: 'not in this browser' }).waitFor();
     assert.ok((await page.getByTestId('analyze').innerText()).includes('once'), 'the price is known by now');
     await added.getByTestId('pack-download').click();
-    await added.getByTestId('pack-status').filter({ hasText: 'kept in this browser' }).waitFor({ timeout: 60_000 });
+    await added.getByTestId('pack-status').filter({ hasText: 'stored in this browser' }).waitFor({ timeout: 60_000 });
     const before = host.requests.length;
     assert.equal(sent(host.requests.filter((it) => it.file !== 'manifest.json')), needed());
     assert.equal(await analyse(page, TEXT), 'done');
@@ -86,13 +86,13 @@ describe('the library', () => {
     await page.getByTestId('library-said').filter({ hasText: `Damaged, and deleted: ${shard.file}` }).waitFor();
     const again = host.requests.length;
     await added.getByTestId('pack-download').click();
-    await added.getByTestId('pack-status').filter({ hasText: 'kept in this browser' }).waitFor({ timeout: 60_000 });
+    await added.getByTestId('pack-status').filter({ hasText: 'stored in this browser' }).waitFor({ timeout: 60_000 });
     assert.deepEqual(host.requests.slice(again).map(({ file }) => file).filter((file) => file !== 'manifest.json'), [shard.file]);
     await page.reload();
     await openLibrary(page);
     await added.getByTestId('pack-delete').click();
     await added.getByTestId('pack-status').filter({ hasText: 'not in this browser' }).waitFor();
-    assert.deepEqual(await keptNames(page), []);
+    assert.deepEqual(await storedNames(page), []);
     assert.deepEqual(page.problems, []);
     await page.context().close();
   });
@@ -114,7 +114,7 @@ describe('the library', () => {
     await added.getByTestId('pack-status').filter({ hasText: /of .* in this browser: a download goes on/ }).waitFor();
     const first = host.requests.length;
     await added.getByTestId('pack-download').filter({ hasText: 'Resume' }).click();
-    await added.getByTestId('pack-status').filter({ hasText: 'kept in this browser' }).waitFor({ timeout: 60_000 });
+    await added.getByTestId('pack-status').filter({ hasText: 'stored in this browser' }).waitFor({ timeout: 60_000 });
     const resumed = host.requests.slice(first).filter(({ file }) => file.startsWith('shard'));
     assert.ok(resumed.some(({ start }) => start > 0), 'at least one file goes on amid it');
     for (const { start, sent: bytes, file } of resumed) {
@@ -187,7 +187,7 @@ describe('the library', () => {
     await page.context().close();
   });
 
-  test('two frames on one page share what is kept: every file is fetched once', LIMIT, async () => {
+  test('two frames on one page share what is stored: every file is fetched once', LIMIT, async () => {
     const host = await startOwn();
     const articles = join(packs, 'articles');
     mkdirSync(articles, { recursive: true });

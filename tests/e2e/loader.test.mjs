@@ -11,7 +11,7 @@ import { packs, site } from './lib/environment.mjs';
 import { downloadJson } from './lib/files.mjs';
 import { startHost } from './lib/host.mjs';
 import * as commandLine from './lib/program.mjs';
-import { damage, keptNames } from './lib/storage.mjs';
+import { damage, storedNames } from './lib/storage.mjs';
 import { ask, startWorker } from './lib/worker.mjs';
 
 const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
@@ -120,7 +120,7 @@ describe('loading', () => {
     await again.close();
     const offline = await open(browser, site, { pack: host.url, context });
     await done(offline);
-    assert.match(await offline.getByTestId('note').innerText(), /keeps/);
+    assert.match(await offline.getByTestId('note').innerText(), /stored in this browser/);
     await context.close();
   });
 
@@ -132,7 +132,7 @@ describe('loading', () => {
     await page.close();
     const again = await open(browser, site, { pack: host.url, context });
     await damage(again, shard.sha256);
-    const rows = (await keptNames(again)).find((name) => name.startsWith('rows-'));
+    const rows = (await storedNames(again)).find((name) => name.startsWith('rows-'));
     await damage(again, rows);
     const before = host.requests.length;
     await done(again);
@@ -167,7 +167,7 @@ describe('loading', () => {
     await context.close();
   });
 
-  test('a browser that keeps no files is survived, with a note; Try again goes on', LIMIT, async () => {
+  test('a browser that stores no files is survived, with a note; Try again goes on', LIMIT, async () => {
     const host = await startOwn();
     const workerPrelude = 'StorageManager.prototype.getDirectory = () => Promise.reject(new Error("refused"));';
     const page = await open(browser, site, { pack: host.url, workerPrelude });
@@ -182,26 +182,26 @@ describe('loading', () => {
     assert.equal(await waitForState(page, ['done']), 'done');
     assert.deepEqual(host.of(shard.file).map(({ start }) => start), [0, half]);
     await page.getByTestId('model-files').evaluate((panel) => { panel.open = true; });
-    assert.match(await page.getByTestId('storage-note').innerText(), /keeps no files.*refused/);
+    assert.match(await page.getByTestId('storage-note').innerText(), /stores no files.*refused/);
     await page.context().close();
   });
 
-  test('the whole embedding is kept at a click; then no text asks for rows', LIMIT, async () => {
+  test('the whole embedding is stored at a click; then no text asks for rows', LIMIT, async () => {
     const host = await startOwn();
     const context = await visitor(browser);
     const page = await open(browser, site, { pack: host.url, context });
     await page.getByTestId('model-files').evaluate((panel) => { panel.open = true; });
-    await page.getByTestId('keep-embedding').click();
+    await page.getByTestId('store-embedding').click();
     await page.getByTestId('note').filter({ hasText: 'whole embedding' }).waitFor();
     const bytes = manifest.embedding.shards.reduce((sum, entry) => sum + entry.bytes, 0);
     assert.equal(sent(host.requests.filter(isEmbedding)), bytes);
     const before = host.requests.length;
     await done(page, 'No row of this text was ever asked for.');
     assert.deepEqual(host.requests.slice(before).filter(isEmbedding), []);
-    // What is kept is said, and can be deleted.
-    assert.match(await page.getByTestId('kept').innerText(), /kept in this browser/);
-    await page.getByTestId('delete-kept').click();
-    await page.getByTestId('kept').filter({ hasNotText: 'kept' }).waitFor();
+    // The page says what is stored, and deletes it at a click.
+    assert.match(await page.getByTestId('stored').innerText(), /stored in this browser/);
+    await page.getByTestId('delete-stored').click();
+    await page.getByTestId('stored').filter({ hasNotText: 'stored' }).waitFor();
     await page.close();
     const fresh = await open(browser, site, { pack: host.url, context });
     await done(fresh);
@@ -214,11 +214,11 @@ describe('loading', () => {
     const page = await open(browser, site, { pack: host.url });
     await startWorker(page);
     const request = { kind: 'analyze', pack_url: host.url, text: TEXT, inf_k: null };
-    await assert.rejects(ask(page, { ...request, rows: 'kept_only' }), /does not keep the embedding rows of .*more/);
+    await assert.rejects(ask(page, { ...request, rows: 'stored_only' }), /does not store the embedding rows of .*more/);
     assert.deepEqual(host.requests.filter(isEmbedding), []);
     assert.equal((await ask(page, request)).kind, 'analysis');
     const before = host.requests.length;
-    assert.equal((await ask(page, { ...request, rows: 'kept_only' })).kind, 'analysis');
+    assert.equal((await ask(page, { ...request, rows: 'stored_only' })).kind, 'analysis');
     assert.equal(host.requests.length, before);
     // The page asks the visitor, as the host is another one, and remembers the answer.
     await page.getByTestId('model-files').evaluate((panel) => { panel.open = true; });

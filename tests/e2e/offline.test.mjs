@@ -1,4 +1,4 @@
-// Without a network: the page, a kept pack, updates that wait.
+// Without a network: the page, a stored pack, updates that wait.
 
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -63,7 +63,7 @@ describe('without a network', () => {
     });
   }
 
-  test('a kept pack analyses a new text; one whose rows are missing is told which', LIMIT, async () => {
+  test('a stored pack analyses a new text; one whose rows are missing is told which', LIMIT, async () => {
     const folder = await commandLine.packPair(PAIR, 'offline');
     const context = await visitor(browser, { offline: true });
     const options = { context };
@@ -77,13 +77,13 @@ describe('without a network', () => {
     assert.equal(await analyse(offline, TEXT), 'done');
     const state = await analyse(offline, 'Zebras vanish.');
     assert.equal(state, 'error');
-    assert.match(await offline.getByTestId('error').innerText(), /does not keep the embedding rows of “.+”.*cannot fetch them: .*whole embedding/s);
+    assert.match(await offline.getByTestId('error').innerText(), /does not store the embedding rows of “.+”.*cannot fetch them: .*whole embedding/s);
     await offline.close();
     await context.setOffline(false);
     const online = await open(browser, url, options);
     assert.equal(await analyse(online, TEXT), 'done');
     await online.getByTestId('model-files').evaluate((panel) => { panel.open = true; });
-    await online.getByTestId('keep-embedding').click();
+    await online.getByTestId('store-embedding').click();
     await online.getByTestId('note').filter({ hasText: 'whole embedding' }).waitFor();
     await online.close();
     await context.setOffline(true);

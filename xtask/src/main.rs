@@ -9,7 +9,7 @@
 //! | [`shell`] | the built page's content security policy and service worker |
 //! | [`server`] | serves it on localhost |
 //! | [`dev`] | builds and serves again whenever a source file changes |
-//! | [`structure`] | which file and which crate uses which: no circles, no arrow upward |
+//! | [`structure`] | which file and which crate uses which: no import cycle, no upward dependency |
 //! | [`test`] | runs the checks, and counts |
 //! | [`gallery`] | makes the precomputed examples again |
 //! | [`bench`] | times our kernels and the whole path against others in the same browser |
@@ -62,7 +62,7 @@ enum Command {
     Dev(DevArgs),
     /// Build the site as it is published, into dist/: static files for any host.
     Dist(DistArgs),
-    /// Formatting, lints (native and wasm), no circle of files, no arrow upward between crates.
+    /// Formatting, lints (native and wasm), import cycles between files, upward dependencies between crates.
     Check,
     /// Every check: what `check` does, all tests, the site in a real browser, size budgets.
     Test(test::TestArgs),

@@ -15,7 +15,7 @@
 //! | [`check`] | are this device's kernels right, how fast are they, and what does a precision cost? |
 //! | `read_back` | device tensors to plain numbers |
 //!
-//! The arrows between them: `session` -> `pack`, `analysis` -> both. Where bytes come from (disk, network)
+//! Dependencies between them: `session` -> `pack`, `analysis` -> both. Where bytes come from (disk, network)
 //! and where results go is the caller's business.
 
 mod analysis;

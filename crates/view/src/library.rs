@@ -114,7 +114,7 @@ impl PackSummary {
         };
         match stored.files {
             0 => format!("not in this browser{rows}"),
-            here if here == self.bytes() => format!("kept in this browser{rows}"),
+            here if here == self.bytes() => format!("stored in this browser{rows}"),
             here => format!("{} of {all} in this browser: a download goes on from there{rows}", number::bytes(here)),
         }
     }
@@ -188,7 +188,7 @@ mod tests {
         sizes.insert(HASHES[2].to_owned(), 5000);
         assert_eq!(
             summary.status(summary.stored(&sizes)),
-            "kept in this browser; with its whole embedding it works without a network"
+            "stored in this browser; with its whole embedding it works without a network"
         );
     }
 

@@ -177,7 +177,7 @@ pub struct ColorBar<'a> {
     /// Its colors.
     pub map: color::ColorMap,
     /// What its ends stand for.
-    pub range: color::Range,
+    pub range: color::ColorRange,
     /// Where it is.
     pub layout: ColorBarLayout,
     /// Written beside it.

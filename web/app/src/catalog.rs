@@ -1,4 +1,4 @@
-//! The packs this page knows, and what this browser keeps of them.
+//! The packs this page knows, and what this browser stores of them.
 
 use std::collections::HashMap;
 
@@ -31,12 +31,12 @@ pub struct PackEntry {
     pub manifest: Manifest,
 }
 
-/// The packs, and what this browser keeps.
+/// The packs, and what this browser stores.
 #[derive(Clone, Copy)]
 pub struct Library {
     /// The packs, the list's first.
     pub packs: RwSignal<Vec<PackEntry>>,
-    /// Bytes of kept files, by name.
+    /// Bytes of stored files, by name.
     pub sizes: RwSignal<HashMap<String, u64>>,
     /// What the browser says of its storage.
     pub estimate: RwSignal<Option<(u64, u64, bool)>>,

@@ -17,7 +17,7 @@ pub fn copy(state: State, worker: Option<Value>) {
         "browser": environment::window().and_then(|window| window.navigator().user_agent().ok()),
         "secure_context": environment::window().map(|window| window.is_secure_context()),
         "pack": state.pack.with_untracked(|pack| pack.as_ref().map(|pack| pack.url.clone())),
-        "storage": { "kept_bytes": state.kept.get_untracked(), "note": state.storage_note.get_untracked() },
+        "storage": { "stored_bytes": state.stored_bytes.get_untracked(), "note": state.storage_note.get_untracked() },
         "problem": state.problem.get_untracked(),
         "note": state.note.get_untracked(),
         "worker": worker,

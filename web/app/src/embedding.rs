@@ -15,7 +15,7 @@ use web_sys::MessageEvent;
 
 use crate::environment::window;
 use crate::state::{Origin, Phase, State};
-use crate::{address, analyse};
+use crate::{address, requests};
 
 /// No result is larger.
 const MESSAGE_BYTES_MAX: usize = 512 << 20;
@@ -111,7 +111,7 @@ fn take(state: State, asked: EmbedCommand) -> Result<(), String> {
                 address::show_text(state, &text).await;
                 // Weights that are here may be used; others wait for the visitor.
                 if state.shown.with_untracked(Option::is_none) && state.loaded.get_untracked() {
-                    analyse::start(state);
+                    requests::start(state);
                 }
             });
             Ok(())

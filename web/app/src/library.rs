@@ -9,7 +9,7 @@ use crate::catalog::{Library, Manifest, PackEntry};
 use crate::environment::{self, Pack};
 use crate::fetch::fetch;
 use crate::state::{Phase, State};
-use crate::{analyse, storage};
+use crate::{requests, storage};
 
 impl Library {
     /// Brings the list and the manifests of this site's packs, once, when the visitor looks.
@@ -85,7 +85,7 @@ impl Library {
         state.pack.set(Some(pack));
     }
 
-    /// Fetches what is missing of a pack, to be kept.
+    /// Fetches and stores what is missing of a pack.
     pub fn download(self, state: State, url: String) {
         if state.phase.get_untracked() == Phase::Loading {
             return;
@@ -96,18 +96,18 @@ impl Library {
         spawn_local(async move {
             // Asked while the visitor's press is fresh; the download does not depend on the answer.
             storage::persist().await;
-            analyse::download(state, url);
+            requests::download(state, url);
         });
     }
 
     /// Stops fetching; what came stays.
     pub fn pause(self, state: State) {
-        analyse::cancel(state);
+        requests::cancel(state);
     }
 
     /// Stops fetching, and deletes what came.
     pub fn cancel(self, state: State) {
         self.discard.set_value(true);
-        analyse::cancel(state);
+        requests::cancel(state);
     }
 }

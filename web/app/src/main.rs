@@ -1,8 +1,7 @@
 //! The page. `main` only mounts; [`app`] puts the components together, [`state`] holds what they
-//! share, [`analyse`] talks to the worker. The same module in a worker lays out trajectories: [`layouts`].
+//! share, [`requests`] talks to the worker. The same module in a worker lays out trajectories: [`layouts`].
 
 mod address;
-mod analyse;
 mod app;
 mod canvas;
 mod catalog;
@@ -19,6 +18,7 @@ mod library;
 mod pack_files;
 mod palette;
 mod pointing;
+mod requests;
 mod show;
 mod shown;
 mod state;

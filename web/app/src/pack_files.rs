@@ -1,4 +1,4 @@
-//! What this browser keeps of a pack: checking it, deleting it.
+//! What this browser stores of a pack: checking it, deleting it.
 
 use lens_view::library::FileEntry;
 use leptos::prelude::*;
@@ -24,7 +24,7 @@ impl Library {
         }
     }
 
-    /// Deletes what is kept of a pack; files that are in use stay.
+    /// Deletes what is stored of a pack; files that are in use stay.
     pub fn delete(self, state: State, url: String) {
         let Some(facts) = self.facts(&url) else { return };
         environment::remember_loaded(&url, false);
@@ -39,7 +39,7 @@ impl Library {
             storage::remove(&names).await;
             storage::count(state);
             self.refresh();
-            self.said.set(Some("What this browser kept of it is deleted.".to_owned()));
+            self.said.set(Some("Its files are deleted from this browser.".to_owned()));
         });
     }
 
@@ -49,10 +49,10 @@ impl Library {
         spawn_local(async move {
             let sizes = storage::sizes().await;
             let whole = |file: &&FileEntry| sizes.get(&file.sha256) == Some(&file.bytes);
-            let kept: Vec<&FileEntry> = facts.files.iter().chain(&facts.embedding).filter(whole).collect();
+            let complete: Vec<&FileEntry> = facts.files.iter().chain(&facts.embedding).filter(whole).collect();
             let (mut damaged, mut unknown) = (Vec::new(), false);
-            for (done, file) in kept.iter().enumerate() {
-                self.said.set(Some(format!("Checking file {} of {} …", done + 1, kept.len())));
+            for (done, file) in complete.iter().enumerate() {
+                self.said.set(Some(format!("Checking file {} of {} …", done + 1, complete.len())));
                 match storage::checksum(&file.sha256).await {
                     Some(sum) if sum == file.sha256 => {}
                     Some(_) => damaged.push(*file),
@@ -62,8 +62,8 @@ impl Library {
             let names: Vec<String> = damaged.iter().map(|file| file.sha256.clone()).collect();
             storage::remove(&names).await;
             let named: Vec<&str> = damaged.iter().map(|file| file.file.as_str()).collect();
-            self.said.set(Some(match (kept.len(), named.as_slice()) {
-                (0, _) => "Nothing whole of it is kept here.".to_owned(),
+            self.said.set(Some(match (complete.len(), named.as_slice()) {
+                (0, _) => "No complete file of it is stored here.".to_owned(),
                 _ if unknown => "This browser computes no checksums here: the page needs https.".to_owned(),
                 (count, []) => format!("All {count} files are as the pack says."),
                 (_, named) => format!("Damaged, and deleted: {}. Download fetches them again.", named.join(", ")),

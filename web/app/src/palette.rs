@@ -1,5 +1,5 @@
 //! The style sheets' colors and type, for what is drawn on a canvas: colors stand in
-//! `web/style/colours.css` alone.
+//! `web/style/colors.css` alone.
 
 use lens_view::svg::SvgTheme;
 use web_sys::{CssStyleDeclaration, Element};

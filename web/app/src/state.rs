@@ -87,10 +87,10 @@ pub struct State {
     pub problem: RwSignal<Option<String>>,
     /// What else there is to know: a broken connection, a lost device, full storage.
     pub note: RwSignal<Option<String>>,
-    /// Why this browser keeps no files for the page.
+    /// Why this browser stores no files for the page.
     pub storage_note: RwSignal<Option<String>>,
-    /// Bytes of models that this browser keeps, once counted.
-    pub kept: RwSignal<Option<u64>>,
+    /// Bytes of models that this browser stores, once counted.
+    pub stored_bytes: RwSignal<Option<u64>>,
     /// Whether a foreign host may be asked for rows while typing.
     pub rows_while_typing: RwSignal<bool>,
     /// Diagnostics, once asked for.
@@ -157,7 +157,7 @@ impl State {
             problem: RwSignal::new(None),
             note: RwSignal::new(None),
             storage_note: RwSignal::new(None),
-            kept: RwSignal::new(None),
+            stored_bytes: RwSignal::new(None),
             rows_while_typing: RwSignal::new(environment::agreed()),
             diagnostics: RwSignal::new(None),
             shown: RwSignal::new(None),

@@ -1,4 +1,4 @@
-//! What this browser keeps of models, seen from the page: how much, whether it is whole, deleting it.
+//! What this browser stores of models, seen from the page: how much, whether it is whole, deleting it.
 //!
 //! The worker reads and writes the files (web/loader). Counting, comparing and deleting need no worker.
 
@@ -32,7 +32,7 @@ fn manager() -> Option<StorageManager> {
     Some(get(&environment::window()?.navigator(), "storage")?.unchecked_into())
 }
 
-/// The folder of kept files; `None` where there is none.
+/// The folder of stored files; `None` where there is none.
 async fn folder() -> Option<FileSystemDirectoryHandle> {
     let storage = manager()?;
     get(&storage, "getDirectory")?;
@@ -59,7 +59,7 @@ async fn file(folder: &FileSystemDirectoryHandle, name: &str) -> Option<JsValue>
     JsFuture::from(handle.get_file()).await.ok()
 }
 
-/// Bytes of every kept file, by name.
+/// Bytes of every stored file, by name.
 pub async fn sizes() -> HashMap<String, u64> {
     let mut sizes = HashMap::new();
     let Some(folder) = folder().await else { return sizes };
@@ -70,16 +70,16 @@ pub async fn sizes() -> HashMap<String, u64> {
     sizes
 }
 
-/// Counts what is kept, for the page to show.
+/// Counts what is stored, for the page to show.
 pub fn count(state: State) {
     spawn_local(async move {
         let sizes = sizes().await;
-        state.kept.set(Some(sizes.values().sum()));
+        state.stored_bytes.set(Some(sizes.values().sum()));
         state.library.sizes.set(sizes);
     });
 }
 
-/// Deletes everything that is kept; files that are in use stay.
+/// Deletes everything that is stored; files that are in use stay.
 pub fn delete(state: State) {
     if let Some(pack) = state.pack.get_untracked() {
         environment::remember_loaded(&pack.url, false);
@@ -100,7 +100,7 @@ pub async fn remove(names: &[String]) {
     }
 }
 
-/// The checksum of a kept file, hexadecimal; none where it is gone, or the browser computes none.
+/// The checksum of a stored file, hexadecimal; none where it is gone, or the browser computes none.
 pub async fn checksum(name: &str) -> Option<String> {
     let file = file(&folder().await?, name).await?;
     digest(&call(&file, "arrayBuffer", &[]).await?).await
@@ -127,7 +127,7 @@ pub async fn estimate() -> Option<(u64, u64, bool)> {
     Some((number("usage")?, number("quota")?, is_persisted))
 }
 
-/// Asks the browser not to clear what is kept when space is short; it may ask the visitor.
+/// Asks the browser not to clear what is stored when space is short; it may ask the visitor.
 pub async fn persist() -> bool {
     match manager() {
         Some(storage) => call(&storage, "persist", &[]).await.is_some_and(|it| it.is_truthy()),

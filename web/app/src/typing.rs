@@ -8,7 +8,7 @@ use std::time::Duration;
 use lens_protocol::{Request, RowSource};
 use leptos::prelude::*;
 
-use crate::analyse;
+use crate::requests;
 use crate::state::{Next, Phase, State};
 
 /// Typing pauses for so long before the text is analyzed.
@@ -37,7 +37,7 @@ fn follow(state: State) {
     let unchanged = state.job.with_value(|job| {
         let text = state.text.get_untracked();
         matches!(job, Some(Request::Analyze { text: asked, inf_k, .. })
-            if *asked == text && analyse::parse_inf_k(&state.inf_k.get_untracked()) == Ok(*inf_k))
+            if *asked == text && requests::parse_inf_k(&state.inf_k.get_untracked()) == Ok(*inf_k))
     });
     if unchanged && state.phase.get_untracked() != Phase::Idle {
         return;
@@ -45,22 +45,22 @@ fn follow(state: State) {
     if state.phase.get_untracked() == Phase::Loading {
         state.next.set_value(Next::Typed);
         if state.quiet.get_untracked() {
-            analyse::cancel(state);
+            requests::cancel(state);
         }
         return;
     }
     let text = state.text.get_untracked();
     let Some(pack) = state.pack.get_untracked() else { return };
-    let Ok(inf_k) = analyse::parse_inf_k(&state.inf_k.get_untracked()) else { return };
+    let Ok(inf_k) = requests::parse_inf_k(&state.inf_k.get_untracked()) else { return };
     if text.is_empty() {
         return;
     }
     // The requests for rows tell a host which tokens were typed: a foreign one only hears of them
     // where the visitor agreed.
     let may_ask = pack.foreign_host().is_none() || state.rows_while_typing.get_untracked();
-    let rows = if may_ask { RowSource::Host } else { RowSource::KeptOnly };
+    let rows = if may_ask { RowSource::Host } else { RowSource::StoredOnly };
     let pack_url = pack.url;
-    analyse::begin_quietly(state, Request::Analyze { id: 0, pack_url, text, inf_k, rows, sync_between_stages: false });
+    requests::begin_quietly(state, Request::Analyze { id: 0, pack_url, text, inf_k, rows, sync_between_stages: false });
 }
 
 /// A request has ended: goes on with what came up meanwhile.
@@ -68,6 +68,6 @@ pub fn ended(state: State) {
     match state.next.try_update_value(std::mem::take).unwrap_or_default() {
         Next::Rest => {}
         Next::Typed => follow(state),
-        Next::Pressed => analyse::start(state),
+        Next::Pressed => requests::start(state),
     }
 }

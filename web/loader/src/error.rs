@@ -29,7 +29,7 @@ pub enum Error {
 /// Why this browser stores no files for the page.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "This browser keeps no files for this page ({0}): the model stays for this visit only, and is fetched again on \
+    "This browser stores no files for this page ({0}): the model stays for this visit only, and is fetched again on \
      the next."
 )]
 pub struct NoStorage(pub(crate) String);

@@ -24,7 +24,7 @@ pub struct Counts {
     /// Bytes that came over the network.
     pub fetched_bytes: u64,
     /// Bytes that came from storage instead.
-    pub kept_bytes: u64,
+    pub stored_bytes: u64,
 }
 
 /// The files below one address.
@@ -53,7 +53,7 @@ enum Content {
 
 impl Prepared {
     /// Whether it stays when the page goes.
-    pub fn is_kept(&self) -> bool {
+    pub fn is_stored(&self) -> bool {
         matches!(self.content, Content::Stored { .. })
     }
 }
@@ -101,8 +101,8 @@ impl PackFiles {
             && let Some(bytes) = cache.read_all(&self.manifest_name()).await
             && let Ok(text) = String::from_utf8(bytes)
         {
-            self.count(|counts| counts.kept_bytes += text.len() as u64);
-            (self.on_note)(format!("{problem} Going on with what this browser keeps."));
+            self.count(|counts| counts.stored_bytes += text.len() as u64);
+            (self.on_note)(format!("{problem} Using the files stored in this browser."));
             return Ok(text);
         }
         Err(error)
@@ -112,7 +112,7 @@ impl PackFiles {
     ///
     /// # Errors
     /// [`Error::Stopped`].
-    pub async fn keep_manifest(&self, text: &str, abort: &Abort) -> Result<(), Error> {
+    pub async fn store_manifest(&self, text: &str, abort: &Abort) -> Result<(), Error> {
         match &self.cache {
             Some(cache) => cache.write_all(&self.manifest_name(), text.as_bytes(), abort).await,
             None => Ok(()),
@@ -218,7 +218,7 @@ impl PackFiles {
         if let Some(cache) = &self.cache {
             cache.remove(&entry.sha256).await;
         }
-        (self.on_note)(format!("What this browser kept of {} was damaged; it is fetched again.", entry.file));
+        (self.on_note)(format!("The stored copy of {} was damaged; it is fetched again.", entry.file));
         // In memory where the damaged file cannot be replaced.
         let stored = match &self.cache {
             Some(cache) => cache.write(&entry.sha256).await.map(Place::stored),
@@ -268,7 +268,7 @@ impl PackFiles {
             }
         }
         if !compared {
-            self.count(|counts| counts.kept_bytes += entry.bytes);
+            self.count(|counts| counts.stored_bytes += entry.bytes);
         }
         Ok(compared || sum.check(entry).is_ok())
     }

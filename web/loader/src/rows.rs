@@ -27,7 +27,7 @@ pub enum RowSource {
     /// Their host, where they are not stored.
     Host,
     /// Nowhere: only rows that are here already. The host learns nothing of the text.
-    KeptOnly,
+    StoredOnly,
 }
 
 /// Rows that are here, and how to get more.
@@ -76,7 +76,7 @@ impl Rows {
         if missing.is_empty() {
             return Ok(());
         }
-        if source == RowSource::KeptOnly {
+        if source == RowSource::StoredOnly {
             return Err(Error::RowsMissing(missing.into_iter().collect()));
         }
         if browser::is_offline() {
@@ -155,9 +155,9 @@ impl Rows {
     /// any more. `on_bytes(done, total)`.
     ///
     /// # Errors
-    /// [`Error::Storage`] where this browser keeps no files or not so many; those of fetching. What
+    /// [`Error::Storage`] where this browser stores no files or not so many; those of fetching. What
     /// came stays.
-    pub async fn keep_all(
+    pub async fn store_all(
         &mut self,
         files: &PackFiles,
         embedding: &EmbeddingEntry,
@@ -166,7 +166,7 @@ impl Rows {
     ) -> Result<(), Error> {
         let nowhere = || {
             Error::Storage(
-                "The whole embedding was not kept: this browser’s storage is refused here or full. Free some space, \
+                "The whole embedding was not stored: this browser’s storage is refused here or full. Free some space, \
                  or leave the private window, and try again."
                     .to_owned(),
             )
@@ -178,7 +178,7 @@ impl Rows {
             .map(|shard| async move { (shard, files.prepare(shard, abort, &|_| ()).await) })
             .buffered(IN_FLIGHT);
         while let Some((shard, ready)) = prepared.next().await {
-            if !ready?.is_kept() {
+            if !ready?.is_stored() {
                 return Err(nowhere());
             }
             self.stored.insert(shard.sha256.clone());
@@ -209,7 +209,7 @@ impl Rows {
             && let Some(records) = cache.read_all(&name).await
         {
             let (rows, damaged) = rows::read_records(&records, embedding.row_bytes as usize);
-            files.count(|counts| counts.kept_bytes += records.len() as u64);
+            files.count(|counts| counts.stored_bytes += records.len() as u64);
             self.here.extend(rows);
             if damaged > 0 {
                 let good = self.here.iter().flat_map(|(id, row)| rows::record(*id, row)).collect::<Vec<u8>>();
@@ -232,7 +232,7 @@ impl Rows {
             };
             match bytes {
                 Some(bytes) if check_file(entry, &bytes).is_ok() => {
-                    files.count(|counts| counts.kept_bytes += entry.bytes);
+                    files.count(|counts| counts.stored_bytes += entry.bytes);
                     self.take_rows(embedding, shard, &bytes);
                 }
                 // Damaged, half there, or deleted meanwhile: the host has it.

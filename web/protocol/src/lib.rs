@@ -8,10 +8,10 @@
 //! | [`buffers`] | matrices of an answer |
 //! | `port` | messages as JavaScript values (in wasm only) |
 //! | [`text`] | headers as text |
-//! | [`storage`] | where worker and page keep a model's files |
+//! | [`storage`] | where worker and page store a model's files |
 //!
 //! The page numbers its requests; every answer carries the number of the request it belongs to.
-//! A request ends with exactly one of `Analysis`, `Attention`, `Comparison`, `Downloaded`, `EmbeddingKept`,
+//! A request ends with exactly one of `Analysis`, `Attention`, `Comparison`, `Downloaded`, `EmbeddingStored`,
 //! `Diagnostics`, `Cancelled` or `Failed`, or one of [`testing::TestResponse`].
 
 pub mod buffers;

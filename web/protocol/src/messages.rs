@@ -10,8 +10,8 @@ pub enum RowSource {
     /// The pack's host, which learns from the request which tokens the text has.
     #[default]
     Host,
-    /// Nowhere: a text with rows that this browser does not keep fails as [`FailureKind::RowsMissing`].
-    KeptOnly,
+    /// Nowhere: a text with rows that this browser does not store fails as [`FailureKind::RowsMissing`].
+    StoredOnly,
 }
 
 /// What the page asks.
@@ -55,15 +55,15 @@ pub enum Request {
         /// The texts with their `inf_k`.
         texts: [(String, Option<usize>); 2],
     },
-    /// Fetch tokenizer and weights of the pack at `pack_url`, to be kept; nothing is computed.
+    /// Fetch and store tokenizer and weights of the pack at `pack_url`; nothing is computed.
     Download {
         /// Number of the request.
         id: u32,
         /// Absolute URL of the pack's folder, ending in a slash.
         pack_url: String,
     },
-    /// Keep the whole embedding of the pack at `pack_url`, so that no text asks its host for rows.
-    KeepEmbedding {
+    /// Store the whole embedding of the pack at `pack_url`, so that no text asks its host for rows.
+    StoreEmbedding {
         /// Number of the request.
         id: u32,
         /// Absolute URL of the pack's folder, ending in a slash.
@@ -154,7 +154,7 @@ pub enum Response {
     Ready {
         /// What it runs on.
         device: DeviceInfo,
-        /// Why this browser keeps no files for the page, where it does not.
+        /// Why this browser stores no files for the page, where it does not.
         storage_note: Option<String>,
     },
     /// Something to know while requests go on: a broken connection, full storage.
@@ -216,15 +216,15 @@ pub enum Response {
         /// Milliseconds of model, SAE and analysis of both texts.
         compute_ms: f64,
     },
-    /// Tokenizer and weights are kept.
+    /// Tokenizer and weights are stored.
     Downloaded {
         /// Number of the request.
         id: u32,
         /// Their bytes.
         bytes: u64,
     },
-    /// The whole embedding is kept.
-    EmbeddingKept {
+    /// The whole embedding is stored.
+    EmbeddingStored {
         /// Number of the request.
         id: u32,
         /// Its bytes.
@@ -261,7 +261,7 @@ impl Request {
             | Self::Attention { id, .. }
             | Self::Compare { id, .. }
             | Self::Download { id, .. }
-            | Self::KeepEmbedding { id, .. }
+            | Self::StoreEmbedding { id, .. }
             | Self::Diagnostics { id }
             | Self::Cancel { id } => *id,
         }

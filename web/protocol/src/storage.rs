@@ -1,14 +1,14 @@
-//! Where worker and page keep a model's files, and what they call them.
+//! Where worker and page store a model's files, and what they call them.
 
-/// The folder of the origin's private file system in which worker and page keep a model's files.
+/// The folder of the origin's private file system in which worker and page store a model's files.
 pub const STORAGE_FOLDER: &str = "temporal-lens";
 
-/// The name under which rows of an embedding are kept; `key` stands for its shards.
+/// The name under which rows of an embedding are stored; `key` stands for its shards.
 pub fn rows_file(key: &str) -> String {
     format!("rows-{key}")
 }
 
-/// The name under which a manifest is kept; `key` stands for its address.
+/// The name under which a manifest is stored; `key` stands for its address.
 pub fn manifest_file(key: &str) -> String {
     format!("manifest-{key}")
 }

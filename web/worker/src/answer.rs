@@ -49,7 +49,7 @@ struct Read {
 }
 
 impl Session {
-    /// Opens the device, and the folder in which files are kept.
+    /// Opens the device, and the folder in which files are stored.
     pub async fn open() -> Self {
         let (cache, storage_note) = match Cache::open(lens_protocol::STORAGE_FOLDER).await {
             Ok(cache) => (Some(Rc::new(cache)), None),
@@ -76,7 +76,7 @@ impl Session {
             Request::Analyze { pack_url, text, inf_k, rows, sync_between_stages, .. } => {
                 let rows = match rows {
                     lens_protocol::RowSource::Host => RowSource::Host,
-                    lens_protocol::RowSource::KeptOnly => RowSource::KeptOnly,
+                    lens_protocol::RowSource::StoredOnly => RowSource::StoredOnly,
                 };
                 let options = RunOptions { inf_k, sync_between_stages, ..RunOptions::default() };
                 self.analyze(id, &pack_url, &text, rows, options, abort).await
@@ -86,7 +86,7 @@ impl Session {
             }
             Request::Compare { pack_url, texts, .. } => self.compare(id, &pack_url, &texts, abort).await,
             Request::Download { pack_url, .. } => self.download(id, &pack_url, abort).await,
-            Request::KeepEmbedding { pack_url, .. } => self.keep_embedding(id, &pack_url, abort).await,
+            Request::StoreEmbedding { pack_url, .. } => self.store_embedding(id, &pack_url, abort).await,
             Request::Diagnostics { .. } => {
                 let facts = diagnostics::collect(&self.opened, self.storage_note.as_deref(), &self.packs);
                 Ok(Reply::new(&Response::Diagnostics { id, facts }))
@@ -125,12 +125,12 @@ impl Session {
         Ok(Reply::new(&Response::Downloaded { id, bytes }))
     }
 
-    async fn keep_embedding(&mut self, id: u32, pack_url: &str, abort: &Abort) -> Result<Reply, Failure> {
+    async fn store_embedding(&mut self, id: u32, pack_url: &str, abort: &Abort) -> Result<Reply, Failure> {
         let mut reporter = Reporter::new(id);
         let (device, limits) = (self.opened.device.clone(), self.limits);
         let report = |done, total| reporter.report(RequestStage::Embedding, done, total);
-        let bytes = self.pack(pack_url).keep_embedding(&device, limits, abort, report).await?;
-        Ok(Reply::new(&Response::EmbeddingKept { id, bytes }))
+        let bytes = self.pack(pack_url).store_embedding(&device, limits, abort, report).await?;
+        Ok(Reply::new(&Response::EmbeddingStored { id, bytes }))
     }
 
     /// Reads a text; it is the last one then.
@@ -273,19 +273,19 @@ impl Session {
         let options = |inf_k: &Option<usize>| RunOptions { inf_k: *inf_k, ..RunOptions::default() };
         let a = self.read(id, pack_url, first, RowSource::Host, options(first_k), abort).await?;
         // Out of the way of the second text, which would go on from it.
-        let Some(kept) = self.last.take() else { return Err(Failure::device("the first text was not kept")) };
+        let Some(previous) = self.last.take() else { return Err(Failure::device("the first text was not kept")) };
         let between = now_ms();
         let b = self.read(id, pack_url, second, RowSource::Host, options(second_k), abort).await?;
         let session = self.last_session()?;
         let header = |text: &str, read: &Read, session: &InferenceSession| {
             Box::new(session.pack().analysis_header(text, &read.tokens, session.summary(), read.options))
         };
-        let (first, second) = (header(first, &a, &kept.session), header(second, &b, session));
-        let mut matrices: Vec<_> = arrays::grams_of_summary(kept.session.summary()).collect();
+        let (first, second) = (header(first, &a, &previous.session), header(second, &b, session));
+        let mut matrices: Vec<_> = arrays::grams_of_summary(previous.session.summary()).collect();
         matrices.extend(arrays::grams_of_summary(session.summary()));
-        matrices.extend(arrays::grams(kept.session.joint_grams(session).await?));
+        matrices.extend(arrays::grams(previous.session.joint_grams(session).await?));
         // The first text is the one in the box: it is what typing goes on from.
-        self.last = Some(kept);
+        self.last = Some(previous);
         let compute_ms = between - a.compute_start + now_ms() - b.compute_start;
         Ok(Reply::with(&Response::Comparison { id, first, second, compute_ms }, matrices))
     }

@@ -63,7 +63,7 @@ fn pack_facts(url: &str, pack: &Pack) -> Value {
         "weight_bytes": pack.loaded().map(|loaded| loaded.weight_bytes()),
         "requests": counts.requests,
         "fetched_bytes": counts.fetched_bytes,
-        "kept_bytes": counts.kept_bytes,
+        "stored_bytes": counts.stored_bytes,
         "load_ms": times.whole_ms,
         "tokenizer_ms": times.tokenizer_ms,
     })

@@ -48,15 +48,15 @@ impl Failure {
             return Self::Wrong(
                 FailureKind::Network,
                 format!(
-                    "This browser does not keep the embedding rows of {named}{more}, and cannot fetch them: {problem} \
-                     With the whole embedding kept (Model files, below) every text works without a network."
+                    "This browser does not store the embedding rows of {named}{more}, and cannot fetch them: {problem} \
+                     With the whole embedding stored (Model files, below) every text works without a network."
                 ),
             );
         }
         Self::Wrong(
             FailureKind::RowsMissing,
             format!(
-                "This browser does not keep the embedding rows of {named}{more}. Asking the model’s host for them tells it \
+                "This browser does not store the embedding rows of {named}{more}. Asking the model’s host for them tells it \
                  that the text has these tokens."
             ),
         )

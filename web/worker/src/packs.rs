@@ -79,7 +79,7 @@ impl Pack {
             let json = self.files.manifest(abort).await?;
             let builder = Box::new(PackLoader::new(&json, MANIFEST_FILE, device.clone())?);
             fit::check(builder.manifest(), limits).map_err(|e| Failure::capacity(e.to_string()))?;
-            self.files.keep_manifest(&json, abort).await?;
+            self.files.store_manifest(&json, abort).await?;
             self.state = PackState::Loading { builder, tokenizer: false, shards: 0 };
         }
         Ok(())
@@ -142,7 +142,7 @@ impl Pack {
         Ok(loaded.embedding_rows(rows)?)
     }
 
-    /// Fetches tokenizer and weights, to be kept; answers their bytes. What fits no device here is refused first.
+    /// Fetches and stores tokenizer and weights; answers their bytes. What fits no device here is refused first.
     pub async fn download(
         &mut self,
         device: &ComputeDevice,
@@ -158,10 +158,10 @@ impl Pack {
         let mut prepared = in_flight(&self.files, entries.iter(), &tally, abort);
         for (file, entry) in entries.iter().enumerate() {
             let Some(ready) = prepared.next().await else { break };
-            if !ready?.is_kept() {
+            if !ready?.is_stored() {
                 return Err(Failure::capacity(
-                    "The model was not kept: this browser’s storage is refused here or full. Free some space, or leave the \
-                     private window, and try again; Analyze works without keeping it.",
+                    "The model was not stored: this browser’s storage is refused here or full. Free some space, or leave the \
+                     private window, and try again; Analyze works without storing it.",
                 ));
             }
             tally.set(file, entry.bytes);
@@ -169,8 +169,8 @@ impl Pack {
         Ok(total)
     }
 
-    /// Keeps the whole embedding; answers its bytes.
-    pub async fn keep_embedding(
+    /// Stores the whole embedding; answers its bytes.
+    pub async fn store_embedding(
         &mut self,
         device: &ComputeDevice,
         limits: Limits,
@@ -182,7 +182,7 @@ impl Pack {
             Some(manifest) => manifest.embedding.clone(),
             None => return Err(Failure::device("the manifest was not loaded")),
         };
-        self.rows.keep_all(&self.files, &embedding, abort, on_bytes).await?;
+        self.rows.store_all(&self.files, &embedding, abort, on_bytes).await?;
         Ok(embedding.shards.iter().map(|shard| shard.bytes).sum())
     }
 

@@ -1,4 +1,4 @@
-//! Which file of a crate uses which, and the circles among them.
+//! Which file of a crate uses which, and the import cycles among them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,16 +9,16 @@ use super::source::Source;
 
 /// Files that use each other.
 #[derive(Debug)]
-pub struct Circle {
+pub struct ImportCycle {
     /// The files, in order of their names.
     pub files: Vec<PathBuf>,
     /// What each takes from the others.
-    pub arrows: Vec<Arrow>,
+    pub imports: Vec<Import>,
 }
 
 /// One file's use of another.
 #[derive(Debug)]
-pub struct Arrow {
+pub struct Import {
     /// The file that uses.
     pub from: PathBuf,
     /// The file that is used.
@@ -27,21 +27,21 @@ pub struct Arrow {
     pub names: Vec<String>,
 }
 
-/// Circles of files below `folder`, the `src` of a crate. Every binary's root is a crate of its own.
-pub fn circles(folder: &Path) -> Result<Vec<Circle>> {
+/// Import cycles among the files below `folder`, the `src` of a crate. Every binary's root is a crate of its own.
+pub fn import_cycles(folder: &Path) -> Result<Vec<ImportCycle>> {
     let mut found = Vec::new();
     for root in ["lib.rs", "main.rs"].map(|name| folder.join(name)).iter().filter(|root| root.is_file()) {
         let modules = Modules::read(root)?;
-        let arrows = modules.arrows();
-        for files in components(modules.files.len(), &arrows) {
+        let imports = modules.imports();
+        for files in components(modules.files.len(), &imports) {
             let name = |index: usize| modules.files[index].path.clone();
-            let mut between: Vec<Arrow> = Vec::new();
-            for ((from, to), names) in &arrows {
+            let mut between: Vec<Import> = Vec::new();
+            for ((from, to), names) in &imports {
                 if files.contains(from) && files.contains(to) {
-                    between.push(Arrow { from: name(*from), to: name(*to), names: names.iter().cloned().collect() });
+                    between.push(Import { from: name(*from), to: name(*to), names: names.iter().cloned().collect() });
                 }
             }
-            found.push(Circle { files: files.into_iter().map(name).collect(), arrows: between });
+            found.push(ImportCycle { files: files.into_iter().map(name).collect(), imports: between });
         }
     }
     Ok(found)
@@ -61,7 +61,7 @@ struct Modules {
 }
 
 /// From one file to another: the names taken.
-type Arrows = BTreeMap<(usize, usize), BTreeSet<String>>;
+type Imports = BTreeMap<(usize, usize), BTreeSet<String>>;
 
 /// A chain of re-exports longer than this is one that leads back to itself.
 const REEXPORTS_MAX: usize = 16;
@@ -90,20 +90,20 @@ impl Modules {
         Ok(modules)
     }
 
-    fn arrows(&self) -> Arrows {
-        let mut arrows = Arrows::new();
+    fn imports(&self) -> Imports {
+        let mut imports = Imports::new();
         for (index, file) in self.files.iter().enumerate() {
             let mut add = |path: &[String], is_public: bool| {
                 let Some(to) = self.file_of(index, path, 0).filter(|to| *to != index) else { return };
                 // A module's root may list what is in it.
                 if !(is_public && self.files[to].module.starts_with(&file.module)) {
-                    arrows.entry((index, to)).or_default().extend(path.last().cloned());
+                    imports.entry((index, to)).or_default().extend(path.last().cloned());
                 }
             };
             file.source.uses.iter().for_each(|it| add(&it.path, it.is_public));
             file.source.paths.iter().for_each(|path| add(path, false));
         }
-        arrows
+        imports
     }
 
     /// The file that a path named in file `from` leads to; none outside the crate.
@@ -158,12 +158,12 @@ impl Modules {
 }
 
 /// Groups of two and more files that reach each other.
-fn components(count: usize, arrows: &Arrows) -> Vec<Vec<usize>> {
+fn components(count: usize, imports: &Imports) -> Vec<Vec<usize>> {
     let reach = |from: usize| {
         let mut seen = BTreeSet::new();
         let mut waiting = vec![from];
         while let Some(at) = waiting.pop() {
-            let next = arrows.range((at, 0)..=(at, usize::MAX)).map(|((_, to), _)| *to);
+            let next = imports.range((at, 0)..=(at, usize::MAX)).map(|((_, to), _)| *to);
             waiting.extend(next.filter(|to| seen.insert(*to)));
         }
         seen

@@ -1,14 +1,14 @@
-//! The structure of the tree: no circle of files inside a crate, no crate that depends on one of its own floor
-//! or above.
+//! The structure of the tree: no import cycle inside a crate, no crate that depends on one of its own floor or
+//! above.
 //!
 //! | file | what it does |
 //! |---|---|
 //! | [`source`] | one file's modules, definitions, re-exports, and the paths it names |
-//! | [`graph`] | paths to files, files to circles |
+//! | [`graph`] | paths to files, files to import cycles |
 //! | [`packages`] | where the packages are |
 //! | [`floors`] | crates and their floors |
 //!
-//! A circle means that none of its files can be read, tested or moved without the others. `mod x;` is no
+//! A cycle means that none of its files can be read, tested or moved without the others. `mod x;` is no
 //! use of `x`, and a re-export (`pub use x::Y`) is followed to where `Y` is defined, so that a module's root may
 //! list what is in it. Tests inside a file (`#[cfg(test)]`) are left out: they may use anything.
 
@@ -26,13 +26,18 @@ pub fn problems(root: &Path) -> Result<Vec<String>> {
     let mut problems = floors::problems(root)?;
     for folder in packages::folders(root)? {
         let name = |file: &Path| file.strip_prefix(root).unwrap_or(file).display().to_string();
-        for circle in graph::circles(&folder.join("src"))? {
+        for cycle in graph::import_cycles(&folder.join("src"))? {
             let mut lines = vec![format!(
-                "a circle of {} files; move what they share below both, or join them:",
-                circle.files.len()
+                "an import cycle of {} files; move what they share below both, or join them:",
+                cycle.files.len()
             )];
-            for arrow in &circle.arrows {
-                lines.push(format!("  {} uses {} of {}", name(&arrow.from), arrow.names.join(", "), name(&arrow.to)));
+            for import in &cycle.imports {
+                lines.push(format!(
+                    "  {} uses {} of {}",
+                    name(&import.from),
+                    import.names.join(", "),
+                    name(&import.to)
+                ));
             }
             problems.push(lines.join("\n"));
         }
@@ -72,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_planted_circle_is_found_through_a_re_export() {
+    fn a_planted_import_cycle_is_found_through_a_re_export() {
         let root = workspace();
         write(&root, "crates/pack/src/bytes.rs", "pub struct Bytes;\nfn f(_: &crate::Rows) {}");
         let [problem] = problems(root.path()).unwrap().try_into().unwrap();
@@ -81,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_planted_arrow_upward_is_found() {
+    fn a_planted_upward_dependency_is_found() {
         let root = workspace();
         let text = "[package]\nname = \"lens-pack\"\n[dependencies]\nlens-model = { path = \"../model\" }\n";
         write(&root, "crates/pack/Cargo.toml", text);

@@ -78,7 +78,7 @@ pub fn formatting(context: &Context) -> Result<Count> {
     Ok(Count::one(true))
 }
 
-/// No circle of files, no arrow upward between crates.
+/// No import cycle between files, no upward dependency between crates.
 pub fn structure(context: &Context) -> Result<Count> {
     let problems = structure::problems(&context.paths.root)?;
     problems.iter().for_each(|problem| console::line(problem));

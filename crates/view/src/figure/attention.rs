@@ -3,7 +3,7 @@
 use lens_analysis::Attention;
 use lens_analysis::attention::Weights;
 
-use super::color::{self, ColorMap, Range};
+use super::color::{self, ColorMap, ColorRange};
 use super::layout::{ColorBarLayout, FigureLayout, Rect, Side};
 use crate::format::{number, token};
 
@@ -53,7 +53,7 @@ pub struct AttentionMap {
     /// Which weights these are.
     pub selection: AttentionSelection,
     /// What the ends of the colors stand for.
-    pub range: Range,
+    pub range: ColorRange,
 }
 
 impl AttentionMap {
@@ -72,7 +72,7 @@ impl AttentionMap {
         counted.sort_by(f32::total_cmp);
         let strong = counted.len().saturating_sub(1 + counted.len() / 100);
         let high = counted.get(strong).copied().filter(|weight| *weight > 0.0).unwrap_or(1.0);
-        let range = Range { low: 0.0, high };
+        let range = ColorRange { low: 0.0, high };
         Ok(Self { weights, tokens: tokens.to_vec(), selection, range })
     }
 

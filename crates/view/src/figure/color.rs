@@ -1,6 +1,6 @@
 //! Color maps as matplotlib has them, color ranges, and the ticks of a color bar.
 //!
-//! The page's own colors (ink, paper, rules) live in `web/style/colours.css`.
+//! The page's own colors (ink, paper, rules) live in `web/style/colors.css`.
 
 use crate::format::number;
 
@@ -68,14 +68,14 @@ fn points(hex: &str) -> Vec<Rgb> {
 
 /// Which values the ends of a color map stand for.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Range {
+pub struct ColorRange {
     /// Drawn in the first color.
     pub low: f32,
     /// Drawn in the last color.
     pub high: f32,
 }
 
-impl Range {
+impl ColorRange {
     /// Smallest to largest finite value, as imshow does without vmin and vmax. Where all values are
     /// equal (or none is finite) the range is widened, so that no division by zero follows.
     pub fn of<'a>(values: impl IntoIterator<Item = &'a f32>) -> Self {
@@ -97,7 +97,7 @@ impl Range {
 }
 
 /// Index of a value's color in a table of 256; none when it is not a number.
-pub fn index(value: f32, range: Range) -> Option<usize> {
+pub fn index(value: f32, range: ColorRange) -> Option<usize> {
     range.place(value).map(|place| (place * 255.0).round() as usize)
 }
 
@@ -111,7 +111,7 @@ pub struct Tick {
 }
 
 /// Round values inside `range`, about `wanted` of them: multiples of 1, 2 or 5 times a power of ten.
-pub fn ticks(range: Range, wanted: usize) -> Vec<Tick> {
+pub fn ticks(range: ColorRange, wanted: usize) -> Vec<Tick> {
     let span = f64::from(range.high) - f64::from(range.low);
     if !span.is_finite() || span <= 0.0 {
         return Vec::new();
@@ -172,14 +172,14 @@ mod tests {
 
     #[test]
     fn the_range_is_the_data_s_and_never_empty() {
-        assert_eq!(Range::of(&[0.5, f32::NAN, -0.25]), Range { low: -0.25, high: 0.5 });
-        assert_eq!(Range::of(&[1.0, 1.0]), Range { low: 0.5, high: 1.5 });
-        assert_eq!(Range::of(&[f32::NAN]), Range { low: 0.0, high: 1.0 });
+        assert_eq!(ColorRange::of(&[0.5, f32::NAN, -0.25]), ColorRange { low: -0.25, high: 0.5 });
+        assert_eq!(ColorRange::of(&[1.0, 1.0]), ColorRange { low: 0.5, high: 1.5 });
+        assert_eq!(ColorRange::of(&[f32::NAN]), ColorRange { low: 0.0, high: 1.0 });
     }
 
     #[test]
     fn values_find_their_color_and_nan_has_none() {
-        let range = Range { low: -1.0, high: 1.0 };
+        let range = ColorRange { low: -1.0, high: 1.0 };
         assert_eq!(index(-1.0, range), Some(0));
         assert_eq!(index(1.0, range), Some(255));
         assert_eq!(index(7.0, range), Some(255));
@@ -189,11 +189,11 @@ mod tests {
     #[test]
     fn ticks_are_round_and_inside() {
         let labels = |low, high, n| -> Vec<String> {
-            ticks(Range { low, high }, n).into_iter().map(|tick| tick.label).collect()
+            ticks(ColorRange { low, high }, n).into_iter().map(|tick| tick.label).collect()
         };
         assert_eq!(labels(-0.43, 1.0, 8), ["−0.4", "−0.2", "0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(labels(0.0, 1.0, 5), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(labels(-0.5, 0.5, 2), ["−0.5", "0.0", "0.5"]);
-        assert!(ticks(Range { low: 0.0, high: f32::NAN }, 5).is_empty());
+        assert!(ticks(ColorRange { low: 0.0, high: f32::NAN }, 5).is_empty());
     }
 }

@@ -4,7 +4,7 @@ use lens_analysis::Analysis;
 use lens_analysis::per_token::{self, Quantity};
 use lens_analysis::similarity::MissingError;
 
-use super::color::Range;
+use super::color::ColorRange;
 use crate::format::choice::Choice;
 use crate::format::number;
 
@@ -14,7 +14,7 @@ pub struct Shading {
     /// Values [T]; NaN where the quantity is not defined.
     pub values: Vec<f32>,
     /// What no shade and full shade stand for.
-    pub range: Range,
+    pub range: ColorRange,
     /// What is shaded by.
     pub quantity: Quantity,
 }
@@ -28,10 +28,10 @@ impl Shading {
         let values = per_token::values(analysis, quantity)?;
         let rest = if values.len() > 1 { &values[1..] } else { &values[..] };
         let range = match quantity {
-            Quantity::PredictableShare => Range { low: 0.0, high: 1.0 },
-            Quantity::Boundary => Range { low: 0.0, high: Range::of(rest).high.max(1.0) },
-            Quantity::NovelEnergy => Range { low: 0.0, high: Range::of(rest).high },
-            _ => Range::of(rest),
+            Quantity::PredictableShare => ColorRange { low: 0.0, high: 1.0 },
+            Quantity::Boundary => ColorRange { low: 0.0, high: ColorRange::of(rest).high.max(1.0) },
+            Quantity::NovelEnergy => ColorRange { low: 0.0, high: ColorRange::of(rest).high },
+            _ => ColorRange::of(rest),
         };
         Ok(Self { values, range, quantity })
     }

@@ -52,7 +52,7 @@ impl LoadStage {
     /// Share of the bar, in about the proportion of the time it takes: with weights to fetch, then
     /// without.
     fn share(self, kind: Kind) -> f64 {
-        if kind == Kind::Keeping {
+        if kind == Kind::Storing {
             return match self {
                 Self::Start | Self::Device => 2.0,
                 Self::Embedding => 96.0,
@@ -92,7 +92,7 @@ enum Kind {
     /// Weights are loaded.
     Warm,
     /// The whole embedding is fetched, nothing computed.
-    Keeping,
+    Storing,
     /// Tokenizer and weights are fetched, nothing computed.
     Downloading,
 }
@@ -120,8 +120,8 @@ impl Progress {
     }
 
     /// A request for the whole embedding, of `expected_bytes` (0 when not known).
-    pub fn keeping(expected_bytes: u64) -> Self {
-        Self { kind: Kind::Keeping, ..Self::begin(true, expected_bytes) }
+    pub fn storing(expected_bytes: u64) -> Self {
+        Self { kind: Kind::Storing, ..Self::begin(true, expected_bytes) }
     }
 
     /// A request for tokenizer and weights, of `expected_bytes` (0 when not known).
@@ -150,7 +150,7 @@ impl Progress {
     /// e.g. "Loading weights · 45.2 of 123 MB".
     pub fn sentence(&self) -> String {
         let stage = match (self.kind, self.stage) {
-            (Kind::Keeping, LoadStage::Embedding) => "Keeping the whole embedding",
+            (Kind::Storing, LoadStage::Embedding) => "Storing the whole embedding",
             (Kind::Downloading, LoadStage::Weights) => "Downloading the model",
             (_, stage) => stage.sentence(),
         };
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn the_bar_reaches_its_end_and_never_goes_back() {
         for mut progress in
-            [Progress::begin(true, 10), Progress::begin(false, 10), Progress::keeping(10), Progress::downloading(10)]
+            [Progress::begin(true, 10), Progress::begin(false, 10), Progress::storing(10), Progress::downloading(10)]
         {
             let mut last = 0.0;
             for stage in LoadStage::ALL {
@@ -229,11 +229,11 @@ mod tests {
     }
 
     #[test]
-    fn keeping_the_embedding_is_called_so() {
-        let mut progress = Progress::keeping(178_000_000);
+    fn storing_the_embedding_is_called_so() {
+        let mut progress = Progress::storing(178_000_000);
         assert_eq!(progress.sentence(), "Starting the worker · 178 MB to load");
         progress.report(LoadStage::Embedding, 45_200_000, 178_000_000, 0.0);
-        assert_eq!(progress.sentence(), "Keeping the whole embedding · 45.2 MB of 178 MB");
+        assert_eq!(progress.sentence(), "Storing the whole embedding · 45.2 MB of 178 MB");
         assert!(progress.fraction() > 0.2);
     }
 

@@ -20,7 +20,7 @@ pub fn heatmaps(it: &Comparison, source: Source, mode: Mode, scale: Scale) -> Re
     };
     let (mut first, mut second) = (of(&it.first)?, of(&it.second)?);
     let range =
-        color::Range { low: first.range.low.min(second.range.low), high: first.range.high.max(second.range.high) };
+        color::ColorRange { low: first.range.low.min(second.range.low), high: first.range.high.max(second.range.high) };
     (first.range, second.range) = (range, range);
     Ok([first, second])
 }

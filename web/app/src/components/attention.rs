@@ -18,7 +18,7 @@ use crate::canvas::{ColorBar, draw_bar, fresh, pixels, saved_figure, upwards};
 use crate::palette::Palette;
 use crate::state::{Origin, Phase, ShownAnalysis, State};
 use crate::surface::{observe_space, repaints, report, size_in_css};
-use crate::{analyse, files, pointing};
+use crate::{files, pointing, requests};
 
 /// Origins listed beside the map.
 const ORIGINS: usize = 8;
@@ -30,7 +30,7 @@ const SAVED_WIDTH: f64 = 640.0;
 pub fn AttentionPanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     let is_live = matches!(shown.origin, Origin::Live(_));
     let asked = shown.clone();
-    let ask = move |_| analyse::attention(state, asked.analysis.text.clone(), asked.analysis.inf_k);
+    let ask = move |_| requests::attention(state, asked.analysis.text.clone(), asked.analysis.inf_k);
     let body = move || match state.attention.get() {
         Some(_) => view! { <AttentionFigure state shown=shown.clone() /> }.into_any(),
         None if is_live => view! {

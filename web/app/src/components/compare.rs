@@ -22,7 +22,7 @@ use crate::palette::Palette;
 use crate::pointing;
 use crate::state::{Phase, ShownAnalysis, ShownComparison, State};
 use crate::surface::{observe_space, repaints, report, size_in_css};
-use crate::{analyse, canvas, files, heatmap_canvas};
+use crate::{canvas, files, heatmap_canvas, requests};
 
 /// Space of each matrix of a saved figure.
 const SAVED_SPACE: AvailableSpace = AvailableSpace { width: 640.0, max_height: 620.0, pixel_ratio: 2.0 };
@@ -48,7 +48,7 @@ pub fn ComparePanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     });
     let on_submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
-        analyse::compare(state, (*first).clone(), text.get_untracked(), &inf_k.get_untracked());
+        requests::compare(state, (*first).clone(), text.get_untracked(), &inf_k.get_untracked());
     };
     view! {
         <section class="compare" aria-labelledby="compare-title">

@@ -6,8 +6,8 @@ use leptos::prelude::*;
 use web_sys::KeyboardEvent;
 
 use super::picker::InfKField;
-use crate::analyse::{self, device_label};
 use crate::environment::{self, Pack};
+use crate::requests::{self, device_label};
 use crate::state::{Origin, Phase, State};
 use crate::typing;
 
@@ -17,15 +17,15 @@ pub fn Composer(state: State) -> impl IntoView {
     let loading = move || state.phase.get() == Phase::Loading && !state.quiet.get();
     let expected = move || state.pack.with(|pack| pack.as_ref().map_or(0, |pack| pack.bytes));
     // As good as loaded: nothing of it is fetched again.
-    let kept = move || {
-        let enough = state.kept.get().is_some_and(|kept| kept >= expected());
+    let is_stored = move || {
+        let enough = state.stored_bytes.get().is_some_and(|stored| stored >= expected());
         let loaded = |pack: &Option<Pack>| pack.as_ref().is_some_and(|pack| environment::was_loaded(&pack.url));
         enough && state.pack.with(loaded)
     };
     let on_key = move |event: KeyboardEvent| {
         if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
             event.prevent_default();
-            analyse::start(state);
+            requests::start(state);
         }
     };
     view! {
@@ -33,7 +33,7 @@ pub fn Composer(state: State) -> impl IntoView {
             class="composer"
             on:submit=move |event| {
                 event.prevent_default();
-                analyse::start(state);
+                requests::start(state);
             }
         >
             <label class="composer-label" for="text">"Text"</label>
@@ -51,7 +51,7 @@ pub fn Composer(state: State) -> impl IntoView {
             ></textarea>
             <div class="controls">
                 <button type="submit" class="primary" data-testid="analyze" disabled=loading>
-                    {move || analyze_label(state.loaded.get() || kept(), expected())}
+                    {move || analyze_label(state.loaded.get() || is_stored(), expected())}
                 </button>
                 <InfKField title="Novel codes kept at each token" testid="inf-k" inf_k=state.inf_k />
                 <label class="field toggle" title="Follow while typing, once the model is loaded">

@@ -14,7 +14,7 @@ use super::token_strip::TokenStrip;
 use super::trajectory::TrajectoryFigure;
 use crate::state::{Phase, State};
 use crate::views::Derived;
-use crate::{address, analyse};
+use crate::{address, requests};
 
 /// Everything.
 #[component]
@@ -39,7 +39,7 @@ pub fn Embedded(state: State, embed: Embed) -> impl IntoView {
         (is_empty && is_idle && !embed.has_input).then(|| {
             view! {
                 <blockquote class="embed-text" data-testid="embed-text">{move || state.text.get()}</blockquote>
-                <button type="button" class="primary" data-testid="analyze" on:click=move |_| analyse::start(state)>
+                <button type="button" class="primary" data-testid="analyze" on:click=move |_| requests::start(state)>
                     {move || analyze_label(state.loaded.get(), expected)}
                 </button>
             }

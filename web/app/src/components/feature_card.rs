@@ -9,9 +9,9 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::token_text::TokenText;
-use crate::analyse;
 use crate::dashboards::Lookup;
 use crate::fetch::fetch;
+use crate::requests;
 use crate::state::{Phase, ShownAnalysis, State};
 
 /// ShownAnalysis while a feature is open.
@@ -91,7 +91,7 @@ fn TryText(state: State) -> impl IntoView {
         event.prevent_default();
         if !typed.get_untracked().trim().is_empty() {
             state.text.set(typed.get_untracked());
-            analyse::start(state);
+            requests::start(state);
         }
     };
     view! {

@@ -90,10 +90,10 @@ fn Details(state: State, url: String, facts: PackSummary) -> impl IntoView {
     let line = facts.line();
     let facts = StoredValue::new(facts);
     let url = StoredValue::new(url);
-    let kept = Memo::new(move |_| library.sizes.with(|sizes| facts.with_value(|facts| facts.stored(sizes))));
-    let status = move || facts.with_value(|facts| facts.status(kept.get()));
-    let is_here = Memo::new(move |_| facts.with_value(|facts| facts.is_here(kept.get())));
-    let is_nothing = Memo::new(move |_| kept.get().files + kept.get().embedding == 0);
+    let stored = Memo::new(move |_| library.sizes.with(|sizes| facts.with_value(|facts| facts.stored(sizes))));
+    let status = move || facts.with_value(|facts| facts.status(stored.get()));
+    let is_here = Memo::new(move |_| facts.with_value(|facts| facts.is_here(stored.get())));
+    let is_nothing = Memo::new(move |_| stored.get().files + stored.get().embedding == 0);
     let is_coming = Memo::new(move |_| library.downloading.with(|it| url.with_value(|url| it.as_ref() == Some(url))));
     let label = move || match (is_here.get(), is_nothing.get()) {
         (true, _) => "Downloaded",

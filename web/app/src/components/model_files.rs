@@ -1,4 +1,4 @@
-//! The model's files in this browser: how much is kept, the whole embedding, deleting; diagnostics.
+//! The model's files in this browser: how much is stored, the whole embedding, deleting; diagnostics.
 
 use lens_view::number;
 use leptos::prelude::*;
@@ -6,21 +6,21 @@ use wasm_bindgen::JsCast;
 
 use super::library::Library;
 use crate::state::{Phase, State};
-use crate::{analyse, storage};
+use crate::{requests, storage};
 
 /// A closed panel below everything else.
 #[component]
 pub fn ModelFiles(state: State) -> impl IntoView {
     let busy = move || state.phase.get() == Phase::Loading;
-    let kept = move || state.kept.get().unwrap_or(0);
-    let summary = move || match kept() {
+    let stored = move || state.stored_bytes.get().unwrap_or(0);
+    let summary = move || match stored() {
         0 => "Model files".to_owned(),
-        bytes => format!("Model files · {} kept in this browser", number::bytes(bytes)),
+        bytes => format!("Model files · {} stored in this browser", number::bytes(bytes)),
     };
     let embedding = move || state.pack.with(|pack| pack.as_ref().map_or(0, |pack| pack.embedding_bytes));
-    let keep_label = move || match embedding() {
-        0 => "Keep the whole embedding".to_owned(),
-        bytes => format!("Keep the whole embedding · {}", number::bytes(bytes)),
+    let store_label = move || match embedding() {
+        0 => "Store the whole embedding".to_owned(),
+        bytes => format!("Store the whole embedding · {}", number::bytes(bytes)),
     };
     let foreign = move || state.pack.with(|pack| pack.as_ref().and_then(|pack| pack.foreign_host()));
     let on_toggle = move |event: web_sys::Event| {
@@ -31,32 +31,32 @@ pub fn ModelFiles(state: State) -> impl IntoView {
     };
     view! {
         <details class="model-files" data-testid="model-files" on:toggle=on_toggle>
-            <summary data-testid="kept">{summary}</summary>
+            <summary data-testid="stored">{summary}</summary>
             <Library state />
             <p>
                 "Weights stay in this browser, so that the next visit does not fetch them again. A text’s embedding rows "
                 "are asked of the model’s host as they are needed, which tells it the text’s tokens; once the whole "
-                "embedding is kept here, no text asks for rows any more."
+                "embedding is stored here, no text asks for rows any more."
             </p>
             {move || state.storage_note.get().map(|note| view! { <p class="note" data-testid="storage-note">{note}</p> })}
             <div class="controls">
                 <button
                     type="button"
-                    data-testid="keep-embedding"
+                    data-testid="store-embedding"
                     disabled=busy
-                    on:click=move |_| analyse::keep_embedding(state)
+                    on:click=move |_| requests::store_embedding(state)
                 >
-                    {keep_label}
+                    {store_label}
                 </button>
                 <button
                     type="button"
-                    data-testid="delete-kept"
-                    disabled=move || busy() || kept() == 0
+                    data-testid="delete-stored"
+                    disabled=move || busy() || stored() == 0
                     on:click=move |_| storage::delete(state)
                 >
-                    "Delete what is kept"
+                    "Delete the stored files"
                 </button>
-                <button type="button" data-testid="diagnostics" on:click=move |_| analyse::diagnose(state)>
+                <button type="button" data-testid="diagnostics" on:click=move |_| requests::diagnose(state)>
                     "Copy diagnostics"
                 </button>
             </div>

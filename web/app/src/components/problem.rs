@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::analyse;
+use crate::requests;
 use crate::state::State;
 
 /// ShownAnalysis after a failure.
@@ -13,7 +13,7 @@ pub fn Problem(state: State) -> impl IntoView {
             view! {
                 <section class="problem" role="alert">
                     <p data-testid="error">{problem}</p>
-                    <button type="button" data-testid="retry" on:click=move |_| analyse::start(state)>"Try again"</button>
+                    <button type="button" data-testid="retry" on:click=move |_| requests::start(state)>"Try again"</button>
                     <button
                         type="button"
                         class="quiet"

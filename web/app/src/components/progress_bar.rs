@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::analyse;
+use crate::requests;
 use crate::state::State;
 
 /// ShownAnalysis while a request is under way.
@@ -38,7 +38,7 @@ pub fn ProgressBar(state: State) -> impl IntoView {
                         type="button"
                         data-testid="cancel"
                         disabled=move || state.stopping.get()
-                        on:click=move |_| analyse::cancel(state)
+                        on:click=move |_| requests::cancel(state)
                     >
                         "Cancel"
                     </button>

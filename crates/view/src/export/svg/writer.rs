@@ -126,7 +126,7 @@ impl<'a> Svg<'a> {
     }
 
     /// A color bar with ticks and title.
-    pub(super) fn bar(&mut self, map: ColorMap, range: color::Range, bar: ColorBarLayout, title: &str) {
+    pub(super) fn bar(&mut self, map: ColorMap, range: color::ColorRange, bar: ColorBarLayout, title: &str) {
         let ColorBarLayout { side, rect } = bar;
         let SvgTheme { text: ink, muted, rule, .. } = self.theme;
         let (x2, y1) = match side {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use lens_analysis::Analysis;
 use lens_analysis::similarity::{Matrix, Mode, Source};
 
-use super::color::{self, ColorMap, NOT_A_NUMBER, Range, Rgb};
+use super::color::{self, ColorMap, ColorRange, NOT_A_NUMBER, Rgb};
 use super::focus::{Cell, Focus, Step};
 use crate::format::choice::Choice;
 use crate::format::{number, token};
@@ -42,7 +42,7 @@ pub struct Heatmap {
     /// How values become colors.
     pub scale: Scale,
     /// What the ends of the colors stand for.
-    pub range: Range,
+    pub range: ColorRange,
     /// What is compared.
     pub source: Source,
     /// How the matrix is made.

@@ -2,7 +2,7 @@
 
 use lens_analysis::similarity::Mode;
 
-use crate::figure::color::{ColorMap, Range};
+use crate::figure::color::{ColorMap, ColorRange};
 use crate::format::choice::Choice;
 
 /// How similarity becomes color.
@@ -55,11 +55,11 @@ impl Scale {
     }
 
     /// What its ends stand for on these values.
-    pub fn range(self, values: &[f32]) -> Range {
+    pub fn range(self, values: &[f32]) -> ColorRange {
         match self {
-            Self::Data => Range::of(values),
-            Self::Unit => Range { low: 0.0, high: 1.0 },
-            Self::Signed => Range { low: -1.0, high: 1.0 },
+            Self::Data => ColorRange::of(values),
+            Self::Unit => ColorRange { low: 0.0, high: 1.0 },
+            Self::Signed => ColorRange { low: -1.0, high: 1.0 },
         }
     }
 }
@@ -77,8 +77,8 @@ mod tests {
     #[test]
     fn scales_are_those_of_notebook_and_neuronpedia() {
         let values = [-0.4, 0.9];
-        assert_eq!(Scale::of_mode(Mode::Notebook).range(&values), Range { low: -0.4, high: 0.9 });
-        assert_eq!(Scale::of_mode(Mode::Neuronpedia).range(&values), Range { low: 0.0, high: 1.0 });
-        assert_eq!(Scale::Signed.range(&values), Range { low: -1.0, high: 1.0 });
+        assert_eq!(Scale::of_mode(Mode::Notebook).range(&values), ColorRange { low: -0.4, high: 0.9 });
+        assert_eq!(Scale::of_mode(Mode::Neuronpedia).range(&values), ColorRange { low: 0.0, high: 1.0 });
+        assert_eq!(Scale::Signed.range(&values), ColorRange { low: -1.0, high: 1.0 });
     }
 }

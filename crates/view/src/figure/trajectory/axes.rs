@@ -2,7 +2,7 @@
 
 use super::camera::Camera;
 use super::points::Trajectory;
-use crate::figure::color::{self, Range, Tick};
+use crate::figure::color::{self, ColorRange, Tick};
 use crate::figure::layout::FigureLayout;
 use crate::format::token::columns;
 
@@ -49,7 +49,7 @@ pub(super) struct View<'a> {
     trajectory: &'a Trajectory,
     camera: &'a Camera,
     figure: &'a FigureLayout,
-    extents: [Range; 3],
+    extents: [ColorRange; 3],
     middle: [f64; 3],
     /// The points' units in one unit of the camera: all axes have the same scale, so that distances can be compared.
     unit: f64,
@@ -101,7 +101,8 @@ impl<'a> View<'a> {
         let titles = self.trajectory.axis_titles();
         (0..2)
             .map(|axis| {
-                let range = Range { low: value(axis, ends[axis][0]) as f32, high: value(axis, ends[axis][1]) as f32 };
+                let range =
+                    ColorRange { low: value(axis, ends[axis][0]) as f32, high: value(axis, ends[axis][1]) as f32 };
                 let ticks = color::ticks(range, TICKS).into_iter().map(|Tick { value, label }| {
                     let mut point = self.middle;
                     point[axis] = f64::from(value);
@@ -132,7 +133,7 @@ impl<'a> View<'a> {
     pub(super) fn box_axes(&self) -> (Vec<Axis>, Vec<[[f64; 2]; 2]>) {
         let corner = |mask: usize| -> [f64; 3] {
             std::array::from_fn(|axis| {
-                let Range { low, high } = self.extents[axis];
+                let ColorRange { low, high } = self.extents[axis];
                 f64::from(if mask >> axis & 1 == 1 { high } else { low })
             })
         };

@@ -1,7 +1,7 @@
 //! The points of a text in their order, with their colors and their table.
 
 use super::settings::Method;
-use crate::figure::color::{self, ColorMap, NOT_A_NUMBER, Range, Rgb};
+use crate::figure::color::{self, ColorMap, ColorRange, NOT_A_NUMBER, Rgb};
 use crate::format::{number, token};
 
 /// The notebook's color map for positions.
@@ -48,7 +48,7 @@ pub struct Trajectory {
     /// Written beside the color bar.
     pub shade_title: String,
     /// What the ends of the colors stand for.
-    pub shade_range: Range,
+    pub shade_range: ColorRange,
 }
 
 /// A row of the table behind the picture.
@@ -95,7 +95,7 @@ impl Trajectory {
             method,
             dimensions,
             points,
-            shade_range: Range::of(&shades),
+            shade_range: ColorRange::of(&shades),
             shades,
             shade_title: POSITION_TITLE.to_owned(),
             positions,
@@ -112,7 +112,7 @@ impl Trajectory {
             quantity.get(position).copied().ok_or(TrajectoryError::Position { position, tokens: quantity.len() })
         };
         self.shades = self.positions.iter().map(value).collect::<Result<_, _>>()?;
-        self.shade_range = Range::of(&self.shades);
+        self.shade_range = ColorRange::of(&self.shades);
         self.shade_title = title.to_owned();
         Ok(self)
     }
@@ -185,13 +185,13 @@ impl Trajectory {
     }
 
     /// Smallest and largest finite coordinate of each axis; never empty.
-    pub(crate) fn extents(&self) -> [Range; 3] {
+    pub(crate) fn extents(&self) -> [ColorRange; 3] {
         std::array::from_fn(|axis| {
             if axis >= self.dimensions {
-                return Range { low: 0.0, high: 0.0 };
+                return ColorRange { low: 0.0, high: 0.0 };
             }
             let values: Vec<f32> = self.points.iter().map(|p| p[axis]).collect();
-            Range::of(&values)
+            ColorRange::of(&values)
         })
     }
 }
@@ -212,7 +212,7 @@ pub(crate) mod tests {
 
     #[test]
     fn colors_run_over_the_positions_drawn() {
-        assert_eq!(trajectory(2).shade_range, Range { low: 0.0, high: 3.0 });
+        assert_eq!(trajectory(2).shade_range, ColorRange { low: 0.0, high: 3.0 });
         let colors = trajectory(2).colors();
         assert_eq!((colors[0], colors[2]), ([68, 1, 84], [253, 231, 37]));
     }
@@ -220,7 +220,7 @@ pub(crate) mod tests {
     #[test]
     fn any_quantity_of_the_tokens_can_color() {
         let shaded = trajectory(3).shaded_by("Novel energy", &[2.0, f32::NAN, 9.0, 4.0]).unwrap();
-        assert_eq!(shaded.shade_range, Range { low: 2.0, high: 4.0 });
+        assert_eq!(shaded.shade_range, ColorRange { low: 2.0, high: 4.0 });
         assert_eq!(shaded.colors()[1], NOT_A_NUMBER);
         assert!(shaded.summary().contains("colored by novel energy"));
         let short = trajectory(3).shaded_by("Novel energy", &[2.0, 1.0]).unwrap_err();

@@ -75,16 +75,16 @@ pub fn attention(state: State, text: String, inf_k: Option<usize>) {
     begin(state, Request::Attention { id: 0, pack_url: pack.url, text, inf_k });
 }
 
-/// Fetches the whole embedding, to be kept.
-pub fn keep_embedding(state: State) {
+/// Fetches and stores the whole embedding.
+pub fn store_embedding(state: State) {
     if state.phase.get_untracked() == Phase::Loading {
         return;
     }
     let Some(pack) = state.pack.get_untracked() else { return };
-    begin(state, Request::KeepEmbedding { id: 0, pack_url: pack.url });
+    begin(state, Request::StoreEmbedding { id: 0, pack_url: pack.url });
 }
 
-/// Fetches a pack's tokenizer and weights, to be kept.
+/// Fetches and stores a pack's tokenizer and weights.
 pub fn download(state: State, pack_url: String) {
     if state.phase.get_untracked() != Phase::Loading {
         begin(state, Request::Download { id: 0, pack_url });
@@ -128,9 +128,9 @@ fn again(state: State, mut job: Request) {
     state.request.set_value(next);
     let (load, embedding) = state.pack.with_untracked(|p| p.as_ref().map_or((0, 0), |p| (p.bytes, p.embedding_bytes)));
     let progress = match &mut job {
-        Request::KeepEmbedding { id, .. } => {
+        Request::StoreEmbedding { id, .. } => {
             *id = next;
-            Progress::keeping(embedding)
+            Progress::storing(embedding)
         }
         Request::Download { id, pack_url } => {
             *id = next;
@@ -232,14 +232,14 @@ fn on_response(state: State, response: Response, buffers: Vec<Buffer>) {
         Response::Note { text } => state.note.set(Some(text)),
         Response::Diagnostics { facts, .. } => diagnostics::copy(state, Some(facts)),
         Response::Downloaded { id, bytes } if under_way && id == current => {
-            state.note.set(Some(format!("The model ({}) is kept in this browser.", number::bytes(bytes))));
+            state.note.set(Some(format!("The model ({}) is stored in this browser.", number::bytes(bytes))));
             if let Some(Request::Download { pack_url, .. }) = state.job.get_value() {
                 environment::remember_loaded(&pack_url, true);
             }
             stopped(state);
         }
-        Response::EmbeddingKept { id, bytes } if under_way && id == current => {
-            state.note.set(Some(format!("The whole embedding ({}) is kept in this browser.", number::bytes(bytes))));
+        Response::EmbeddingStored { id, bytes } if under_way && id == current => {
+            state.note.set(Some(format!("The whole embedding ({}) is stored in this browser.", number::bytes(bytes))));
             stopped(state);
         }
         Response::Progress { id, stage, done, total } if under_way && id == current => {
@@ -328,7 +328,7 @@ fn crash(state: State, problem: String) {
     let problem = problem.trim_end().trim_end_matches('.');
     if state.phase.get_untracked() != Phase::Loading {
         // Missed at the next request, not before.
-        state.note.set(Some(format!("{problem}. The next analysis starts it again, from the files kept here.")));
+        state.note.set(Some(format!("{problem}. The next analysis starts it again, from the files stored here.")));
         return;
     }
     match state.job.get_value() {
@@ -336,7 +336,7 @@ fn crash(state: State, problem: String) {
             state.restarted.set_value(true);
             state
                 .note
-                .set(Some(format!("{problem}. Starting again, from the files kept here; the text is kept, too.")));
+                .set(Some(format!("{problem}. Starting again, from the files stored here; the text is kept, too.")));
             again(state, job);
         }
         _ => state.fail(format!("{problem}. The text is kept.")),
