@@ -9,7 +9,7 @@
 //! back to the beginning of its sentence, at most [`LAG_MAX`] tokens; without sentence marks it
 //! stays where it is.
 
-use crate::analysis::{Analysis, Grams};
+use crate::analysis::{Analysis, Event, Grams};
 use crate::gram;
 use crate::matrix::SymmetricMatrix;
 use crate::similarity::{self, MissingError, Source};
@@ -71,6 +71,20 @@ pub fn spans(grams: &Grams, tokens: &[String]) -> Vec<EventSpan> {
         });
     }
     spans
+}
+
+/// The events of a text in order, without words: see [`spans`].
+pub fn of_text(grams: &Grams, tokens: &[String]) -> Vec<Event> {
+    let event = |span: EventSpan| Event {
+        first: span.first,
+        last: span.last,
+        expectation_from: span.expectation_from,
+        words: Vec::new(),
+        expected: Vec::new(),
+        coherence: None,
+        unclear: false,
+    };
+    spans(grams, tokens).into_iter().map(event).collect()
 }
 
 /// Boundaries of a text, strongest first, by the similarity of `source` (the residual stream finds

@@ -4,7 +4,7 @@
 //! pair of tokens, so that a later token adds rows and an edit takes some away; nothing of the width of
 //! the SAE stays.
 
-use crate::analysis::{Energy, FeatureCode, Grams};
+use crate::analysis::{Energy, FeatureCode, Grams, TokenSource};
 use crate::gram::{Means, Norms};
 use crate::matrix::SymmetricMatrix;
 use crate::source::Source;
@@ -30,6 +30,10 @@ pub struct TokenFigures {
     pub novel: f32,
     /// The strongest novel codes, strongest first.
     pub novel_top: Vec<FeatureCode>,
+    /// The strongest predictable codes by magnitude, with their signs, strongest first.
+    pub pred_top: Vec<FeatureCode>,
+    /// The tokens that its prediction was taken from most, strongest first.
+    pub sources: Vec<TokenSource>,
 }
 
 /// Figures of each token and products of each pair.
@@ -182,6 +186,8 @@ mod tests {
             predictable: 0.0,
             novel: 0.0,
             novel_top: Vec::new(),
+            pred_top: Vec::new(),
+            sources: Vec::new(),
         }
     }
 

@@ -48,25 +48,55 @@ pub struct Words {
     pub next: Vec<Vec<NextWord>>,
 }
 
-/// The best `count` of `candidates` (word and score, in any order), near-duplicates folded into the best of them:
-/// scores above 0 alone, highest first, ties in the order of the candidates.
-pub fn ranked<'a>(candidates: impl IntoIterator<Item = (&'a str, f32)>, count: usize) -> Vec<Word> {
-    let mut all: Vec<(&str, f32)> = candidates.into_iter().filter(|(_, score)| *score > 0.0).collect();
-    // Stable: ties stay in the order of the candidates, which is that of the ids.
+/// A readout of one token.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TokenWords {
+    /// Of the predictable part.
+    pub predictable: Vec<Word>,
+    /// Of the novel part.
+    pub novel: Vec<Word>,
+}
+
+/// The best `count` of `candidates` (index of a word and its score, in the order of indices), near-duplicates folded
+/// into the best of them: scores above 0 alone, highest first, ties in the order of the candidates.
+pub fn ranked<'a>(
+    candidates: impl IntoIterator<Item = (usize, f32)>,
+    spelling: impl Fn(usize) -> &'a str,
+    count: usize,
+) -> Vec<(usize, f32)> {
+    let mut all: Vec<(usize, f32)> = candidates.into_iter().filter(|(_, score)| *score > 0.0).collect();
+    // Stable: ties stay in the order of the candidates.
     all.sort_by(|a, b| b.1.total_cmp(&a.1));
     let mut stems: Vec<String> = Vec::with_capacity(count);
-    let mut words = Vec::with_capacity(count);
-    for (word, score) in all {
-        if words.len() == count {
+    let mut best = Vec::with_capacity(count);
+    for (index, score) in all {
+        if best.len() == count {
             break;
         }
-        let stem = stem(word);
+        let stem = stem(spelling(index));
         if !stems.contains(&stem) {
             stems.push(stem);
-            words.push(Word { word: word.to_owned(), score });
+            best.push((index, score));
         }
     }
-    words
+    best
+}
+
+/// Mean cosine similarity of the rows of `rows` [n, d] with each other, 0 for fewer than two: how much the words of a
+/// list have in common. The rows are those of the unembedding, less the mean of the vocabulary.
+pub fn coherence(rows: &[f32], d: usize) -> f32 {
+    let rows: Vec<&[f32]> = rows.chunks_exact(d.max(1)).collect();
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
+    let norms: Vec<f64> = rows.iter().map(|row| dot(row, row).sqrt()).collect();
+    let mut sum = 0.0;
+    let mut pairs = 0usize;
+    for (j, b) in rows.iter().enumerate() {
+        for (i, a) in rows[..j].iter().enumerate() {
+            sum += dot(a, b) / (norms[i] * norms[j]).max(f64::MIN_POSITIVE);
+            pairs += 1;
+        }
+    }
+    if pairs == 0 { 0.0 } else { (sum / pairs as f64) as f32 }
 }
 
 /// Endings that make no other word of it, longest first.
@@ -146,9 +176,19 @@ mod tests {
 
     #[test]
     fn lists_are_ranked_and_folded_and_ties_stay_in_order() {
-        let candidates = [("sails", 2.0), ("sea", 1.0), ("coast", 1.0), ("sail", 3.0), ("no", 0.0), ("nan", f32::NAN)];
-        let words: Vec<_> = ranked(candidates, 8).into_iter().map(|it| (it.word, it.score)).collect();
-        assert_eq!(words, [("sail".to_owned(), 3.0), ("sea".to_owned(), 1.0), ("coast".to_owned(), 1.0)]);
-        assert_eq!(ranked(candidates, 1).len(), 1);
+        let vocabulary = ["sails", "sea", "coast", "sail", "no", "nan"];
+        let candidates = [2.0, 1.0, 1.0, 3.0, 0.0, f32::NAN].into_iter().enumerate();
+        let best = ranked(candidates.clone(), |i| vocabulary[i], 8);
+        assert_eq!(best, [(3, 3.0), (1, 1.0), (2, 1.0)]);
+        assert_eq!(ranked(candidates, |i| vocabulary[i], 1), [(3, 3.0)]);
+    }
+
+    #[test]
+    fn coherence_is_the_mean_cosine_of_pairs() {
+        assert_eq!(coherence(&[1.0, 0.0, 0.0, 2.0], 2), 0.0);
+        assert!((coherence(&[1.0, 1.0, 3.0, 3.0, 0.5, 0.5], 2) - 1.0).abs() < 1e-6);
+        // Pairs: same, at right angles, at right angles.
+        assert!((coherence(&[1.0, 0.0, 2.0, 0.0, 0.0, 1.0], 2) - 1.0 / 3.0).abs() < 1e-6);
+        assert_eq!((coherence(&[1.0, 2.0], 2), coherence(&[], 2), coherence(&[0.0; 4], 2)), (0.0, 0.0, 0.0));
     }
 }

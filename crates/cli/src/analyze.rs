@@ -1,10 +1,11 @@
-//! `analyze`: a text to statistics, JSON and tensors.
+//! `analyze`: a text to an account of it, tables, JSON and tensors.
 
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
+use lens_analysis::Analysis;
 use lens_analysis::document::AnalysisFile;
 use lens_engine::{
     InferenceSession, InferenceStage, OpenedDevice, PackFolder, PrecisionPlan, RunOptions, Tokens, open_device,
@@ -13,7 +14,7 @@ use lens_files::WholeFile;
 
 use crate::args::{AnalyzeArgs, DeviceArg, Input};
 use crate::progress::Progress;
-use crate::{dump, notebook};
+use crate::{account, dump, notebook};
 
 /// Runs the command.
 pub fn run(args: &AnalyzeArgs) -> Result<()> {
@@ -25,8 +26,15 @@ pub fn run(args: &AnalyzeArgs) -> Result<()> {
         None => pack.loaded.tokenize(&text)?,
     };
     let options = RunOptions { inf_k: args.inf_k, keep_intermediates: args.dump.is_some(), ..RunOptions::default() };
-    let session = read_tokens(&pack, &tokens, options)?;
-    let mut analysis = pack.loaded.analysis(&text, &tokens, session.summary(), options);
+    let mut session = read_tokens(&pack, &tokens, options)?;
+    let mut analysis = analysis(&pack, &text, &tokens, &mut session)?;
+    if pack.loaded.manifest().words.is_none() {
+        // A table of words was asked for by name; the account does without.
+        if args.words {
+            bail!("{}: {NO_WORDS}", args.model.display());
+        }
+        eprintln!("{}: {NO_WORDS}", args.model.display());
+    }
     if args.attention {
         analysis.attention = Some(pollster::block_on(session.attention())?);
     }
@@ -49,7 +57,34 @@ pub fn run(args: &AnalyzeArgs) -> Result<()> {
     }
     // Both files are whole before either gets its name.
     files.into_iter().try_for_each(WholeFile::publish)?;
-    print(&notebook::text(&analysis, shapes))
+    let mut out = String::new();
+    if args.notebook {
+        out.push_str(&notebook::text(&analysis, shapes));
+    }
+    if args.words {
+        out.push_str(&account::words_table(&analysis));
+    }
+    if args.events {
+        out.push_str(&account::events_table(&analysis));
+    }
+    if out.is_empty() {
+        out = account::text(&analysis);
+    }
+    print(&out)
+}
+
+/// Said of packs without words.
+const NO_WORDS: &str =
+    "the pack has no words; `temporal-lens words --model PACK --corpus TEXTS` adds them, with no need to pack again";
+
+/// The analysis of a text that went through, in words where the pack has any.
+pub fn analysis(pack: &PackFolder, text: &str, tokens: &Tokens, session: &mut InferenceSession) -> Result<Analysis> {
+    let mut analysis = pack.loaded.analysis(text, tokens, session.summary(), session.options());
+    if pack.loaded.manifest().words.is_some() {
+        pack.load_words()?;
+        pollster::block_on(session.add_words(&mut analysis))?;
+    }
+    Ok(analysis)
 }
 
 /// Writes results to stdout.

@@ -57,6 +57,15 @@ pub struct AnalyzeArgs {
     /// Novel codes per token, instead of the SAE's own k.
     #[arg(long, value_name = "N")]
     pub inf_k: Option<usize>,
+    /// Print a table of the tokens: what the past foretold at each, and what it added, in words.
+    #[arg(long, conflicts_with = "text_list")]
+    pub words: bool,
+    /// Print a table of the events: where each begins, and what it is about.
+    #[arg(long, conflicts_with = "text_list")]
+    pub events: bool,
+    /// Print what the authors' notebook prints.
+    #[arg(long, conflicts_with = "text_list")]
+    pub notebook: bool,
     /// Write the analysis document.
     #[arg(long, value_name = "OUT.json")]
     pub json: Option<PathBuf>,

@@ -7,7 +7,7 @@ use lens_analysis::{Analysis, Source};
 use lens_engine::{InferenceSession, PackFolder, RunOptions};
 use lens_files::write_whole;
 
-use crate::analyze::{open_pack, print, read_tokens};
+use crate::analyze::{analysis, open_pack, print, read_tokens};
 use crate::args::CompareArgs;
 
 /// Runs the command.
@@ -27,8 +27,8 @@ pub fn run(args: &CompareArgs) -> Result<()> {
 fn read(pack: &PackFolder, text: &str, inf_k: Option<usize>) -> Result<(Analysis, InferenceSession)> {
     let tokens = pack.loaded.tokenize(text)?;
     let options = RunOptions { inf_k, ..RunOptions::default() };
-    let session = read_tokens(pack, &tokens, options)?;
-    Ok((pack.loaded.analysis(text, &tokens, session.summary(), options), session))
+    let mut session = read_tokens(pack, &tokens, options)?;
+    Ok((analysis(pack, text, &tokens, &mut session)?, session))
 }
 
 /// The cosine between the mean codes of both texts, BOS left out.

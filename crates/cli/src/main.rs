@@ -9,6 +9,7 @@
 //! | [`analyze`] | `analyze`: a text to statistics, JSON and tensors |
 //! | [`text_list`] | `analyze --text-list`: many texts to a folder of documents with an index |
 //! | [`compare`] | `compare`: two texts to one document |
+//! | [`account`] | an account of a text in words; tables of its tokens and events |
 //! | [`notebook`] | what the authors' notebook prints |
 //! | [`dashboards`] | `dashboards`: what each feature fires on in a corpus |
 //! | [`dump`] | `--dump`: every tensor as safetensors |
@@ -22,6 +23,7 @@
 //! stdout carries results, stderr progress and one sentence for an error. Exit codes: 0, 1 for
 //! errors, 2 for wrong usage.
 
+mod account;
 mod analyze;
 mod args;
 mod card;

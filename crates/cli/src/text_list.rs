@@ -15,7 +15,7 @@ use lens_pack::file_name::is_plain;
 use lens_pack::folder::FolderManifest;
 use serde::{Deserialize, Serialize};
 
-use crate::analyze::{open_pack, read_tokens};
+use crate::analyze::{analysis, open_pack, read_tokens};
 use crate::args::{AnalyzeArgs, Shard};
 
 /// Value of `format` in index.json.
@@ -80,8 +80,8 @@ pub fn run(args: &AnalyzeArgs, list: &Path) -> Result<()> {
 fn analyze(pack: &PackFolder, entry: &Entry, args: &AnalyzeArgs) -> Result<Vec<u8>> {
     let tokens = pack.loaded.tokenize(&entry.text)?;
     let options = RunOptions { inf_k: args.inf_k, ..RunOptions::default() };
-    let session = read_tokens(pack, &tokens, options)?;
-    let analysis = pack.loaded.analysis(&entry.text, &tokens, session.summary(), options);
+    let mut session = read_tokens(pack, &tokens, options)?;
+    let analysis = analysis(pack, &entry.text, &tokens, &mut session)?;
     let document =
         if args.no_grams { AnalysisFile::without_grams(&analysis) } else { AnalysisFile::compact(&analysis) };
     let mut json = serde_json::to_vec(&document).map_err(|e| anyhow!("its document cannot be written: {e}"))?;

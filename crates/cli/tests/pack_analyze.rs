@@ -70,12 +70,22 @@ fn the_dump_of_every_pair_equals_pytorch() {
 }
 
 #[test]
-fn stdout_is_what_the_notebook_prints_and_progress_goes_to_stderr() {
+fn notebook_prints_what_the_notebook_prints_and_progress_goes_to_stderr() {
     let scratch = tempfile::tempdir().unwrap();
     let pack = small_pack(scratch.path());
     let json = scratch.path().join("out.json");
-    let outcome =
-        succeed(&["analyze", "--model", &text(&pack), "--text", ALICE, "--device", "cpu", "--json", &text(&json)]);
+    let outcome = succeed(&[
+        "analyze",
+        "--notebook",
+        "--model",
+        &text(&pack),
+        "--text",
+        ALICE,
+        "--device",
+        "cpu",
+        "--json",
+        &text(&json),
+    ]);
     let analysis: Value = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
     for line in [
         "Input shape: [1, 57]".to_owned(),

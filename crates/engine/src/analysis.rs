@@ -1,17 +1,19 @@
 //! The analysis of a text that went through the networks.
 
-use lens_analysis::{Analysis, ModelInfo, Source, Summary, TokenFigures, stats};
+use lens_analysis::{Analysis, ModelInfo, Source, Summary, TokenFigures, events, stats};
 use lens_tokenizer::Tokens;
 
 use crate::{LoadedPack, RunOptions};
 
 impl LoadedPack {
-    /// The analysis of a text.
+    /// The analysis of a text; words are added by [`crate::InferenceSession::add_words`].
     pub fn analysis(&self, text: &str, tokens: &Tokens, summary: &Summary, options: RunOptions) -> Analysis {
-        Analysis { grams: Some(summary.grams()), ..self.analysis_header(text, tokens, summary, options) }
+        let grams = summary.grams();
+        let events = Some(events::of_text(&grams, &tokens.tokens));
+        Analysis { grams: Some(grams), events, ..self.analysis_header(text, tokens, summary, options) }
     }
 
-    /// The analysis of a text, without its Gram matrices.
+    /// The analysis of a text, without its Gram matrices, and events, which follow from them.
     pub fn analysis_header(&self, text: &str, tokens: &Tokens, summary: &Summary, options: RunOptions) -> Analysis {
         let manifest = self.manifest();
         let novel_top: Vec<_> = summary.tokens.iter().map(|t| t.novel_top.clone()).collect();
@@ -40,8 +42,8 @@ impl LoadedPack {
             attention: None,
             grams: None,
             saved_similarity: None,
-            pred_top: None,
-            sources: None,
+            pred_top: Some(summary.tokens.iter().map(|t| t.pred_top.clone()).collect()),
+            sources: Some(summary.tokens.iter().map(|t| t.sources.clone()).collect()),
             events: None,
             words: None,
             surprise: None,

@@ -9,7 +9,7 @@ use lens_model::ComputeDevice;
 use lens_pack::folder::FolderManifest;
 use lens_pack::manifest::MANIFEST_FILE;
 
-use crate::{Error, LoadedPack, PackLoader, PrecisionPlan, Result};
+use crate::{Error, LoadedPack, PackLoader, PrecisionPlan, Result, WordsLoader};
 
 /// A loaded pack and the folder that it came from.
 pub struct PackFolder {
@@ -54,6 +54,27 @@ impl PackFolder {
             on_bytes(done, total);
         }
         Ok(Self { folder: folder.to_owned(), loaded: Arc::new(builder.finish()?) })
+    }
+
+    /// Loads the pack's words, where they are not loaded yet.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a pack without words, [`Error::Pack`] naming the file that is missing, cut short or
+    /// altered.
+    pub fn load_words(&self) -> Result<()> {
+        if self.loaded.has_words() {
+            return Ok(());
+        }
+        let mut loader = WordsLoader::new(&self.loaded)?;
+        let entry = self.loaded.manifest().words.iter();
+        for (index, file) in entry.flat_map(|entry| entry.files()).enumerate() {
+            let bytes = read(&self.folder.join(&file.file))?;
+            match index.checked_sub(1) {
+                None => loader.set_vocabulary(&bytes)?,
+                Some(shard) => loader.add_shard(shard, &bytes)?,
+            }
+        }
+        loader.finish()
     }
 
     /// The embedding of `ids`, [T, d_model], read row by row.

@@ -8,6 +8,7 @@
 //! | [`device`] | which adapter there is, and opening it |
 //! | [`pack`] | [`PackLoader`] takes a pack's files as they arrive; [`LoadedPack`] is a pack on a device |
 //! | [`session`] | [`InferenceSession`]: one text on its way through the networks, extended token by token |
+//! | [`words`] | a loaded pack's words, and a session's readouts |
 //! | `gram_state` | what Gram matrices need of earlier tokens when later ones come |
 //! | `analysis` | the analysis document of a session |
 //! | [`folder`] | a pack in a folder on disk (native) |
@@ -30,6 +31,7 @@ mod read_back;
 #[cfg(not(target_family = "wasm"))]
 pub mod residuals;
 pub mod session;
+pub mod words;
 
 pub use device::{DeviceChoice, OpenedDevice, open_device};
 pub use error::{DeviceError, Error, Result};
@@ -42,3 +44,4 @@ pub use pack::{LoadedPack, PackLoader};
 #[cfg(not(target_family = "wasm"))]
 pub use residuals::ResidualReader;
 pub use session::{InferenceSession, InferenceStage, RunOptions, RunOutput};
+pub use words::{LoadedWords, WordsLoader};

@@ -1,6 +1,8 @@
 //! [`PackLoader`] takes a pack's files as they arrive; [`LoadedPack`] is the pack on a device: tokenizer, networks,
 //! configuration. Running a text through the networks is [`crate::InferenceSession`]'s.
 
+use std::sync::OnceLock;
+
 use burn::tensor::{Tensor, TensorData};
 use lens_model::gemma::GemmaCache;
 use lens_model::{ComputeDevice, Gemma, TemporalSae, WeightStore};
@@ -10,6 +12,7 @@ use lens_pack::unpack;
 use lens_tokenizer::{Tokenizer, Tokens};
 
 use crate::read_back::read_back;
+use crate::words::LoadedWords;
 use crate::{Error, Result};
 
 /// Longest text, in tokens: what the attention kernel takes.
@@ -102,6 +105,7 @@ impl PackLoader {
             sae,
             final_norm,
             device,
+            words: OnceLock::new(),
         })
     }
 }
@@ -114,9 +118,11 @@ pub struct LoadedPack {
     pub(crate) gemma: Gemma,
     pub(crate) sae: TemporalSae,
     /// Weight of the final norm [d_model], as the checkpoint has it: a factor less 1.
-    final_norm: Tensor<1>,
+    pub(crate) final_norm: Tensor<1>,
     pub(crate) device: ComputeDevice,
     weight_bytes: usize,
+    /// Loaded when they are first asked for.
+    pub(crate) words: OnceLock<LoadedWords>,
 }
 
 impl LoadedPack {
@@ -130,9 +136,9 @@ impl LoadedPack {
         &self.pack_hash
     }
 
-    /// Bytes of weights on the device.
+    /// Bytes of weights on the device, words included.
     pub fn weight_bytes(&self) -> usize {
-        self.weight_bytes
+        self.weight_bytes + self.words.get().map_or(0, LoadedWords::weight_bytes)
     }
 
     /// Tokens of `text`, taken verbatim.

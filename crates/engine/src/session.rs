@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use burn::tensor::{Tensor, TensorData};
 use lens_analysis::stats::largest_positive;
-use lens_analysis::{Attention, Grams, Source, Summary, SymmetricMatrix, TokenFigures};
+use lens_analysis::words::TokenWords;
+use lens_analysis::{Attention, FeatureCode, Grams, Source, Summary, SymmetricMatrix, TokenFigures, TokenSource};
 use lens_model::gemma::GemmaCache;
 use lens_model::linear::matmul_nt;
 use lens_model::temporal_sae::{Codes, SaeCache, row_sums, top_entries};
@@ -22,6 +23,10 @@ use crate::{Error, Result};
 
 /// Features per token in the document when the SAE itself keeps more.
 const NOVEL_TOP_MAX: usize = 64;
+/// Predictable features per token in the document.
+const PRED_TOP: usize = 16;
+/// Sources per token in the document.
+const SOURCES: usize = 5;
 
 /// The step that [`InferenceSession::extend`] is about to take, for a progress bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,8 +103,10 @@ pub struct InferenceSession {
     reserved: usize,
     gemma: GemmaCache,
     sae: SaeCache,
-    grams: GramState,
+    pub(crate) grams: GramState,
     summary: Summary,
+    /// Readouts of the first tokens: see [`Self::read_words`].
+    pub(crate) words: Vec<TokenWords>,
     /// With `keep_intermediates`: the residual stream and the SAE's results.
     intermediates: Option<(Tensor<2>, Codes)>,
 }
@@ -118,6 +125,7 @@ impl InferenceSession {
             sae: SaeCache::default(),
             grams: GramState::default(),
             summary: Summary::new(pack.manifest().gemma.hidden_size),
+            words: Vec::new(),
             intermediates: None,
             pack,
         })
@@ -164,6 +172,7 @@ impl InferenceSession {
     /// Drops all but the first `tokens`.
     pub fn truncate(&mut self, tokens: usize) {
         self.summary.truncate(tokens);
+        self.words.truncate(tokens);
         self.gemma.truncate(tokens);
         self.sae.truncate(tokens);
     }
@@ -230,6 +239,7 @@ impl InferenceSession {
         self.options.inf_k = inf_k;
         self.sae.truncate(0);
         self.summary.truncate(0);
+        self.words.clear();
         let Some(residual) = residual else { return Ok(ControlFlow::Continue(())) };
         let chunk = self.chunk_tokens(tokens);
         for from in (0..tokens).step_by(chunk) {
@@ -300,6 +310,15 @@ impl InferenceSession {
         let new = [&codes.pred_codes, &codes.novel_codes, &residual];
         let [pp, nn, tp, tn, rr] = self.grams.push(new, before, self.reserved, kernels);
         let new_tokens = residual.dims()[0];
+        let total = before + new_tokens;
+        let pred_top = PRED_TOP.min(codes.pred_codes.dims()[1]);
+        // Column 0 is the empty context; tokens are behind it.
+        let sources = SOURCES.min(total - 1);
+        let attention = self.pack.sae.mean_attention(&self.sae, new_tokens)?;
+        let attention = match sources {
+            0 => attention,
+            _ => top_entries(attention.narrow(1, 1, total - 1), sources),
+        };
         let top = self.options.inf_k.unwrap_or(0).max(NOVEL_TOP_MAX).min(codes.novel_codes.dims()[1]);
         let [
             residual_sums,
@@ -310,6 +329,9 @@ impl InferenceSession {
             novel_counts,
             total_counts,
             entries,
+            pred_high,
+            pred_low,
+            attention,
             pp,
             nn,
             mut tp,
@@ -324,6 +346,9 @@ impl InferenceSession {
             row_sums(codes.novel_codes.clone(), kernels),
             row_sums(codes.pred_codes.clone() + codes.novel_codes.clone(), kernels),
             top_entries(codes.novel_codes.clone(), top),
+            top_entries(codes.pred_codes.clone().clamp_min(0.0), pred_top),
+            top_entries((-codes.pred_codes.clone()).clamp_min(0.0), pred_top),
+            attention,
             pp,
             nn,
             tp,
@@ -342,6 +367,14 @@ impl InferenceSession {
             predictable: predictable[3 * t + 2],
             novel: novel[3 * t + 2],
             novel_top: largest_positive(pairs(&entries[2 * top * t..2 * top * (t + 1)]), top),
+            pred_top: {
+                let of_token = 2 * pred_top * t..2 * pred_top * (t + 1);
+                largest_magnitudes(&pred_high[of_token.clone()], &pred_low[of_token], pred_top)
+            },
+            sources: largest_positive(pairs(&attention[2 * sources * t..2 * sources * (t + 1)]), sources)
+                .into_iter()
+                .map(|it| TokenSource { position: it.feature, weight: it.value })
+                .collect(),
         });
         tp.iter_mut().zip(tn).for_each(|(tp, tn)| *tp += tn);
         self.summary.extend(figures.collect(), [pp, nn, tp, rr]);
@@ -459,6 +492,15 @@ impl InferenceSession {
             attn_graphs,
         })
     }
+}
+
+/// The `count` codes of largest magnitude, of the largest positive ones and the largest negated negative ones.
+fn largest_magnitudes(high: &[f32], low: &[f32], count: usize) -> Vec<FeatureCode> {
+    let negated = largest_positive(pairs(low), count).into_iter().map(|it| FeatureCode { value: -it.value, ..it });
+    let mut all: Vec<FeatureCode> = largest_positive(pairs(high), count).into_iter().chain(negated).collect();
+    all.sort_by(|a, b| b.value.abs().total_cmp(&a.value.abs()).then(a.feature.cmp(&b.feature)));
+    all.truncate(count);
+    all
 }
 
 /// Pairs of value and column, as the kernel gives them, to pairs of feature and code.

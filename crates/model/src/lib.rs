@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`gemma`] | the language model, top to bottom; stops after the target layer |
 //! | [`temporal_sae`] | the authors' TemporalSAE: predictable codes by attention, novel codes by top-k |
+//! | [`words`] | readouts in words: the unembedding over a vocabulary |
 //! | [`linear`] | a linear layer over packed weights, in both directions |
 //! | [`attention`] | causal attention with soft cap, window and shared key/value heads |
 //! | [`rows`] | keys, values and codes of earlier tokens: matrices that grow in place |
@@ -35,6 +36,7 @@ pub mod rope;
 pub mod rows;
 pub mod store;
 pub mod temporal_sae;
+pub mod words;
 
 pub use device::ComputeDevice;
 pub use error::{Error, Result};

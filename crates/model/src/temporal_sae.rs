@@ -4,18 +4,22 @@
 //! part, found in what the prediction leaves over.
 
 use burn::backend::Dispatch;
+use burn::tensor::activation::softmax;
 use burn::tensor::{Tensor, TensorData};
 use lens_pack::config::{NovelCodes, SaeConfig};
 
 use crate::attention::{AttentionOptions, KeysValues, attend, weights};
 use crate::kernels::config::KernelConfig;
-use crate::linear::{Linear, Matrix};
+use crate::linear::{Linear, Matrix, matmul_nt};
 use crate::ops::{InferenceOps, LensOps};
 use crate::rows::Rows;
 use crate::{Error, Result, WeightStore};
 
 /// Added to the norm of a prediction before dividing by its square (notebook: `self.eps`).
 const EPS: f32 = 1e-6;
+
+/// Added to a score that attention must not see.
+const HIDDEN: f32 = -1e30;
 
 /// A TemporalSAE; tensors are named as in the authors' state dict.
 pub struct TemporalSae {
@@ -136,7 +140,7 @@ impl TemporalSae {
             }
         }
         let codes = Tensor::from_data(TensorData::new(one_each, [rows, width]), &device);
-        self.d.linear_transposed(codes) / self.factor.clone().unsqueeze()
+        self.decode(codes)
     }
 
     /// Encodes the residual stream `x` [T, d_model] of the tokens that follow those in `cache`.
@@ -207,6 +211,45 @@ impl TemporalSae {
             }
             _ => Err(Error::Input(format!("there is no attention of layer {layer}, head {head}, on {tokens} tokens"))),
         }
+    }
+
+    /// What codes [T, width] add to the residual stream, in its own units [T, d_model].
+    pub fn decode(&self, codes: Tensor<2>) -> Tensor<2> {
+        self.d.linear_transposed(codes) / self.factor.clone().unsqueeze()
+    }
+
+    /// Attention weights of the last `new` tokens in `cache` over all, the mean of layers and heads [new, T]; columns
+    /// as in [`Self::attention`]. Computed from scores alone, so that its cost is that of one product [new, T] per head.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for an empty cache, or one with fewer than `new` tokens.
+    pub fn mean_attention(&self, cache: &SaeCache, new: usize) -> Result<Tensor<2>> {
+        let total = cache.tokens;
+        let first = total.checked_sub(new).filter(|_| new > 0);
+        let missing = || Error::Input(format!("there is no attention of {new} tokens on {total}"));
+        let first = first.ok_or_else(missing)?;
+        // Token t sees columns 0 ..= t; the others get a score whose exponential is 0.
+        let device = self.b.device();
+        let mut hidden = vec![0f32; new * total];
+        for (row, t) in hidden.chunks_exact_mut(total).zip(first..) {
+            row[t + 1..].fill(HIDDEN);
+        }
+        let hidden = Tensor::<2>::from_data(TensorData::new(hidden, [new, total]), &device);
+        let mut sum = None;
+        for (attention, layer) in self.attn_layers.iter().zip(&cache.layers) {
+            let (Some(q), Some(k)) = (layer.q.tensor(), layer.keys_values.k.tensor()) else { return Err(missing()) };
+            let (q, k) = (q.narrow(0, first, new), k.narrow(0, 0, total));
+            let scale = attention.options(&q, first).scale;
+            let d = q.dims()[1] / attention.n_heads;
+            for head in 0..attention.n_heads {
+                let of_head = |x: &Tensor<2>| x.clone().narrow(1, head * d, d);
+                let scores = matmul_nt(of_head(&q) * scale, of_head(&k), self.kernels);
+                add_to(&mut sum, softmax(scores + hidden.clone(), 1));
+            }
+        }
+        let heads: usize = self.attn_layers.iter().map(|attention| attention.n_heads).sum();
+        // An SAE without attention predicts from nothing.
+        Ok(sum.map_or_else(|| Tensor::zeros([new, total], &device), |sum| sum / heads as f32))
     }
 
     /// relu(x lam E), [T, d_model] to [T, width], with lam = 1 / (4 d_model).

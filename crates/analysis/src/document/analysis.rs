@@ -279,7 +279,8 @@ impl AnalysisRead<'_> {
 /// Whether events follow each other through a text of `t` tokens.
 fn check_events(events: Option<&[Event]>, t: usize) -> Result<(), DocumentError> {
     let Some(events) = events else { return Ok(()) };
-    let mut next = t.min(1);
+    // BOS is in no event, unless it is all there is.
+    let mut next = usize::from(t > 1);
     for event in events {
         if event.first != next || event.last < event.first || event.last >= t || event.expectation_from < event.first {
             return Err(DocumentError::Inconsistent(format!(
@@ -289,8 +290,7 @@ fn check_events(events: Option<&[Event]>, t: usize) -> Result<(), DocumentError>
         }
         next = event.last + 1;
     }
-    // BOS alone has no event of its own to be in.
-    if next == t || t == 1 {
+    if next == t {
         Ok(())
     } else {
         Err(DocumentError::Inconsistent(format!("the events end at token {next}, the text has {t} tokens")))

@@ -1,0 +1,249 @@
+//! Words of a loaded pack, and the readouts of a session.
+
+use lens_analysis::words::{CANDIDATES, EVENT_WORDS, TOKEN_WORDS, TokenWords, Word, Words, coherence, ranked};
+use lens_analysis::{Analysis, Event};
+use lens_model::WeightStore;
+use lens_model::linear::matmul_nt;
+use lens_model::temporal_sae::row_sums;
+use lens_model::words::{Part, WordReadout};
+use lens_pack::unpack;
+use lens_pack::words::{Vocabulary, WordsEntry};
+
+use burn::tensor::Tensor;
+
+use crate::pack::LoadedPack;
+use crate::read_back::{read_back, read_back_all};
+use crate::session::InferenceSession;
+use crate::{Error, Result};
+
+/// A pack's words, loaded.
+pub struct LoadedWords {
+    vocabulary: Vocabulary,
+    readout: WordReadout,
+    weight_bytes: usize,
+}
+
+impl LoadedWords {
+    /// Bytes on the device.
+    pub fn weight_bytes(&self) -> usize {
+        self.weight_bytes
+    }
+
+    /// Token ids and spellings.
+    pub fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
+    }
+
+    fn spelling(&self, index: usize) -> &str {
+        self.vocabulary.words.get(index).map_or("", |(_, word)| word)
+    }
+
+    /// The best `count` words of one row of [`WordReadout::top`], pairs of score and word.
+    fn ranked(&self, pairs: &[f32], count: usize) -> Vec<(usize, f32)> {
+        let candidates = pairs.as_chunks::<2>().0.iter().map(|[score, word]| (*word as usize, *score));
+        ranked(candidates, |index| self.spelling(index), count)
+    }
+
+    fn words(&self, best: &[(usize, f32)]) -> Vec<Word> {
+        best.iter().map(|(index, score)| Word { word: self.spelling(*index).to_owned(), score: *score }).collect()
+    }
+}
+
+/// Takes the files of a pack's words section as they arrive.
+pub struct WordsLoader<'a> {
+    pack: &'a LoadedPack,
+    entry: &'a WordsEntry,
+    store: WeightStore,
+    vocabulary: Option<Vocabulary>,
+}
+
+impl<'a> WordsLoader<'a> {
+    /// Starts for a loaded pack.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a pack without words.
+    pub fn new(pack: &'a LoadedPack) -> Result<Self> {
+        let entry = pack.manifest().words.as_ref().ok_or_else(|| {
+            Error::Input(
+                "the pack has no words; `temporal-lens words --model PACK --corpus TEXTS` adds them to it".to_owned(),
+            )
+        })?;
+        Ok(Self { pack, entry, store: WeightStore::new(pack.device.clone()), vocabulary: None })
+    }
+
+    /// Takes the vocabulary file.
+    ///
+    /// # Errors
+    /// [`Error::Pack`] when it differs from the manifest or does not fit the model.
+    pub fn set_vocabulary(&mut self, bytes: &[u8]) -> Result<()> {
+        unpack::check_file(&self.entry.vocabulary, bytes)?;
+        self.vocabulary = Some(Vocabulary::from_bytes(bytes, self.entry, self.pack.manifest().gemma.vocab_size)?);
+        Ok(())
+    }
+
+    /// Takes the content of shard number `shard` of the section; checks it and sends its tensors to the device.
+    ///
+    /// # Errors
+    /// [`Error::Pack`] when length or checksum differ from the manifest.
+    pub fn add_shard(&mut self, shard: usize, bytes: &[u8]) -> Result<()> {
+        let entry =
+            self.entry.shards.get(shard).ok_or_else(|| Error::Input(format!("the words have no shard {shard}")))?;
+        unpack::check_file(entry, bytes)?;
+        self.add_checked_shard(shard, bytes)
+    }
+
+    /// As [`Self::add_shard`], of content whose length and checksum were compared as it streamed in.
+    ///
+    /// # Errors
+    /// [`Error::Pack`] when a tensor lies outside the bytes or holds what is not a number.
+    pub fn add_checked_shard(&mut self, shard: usize, bytes: &[u8]) -> Result<()> {
+        for part in unpack::parts_in(&self.entry.tensors, &self.entry.shards, shard, bytes) {
+            let part = part?;
+            // Means are small and made from a corpus: a NaN among them would empty every list without a word.
+            if part.rows_total == 1 && part.matrix.unpack().iter().any(|value| !value.is_finite()) {
+                let file = self.entry.shards.get(shard).map(|entry| entry.file.clone()).unwrap_or_default();
+                let problem = format!("tensor {} holds a value that is not finite", part.name);
+                return Err(lens_pack::Error::Malformed { file, problem }.into());
+            }
+            self.store.insert(part)?;
+        }
+        Ok(())
+    }
+
+    /// Hands the words to the pack.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the vocabulary did not arrive, [`Error::Model`] when a tensor is missing.
+    pub fn finish(mut self) -> Result<()> {
+        let vocabulary = self
+            .vocabulary
+            .ok_or_else(|| Error::Input("the vocabulary of the pack's words was not loaded".to_owned()))?;
+        let readout = WordReadout::new(&mut self.store, self.entry.words, self.pack.final_norm.clone())?;
+        let weight_bytes = self.store.bytes();
+        // Of two that load at the same time the first stays: they are equal.
+        let _ = self.pack.words.set(LoadedWords { vocabulary, readout, weight_bytes });
+        Ok(())
+    }
+}
+
+impl LoadedPack {
+    /// Its words, once loaded by a [`WordsLoader`].
+    pub fn words(&self) -> Option<&LoadedWords> {
+        self.words.get()
+    }
+
+    /// Whether its words are loaded.
+    pub fn has_words(&self) -> bool {
+        self.words.get().is_some()
+    }
+
+    /// The words of directions that features add, [n, d_model] in the residual stream's own units: the best `count` of
+    /// each.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when words are not loaded, [`Error::Model`] when the device fails.
+    pub async fn feature_words(&self, first: usize, rows: usize, count: usize) -> Result<Vec<Vec<Word>>> {
+        let words = self.words_or_error()?;
+        let directions = self.sae.decoder(first, rows);
+        let k = candidates(count, words);
+        let top = read_back(words.readout.top(Part::Direction, directions, k)).await?;
+        Ok(top.chunks_exact(2 * k).map(|pairs| words.words(&words.ranked(pairs, count))).collect())
+    }
+
+    fn words_or_error(&self) -> Result<&LoadedWords> {
+        self.words.get().ok_or_else(|| Error::Input("the words of the pack were not loaded".to_owned()))
+    }
+}
+
+/// Candidates for a list of `count` words.
+fn candidates(count: usize, words: &LoadedWords) -> usize {
+    (CANDIDATES * count.div_ceil(TOKEN_WORDS)).min(words.readout.words())
+}
+
+impl InferenceSession {
+    /// Reads out the tokens that have no words yet: after a token was appended, that one alone.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the pack's words are not loaded, [`Error::Model`] when the device fails.
+    pub async fn read_words(&mut self) -> Result<()> {
+        let pack = self.pack().clone();
+        let words = pack.words_or_error()?;
+        let (first, total) = (self.words.len(), self.len());
+        let Some([pred_codes, novel_codes, _]) = self.grams.rows(first, total - first) else { return Ok(()) };
+        let (readout, k) = (&words.readout, candidates(TOKEN_WORDS, words));
+        let predictable = pack.sae.decode(pred_codes);
+        let novel = pack.sae.decode(novel_codes);
+        let mean = readout.mean(Part::Predictable).cloned().unwrap_or_else(|| predictable.clone().mean_dim(0));
+        let apart = predictable.clone() - mean.clone();
+        let [predictable, novel, products, squares, mean_squares] = read_back_all([
+            readout.top(Part::Predictable, predictable, k),
+            readout.top(Part::Novel, novel, k),
+            matmul_nt(apart.clone(), mean.clone(), pack.device.kernels),
+            row_sums(apart, pack.device.kernels),
+            row_sums(mean, pack.device.kernels),
+        ])
+        .await?;
+        for t in 0..total - first {
+            // BOS is no word of the text.
+            if first + t == 0 {
+                self.words.push(TokenWords::default());
+                continue;
+            }
+            let list = |top: &[f32]| words.words(&words.ranked(&top[2 * k * t..2 * k * (t + 1)], TOKEN_WORDS));
+            let opposite = -products[t] / (squares[3 * t + 2] * mean_squares[2]).sqrt();
+            let predictable = if opposite < NOTHING_FORETOLD { list(&predictable) } else { Vec::new() };
+            self.words.push(TokenWords { predictable, novel: list(&novel) });
+        }
+        Ok(())
+    }
+
+    /// Puts readouts into the text's analysis: of its tokens, and of its events where they are known.
+    ///
+    /// # Errors
+    /// As [`Self::read_words`].
+    pub async fn add_words(&mut self, analysis: &mut Analysis) -> Result<()> {
+        self.read_words().await?;
+        let pack = self.pack().clone();
+        let words = pack.words_or_error()?;
+        let list = |part: fn(&TokenWords) -> &Vec<Word>| self.words.iter().map(|it| part(it).clone()).collect();
+        analysis.words = Some(Words {
+            vocabulary: words.readout.words(),
+            predictable: list(|it| &it.predictable),
+            novel: list(|it| &it.novel),
+            next: Vec::new(),
+        });
+        for event in analysis.events.iter_mut().flatten() {
+            self.describe(words, event).await?;
+        }
+        Ok(())
+    }
+
+    /// The words of an event: of the mean residual stream of its tokens, and of the mean of their predictable parts.
+    async fn describe(&self, words: &LoadedWords, event: &mut Event) -> Result<()> {
+        let count = event.last + 1 - event.first.min(event.last);
+        let Some(rows) = self.grams.rows(event.first, count) else { return Ok(()) };
+        let [pred_codes, _, residual] = rows.map(|rows| rows.mean_dim(0));
+        let (sae, k) = (&self.pack().sae, candidates(EVENT_WORDS, words));
+        let [residual, predictable] = read_back_all([
+            words.readout.top(Part::Residual, residual, k),
+            words.readout.top(Part::Predictable, sae.decode(pred_codes), k),
+        ])
+        .await?;
+        let best = words.ranked(&residual, EVENT_WORDS);
+        event.words = words.words(&best);
+        event.expected = words.words(&words.ranked(&predictable, EVENT_WORDS));
+        let indices: Vec<usize> = best.iter().map(|(index, _)| *index).collect();
+        let rows: Tensor<2> = words.readout.centered_rows(&indices);
+        let d = rows.dims()[1];
+        let coherence = coherence(&read_back(rows).await?, d);
+        event.coherence = Some(coherence);
+        event.unclear = coherence < COHERENT;
+        Ok(())
+    }
+}
+
+/// Cosine between a predictable part less the corpus mean and the opposite of that mean from which on nothing is
+/// foretold: the part is near 0 then, and reads as the opposite of the mean.
+const NOTHING_FORETOLD: f32 = 0.8;
+/// Coherence from which on the words of an event describe it.
+const COHERENT: f32 = 0.1;

@@ -1,0 +1,114 @@
+//! Readouts: a part of the residual stream, through the final norm's weight and the unembedding rows of a vocabulary
+//! of words.
+//!
+//! score(w) = ((r - mean_r) * (1 + final norm)) . (W_U[w] - mean of the vocabulary's rows). The norm's division is a
+//! positive factor per token and does not change ranks, so it is left out. Scores [T, words] never leave the device:
+//! the highest are found there.
+
+use burn::tensor::{Tensor, TensorData};
+use lens_pack::words::{MEAN_NOVEL, MEAN_PREDICTABLE, MEAN_RESIDUAL, ROWS};
+
+use crate::kernels::config::KernelConfig;
+use crate::linear::{Matrix, matmul_nt};
+use crate::temporal_sae::top_entries;
+use crate::{Result, WeightStore};
+
+/// Tokens whose scores are on the device at the same time: bounds its memory for long texts.
+const TOKENS_AT_ONCE: usize = 128;
+
+/// What is read out: it determines the mean that is subtracted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// The predictable part of the reconstruction.
+    Predictable,
+    /// The novel part of the reconstruction.
+    Novel,
+    /// The residual stream.
+    Residual,
+    /// A direction that is added to it, as a feature's decoder row: nothing is subtracted.
+    Direction,
+}
+
+/// A pack's words on a device.
+pub struct WordReadout {
+    /// Unembedding rows [words, d_model].
+    rows: Matrix,
+    /// Their mean [1, d_model].
+    row_mean: Tensor<2>,
+    /// 1 + weight of the final norm [1, d_model].
+    gain: Tensor<2>,
+    /// Corpus means of the predictable part, the novel part and the residual stream, [1, d_model] each.
+    means: [Tensor<2>; 3],
+    kernels: KernelConfig,
+}
+
+impl WordReadout {
+    /// Takes the tensors of `words` words out of `store`; `final_norm` [d_model] is the weight as the checkpoint has
+    /// it, a factor less 1.
+    ///
+    /// # Errors
+    /// A missing tensor, or one of another shape.
+    pub fn new(store: &mut WeightStore, words: usize, final_norm: Tensor<1>) -> Result<Self> {
+        let [d_model] = final_norm.dims();
+        let rows = store.matrix(ROWS, words, d_model)?;
+        let mut mean = |name| Ok(store.vector(name, d_model)?.unsqueeze::<2>());
+        let means = [mean(MEAN_PREDICTABLE)?, mean(MEAN_NOVEL)?, mean(MEAN_RESIDUAL)?];
+        let device = store.device();
+        let shares = Tensor::full([1, words], 1.0 / words as f64, &device.burn);
+        let row_mean = rows.linear_transposed(shares);
+        Ok(Self { rows, row_mean, gain: (final_norm + 1.0).unsqueeze(), means, kernels: device.kernels })
+    }
+
+    /// Number of words.
+    pub fn words(&self) -> usize {
+        self.rows.dims()[0]
+    }
+
+    /// The corpus mean of a part [1, d_model]; none of a direction.
+    pub fn mean(&self, part: Part) -> Option<&Tensor<2>> {
+        let [predictable, novel, residual] = &self.means;
+        match part {
+            Part::Predictable => Some(predictable),
+            Part::Novel => Some(novel),
+            Part::Residual => Some(residual),
+            Part::Direction => None,
+        }
+    }
+
+    /// The `k` words with the highest scores for each row of `x` [T, d_model], pairs of score and word in the order
+    /// of words: [T, 2 k]. Scores below 0 count as 0.
+    pub fn top(&self, part: Part, x: Tensor<2>, k: usize) -> Tensor<2> {
+        let rows = x.dims()[0];
+        let chunks = (0..rows).step_by(TOKENS_AT_ONCE);
+        let top = chunks.map(|from| {
+            let scores = self.scores(part, x.clone().narrow(0, from, TOKENS_AT_ONCE.min(rows - from)));
+            top_entries(scores.clamp_min(0.0), k)
+        });
+        let top: Vec<Tensor<2>> = top.collect();
+        if top.len() == 1 { top.into_iter().next().unwrap_or(x) } else { Tensor::cat(top, 0) }
+    }
+
+    /// Scores [T, words] of every word for each row of `x` [T, d_model].
+    pub fn scores(&self, part: Part, x: Tensor<2>) -> Tensor<2> {
+        let x = match self.mean(part) {
+            Some(mean) => x - mean.clone(),
+            None => x,
+        };
+        let x = x * self.gain.clone();
+        let common = matmul_nt(x.clone(), self.row_mean.clone(), self.kernels);
+        self.rows.linear(x) - common
+    }
+
+    /// The rows of some words [n, d_model], less the mean of all: for how much the words have in common.
+    pub fn centered_rows(&self, words: &[usize]) -> Tensor<2> {
+        let count = self.words();
+        let mut one_each = vec![0f32; words.len() * count];
+        for (row, word) in one_each.chunks_exact_mut(count.max(1)).zip(words) {
+            if let Some(entry) = row.get_mut(*word) {
+                *entry = 1.0;
+            }
+        }
+        let one_each = Tensor::from_data(TensorData::new(one_each, [words.len(), count]), &self.gain.device());
+        self.rows.linear_transposed(one_each) - self.row_mean.clone()
+    }
+}
