@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::attention::Attention;
 use crate::matrix::SymmetricMatrix;
 use crate::nan_as_null;
+use crate::shuffled::Shuffled;
 use crate::source::Source;
 use crate::words::{Word, Words};
 
@@ -177,6 +178,8 @@ pub struct Analysis {
     /// The model's surprise at each token, in nats, as seen from the target layer through the pack's fitted lens [T];
     /// NaN at BOS.
     pub surprise: Option<Vec<f32>>,
+    /// Statistics beside those of shuffled orders, where they were asked for.
+    pub shuffled: Option<Shuffled>,
     /// Squared norms, where they are known.
     pub energy: Option<Energy>,
     /// The SAE's attention weights, where they are known.

@@ -48,6 +48,7 @@ pub fn analysis() -> Analysis {
         events: None,
         words: None,
         surprise: None,
+        shuffled: None,
     }
 }
 

@@ -13,6 +13,7 @@
 //! | [`matrix`] | [`SymmetricMatrix`]: one triangle of a symmetric matrix |
 //! | [`per_token`] | one number per token: L0, shares of energy, variance explained, ... |
 //! | [`similarity`] | cosine similarity of four sources, as the notebook and as Neuronpedia draw it |
+//! | [`shuffled`] | statistics beside those of shuffled orders |
 //! | [`source`] | what of two tokens is compared |
 //! | [`spans`] | similarity within and across spans, cosine of two spans' mean codes |
 //! | [`spectrum`] | eigenvalues and effective rank |
@@ -33,6 +34,7 @@ pub mod gram;
 pub mod matrix;
 mod nan_as_null;
 pub mod per_token;
+pub mod shuffled;
 pub mod similarity;
 pub mod source;
 pub mod spans;

@@ -17,20 +17,25 @@ pub struct WithinAcross {
 /// Means over the pairs of tokens in `spans` (positions in the text, not overlapping). Positions
 /// that are not in the matrix and values that are not finite do not count.
 pub fn within_across(similarity: &Matrix, spans: &[Range<usize>]) -> WithinAcross {
-    let mut span_of: Vec<Option<usize>> = vec![None; similarity.size()];
+    let mut span_of: Vec<Option<usize>> = vec![None; similarity.first + similarity.size()];
     for (index, span) in spans.iter().enumerate() {
         for position in span.clone() {
-            if let Some(place) = position.checked_sub(similarity.first)
-                && let Some(slot) = span_of.get_mut(place)
-            {
+            if let Some(slot) = span_of.get_mut(position) {
                 *slot = Some(index);
             }
         }
     }
+    within_across_of(similarity, &span_of)
+}
+
+/// As [`within_across`], for groups of tokens that need not be together: `group_of` [T] has the group of each position
+/// of the text.
+pub fn within_across_of(similarity: &Matrix, group_of: &[Option<usize>]) -> WithinAcross {
+    let group_of = group_of.get(similarity.first..).unwrap_or_default();
     let mut sums = [(0f64, 0usize); 2];
-    for (i, a) in span_of.iter().enumerate() {
+    for (i, a) in group_of.iter().enumerate() {
         let Some(a) = a else { continue };
-        for (j, b) in span_of.iter().enumerate().skip(i + 1) {
+        for (j, b) in group_of.iter().enumerate().skip(i + 1) {
             let Some(b) = b else { continue };
             let value = similarity.entries.get(i, j).unwrap_or(f32::NAN);
             if value.is_finite() {

@@ -99,6 +99,19 @@ pub fn coherence(rows: &[f32], d: usize) -> f32 {
     if pairs == 0 { 0.0 } else { (sum / pairs as f64) as f32 }
 }
 
+/// The yardstick of readouts: for each row of `rows` [T, d] the mean of the at most `window` rows before it, the first
+/// row (BOS) left out; zeros where there is none.
+pub fn running_means(rows: &[f32], d: usize, window: usize) -> Vec<f32> {
+    let mut means = vec![0f32; rows.len()];
+    for (t, mean) in means.chunks_exact_mut(d.max(1)).enumerate() {
+        let before = t.saturating_sub(window).max(1)..t;
+        for row in before.clone() {
+            mean.iter_mut().zip(&rows[row * d..]).for_each(|(sum, value)| *sum += value / before.len() as f32);
+        }
+    }
+    means
+}
+
 /// Endings that make no other word of it, longest first.
 const ENDINGS: [&str; 13] = ["ations", "ation", "ings", "ing", "ers", "er", "ies", "ied", "est", "es", "ed", "ly", "s"];
 /// Letters that a stem has at least.
@@ -106,7 +119,7 @@ const STEM_LEAST: usize = 3;
 
 /// What words that differ only in case, ending or spelling (British and American) have in common. It need not be a
 /// word itself.
-fn stem(word: &str) -> String {
+pub fn stem(word: &str) -> String {
     let mut stem = word.to_lowercase();
     for (british, american) in
         [("our", "or"), ("isation", "ization"), ("ising", "izing"), ("ise", "ize"), ("yse", "yze"), ("ogue", "og")]
@@ -181,6 +194,14 @@ mod tests {
         let best = ranked(candidates.clone(), |i| vocabulary[i], 8);
         assert_eq!(best, [(3, 3.0), (1, 1.0), (2, 1.0)]);
         assert_eq!(ranked(candidates, |i| vocabulary[i], 1), [(3, 3.0)]);
+    }
+
+    #[test]
+    fn running_means_look_back_only_and_leave_bos_out() {
+        let rows = [100.0, 1.0, 3.0, 5.0, 7.0];
+        assert_eq!(running_means(&rows, 1, 2), [0.0, 0.0, 1.0, 2.0, 4.0]);
+        assert_eq!(running_means(&rows, 1, 9), [0.0, 0.0, 1.0, 2.0, 3.0]);
+        assert_eq!(running_means(&[], 3, 2), [0f32; 0]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use lens_files::WholeFile;
 
 use crate::args::{AnalyzeArgs, DeviceArg, Input};
 use crate::progress::Progress;
-use crate::{account, dump, notebook};
+use crate::{account, dump, notebook, shuffled};
 
 /// Runs the command.
 pub fn run(args: &AnalyzeArgs) -> Result<()> {
@@ -37,6 +37,9 @@ pub fn run(args: &AnalyzeArgs) -> Result<()> {
     }
     if args.attention {
         analysis.attention = Some(pollster::block_on(session.attention())?);
+    }
+    if let Some(orders) = args.shuffled {
+        analysis.shuffled = Some(shuffled::run(&pack, &tokens, &analysis, options, usize::from(orders))?);
     }
     let shapes = notebook::Shapes::of(pack.loaded.manifest());
 
@@ -69,6 +72,10 @@ pub fn run(args: &AnalyzeArgs) -> Result<()> {
     }
     if out.is_empty() {
         out = account::text(&analysis);
+    }
+    if let Some(it) = &analysis.shuffled {
+        out.push('\n');
+        out.push_str(&shuffled::table(it));
     }
     print(&out)
 }

@@ -63,6 +63,10 @@ pub struct AnalyzeArgs {
     /// Print a table of the events: where each begins, and what it is about.
     #[arg(long, conflicts_with = "text_list")]
     pub events: bool,
+    /// Give every statistic beside what it is for N shuffled orders of the text's tokens, and for N orders within each
+    /// event: what survives shuffling was never temporal. Also goes into the document.
+    #[arg(long, value_name = "N", conflicts_with_all = ["text_list", "dump"], value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub shuffled: Option<u16>,
     /// Print what the authors' notebook prints.
     #[arg(long, conflicts_with = "text_list")]
     pub notebook: bool,
@@ -209,6 +213,19 @@ pub struct DashboardsArgs {
     /// Largest number of tokens per passage, BOS included.
     #[arg(long, value_name = "N", default_value_t = 256)]
     pub context: usize,
+    /// Where to compute; by default the GPU where there is one.
+    #[arg(long, value_enum)]
+    pub device: Option<DeviceArg>,
+}
+
+#[derive(Debug, Args)]
+pub struct TopicsArgs {
+    /// Folder of a packed model with words.
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    /// Texts of two events and the words of their topics, as in tests/fixtures/words/topics.json.
+    #[arg(long, value_name = "FILE.json")]
+    pub texts: PathBuf,
     /// Where to compute; by default the GPU where there is one.
     #[arg(long, value_enum)]
     pub device: Option<DeviceArg>,

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 use lens_analysis::dashboard::build::{Builder, Largest, rounded};
-use lens_analysis::dashboard::{Chunk, FORMAT, INDEX_FILE, Index, TextSource, chunk_file, label};
+use lens_analysis::dashboard::{Chunk, FORMAT, INDEX_FILE, Index, TextSource, chunk_file, label, name};
+use lens_analysis::words::Word;
 use lens_engine::{PackFolder, RunOptions, session};
 use lens_files::WholeFile;
 use lens_train::corpus::{Passage, files, passages};
@@ -27,11 +28,14 @@ const ROWS: usize = 4096;
 /// Characters per token, about: for choosing passages before they are tokenized.
 const CHARACTERS: usize = 4;
 
-/// Decoder rows of features with their neighbours and tokens.
+/// Decoder rows of features with their neighbours and words.
 struct Directions {
     near: Vec<Vec<(usize, f32)>>,
-    raised: Vec<Vec<(usize, f32)>>,
-    lowered: Vec<Vec<(usize, f32)>>,
+    /// With their scores; of packs without words tokens of the whole vocabulary.
+    raised: Vec<Vec<(String, f32)>>,
+    lowered: Vec<Vec<(String, f32)>>,
+    /// Of the raised ones; 0 of packs without words.
+    coherence: Vec<f32>,
 }
 
 /// Runs the command.
@@ -58,7 +62,14 @@ pub fn run(args: &DashboardsArgs) -> Result<()> {
     }
     let directions = directions(&pack, width)?;
     let labels = builder.labels();
+    let names = (0..width).filter_map(|feature| {
+        let readout: Vec<String> = directions.raised[feature].iter().map(|(word, _)| word.clone()).collect();
+        let label = labels.iter().find(|label| label.feature == feature);
+        name::name(feature, label, &builder.peak_words(feature), (&readout, directions.coherence[feature]))
+    });
     let index = Index {
+        name_rule: name::RULE.to_owned(),
+        names: names.collect(),
         format: FORMAT.to_owned(),
         pack_hash: pack.loaded.pack_hash().to_owned(),
         features: width,
@@ -69,13 +80,14 @@ pub fn run(args: &DashboardsArgs) -> Result<()> {
         rule: label::RULE.to_owned(),
         labels,
     };
-    let bytes = write(&args.out, &pack, &builder, &directions, &index)?;
+    let bytes = write(&args.out, &builder, &directions, &index)?;
     println!(
-        "{}: {width} features over {} tokens of {} passages, {} with a label; {:.2} MB",
+        "{}: {width} features over {} tokens of {} passages, {} with a label, {} with a name; {:.2} MB",
         args.out.display(),
         index.tokens,
         index.passages,
         index.labels.len(),
+        index.names.len(),
         bytes as f64 / 1e6
     );
     Ok(())
@@ -129,7 +141,7 @@ fn read_notices(path: &Path) -> Result<HashMap<String, String>> {
     Ok(notices)
 }
 
-/// What follows from the decoder: features near, tokens raised and lowered.
+/// What follows from the decoder: features near, words raised and lowered.
 fn directions(pack: &PackFolder, width: usize) -> Result<Directions> {
     let d = pack.loaded.manifest().gemma.hidden_size;
     let [directions, decoder] = pollster::block_on(pack.loaded.directions(0, width))?;
@@ -150,13 +162,30 @@ fn directions(pack: &PackFolder, width: usize) -> Result<Directions> {
             nearest.found
         })
         .collect();
+    if pack.loaded.manifest().words.is_some() {
+        pack.load_words()?;
+        let words = pollster::block_on(pack.loaded.feature_words(0, width, LOGITS))?;
+        let list = |words: &[Word]| words.iter().map(|it| (it.word.clone(), it.score)).collect();
+        return Ok(Directions {
+            near,
+            raised: words.iter().map(|it| list(&it.raised)).collect(),
+            lowered: words.iter().map(|it| list(&it.lowered)).collect(),
+            coherence: words.iter().map(|it| it.coherence).collect(),
+        });
+    }
+    let [raised, lowered] = vocabulary_tokens(pack, &directions, width)?;
+    Ok(Directions { near, raised, lowered, coherence: vec![0.0; width] })
+}
+
+/// Tokens of the whole vocabulary that directions [width, d_model] raise and lower most, with their logits.
+fn vocabulary_tokens(pack: &PackFolder, directions: &[f32], width: usize) -> Result<[Vec<Vec<(String, f32)>>; 2]> {
     let vocabulary = pack.loaded.manifest().gemma.vocab_size as u32;
     let mut raised: Vec<Largest> = (0..width).map(|_| Largest::new(LOGITS)).collect();
     let mut lowered: Vec<Largest> = (0..width).map(|_| Largest::new(LOGITS)).collect();
     let mut progress = Progress::start("tokens that features raise and lower");
     let ids: Vec<u32> = (0..vocabulary).collect();
     for block in ids.chunks(ROWS) {
-        let logits = pollster::block_on(pack.loaded.matmul_nt(&pack.embedding(block)?, &directions))?;
+        let logits = pollster::block_on(pack.loaded.matmul_nt(&pack.embedding(block)?, directions))?;
         for (id, of_token) in block.iter().zip(logits.chunks_exact(width)) {
             for ((raised, lowered), logit) in raised.iter_mut().zip(&mut lowered).zip(of_token) {
                 raised.see(*id as usize, *logit);
@@ -165,16 +194,19 @@ fn directions(pack: &PackFolder, width: usize) -> Result<Directions> {
         }
         progress.update(block.last().map_or(0, |id| u64::from(*id) + 1), u64::from(vocabulary));
     }
-    let found = |all: Vec<Largest>| all.into_iter().map(|largest| largest.found).collect();
-    Ok(Directions { near, raised: found(raised), lowered: found(lowered) })
+    let token = |id: usize| pack.loaded.describe(&[id as u32]).tokens.pop().unwrap_or_default();
+    let found = |all: Vec<Largest>| {
+        let spelled = |largest: Largest| largest.found.into_iter().map(|(id, logit)| (token(id), logit)).collect();
+        all.into_iter().map(spelled).collect()
+    };
+    Ok([found(raised), found(lowered)])
 }
 
 /// Writes the files, the index last; returns their bytes.
-fn write(out: &Path, pack: &PackFolder, builder: &Builder, directions: &Directions, index: &Index) -> Result<usize> {
+fn write(out: &Path, builder: &Builder, directions: &Directions, index: &Index) -> Result<usize> {
     std::fs::create_dir_all(out).map_err(|e| anyhow!("cannot make the folder {}: {e}", out.display()))?;
-    let token = |id: usize| pack.loaded.describe(&[id as u32]).tokens.pop().unwrap_or_default();
-    let named = |list: &[(usize, f32)], sign: f32| -> Vec<(String, f32)> {
-        list.iter().map(|(id, logit)| (token(*id), rounded(sign * logit))).collect()
+    let named = |list: &[(String, f32)], sign: f32| -> Vec<(String, f32)> {
+        list.iter().map(|(word, score)| (word.clone(), rounded(sign * score))).collect()
     };
     let features: Vec<usize> = (0..index.features).collect();
     let mut bytes = 0;

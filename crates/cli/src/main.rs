@@ -10,7 +10,9 @@
 //! | [`text_list`] | `analyze --text-list`: many texts to a folder of documents with an index |
 //! | [`compare`] | `compare`: two texts to one document |
 //! | [`account`] | an account of a text in words; tables of its tokens and events |
+//! | [`shuffled`] | `analyze --shuffled`: statistics beside those of shuffled orders |
 //! | [`notebook`] | what the authors' notebook prints |
+//! | [`topics`] | `topics`: how many words read out belong to a text's own topic |
 //! | [`dashboards`] | `dashboards`: what each feature fires on in a corpus |
 //! | [`dump`] | `--dump`: every tensor as safetensors |
 //! | [`verify`] | `verify`: ours beside published figures |
@@ -37,8 +39,10 @@ mod kernels;
 mod notebook;
 mod pack;
 mod progress;
+mod shuffled;
 mod terms;
 mod text_list;
+mod topics;
 mod train;
 mod train_args;
 mod verify;
@@ -47,7 +51,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use args::{AnalyzeArgs, CompareArgs, DashboardsArgs, FidelityArgs, KernelsArgs, PackArgs, VerifyArgs};
+use args::{AnalyzeArgs, CompareArgs, DashboardsArgs, FidelityArgs, KernelsArgs, PackArgs, TopicsArgs, VerifyArgs};
 use train_args::{CardArgs, TokenizeArgs, TrainArgs};
 
 /// Temporal Feature Analysis of a text: which features are new at each token, which were predictable.
@@ -74,6 +78,8 @@ enum Command {
     Kernels(KernelsArgs),
     /// Look up what each feature of a pack's SAE fires on in a corpus.
     Dashboards(DashboardsArgs),
+    /// Count how many of the words read out belong to the topics of given texts: the readout's own yardstick.
+    Topics(TopicsArgs),
     /// Train a TemporalSAE on the residual streams of texts.
     Train(Box<TrainArgs>),
     /// Turn texts into token ids, for training where the texts are not.
@@ -94,6 +100,7 @@ fn main() -> ExitCode {
         Command::Fidelity(args) => fidelity::run(&args),
         Command::Kernels(args) => kernels::run(&args),
         Command::Dashboards(args) => dashboards::run(&args),
+        Command::Topics(args) => topics::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Tokenize(args) => train::tokenize(&args),
         Command::Card(args) => card::run(&args),

@@ -47,6 +47,7 @@ impl LoadedPack {
             events: None,
             words: None,
             surprise: None,
+            shuffled: None,
         }
     }
 }

@@ -38,10 +38,11 @@ pub use error::{DeviceError, Error, Result};
 #[cfg(not(target_family = "wasm"))]
 pub use folder::PackFolder;
 pub use lens_model::ComputeDevice;
+pub use lens_model::words::Part;
 pub use lens_pack::precision_plan::PrecisionPlan;
 pub use lens_tokenizer::Tokens;
 pub use pack::{LoadedPack, PackLoader};
 #[cfg(not(target_family = "wasm"))]
 pub use residuals::ResidualReader;
 pub use session::{InferenceSession, InferenceStage, RunOptions, RunOutput};
-pub use words::{LoadedWords, WordsLoader};
+pub use words::{FeatureWords, LoadedWords, WordsLoader};

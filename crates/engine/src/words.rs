@@ -1,5 +1,8 @@
 //! Words of a loaded pack, and the readouts of a session.
 
+use burn::tensor::Tensor;
+#[cfg(not(target_family = "wasm"))]
+use burn::tensor::TensorData;
 use lens_analysis::words::{CANDIDATES, EVENT_WORDS, TOKEN_WORDS, TokenWords, Word, Words, coherence, ranked};
 use lens_analysis::{Analysis, Event};
 use lens_model::WeightStore;
@@ -8,8 +11,6 @@ use lens_model::temporal_sae::row_sums;
 use lens_model::words::{Part, WordReadout};
 use lens_pack::unpack;
 use lens_pack::words::{Vocabulary, WordsEntry};
-
-use burn::tensor::Tensor;
 
 use crate::pack::LoadedPack;
 use crate::read_back::{read_back, read_back_all};
@@ -44,9 +45,31 @@ impl LoadedWords {
         ranked(candidates, |index| self.spelling(index), count)
     }
 
+    /// How much the words of a list have in common.
+    async fn coherence(&self, best: &[(usize, f32)]) -> Result<f32> {
+        if best.is_empty() {
+            return Ok(0.0);
+        }
+        let indices: Vec<usize> = best.iter().map(|(index, _)| *index).collect();
+        let rows: Tensor<2> = self.readout.centered_rows(&indices);
+        let d = rows.dims()[1];
+        Ok(coherence(&read_back(rows).await?, d))
+    }
+
     fn words(&self, best: &[(usize, f32)]) -> Vec<Word> {
         best.iter().map(|(index, score)| Word { word: self.spelling(*index).to_owned(), score: *score }).collect()
     }
+}
+
+/// What a feature's decoder row says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeatureWords {
+    /// Words that it raises most, best first.
+    pub raised: Vec<Word>,
+    /// Words that it lowers most.
+    pub lowered: Vec<Word>,
+    /// Of the raised ones.
+    pub coherence: f32,
 }
 
 /// Takes the files of a pack's words section as they arrive.
@@ -137,16 +160,47 @@ impl LoadedPack {
         self.words.get().is_some()
     }
 
-    /// The words of directions that features add, [n, d_model] in the residual stream's own units: the best `count` of
-    /// each.
+    /// The words that features `first` and the `rows` after it add and take away: the best `count` of each decoder row in
+    /// the residual stream's own units, the best `count` of its opposite, and the coherence of the former.
     ///
     /// # Errors
     /// [`Error::Input`] when words are not loaded, [`Error::Model`] when the device fails.
-    pub async fn feature_words(&self, first: usize, rows: usize, count: usize) -> Result<Vec<Vec<Word>>> {
+    pub async fn feature_words(&self, first: usize, rows: usize, count: usize) -> Result<Vec<FeatureWords>> {
         let words = self.words_or_error()?;
         let directions = self.sae.decoder(first, rows);
         let k = candidates(count, words);
-        let top = read_back(words.readout.top(Part::Direction, directions, k)).await?;
+        let [raised, lowered] = read_back_all([
+            words.readout.top(Part::Direction, directions.clone(), k),
+            words.readout.top(Part::Direction, -directions, k),
+        ])
+        .await?;
+        let mut all = Vec::with_capacity(rows);
+        for (raised, lowered) in raised.chunks_exact(2 * k).zip(lowered.chunks_exact(2 * k)) {
+            let [raised, lowered] = [raised, lowered].map(|pairs| words.ranked(pairs, count));
+            all.push(FeatureWords {
+                coherence: words.coherence(&raised).await?,
+                raised: words.words(&raised),
+                lowered: words.words(&lowered),
+            });
+        }
+        Ok(all)
+    }
+
+    /// The words of each row of `rows` [n, d_model], a `part` of the residual stream: the best `count`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when words are not loaded, [`Error::Model`] when the device fails.
+    #[cfg(not(target_family = "wasm"))]
+    pub async fn row_words(&self, part: Part, rows: Vec<f32>, count: usize) -> Result<Vec<Vec<Word>>> {
+        let words = self.words_or_error()?;
+        let d = self.manifest().gemma.hidden_size;
+        let shape = [rows.len() / d, d];
+        if shape[0] == 0 {
+            return Ok(Vec::new());
+        }
+        let rows = Tensor::from_data(TensorData::new(rows, shape), &self.device.burn);
+        let k = candidates(count, words);
+        let top = read_back(words.readout.top(part, rows, k)).await?;
         Ok(top.chunks_exact(2 * k).map(|pairs| words.words(&words.ranked(pairs, count))).collect())
     }
 
@@ -218,6 +272,22 @@ impl InferenceSession {
         Ok(())
     }
 
+    /// A part of each token's residual stream [T, d_model], for readouts of mixtures of it.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when the device fails.
+    #[cfg(not(target_family = "wasm"))]
+    pub async fn part_rows(&self, part: Part) -> Result<Vec<f32>> {
+        let Some([pred_codes, novel_codes, residual]) = self.grams.first(self.len()) else { return Ok(Vec::new()) };
+        let sae = &self.pack().sae;
+        read_back(match part {
+            Part::Predictable => sae.decode(pred_codes),
+            Part::Novel => sae.decode(novel_codes),
+            Part::Residual | Part::Direction => residual,
+        })
+        .await
+    }
+
     /// The words of an event: of the mean residual stream of its tokens, and of the mean of their predictable parts.
     async fn describe(&self, words: &LoadedWords, event: &mut Event) -> Result<()> {
         let count = event.last + 1 - event.first.min(event.last);
@@ -232,10 +302,7 @@ impl InferenceSession {
         let best = words.ranked(&residual, EVENT_WORDS);
         event.words = words.words(&best);
         event.expected = words.words(&words.ranked(&predictable, EVENT_WORDS));
-        let indices: Vec<usize> = best.iter().map(|(index, _)| *index).collect();
-        let rows: Tensor<2> = words.readout.centered_rows(&indices);
-        let d = rows.dims()[1];
-        let coherence = coherence(&read_back(rows).await?, d);
+        let coherence = words.coherence(&best).await?;
         event.coherence = Some(coherence);
         event.unclear = coherence < COHERENT;
         Ok(())

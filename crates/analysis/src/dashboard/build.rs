@@ -1,6 +1,7 @@
 //! From the codes of a corpus to dashboards.
 
 use super::label::{Firing, Words};
+use super::name::peak_words;
 use super::{BARS, Dashboard, Excerpt, Label};
 
 /// Excerpts of the largest codes, each from another passage.
@@ -94,6 +95,15 @@ impl Builder {
     pub fn labels(&self) -> Vec<Label> {
         let words = Words::of(self.passages.iter().map(|passage| passage.tokens.as_slice()));
         self.firings.iter().enumerate().filter_map(|(feature, firings)| words.label(feature, firings)).collect()
+    }
+
+    /// The words at the peaks of `feature`: see [`peak_words`].
+    pub fn peak_words(&self, feature: usize) -> Vec<String> {
+        let token = |firing: &Firing| {
+            let passage = self.passages.get(firing.passage as usize)?;
+            passage.tokens.get(firing.position as usize).map(String::as_str)
+        };
+        self.firings.get(feature).map(|firings| peak_words(firings, token)).unwrap_or_default()
     }
 
     /// What `feature` does, without what follows from the decoder.

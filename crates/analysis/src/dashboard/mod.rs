@@ -4,7 +4,8 @@
 //! |---|---|
 //! | this | the documents: [`Index`] and [`Chunk`], read as untrusted text |
 //! | [`build`] | from the codes of a corpus to dashboards |
-//! | [`label`] | a feature's name by a stated rule, with its precision and recall |
+//! | [`label`] | a feature's label by a stated rule, with its precision and recall |
+//! | [`name`] | its display name: the label, else words at its peaks, else words of its readout |
 //!
 //! `index.json` names the pack that the dashboards belong to, the sources of their texts, and the
 //! labels; `0000.json`, `0001.json`, ... hold [`Index::per_file`] features each. docs/dashboards.md
@@ -12,6 +13,7 @@
 
 pub mod build;
 pub mod label;
+pub mod name;
 
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +67,12 @@ pub struct Index {
     pub rule: String,
     /// The features that have one.
     pub labels: Vec<Label>,
+    /// How names are found, in a sentence.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name_rule: String,
+    /// The display names of the features that have one, in the order of features; none in files written before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<Name>,
 }
 
 /// Where texts are from.
@@ -89,6 +97,29 @@ pub struct Label {
     pub recall: f32,
     /// Harmonic mean of both.
     pub f1: f32,
+}
+
+/// What a name is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NamedBy {
+    /// The label, with its precision and recall.
+    Label,
+    /// Words at its largest novel codes.
+    Peaks,
+    /// Words that its decoder row adds.
+    Readout,
+}
+
+/// A feature's display name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Name {
+    /// The feature.
+    pub feature: usize,
+    /// Its name.
+    pub text: String,
+    /// What it is made of.
+    pub by: NamedBy,
 }
 
 /// Features that follow one another.
@@ -117,7 +148,8 @@ pub struct Dashboard {
     pub top: Vec<Excerpt>,
     /// From lower quantiles of its novel codes, highest first.
     pub lower: Vec<Excerpt>,
-    /// Tokens that its decoder row raises most, through final norm and unembedding.
+    /// Words of its readout: those that its decoder row raises most, through final norm and unembedding. Of packs
+    /// without words: tokens of the whole vocabulary.
     pub raised: Vec<(String, f32)>,
     /// Tokens that it lowers most.
     pub lowered: Vec<(String, f32)>,
@@ -173,7 +205,20 @@ impl Index {
         if let Some(label) = it.labels.iter().find(|label| label.feature >= it.features) {
             return damaged(format!("a label for feature {} of {}", label.feature, it.features));
         }
+        let is_ordered = it.names.windows(2).all(|pair| pair[0].feature < pair[1].feature);
+        if !is_ordered || it.names.last().is_some_and(|name| name.feature >= it.features) {
+            return damaged("the names are not those of its features, in their order");
+        }
         Ok(it)
+    }
+
+    /// The display name of `feature`, if it has one. Files without names have those of labels.
+    pub fn name(&self, feature: usize) -> Option<(&str, NamedBy)> {
+        let named = self.names.binary_search_by_key(&feature, |name| name.feature).ok().and_then(|i| self.names.get(i));
+        match named {
+            Some(name) => Some((&name.text, name.by)),
+            None => self.label(feature).map(|label| (label.text.as_str(), NamedBy::Label)),
+        }
     }
 
     /// The file that holds `feature`; none where there is no such feature.
@@ -181,7 +226,7 @@ impl Index {
         (feature < self.features).then(|| chunk_file(feature / self.per_file.max(1)))
     }
 
-    /// The name of `feature`, if it has one.
+    /// The label of `feature`, if it has one.
     pub fn label(&self, feature: usize) -> Option<&Label> {
         self.labels.iter().find(|label| label.feature == feature)
     }
@@ -252,6 +297,8 @@ mod tests {
             sources: vec![TextSource { name: "s".to_owned(), attribution: "t".to_owned() }],
             rule: "r".to_owned(),
             labels: vec![Label { feature: 2, text: "x".to_owned(), precision: 1.0, recall: 1.0, f1: 1.0 }],
+            name_rule: String::new(),
+            names: vec![Name { feature: 1, text: "sea".to_owned(), by: NamedBy::Peaks }],
         }
     }
 
@@ -289,6 +336,8 @@ mod tests {
         assert!(wrong_index(&|it| it.per_file = 0));
         assert!(wrong_index(&|it| it.features = usize::MAX));
         assert!(wrong_index(&|it| it.labels[0].feature = 3));
+        assert!(wrong_index(&|it| it.names[0].feature = 3));
+        assert!(wrong_index(&|it| it.names.push(it.names[0].clone())));
         let wrong_chunk = |change: &dyn Fn(&mut Chunk)| {
             let mut it = chunk();
             change(&mut it);

@@ -9,6 +9,7 @@ use crate::analysis::{Analysis, Energy, Event, FeatureCode, ModelInfo, Selected,
 use crate::attention::Attention;
 use crate::document::error::DocumentError;
 use crate::document::triangle::{AttentionRead, AttentionWritten, GramsRead, GramsWritten};
+use crate::shuffled::Shuffled;
 use crate::words::Words;
 use crate::{gram, nan_as_null, similarity};
 
@@ -92,6 +93,8 @@ pub(super) struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     surprise: Option<Vec<Entry>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    shuffled: Option<&'a Shuffled>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     energy: Option<&'a Energy>,
     #[serde(skip_serializing_if = "Option::is_none")]
     attention: Option<AttentionWritten<'a>>,
@@ -122,6 +125,7 @@ impl<'a> Written<'a> {
             events: it.events.as_deref(),
             words: it.words.as_ref(),
             surprise: it.surprise.as_ref().map(|values| values.iter().copied().map(Entry).collect()),
+            shuffled: it.shuffled.as_ref(),
             energy: it.energy.as_ref(),
             attention: None,
             grams: None,
@@ -178,6 +182,8 @@ pub(super) struct AnalysisRead<'a> {
     words: Option<Words>,
     #[serde(default)]
     surprise: Option<Vec<Entry>>,
+    #[serde(default)]
+    shuffled: Option<Shuffled>,
     #[serde(default)]
     energy: Option<Energy>,
     #[serde(default, borrow)]
@@ -268,6 +274,7 @@ impl AnalysisRead<'_> {
             events: self.events,
             words: self.words,
             surprise: self.surprise.map(|values| values.into_iter().map(|entry| entry.0).collect()),
+            shuffled: self.shuffled,
             energy: self.energy,
             attention,
             grams,

@@ -209,6 +209,8 @@ mod tests {
             sources: Vec::new(),
             rule: String::new(),
             labels: vec![label(3, "“tell”", 0.6), label(445, "“told”, “Tell”", 0.9)],
+            name_rule: String::new(),
+            names: Vec::new(),
         }
     }
 

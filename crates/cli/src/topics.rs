@@ -1,0 +1,202 @@
+//! `topics`: how many of the words that are read out belong to the topic of a text's own event, for each part of the
+//! residual stream and for the yardsticks, on texts of two events whose topics were written down beforehand.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use anyhow::{Result, anyhow, bail};
+use lens_analysis::Event;
+use lens_analysis::shuffled::{Scope, order};
+use lens_analysis::words::{EVENT_WORDS, TOKEN_WORDS, Word, running_means, stem};
+use lens_engine::{InferenceSession, PackFolder, Part, RunOptions, Tokens};
+use serde::Deserialize;
+
+use crate::analyze::{open_pack, print, read_tokens};
+use crate::args::TopicsArgs;
+
+/// Tokens of each event that do not count: nothing can be foretold yet.
+const SKIPPED: usize = 8;
+/// Orders that the tokens within events are shuffled into.
+const ORDERS: u64 = 3;
+
+/// A text of two events.
+#[derive(Debug, Deserialize)]
+struct Text {
+    name: String,
+    events: [TopicEvent; 2],
+}
+
+/// An event and the words of its topic.
+#[derive(Debug, Deserialize)]
+struct TopicEvent {
+    text: String,
+    topic: Vec<String>,
+}
+
+/// Words of an event's own topic and of the other one, of so many.
+#[derive(Debug, Clone, Copy, Default)]
+struct Count {
+    own: usize,
+    other: usize,
+    all: usize,
+}
+
+/// What is read out at each token.
+#[derive(Debug, Clone, Copy)]
+enum From {
+    Part(Part),
+    /// The mean of so many residual streams before the token, without an SAE.
+    RunningMean(usize),
+}
+
+/// The rows of the table.
+const ROWS: [(&str, From, bool); 9] = [
+    ("predictable part", From::Part(Part::Predictable), false),
+    ("novel part", From::Part(Part::Novel), false),
+    ("residual stream", From::Part(Part::Residual), false),
+    ("mean of the last 10 residuals before the token, no SAE", From::RunningMean(10), false),
+    ("mean of the last 30", From::RunningMean(30), false),
+    ("mean of all before", From::RunningMean(usize::MAX), false),
+    ("predictable part, tokens shuffled within each event", From::Part(Part::Predictable), true),
+    ("novel part, shuffled so", From::Part(Part::Novel), true),
+    ("residual stream, shuffled so", From::Part(Part::Residual), true),
+];
+
+/// Runs the command.
+pub fn run(args: &TopicsArgs) -> Result<()> {
+    let texts = read(args)?;
+    let pack = open_pack(&args.model, args.device)?;
+    pack.load_words()?;
+    let mut counts = [Count::default(); ROWS.len()];
+    let mut events = [Count::default(); 3];
+    for text in &texts {
+        let stems = text.events.each_ref().map(|event| event.topic.iter().map(|word| stem(word)).collect());
+        let tokens = pack.loaded.tokenize(&format!("{} {}", text.events[0].text, text.events[1].text))?;
+        let second = second_event(&tokens, &text.events[0].text).ok_or_else(|| anyhow!("{}: too short", text.name))?;
+        let spans = [1..second, second..tokens.ids.len()];
+        let session = read_tokens(&pack, &tokens, RunOptions::default())?;
+        for (count, (_, from, is_shuffled)) in counts.iter_mut().zip(ROWS) {
+            if !is_shuffled {
+                tally(count, &lists(&pack, &session, from)?, &spans, &stems);
+            }
+        }
+        let whole = spans.clone().map(|span| Event {
+            first: span.start,
+            last: span.end - 1,
+            expectation_from: span.start,
+            words: Vec::new(),
+            expected: Vec::new(),
+            coherence: None,
+            unclear: false,
+        });
+        for seed in 0..ORDERS {
+            let order = order(tokens.ids.len(), &whole, Scope::Events, seed);
+            let ids: Vec<u32> = order.iter().map(|position| tokens.ids[*position]).collect();
+            let session = read_tokens(&pack, &pack.loaded.describe(&ids), RunOptions::default())?;
+            for (count, (_, from, is_shuffled)) in counts.iter_mut().zip(ROWS) {
+                if is_shuffled {
+                    tally(count, &lists(&pack, &session, from)?, &spans, &stems);
+                }
+            }
+        }
+        for (count, part) in events.iter_mut().zip([Part::Predictable, Part::Novel, Part::Residual]) {
+            let rows = pollster::block_on(session.part_rows(part))?;
+            let means = spans.clone().map(|span| mean(&rows, pack.loaded.manifest().gemma.hidden_size, span)).concat();
+            let words = pollster::block_on(pack.loaded.row_words(part, means, EVENT_WORDS))?;
+            for (event, words) in words.iter().enumerate() {
+                count.add(words, EVENT_WORDS, &stems[event], &stems[1 - event]);
+            }
+        }
+    }
+    print(&table(&texts, &counts, &events))
+}
+
+fn read(args: &TopicsArgs) -> Result<Vec<Text>> {
+    let file = args.texts.display();
+    let text = std::fs::read_to_string(&args.texts).map_err(|e| anyhow!("cannot read {file}: {e}"))?;
+    let texts: Vec<Text> = serde_json::from_str(&text).map_err(|e| {
+        anyhow!("{file}: not a list of texts {{\"name\", \"events\": [{{\"text\", \"topic\": [words]}}, ...]}}: {e}")
+    })?;
+    if texts.is_empty() {
+        bail!("{file}: it contains no text");
+    }
+    Ok(texts)
+}
+
+/// Position of the token that begins after the first event's text.
+fn second_event(tokens: &Tokens, first: &str) -> Option<usize> {
+    let mut covered = 0;
+    for (position, token) in tokens.tokens.iter().enumerate().skip(1) {
+        if covered >= first.chars().count() {
+            return Some(position);
+        }
+        covered += token.chars().count();
+    }
+    None
+}
+
+/// The lists of words of every token [T].
+fn lists(pack: &PackFolder, session: &InferenceSession, from: From) -> Result<Vec<Vec<Word>>> {
+    let (part, rows) = match from {
+        From::Part(part) => (part, pollster::block_on(session.part_rows(part))?),
+        From::RunningMean(window) => {
+            let rows = pollster::block_on(session.part_rows(Part::Residual))?;
+            (Part::Residual, running_means(&rows, pack.loaded.manifest().gemma.hidden_size, window))
+        }
+    };
+    Ok(pollster::block_on(pack.loaded.row_words(part, rows, TOKEN_WORDS))?)
+}
+
+fn mean(rows: &[f32], d: usize, span: std::ops::Range<usize>) -> Vec<f32> {
+    let mut mean = vec![0f32; d];
+    for row in rows[span.start * d..span.end * d].chunks_exact(d) {
+        mean.iter_mut().zip(row).for_each(|(sum, value)| *sum += value / span.len() as f32);
+    }
+    mean
+}
+
+fn tally(count: &mut Count, lists: &[Vec<Word>], spans: &[std::ops::Range<usize>; 2], stems: &[HashSet<String>; 2]) {
+    for (event, span) in spans.iter().enumerate() {
+        for words in lists.iter().take(span.end).skip(span.start + SKIPPED) {
+            count.add(words, TOKEN_WORDS, &stems[event], &stems[1 - event]);
+        }
+    }
+}
+
+impl Count {
+    fn add(&mut self, words: &[Word], of: usize, own: &HashSet<String>, other: &HashSet<String>) {
+        self.all += of;
+        for word in words {
+            let stem = stem(&word.word);
+            self.own += usize::from(own.contains(&stem));
+            self.other += usize::from(other.contains(&stem));
+        }
+    }
+
+    fn cells(self) -> String {
+        let share = |count: usize| 100.0 * count as f64 / self.all.max(1) as f64;
+        format!("{} ({:.0} %) | {} ({:.0} %) | {}", self.own, share(self.own), self.other, share(self.other), self.all)
+    }
+}
+
+/// Two tables in Markdown.
+fn table(texts: &[Text], counts: &[Count], events: &[Count]) -> String {
+    let mut out = format!(
+        "{} texts of two events. Of the {TOKEN_WORDS} best words at each token past the first {SKIPPED} of its event:\n\n\
+         | read from | of its own event's topic | of the other's | words |\n|---|---|---|---|\n",
+        texts.len()
+    );
+    // Writing to a String cannot fail.
+    for ((name, ..), count) in ROWS.iter().zip(counts) {
+        let _ = writeln!(out, "| {name} | {} |", count.cells());
+    }
+    let _ = writeln!(
+        out,
+        "\nOf the {EVENT_WORDS} words of each event:\n\n\
+         | read from the mean over its tokens of the | of its own topic | of the other's | words |\n|---|---|---|---|"
+    );
+    for (name, count) in ["predictable part", "novel part", "residual stream"].iter().zip(events) {
+        let _ = writeln!(out, "| {name} | {} |", count.cells());
+    }
+    out
+}
