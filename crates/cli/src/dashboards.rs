@@ -28,12 +28,15 @@ const ROWS: usize = 4096;
 /// Characters per token, about: for choosing passages before they are tokenized.
 const CHARACTERS: usize = 4;
 
+/// Words or tokens of a feature with their scores, best first.
+type Scored = Vec<(String, f32)>;
+
 /// Decoder rows of features with their neighbours and words.
 struct Directions {
     near: Vec<Vec<(usize, f32)>>,
     /// With their scores; of packs without words tokens of the whole vocabulary.
-    raised: Vec<Vec<(String, f32)>>,
-    lowered: Vec<Vec<(String, f32)>>,
+    raised: Vec<Scored>,
+    lowered: Vec<Scored>,
     /// Of the raised ones; 0 of packs without words.
     coherence: Vec<f32>,
 }
@@ -178,7 +181,7 @@ fn directions(pack: &PackFolder, width: usize) -> Result<Directions> {
 }
 
 /// Tokens of the whole vocabulary that directions [width, d_model] raise and lower most, with their logits.
-fn vocabulary_tokens(pack: &PackFolder, directions: &[f32], width: usize) -> Result<[Vec<Vec<(String, f32)>>; 2]> {
+fn vocabulary_tokens(pack: &PackFolder, directions: &[f32], width: usize) -> Result<[Vec<Scored>; 2]> {
     let vocabulary = pack.loaded.manifest().gemma.vocab_size as u32;
     let mut raised: Vec<Largest> = (0..width).map(|_| Largest::new(LOGITS)).collect();
     let mut lowered: Vec<Largest> = (0..width).map(|_| Largest::new(LOGITS)).collect();

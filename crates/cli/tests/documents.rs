@@ -29,7 +29,7 @@ fn violations(schema: &Value, root: &Value, value: &Value, at: &str) -> Vec<Stri
                     "object" => value.is_object(),
                     "array" => value.is_array(),
                     "string" => value.is_string(),
-                        "boolean" => value.is_boolean(),
+                    "boolean" => value.is_boolean(),
                     "number" => value.is_number(),
                     "integer" => value.is_u64() || value.is_i64(),
                     "null" => value.is_null(),
