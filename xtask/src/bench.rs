@@ -248,6 +248,6 @@ fn find_or_install_python(paths: &Paths, folder: &Path) -> Result<PathBuf> {
         .args(["-m", "pip", "install", "--disable-pip-version-check", "--requirement"])
         .arg(&requirements)
         .run()?;
-    std::fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
+    lens_files::write_whole(&stamp, &wanted)?;
     Ok(python)
 }

@@ -53,7 +53,7 @@ fn build(paths: &Paths, tools: &SiteTools) {
     let built = site::run_trunk(paths, tools, Kind::Dev).and_then(|()| {
         let number = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
         let file = Kind::Dev.folder(paths).join(shell::BUILD_FILE);
-        std::fs::write(&file, number.to_string()).with_context(|| format!("cannot write {}", file.display()))
+        Ok(lens_files::write_whole(&file, number.to_string().as_bytes())?)
     });
     match built {
         Ok(()) => console::line(&format!("    the page is new [{}]", console::spell(started.elapsed()))),

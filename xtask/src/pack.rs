@@ -147,7 +147,7 @@ fn make(paths: &Paths, weights: &Path, precision: Precision, folder: &Path) -> R
     };
     let [terms, origin] = model::TERMS;
     let notice = weights.join("GEMMA_NOTICE.txt");
-    std::fs::write(&notice, notice_text(precision)).with_context(|| format!("cannot write {}", notice.display()))?;
+    lens_files::write_whole(&notice, notice_text(precision).as_bytes())?;
     let request = PackRequest {
         gemma: &gemma,
         model_name: "google/gemma-3-270m".to_owned(),

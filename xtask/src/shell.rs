@@ -26,12 +26,12 @@ pub fn finish(folder: &Path) -> Result<()> {
     // The version is that of the files beside the page, and of the page without it.
     let version = version(folder, &html)?;
     let html = with_tags(&html, &version).context("index.html: no charset tag")?;
-    std::fs::write(&page, html).with_context(|| format!("cannot write {}", page.display()))?;
+    lens_files::write_whole(&page, html.as_bytes())?;
     let script = folder.join("service-worker.js");
     let text = std::fs::read_to_string(&script).with_context(|| format!("cannot read {}", script.display()))?;
     let names: Vec<String> = shell_files(folder)?.into_keys().collect();
     let text = with_files(&text, &version, &names).context("service-worker.js: no constants to write")?;
-    std::fs::write(&script, text).with_context(|| format!("cannot write {}", script.display()))
+    Ok(lens_files::write_whole(&script, text.as_bytes())?)
 }
 
 /// The file that [`dev`](crate::dev) writes after each build; the page reloads when it changes.
@@ -44,10 +44,10 @@ pub fn add_reload(folder: &Path) -> Result<()> {
     let html = std::fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;
     let at = html.find(FIRST).context("index.html: no charset tag")? + FIRST.len();
     let html = format!("{}\n    <script src=\"{SCRIPT}\"></script>{}", &html[..at], &html[at..]);
-    std::fs::write(&page, html).with_context(|| format!("cannot write {}", page.display()))?;
+    lens_files::write_whole(&page, html.as_bytes())?;
     let script = folder.join(SCRIPT);
     let text = include_str!("dev-reload.js").replace("BUILD_FILE", BUILD_FILE);
-    std::fs::write(&script, text).with_context(|| format!("cannot write {}", script.display()))
+    Ok(lens_files::write_whole(&script, text.as_bytes())?)
 }
 
 /// Names and hashes of the files that the page consists of: everything at the top but itself.

@@ -89,7 +89,7 @@ pub fn build(paths: &Paths, kind: Kind) -> Result<PathBuf> {
     pack::find_or_make(paths, &model::fetch(paths)?)?;
     run_trunk(paths, &tools, kind)?;
     // Last: a site that is not whole has no stamp.
-    std::fs::write(dist.join(STAMP), wanted)?;
+    lens_files::write_whole(&dist.join(STAMP), wanted.as_bytes())?;
     Ok(dist)
 }
 
@@ -126,14 +126,14 @@ pub fn add_pack(paths: &Paths, folder: &Path) -> Result<()> {
         .and_then(|html| with_pack_bytes(&html, "data-embedding-bytes", embedding))
         .context("index.html: no temporal-lens-pack tag")?;
     let html = with_commit(&html, &commit(paths)).context("index.html: no temporal-lens-commit tag")?;
-    std::fs::write(&page, html).with_context(|| format!("cannot write {}", page.display()))?;
+    lens_files::write_whole(&page, html.as_bytes())?;
     // Whoever hosts the page may list more.
     let models = folder.join("models.json");
     let list = serde_json::json!({
         "format": "temporal-lens-models/1",
         "models": [{ "url": format!("{PACK_FOLDER}/"), "title": "Gemma 3 270M with the default TemporalSAE" }],
     });
-    std::fs::write(&models, format!("{list:#}\n")).with_context(|| format!("cannot write {}", models.display()))?;
+    lens_files::write_whole(&models, format!("{list:#}\n").as_bytes())?;
     // Trunk by itself serves what it builds: without policy and service worker, as while a page is worked on.
     let kind = std::env::var(KIND_VARIABLE).unwrap_or_else(|_| {
         let is_debug = std::env::var("TRUNK_PROFILE").is_ok_and(|profile| profile == "debug");

@@ -1,5 +1,6 @@
 //! npm modules, at the versions of `xtask/node/package-lock.json`, in the cache.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -37,7 +38,8 @@ pub fn find_or_install(paths: &Paths, parts: Parts) -> Result<()> {
             Parts::Site => install("installing npm modules", &source, &folder, &["--omit=dev"])?,
             Parts::Test => install("installing npm modules", &source, &folder, &[])?,
         }
-        std::fs::write(folder.join(if parts == Parts::Site { SITE_MARKER } else { TEST_MARKER }), &lock)?;
+        let marker = if parts == Parts::Site { SITE_MARKER } else { TEST_MARKER };
+        lens_files::write_whole(&folder.join(marker), &lock)?;
     }
     Ok(())
 }
@@ -50,7 +52,7 @@ pub fn find_or_install_peer(paths: &Paths, folder: &Path) -> Result<()> {
     let lock = read_lock(&source)?;
     if !is_installed(folder, TEST_MARKER, &lock) {
         install("installing the benches' peer (npm)", &source, folder, &[])?;
-        std::fs::write(folder.join(TEST_MARKER), &lock)?;
+        lens_files::write_whole(&folder.join(TEST_MARKER), &lock)?;
     }
     Ok(())
 }
@@ -99,12 +101,17 @@ pub fn write_wrappers(paths: &Paths, wasm_bindgen: &Path) -> Result<PathBuf> {
         if std::fs::read_to_string(&wrapper).is_ok_and(|found| found == text) {
             continue;
         }
-        std::fs::write(&wrapper, text).with_context(|| format!("cannot write {}", wrapper.display()))?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755))?;
-        }
+        lens_files::WholeFile::write_with(&wrapper, |out| {
+            out.write_all(text.as_bytes())?;
+            // Before it has its name: another build may be about to run it.
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::PermissionsExt;
+                out.set_permissions(std::fs::Permissions::from_mode(0o755))?;
+            }
+            Ok(())
+        })?
+        .publish()?;
     }
     Ok(bin)
 }
