@@ -1,6 +1,6 @@
 //! Chromium for the end-to-end tests.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
@@ -25,6 +25,15 @@ pub fn find_or_install() -> Result<PathBuf> {
     }
     apt::install("Chromium", &["chromium"])?;
     find().context("Chromium was installed but is not on the PATH")
+}
+
+/// Vulkan on the processor, as Chromium brings it along: the manifest of its driver.
+pub fn vulkan_driver(chromium: &Path) -> Option<PathBuf> {
+    let own = chromium.canonicalize().ok()?;
+    [own.parent()?, Path::new("/usr/lib/chromium"), Path::new("/usr/lib/chromium-browser")]
+        .iter()
+        .map(|folder| folder.join("vk_swiftshader_icd.json"))
+        .find(|driver| driver.is_file())
 }
 
 fn find() -> Option<PathBuf> {

@@ -48,6 +48,8 @@ pub fn for_wasm_lints(paths: &Paths) -> Result<Vec<(OsString, OsString)>> {
 pub struct TestTools {
     /// The browser to drive.
     pub chromium: PathBuf,
+    /// Its Vulkan driver, by which programs find a GPU where there is none.
+    pub vulkan_driver: Option<PathBuf>,
     /// Folder that holds `node_modules`.
     pub node: PathBuf,
     /// Python, and the folder for its PYTHONPATH.
@@ -59,8 +61,10 @@ pub struct TestTools {
 /// Installs what is missing for the tests.
 pub fn for_test(paths: &Paths) -> Result<TestTools> {
     node::find_or_install(paths, node::Parts::Test)?;
+    let chromium = browser::find_or_install()?;
     Ok(TestTools {
-        chromium: browser::find_or_install()?,
+        vulkan_driver: browser::vulkan_driver(&chromium),
+        chromium,
         node: paths.node(),
         python: python::with_numpy(paths)?,
         nginx: nginx::find_or_install()?,

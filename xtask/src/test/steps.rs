@@ -140,6 +140,7 @@ pub fn cargo_tests(context: &Context) -> Result<Count> {
             ("TEMPORAL_LENS_PACK_DIR", &tests.pack),
             ("TEMPORAL_LENS_GEMMA2_DIR", &tests.gemma2_tokenizer),
         ])
+        .envs(tests.tools.vulkan_driver.iter().map(|driver| ("TEMPORAL_LENS_VULKAN_DRIVER", driver)))
         .echo()
         .run_to_end()?;
     let mut count = tally::cargo(&finished.lines);
