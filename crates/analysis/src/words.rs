@@ -55,6 +55,31 @@ pub struct TokenWords {
     pub predictable: Vec<Word>,
     /// Of the novel part.
     pub novel: Vec<Word>,
+    /// The likeliest next words, through a fitted lens.
+    pub next: Vec<NextWord>,
+    /// What the token before it made of it, through a fitted lens.
+    pub came: Option<Came>,
+}
+
+/// What the lens made, at the token before, of the token that came.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Came {
+    /// The token's logit.
+    pub logit: f32,
+    /// The largest logit of words and pieces.
+    pub largest: f32,
+    /// Sum of exp(logit - largest) over words and pieces.
+    pub sum: f32,
+}
+
+impl Came {
+    /// Surprise in nats: minus the logarithm of the token's probability among words, pieces and, where it `is_listed`
+    /// as neither, itself.
+    pub fn surprise(self, is_listed: bool) -> f32 {
+        let own = (self.logit - self.largest).exp();
+        let sum = if is_listed { self.sum } else { self.sum + own };
+        sum.ln() - (self.logit - self.largest)
+    }
 }
 
 /// The best `count` of `candidates` (index of a word and its score, in the order of indices), near-duplicates folded
@@ -194,6 +219,15 @@ mod tests {
         let best = ranked(candidates.clone(), |i| vocabulary[i], 8);
         assert_eq!(best, [(3, 3.0), (1, 1.0), (2, 1.0)]);
         assert_eq!(ranked(candidates, |i| vocabulary[i], 1), [(3, 3.0)]);
+    }
+
+    #[test]
+    fn surprise_is_minus_the_logarithm_of_the_probability() {
+        // Logits 2 and 1, largest 2; the token that came is the second, or another one of logit 1.
+        let came = Came { logit: 1.0, largest: 2.0, sum: 1.0 + (-1f32).exp() };
+        let e = std::f32::consts::E;
+        assert!((came.surprise(true) + (e / (e * e + e)).ln()).abs() < 1e-6);
+        assert!((came.surprise(false) + (e / (e * e + 2.0 * e)).ln()).abs() < 1e-6);
     }
 
     #[test]

@@ -13,8 +13,10 @@ use lens_analysis::words::TokenWords;
 use lens_analysis::{Attention, FeatureCode, Grams, Source, Summary, SymmetricMatrix, TokenFigures, TokenSource};
 use lens_model::gemma::GemmaCache;
 use lens_model::linear::matmul_nt;
+use lens_model::rows::Rows;
 use lens_model::temporal_sae::{Codes, SaeCache, row_sums, top_entries};
 use lens_pack::config::SaeConfig;
+use lens_pack::words::WordsEntry;
 
 use crate::gram_state::GramState;
 use crate::pack::{LoadedPack, TOKENS_MAX, check_length};
@@ -107,6 +109,8 @@ pub struct InferenceSession {
     summary: Summary,
     /// Readouts of the first tokens: see [`Self::read_words`].
     pub(crate) words: Vec<TokenWords>,
+    /// Embedding rows of the tokens, where the pack has a fitted lens: what it makes of the tokens that come.
+    pub(crate) embeddings: Rows,
     /// With `keep_intermediates`: the residual stream and the SAE's results.
     intermediates: Option<(Tensor<2>, Codes)>,
 }
@@ -126,6 +130,7 @@ impl InferenceSession {
             grams: GramState::default(),
             summary: Summary::new(pack.manifest().gemma.hidden_size),
             words: Vec::new(),
+            embeddings: Rows::default(),
             intermediates: None,
             pack,
         })
@@ -173,6 +178,7 @@ impl InferenceSession {
     pub fn truncate(&mut self, tokens: usize) {
         self.summary.truncate(tokens);
         self.words.truncate(tokens);
+        self.embeddings.truncate(tokens);
         self.gemma.truncate(tokens);
         self.sae.truncate(tokens);
     }
@@ -210,7 +216,11 @@ impl InferenceSession {
         for rows in embedding_rows.chunks(chunk * d_model) {
             let rows = TensorData::new(rows.to_vec(), [rows.len() / d_model, d_model]);
             let mut stopped = progress(InferenceStage::Layer(done, steps)).is_break();
-            let residual = pack.gemma.extend(Tensor::from_data(rows, &pack.device.burn), &mut self.gemma, |_, _| {
+            let rows = Tensor::from_data(rows, &pack.device.burn);
+            if pack.manifest().words.as_ref().is_some_and(WordsEntry::has_lens) {
+                self.embeddings.push(rows.clone(), self.reserved);
+            }
+            let residual = pack.gemma.extend(rows, &mut self.gemma, |_, _| {
                 done += 1;
                 stopped |= progress(InferenceStage::Layer(done, steps)).is_break();
             });

@@ -1,9 +1,13 @@
 //! Words of a loaded pack, and the readouts of a session.
 
+use std::collections::HashSet;
+
 use burn::tensor::Tensor;
 #[cfg(not(target_family = "wasm"))]
 use burn::tensor::TensorData;
-use lens_analysis::words::{CANDIDATES, EVENT_WORDS, TOKEN_WORDS, TokenWords, Word, Words, coherence, ranked};
+use lens_analysis::words::{
+    CANDIDATES, Came, EVENT_WORDS, NextWord, TOKEN_WORDS, TokenWords, Word, Words, coherence, ranked,
+};
 use lens_analysis::{Analysis, Event};
 use lens_model::WeightStore;
 use lens_model::linear::matmul_nt;
@@ -21,6 +25,9 @@ use crate::{Error, Result};
 pub struct LoadedWords {
     vocabulary: Vocabulary,
     readout: WordReadout,
+    has_lens: bool,
+    /// Ids of words and pieces.
+    listed: HashSet<u32>,
     weight_bytes: usize,
 }
 
@@ -43,6 +50,20 @@ impl LoadedWords {
     fn ranked(&self, pairs: &[f32], count: usize) -> Vec<(usize, f32)> {
         let candidates = pairs.as_chunks::<2>().0.iter().map(|[score, word]| (*word as usize, *score));
         ranked(candidates, |index| self.spelling(index), count)
+    }
+
+    /// The likeliest next words of words and pieces, pairs of exp(logit - largest) and index; `sum` is that of all.
+    fn next_words(&self, of_words: &[[f32; 2]], of_pieces: &[[f32; 2]], sum: f32) -> Vec<NextWord> {
+        let named = |pairs: &[[f32; 2]], list: &[(u32, String)]| -> Vec<(f32, String)> {
+            let named = |[value, index]: &[f32; 2]| Some((*value, list.get(*index as usize)?.1.clone()));
+            pairs.iter().filter_map(named).collect()
+        };
+        let mut all = named(of_words, &self.vocabulary.words);
+        all.extend(named(of_pieces, &self.vocabulary.pieces));
+        // Stable: of equals words go first, then in the order of ids.
+        all.sort_by(|a, b| b.0.total_cmp(&a.0));
+        all.truncate(TOKEN_WORDS);
+        all.into_iter().map(|(value, word)| NextWord { word, probability: value / sum }).collect()
     }
 
     /// How much the words of a list have in common.
@@ -141,10 +162,12 @@ impl<'a> WordsLoader<'a> {
         let vocabulary = self
             .vocabulary
             .ok_or_else(|| Error::Input("the vocabulary of the pack's words was not loaded".to_owned()))?;
-        let readout = WordReadout::new(&mut self.store, self.entry.words, self.pack.final_norm.clone())?;
+        let readout = WordReadout::new(&mut self.store, self.entry, self.pack.final_norm.clone())?;
         let weight_bytes = self.store.bytes();
+        let listed = vocabulary.words.iter().chain(&vocabulary.pieces).map(|(id, _)| *id).collect();
+        let has_lens = self.entry.has_lens();
         // Of two that load at the same time the first stays: they are equal.
-        let _ = self.pack.words.set(LoadedWords { vocabulary, readout, weight_bytes });
+        let _ = self.pack.words.set(LoadedWords { vocabulary, readout, has_lens, listed, weight_bytes });
         Ok(())
     }
 }
@@ -237,6 +260,7 @@ impl InferenceSession {
             row_sums(mean, pack.device.kernels),
         ])
         .await?;
+        let mut next = self.read_next(words, first).await?;
         for t in 0..total - first {
             // BOS is no word of the text.
             if first + t == 0 {
@@ -246,9 +270,42 @@ impl InferenceSession {
             let list = |top: &[f32]| words.words(&words.ranked(&top[2 * k * t..2 * k * (t + 1)], TOKEN_WORDS));
             let opposite = -products[t] / (squares[3 * t + 2] * mean_squares[2]).sqrt();
             let predictable = if opposite < NOTHING_FORETOLD { list(&predictable) } else { Vec::new() };
-            self.words.push(TokenWords { predictable, novel: list(&novel) });
+            let (next, came) = next.get_mut(t).map(std::mem::take).unwrap_or_default();
+            self.words.push(TokenWords { predictable, novel: list(&novel), next, came });
         }
         Ok(())
+    }
+
+    /// What comes next, of the tokens from `first` on: the likeliest words after each, and what the token before made of
+    /// it. Nothing without a fitted lens.
+    async fn read_next(&self, words: &LoadedWords, first: usize) -> Result<Vec<(Vec<NextWord>, Option<Came>)>> {
+        // The token before the first one made something of it.
+        let from = first.saturating_sub(1);
+        let rows = self.len() - from;
+        let residual = self.grams.rows(from, rows).map(|[_, _, residual]| residual);
+        let came = self.embeddings.tensor().filter(|_| rows > 1).map(|all| all.narrow(0, from + 1, rows - 1));
+        let Some(next) = residual.and_then(|residual| words.readout.next(residual, came, CANDIDATES)) else {
+            return Ok(Vec::new());
+        };
+        let (k_words, k_pieces) = (next.words.dims()[1], next.pieces.dims()[1]);
+        // One row at least, so that there is something to read back.
+        let came = next.came.unwrap_or_else(|| next.largest.clone());
+        let [of_words, of_pieces, largest, sum, came] =
+            read_back_all([next.words, next.pieces, next.largest, next.sum, came]).await?;
+        let all = (first..self.len()).map(|position| {
+            let row = position - from;
+            // BOS is like no token that the lens was fitted on.
+            let list = if position == 0 {
+                Vec::new()
+            } else {
+                let pairs = |all: &[f32], k: usize| all[row * k..(row + 1) * k].as_chunks::<2>().0.to_vec();
+                words.next_words(&pairs(&of_words, k_words), &pairs(&of_pieces, k_pieces), sum[row])
+            };
+            let before = row.checked_sub(1).filter(|_| position > 1);
+            let came = before.map(|row| Came { logit: came[row], largest: largest[row], sum: sum[row] });
+            (list, came)
+        });
+        Ok(all.collect())
     }
 
     /// Puts readouts into the text's analysis: of its tokens, and of its events where they are known.
@@ -264,8 +321,14 @@ impl InferenceSession {
             vocabulary: words.readout.words(),
             predictable: list(|it| &it.predictable),
             novel: list(|it| &it.novel),
-            next: Vec::new(),
+            next: if words.has_lens { self.words.iter().map(|it| it.next.clone()).collect() } else { Vec::new() },
         });
+        if words.has_lens {
+            let surprise = |(it, id): (&TokenWords, &u32)| {
+                it.came.map_or(f32::NAN, |came| came.surprise(words.listed.contains(id)))
+            };
+            analysis.surprise = Some(self.words.iter().zip(&analysis.token_ids).map(surprise).collect());
+        }
         for event in analysis.events.iter_mut().flatten() {
             self.describe(words, event).await?;
         }

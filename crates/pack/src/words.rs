@@ -37,7 +37,7 @@ pub const LENS_MEAN_Y: &str = "lens.mean_y";
 pub const VOCABULARY_BYTES_MAX: u64 = 8 << 20;
 
 /// Where a pack's words lie.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WordsEntry {
     /// The [`Vocabulary`].
     pub vocabulary: FileEntry,
@@ -53,6 +53,9 @@ pub struct WordsEntry {
     pub tensors: BTreeMap<String, TensorEntry>,
     /// Tokens of the corpus that the means were taken over, BOS not counted.
     pub corpus_tokens: u64,
+    /// `cap * tanh(logit / cap)` of the model's logits (Gemma 2), with a fitted lens only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub final_logit_softcapping: Option<f64>,
 }
 
 impl WordsEntry {
