@@ -57,9 +57,6 @@ def case(pair: dict, seed: int) -> dict:
         return (part.mean(0) + 0.3 * part.std() * noise).float().double()
 
     means = {"predictable": drawn_mean(pred), "novel": drawn_mean(novel), "residual": drawn_mean(residual)}
-    apart = pred - means["predictable"]
-    m = means["predictable"]
-    opposite = -(apart @ m) / (apart.norm(dim=1) * m.norm())
     about = scores(residual[1:].mean(0, keepdim=True), means["residual"], norm, rows)[0]
     best = about.topk(12).indices
     best = best[about[best] > 0]
@@ -67,8 +64,6 @@ def case(pair: dict, seed: int) -> dict:
         "pair": pair["name"],
         "ids": ids.tolist(),
         "means": {name: mean.tolist() for name, mean in means.items()},
-        # Cosine between the predictable part less its mean and the opposite of the mean [TOKENS].
-        "opposite": opposite[:TOKENS].tolist(),
         "predictable": scores(pred, means["predictable"], norm, rows)[:TOKENS].tolist(),
         "novel": scores(novel, means["novel"], norm, rows)[:TOKENS].tolist(),
         "about": about.tolist(),
@@ -103,7 +98,7 @@ def main() -> None:
     lines = ",\n".join(json.dumps(rounded(it)) for it in cases)
     (FIXTURES / "words" / "random.json").write_text(f"[\n{lines}\n]\n")
     for it in cases:
-        print(it["pair"], "opposite", [round(o, 2) for o in it["opposite"]][:6], "coherence", round(it["coherence"], 3))
+        print(it["pair"], "coherence", round(it["coherence"], 3))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 //! Words of a loaded pack, and the readouts of a session.
 
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use burn::tensor::Tensor;
 #[cfg(not(target_family = "wasm"))]
@@ -10,8 +11,6 @@ use lens_analysis::words::{
 };
 use lens_analysis::{Analysis, Event};
 use lens_model::WeightStore;
-use lens_model::linear::matmul_nt;
-use lens_model::temporal_sae::row_sums;
 use lens_model::words::{Part, WordReadout};
 use lens_pack::unpack;
 use lens_pack::words::{Vocabulary, WordsEntry};
@@ -28,6 +27,8 @@ pub struct LoadedWords {
     has_lens: bool,
     /// Ids of words and pieces.
     listed: HashSet<u32>,
+    /// See [`Self::opposite`].
+    opposite: OnceLock<HashSet<usize>>,
     weight_bytes: usize,
 }
 
@@ -40,6 +41,24 @@ impl LoadedWords {
     /// Token ids and spellings.
     pub fn vocabulary(&self) -> &Vocabulary {
         &self.vocabulary
+    }
+
+    /// The words that the opposite of the predictable part's mean reads as: a predictable part near 0 less that mean is
+    /// that, whatever the text.
+    async fn opposite(&self) -> Result<&HashSet<usize>> {
+        if self.opposite.get().is_none() {
+            let k = self.readout.words() / OPPOSITE_SHARE;
+            let words = match self.readout.mean(Part::Predictable).filter(|_| k > 0) {
+                Some(mean) => {
+                    let pairs = read_back(self.readout.top(Part::Direction, -mean.clone(), k)).await?;
+                    pairs.as_chunks::<2>().0.iter().map(|[_, word]| *word as usize).collect()
+                }
+                None => HashSet::new(),
+            };
+            // Of two that compute it at the same time the first stays: they are equal.
+            let _ = self.opposite.set(words);
+        }
+        self.opposite.get().ok_or_else(|| Error::Input("the words of the pack were not read".to_owned()))
     }
 
     fn spelling(&self, index: usize) -> &str {
@@ -167,7 +186,14 @@ impl<'a> WordsLoader<'a> {
         let listed = vocabulary.words.iter().chain(&vocabulary.pieces).map(|(id, _)| *id).collect();
         let has_lens = self.entry.has_lens();
         // Of two that load at the same time the first stays: they are equal.
-        let _ = self.pack.words.set(LoadedWords { vocabulary, readout, has_lens, listed, weight_bytes });
+        let _ = self.pack.words.set(LoadedWords {
+            vocabulary,
+            readout,
+            has_lens,
+            listed,
+            opposite: OnceLock::new(),
+            weight_bytes,
+        });
         Ok(())
     }
 }
@@ -250,16 +276,9 @@ impl InferenceSession {
         let (readout, k) = (&words.readout, candidates(TOKEN_WORDS, words));
         let predictable = pack.sae.decode(pred_codes);
         let novel = pack.sae.decode(novel_codes);
-        let mean = readout.mean(Part::Predictable).cloned().unwrap_or_else(|| predictable.clone().mean_dim(0));
-        let apart = predictable.clone() - mean.clone();
-        let [predictable, novel, products, squares, mean_squares] = read_back_all([
-            readout.top(Part::Predictable, predictable, k),
-            readout.top(Part::Novel, novel, k),
-            matmul_nt(apart.clone(), mean.clone(), pack.device.kernels),
-            row_sums(apart, pack.device.kernels),
-            row_sums(mean, pack.device.kernels),
-        ])
-        .await?;
+        let opposite = words.opposite().await?;
+        let [predictable, novel] =
+            read_back_all([readout.top(Part::Predictable, predictable, k), readout.top(Part::Novel, novel, k)]).await?;
         let mut next = self.read_next(words, first).await?;
         for t in 0..total - first {
             // BOS is no word of the text.
@@ -267,11 +286,15 @@ impl InferenceSession {
                 self.words.push(TokenWords::default());
                 continue;
             }
-            let list = |top: &[f32]| words.words(&words.ranked(&top[2 * k * t..2 * k * (t + 1)], TOKEN_WORDS));
-            let opposite = -products[t] / (squares[3 * t + 2] * mean_squares[2]).sqrt();
-            let predictable = if opposite < NOTHING_FORETOLD { list(&predictable) } else { Vec::new() };
+            let list = |top: &[f32]| words.ranked(&top[2 * k * t..2 * k * (t + 1)], TOKEN_WORDS);
+            let mut foretold = list(&predictable);
+            if foretold.iter().filter(|(index, _)| opposite.contains(index)).count() >= OPPOSITE_LEAST {
+                foretold.clear();
+            }
+            let predictable = words.words(&foretold);
+            let novel = words.words(&list(&novel));
             let (next, came) = next.get_mut(t).map(std::mem::take).unwrap_or_default();
-            self.words.push(TokenWords { predictable, novel: list(&novel), next, came });
+            self.words.push(TokenWords { predictable, novel, next, came });
         }
         Ok(())
     }
@@ -372,8 +395,11 @@ impl InferenceSession {
     }
 }
 
-/// Cosine between a predictable part less the corpus mean and the opposite of that mean from which on nothing is
-/// foretold: the part is near 0 then, and reads as the opposite of the mean.
-const NOTHING_FORETOLD: f32 = 0.8;
-/// Coherence from which on the words of an event describe it.
-const COHERENT: f32 = 0.1;
+/// One word in so many is among those of the opposite of the mean: a hundred of 15,000.
+const OPPOSITE_SHARE: usize = 150;
+/// A list with so many of them foretells nothing: the predictable part is near 0. Measured on 14 events of topics.json,
+/// 99 of 100 tokens past the seventh have none, and the first two have five or more.
+const OPPOSITE_LEAST: usize = 2;
+/// Coherence from which on the words of an event describe it. Measured: means of 60 tokens from 14 different events reach
+/// 0.08 on average, single events 0.2.
+const COHERENT: f32 = 0.08;
