@@ -33,6 +33,7 @@ pub fn analysis() -> Analysis {
         events: None,
         words: None,
         surprise: None,
+        shuffled: None,
         energy: None,
         attention: None,
         grams: None,
