@@ -1,0 +1,159 @@
+//! Readouts in words against PyTorch (tests/reference/words.py), on the random models of pairs.json.
+//!
+//! Tolerance: 1e-3 of the largest score, as for the reconstructions that are read out (tests/parity.rs); words whose
+//! scores differ by less may come in either order.
+
+// A test that cannot read its fixture has failed.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use burn::tensor::Device;
+use common::{Pair, fixtures, open};
+use lens_analysis::words::{EVENT_WORDS, TOKEN_WORDS, Word};
+use lens_analysis::{Analysis, Event};
+use lens_engine::{InferenceSession, PackFolder, RunOptions, Tokens};
+use lens_import::words::{WordMeans, WordsSection, write_words};
+use lens_pack::words::Vocabulary;
+use serde::Deserialize;
+
+const TOLERANCE: f32 = 1e-3;
+
+#[derive(Deserialize)]
+struct Case {
+    pair: String,
+    ids: Vec<u32>,
+    means: Means,
+    /// Scores [tokens][words].
+    predictable: Vec<Vec<f32>>,
+    novel: Vec<Vec<f32>>,
+    /// Scores [words] of the means over all tokens but BOS of the residual stream and of the predictable part.
+    about: Vec<f32>,
+    expected: Vec<f32>,
+    /// Of the twelve best of `about`.
+    coherence: f32,
+}
+
+#[derive(Deserialize)]
+struct Means {
+    predictable: Vec<f32>,
+    novel: Vec<f32>,
+    residual: Vec<f32>,
+}
+
+fn cases() -> Vec<Case> {
+    serde_json::from_str(&std::fs::read_to_string(fixtures().join("words/random.json")).unwrap()).unwrap()
+}
+
+/// A spelling that shares its stem with no other.
+fn spelling(id: u32) -> String {
+    format!("word-{id}")
+}
+
+fn pack_of(case: &Case, folder: &std::path::Path) -> (Pair, PackFolder) {
+    let pair = common::pairs().into_iter().find(|pair| pair.name == case.pair).unwrap();
+    drop(open(&pair.gemma, &pair.sae, &pair.tokenizer, pair.layer, folder));
+    let section = WordsSection {
+        vocabulary: Vocabulary { words: case.ids.iter().map(|id| (*id, spelling(*id))).collect(), pieces: Vec::new() },
+        means: WordMeans {
+            predictable: case.means.predictable.clone(),
+            novel: case.means.novel.clone(),
+            residual: case.means.residual.clone(),
+            corpus_tokens: 1,
+        },
+    };
+    write_words(&folder.join("pack"), &section).unwrap();
+    let pack = PackFolder::open(&folder.join("pack"), Device::flex(), |_, _| {}).unwrap();
+    pack.load_words().unwrap();
+    (pair, pack)
+}
+
+/// The analysis of a pair's tokens, taken in two steps, with one event.
+fn analysis(pair: &Pair, pack: &PackFolder) -> Analysis {
+    let ids = &pair.token_ids;
+    let mut session = InferenceSession::new(pack.loaded.clone(), RunOptions::default()).unwrap();
+    for part in [&ids[..ids.len() / 2], &ids[ids.len() / 2..]] {
+        let rows = pack.embedding(part).unwrap();
+        let _ = pollster::block_on(session.extend(&rows, |_| ControlFlow::Continue(()))).unwrap();
+        pollster::block_on(session.read_words()).unwrap();
+    }
+    let tokens = Tokens { ids: ids.clone(), tokens: ids.iter().map(|id| id.to_string()).collect() };
+    let mut analysis = pack.loaded.analysis("", &tokens, session.summary(), session.options());
+    analysis.events = Some(vec![Event {
+        first: 1,
+        last: ids.len() - 1,
+        expectation_from: 1,
+        words: Vec::new(),
+        expected: Vec::new(),
+        coherence: None,
+        unclear: false,
+    }]);
+    pollster::block_on(session.add_words(&mut analysis)).unwrap();
+    analysis
+}
+
+/// Whether `found` is the best of `scores`, in order, up to ties.
+fn assert_best(what: &str, found: &[Word], ids: &[u32], scores: &[f32], count: usize) {
+    let of: HashMap<String, f32> = ids.iter().map(|id| spelling(*id)).zip(scores.iter().copied()).collect();
+    let largest = scores.iter().fold(0f32, |largest, score| largest.max(score.abs()));
+    let near = |a: f32, b: f32| (a - b).abs() <= TOLERANCE * largest;
+    let mut best: Vec<f32> = scores.iter().copied().filter(|score| *score > 0.0).collect();
+    best.sort_by(|a, b| b.total_cmp(a));
+    best.truncate(count);
+    // A score within rounding of 0 may be on either side of it.
+    let least = best.iter().filter(|score| !near(**score, 0.0)).count();
+    assert!(
+        (least..=best.len().max(least)).contains(&found.len()),
+        "{what}: {} words, {} expected",
+        found.len(),
+        best.len()
+    );
+    for (word, expected) in found.iter().zip(&best) {
+        assert!(near(word.score, of[&word.word]), "{what}: {} has {}, not {}", word.word, word.score, of[&word.word]);
+        assert!(near(word.score, *expected), "{what}: {} has {}, {expected} comes here", word.word, word.score);
+    }
+}
+
+#[test]
+fn readouts_of_random_models_are_pytorchs() {
+    let cases = cases();
+    assert_eq!(cases.len(), 8);
+    for case in cases {
+        let scratch = tempfile::tempdir().unwrap();
+        let (pair, pack) = pack_of(&case, scratch.path());
+        let analysis = analysis(&pair, &pack);
+        let words = analysis.words.as_ref().unwrap();
+        assert_eq!((words.vocabulary, words.predictable.len()), (case.ids.len(), pair.token_ids.len()));
+        assert!(words.predictable[0].is_empty() && words.novel[0].is_empty(), "BOS has words");
+        for (position, (predictable, novel)) in case.predictable.iter().zip(&case.novel).enumerate().skip(1) {
+            for (part, found, scores) in
+                [("predictable", &words.predictable, predictable), ("novel", &words.novel, novel)]
+            {
+                let what = format!("{}, {part} part of token {position}", case.pair);
+                assert_best(&what, &found[position], &case.ids, scores, TOKEN_WORDS);
+            }
+        }
+        let event = &analysis.events.as_ref().unwrap()[0];
+        assert_best(&format!("{}, event", case.pair), &event.words, &case.ids, &case.about, EVENT_WORDS);
+        assert_best(&format!("{}, expected", case.pair), &event.expected, &case.ids, &case.expected, EVENT_WORDS);
+        let coherence = event.coherence.unwrap();
+        assert!((coherence - case.coherence).abs() < 1e-3, "{}: {coherence}, not {}", case.pair, case.coherence);
+    }
+}
+
+#[test]
+fn a_pack_without_words_says_what_adds_them() {
+    let pair = common::pairs().remove(0);
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = open(&pair.gemma, &pair.sae, &pair.tokenizer, pair.layer, scratch.path());
+    let problem = pack.load_words().unwrap_err().to_string();
+    assert!(problem.contains("has no words") && problem.contains("temporal-lens words"), "{problem}");
+    let mut session = InferenceSession::new(pack.loaded.clone(), RunOptions::default()).unwrap();
+    let rows = pack.embedding(&pair.token_ids).unwrap();
+    let _ = pollster::block_on(session.extend(&rows, |_| ControlFlow::Continue(()))).unwrap();
+    let problem = pollster::block_on(session.read_words()).unwrap_err().to_string();
+    assert!(problem.contains("not loaded"), "{problem}");
+}
