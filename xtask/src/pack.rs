@@ -129,11 +129,24 @@ fn notice_text(precision: Precision) -> String {
     )
 }
 
-/// Bytes a visitor fetches before the first analysis, without the embedding rows of the text; and
-/// bytes of the whole embedding.
-pub fn bytes(folder: &Path) -> Result<(u64, u64)> {
+/// Bytes of a pack's files.
+pub struct Bytes {
+    /// What a visitor fetches before the first analysis, without the embedding rows of the text.
+    pub load: u64,
+    /// The whole embedding.
+    pub embedding: u64,
+    /// Its words; 0 where it has none.
+    pub words: u64,
+}
+
+/// The bytes of the pack in `folder`.
+pub fn bytes(folder: &Path) -> Result<Bytes> {
     let manifest = FolderManifest::read(folder)?.manifest;
-    Ok((manifest.load_bytes(), manifest.embedding.shards.iter().map(|shard| shard.bytes).sum()))
+    Ok(Bytes {
+        load: manifest.load_bytes(),
+        embedding: manifest.embedding.shards.iter().map(|shard| shard.bytes).sum(),
+        words: manifest.words.map_or(0, |words| words.load_bytes()),
+    })
 }
 
 fn make(paths: &Paths, weights: &Path, precision: Precision, folder: &Path) -> Result<()> {

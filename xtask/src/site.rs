@@ -121,9 +121,10 @@ pub fn add_pack(paths: &Paths, folder: &Path) -> Result<()> {
     link_folder(&packed, &folder.join(PACK_FOLDER))?;
     let page = folder.join("index.html");
     let html = std::fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;
-    let (load, embedding) = pack::bytes(&packed)?;
+    let pack::Bytes { load, embedding, words } = pack::bytes(&packed)?;
     let html = with_pack_bytes(&html, "data-bytes", load)
         .and_then(|html| with_pack_bytes(&html, "data-embedding-bytes", embedding))
+        .and_then(|html| with_pack_bytes(&html, "data-words-bytes", words))
         .context("index.html: no temporal-lens-pack tag")?;
     let html = with_commit(&html, &commit(paths)).context("index.html: no temporal-lens-commit tag")?;
     lens_files::write_whole(&page, html.as_bytes())?;

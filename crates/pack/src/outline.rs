@@ -28,6 +28,8 @@ pub struct Outline {
     pub files: Vec<FileEntry>,
     /// The shards of the embedding.
     pub embedding: Vec<FileEntry>,
+    /// Vocabulary and shards of the words; none where it has none.
+    pub words: Vec<FileEntry>,
 }
 
 /// Why a text has no [`Outline`], as a phrase that follows "its manifest".
@@ -56,6 +58,14 @@ struct Fields {
     tokenizer: FileEntry,
     shards: Vec<FileEntry>,
     embedding: Embedding,
+    #[serde(default)]
+    words: Option<Words>,
+}
+
+#[derive(Deserialize)]
+struct Words {
+    vocabulary: FileEntry,
+    shards: Vec<FileEntry>,
 }
 
 #[derive(Deserialize)]
@@ -75,8 +85,11 @@ impl Outline {
         }
         let files: Vec<FileEntry> = std::iter::once(fields.tokenizer).chain(fields.shards).collect();
         let embedding = fields.embedding.shards;
+        let words: Vec<FileEntry> =
+            fields.words.into_iter().flat_map(|it| std::iter::once(it.vocabulary).chain(it.shards)).collect();
         let is_hash = |text: &str| text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit());
-        let wrong = files.iter().chain(&embedding).find(|it| !file_name::is_plain(&it.file) || !is_hash(&it.sha256));
+        let mut all = files.iter().chain(&embedding).chain(&words);
+        let wrong = all.find(|it| !file_name::is_plain(&it.file) || !is_hash(&it.sha256));
         let license_files = fields.licenses.iter().filter_map(|it| it.file.as_deref());
         let wrong = wrong
             .map(|it| it.file.as_str())
@@ -92,6 +105,7 @@ impl Outline {
             licenses: fields.licenses,
             files,
             embedding,
+            words,
         })
     }
 }

@@ -26,7 +26,7 @@ pub use address::{embed, link, theme};
 pub use export::svg;
 pub use figure::{attention, color, dendrogram, feature_map, focus, heatmap, layout, strip, trajectory};
 pub use format::{choice, neuronpedia, number, percent, progress, token};
-pub use table::{comparison, dashboard, features, measures, neighbors, selection, statistics};
+pub use table::{comparison, dashboard, features, measures, neighbors, selection, statistics, words};
 
 #[cfg(test)]
 mod example;

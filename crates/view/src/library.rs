@@ -60,6 +60,8 @@ pub struct PackSummary {
     pub files: Vec<FileEntry>,
     /// The whole embedding.
     pub embedding: Vec<FileEntry>,
+    /// Its words; none where it has none.
+    pub words: Vec<FileEntry>,
 }
 
 /// How much of a pack a browser stores, in bytes.
@@ -77,8 +79,17 @@ impl PackSummary {
     /// # Errors
     /// A phrase, to follow "its manifest".
     pub fn from_manifest(json: &str) -> Result<Self, OutlineError> {
-        let Outline { model_name, sae_name, layer, precision, licenses, files, embedding } = Outline::from_json(json)?;
-        Ok(Self { model: model_name, sae: sae_name, layer, precision, licenses, files, embedding })
+        let it = Outline::from_json(json)?;
+        Ok(Self {
+            model: it.model_name,
+            sae: it.sae_name,
+            layer: it.layer,
+            precision: it.precision,
+            licenses: it.licenses,
+            files: it.files,
+            embedding: it.embedding,
+            words: it.words,
+        })
     }
 
     /// Bytes that every analysis needs.
@@ -89,6 +100,11 @@ impl PackSummary {
     /// Bytes of the whole embedding.
     pub fn embedding_bytes(&self) -> u64 {
         total(&self.embedding)
+    }
+
+    /// Bytes of its words; 0 where it has none.
+    pub fn words_bytes(&self) -> u64 {
+        total(&self.words)
     }
 
     /// How much of it is among a browser's files, whose bytes are given by name.

@@ -32,13 +32,15 @@ pub struct Pack {
     pub bytes: u64,
     /// Bytes of the whole embedding; 0 when not known.
     pub embedding_bytes: u64,
+    /// Bytes of its words; 0 when it has none, or when not known.
+    pub words_bytes: u64,
 }
 
 impl Pack {
     /// A pack that a link names; what it costs is not known.
     pub fn at(folder: &str) -> Option<Self> {
         let slash = if folder.ends_with('/') { "" } else { "/" };
-        Some(Self { url: address(&format!("{folder}{slash}"))?, bytes: 0, embedding_bytes: 0 })
+        Some(Self { url: address(&format!("{folder}{slash}"))?, bytes: 0, embedding_bytes: 0, words_bytes: 0 })
     }
 
     /// The pack's host, where it is not the page's own.
@@ -56,8 +58,8 @@ pub fn pack() -> Option<Pack> {
     let number = |name: &str| tag.get_attribute(name).and_then(|text| text.parse().ok()).unwrap_or(0);
     let folder = tag.content();
     let folder = if folder.ends_with('/') { folder } else { format!("{folder}/") };
-    let (bytes, embedding_bytes) = (number("data-bytes"), number("data-embedding-bytes"));
-    Some(Pack { url: address(&folder)?, bytes, embedding_bytes })
+    let [bytes, embedding_bytes, words_bytes] = ["data-bytes", "data-embedding-bytes", "data-words-bytes"].map(number);
+    Some(Pack { url: address(&folder)?, bytes, embedding_bytes, words_bytes })
 }
 
 /// The commit that the page was built from, where the build knew it.
@@ -110,6 +112,20 @@ pub fn remember_loaded(pack_url: &str, loaded: bool) {
     if let Some(storage) = storage() {
         let key = loaded_key(pack_url);
         let _ = if loaded { storage.set_item(&key, "yes") } else { storage.remove_item(&key) };
+    }
+}
+
+const WORDS_KEY: &str = "temporal-lens-words";
+
+/// Whether the visitor asked for words on an earlier visit.
+pub fn wants_words() -> bool {
+    storage().and_then(|storage| storage.get_item(WORDS_KEY).ok().flatten()).is_some()
+}
+
+/// Remembers whether the visitor asks for words; not where storage is refused.
+pub fn remember_words(wanted: bool) {
+    if let Some(storage) = storage() {
+        let _ = if wanted { storage.set_item(WORDS_KEY, "yes") } else { storage.remove_item(WORDS_KEY) };
     }
 }
 

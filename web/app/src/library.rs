@@ -61,10 +61,11 @@ impl Library {
                 },
             };
             if let Manifest::Known(facts) = &manifest {
-                let (bytes, embedding_bytes) = (facts.bytes(), facts.embedding_bytes());
+                let (bytes, embedding_bytes, words_bytes) =
+                    (facts.bytes(), facts.embedding_bytes(), facts.words_bytes());
                 let is_ours = |it: &Option<Pack>| it.as_ref().is_some_and(|it| it.url == url && it.bytes == 0);
                 if state.pack.with_untracked(is_ours) {
-                    state.pack.set(Some(Pack { url: url.clone(), bytes, embedding_bytes }));
+                    state.pack.set(Some(Pack { url: url.clone(), bytes, embedding_bytes, words_bytes }));
                 }
             }
             self.set(&url, manifest);
@@ -78,7 +79,8 @@ impl Library {
         }
         let mut pack = known.pack.clone();
         if let Manifest::Known(facts) = &known.manifest {
-            (pack.bytes, pack.embedding_bytes) = (facts.bytes(), facts.embedding_bytes());
+            (pack.bytes, pack.embedding_bytes, pack.words_bytes) =
+                (facts.bytes(), facts.embedding_bytes(), facts.words_bytes());
         }
         // The worker may have it; only it knows.
         state.loaded.set(false);

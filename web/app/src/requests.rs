@@ -45,7 +45,18 @@ pub fn start(state: State) {
     };
     // The visitor pressed the button, and asks the host for what the text needs.
     let (pack_url, rows) = (pack.url, RowSource::Host);
-    begin(state, Request::Analyze { id: 0, pack_url, text, inf_k, rows, sync_between_stages: false });
+    let words = state.words.get_untracked();
+    begin(state, Request::Analyze { id: 0, pack_url, text, inf_k, rows, words, sync_between_stages: false });
+}
+
+/// Words are asked for, or no longer. Asked for, the text in the box is analyzed again where the model is loaded: its
+/// tokens are there, so that only words are computed.
+pub fn set_words(state: State, words: bool) {
+    state.words.set(words);
+    environment::remember_words(words);
+    if words && state.loaded.get_untracked() && state.phase.get_untracked() != Phase::Loading {
+        start(state);
+    }
 }
 
 /// Compares the shown text with a second one.
@@ -378,5 +389,6 @@ fn stage_of(stage: RequestStage) -> progress::LoadStage {
         RequestStage::Model => progress::LoadStage::Model,
         RequestStage::Sae => progress::LoadStage::Sae,
         RequestStage::Analysis => progress::LoadStage::Analysis,
+        RequestStage::Words => progress::LoadStage::Words,
     }
 }

@@ -93,6 +93,8 @@ pub struct State {
     pub stored_bytes: RwSignal<Option<u64>>,
     /// Whether a foreign host may be asked for rows while typing.
     pub rows_while_typing: RwSignal<bool>,
+    /// Whether analyses are asked for in words.
+    pub words: RwSignal<bool>,
     /// Diagnostics, once asked for.
     pub diagnostics: RwSignal<Option<CopiedDiagnostics>>,
     /// The analysis all views show.
@@ -159,6 +161,7 @@ impl State {
             storage_note: RwSignal::new(None),
             stored_bytes: RwSignal::new(None),
             rows_while_typing: RwSignal::new(environment::agreed()),
+            words: RwSignal::new(environment::wants_words()),
             diagnostics: RwSignal::new(None),
             shown: RwSignal::new(None),
             attention: RwSignal::new(None),

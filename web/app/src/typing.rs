@@ -60,7 +60,11 @@ fn follow(state: State) {
     let may_ask = pack.foreign_host().is_none() || state.rows_while_typing.get_untracked();
     let rows = if may_ask { RowSource::Host } else { RowSource::StoredOnly };
     let pack_url = pack.url;
-    requests::begin_quietly(state, Request::Analyze { id: 0, pack_url, text, inf_k, rows, sync_between_stages: false });
+    let words = state.words.get_untracked();
+    requests::begin_quietly(
+        state,
+        Request::Analyze { id: 0, pack_url, text, inf_k, rows, words, sync_between_stages: false },
+    );
 }
 
 /// A request has ended: goes on with what came up meanwhile.

@@ -31,6 +31,9 @@ pub enum Request {
         /// Where missing embedding rows may come from.
         #[serde(default)]
         rows: RowSource,
+        /// Answer in words, too, where the pack has any: fetched when they are first asked for.
+        #[serde(default)]
+        words: bool,
         /// Wait for the device between the stages, so that their times are their own (benches only).
         #[serde(default)]
         sync_between_stages: bool,
@@ -99,6 +102,8 @@ pub enum RequestStage {
     Sae,
     /// Similarity and statistics.
     Analysis,
+    /// Fetching the pack's words; bytes count.
+    Words,
 }
 
 /// Milliseconds by stage of an analysis. The device works while the next stage is being prepared, so that

@@ -140,6 +140,7 @@ fn every_request_survives_the_trip() {
             text: text.clone(),
             inf_k: Some(5),
             rows: RowSource::StoredOnly,
+            words: true,
             sync_between_stages: false,
         },
         Request::Attention { id, pack_url: pack_url.clone(), text: text.clone(), inf_k: None },

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
+use lens_analysis::events;
 use lens_engine::{ComputeDevice, InferenceSession, InferenceStage, OpenedDevice, RunOptions, Tokens};
 use lens_loader::{Abort, Cache, RowSource};
 use lens_pack::fit::Limits;
@@ -11,7 +12,7 @@ use lens_protocol::{DeviceInfo, Request, RequestStage, Response};
 
 use crate::clock::now_ms;
 use crate::failure::Failure;
-use crate::outbox::Reply;
+use crate::outbox::{Reply, post};
 use crate::packs::Pack;
 use crate::progress::{Reporter, Stopwatch};
 use crate::{arrays, diagnostics, gpu};
@@ -32,6 +33,13 @@ struct LastText {
     pack_url: String,
     token_ids: Vec<u32>,
     session: InferenceSession,
+}
+
+/// What an analysis is asked for.
+struct Wanted {
+    rows: RowSource,
+    words: bool,
+    options: RunOptions,
 }
 
 /// A text that was read for this request; it is the last one.
@@ -73,13 +81,14 @@ impl Session {
     pub async fn answer(&mut self, request: Request, abort: &Abort) -> Result<Reply, Failure> {
         let id = request.id();
         match request {
-            Request::Analyze { pack_url, text, inf_k, rows, sync_between_stages, .. } => {
+            Request::Analyze { pack_url, text, inf_k, rows, words, sync_between_stages, .. } => {
                 let rows = match rows {
                     lens_protocol::RowSource::Host => RowSource::Host,
                     lens_protocol::RowSource::StoredOnly => RowSource::StoredOnly,
                 };
                 let options = RunOptions { inf_k, sync_between_stages, ..RunOptions::default() };
-                self.analyze(id, &pack_url, &text, rows, options, abort).await
+                let wanted = Wanted { rows, words, options };
+                self.analyze(id, &pack_url, &text, wanted, abort).await
             }
             Request::Attention { pack_url, text, inf_k, .. } => {
                 self.attention(id, &pack_url, &text, inf_k, abort).await
@@ -216,15 +225,22 @@ impl Session {
         id: u32,
         pack_url: &str,
         text: &str,
-        rows: RowSource,
-        options: RunOptions,
+        Wanted { rows, words, options }: Wanted,
         abort: &Abort,
     ) -> Result<Reply, Failure> {
         let start = now_ms();
-        let Read { tokens, options, fetched_bytes, compute_start, mut stopwatch, reused_tokens } =
+        let Read { tokens, options, mut fetched_bytes, compute_start, mut stopwatch, reused_tokens } =
             self.read(id, pack_url, text, rows, options, abort).await?;
-        let session = self.last_session()?;
-        let analysis = Box::new(session.pack().analysis_header(text, &tokens, session.summary(), options));
+        if words {
+            fetched_bytes += self.load_words(id, pack_url, abort).await?;
+        }
+        let session = self.last.as_mut().map(|last| &mut last.session);
+        let session = session.ok_or_else(|| Failure::device("the text was not kept"))?;
+        let mut analysis = Box::new(session.pack().analysis_header(text, &tokens, session.summary(), options));
+        if words && session.pack().has_words() {
+            analysis.events = Some(events::of_text(&session.summary().grams(), &tokens.tokens));
+            session.add_words(&mut analysis).await?;
+        }
         let matrices = arrays::grams_of_summary(session.summary()).collect();
         stopwatch.enter(|times| &mut times.analysis_ms);
         let end = stopwatch.since;
@@ -238,6 +254,24 @@ impl Session {
             reused_tokens,
         };
         Ok(Reply::with(&header, matrices))
+    }
+
+    /// Loads the pack's words, where it has any and they are not loaded; answers the bytes fetched for them. A failure
+    /// is a note: the analysis is answered without words.
+    async fn load_words(&mut self, id: u32, pack_url: &str, abort: &Abort) -> Result<u64, Failure> {
+        let mut reporter = Reporter::new(id);
+        let pack = self.pack(pack_url);
+        let before = pack.counts().fetched_bytes;
+        let report = |done, total| reporter.report(RequestStage::Words, done, total);
+        match pack.load_words(abort, report).await {
+            Err(Failure::Stopped) => return Err(Failure::Stopped),
+            Err(failure) => {
+                let text = format!("The words were not loaded, so this is without them: {}", failure.message());
+                post(&Response::Note { text });
+            }
+            Ok(()) => {}
+        }
+        Ok(pack.counts().fetched_bytes - before)
     }
 
     /// The text that was read last.

@@ -15,6 +15,14 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// What is wrong, as a sentence.
+    pub fn message(&self) -> &str {
+        match self {
+            Self::Stopped => "it was stopped",
+            Self::Wrong(_, message) => message,
+        }
+    }
+
     /// The device or the engine failed.
     pub fn device(message: impl Into<String>) -> Self {
         Self::Wrong(FailureKind::Device, message.into())

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use futures_util::{Stream, StreamExt, stream};
-use lens_engine::{ComputeDevice, LoadedPack, PackLoader};
+use lens_engine::{ComputeDevice, LoadedPack, PackLoader, WordsLoader};
 use lens_loader::{Abort, Cache, Counts, PackFiles, Prepared, RowSource, Rows};
 use lens_pack::fit::{self, Limits};
 use lens_pack::manifest::{FileEntry, MANIFEST_FILE, Manifest};
@@ -140,6 +140,26 @@ impl Pack {
         brought.map_err(|error| Failure::of_rows(error, |ids| loaded.describe(ids).tokens))?;
         let rows = ids.iter().map(|id| self.rows.row(*id).unwrap_or_default());
         Ok(loaded.embedding_rows(rows)?)
+    }
+
+    /// Loads the pack's words, where it has any and they are not loaded. `on_bytes(done, total)` counts their bytes.
+    pub async fn load_words(&mut self, abort: &Abort, on_bytes: impl FnMut(u64, u64)) -> Result<(), Failure> {
+        let PackState::Ready(loaded) = &self.state else { return Err(Failure::device("the pack was not loaded")) };
+        let Some(words) = loaded.manifest().words.as_ref().filter(|_| !loaded.has_words()) else { return Ok(()) };
+        let entries: Vec<FileEntry> = words.files().cloned().collect();
+        let tally = Tally::new(entries.len(), 0, words.load_bytes(), on_bytes);
+        let mut loader = WordsLoader::new(loaded)?;
+        let mut prepared = in_flight(&self.files, entries.iter(), &tally, abort);
+        let mut content = Vec::new();
+        for file in 0..entries.len() {
+            let Some(ready) = prepared.next().await else { break };
+            self.files.read(ready?, abort, &|bytes| tally.set(file, bytes), &mut content).await?;
+            match file.checked_sub(1) {
+                None => loader.set_vocabulary(&content)?,
+                Some(shard) => loader.add_checked_shard(shard, &content)?,
+            }
+        }
+        Ok(loader.finish()?)
     }
 
     /// Fetches and stores tokenizer and weights; answers their bytes. What fits no device here is refused first.

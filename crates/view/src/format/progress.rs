@@ -21,10 +21,12 @@ pub enum LoadStage {
     Sae,
     /// Similarity and statistics.
     Analysis,
+    /// Fetching the pack's words; bytes. After all else, so that a failure costs nothing.
+    Words,
 }
 
 impl LoadStage {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Start,
         Self::Device,
         Self::Weights,
@@ -33,6 +35,7 @@ impl LoadStage {
         Self::Model,
         Self::Sae,
         Self::Analysis,
+        Self::Words,
     ];
 
     /// What the visitor reads.
@@ -46,6 +49,7 @@ impl LoadStage {
             Self::Model => "Running the language model",
             Self::Sae => "Running the temporal SAE",
             Self::Analysis => "Comparing tokens",
+            Self::Words => "Loading words",
         }
     }
 
@@ -75,6 +79,8 @@ impl LoadStage {
             Self::Model => (10.0, 60.0),
             Self::Sae => (3.0, 15.0),
             Self::Analysis => (2.0, 10.0),
+            // Not known before whether they are asked for.
+            Self::Words => (0.0, 0.0),
         };
         if kind == Kind::Cold { with_weights } else { without }
     }

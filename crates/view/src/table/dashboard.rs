@@ -1,7 +1,7 @@
 //! A feature's card: what it fires on, as rows, bars and shaded tokens.
 
 use lens_analysis::Analysis;
-use lens_analysis::dashboard::{Dashboard, Excerpt, Index, Label};
+use lens_analysis::dashboard::{Dashboard, Excerpt, Index, Label, NamedBy};
 use serde::Deserialize;
 
 use crate::figure::feature_map;
@@ -73,6 +73,26 @@ pub fn in_text(analysis: &Analysis, feature: usize) -> Option<Vec<ShadedToken>> 
     Some(shaded(&excerpt, largest))
 }
 
+/// A feature's display name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeatureName {
+    /// The name.
+    pub text: String,
+    /// What it is made of, a phrase.
+    pub note: &'static str,
+}
+
+/// The display name of `feature`, where `index` is here and has one.
+pub fn name(index: Option<&Index>, feature: usize) -> Option<FeatureName> {
+    let (text, by) = index?.name(feature)?;
+    let note = match by {
+        NamedBy::Label => "Label: the tokens that best predict where it fires strongly",
+        NamedBy::Peaks => "Words at its largest novel codes",
+        NamedBy::Readout => "Words that its decoder row adds",
+    };
+    Some(FeatureName { text: text.to_owned(), note })
+}
+
 /// How good a label is, in a sentence.
 pub fn label_note(label: &Label) -> String {
     let percent = |share: f32| format!("{:.0} %", 100.0 * share);
@@ -105,17 +125,22 @@ pub fn search(index: &Index, typed: &str) -> Result<Vec<(usize, String)>, String
             let last = number::count(index.features.saturating_sub(1) as u64);
             return Err(format!("This SAE’s features are numbered 0 to {last}."));
         }
-        let label = index.label(feature).map(|label| label.text.clone()).unwrap_or_default();
-        return Ok(vec![(feature, label)]);
+        let name = index.name(feature).map(|(name, _)| name.to_owned()).unwrap_or_default();
+        return Ok(vec![(feature, name)]);
     }
     let wanted = typed.to_lowercase();
     let mut found: Vec<&Label> =
         index.labels.iter().filter(|label| label.text.to_lowercase().contains(&wanted)).collect();
-    if found.is_empty() {
-        return Err(format!("No feature’s label has “{typed}” in it."));
-    }
     found.sort_by(|a, b| b.f1.total_cmp(&a.f1).then(a.feature.cmp(&b.feature)));
-    Ok(found.into_iter().take(FOUND_MAX).map(|label| (label.feature, label.text.clone())).collect())
+    let labels = found.into_iter().map(|label| (label.feature, label.text.clone()));
+    // Labels go first: they say how good they are.
+    let others =
+        index.names.iter().filter(|name| name.by != NamedBy::Label && name.text.to_lowercase().contains(&wanted));
+    let all: Vec<_> = labels.chain(others.map(|name| (name.feature, name.text.clone()))).take(FOUND_MAX).collect();
+    if all.is_empty() {
+        return Err(format!("No feature’s name has “{typed}” in it."));
+    }
+    Ok(all)
 }
 
 /// A feature in Neuronpedia's public JSON.

@@ -8,6 +8,7 @@
 //! | [`neighbors`] | the table behind the heatmap: each token's most and least similar token |
 //! | [`selection`] | spans of the text, and how alike they are |
 //! | [`comparison`] | two texts side by side |
+//! | [`words`] | what the past foretold at a token, what it added, what an event is about |
 //! | [`dashboard`] | a feature's card: histogram, shaded contexts, search |
 
 pub mod comparison;
@@ -17,3 +18,4 @@ pub mod measures;
 pub mod neighbors;
 pub mod selection;
 pub mod statistics;
+pub mod words;

@@ -68,7 +68,15 @@ fn Card(state: State, shown: Arc<ShownAnalysis>, feature: usize) -> impl IntoVie
     view! {
         <section class="panel feature-card" data-testid="feature-card" aria-labelledby="feature-card-title">
             <div class="panel-head">
-                <h2 id="feature-card-title">{format!("Feature {feature}")}</h2>
+                <h2 id="feature-card-title">
+                    {format!("Feature {feature}")}
+                    {move || {
+                        let index = dashboards.index_of(&pack_hash.get_value());
+                        card::name(index.as_deref(), feature).map(|name| {
+                            view! { <span class="feature-name" title=name.note data-testid="feature-name">{name.text}</span> }
+                        })
+                    }}
+                </h2>
                 <button type="button" class="quiet small" data-testid="feature-close" on:click=move |_| dashboards.open.set(None)>
                     "Close"
                 </button>

@@ -34,7 +34,11 @@ pub fn FeatureList(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
             </span>
         }
     };
+    // Names are small, and are shown once they are here.
+    Effect::new(move |_| state.dashboards.want_index());
+    let pack_hash = shown.analysis.model.pack_hash.clone();
     let list = move || {
+        let index = state.dashboards.index_of(&pack_hash);
         let rows = features::rows(&shown.analysis, features::position(&shown.analysis, pinned.get()));
         if rows.is_empty() {
             return view! { <p class="empty">"No novel code is active at this token."</p> }.into_any();
@@ -44,7 +48,7 @@ pub fn FeatureList(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
                 {rows
                     .into_iter()
                     .map(|row| {
-                        let name = format!("#{}", row.feature);
+                        let name = dashboard::name(index.as_deref(), row.feature);
                         view! {
                             <li data-feature=row.feature.to_string()>
                                 <button
@@ -53,7 +57,8 @@ pub fn FeatureList(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
                                     aria-label=format!("Feature {}: what it fires on", row.feature)
                                     on:click=move |_| state.dashboards.show(row.feature)
                                 >
-                                    {name}
+                                    {format!("#{}", row.feature)}
+                                    {name.map(|name| view! { <span class="feature-name" title=name.note>{name.text}</span> })}
                                 </button>
                                 <span class="feature-bar" aria-hidden="true">
                                     <span style:transform=format!("scaleX({:.4})", row.share)></span>

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lens_view::dashboard;
 use lens_view::export;
 use lens_view::feature_map::{FeatureMap, FeatureMapLayout};
 use lens_view::focus::{Cell, Step};
@@ -90,7 +91,9 @@ pub fn FeatureMapFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoVie
         };
         let name = shown.analysis.tokens.get(position).map(|t| token::shortened(t, 24)).unwrap_or_default();
         let value = map.value(row.get(), position).map(number::significant).unwrap_or_default();
-        format!("#{feature} at {position} {name}   {value}")
+        let index = state.dashboards.index_of(&shown.analysis.model.pack_hash);
+        let feature_name = dashboard::name(index.as_deref(), feature).map(|name| name.text).unwrap_or_default();
+        format!("#{feature} at {position} {name}   {value}   {feature_name}").trim_end().to_owned()
     };
     let saved = (shown.clone(), map.clone());
     let save = move |_| {

@@ -33,3 +33,4 @@ pub mod trajectory;
 pub mod trajectory_bar;
 pub mod trajectory_stage;
 pub mod update_note;
+pub mod words;

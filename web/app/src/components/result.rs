@@ -17,6 +17,7 @@ use super::similarity_table::SimilarityTable;
 use super::statistics::Statistics;
 use super::token_strip::TokenStrip;
 use super::trajectory::TrajectoryFigure;
+use super::words::WordsPanel;
 use crate::files;
 use crate::state::{Origin, ShownAnalysis, State};
 use crate::views::Derived;
@@ -72,6 +73,7 @@ fn ResultBody(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
                 </button>
             </div>
             <TokenStrip state shown=shown.clone() derived />
+            <WordsPanel state shown=shown.clone() />
             <div class="columns">
                 <div class="column-main">
                     <div class="pair">

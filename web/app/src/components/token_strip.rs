@@ -9,7 +9,7 @@ use lens_view::focus::{Cell, Step};
 use lens_view::strip::Shading;
 use lens_view::svg::{self, Caption};
 use lens_view::token::{self, breaks_line};
-use lens_view::{export, statistics};
+use lens_view::{export, statistics, words};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::{JsCast, JsValue};
@@ -95,7 +95,10 @@ pub fn TokenStrip(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> 
         .enumerate()
         .map(|(position, token)| {
             let breaks = breaks_line(token);
+            let event = words::event_name(&shown.analysis, position);
             view! {
+                // Read from the list of events below: here it only stands beside its first token.
+                {event.map(|name| view! { <span class="event-name" aria-hidden="true">{name}</span> })}
                 <span
                     class="token"
                     role="option"

@@ -1,0 +1,156 @@
+//! Readouts in words, as lines of text: what the past foretold at a token, what it added, what an event is about.
+
+use lens_analysis::words::{NextWord, Word};
+use lens_analysis::{Analysis, Event};
+
+use crate::format::number;
+
+/// Words of an event that name it where space is short.
+const NAME_WORDS: usize = 3;
+
+/// What is said of one token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenLines {
+    /// What the past foretold; none where nothing is foretold yet.
+    pub from_past: Option<String>,
+    /// What the token added.
+    pub new_here: Option<String>,
+    /// The likeliest next words with their probabilities, where the pack has a fitted lens.
+    pub next: Option<String>,
+    /// e.g. "3.2 nats", where the pack has a fitted lens.
+    pub surprise: Option<String>,
+}
+
+/// What is said of one event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRow {
+    /// Position of its first token.
+    pub first: usize,
+    /// e.g. "tokens 1 to 50".
+    pub tokens: String,
+    /// Its words.
+    pub about: String,
+    /// What was expected in it; none where nothing was.
+    pub expected: Option<String>,
+    /// From where it was expected, if later than it began.
+    pub expected_from: Option<String>,
+    /// Whether its words have little in common.
+    pub is_unclear: bool,
+}
+
+fn joined(words: &[Word]) -> Option<String> {
+    let words: Vec<&str> = words.iter().map(|it| it.word.as_str()).collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// The lines of the token at `position`; none for results without words, and for BOS.
+pub fn of_token(analysis: &Analysis, position: usize) -> Option<TokenLines> {
+    let words = analysis.words.as_ref().filter(|_| position > 0)?;
+    let list = |all: &[Vec<Word>]| all.get(position).and_then(|words| joined(words));
+    let likely = |it: &NextWord| format!("{} ({} %)", it.word, number::fixed(100.0 * it.probability, 0));
+    let next = words.next.get(position).filter(|all| !all.is_empty());
+    let surprise = analysis.surprise.as_ref().and_then(|all| all.get(position)).filter(|value| value.is_finite());
+    Some(TokenLines {
+        from_past: list(&words.predictable),
+        new_here: list(&words.novel),
+        next: next.map(|all| all.iter().map(likely).collect::<Vec<_>>().join(", ")),
+        surprise: surprise.map(|value| format!("{} nats", number::fixed(*value, 1))),
+    })
+}
+
+/// The events of a result that have words, in order.
+pub fn events(analysis: &Analysis) -> Vec<EventRow> {
+    analysis.events.iter().flatten().filter_map(row).collect()
+}
+
+fn row(event: &Event) -> Option<EventRow> {
+    Some(EventRow {
+        first: event.first,
+        tokens: format!("tokens {} to {}", event.first, event.last),
+        about: joined(&event.words)?,
+        expected: joined(&event.expected),
+        expected_from: (event.expectation_from > event.first)
+            .then(|| format!("expected from token {} on", event.expectation_from)),
+        is_unclear: event.unclear,
+    })
+}
+
+/// A short name of the event that begins at `first`: its first words, or "unclear"; none where it has no words.
+pub fn event_name(analysis: &Analysis, first: usize) -> Option<String> {
+    let event = analysis.events.iter().flatten().find(|event| event.first == first)?;
+    let name = joined(&event.words[..event.words.len().min(NAME_WORDS)])?;
+    Some(if event.unclear { format!("unclear: {name}") } else { name })
+}
+
+#[cfg(test)]
+mod tests {
+    use lens_analysis::words::Words;
+
+    use super::*;
+    use crate::example;
+
+    fn word(word: &str) -> Word {
+        Word { word: word.to_owned(), score: 1.0 }
+    }
+
+    fn analysis() -> Analysis {
+        let mut analysis = example::analysis();
+        let t = analysis.tokens.len();
+        let mut predictable = vec![vec![word("sea"), word("sail")]; t];
+        predictable[1].clear();
+        analysis.words = Some(Words {
+            vocabulary: 9,
+            predictable,
+            novel: vec![vec![word("<b>bold</b>")]; t],
+            next: vec![vec![NextWord { word: "out".to_owned(), probability: 0.25 }]; t],
+        });
+        analysis.surprise = Some((0..t).map(|i| if i == 0 { f32::NAN } else { 3.21 }).collect());
+        analysis.events = Some(vec![
+            Event {
+                first: 1,
+                last: 2,
+                expectation_from: 1,
+                words: ["sea", "sail", "boat", "ferry"].map(word).to_vec(),
+                expected: Vec::new(),
+                coherence: Some(0.3),
+                unclear: false,
+            },
+            Event {
+                first: 3,
+                last: t - 1,
+                expectation_from: 4,
+                words: vec![word("list")],
+                expected: vec![word("sea")],
+                coherence: Some(0.01),
+                unclear: true,
+            },
+        ]);
+        analysis
+    }
+
+    #[test]
+    fn a_token_says_what_was_foretold_and_what_it_added() {
+        let analysis = analysis();
+        let lines = of_token(&analysis, 2).unwrap();
+        assert_eq!(lines.from_past.as_deref(), Some("sea, sail"));
+        // Text, whatever it looks like: the page puts it into text nodes.
+        assert_eq!(lines.new_here.as_deref(), Some("<b>bold</b>"));
+        assert_eq!(lines.next.as_deref(), Some("out (25 %)"));
+        assert_eq!(lines.surprise.as_deref(), Some("3.2 nats"));
+        assert_eq!(of_token(&analysis, 1).unwrap().from_past, None);
+        assert_eq!(of_token(&analysis, 0), None);
+        assert_eq!(of_token(&example::analysis(), 2), None);
+    }
+
+    #[test]
+    fn events_have_words_and_names() {
+        let analysis = analysis();
+        let rows = events(&analysis);
+        assert_eq!(rows.len(), 2);
+        assert_eq!((rows[0].about.as_str(), rows[0].expected.as_deref()), ("sea, sail, boat, ferry", None));
+        assert_eq!(rows[1].expected_from.as_deref(), Some("expected from token 4 on"));
+        assert_eq!(event_name(&analysis, 1).as_deref(), Some("sea, sail, boat"));
+        assert_eq!(event_name(&analysis, 3).as_deref(), Some("unclear: list"));
+        assert_eq!((event_name(&analysis, 2), events(&example::analysis()).len()), (None, 0));
+    }
+}
