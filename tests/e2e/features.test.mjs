@@ -69,7 +69,7 @@ describe('the card of a feature', () => {
     assert.equal(await title(), `Feature ${label.feature}`);
     assert.equal(await page.getByTestId('feature-label').innerText(), label.text);
     await page.getByTestId('feature-search').fill('no such label');
-    assert.match(await page.getByTestId('feature-found').innerText(), /No feature’s label has/);
+    assert.match(await page.getByTestId('feature-found').innerText(), /No feature’s name has/);
     await page.getByTestId('feature-search').fill('999999');
     assert.match(await page.getByTestId('feature-found').innerText(), /numbered 0 to 1,919/);
     await page.getByTestId('feature-search').fill('');
