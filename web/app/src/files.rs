@@ -17,7 +17,7 @@ use web_sys::{
 
 use crate::fetch::fetch;
 use crate::state::{Origin, Phase, State};
-use crate::{diagnostics, environment};
+use crate::{diagnostics, environment, requests};
 
 /// The list of precomputed examples.
 const GALLERY: &str = "examples/index.json";
@@ -94,8 +94,9 @@ pub fn show_pair(state: State, id: String) {
     });
 }
 
-/// The box holds what is shown.
+/// The box holds what is shown, which nothing under way replaces any more.
 fn opened(state: State, phase: Phase) {
+    requests::abandon(state);
     if let Some(shown) = state.shown.get_untracked() {
         state.text.set(shown.analysis.text.clone());
         state.inf_k.set(shown.analysis.inf_k.map(|k| k.to_string()).unwrap_or_default());

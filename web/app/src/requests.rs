@@ -157,8 +157,9 @@ fn again(state: State, mut job: Request) {
     state.stopping.set(false);
     state.progress.set((!state.quiet.get_untracked()).then_some(progress));
     state.phase.set(Phase::Loading);
+    // Before it is sent: where that fails, it is this one that is asked again.
+    state.job.set_value(Some(job.clone()));
     send(state, &job);
-    state.job.set_value(Some(job));
 }
 
 /// Stops the request that is under way.
@@ -182,6 +183,22 @@ pub fn cancel(state: State) {
         },
         PATIENCE,
     );
+}
+
+/// Gives the request under way up, because something else is shown in place of its answer, which is not waited for.
+pub fn abandon(state: State) {
+    if state.phase.get_untracked() != Phase::Loading {
+        return;
+    }
+    let cancel = Request::Cancel { id: state.request.get_value() };
+    // A worker that cannot be told answers nothing either.
+    state.engine.with_value(|engine| engine.as_ref().map(|engine| engine.send(&cancel, &[])));
+    state.job.set_value(None);
+    state.next.set_value(Next::Rest);
+    state.library.ended(state);
+    state.progress.set(None);
+    state.stopping.set(false);
+    state.phase.set(Phase::Idle);
 }
 
 /// The field's number; none when it is empty.
@@ -330,6 +347,7 @@ fn on_response(state: State, response: Response, buffers: Vec<Buffer>) {
 /// An answer whose buffers do not fit.
 fn unreadable(state: State, problem: &BufferError) {
     state.fail(format!("The worker's answer cannot be read: {problem}."));
+    (state.request_ended)(state);
 }
 
 /// Worker or device are gone. What was under way is asked of a fresh worker, once: it finds its
@@ -350,7 +368,10 @@ fn crash(state: State, problem: String) {
                 .set(Some(format!("{problem}. Starting again, from the files stored here; the text is kept, too.")));
             again(state, job);
         }
-        _ => state.fail(format!("{problem}. The text is kept.")),
+        _ => {
+            state.fail(format!("{problem}. The text is kept."));
+            (state.request_ended)(state);
+        }
     }
 }
 

@@ -34,12 +34,7 @@ pub fn changed(state: State) {
 
 /// Analyses the text as it is now, after what is under way.
 fn follow(state: State) {
-    let unchanged = state.job.with_value(|job| {
-        let text = state.text.get_untracked();
-        matches!(job, Some(Request::Analyze { text: asked, inf_k, .. })
-            if *asked == text && requests::parse_inf_k(&state.inf_k.get_untracked()) == Ok(*inf_k))
-    });
-    if unchanged && state.phase.get_untracked() != Phase::Idle {
+    if is_answered(state) {
         return;
     }
     if state.phase.get_untracked() == Phase::Loading {
@@ -65,6 +60,23 @@ fn follow(state: State) {
         state,
         Request::Analyze { id: 0, pack_url, text, inf_k, rows, words, sync_between_stages: false },
     );
+}
+
+/// Whether the text in the box, as it is now, is the one that is under way, has failed or is shown.
+fn is_answered(state: State) -> bool {
+    let text = state.text.get_untracked();
+    let inf_k = requests::parse_inf_k(&state.inf_k.get_untracked());
+    let is_this = |other: &str, other_k: Option<usize>| other == text && inf_k == Ok(other_k);
+    match state.phase.get_untracked() {
+        Phase::Loading | Phase::Error => state
+            .job
+            .with_value(|job| matches!(job, Some(Request::Analyze { text, inf_k, .. }) if is_this(text, *inf_k))),
+        // Not the last one that was asked for: Back may show an earlier one.
+        Phase::Done => state.shown.with_untracked(|shown| {
+            shown.as_ref().is_some_and(|shown| is_this(&shown.analysis.text, shown.analysis.inf_k))
+        }),
+        Phase::Idle => false,
+    }
 }
 
 /// A request has ended: goes on with what came up meanwhile.

@@ -14,6 +14,7 @@ use super::current::current;
 use super::record::Pending;
 use crate::environment::Pack;
 use crate::files::{self, FIRST_EXAMPLE};
+use crate::requests;
 use crate::show::{place_pins, select};
 use crate::state::{Origin, Phase, ShownComparison, State};
 
@@ -139,6 +140,7 @@ async fn text(state: State, text: &str, inf_k: Option<usize>) {
     let known = state.address.recent.with_value(|recent| recent.iter().rfind(|it| fits(&it.analysis)).cloned());
     let with_text = |gallery: &Gallery| gallery.with_text(text).map(|example| example.id.clone());
     if let Some(known) = known {
+        requests::abandon(state);
         state.show_again(known);
         state.text.set(text.to_owned());
     } else if let Some(id) = state.gallery.with_untracked(with_text).filter(|_| inf_k.is_none()) {

@@ -1,0 +1,89 @@
+// Requests that overtake each other: Back while one is under way, a text that was asked for before, a worker that breaks
+// while something else waits for it. On a small pack without WebGPU.
+
+import assert from 'node:assert/strict';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+
+import { analyse, launch, open, waitForState } from './lib/browser.mjs';
+import { site } from './lib/environment.mjs';
+import { downloadJson } from './lib/files.mjs';
+import * as commandLine from './lib/program.mjs';
+
+const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
+const LIMIT = { timeout: 120_000 };
+const [FIRST, SECOND, THIRD] = ['The fox saw the hen.', 'The hen saw the fox, too.', 'Zebras vanish.'];
+
+describe('requests that overtake each other', () => {
+  let browser;
+  let pack;
+  let page;
+  before(async () => {
+    browser = await launch({ webgpu: false });
+    pack = await commandLine.packPair(PAIR, 'requests');
+  });
+  after(() => browser?.close());
+  beforeEach(async () => { page = await open(browser, site, { pack }); });
+  afterEach(async () => {
+    const { problems } = page;
+    await page.context().close();
+    assert.deepEqual(problems, []);
+  });
+
+  /** Waits until the analysis of `text` is shown. */
+  const shows = async (text) => {
+    await page.waitForFunction((wanted) => new URLSearchParams(location.search).get('text') === wanted
+      && document.querySelector('main').dataset.state === 'done', text);
+    assert.equal((await downloadJson(page)).text, text);
+  };
+  /** Analyzes two texts: Back leads to the first. */
+  const analyseTwo = async () => {
+    for (const text of [FIRST, SECOND]) {
+      assert.equal(await analyse(page, text), 'done');
+      await shows(text);
+    }
+  };
+
+  test('after Back, typing the text that was analyzed last shows it again', LIMIT, async () => {
+    await analyseTwo();
+    await page.goBack();
+    await shows(FIRST);
+    assert.equal(await page.getByTestId('text-input').inputValue(), FIRST);
+    await page.getByTestId('text-input').fill(SECOND);
+    await shows(SECOND);
+  });
+
+  test('Back while a text is analyzed gives it up, and the next one is answered', LIMIT, async () => {
+    await analyseTwo();
+    let release;
+    const held = new Promise((resolve) => { release = resolve; });
+    await page.route(/\/packs\/requests\/embedding/, async (route) => {
+      await held;
+      await route.continue().catch(() => {});
+    });
+    assert.equal(await analyse(page, THIRD, { states: ['loading'] }), 'loading');
+    await page.getByTestId('progress').waitFor();
+    await page.goBack();
+    await shows(FIRST);
+    assert.equal(await page.getByTestId('progress').count(), 0, 'nothing is under way any more');
+    release();
+    await analyse(page, SECOND);
+    await shows(SECOND);
+  });
+
+  test('what was pressed while a worker broke is asked of the next one', LIMIT, async () => {
+    assert.equal(await analyse(page, FIRST), 'done');
+    await page.route(/\/packs\/requests\/embedding/, () => {});
+    // Typing asks for rows that never come; Analyze waits for that to end; then the worker breaks instead.
+    await page.getByTestId('text-input').fill(THIRD);
+    await waitForState(page, ['loading']);
+    await page.unroute(/\/packs\/requests\/embedding/);
+    await page.evaluate(() => {
+      const worker = window.startedWorkers.at(-1);
+      worker.postMessage = () => {};
+      document.querySelector('[data-testid="analyze"]').click();
+      worker.dispatchEvent(new ErrorEvent('error', { message: 'broken by the test' }));
+    });
+    await shows(THIRD);
+    assert.equal(await page.evaluate(() => window.startedWorkers.length), 2);
+  });
+});
