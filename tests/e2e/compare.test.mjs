@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 
-import { countColours, launch, open, screenshot, settled, waitForState } from './lib/browser.mjs';
+import { countColours, launch, open, screenshot, settled, visitor, waitForState } from './lib/browser.mjs';
 import { nodeFolder, out, packs, root, site } from './lib/environment.mjs';
 import { download, downloadCsv, pngSize } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
@@ -39,23 +39,39 @@ const range = (from, to) => Array.from({ length: to - from }, (_, i) => from + i
 const figureOf = (text) => Number(text.replace('−', '-'));
 
 describe('the garden path', () => {
+  const pair = JSON.parse(readFileSync(join(root, 'demo/examples/garden-path-compared.json'), 'utf8'));
   let browser;
+  let context;
   let page;
   before(async () => {
     browser = await launch({ webgpu: false });
-    page = await open(browser, site);
-    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
-    await page.getByTestId('gallery').waitFor();
+    context = await visitor(browser, { permissions: ['clipboard-read', 'clipboard-write'] });
   });
   after(() => browser?.close());
+  // As a link shows it: the sentence beside its twin.
+  beforeEach(async () => {
+    page = await open(browser, `${site}?example=garden-path&with=${encodeURIComponent(pair.second.text)}`, { context });
+    await page.getByTestId('gallery').waitFor();
+    await page.getByTestId('compare-cosines').waitFor();
+    await drawn();
+  });
+  afterEach(async () => {
+    const { problems } = page;
+    await page.close();
+    assert.deepEqual(problems, []);
+  });
+  const drawn = () => page.waitForFunction(
+    () => [1, 2].every((side) => document.querySelector(`[data-testid="compare-heatmap-${side}"]`)?.width > 50));
 
   const row = (label) => page.getByTestId('compare-cosines').getByRole('row').filter({ hasText: label });
 
   test('two clicks show it beside its plain twin', async () => {
+    await page.goto(site);
+    await page.getByTestId('gallery').waitFor();
     await page.getByTestId('example-garden-path').click();
     await page.getByTestId('compare-pair').click();
     await page.getByTestId('compare-mark').waitFor();
-    await page.waitForFunction(() => document.querySelector('[data-testid="compare-heatmap-2"]')?.width > 50);
+    await drawn();
     for (const side of [1, 2]) assert.ok((await countColours(page, `compare-heatmap-${side}`)) > 20);
     assert.deepEqual(page.requested.filter((url) => /\/models\//.test(url)), []);
     await screenshot(page, 'compare-wide');
@@ -63,7 +79,7 @@ describe('the garden path', () => {
 
   test('the phrases are compared by their mean codes', async () => {
     const document = JSON.parse(await download(page, 'compare-json'));
-    assert.deepEqual(document, JSON.parse(readFileSync(join(root, 'demo/examples/garden-path-compared.json'), 'utf8')));
+    assert.deepEqual(document, pair);
     const [a, b] = [document.first.tokens, document.second.tokens];
     // Both end in "man the boat."; what is before it, BOS apart, is span A.
     const shared = 4;
@@ -95,7 +111,6 @@ describe('the garden path', () => {
     await page.waitForFunction(
       (old) => document.querySelector('[data-testid="compare-heatmap-1"]').toDataURL() !== old, before);
     assert.match(await page.getByTestId('compare-title').innerText(), /novel codes, both from/);
-    await page.getByTestId('source').selectOption('predictable');
   });
 
   test('hovering a matrix names two tokens and their value', async () => {
@@ -104,26 +119,22 @@ describe('the garden path', () => {
     const box = await canvas.boundingBox();
     await page.mouse.move(box.x + 0.5 * box.width, box.y + 0.4 * box.height);
     assert.match(await page.getByTestId('compare-readout-2').innerText(), /^\d+ .* × \d+ .*\d\.\d{4}$/);
-    await page.mouse.move(0, 0);
   });
 
   test('its pair’s text is in the second box', async () => {
-    const { second } = JSON.parse(readFileSync(join(root, 'demo/examples/garden-path-compared.json'), 'utf8'));
-    assert.equal(await page.getByTestId('compare-text').inputValue(), second.text);
+    assert.equal(await page.getByTestId('compare-text').inputValue(), pair.second.text);
   });
 
   test('keys walk a matrix, and a table says what it shows', async () => {
-    await page.mouse.move(0, 0);
     await page.getByTestId('compare-heatmap-1').focus();
     for (const key of ['Home', 'ArrowDown', 'ArrowDown', 'ArrowRight']) await page.keyboard.press(key);
     assert.match(await page.getByTestId('compare-readout-1').innerText(), /^2 .* × 1 .*\d\.\d{4}$/);
     await page.keyboard.press('Escape');
     assert.match(await page.getByTestId('compare-readout-1').innerText(), /^Hover/);
-    const { first } = JSON.parse(readFileSync(join(root, 'demo/examples/garden-path-compared.json'), 'utf8'));
     await page.getByTestId('compare-table-1').locator('summary').click();
     const rows = page.getByTestId('compare-table-1').locator('tbody tr');
     await rows.first().waitFor();
-    assert.equal(await rows.count(), first.tokens.length);
+    assert.equal(await rows.count(), pair.first.tokens.length);
   });
 
   test('both matrices are saved in one picture, the cosines as CSV', async () => {
@@ -149,6 +160,8 @@ describe('the garden path', () => {
   });
 
   test('figures are copied as pictures', async () => {
+    await page.goto(`${site}?example=poem`);
+    await page.getByTestId('features-copy').waitFor();
     for (const figure of ['heatmap', 'features']) {
       await page.evaluate(() => navigator.clipboard.writeText(''));
       await page.getByTestId(`${figure}-copy`).click();
@@ -163,9 +176,6 @@ describe('the garden path', () => {
   });
 
   test('it fits a phone, in the dark, and axe finds nothing serious', async () => {
-    await page.getByTestId('example-garden-path').click();
-    await page.getByTestId('compare-pair').click();
-    await page.getByTestId('compare-cosines').waitFor();
     await page.emulateMedia({ colorScheme: 'dark' });
     await page.setViewportSize({ width: 360, height: 780 });
     await settled(page);
@@ -174,7 +184,6 @@ describe('the garden path', () => {
     const { violations } = await new AxeBuilder({ page }).analyze();
     const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
     assert.deepEqual(serious.map(({ id, nodes }) => [id, nodes[0].html]), []);
-    assert.deepEqual(page.problems, []);
   });
 });
 
@@ -215,17 +224,19 @@ describe('a comparison made here', () => {
 describe('Neuronpedia', () => {
   let browser;
   let page;
-  const asked = [];
+  let asked;
   const example = JSON.parse(readFileSync(join(root, 'demo/examples/poem.json'), 'utf8'));
-  before(async () => {
-    browser = await launch({ webgpu: false });
+  before(async () => { browser = await launch({ webgpu: false }); });
+  after(() => browser?.close());
+  beforeEach(async () => {
     page = await open(browser, site);
+    asked = [];
     await page.context().route(/neuronpedia\.org/, (route) => {
       asked.push(route.request().url());
       return route.fulfill({ contentType: 'text/html', body: '<p id="theirs">their page</p>' });
     });
   });
-  after(() => browser?.close());
+  afterEach(() => page.context().close());
 
   async function show(text) {
     const file = join(out, 'with-source.json');
@@ -257,7 +268,7 @@ describe('Neuronpedia', () => {
   });
 
   test('the matrix page is given the text, up to 700 characters', async () => {
-    asked.length = 0;
+    await show(example.text);
     await page.getByTestId('neuronpedia-matrix').click();
     await page.waitForFunction(() => document.querySelector('[data-testid="neuronpedia-frame"]').src.includes('simMatrix'));
     const { searchParams } = new URL(await page.getByTestId('neuronpedia-frame').getAttribute('src'));

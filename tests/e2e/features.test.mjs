@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 
-import { launch, open, picture, screenshot, settled } from './lib/browser.mjs';
+import { launch, open, picture, screenshot, settled, visitor } from './lib/browser.mjs';
 import { out, root, site } from './lib/environment.mjs';
 
 const folder = join(root, 'demo', 'dashboards');
@@ -20,13 +20,30 @@ const words = (tokens) => tokens.join('').replace(/[▁\s↵⇥·]/g, '');
 describe('the card of a feature', () => {
   const example = JSON.parse(readFileSync(join(root, 'demo/examples/seed-prompt.json'), 'utf8'));
   let browser;
+  let context;
   let page;
   before(async () => {
     browser = await launch({ webgpu: false });
-    page = await open(browser, site);
-    await page.getByTestId('precomputed-mark').waitFor();
+    context = await visitor(browser);
   });
   after(() => browser?.close());
+  beforeEach(async () => {
+    page = await open(browser, site, { context });
+    await page.getByTestId('precomputed-mark').waitFor();
+  });
+  afterEach(async () => {
+    const { problems } = page;
+    await page.close();
+    assert.deepEqual(problems, []);
+  });
+  /** Opens the card of the strongest feature at a token; answers the feature. */
+  const openCard = async (position) => {
+    await page.getByTestId(`token-${position}`).click();
+    const { feature } = example.novel_top[position][0];
+    await page.locator(`[data-feature="${feature}"] button`).click();
+    await page.getByTestId('feature-contexts').waitFor();
+    return feature;
+  };
   const card = () => page.getByTestId('feature-card');
   const title = () => card().getByRole('heading', { level: 2 }).innerText();
 
@@ -35,12 +52,8 @@ describe('the card of a feature', () => {
   });
 
   test('a token, its strongest feature, its contexts', async () => {
-    const position = 5;
-    await page.getByTestId(`token-${position}`).click();
-    const { feature } = example.novel_top[position][0];
-    await page.locator(`[data-feature="${feature}"] button`).click();
+    const feature = await openCard(5);
     assert.equal(await title(), `Feature ${feature}`);
-    await page.getByTestId('feature-contexts').waitFor();
     const expected = dashboard(feature);
     const contexts = await page.getByTestId('feature-contexts').locator('li').allInnerTexts();
     assert.deepEqual(contexts.map((text) => words([text])), expected.top.map(({ tokens }) => words(tokens)));
@@ -50,13 +63,11 @@ describe('the card of a feature', () => {
     const logits = await page.getByTestId('feature-logits').locator('li').allInnerTexts();
     assert.equal(logits.length, expected.raised.length + expected.lowered.length);
     assert.equal(await page.getByTestId('feature-in-text').locator('.shaded').count(), example.tokens.length);
-    assert.deepEqual(page.problems, []);
     assert.equal(page.requested.filter((url) => /\/dashboards\//.test(url)).length, 2);
   });
 
   test('a neighbour is a click away', async () => {
-    const before = Number((await title()).replace('Feature ', ''));
-    const [[near]] = dashboard(before).near;
+    const [[near]] = dashboard(await openCard(5)).near;
     await card().getByRole('button', { name: `#${near} ` }).first().click();
     await page.waitForFunction((it) => document.getElementById('feature-card-title').textContent === `Feature ${it}`, near);
   });
@@ -72,10 +83,10 @@ describe('the card of a feature', () => {
     assert.match(await page.getByTestId('feature-found').innerText(), /No feature’s name has/);
     await page.getByTestId('feature-search').fill('999999');
     assert.match(await page.getByTestId('feature-found').innerText(), /numbered 0 to 1,919/);
-    await page.getByTestId('feature-search').fill('');
   });
 
   test('what it looks like', async () => {
+    await openCard(5);
     await card().scrollIntoViewIfNeeded();
     await screenshot(page, 'feature-card-wide');
     await picture(page, '.feature-card', 'feature-card');
@@ -109,7 +120,7 @@ describe('the card of a feature', () => {
 
   test('Neuronpedia’s answer fills the card of a pack that has a source there, and only on a click', async () => {
     const asked = [];
-    await page.context().route(/neuronpedia\.org/, (route) => {
+    await page.route(/neuronpedia\.org/, (route) => {
       asked.push(route.request().url());
       const body = { frac_nonzero: 0.01, pos_str: ['▁night'], pos_values: [1.5], neg_str: [], neg_values: [],
         explanations: [{ description: '<b>night</b> sky' }],

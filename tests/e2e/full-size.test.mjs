@@ -36,14 +36,14 @@ describe('a pack of Gemma-2-2B\'s size', () => {
     host = await startHost(fullSizePack);
     page = await open(browser, site);
     await startWorker(page);
-  });
+    answer = await ask(page, { kind: 'analyze', pack_url: host.url, text: TEXT, inf_k: null }, SLOW);
+  }, { timeout: SLOW });
   after(async () => {
     host?.close();
     await browser?.close();
   });
 
-  test('loads shard by shard and answers', { timeout: SLOW }, async () => {
-    answer = await ask(page, { kind: 'analyze', pack_url: host.url, text: TEXT, inf_k: null }, SLOW);
+  test('loads shard by shard and answers', async () => {
     assert.equal((await device(page)).webgpu, true);
     const weights = manifest.shards.reduce((sum, shard) => sum + shard.bytes, 0);
     assert.ok(weights > 700e6, `the shards have ${weights} bytes`);

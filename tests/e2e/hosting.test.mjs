@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer as createSocket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -14,6 +14,7 @@ import { dist, nginx, out, packs, python, pythonModules, root, site, xtask } fro
 import { downloadJson } from './lib/files.mjs';
 import { startHost } from './lib/host.mjs';
 import * as commandLine from './lib/program.mjs';
+import { until } from './lib/until.mjs';
 
 const run = promisify(execFile);
 const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
@@ -29,14 +30,18 @@ async function freePort() {
   return port;
 }
 
-/** Waits until something answers at `url`. */
-async function answers(url, process) {
-  for (let tries = 0; tries < 100; tries += 1) {
+/** Bytes of all files below a folder. */
+function bytesBelow(path) {
+  return readdirSync(path, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+    .reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
+}
+
+/** Waits until `process` answers at `url`. */
+function answers(url, process) {
+  return until(async () => {
     assert.equal(process.exitCode, null, 'the server ended');
-    if (await fetch(url).then((response) => response.ok, () => false)) return;
-    await new Promise((resolve) => { setTimeout(resolve, 100); });
-  }
-  assert.fail(`nothing answers at ${url}`);
+    return fetch(url).then((response) => response.ok, () => false);
+  }, `an answer at ${url}`);
 }
 
 describe('on other hosts', () => {
@@ -83,6 +88,12 @@ describe('on other hosts', () => {
     // The README's command.
     const made = join(folder, 'made');
     await run(xtask, ['dist', '--with-model', '--out', made], { cwd: root });
+    // Its size is what the documents say, to a tenth.
+    const megabytes = bytesBelow(made) / 1e6;
+    for (const [name, phrase] of [['README.md', /any static host: (\d+) MB/], ['docs/hosting.md', /(\d+) MB, no file over 50 MB/]]) {
+      const [, said] = phrase.exec(readFileSync(join(root, name), 'utf8'));
+      assert.ok(Math.abs(said / megabytes - 1) < 0.1, `${name} says ${said} MB, the folder has ${megabytes} MB`);
+    }
     const unzipped = join(folder, 'stick');
     await run(python, ['-m', 'zipfile', '-e', `${made}.zip`, unzipped]);
     const port = await freePort();

@@ -10,6 +10,7 @@ import { defaultPack, dist, packs, site } from './lib/environment.mjs';
 import { startHost } from './lib/host.mjs';
 import * as commandLine from './lib/program.mjs';
 import { damage, storedNames } from './lib/storage.mjs';
+import { until } from './lib/until.mjs';
 
 const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
 const TEXT = 'Once upon a time, a little girl named Alice loved looking at the night sky.';
@@ -106,9 +107,7 @@ describe('the library', () => {
     const added = page.getByTestId('pack').filter({ has: page.getByTestId('pack-used') });
     await added.getByTestId('pack-download').click();
     const shards = () => host.requests.filter(({ file }) => file.startsWith('shard'));
-    const started = async () => {
-      while (sent(shards()) < largest / 4) await new Promise((resolve) => { setTimeout(resolve, 20); });
-    };
+    const started = () => until(() => sent(shards()) >= largest / 4, 'a quarter of the largest file');
     await started();
     await added.getByTestId('pack-pause').click();
     await added.getByTestId('pack-status').filter({ hasText: /of .* in this browser: a download goes on/ }).waitFor();
@@ -180,7 +179,10 @@ describe('the library', () => {
     await page.getByTestId('text-input').fill('The other one has its turn.');
     await page.getByTestId('analyze').click();
     await page.waitForFunction(async () => (await navigator.locks.query()).pending.some(({ name }) => name === 'temporal-lens gpu'));
-    await page.waitForTimeout(500);
+    // Meanwhile a visitor without another tab gets an answer, from nothing.
+    const other = await open(browser, `${host.site}?model=pack/`);
+    assert.equal(await analyse(other, TEXT), 'done');
+    await other.context().close();
     assert.equal(await page.locator('main').getAttribute('data-state'), 'loading');
     await page.evaluate(() => window.release());
     await page.locator('main[data-state="done"]').waitFor();

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 
 import { launch, open, screenshot, settled, visitor } from './lib/browser.mjs';
 import { packs, root, site, sitePlain } from './lib/environment.mjs';
@@ -119,15 +119,46 @@ describe('links', () => {
     await page.goBack();
     await shows(page, 'seed-prompt');
     await searchIs(page, /^$/);
-    // Faster than examples come: the last one counts.
-    await page.evaluate(() => { history.forward(); setTimeout(() => history.back(), 5); });
-    await page.waitForTimeout(1500);
+    // Faster than what they show: the last one counts.
+    await page.evaluate(() => new Promise((resolve) => {
+      const back = () => {
+        window.addEventListener('popstate', resolve, { once: true });
+        history.back();
+      };
+      window.addEventListener('popstate', back, { once: true });
+      history.forward();
+    }));
+    await settled(page);
     await shows(page, 'seed-prompt');
     assert.equal(await search(page), '');
     await page.goForward();
     await shows(page, 'poem');
     await page.goForward();
     await page.waitForFunction(() => document.querySelector('.token.is-pinned')?.id === 'token-4');
+    await page.context().close();
+  });
+
+  test('an example that comes late does not replace the one asked for after it', async () => {
+    const page = await open(browser, site);
+    await page.getByTestId('gallery').waitFor();
+    let release;
+    const held = new Promise((resolve) => { release = resolve; });
+    await page.route('**/examples/counting.json', async (route) => {
+      await held;
+      await route.continue();
+    });
+    const asked = page.waitForRequest('**/examples/counting.json');
+    await page.getByTestId('example-counting').click();
+    await asked;
+    await page.getByTestId('example-poem').click();
+    await shows(page, 'poem');
+    const late = page.waitForEvent('requestfinished', (request) => request.url().endsWith('/counting.json'));
+    release();
+    await late;
+    await settled(page);
+    await shows(page, 'poem');
+    assert.match(await search(page), /example=poem/);
+    assert.deepEqual(page.problems, []);
     await page.context().close();
   });
 
@@ -147,7 +178,8 @@ describe('links', () => {
     await page.mouse.down();
     for (let step = 1; step <= 30; step += 1) {
       await page.mouse.move(x + width / 2 + 3 * step, y + height / 2 + step);
-      await page.waitForTimeout(15);
+      // What a step changes is drawn before the next one.
+      await page.evaluate(() => new Promise(requestAnimationFrame));
     }
     await page.mouse.up();
     await searchIs(page, /camera=/);
@@ -373,15 +405,15 @@ describe('links', () => {
 
   describe('the Share dialog', () => {
     let page;
-    before(async () => {
+    beforeEach(async () => {
       const context = await visitor(browser, { permissions: ['clipboard-read', 'clipboard-write'] });
       page = await open(browser, `${site}?v=1&example=poem&pin=5`, { context });
       await shows(page, 'poem');
+      await page.getByTestId('share').click();
     });
-    after(() => page?.context().close());
+    afterEach(() => page.context().close());
 
     test('it gives the link, the code and the file', async () => {
-      await page.getByTestId('share').click();
       const link = await page.getByTestId('share-link').inputValue();
       assert.equal(link, page.url());
       await page.getByTestId('share-link-copy').click();

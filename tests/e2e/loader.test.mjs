@@ -12,6 +12,7 @@ import { downloadJson } from './lib/files.mjs';
 import { startHost } from './lib/host.mjs';
 import * as commandLine from './lib/program.mjs';
 import { damage, storedNames } from './lib/storage.mjs';
+import { until } from './lib/until.mjs';
 import { ask, startWorker } from './lib/worker.mjs';
 
 const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
@@ -74,7 +75,7 @@ describe('loading', () => {
       host.cut(shard.file, cut);
       const known = host.of(shard.file).length;
       await (start === 0 ? page.getByTestId('analyze') : page.getByTestId('retry')).click();
-      while (host.of(shard.file).length === known) await new Promise((resolve) => { setTimeout(resolve, 20); });
+      await until(() => host.of(shard.file).length > known, 'a request for the shard');
       host.down = true;
       assert.equal(await waitForState(page, ['error']), 'error');
       assert.ok((await errorOf(page)).includes(shard.file), await errorOf(page));
@@ -174,7 +175,7 @@ describe('loading', () => {
     const half = Math.floor(shard.bytes / 2);
     host.cut(shard.file, half);
     await page.getByTestId('analyze').click();
-    while (host.of(shard.file).length === 0) await new Promise((resolve) => { setTimeout(resolve, 20); });
+    await until(() => host.of(shard.file).length > 0, 'a request for the shard');
     host.down = true;
     assert.equal(await waitForState(page, ['error']), 'error');
     host.down = false;

@@ -124,7 +124,8 @@ describe('without a network', () => {
     const context = await visitor(browser, { offline: true });
     const page = await open(browser, `${site}?embed=true&example=poem`, { context });
     await page.getByTestId('heatmap').waitFor();
-    await page.waitForTimeout(500);
+    // A script would be on its way by now.
+    await page.waitForLoadState('networkidle');
     assert.equal(await page.evaluate(async () => (await navigator.serviceWorker.getRegistrations()).length), 0);
     await context.close();
   });

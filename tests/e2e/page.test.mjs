@@ -1,12 +1,12 @@
 // The main job: a typed text becomes a heatmap, with the real model, in the page that visitors get.
 //
-// The real model runs twice, once cold and once warm; what else the page does is tried on the
-// result made there, or on small packs (small-packs.test.mjs).
+// The real model runs once cold, before the tests; what they try is that result, warm runs in the page that made it,
+// or small packs (small-packs.test.mjs).
 
 import assert from 'node:assert/strict';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 
 import { analyse, countColours, diagnostics, launch, open, screenshot, waitForState } from './lib/browser.mjs';
 import { defaultPack, fixtures, out, root, site } from './lib/environment.mjs';
@@ -26,19 +26,14 @@ const SLOW = 600_000;
 
 const isOfModel = (url) => /\/models\/|\/packs\//.test(url);
 
-describe('the page with the real model', () => {
+describe('the page as it opens', () => {
   let browser;
   let page;
-  let document;
-  const metrics = {};
   before(async () => {
     browser = await launch();
     page = await open(browser, site);
   });
-  after(async () => {
-    writeFileSync(join(out, 'metrics.json'), `${JSON.stringify(metrics, null, 2)}\n`);
-    await browser?.close();
-  });
+  after(() => browser?.close());
 
   test('shows the precomputed example and fetches nothing of the model', async () => {
     await page.getByTestId('precomputed-mark').waitFor();
@@ -58,12 +53,33 @@ describe('the page with the real model', () => {
     const megabytes = (bytes / 1e6).toFixed(bytes < 99.95e6 ? 1 : 0);
     assert.ok(label.includes(`${megabytes} MB`), label);
   });
+});
 
-  test('Analyze makes a heatmap of the typed text', { timeout: SLOW }, async () => {
+describe('the page with the real model', () => {
+  let browser;
+  /** Where the text was analyzed, */
+  let page;
+  /** and what came of it. */
+  let document;
+  const file = join(out, 'alice.json');
+  const metrics = {};
+  before(async () => {
+    browser = await launch();
+    page = await open(browser, site);
     const started = performance.now();
     const state = await analyse(page, ALICE, { timeout: SLOW });
     metrics.cold_seconds = (performance.now() - started) / 1000;
     assert.equal(state, 'done', await errorOf(page));
+    document = await downloadJson(page);
+    writeFileSync(file, JSON.stringify(document));
+  }, { timeout: SLOW });
+  after(async () => {
+    writeFileSync(join(out, 'metrics.json'), `${JSON.stringify(metrics, null, 2)}\n`);
+    await browser?.close();
+  });
+  afterEach(() => assert.deepEqual(page.problems, []));
+
+  test('Analyze makes a heatmap of the typed text', async () => {
     assert.match(await page.getByTestId('device').innerText(), /WebGPU/);
     assert.ok(page.requested.some(isOfModel), 'the test sees what the worker fetches');
     const received = page.received.filter(({ url }) => isOfModel(url));
@@ -71,19 +87,16 @@ describe('the page with the real model', () => {
     metrics.model_bytes = received.reduce((sum, { bytes }) => sum + bytes, 0);
     metrics.provenance = await page.getByTestId('provenance').innerText();
     await assertCanvasDrawn(page);
-    document = await downloadJson(page);
     assert.equal(document.text, ALICE);
     await screenshot(page, 'heatmap');
     if (process.env.LENS_SCREENSHOT) copyFileSync(join(out, 'heatmap.png'), join(root, process.env.LENS_SCREENSHOT));
   });
 
   test('the downloaded JSON is what the command line says of the same pack', { timeout: SLOW }, async () => {
-    assert.ok(document, 'there is a document');
     compareDocuments(document, await commandLine.analyse(defaultPack, ALICE));
   });
 
   test('it is what PyTorch says of the unpacked weights, within what packing does', () => {
-    assert.ok(document, 'there is a document');
     const { texts } = JSON.parse(readFileSync(join(fixtures, 'real', 'texts.json'), 'utf8'));
     const expected = texts.find(({ text }) => text === ALICE);
     assert.deepEqual(document.token_ids, expected.token_ids);
@@ -96,6 +109,15 @@ describe('the page with the real model', () => {
     const variance = Math.abs(document.variance_explained - expected.variance_explained);
     assert.ok(variance <= SERVED_PACK.varianceExplained, `variance explained differs by ${variance}`);
   });
+
+  /** The saved result in a new visitor's page. */
+  const opened = async () => {
+    const fresh = await open(browser, site);
+    await fresh.getByTestId('open-result').setInputFiles(file);
+    await fresh.getByTestId('file-mark').waitFor();
+    await assertCanvasDrawn(fresh);
+    return fresh;
+  };
 
   test('memory: wasm under 256 MB, GPU buffers at most a tenth more than the weights', async () => {
     const { worker } = await diagnostics(page);
@@ -127,16 +149,18 @@ describe('the page with the real model', () => {
   });
 
   test('hovering the heatmap names two tokens and their value', async () => {
-    const canvas = page.getByTestId('heatmap');
+    const fresh = await opened();
+    const canvas = fresh.getByTestId('heatmap');
     await canvas.scrollIntoViewIfNeeded();
     const box = await canvas.boundingBox();
-    await page.mouse.move(box.x + 0.55 * box.width, box.y + 0.4 * box.height);
-    const readout = page.getByTestId('heatmap-readout');
+    await fresh.mouse.move(box.x + 0.55 * box.width, box.y + 0.4 * box.height);
+    const readout = fresh.getByTestId('heatmap-readout');
     await readout.locator('.readout-token').first().waitFor();
     const [row, column] = (await readout.locator('.readout-token').allInnerTexts()).map((text) => parseInt(text, 10));
     const value = Number((await readout.locator('strong').innerText()).replace('\u2212', '-'));
     assert.ok(Math.abs(value - document.similarity[row][column]) < 1e-4, `(${row}, ${column}) reads ${value}`);
-    await screenshot(page, 'hover');
+    await screenshot(fresh, 'hover');
+    await fresh.context().close();
   });
 
   test('a second analysis fetches at most embedding rows, and inf_k keeps that many codes', { timeout: SLOW }, async () => {
@@ -184,18 +208,11 @@ describe('the page with the real model', () => {
   });
 
   test('a saved result opens without a model', async () => {
-    const file = join(out, 'alice.json');
-    writeFileSync(file, JSON.stringify(document));
-    const fresh = await open(browser, site);
-    await fresh.getByTestId('open-result').setInputFiles(file);
-    await fresh.getByTestId('file-mark').waitFor();
-    await assertCanvasDrawn(fresh);
+    const fresh = await opened();
     assert.deepEqual(fresh.requested.filter(isOfModel), []);
     assert.deepEqual(fresh.problems, []);
     await fresh.context().close();
   });
-
-  test('nothing broke on the way', () => assert.deepEqual(page.problems, []));
 });
 
 function compareDocuments(found, expected) {

@@ -2,29 +2,26 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 
-import { chromium, fixtures, out, program } from './lib/environment.mjs';
+import { chromium, fixtures, out, program, vulkanDriver } from './lib/environment.mjs';
 
 const run = promisify(execFile);
 const folder = join(out, 'training');
-/** Vulkan on the processor, as Chromium brings it along. */
-const driver = [dirname(realpathSync(chromium)), '/usr/lib/chromium', '/usr/lib/chromium-browser']
-  .map((place) => join(place, 'vk_swiftshader_icd.json')).find((file) => existsSync(file));
 /** The loader lies beside the driver, too: not every system has one. */
-const vulkan = driver && {
-  VK_ICD_FILENAMES: driver,
-  VK_DRIVER_FILES: driver,
-  LD_LIBRARY_PATH: [dirname(driver), process.env.LD_LIBRARY_PATH].filter(Boolean).join(':'),
+const vulkan = vulkanDriver && {
+  VK_ICD_FILENAMES: vulkanDriver,
+  VK_DRIVER_FILES: vulkanDriver,
+  LD_LIBRARY_PATH: [dirname(vulkanDriver), process.env.LD_LIBRARY_PATH].filter(Boolean).join(':'),
 };
 const FLAGS = ('--tokens 600 --batch-tokens 50 --context 24 --k 4 --width-factor 1 --heads 2 --bottleneck 2 --warmup-steps 3 --eval-every 3').split(' ');
 
 describe('training', () => {
   test('a GPU by Vulkan gives what the processor gives', { timeout: 300_000 }, async () => {
-    assert.ok(driver, `no Vulkan driver lies beside ${chromium}`);
+    assert.ok(vulkanDriver, `no Vulkan driver lies beside ${chromium}`);
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
     const pack = join(folder, 'pack');

@@ -1,16 +1,16 @@
 // The views of one analysis: shading, spans, sources, zoom, dendrogram, events, exports, keys, axe.
 //
-// The analysis is real, made by the command line on the default pack, and opened once as a saved
-// result: what is tried here does not depend on where it was computed.
+// The analysis is real, made by the command line on the default pack, and opened as a saved result in
+// every test: what is tried here does not depend on where it was computed, nor on the test before.
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 
-import { countColours, launch, open, screenshot, settled } from './lib/browser.mjs';
-import { defaultPack, fixtures, nodeFolder, out, site } from './lib/environment.mjs';
+import { countColours, launch, open, screenshot, settled, visitor } from './lib/browser.mjs';
+import { defaultPack, fixtures, nodeFolder, out, packs, site } from './lib/environment.mjs';
 import { download, downloadCsv, downloadJson, downloadSvg, pngSize } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
 
@@ -22,22 +22,32 @@ const SECOND_EVENT = 51;
 
 describe('the views of one analysis', () => {
   let browser;
+  let context;
   let page;
   let document;
   before(async () => {
     const stories = JSON.parse(readFileSync(join(fixtures, 'events', 'stories.json'), 'utf8'));
     const { first, second } = stories.find(({ name }) => name === STORY);
     document = await commandLine.analyse(defaultPack, `${first} ${second}`);
-    const file = join(out, `${STORY}.json`);
-    writeFileSync(file, JSON.stringify(document));
+    writeFileSync(join(packs, `${STORY}.json`), JSON.stringify(document));
     browser = await launch({ webgpu: false });
-    page = await open(browser, site);
-    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
-    await page.getByTestId('open-result').setInputFiles(file);
-    await page.getByTestId('file-mark').waitFor();
-    await page.waitForFunction(() => globalThis.document.querySelector('[data-testid="heatmap"]')?.width > 100);
+    context = await visitor(browser, { permissions: ['clipboard-read', 'clipboard-write'] });
   });
   after(() => browser?.close());
+
+  /** The page with the story's result, and more settings as a link has them. */
+  const show = async (settings = '') => {
+    page = await open(browser, `${site}?result=packs/${STORY}.json${settings}`, { context });
+    await page.getByTestId('file-mark').waitFor();
+    await page.waitForFunction(() => globalThis.document.querySelector('[data-testid="heatmap"]')?.width > 100);
+  };
+  const leave = async () => {
+    const { problems } = page;
+    await page.close();
+    assert.deepEqual(problems, [], 'nothing broke on the way');
+  };
+  beforeEach(() => show());
+  afterEach(leave);
 
   const token = (position) => page.getByTestId(`token-${position}`);
   const unpin = () => page.keyboard.press('Escape');
@@ -71,7 +81,6 @@ describe('the views of one analysis', () => {
     } else {
       assert.match(await page.getByTestId('strip-missing').innerText(), /without energies/);
     }
-    await page.getByTestId('quantity').selectOption('top-feature');
   });
 
   test('the second event is found and drawn', async () => {
@@ -85,12 +94,13 @@ describe('the views of one analysis', () => {
     await page.getByTestId('events').uncheck();
     assert.notEqual(await pixels(), before);
     assert.equal(await page.locator('.token.is-boundary').count(), 0);
-    await page.getByTestId('events').check();
   });
 
   test('hovering the matrix focuses its tokens in the text, and the layout stays', async () => {
     const height = () => page.evaluate(() => globalThis.document.documentElement.scrollHeight);
-    await page.mouse.move(0, 0);
+    // The trajectory comes later than the rest.
+    await page.locator('[data-testid="trajectory"][data-points]').waitFor();
+    await settled(page);
     const before = await height();
     const { x, y } = await point(0.4, 0.5);
     await page.mouse.move(x, y);
@@ -143,7 +153,6 @@ describe('the views of one analysis', () => {
     for (let i = 1; i < length; i += 1) for (let j = 1; j < length; j += 1) sum += document.similarity[i][j];
     const mean = Number((await page.getByTestId('stat-shown-mean').innerText()).replace('−', '-'));
     assert.ok(Math.abs(mean - sum / (length - 1) ** 2) < 1e-4, `${mean}`);
-    await page.getByTestId('mode').selectOption('notebook');
   });
 
   test('the matrix zooms, pans and comes back', async () => {
@@ -184,7 +193,6 @@ describe('the views of one analysis', () => {
     const [row, column] = (await readout.locator('.readout-token').allInnerTexts()).map((name) => parseInt(name, 10));
     const value = Number((await readout.locator('strong').innerText()).replace('−', '-'));
     assert.ok(Math.abs(value - document.similarity[row][column]) < 1e-4);
-    await page.getByTestId('dendrogram').uncheck();
   });
 
   const saved = async (testId) => (await download(page, testId)).toString('utf8');
@@ -231,7 +239,6 @@ describe('the views of one analysis', () => {
     const tree = await downloadSvg(page, 'dendrogram-svg');
     assert.equal(tree.counts.line, 3 * (document.tokens.length - 1) + 1);
     assert.ok(tree.texts.some((text) => text.startsWith(`${SECOND_EVENT} `)));
-    await page.getByTestId('dendrogram').uncheck();
     const strip = await downloadSvg(page, 'strip-svg');
     assert.equal(strip.counts.line, document.tokens.length);
     for (const { texts } of [features, tree, strip]) {
@@ -248,7 +255,6 @@ describe('the views of one analysis', () => {
     const [, ...features] = await downloadCsv(page, 'feature-list-csv');
     assert.deepEqual(features.map(([position, , feature, value]) => [Number(position), Number(feature), Math.fround(value)]),
       document.novel_top[20].map(({ feature, value }) => [20, feature, Math.fround(value)]));
-    await unpin();
   });
 
   test('the whole analysis is saved', async () => {
@@ -273,8 +279,6 @@ describe('the views of one analysis', () => {
     assert.equal(await found.count(), expected);
     await found.filter({ hasText: /^5 / }).click();
     assert.ok(await token(5).evaluate((it) => it.classList.contains('is-pinned')));
-    await page.getByTestId('feature-search').fill('');
-    await unpin();
   });
 
   test('the keyboard alone walks, zooms, pins and selects', async () => {
@@ -310,7 +314,6 @@ describe('the views of one analysis', () => {
     const box = await map.boundingBox();
     await page.mouse.move(box.x + box.width / 2, box.y + 10);
     assert.match(await page.getByTestId('feature-map-readout').innerText(), /^#\d+ at \d+ /);
-    await page.mouse.move(0, 0);
   });
 
   describe('the trajectory', () => {
@@ -319,6 +322,12 @@ describe('the views of one analysis', () => {
     const done = async () => {
       await page.getByTestId('trajectory-status').waitFor({ state: 'detached' });
       await figure().waitFor();
+    };
+    /** By principal components, which are there sooner than UMAP's picture. */
+    const showComponents = async () => {
+      await leave();
+      await show('&tby=pca');
+      await done();
     };
 
     test('UMAP of all tokens, the same for the same seed and another for another', { timeout: 60_000 }, async () => {
@@ -348,13 +357,10 @@ describe('the views of one analysis', () => {
       assert.deepEqual(head, ['position', 'token', 'PC 1', 'PC 2']);
       assert.equal(rows.length, 20);
       assert.deepEqual([rows[0][0], rows.at(-1)[0]], ['0', String(document.tokens.length - 1)]);
-      await page.getByTestId('trajectory-positions').selectOption('all');
-      await page.getByTestId('trajectory-dimensions').selectOption('3d');
-      await done();
     });
 
     test('keys walk the path and focus the text; dragging orbits', async () => {
-      await page.mouse.move(0, 0);
+      await showComponents();
       await figure().focus();
       await page.keyboard.press('End');
       await page.keyboard.press('ArrowLeft');
@@ -379,11 +385,13 @@ describe('the views of one analysis', () => {
     });
 
     test('it is saved as a picture', async () => {
+      await showComponents();
       const { width } = pngSize(await download(page, 'trajectory-png'));
       assert.ok(width > 1400, `${width}`);
     });
 
     test('it is saved as SVG, a named dot a token', async () => {
+      await showComponents();
       const { counts, texts, title } = await downloadSvg(page, 'trajectory-svg');
       assert.equal(counts.circle, document.tokens.length);
       assert.match(title, /^Trajectory of /);
@@ -409,6 +417,4 @@ describe('the views of one analysis', () => {
       await screenshot(page, `views-${width}`);
     });
   }
-
-  test('nothing broke on the way', () => assert.deepEqual(page.problems, []));
 });

@@ -15,6 +15,8 @@ export const root = required('LENS_ROOT');
 export const nodeFolder = required('LENS_NODE');
 /** The browser. */
 export const chromium = required('LENS_CHROMIUM');
+/** Vulkan on the processor, as the browser brings it along; not every one does. */
+export const vulkanDriver = process.env.LENS_VULKAN_DRIVER;
 /** `temporal-lens`. */
 export const program = required('LENS_PROGRAM');
 /** The pack of the real model, as the site serves it. */

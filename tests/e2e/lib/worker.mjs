@@ -75,7 +75,7 @@ export async function runFixture(page, { pack, tokenIds, tensors, infK = null },
 /** What the worker knows about itself: device, memory, packs. */
 export const diagnostics = async (page) => (await ask(page, { kind: 'diagnostics' })).facts;
 
-/** What the worker runs on; known once it has answered. */
-export function device(page) {
-  return page.evaluate(() => window.lens.device);
+/** What the worker runs on; it says so once it has started. */
+export async function device(page) {
+  return (await page.waitForFunction(() => window.lens.device)).jsonValue();
 }

@@ -34,15 +34,18 @@ const ALONE: [&str; 10] = [
 /// How many of the others run at the same time: they wait for the browser more than they compute.
 const AT_ONCE: usize = 2;
 
-/// All tests of tests/e2e, or the file that LENS_E2E names, on the published site.
+/// All tests of tests/e2e, or those of the files that LENS_E2E names (`views,links`), on the published site.
+/// LENS_E2E_TEST limits both to the tests whose names match it.
 pub fn run(context: &Context) -> Result<Count> {
     let mut files = files(context)?;
-    // For whoever works on one of them.
-    if let Ok(name) = std::env::var("LENS_E2E") {
-        files.retain(|file| file.file_name().is_some_and(|found| found == format!("{name}.test.mjs").as_str()));
-        if files.is_empty() {
-            bail!("LENS_E2E: there is no tests/e2e/{name}.test.mjs");
+    // For whoever works on some of them.
+    if let Ok(names) = std::env::var("LENS_E2E") {
+        let named: Vec<PathBuf> =
+            names.split(',').map(|name| folder(context).join(format!("{name}.test.mjs"))).collect();
+        if let Some(missing) = named.iter().find(|file| !files.contains(file)) {
+            bail!("LENS_E2E: there is no {}", missing.display());
         }
+        files.retain(|file| named.contains(file));
     }
     run_files(context, Kind::Published, &files)
 }
@@ -54,9 +57,14 @@ pub fn smoke(context: &Context) -> Result<Count> {
     run_files(context, Kind::Quick, &files)
 }
 
+/// Where the tests lie.
+fn folder(context: &Context) -> PathBuf {
+    context.paths.root.join("tests/e2e")
+}
+
 /// The files of tests/e2e, by name.
 fn files(context: &Context) -> Result<Vec<PathBuf>> {
-    let folder = context.paths.root.join("tests/e2e");
+    let folder = folder(context);
     let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
         .with_context(|| format!("cannot read {}", folder.display()))?
         .flatten()
@@ -93,6 +101,7 @@ fn run_files(context: &Context, kind: Kind, files: &[PathBuf]) -> Result<Count> 
         ALONE.iter().any(|alone| name == format!("{alone}.test.mjs"))
     };
     let (alone, others): (Vec<PathBuf>, Vec<PathBuf>) = files.iter().cloned().partition(is_alone);
+    let pattern = std::env::var("LENS_E2E_TEST").ok();
     let mut count = Count::default();
     for (title, log, files, at_once) in [
         ("testing the site in a browser", "e2e.log", alone, 1),
@@ -104,6 +113,7 @@ fn run_files(context: &Context, kind: Kind, files: &[PathBuf]) -> Result<Count> 
         let finished = Task::new(title, "node")
             .args(["--test", "--test-reporter=spec"])
             .arg(format!("--test-concurrency={at_once}"))
+            .args(pattern.iter().map(|it| format!("--test-name-pattern={it}")))
             .args(files)
             .in_folder(&paths.root)
             .envs([("LENS_PYTHON", python)])
@@ -122,6 +132,7 @@ fn run_files(context: &Context, kind: Kind, files: &[PathBuf]) -> Result<Count> 
                 ("LENS_PROGRAM", &program),
                 ("LENS_ROOT", &paths.root),
             ])
+            .envs(tests.tools.vulkan_driver.iter().map(|driver| ("LENS_VULKAN_DRIVER", driver)))
             .log_to(paths.logs().join(log))
             .timeout(LIMIT)
             .echo()
@@ -131,6 +142,9 @@ fn run_files(context: &Context, kind: Kind, files: &[PathBuf]) -> Result<Count> 
             part.failed = 1;
         }
         count += part;
+    }
+    if pattern.is_some() && count.passed + count.failed == 0 {
+        bail!("LENS_E2E_TEST: no test has such a name");
     }
     Ok(count)
 }
