@@ -75,7 +75,7 @@ pub fn find_or_make_full_size(paths: &Paths, tokenizer: &Path) -> Result<PathBuf
             out: folder.clone(),
         };
         run(&request, &mut step)?;
-        let (load, embedding) = bytes(&folder)?;
+        let Bytes { load, embedding, .. } = bytes(&folder)?;
         step.done(&format!("{} to load, embedding {}", megabytes(load), megabytes(embedding)));
         Ok(())
     })?;
@@ -184,7 +184,7 @@ fn make(paths: &Paths, weights: &Path, precision: Precision, folder: &Path) -> R
     };
     std::fs::create_dir_all(paths.packs()).with_context(|| format!("cannot create {}", paths.packs().display()))?;
     run(&request, &mut step)?;
-    let (load, embedding) = bytes(folder)?;
+    let Bytes { load, embedding, .. } = bytes(folder)?;
     step.done(&format!("{} to load, embedding {}", megabytes(load), megabytes(embedding)));
     Ok(())
 }
