@@ -42,6 +42,10 @@ pub struct PackArgs {
     /// Folder to write; only an empty folder or a pack is replaced.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Also give the pack words from these texts, as `temporal-lens words` does by default; without it a pack has none, nor
+    /// those of the pack that it replaces. May be given several times.
+    #[arg(long, value_name = "DIR|FILE")]
+    pub corpus: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -216,6 +220,73 @@ pub struct DashboardsArgs {
     /// Where to compute; by default the GPU where there is one.
     #[arg(long, value_enum)]
     pub device: Option<DeviceArg>,
+}
+
+#[derive(Debug, Args)]
+pub struct WordsArgs {
+    /// Folder of a packed model. Its words are added or replaced; no other file of it changes, nor its hash.
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    #[command(flatten)]
+    pub options: WordOptions,
+    /// Where to compute; by default the GPU where there is one.
+    #[arg(long, value_enum)]
+    pub device: Option<DeviceArg>,
+}
+
+/// Fewest occurrences of a word.
+const MIN_COUNT: u64 = 30;
+/// Tokens that means are taken over.
+const MEAN_TOKENS: usize = 60_000;
+
+/// Where words come from.
+#[derive(Debug, Args)]
+pub struct WordOptions {
+    /// Texts, as for `train`. Needed unless --vocabulary and --means are given. May be given several times.
+    #[arg(long, value_name = "DIR|FILE")]
+    pub corpus: Vec<PathBuf>,
+    /// Take words that occur at least N times in the corpus.
+    #[arg(long, value_name = "N", default_value_t = MIN_COUNT, value_parser = clap::value_parser!(u64).range(1..))]
+    pub min_count: u64,
+    /// Languages of the texts. `en`: letters A to z, and words as "the" are left out. With others: letters of any script; there
+    /// is a list of words to leave out only for English.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "en")]
+    pub languages: Vec<String>,
+    /// Take these words instead of counting: a word per line, or a token id, a tab and a word.
+    #[arg(long, value_name = "FILE")]
+    pub vocabulary: Option<PathBuf>,
+    /// Take these means instead of running the model: a file that --export wrote for the same pack.
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub means: Option<PathBuf>,
+    /// Tokens of the corpus to run the model on for the means, evenly over it.
+    #[arg(long, value_name = "N", default_value_t = MEAN_TOKENS, value_parser = at_least_one)]
+    pub tokens: usize,
+    /// Also write vocabulary.txt and means.safetensors into this folder, for --vocabulary and --means elsewhere.
+    #[arg(long, value_name = "DIR")]
+    pub export: Option<PathBuf>,
+}
+
+impl WordOptions {
+    /// From these texts, all else by default.
+    pub fn from_corpus(corpus: Vec<PathBuf>) -> Self {
+        Self {
+            corpus,
+            min_count: MIN_COUNT,
+            languages: vec!["en".to_owned()],
+            vocabulary: None,
+            means: None,
+            tokens: MEAN_TOKENS,
+            export: None,
+        }
+    }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("must be at least 1".to_owned()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("is no whole number".to_owned()),
+    }
 }
 
 #[derive(Debug, Args)]

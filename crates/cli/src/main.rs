@@ -14,6 +14,8 @@
 //! | [`notebook`] | what the authors' notebook prints |
 //! | [`topics`] | `topics`: how many words read out belong to a text's own topic |
 //! | [`dashboards`] | `dashboards`: what each feature fires on in a corpus |
+//! | [`words`] | `words`: gives a pack the words that it is read out in |
+//! | [`vocabulary`] | which tokens are words |
 //! | [`dump`] | `--dump`: every tensor as safetensors |
 //! | [`verify`] | `verify`: ours beside published figures |
 //! | [`fidelity`] | `fidelity`: what a precision does to the answer |
@@ -46,12 +48,16 @@ mod topics;
 mod train;
 mod train_args;
 mod verify;
+mod vocabulary;
+mod words;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use args::{AnalyzeArgs, CompareArgs, DashboardsArgs, FidelityArgs, KernelsArgs, PackArgs, TopicsArgs, VerifyArgs};
+use args::{
+    AnalyzeArgs, CompareArgs, DashboardsArgs, FidelityArgs, KernelsArgs, PackArgs, TopicsArgs, VerifyArgs, WordsArgs,
+};
 use train_args::{CardArgs, TokenizeArgs, TrainArgs};
 
 /// Temporal Feature Analysis of a text: which features are new at each token, which were predictable.
@@ -78,6 +84,8 @@ enum Command {
     Kernels(KernelsArgs),
     /// Look up what each feature of a pack's SAE fires on in a corpus.
     Dashboards(DashboardsArgs),
+    /// Give a pack the words that parts of its residual stream are read out in, from texts.
+    Words(WordsArgs),
     /// Count how many of the words read out belong to the topics of given texts: the readout's own yardstick.
     Topics(TopicsArgs),
     /// Train a TemporalSAE on the residual streams of texts.
@@ -100,6 +108,7 @@ fn main() -> ExitCode {
         Command::Fidelity(args) => fidelity::run(&args),
         Command::Kernels(args) => kernels::run(&args),
         Command::Dashboards(args) => dashboards::run(&args),
+        Command::Words(args) => words::run(&args),
         Command::Topics(args) => topics::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Tokenize(args) => train::tokenize(&args),

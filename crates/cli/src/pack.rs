@@ -7,9 +7,9 @@ use lens_import::write::{PackRequest, pack};
 use lens_import::{GemmaCheckpoint, SaeCheckpoint, Synthetic, open_gemma, open_sae};
 use lens_pack::manifest::FileEntry;
 
-use crate::args::PackArgs;
+use crate::args::{PackArgs, WordOptions};
 use crate::progress::Progress;
-use crate::{hub, terms};
+use crate::{hub, terms, words};
 
 /// Where a checkpoint lies on disk, and what to call it.
 pub struct Source {
@@ -24,6 +24,16 @@ const SYNTHETIC_SEED: u64 = 1;
 
 /// Runs the command.
 pub fn run(args: &PackArgs) -> Result<()> {
+    pack_weights(args)?;
+    if args.corpus.is_empty() {
+        println!("no words: `temporal-lens words --model {} --corpus TEXTS` adds them", args.out.display());
+        return Ok(());
+    }
+    words::add(&args.out, &WordOptions::from_corpus(args.corpus.clone()), None)
+        .map_err(|e| anyhow!("the pack is there, but without words: {e}"))
+}
+
+fn pack_weights(args: &PackArgs) -> Result<()> {
     match (args.synthetic, &args.gemma, &args.sae, args.layer) {
         (Some(model), ..) => synthetic(args, model.into()),
         (None, Some(gemma), Some(sae), Some(layer)) => checkpoint(args, gemma, sae, layer),

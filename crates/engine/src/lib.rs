@@ -12,6 +12,7 @@
 //! | `gram_state` | what Gram matrices need of earlier tokens when later ones come |
 //! | `analysis` | the analysis document of a session |
 //! | [`folder`] | a pack in a folder on disk (native) |
+//! | [`part_means`] | means of the parts of the residual stream over many texts (native) |
 //! | [`residuals`] | residual streams for training (native) |
 //! | [`check`] | are this device's kernels right, how fast are they, and what does a precision cost? |
 //! | `read_back` | device tensors to plain numbers |
@@ -27,6 +28,8 @@ mod error;
 pub mod folder;
 mod gram_state;
 pub mod pack;
+#[cfg(not(target_family = "wasm"))]
+pub mod part_means;
 mod read_back;
 #[cfg(not(target_family = "wasm"))]
 pub mod residuals;
@@ -42,6 +45,8 @@ pub use lens_model::words::Part;
 pub use lens_pack::precision_plan::PrecisionPlan;
 pub use lens_tokenizer::Tokens;
 pub use pack::{LoadedPack, PackLoader};
+#[cfg(not(target_family = "wasm"))]
+pub use part_means::PartMeans;
 #[cfg(not(target_family = "wasm"))]
 pub use residuals::ResidualReader;
 pub use session::{InferenceSession, InferenceStage, RunOptions, RunOutput};

@@ -13,6 +13,11 @@ use tempfile::TempPath;
 /// Start of a temporary file's name; what a killed process leaves behind is recognized by it.
 const PARTIAL_PREFIX: &str = ".partial-";
 
+/// Whether a file of this name is one that a killed process left unfinished, or that another is writing.
+pub fn is_partial(name: &str) -> bool {
+    name.starts_with(PARTIAL_PREFIX)
+}
+
 /// Why a file was not written, as a sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -202,6 +207,7 @@ mod tests {
         let (first, second) = (WholeFile::write(&path, b"1").unwrap(), WholeFile::write(&path, b"2").unwrap());
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(names(folder.path()).len(), 3, "two writers do not share a temporary file");
+        assert_eq!(names(folder.path()).iter().filter(|name| is_partial(name)).count(), 2);
         drop(first);
         second.publish().unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"2");

@@ -12,6 +12,7 @@
 //! | [`storage`] | f32, f16, bf16 and ggml's blocks to f32 |
 //! | [`synthetic`], [`random_rows`] | random weights of true shapes |
 //! | [`tokenizer_json`] | tokenizer.json to the compact tokenizer of a pack |
+//! | [`words`] | a pack's words: put into a pack that is there |
 //! | [`write`] | checkpoint + SAE + tokenizer to a pack on disk |
 
 mod checkpoint;
@@ -29,6 +30,7 @@ mod storage;
 mod synthetic;
 mod tensors;
 mod tokenizer_json;
+pub mod words;
 pub mod write;
 
 pub use checkpoint::{GemmaCheckpoint, SaeCheckpoint};

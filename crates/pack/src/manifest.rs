@@ -4,6 +4,7 @@
 //! embedding shards of at most 1 MiB, the compact tokenizer and the licenses. Offsets are bytes
 //! from the start of the shard's file, so that a reader needs no safetensors header.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -151,18 +152,23 @@ pub struct Manifest {
 /// A pack's identity in every document: the hexadecimal sha256 of its manifest's text without the words section, on
 /// which neither codes nor similarities depend.
 pub fn pack_hash(json: &str) -> String {
+    sha256_hex(without_words(json).as_bytes())
+}
+
+/// A manifest's text without its words section, byte for byte what it was before the section came in. The section is
+/// written as the last field, in one form; of a manifest that has it in another form this is the whole text.
+pub fn without_words(json: &str) -> Cow<'_, str> {
     #[derive(Deserialize)]
     struct Probe {
         #[serde(default)]
         words: Option<WordsEntry>,
     }
-    // The section is written as the last field, in one form. A manifest of another form is hashed whole.
     let section = serde_json::from_str::<Probe>(json).ok().and_then(|probe| serde_json::to_string(&probe.words?).ok());
     let without = section.and_then(|section| {
         let (before, after) = json.rsplit_once(&format!(",\"words\":{section}}}"))?;
         Some(format!("{before}}}{after}"))
     });
-    sha256_hex(without.as_deref().unwrap_or(json).as_bytes())
+    without.map_or(Cow::Borrowed(json), Cow::Owned)
 }
 
 /// Bytes of one row's values in a file: f32 and f16 tight, q8 and q4 padded to whole blocks.

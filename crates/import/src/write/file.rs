@@ -24,9 +24,14 @@ pub struct Entry {
 
 /// The bytes before the data: length, JSON, spaces up to a multiple of 8 and at least `least`.
 pub fn header(entries: &[Entry], least: usize) -> Vec<u8> {
+    header_with(json!({ "format": FORMAT }), entries, least)
+}
+
+/// As [`header`], of a file with other metadata: an object of strings.
+pub fn header_with(metadata: serde_json::Value, entries: &[Entry], least: usize) -> Vec<u8> {
     // serde_json sorts keys; readers go by offsets.
     let mut tensors = serde_json::Map::new();
-    tensors.insert("__metadata__".to_owned(), json!({ "format": FORMAT }));
+    tensors.insert("__metadata__".to_owned(), metadata);
     let mut at = 0;
     for entry in entries {
         let offsets = [at, at + entry.bytes];
@@ -40,6 +45,13 @@ pub fn header(entries: &[Entry], least: usize) -> Vec<u8> {
     let mut bytes = (json.len() as u64).to_le_bytes().to_vec();
     bytes.append(&mut json);
     bytes
+}
+
+/// The first eight digits of the sha256 of a file in pieces: for its name.
+pub fn short_hash(pieces: &[&[u8]]) -> String {
+    let mut checksum = Sha256::new();
+    pieces.iter().for_each(|piece| checksum.update(piece));
+    hex(&checksum.finalize()[..4])
 }
 
 /// Writes a file from pieces and returns its entry in the manifest.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use lens_pack::manifest::MANIFEST_FILE;
 use lens_pack::outline::named_files;
 
+use super::leftover::is_leftover;
 use crate::error::{Error, Result};
 
 /// A folder in the making, beside the one it will become. Dropped unpublished, it is removed.
@@ -105,7 +106,7 @@ fn check_replaceable(out: &Path) -> Result<()> {
     let Some(named) = std::fs::read(out.join(MANIFEST_FILE)).ok().and_then(|json| named_files(&json)) else {
         return refuse("holds other files and no pack".to_owned());
     };
-    names.retain(|name| name != MANIFEST_FILE && !named.contains(name));
+    names.retain(|name| name != MANIFEST_FILE && !named.contains(name) && !is_leftover(name));
     match names.first() {
         Some(name) => refuse(format!("holds {name}, which is not part of the pack there")),
         None => Ok(()),

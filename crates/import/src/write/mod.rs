@@ -7,14 +7,16 @@
 //! | [`shards`] | tensors in order into shards of at most 32 MiB, cut by rows |
 //! | [`embedding`] | the token embedding into shards of at most 1 MiB |
 //! | [`folder`] | the output folder: replaced whole or not at all |
+//! | [`leftover`] | names of files that a stopped writer may leave in a pack |
 //! | [`progress`] | how far packing is |
 
 mod embedding;
-mod encode;
-mod file;
+pub(crate) mod encode;
+pub(crate) mod file;
 mod folder;
+pub(crate) mod leftover;
 mod progress;
-mod shards;
+pub(crate) mod shards;
 
 use std::path::{Path, PathBuf};
 
@@ -142,7 +144,7 @@ fn write(request: &PackRequest<'_>, folder: &Path, report: &mut dyn FnMut(Progre
     for license in &request.licenses {
         licenses.push(copy_license(license, folder)?);
     }
-    let mut writer = shards::ShardWriter::new(folder, &request.precision);
+    let mut writer = shards::ShardWriter::new(folder, shards::Naming::Number, &request.precision);
     for (name, shape) in gemma_list {
         writer.add(&request.gemma.tensors, &name, shape, &mut counter)?;
     }

@@ -3,6 +3,7 @@
 //! A tensor that fits a shard lies in one; a larger one is cut by rows, its parts in order.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use lens_pack::block::{Precision, blocks_per_row, words_per_row};
@@ -25,9 +26,29 @@ const VALUES_AT_ONCE: usize = 8 << 20;
 /// Every tensor starts at a multiple of this in its file, so that it can be viewed as words.
 const ALIGNMENT: usize = 4;
 
+/// How shards are named.
+#[derive(Debug, Clone, Copy)]
+pub enum Naming {
+    /// By their number: in a folder that appears whole.
+    Number,
+    /// With this stem, the first digits of their content's sha256, and their number: beside files of the same kind that
+    /// are still in use.
+    Content(&'static str),
+}
+
+impl Naming {
+    fn name(self, index: usize, pieces: &[&[u8]]) -> String {
+        match self {
+            Self::Number => format!("shard-{index:04}.safetensors"),
+            Self::Content(stem) => format!("{stem}-{}-{index:04}.safetensors", file::short_hash(pieces)),
+        }
+    }
+}
+
 /// Collects tensors and writes a shard whenever one is full.
 pub struct ShardWriter<'a> {
     folder: PathBuf,
+    naming: Naming,
     plan: &'a PrecisionPlan,
     shards: Vec<FileEntry>,
     tensors: BTreeMap<String, TensorEntry>,
@@ -78,9 +99,10 @@ fn stored_as(cols: usize, precision: Precision) -> (&'static str, usize) {
 
 impl<'a> ShardWriter<'a> {
     /// Writes into `folder`.
-    pub fn new(folder: &Path, plan: &'a PrecisionPlan) -> Self {
+    pub fn new(folder: &Path, naming: Naming, plan: &'a PrecisionPlan) -> Self {
         Self {
             folder: folder.to_owned(),
+            naming,
             plan,
             shards: Vec::new(),
             tensors: BTreeMap::new(),
@@ -100,22 +122,8 @@ impl<'a> ShardWriter<'a> {
         counter: &mut Counter<'_>,
     ) -> Result<()> {
         let precision = self.plan.precision_of(name);
-        let row_bytes = embedding_row_bytes(cols, precision) as usize;
-        let empty_bytes = OpenShard::default().available_bytes() - 2 * ALIGNMENT;
-        if row_bytes > empty_bytes {
-            return Err(Error::Mismatch(format!("a row of tensor {name} is larger than a shard of a pack may be")));
-        }
         let encoder = if name == ENCODER { Some(transposed(tensors, name, rows, cols)?) } else { None };
-        self.tensors.insert(name.to_owned(), TensorEntry { shape: (rows, cols), precision, parts: Vec::new() });
-        let fits_one_shard = rows * row_bytes <= empty_bytes;
-        let mut row = 0;
-        while row < rows {
-            let fitting = self.open.available_bytes().saturating_sub(2 * ALIGNMENT) / row_bytes;
-            if fitting == 0 || (fits_one_shard && fitting < rows) {
-                self.close()?;
-                continue;
-            }
-            let part = row..rows.min(row + fitting);
+        self.add_rows(name, (rows, cols), precision, |part| {
             let mut encoded = Encoded::default();
             for start in part.clone().step_by((VALUES_AT_ONCE / cols).max(1)) {
                 let end = part.end.min(start + (VALUES_AT_ONCE / cols).max(1));
@@ -132,7 +140,38 @@ impl<'a> ShardWriter<'a> {
                 encoded.scales.extend_from_slice(&piece.scales);
                 counter.add(name, values.len());
             }
-            self.place(name, part.start, part.len(), cols, precision, &encoded);
+            Ok(encoded)
+        })
+    }
+
+    /// As [`Self::add`], of a tensor whose rows `encoded` gives in the bytes of `precision`, whatever the plan says.
+    ///
+    /// # Errors
+    /// [`Error`] when a row is too large or a shard cannot be written; errors of `encoded`.
+    pub fn add_rows(
+        &mut self,
+        name: &str,
+        (rows, cols): (usize, usize),
+        precision: Precision,
+        mut encoded: impl FnMut(Range<usize>) -> Result<Encoded>,
+    ) -> Result<()> {
+        let row_bytes = embedding_row_bytes(cols, precision) as usize;
+        let empty_bytes = OpenShard::default().available_bytes() - 2 * ALIGNMENT;
+        if row_bytes > empty_bytes {
+            return Err(Error::Mismatch(format!("a row of tensor {name} is larger than a shard of a pack may be")));
+        }
+        self.tensors.insert(name.to_owned(), TensorEntry { shape: (rows, cols), precision, parts: Vec::new() });
+        let fits_one_shard = rows * row_bytes <= empty_bytes;
+        let mut row = 0;
+        while row < rows {
+            let fitting = self.open.available_bytes().saturating_sub(2 * ALIGNMENT) / row_bytes;
+            if fitting == 0 || (fits_one_shard && fitting < rows) {
+                self.close()?;
+                continue;
+            }
+            let part = row..rows.min(row + fitting);
+            let bytes = encoded(part.clone())?;
+            self.place(name, part.start, part.len(), cols, precision, &bytes);
             row = part.end;
         }
         Ok(())
@@ -165,8 +204,8 @@ impl<'a> ShardWriter<'a> {
                 part.scales = part.scales.map(|(start, end)| (start + shift, end + shift));
             }
         }
-        let name = format!("shard-{index:04}.safetensors");
         let pieces = [header.as_slice(), open.data.as_slice()];
+        let name = self.naming.name(index, &pieces);
         self.shards.push(file::write_pieces(&self.folder, &name, pieces)?);
         Ok(())
     }

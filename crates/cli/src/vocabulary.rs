@@ -1,0 +1,114 @@
+//! Which tokens are words: whole words of letters that occur often enough in texts and say something by themselves.
+
+use std::collections::HashSet;
+
+use lens_pack::tokenizer::Vocabulary;
+use lens_train::Corpus;
+
+/// The sign for a space in a tokenizer's pieces.
+const SPACE: char = '▁';
+/// Fewest letters of a word.
+const LETTERS: usize = 3;
+
+/// Words of English that any text has, whatever it is about: a list of them says nothing.
+const STOP_WORDS: &str = "about above across after again against all almost along already also although always among and \
+    another any anybody anyhow anyone anything anyway anywhere are aren around away back became because become becomes \
+    been before behind being below beneath beside besides between beyond both but came can cannot come comes coming could \
+    couldn did didn does doesn doing don done down during each either else enough especially etc even ever every everybody \
+    everyone everything everywhere except far few for from further gave get gets getting give given gives giving goes \
+    going gone got had hadn has hasn have haven having hence her here hers herself him himself his how however indeed \
+    instead into isn its itself just keep kept knew know known knows last least less let lets like likely little made \
+    make makes making many may maybe might mine more moreover most mostly much must myself near nearly neither never \
+    nevertheless next nobody none nor not nothing now nowhere off often once one ones only onto other others otherwise \
+    ought our ours ourselves out over own per perhaps put quite rather really said same saw say saying says see seem \
+    seemed seems seen shall she should shouldn since some somebody somehow someone something sometimes somewhere soon \
+    still such take taken takes taking tell than that the their theirs them themselves then there therefore these they \
+    thing things think this those though thought through throughout thus till to together told too took toward towards \
+    two under unless until unto upon use used uses using very want wanted wants was wasn way ways well went were weren \
+    what whatever when whenever where whereas wherever whether which whichever while who whoever whole whom whose why \
+    will with within without won would wouldn yes yet you your yours yourself yourselves";
+
+/// The letters that words are made of, and the words that are left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Language {
+    /// A to z only.
+    ascii: bool,
+    /// English words that say nothing are left out.
+    stop_words: bool,
+}
+
+impl Language {
+    /// Of names of languages as `en` or `de`: other languages than English have letters beyond A to z, and no list of words
+    /// to leave out.
+    pub fn of(languages: &[String]) -> Self {
+        let english = |name: &String| name.eq_ignore_ascii_case("en");
+        Self { ascii: languages.iter().all(english), stop_words: languages.iter().any(english) }
+    }
+
+    /// In words.
+    pub fn rule(self) -> &'static str {
+        match (self.ascii, self.stop_words) {
+            (true, true) => "whole words of three and more letters A to z, without English words that say nothing",
+            (false, true) => "whole words of three and more letters, without English words that say nothing",
+            _ => "whole words of three and more letters, none left out: there is a list only for English",
+        }
+    }
+
+    fn is_letter(self, c: char) -> bool {
+        if self.ascii { c.is_ascii_alphabetic() } else { c.is_alphabetic() }
+    }
+}
+
+/// How often each token stands for a whole word in the corpus: the token after it does not go on with a letter, as that
+/// after "melod" in "melodious" does.
+pub fn counts(corpus: &Corpus, pieces: &Vocabulary) -> Vec<u64> {
+    let mut counts = vec![0; pieces.ids()];
+    let goes_on = |id: &u32| pieces.piece(*id).is_some_and(|piece| piece.starts_with(char::is_alphabetic));
+    for document in &corpus.documents {
+        for (at, id) in document.ids.iter().enumerate() {
+            if let Some(count) = counts.get_mut(*id as usize)
+                && !document.ids.get(at + 1).is_some_and(goes_on)
+            {
+                *count += 1;
+            }
+        }
+    }
+    counts
+}
+
+/// Token ids and spellings of the words that occur at least `least` times, by id.
+pub fn counted(pieces: &Vocabulary, counts: &[u64], least: u64, language: Language) -> Vec<(u32, String)> {
+    let stop_words: HashSet<&str> = STOP_WORDS.split_whitespace().filter(|_| language.stop_words).collect();
+    let word = |id: u32| {
+        let word = pieces.piece(id)?.strip_prefix(SPACE)?;
+        let is_word = word.chars().count() >= LETTERS && word.chars().all(|c| language.is_letter(c));
+        (is_word && !stop_words.contains(word.to_lowercase().as_str())).then(|| (id, word.to_owned()))
+    };
+    let often = counts.iter().enumerate().filter(|(_, count)| **count >= least);
+    often.filter_map(|(id, _)| word(id as u32)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_whole_frequent_and_say_something() -> Result<(), Box<dyn std::error::Error>> {
+        let pieces = ["▁sea", "side", "▁The", "▁of", "▁größe", "▁bread", "▁ab1", "▁rare", "▁melod", "."];
+        let lengths: Vec<u32> = pieces.iter().map(|piece| piece.len() as u32).collect();
+        let vocabulary = Vocabulary::new(pieces.concat(), &lengths)?;
+        let ids = vec![0, 9, 2, 3, 4, 5, 6, 0, 2, 3, 4, 5, 6, 7, 8, 1, 8, 1, 0, 1, 99];
+        let document = lens_train::corpus::Document { kind: 0, ids };
+        let corpus = Corpus { kinds: vec!["story".to_owned()], documents: vec![document] };
+        let counts = counts(&corpus, &vocabulary);
+        assert_eq!(counts, [2, 3, 2, 2, 2, 2, 2, 1, 0, 1], "of pieces that a letter follows only the others count");
+        let words = |languages: &[&str]| -> Vec<String> {
+            let languages: Vec<String> = languages.iter().map(|name| (*name).to_owned()).collect();
+            counted(&vocabulary, &counts, 2, Language::of(&languages)).into_iter().map(|(_, word)| word).collect()
+        };
+        assert_eq!(words(&["en"]), ["sea", "bread"]);
+        assert_eq!(words(&["en", "de"]), ["sea", "größe", "bread"]);
+        assert_eq!(words(&["de"]), ["sea", "The", "größe", "bread"]);
+        Ok(())
+    }
+}
