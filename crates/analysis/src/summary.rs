@@ -79,7 +79,9 @@ impl Summary {
         let (before, all) = (self.len(), self.len() + figures.len());
         for (rows, new) in self.products.iter_mut().zip(&products) {
             rows.truncate(before);
-            rows.extend(new.chunks(all).enumerate().map(|(i, row)| row.iter().take(before + i + 1).copied().collect()));
+            rows.extend(
+                new.chunks(all.max(1)).enumerate().map(|(i, row)| row.iter().take(before + i + 1).copied().collect()),
+            );
         }
         self.tokens.extend(figures);
     }
@@ -232,6 +234,13 @@ mod tests {
         assert_eq!(summary.grams().novel, found.to_matrix());
         let cosines: Vec<f32> = gram::cosine_rows(&found.to_matrix()).flatten().collect();
         assert_eq!(found.cosines().collect::<Vec<_>>(), cosines);
+    }
+
+    #[test]
+    fn no_tokens_add_nothing() {
+        let mut summary = Summary::new(2);
+        summary.extend(Vec::new(), Default::default());
+        assert_eq!(summary, Summary::new(2));
     }
 
     #[test]
