@@ -6,12 +6,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use lens_import::words::{WordsSection, pieces_of_pack, read_means, read_word_list, write_words};
 use lens_import::write::{LicenseFile, PackRequest, pack};
 use lens_import::{Synthetic, open_gemma, open_sae};
 use lens_pack::block::Precision;
 use lens_pack::folder::FolderManifest;
 use lens_pack::manifest::MANIFEST_FILE;
+use lens_pack::words::Vocabulary;
 use sha2::{Digest, Sha256};
 
 use crate::console::{Step, megabytes};
@@ -28,17 +30,24 @@ const FULL_SIZE_PRECISION: Precision = Precision::Q4;
 const FULL_SIZE_SEED: u64 = 1;
 /// The bundled SAE in the tree.
 const SAE: &str = "demo/sae";
+/// The default pack's words in the tree.
+const VOCABULARY: &str = "demo/words/vocabulary.txt";
+const MEANS: &str = "demo/words/means.safetensors";
 
 /// The pack of what there is now; made if it is not there.
 pub fn find_or_make(paths: &Paths, weights: &Path) -> Result<PathBuf> {
     let prefix = format!("{}-", model::NAME);
     let name = format!("{prefix}{}", key(paths)?);
     let folder = paths.packs().join(&name);
-    // The packer puts the folder in place when it is whole.
-    if folder.join(MANIFEST_FILE).is_file() {
+    // The packer puts the folder in place when it is whole; its words come after.
+    let is_made = folder.join(MANIFEST_FILE).is_file();
+    if is_made && FolderManifest::read(&folder).is_ok_and(|found| found.manifest.words.is_some()) {
         return Ok(folder);
     }
-    make(paths, weights, PRECISION, &folder)?;
+    if !is_made {
+        make(paths, weights, PRECISION, &folder)?;
+    }
+    add_words(paths, &folder)?;
     // Packs of earlier states serve nobody.
     for entry in std::fs::read_dir(paths.packs())?.flatten() {
         let other = entry.file_name();
@@ -47,6 +56,21 @@ pub fn find_or_make(paths: &Paths, weights: &Path) -> Result<PathBuf> {
         }
     }
     Ok(folder)
+}
+
+/// Gives the default pack its words: a list and means that are in the tree.
+fn add_words(paths: &Paths, folder: &Path) -> Result<()> {
+    let step = Step::start("words of the default pack");
+    let list = read_word_list(&paths.root.join(VOCABULARY), &pieces_of_pack(folder)?)?;
+    if let Some(word) = list.missing.first() {
+        bail!("{VOCABULARY}: {word:?} is no token of the model");
+    }
+    let means = read_means(&paths.root.join(MEANS), folder)
+        .context("the default pack has changed; demo/words/README.md says how to make its words again")?;
+    let vocabulary = Vocabulary { words: list.words, pieces: Vec::new() };
+    let entry = write_words(folder, &WordsSection { vocabulary, means, lens: None })?;
+    step.done(&format!("{} words, {}", entry.words, megabytes(entry.load_bytes())));
+    Ok(())
 }
 
 /// The same at another precision in `folder`, for the benches; made again when what goes in has changed.
@@ -106,10 +130,10 @@ fn run(request: &PackRequest<'_>, step: &mut Step) -> Result<()> {
     Ok(())
 }
 
-/// Changes whenever the pack would: the fetched files, the SAE, the settings, the packer's source.
+/// Changes whenever the pack would: the fetched files, the SAE, the words, the settings, the packer's source.
 pub fn key(paths: &Paths) -> Result<String> {
     let mut files = BTreeMap::new();
-    for source in [SAE, "crates/import/src", "crates/pack/src", "xtask/src/pack.rs"] {
+    for source in [SAE, VOCABULARY, MEANS, "crates/import/src", "crates/pack/src", "xtask/src/pack.rs"] {
         hash::files(&paths.root.join(source), source, &mut files)?;
     }
     let mut hasher = Sha256::new();

@@ -22,7 +22,7 @@ use crate::progress::Progress;
 use crate::vocabulary::{Language, counted, counts};
 
 /// Tokens that the networks see together, BOS included.
-const CONTEXT: usize = 256;
+pub const CONTEXT: usize = 256;
 /// The files that --export writes.
 const VOCABULARY_FILE: &str = "vocabulary.txt";
 const MEANS_FILE: &str = "means.safetensors";
@@ -56,7 +56,7 @@ pub fn add(folder: &Path, options: &WordOptions, device: Option<DeviceArg>) -> R
         }
     };
     let corpus_tokens = means.corpus_tokens;
-    let section = WordsSection { vocabulary: Vocabulary { words, pieces: Vec::new() }, means };
+    let section = WordsSection { vocabulary: Vocabulary { words, pieces: Vec::new() }, means, lens: None };
     let entry = write_words(folder, &section)?;
     println!(
         "{}: {} words in {:.1} MB, means over {corpus_tokens} tokens; {:.0} s",
@@ -97,9 +97,9 @@ fn listed(path: &Path, pieces: &Pieces) -> Result<Vec<(u32, String)>> {
 }
 
 /// Texts as token ids of the pack's own.
-fn read_corpus(pack: &PackFolder, paths: &[PathBuf]) -> Result<Corpus> {
+pub fn read_corpus(pack: &PackFolder, paths: &[PathBuf]) -> Result<Corpus> {
     if paths.is_empty() {
-        bail!("texts are needed: name them with --corpus, or give both --vocabulary and --means");
+        bail!("texts are needed: name them with --corpus");
     }
     let manifest = pack.loaded.manifest();
     let (tokenizer, bos) = (pack.loaded.tokenizer()?, manifest.gemma.bos_token_id);
@@ -156,28 +156,23 @@ fn means_over(pack: &PackFolder, corpus: &Corpus, tokens: usize) -> Result<WordM
 }
 
 /// Tokens of a context without BOS.
-fn tokens_of(context: &Context) -> usize {
+pub fn tokens_of(context: &Context) -> usize {
     context.ids.len().saturating_sub(1)
 }
 
 /// About `tokens` tokens of the contexts, evenly over all.
-fn evenly(contexts: Vec<Context>, tokens: usize) -> Vec<Context> {
+pub fn evenly(contexts: Vec<Context>, tokens: usize) -> Vec<Context> {
     let all: usize = contexts.iter().map(tokens_of).sum();
     let tokens = tokens.min(all);
-    // The first one is taken, however few tokens are wanted.
-    let mut due = contexts.first().map_or(0, tokens_of) * (all - tokens);
-    contexts
-        .into_iter()
-        .filter(|context| {
-            // Of every `all` tokens `tokens` are due; a context is taken when as many are as it has.
-            due += tokens_of(context) * tokens;
-            let taken = due >= tokens_of(context) * all;
-            if taken {
-                due -= tokens_of(context) * all;
-            }
-            taken
-        })
-        .collect()
+    let (mut passed, mut taken) = (0, 0);
+    let is_due = |context: &Context| {
+        // Whatever its length: short contexts are no likelier than long ones.
+        let is_due = taken * all <= passed * tokens;
+        passed += tokens_of(context);
+        taken += if is_due { tokens_of(context) } else { 0 };
+        is_due
+    };
+    contexts.into_iter().filter(is_due).collect()
 }
 
 /// Vocabulary and means as files, from which another machine gives the same pack the same words in seconds.
@@ -201,6 +196,8 @@ mod tests {
         let chosen = evenly(contexts(100), 1500);
         let tokens: usize = chosen.iter().map(tokens_of).sum();
         assert!((1400..=1600).contains(&tokens), "{tokens}");
+        let long = chosen.iter().filter(|context| context.ids.len() == 101).count();
+        assert!(long.abs_diff(chosen.len() - long) <= 1, "{long} of {} are long, half of all are", chosen.len());
         let halves = chosen.iter().filter(|context| context.kind < 50).count();
         assert!(halves.abs_diff(chosen.len() - halves) <= 1, "{halves} of {}", chosen.len());
         assert_eq!(evenly(contexts(100), 7500).len(), 100);

@@ -1,13 +1,14 @@
-//! `words`: a pack's words from a list or from texts, for the small fixture.
+//! `words`: a pack's words from a list or from texts, for the small fixture and for the default model.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use common::{fixture, run, small_pack, succeed, text};
-use lens_import::words::pieces_of_pack;
+use common::{default_pack, fixture, run, small_pack, succeed, text};
+use lens_import::words::{WordMeans, pieces_of_pack, read_means};
 use lens_pack::folder::FolderManifest;
+use lens_pack::manifest::MANIFEST_FILE;
 
 /// A list of `count` tokens of the small fixture's tokenizer, with ids.
 fn list(pack: &Path, count: usize, scratch: &Path) -> String {
@@ -93,4 +94,102 @@ fn packing_says_that_there_are_no_words_and_a_corpus_without_words_is_an_error()
         outcome.sentence()
     );
     assert!(FolderManifest::read(&out).unwrap().manifest.words.is_none());
+}
+
+#[test]
+fn files_of_words_that_are_missing_cut_or_altered_are_named_and_the_rest_of_the_pack_works() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = small_pack(scratch.path());
+    let (model, vocabulary) = (text(&pack), list(&pack, 20, scratch.path()));
+    let corpus = text(&fixture("train/texts.jsonl"));
+    succeed(&["words", "--device", "cpu", "--model", &model, "--vocabulary", &vocabulary, "--corpus", &corpus]);
+    let entry = FolderManifest::read(&pack).unwrap().manifest.words.unwrap();
+    let analyze = ["analyze", "--model", &model, "--text", "the sea", "--device", "cpu", "--words"];
+    for file in entry.files() {
+        let path = pack.join(&file.file);
+        let whole = std::fs::read(&path).unwrap();
+        let mut altered = whole.clone();
+        altered[whole.len() / 2] ^= 4;
+        for damaged in [Some(altered), Some(whole[..whole.len() / 2].to_vec()), None] {
+            match &damaged {
+                Some(bytes) => std::fs::write(&path, bytes).unwrap(),
+                None => std::fs::remove_file(&path).unwrap(),
+            }
+            let outcome = run(&analyze);
+            assert_eq!(outcome.code, 1);
+            assert!(outcome.sentence().contains(&file.file), "{}", outcome.sentence());
+        }
+        std::fs::write(&path, &whole).unwrap();
+    }
+    succeed(&analyze);
+    // Adding words again mends them.
+    std::fs::remove_file(pack.join(&entry.shards[0].file)).unwrap();
+    succeed(&["words", "--device", "cpu", "--model", &model, "--vocabulary", &vocabulary, "--corpus", &corpus]);
+    succeed(&analyze);
+}
+
+/// The default pack under another name: only its manifest is a file of its own.
+fn linked_default_pack(scratch: &Path) -> PathBuf {
+    let out = scratch.join("pack");
+    std::fs::create_dir(&out).unwrap();
+    for entry in std::fs::read_dir(default_pack()).unwrap().map(Result::unwrap) {
+        let (from, to) = (entry.path(), out.join(entry.file_name()));
+        if entry.file_name() == MANIFEST_FILE || std::fs::hard_link(&from, &to).is_err() {
+            std::fs::copy(&from, &to).unwrap();
+        }
+    }
+    out
+}
+
+fn demo(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/words").join(file)
+}
+
+/// Sum of squares of `a - b` over that of `b`, and the cosine between them.
+fn compare(a: &[f32], b: &[f32]) -> (f32, f32) {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    let apart: Vec<f32> = a.iter().zip(b).map(|(a, b)| a - b).collect();
+    (dot(&apart, &apart) / dot(b, b), dot(a, b) / (dot(a, a) * dot(b, b)).sqrt())
+}
+
+#[test]
+fn the_default_pack_has_the_committed_words_and_its_model_gives_such_means() {
+    let scratch = tempfile::tempdir().unwrap();
+    let listed = std::fs::read_to_string(demo("vocabulary.txt")).unwrap();
+    let entry = FolderManifest::read(&default_pack()).unwrap().manifest.words.expect("the default pack has no words");
+    assert_eq!(entry.words, listed.lines().count());
+    assert!(entry.words > 13_000 && entry.corpus_tokens > 60_000, "{entry:?}");
+    let committed = read_means(&demo("means.safetensors"), &default_pack()).unwrap();
+    assert_eq!(committed.corpus_tokens, entry.corpus_tokens);
+
+    // A part of the committed texts, spread over them: the same model comes near the committed means.
+    let pack = linked_default_pack(scratch.path());
+    let export = scratch.path().join("export");
+    let (model, export_text) = (text(&pack), text(&export));
+    let (vocabulary, corpus) = (text(&demo("vocabulary.txt")), text(&demo("corpus.jsonl")));
+    let args = ["words", "--device", "cpu", "--model", &model, "--vocabulary", &vocabulary, "--corpus", &corpus];
+    succeed(&[&args[..], &["--tokens", "1500", "--export", &export_text]].concat());
+    let WordMeans { predictable, novel, residual, corpus_tokens } =
+        read_means(&export.join("means.safetensors"), &pack).unwrap();
+    assert!((1200..=1900).contains(&corpus_tokens), "{corpus_tokens}");
+    let committed = [&committed.predictable, &committed.novel, &committed.residual];
+    let found = [predictable, novel, residual];
+    let near: Vec<[(f32, f32); 3]> =
+        found.iter().map(|found| committed.map(|expected| compare(found, expected))).collect();
+    // A fiftieth of the tokens: the predictable part differs most from text to text.
+    for (part, (apart_most, cosine_least)) in [(0.4, 0.85), (0.1, 0.95), (0.01, 0.99)].into_iter().enumerate() {
+        let (apart, cosine) = near[part][part];
+        assert!(apart < apart_most && cosine > cosine_least, "part {part}: {near:?}");
+        let others = (0..3).filter(|other| *other != part).map(|other| near[part][other].0);
+        assert!(others.into_iter().all(|other| other > 2.0 * apart), "part {part} is nearer to another's: {near:?}");
+    }
+    // Words counted in the committed texts are of the committed list, which comes from a larger corpus, but for few.
+    let counted = ["words", "--device", "cpu", "--model", &model, "--corpus", &corpus, "--min-count", "12"];
+    let means = text(&demo("means.safetensors"));
+    succeed(&[&counted[..], &["--means", &means, "--export", &export_text]].concat());
+    let counted = std::fs::read_to_string(export.join("vocabulary.txt")).unwrap();
+    let known: std::collections::HashSet<&str> = listed.lines().collect();
+    let unknown: Vec<&str> = counted.lines().filter(|word| !known.contains(word)).collect();
+    // Names that one passage says over and over.
+    assert!(counted.lines().count() > 100 && 20 * unknown.len() < counted.lines().count(), "{unknown:?}");
 }

@@ -64,6 +64,7 @@ fn pack_of(case: &Case, folder: &std::path::Path) -> (Pair, PackFolder) {
             residual: case.means.residual.clone(),
             corpus_tokens: 1,
         },
+        lens: None,
     };
     write_words(&folder.join("pack"), &section).unwrap();
     let pack = PackFolder::open(&folder.join("pack"), Device::flex(), |_, _| {}).unwrap();

@@ -10,6 +10,8 @@ use crate::tensors::Tensors;
 pub struct GemmaCheckpoint {
     /// Its configuration.
     pub config: GemmaConfig,
+    /// `cap * tanh(logit / cap)` of the logits, where the whole model has that: Gemma 2.
+    pub final_logit_softcapping: Option<f64>,
     /// The name it gives itself, e.g. "google/gemma-2-2b" or "Gemma 3 270m".
     pub name: Option<String>,
     /// Its tensors, from `model.embed_tokens.weight` on; norms as Hugging Face stores them.

@@ -27,7 +27,12 @@ use crate::tensors::Tensors;
 pub fn open(path: &Path) -> Result<GemmaCheckpoint> {
     let (values, mut tensors) = gguf::open(path)?;
     let file = path.display().to_string();
-    let config = Metadata { file: &file, values: &values }.config(&tensors)?;
+    let metadata = Metadata { file: &file, values: &values };
+    let config = metadata.config(&tensors)?;
+    let final_logit_softcapping = match config.family {
+        GemmaFamily::Gemma2 => Some(metadata.number("gemma2.final_logit_softcapping")?.unwrap_or(30.0)),
+        GemmaFamily::Gemma3 => metadata.number("gemma3.final_logit_softcapping")?,
+    };
     let name = match values.get("general.name") {
         Some(Value::Text(name)) if !name.is_empty() => Some(name.clone()),
         _ => None,
@@ -38,7 +43,7 @@ pub fn open(path: &Path) -> Result<GemmaCheckpoint> {
             located.shift = -1.0;
         }
     }
-    Ok(GemmaCheckpoint { config, name, tensors })
+    Ok(GemmaCheckpoint { config, final_logit_softcapping, name, tensors })
 }
 
 fn hugging_face_name(name: &str) -> Option<String> {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::checkpoint::GemmaCheckpoint;
 use crate::error::{Error, Result};
-use crate::hugging_face_config::gemma_config;
+use crate::hugging_face_config::{final_logit_softcapping, gemma_config};
 use crate::safetensors_header;
 use crate::tensors::{Tensors, read_text};
 
@@ -24,6 +24,7 @@ pub fn open(folder: &Path) -> Result<GemmaCheckpoint> {
     let config_path = folder.join(CONFIG);
     let text = read_text(&config_path, 1 << 20)?;
     let config = gemma_config(&text, &config_path.display().to_string())?;
+    let final_logit_softcapping = final_logit_softcapping(&text, config.family);
     let mut tensors = Tensors::new(folder);
     // transformers looks for the single file first, too.
     if folder.join(SINGLE).exists() {
@@ -37,7 +38,7 @@ pub fn open(folder: &Path) -> Result<GemmaCheckpoint> {
         });
     }
     tensors.rename(text_model_name)?;
-    Ok(GemmaCheckpoint { config, name: own_name(&text), tensors })
+    Ok(GemmaCheckpoint { config, final_logit_softcapping, name: own_name(&text), tensors })
 }
 
 /// `model.safetensors.index.json`: which shard holds which tensor.

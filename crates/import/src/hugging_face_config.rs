@@ -74,6 +74,17 @@ pub fn gemma_config(text: &str, file: &str) -> Result<GemmaConfig> {
     Ok(config)
 }
 
+/// The cap of the whole model's logits, which no pack needs but that of a fitted lens. transformers' default is 30 for Gemma
+/// 2, none for Gemma 3. `text` passed [`gemma_config`].
+pub fn final_logit_softcapping(text: &str, family: GemmaFamily) -> Option<f64> {
+    let json: Value = serde_json::from_str(text).ok()?;
+    let fields = json.get("text_config").filter(|nested| nested.is_object()).unwrap_or(&json);
+    match fields.get("final_logit_softcapping") {
+        Some(cap) => cap.as_f64().filter(|cap| cap.is_finite() && *cap > 0.0),
+        None => (family == GemmaFamily::Gemma2).then_some(30.0),
+    }
+}
+
 fn family(json: &Value, file: &str) -> Result<GemmaFamily> {
     let named = json.get("model_type").and_then(Value::as_str).map(str::to_owned);
     let architecture = json.pointer("/architectures/0").and_then(Value::as_str);

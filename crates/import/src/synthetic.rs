@@ -144,7 +144,12 @@ impl Synthetic {
             .collect();
         let sae_values = self.tensors(seed, shapes, |name, _| sae_spread(&sae, name));
         (
-            GemmaCheckpoint { config: gemma, name: Some(self.model_name()), tensors: gemma_values },
+            GemmaCheckpoint {
+                config: gemma,
+                final_logit_softcapping: None,
+                name: Some(self.model_name()),
+                tensors: gemma_values,
+            },
             SaeCheckpoint {
                 published: PublishedSae { config: sae, model_name: Some(self.model_name()), neuronpedia: None },
                 tensors: sae_values,

@@ -37,7 +37,7 @@ fn means(d: usize, from: f32) -> WordMeans {
 
 fn section(ids: &[u32], d: usize) -> WordsSection {
     let words = ids.iter().map(|id| (*id, format!("word{id}"))).collect();
-    WordsSection { vocabulary: Vocabulary { words, pieces: Vec::new() }, means: means(d, 0.0) }
+    WordsSection { vocabulary: Vocabulary { words, pieces: Vec::new() }, means: means(d, 0.0), lens: None }
 }
 
 /// What readers make of the section: the vocabulary, and every tensor.
@@ -293,14 +293,117 @@ fn means_come_back_for_their_own_pack_only() {
     problem("made with the pack 000000000000, this one is");
     write_means(&path, &means(d + 1, 0.5), &hash).unwrap();
     problem(&format!("has {} values, the model's width is {d}", d + 1));
-    let mut nan = written.clone();
-    nan.predictable[3] = f32::NAN;
-    write_means(&path, &nan, &hash).unwrap();
-    problem("words.mean.predictable holds NaN");
+    let mut nan = bytes.clone();
+    let last = nan.len() - 4;
+    nan[last..].copy_from_slice(&f32::NAN.to_le_bytes());
+    std::fs::write(&path, nan).unwrap();
+    problem("words.mean.residual holds NaN");
+    let mut not_written = written.clone();
+    not_written.novel[2] = f32::INFINITY;
+    assert!(write_means(&path, &not_written, &hash).unwrap_err().to_string().contains("words.mean.novel holds inf"));
     std::fs::copy(folder.join(&manifest.shards[0].file), &path).unwrap();
-    problem("not a file of means");
+    problem("its format is");
     for length in 0..bytes.len() {
         std::fs::write(&path, &bytes[..length]).unwrap();
         problem("");
     }
+}
+
+/// Changes the words section of a manifest.
+type Change = fn(&mut serde_json::Value);
+
+/// The manifest of a pack with words, changed by `change`.
+fn changed(folder: &Path, change: impl FnOnce(&mut serde_json::Value)) -> Result<Manifest, String> {
+    let json = std::fs::read_to_string(folder.join(MANIFEST_FILE)).unwrap();
+    let mut value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    change(&mut value["words"]);
+    Manifest::from_json(&value.to_string(), MANIFEST_FILE).map_err(|e| e.to_string())
+}
+
+#[test]
+fn a_section_that_cannot_be_right_is_refused_by_name() {
+    let (scratch, manifest) = pack(Precision::Q8);
+    let (folder, d) = (scratch.path().join("pack"), manifest.gemma.hidden_size);
+    write_words(&folder, &section(&[1, 2, 3], d)).unwrap();
+    assert!(changed(&folder, |_| {}).is_ok());
+    let problem = |change: Change| changed(&folder, change).unwrap_err();
+    let cases: [(Change, &str); 14] = [
+        (|w| w["words"] = 1.into(), "1 words and 0 pieces"),
+        (|w| w["words"] = 4.into(), "tensor words.rows has shape"),
+        (|w| w["words"] = u64::MAX.into(), "words and 0 pieces"),
+        (|w| w["pieces"] = 5.into(), "3 words and 5 pieces"),
+        (|w| w["tensors"]["words.rows"]["shape"][1] = 8.into(), "tensor words.rows has shape (3, 8)"),
+        (|w| w["tensors"]["words.mean.novel"]["shape"][1] = 1.into(), "tensor words.mean.novel has shape (1, 1)"),
+        (|w| w["tensors"]["words.rows"]["parts"][0]["shard"] = 1.into(), "tensor words.rows names shard 1"),
+        (|w| w["shards"] = serde_json::json!([]), "names shard 0"),
+        (|w| w["tensors"]["words.rows"]["parts"][0]["data"][1] = 9.into(), "the part at row 0 does not fit"),
+        (
+            |w| drop(w["tensors"].as_object_mut().unwrap().remove("words.mean.residual")),
+            "words.mean.residual is missing",
+        ),
+        (|w| w["tensors"]["sae.D"] = w["tensors"]["words.rows"].clone(), "tensor sae.D does not belong"),
+        (|w| w["vocabulary"]["file"] = "../../etc/passwd".into(), "\"../../etc/passwd\" is not a plain name"),
+        (|w| w["shards"][0]["bytes"] = (64u64 << 20).into(), "more than"),
+        (|w| w["vocabulary"]["bytes"] = (64u64 << 20).into(), "more than"),
+    ];
+    for (change, expected) in cases {
+        let problem = problem(change);
+        assert!(problem.contains(expected), "{problem} has no {expected}");
+    }
+}
+
+#[test]
+fn a_vocabulary_that_is_cut_altered_or_anothers_is_refused_by_name() {
+    let (scratch, manifest) = pack(Precision::Q8);
+    let (folder, d) = (scratch.path().join("pack"), manifest.gemma.hidden_size);
+    let entry = write_words(&folder, &section(&[1, 2, 3], d)).unwrap();
+    let bytes = std::fs::read(folder.join(&entry.vocabulary.file)).unwrap();
+    let read =
+        |bytes: &[u8]| Vocabulary::from_bytes(bytes, &entry, manifest.gemma.vocab_size).map_err(|e| e.to_string());
+    read(&bytes).unwrap();
+    for length in 0..bytes.len() {
+        assert!(check_file(&entry.vocabulary, &bytes[..length]).is_err());
+        assert!(read(&bytes[..length]).unwrap_err().contains(&entry.vocabulary.file));
+        let mut altered = bytes.clone();
+        altered[length] ^= 1;
+        assert!(check_file(&entry.vocabulary, &altered).unwrap_err().to_string().contains(&entry.vocabulary.file));
+        // Whatever it says, reading it is no panic.
+        let _ = read(&altered);
+    }
+    let problem = |json: &str| read(json.as_bytes()).unwrap_err();
+    assert!(problem(r#"{"words": [[1, "a"], [2, "b"]]}"#).contains("it has 2 words, the manifest says 3"));
+    assert!(problem(r#"{"words": [[1, "a"], [2, "b"], [1, "c"]]}"#).contains("token 1 is there twice"));
+    assert!(problem(r#"{"words": [[1, "a"], [2, "b"], [-1, "c"]]}"#).contains("not a vocabulary"));
+    assert!(problem(r#"{"words": [[1, "a"], [2, "b"], [4294967295, "c"]]}"#).contains("lies past the model's"));
+    assert!(problem(r#"{"words": [[1, "a"], [2, "\u0000"], [3, "c"]]}"#).contains("token 2 has an empty spelling"));
+}
+
+#[test]
+fn words_never_change_the_hash_whatever_they_are() {
+    let (scratch, manifest) = pack(Precision::Q4);
+    let (folder, d) = (scratch.path().join("pack"), manifest.gemma.hidden_size);
+    let bare = FolderManifest::read(&folder).unwrap();
+    assert_eq!(bare.hash, lens_pack::unpack::sha256_hex(bare.json.as_bytes()), "as it was before packs had words");
+    for round in 0..40u32 {
+        let ids: Vec<u32> =
+            (0..2 + round % 5).map(|i| (round * 7 + i * 3) % manifest.gemma.vocab_size as u32).collect();
+        let mut some = section(&ids, d);
+        some.means = means(d, round as f32 / 3.0);
+        // Spellings that look like the section's own text.
+        some.vocabulary.words[0].1 = format!(",\"words\":{{}}}} {round}");
+        if write_words(&folder, &some).is_err() {
+            continue;
+        }
+        let now = FolderManifest::read(&folder).unwrap();
+        assert_eq!(now.hash, bare.hash);
+        assert_eq!(lens_pack::manifest::without_words(&now.json), bare.json);
+    }
+    // A name of a model that looks like one, too.
+    let mut value: serde_json::Value = serde_json::from_str(&bare.json).unwrap();
+    value["model_name"] = ",\"words\":null}".into();
+    std::fs::write(folder.join(MANIFEST_FILE), value.to_string()).unwrap();
+    let other = FolderManifest::read(&folder).unwrap();
+    assert_ne!(other.hash, bare.hash);
+    write_words(&folder, &section(&[1, 2], d)).unwrap();
+    assert_eq!(FolderManifest::read(&folder).unwrap().hash, other.hash);
 }

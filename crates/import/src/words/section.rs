@@ -4,7 +4,7 @@
 //! which is the moment when the words are there; then files that it no longer names are removed. The rest of the
 //! manifest's text stays as it is, so that the pack's hash does, and no other file is touched.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
@@ -14,7 +14,11 @@ use lens_pack::manifest::{
     FileEntry, MANIFEST_FILE, Manifest, pack_hash, row_data_bytes, row_scale_bytes, without_words,
 };
 use lens_pack::outline::named_files;
-use lens_pack::words::{MEAN_NOVEL, MEAN_PREDICTABLE, MEAN_RESIDUAL, ROWS, Vocabulary, WordsEntry};
+use lens_pack::unpack::{check_file, parts_in};
+use lens_pack::words::{
+    LENS_MATRIX, LENS_MEAN_X, LENS_MEAN_Y, MEAN_NOVEL, MEAN_PREDICTABLE, MEAN_RESIDUAL, PIECE_ROWS, ROWS, Vocabulary,
+    WordsEntry,
+};
 
 use super::embedding_rows;
 use crate::error::{Error, Result};
@@ -62,6 +66,60 @@ impl WordMeans {
     }
 }
 
+/// A map from the residual stream to the final normed hidden state: (x - mean_x) M + mean_y.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FittedLens {
+    /// M transposed [d_model, d_model].
+    pub matrix: Vec<f32>,
+    /// mean_x [d_model].
+    pub mean_x: Vec<f32>,
+    /// mean_y [d_model].
+    pub mean_y: Vec<f32>,
+    /// Tokens that it was fitted on.
+    pub tokens: u64,
+    /// `cap * tanh(logit / cap)` of the model's logits.
+    pub final_logit_softcapping: Option<f64>,
+}
+
+impl FittedLens {
+    /// Rounds the matrix to what a pack stores.
+    pub fn round(&mut self) {
+        self.matrix.iter_mut().for_each(|value| *value = half::f16::from_f32(*value).to_f32());
+    }
+
+    /// Its tensors by their names in a pack.
+    pub(super) fn named(&self) -> [(&'static str, &[f32], Precision); 3] {
+        [
+            (LENS_MATRIX, &self.matrix, Precision::F16),
+            (LENS_MEAN_X, &self.mean_x, Precision::F32),
+            (LENS_MEAN_Y, &self.mean_y, Precision::F32),
+        ]
+    }
+
+    /// Whether it is of a model of width `d_model`, and of numbers.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] with what is wrong.
+    pub fn check(&self, d_model: usize) -> Result<()> {
+        for (name, values, _) in self.named() {
+            let expected = if name == LENS_MATRIX { d_model * d_model } else { d_model };
+            if values.len() != expected {
+                let found = values.len();
+                return Err(Error::Mismatch(format!("{name} has {found} values, the model's width is {d_model}")));
+            }
+            if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+                return Err(Error::Mismatch(format!("{name} holds {value}: the lens is damaged")));
+            }
+        }
+        match self.final_logit_softcapping {
+            Some(cap) if !(cap.is_finite() && cap > 0.0) => {
+                Err(Error::Mismatch(format!("the cap of logits is {cap}: the lens is damaged")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// What goes into the section beside the rows, which are the pack's own.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WordsSection {
@@ -69,6 +127,44 @@ pub struct WordsSection {
     pub vocabulary: Vocabulary,
     /// The means.
     pub means: WordMeans,
+    /// For what comes next; the vocabulary has pieces with it only.
+    pub lens: Option<FittedLens>,
+}
+
+/// The words of the pack in `folder`, without its lens and pieces; none where it has none.
+///
+/// # Errors
+/// [`Error::Io`] and [`Error::Pack`] naming the file that is missing, cut short or altered.
+pub fn read_words(folder: &Path) -> Result<Option<WordsSection>> {
+    let manifest = FolderManifest::read(folder)?.manifest;
+    let Some(entry) = manifest.words else { return Ok(None) };
+    let read = |file: &FileEntry| {
+        let path = folder.join(&file.file);
+        let bytes = std::fs::read(&path).map_err(|source| Error::Io { action: "read", path, source })?;
+        check_file(file, &bytes)?;
+        Ok::<_, Error>(bytes)
+    };
+    let mut vocabulary = Vocabulary::from_bytes(&read(&entry.vocabulary)?, &entry, manifest.gemma.vocab_size)?;
+    vocabulary.pieces.clear();
+    let mut vectors = BTreeMap::new();
+    for (index, shard) in entry.shards.iter().enumerate() {
+        let bytes = read(shard)?;
+        for part in parts_in(&entry.tensors, &entry.shards, index, &bytes) {
+            let part = part?;
+            if part.rows_total == 1 {
+                vectors.insert(part.name, part.matrix.unpack());
+            }
+        }
+    }
+    let mut mean = |name: &str| vectors.remove(name).unwrap_or_default();
+    let means = WordMeans {
+        predictable: mean(MEAN_PREDICTABLE),
+        novel: mean(MEAN_NOVEL),
+        residual: mean(MEAN_RESIDUAL),
+        corpus_tokens: entry.corpus_tokens,
+    };
+    means.check(manifest.gemma.hidden_size)?;
+    Ok(Some(WordsSection { vocabulary, means, lens: None }))
 }
 
 /// Gives the pack in `folder` these words, in place of those it has. Until the manifest is replaced the pack is the one
@@ -81,6 +177,9 @@ pub fn write_words(folder: &Path, section: &WordsSection) -> Result<WordsEntry> 
     let _lock = lock(folder)?;
     let old = FolderManifest::read(folder)?;
     section.means.check(old.manifest.gemma.hidden_size)?;
+    if let Some(lens) = &section.lens {
+        lens.check(old.manifest.gemma.hidden_size)?;
+    }
     let written = write_files(folder, &old.manifest, section)
         .and_then(|entry| Ok((manifest_with(&old, &entry)?, entry)))
         .and_then(|(json, entry)| {
@@ -124,6 +223,13 @@ fn write_files(folder: &Path, manifest: &Manifest, section: &WordsSection) -> Re
         let found = vocabulary.words.len();
         return Err(Error::Mismatch(format!("a vocabulary needs at least two words, this one has {found}")));
     }
+    match (&section.lens, vocabulary.pieces.len()) {
+        (None, 1..) => return Err(Error::Mismatch("pieces that are no words need a fitted lens".to_owned())),
+        (Some(_), 0 | 1) => {
+            return Err(Error::Mismatch("a fitted lens needs at least two pieces that are no words".to_owned()));
+        }
+        _ => {}
+    }
     let json = serde_json::to_vec(&vocabulary)
         .map_err(|e| Error::malformed("the vocabulary", format!("cannot be written as JSON: {e}")))?;
     let name = format!("{WORDS_STEM}-{}.json", file::short_hash(&[&json]));
@@ -132,9 +238,9 @@ fn write_files(folder: &Path, manifest: &Manifest, section: &WordsSection) -> Re
         words: vocabulary.words.len(),
         pieces: vocabulary.pieces.len(),
         shards: Vec::new(),
-        tensors: Default::default(),
+        tensors: BTreeMap::new(),
         corpus_tokens: section.means.corpus_tokens,
-        final_logit_softcapping: None,
+        final_logit_softcapping: section.lens.as_ref().and_then(|lens| lens.final_logit_softcapping),
     };
     // What readers would refuse is not written.
     Vocabulary::from_bytes(&json, &entry, manifest.gemma.vocab_size)?;
@@ -145,6 +251,15 @@ fn write_files(folder: &Path, manifest: &Manifest, section: &WordsSection) -> Re
         writer.add_rows(name, (1, mean.len()), Precision::F32, |_| {
             encode(mean, mean.len(), Precision::F32, "the words", name)
         })?;
+    }
+    if let Some(lens) = &section.lens {
+        let cols = lens.mean_x.len();
+        for (name, values, precision) in lens.named() {
+            writer.add_rows(name, (values.len() / cols, cols), precision, |part| {
+                encode(&values[part.start * cols..part.end * cols], cols, precision, "the fitted lens", name)
+            })?;
+        }
+        add_embedding_rows(&mut writer, folder, manifest, PIECE_ROWS, &vocabulary.pieces)?;
     }
     (entry.shards, entry.tensors) = writer.finish()?;
     Ok(entry)

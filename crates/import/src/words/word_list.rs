@@ -92,6 +92,6 @@ pub fn write_word_list(path: &Path, words: &[(u32, String)], pieces: &Vocabulary
 }
 
 /// A piece without the sign for a space before it.
-fn spelling(piece: &str) -> &str {
+pub(super) fn spelling(piece: &str) -> &str {
     piece.strip_prefix(SPACE).unwrap_or(piece)
 }
