@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use lens_analysis::events;
 use lens_protocol::buffers::{self, Buffer, BufferError};
 use lens_protocol::{DeviceInfo, FailureKind, Request, RequestStage, Response, RowSource, decode};
 use lens_view::number;
@@ -289,7 +290,11 @@ fn on_response(state: State, response: Response, buffers: Vec<Buffer>) {
             let device = state.device.get_untracked().map(|it| device_label(&it)).unwrap_or_default();
             let run = Run { device, fetched_bytes, elapsed_ms, compute_ms };
             match buffers::analysis(*analysis, buffers) {
-                Ok(analysis) => {
+                Ok(mut analysis) => {
+                    // Asked for in words they came along.
+                    if analysis.events.is_none() {
+                        analysis.events = analysis.grams.as_ref().map(|it| events::of_text(it, &analysis.tokens));
+                    }
                     state.show_analysis(analysis, Origin::Live(run));
                     state.progress.set(None);
                     state.stopping.set(false);

@@ -19,7 +19,7 @@ const SMOKE: &str = "small-packs.test.mjs";
 
 /// Files whose browsers compute on WebGPU, which is played by both cores, or that look at how long the page takes to
 /// answer: one after another, with nothing at the same time.
-const ALONE: [&str; 10] = [
+const ALONE: [&str; 11] = [
     "attention",
     "engine",
     "full-size",
@@ -30,6 +30,7 @@ const ALONE: [&str; 10] = [
     "parity",
     "small-packs",
     "training",
+    "words",
 ];
 /// How many of the others run at the same time: they wait for the browser more than they compute.
 const AT_ONCE: usize = 2;
