@@ -66,7 +66,7 @@ pub fn values(analysis: &Analysis, quantity: Quantity) -> Result<Vec<f32>, Missi
         }
         Quantity::Boundary => {
             let mut values = vec![0f32; analysis.tokens.len()];
-            for boundary in events::boundaries(analysis, Source::Residual)? {
+            for boundary in events::boundaries(analysis)? {
                 values[boundary.position] = boundary.gain as f32;
             }
             values

@@ -101,7 +101,7 @@ pub struct Derived {
 impl Derived {
     /// Of one analysis, as `views` say.
     pub fn of(shown: &Arc<ShownAnalysis>, views: Views) -> Self {
-        let boundaries = StoredValue::new(events::boundaries(&shown.analysis, Source::Residual));
+        let boundaries = StoredValue::new(events::boundaries(&shown.analysis));
         let compared = shown.clone();
         let matrix = always(move || {
             similarity::similarity(&compared.analysis, views.source.get(), views.mode.get()).map(Arc::new)

@@ -117,7 +117,7 @@ mod tests {
     fn events_are_named_and_compared() {
         let analysis = example::analysis();
         let shown = similarity::similarity(&analysis, Source::Predictable, Mode::Notebook).unwrap();
-        let found = Ok(vec![Boundary { position: 2, cut: 2, gain: 7.0 }]);
+        let found = Ok(vec![Boundary { position: 2, expectation_from: 2, gain: 7.0 }]);
         let rows = events(&analysis, &found, &shown);
         assert_eq!((rows[0].value.as_str(), rows[0].note.as_str()), ("2", "new at 2 ."));
         assert_eq!(rows[2].value, "0.2500");

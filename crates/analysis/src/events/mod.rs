@@ -1,0 +1,282 @@
+//! Where one event of a text ends and the next begins, from Gram matrices.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | [`agreement`] | how well found boundaries agree with marked ones |
+//! | `mod.rs` | events, boundaries, and the search for them |
+//! | [`method`] | what weighs how much |
+//! | [`scatter`] | scatter of spans, continuity and surprise at a place, from kernels |
+//! | [`sentences`] | what sentences and lines say: weak evidence |
+//!
+//! Method: kernel change-point detection (Harchaoui & Cappé 2007), exact by dynamic programming. BOS is left
+//! out, the rest centered anew, and the cosine of each source taken as kernel. The scatter of a span, the sum of
+//! squared distances of its tokens from their mean, follows from the kernel alone. Of all ways to cut a text,
+//! the one is taken that costs least:
+//!
+//! - each event costs its scatter in the residual stream and in the novel codes (the latter four times), and
+//!   5 ln(1 + its length / 30), since topics drift inside of one event, too;
+//! - each boundary costs a price of 12, and
+//!   - more, the more alike the 12 tokens before and after are (novel and predictable codes): the text goes on;
+//!   - less, the more the energy of the novel codes rises there: the past foretold less of it;
+//!   - 9 (1 - n / 80) more inside of a sentence of n < 80 tokens, and up to 2 less after a line break, where
+//!     lines do not break after every sentence.
+//!
+//! Sources turn late, the novel codes by about 1 token, the residual stream by 5, the predictable codes by 13:
+//! scatter is that of the span moved by this lag. The scatter of the predictable codes places boundaries so
+//! badly that it is not counted at all; instead, each event has the place from which the predictable codes
+//! follow it: the cut of them alone, at or within 24 tokens after the boundary, that leaves least scatter.
+//!
+//! Figures and failures: docs/events.md.
+
+pub mod agreement;
+pub mod method;
+mod scatter;
+mod sentences;
+
+use crate::analysis::{Analysis, Event, Grams};
+use crate::gram;
+use crate::matrix::SymmetricMatrix;
+use crate::similarity::{self, MissingError, Source};
+
+pub use method::Method;
+use method::{EXPECTATION_LAG_MAX, LENGTH_SCALE, SHORTEST};
+use scatter::SpanCosts;
+pub use sentences::{ends_sentence, starts as sentence_starts};
+
+/// The beginning of an event.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Boundary {
+    /// Position of its first token in the text.
+    pub position: usize,
+    /// From which position on the predictable codes follow.
+    pub expectation_from: usize,
+    /// Weighted scatter it saves, in tokens.
+    pub gain: f64,
+}
+
+/// An event: what the text is about from one boundary to the next.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EventSpan {
+    /// Position of its first token in the text.
+    pub first: usize,
+    /// Position of its last token, inclusive.
+    pub last: usize,
+    /// From which position on the predictable codes follow the change; `first` or later, and at most `last`.
+    pub expectation_from: usize,
+    /// Weighted scatter that the boundary before it saves, in tokens; 0 for the text's first event.
+    pub gain: f64,
+}
+
+/// The events of a text in its order: they cover every token but BOS, and there is always at least one.
+/// `tokens` [T] are the text's, BOS first; a text of BOS alone has one event, BOS.
+pub fn spans(grams: &Grams, tokens: &[String]) -> Vec<EventSpan> {
+    spans_by(&Method::together(), grams, tokens)
+}
+
+/// [`spans`] by another method: to compare.
+pub fn spans_by(method: &Method, grams: &Grams, tokens: &[String]) -> Vec<EventSpan> {
+    let kernel = |source| gram::cosine(&similarity::centered_without_bos(grams.of(source)).entries);
+    let n = tokens.len().min(grams.residual.size()).saturating_sub(1);
+    if n < 2 * SHORTEST {
+        let (first, last) = (usize::from(tokens.len() > 1), tokens.len().saturating_sub(1));
+        return vec![EventSpan { first, last, expectation_from: first, gain: 0.0 }];
+    }
+    let mut costs = SpanCosts::new(n);
+    let mut prices: Vec<f64> = sentences::costs(&tokens[1..=n]).iter().map(|cost| method.price + cost).collect();
+    for part in &method.parts {
+        let kernel = kernel(part.source);
+        if part.weight > 0.0 {
+            costs.add(&kernel, part.weight, part.lag);
+        }
+        if part.continuity > 0.0 {
+            for (price, alike) in prices.iter_mut().zip(scatter::continuity(&kernel)) {
+                *price += part.continuity * alike;
+            }
+        }
+    }
+    if method.surprise > 0.0 {
+        let novel = similarity::centered_without_bos(&grams.novel).entries;
+        let energies: Vec<f64> = novel.diagonal().map(f64::from).collect();
+        for (price, rise) in prices.iter_mut().zip(scatter::surprise(&energies)) {
+            *price -= method.surprise * rise;
+        }
+    }
+    let cuts = cheapest(&costs, &prices, method.length);
+    located(&costs, &kernel(Source::Predictable), &cuts, n)
+}
+
+/// First tokens of all events but the first, of the cheapest way to cut `prices.len()` tokens.
+fn cheapest(costs: &SpanCosts, prices: &[f64], length: f64) -> Vec<usize> {
+    let n = prices.len();
+    let by_length: Vec<f64> = (0..=n).map(|l| length * (1.0 + l as f64 / LENGTH_SCALE).ln()).collect();
+    // Least cost of the tokens before each end, and where the last event of them begins.
+    let mut least = vec![f64::INFINITY; n + 1];
+    let mut begins = vec![0; n + 1];
+    least[0] = 0.0;
+    for end in SHORTEST..=n {
+        for (first, cost) in costs.ending_at(end)[..=end - SHORTEST].iter().enumerate() {
+            let price = if first == 0 { 0.0 } else { prices[first] };
+            let total = least[first] + price + f64::from(*cost) + by_length[end - first];
+            if total < least[end] {
+                (least[end], begins[end]) = (total, first);
+            }
+        }
+    }
+    let mut cuts = Vec::new();
+    let mut end = begins[n];
+    while end > 0 {
+        cuts.push(end);
+        end = begins[end];
+    }
+    cuts.reverse();
+    cuts
+}
+
+/// The events between cuts of the n tokens after BOS, with what each boundary saves and where the kernel
+/// of the predictable codes follows it.
+fn located(costs: &SpanCosts, predictable: &SymmetricMatrix, cuts: &[usize], n: usize) -> Vec<EventSpan> {
+    let end_of = |index: usize| cuts.get(index + 1).copied().unwrap_or(n);
+    let mut spans =
+        vec![EventSpan { first: 1, last: cuts.first().copied().unwrap_or(n), expectation_from: 1, gain: 0.0 }];
+    let (mut before, mut expected) = (0, 0);
+    for (index, cut) in cuts.iter().copied().enumerate() {
+        let end = end_of(index);
+        let to = (cut + EXPECTATION_LAG_MAX).min(end - 1);
+        expected = scatter::best_cut(predictable, expected, cut, to, end);
+        spans.push(EventSpan {
+            first: cut + 1,
+            last: end,
+            expectation_from: expected + 1,
+            gain: costs.of(before, end) - costs.of(before, cut) - costs.of(cut, end),
+        });
+        before = cut;
+    }
+    spans
+}
+
+/// The events of a text in order, without words: see [`spans`].
+pub fn of_text(grams: &Grams, tokens: &[String]) -> Vec<Event> {
+    let event = |span: EventSpan| Event {
+        first: span.first,
+        last: span.last,
+        expectation_from: span.expectation_from,
+        words: Vec::new(),
+        expected: Vec::new(),
+        coherence: None,
+        unclear: false,
+    };
+    spans(grams, tokens).into_iter().map(event).collect()
+}
+
+/// Boundaries of a text, strongest first: where the [`spans`] but the first begin.
+///
+/// # Errors
+/// [`MissingError::Grams`] when the result was saved without Gram matrices, [`MissingError::Tokens`] for texts
+/// too short to hold two events.
+pub fn boundaries(analysis: &Analysis) -> Result<Vec<Boundary>, MissingError> {
+    if analysis.tokens.len() < 2 * SHORTEST + 1 {
+        return Err(MissingError::Tokens);
+    }
+    let grams = analysis.grams.as_ref().ok_or(MissingError::Grams)?;
+    let mut found: Vec<Boundary> = spans(grams, &analysis.tokens)
+        .iter()
+        .skip(1)
+        .map(|span| Boundary { position: span.first, expectation_from: span.expectation_from, gain: span.gain })
+        .collect();
+    found.sort_by(|a, b| b.gain.total_cmp(&a.gain));
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blocks(lengths: &[usize], lag: usize) -> Grams {
+        faint_blocks(lengths, lag, 1.0)
+    }
+
+    /// Gram matrices of BOS and blocks of tokens that share a direction of squared length `shared` and have one
+    /// of their own of length 1. The predictable codes turn `lag` tokens late.
+    fn faint_blocks(lengths: &[usize], lag: usize, shared: f32) -> Grams {
+        let n: usize = lengths.iter().sum();
+        let block: Vec<usize> = lengths.iter().enumerate().flat_map(|(k, l)| vec![k; *l]).collect();
+        let of = |late: usize| {
+            SymmetricMatrix::from_fn(n + 1, |i, j| {
+                if i == 0 || j == 0 {
+                    return if i == j { 1e6 } else { 0.0 };
+                }
+                let [a, b] = [i, j].map(|it| block[(it - 1).saturating_sub(late)]);
+                shared * f32::from(u8::from(a == b)) + f32::from(u8::from(i == j))
+            })
+        };
+        Grams::from_sources([of(lag), of(0), of(0), of(0)])
+    }
+
+    fn words(n: usize, full_stops: &[usize]) -> Vec<String> {
+        (0..n).map(|i| if full_stops.contains(&i) { ".".to_owned() } else { format!("▁word{i}") }).collect()
+    }
+
+    fn ends(spans: &[EventSpan]) -> Vec<(usize, usize)> {
+        spans.iter().map(|span| (span.first, span.last)).collect()
+    }
+
+    #[test]
+    fn blocks_are_found_and_a_lone_one_is_not_cut() {
+        let found = spans(&blocks(&[30, 40, 35], 0), &words(106, &[30, 70]));
+        assert_eq!(ends(&found), [(1, 30), (31, 70), (71, 105)]);
+        let one = [EventSpan { first: 1, last: 60, expectation_from: 1, gain: 0.0 }];
+        assert_eq!(spans(&blocks(&[60], 0), &words(61, &[20, 40])), one);
+        assert_eq!(spans(&blocks(&[200], 0), &words(201, &[])).len(), 1);
+    }
+
+    #[test]
+    fn short_and_empty_texts_are_one_event() {
+        assert_eq!(ends(&spans(&blocks(&[2], 0), &words(3, &[]))), [(1, 2)]);
+        assert_eq!(ends(&spans(&blocks(&[15], 0), &words(16, &[]))), [(1, 15)]);
+        let bos = [EventSpan { first: 0, last: 0, expectation_from: 0, gain: 0.0 }];
+        assert_eq!(spans(&blocks(&[], 0), &words(1, &[])), bos);
+        assert_eq!(spans(&blocks(&[], 0), &[]), bos);
+    }
+
+    #[test]
+    fn the_expectation_follows_by_its_lag() {
+        for lag in [0, 6, 13] {
+            let found = spans(&blocks(&[40, 50, 40], lag), &words(131, &[40, 90]));
+            let follows: Vec<usize> = found.iter().map(|span| span.expectation_from).collect();
+            assert_eq!(follows, [1, 41 + lag, 91 + lag]);
+        }
+    }
+
+    #[test]
+    fn a_full_stop_alone_makes_no_boundary_but_places_one() {
+        // The residual stream and the novel codes turn inside of a sentence of 8 tokens.
+        let found = spans(&faint_blocks(&[42, 40], 0, 0.12), &words(83, &[30, 38, 46]));
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[1].first, 39);
+        assert_eq!(spans(&blocks(&[82], 0), &words(83, &[30, 38, 46])).len(), 1);
+    }
+
+    #[test]
+    fn values_that_are_no_numbers_do_no_harm() {
+        let broken = SymmetricMatrix::from_fn(60, |i, j| if i == j { f32::NAN } else { 1.0 });
+        let found = spans(&Grams::from_sources([(); 4].map(|()| broken.clone())), &words(60, &[]));
+        assert_eq!((found[0].first, found.last().map(|span| span.last)), (1, Some(59)));
+        let zero = SymmetricMatrix::from_fn(60, |_, _| 0.0);
+        assert_eq!(spans(&Grams::from_sources([(); 4].map(|()| zero.clone())), &words(60, &[])).len(), 1);
+    }
+
+    #[test]
+    fn boundaries_are_the_beginnings_strongest_first() {
+        let mut analysis = crate::example::analysis();
+        assert_eq!(boundaries(&analysis), Err(MissingError::Tokens));
+        analysis.tokens = words(131, &[40, 90]);
+        analysis.grams = Some(blocks(&[40, 50, 40], 6));
+        let found = boundaries(&analysis).unwrap();
+        assert!(found.len() == 2 && found[0].gain >= found[1].gain && found[1].gain > 0.0, "{found:?}");
+        let mut positions: Vec<usize> = found.iter().map(|b| b.position).collect();
+        positions.sort_unstable();
+        assert_eq!(positions, [41, 91]);
+        analysis.grams = None;
+        assert_eq!(boundaries(&analysis), Err(MissingError::Grams));
+    }
+}
