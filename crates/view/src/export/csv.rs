@@ -206,7 +206,8 @@ mod tests {
         let analysis = example::analysis();
         assert_eq!(features_csv(&analysis, 1), "position,token,feature,value\r\n1,·sky,7,1.5\r\n1,·sky,3,0.75\r\n");
         assert_eq!(features_csv(&analysis, 9), "position,token,feature,value\r\n");
-        let events = [(2, 1.5), (1, 0.25)].map(|(position, gain)| Boundary { position, cut: position, gain });
+        let events =
+            [(2, 1.5), (1, 0.25)].map(|(position, gain)| Boundary { position, expectation_from: position, gain });
         assert_eq!(events_csv(&analysis, &events), "position,token,gain\r\n1,·sky,0.25\r\n2,.,1.5\r\n");
     }
 
