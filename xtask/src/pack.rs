@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use lens_import::words::{WordsSection, pieces_of_pack, read_means, read_word_list, write_words};
+use lens_import::words::{
+    WordsSection, pieces_of_pack, read_lens, read_means, read_piece_list, read_word_list, write_words,
+};
 use lens_import::write::{LicenseFile, PackRequest, pack};
 use lens_import::{Synthetic, open_gemma, open_sae};
 use lens_pack::block::Precision;
@@ -33,6 +35,8 @@ const SAE: &str = "demo/sae";
 /// The default pack's words in the tree.
 const VOCABULARY: &str = "demo/words/vocabulary.txt";
 const MEANS: &str = "demo/words/means.safetensors";
+const PIECES: &str = "demo/words/pieces.txt";
+const LENS: &str = "demo/words/lens.safetensors";
 
 /// The pack of what there is now; made if it is not there.
 pub fn find_or_make(paths: &Paths, weights: &Path) -> Result<PathBuf> {
@@ -61,14 +65,16 @@ pub fn find_or_make(paths: &Paths, weights: &Path) -> Result<PathBuf> {
 /// Gives the default pack its words: a list and means that are in the tree.
 fn add_words(paths: &Paths, folder: &Path) -> Result<()> {
     let step = Step::start("words of the default pack");
-    let list = read_word_list(&paths.root.join(VOCABULARY), &pieces_of_pack(folder)?)?;
+    let tokens = pieces_of_pack(folder)?;
+    let list = read_word_list(&paths.root.join(VOCABULARY), &tokens)?;
     if let Some(word) = list.missing.first() {
         bail!("{VOCABULARY}: {word:?} is no token of the model");
     }
     let means = read_means(&paths.root.join(MEANS), folder)
         .context("the default pack has changed; demo/words/README.md says how to make its words again")?;
-    let vocabulary = Vocabulary { words: list.words, pieces: Vec::new() };
-    let entry = write_words(folder, &WordsSection { vocabulary, means, lens: None })?;
+    let vocabulary = Vocabulary { words: list.words, pieces: read_piece_list(&paths.root.join(PIECES), &tokens)? };
+    let lens = Some(read_lens(&paths.root.join(LENS), folder)?);
+    let entry = write_words(folder, &WordsSection { vocabulary, means, lens })?;
     step.done(&format!("{} words, {}", entry.words, megabytes(entry.load_bytes())));
     Ok(())
 }
@@ -133,7 +139,7 @@ fn run(request: &PackRequest<'_>, step: &mut Step) -> Result<()> {
 /// Changes whenever the pack would: the fetched files, the SAE, the words, the settings, the packer's source.
 pub fn key(paths: &Paths) -> Result<String> {
     let mut files = BTreeMap::new();
-    for source in [SAE, VOCABULARY, MEANS, "crates/import/src", "crates/pack/src", "xtask/src/pack.rs"] {
+    for source in [SAE, VOCABULARY, MEANS, PIECES, LENS, "crates/import/src", "crates/pack/src", "xtask/src/pack.rs"] {
         hash::files(&paths.root.join(source), source, &mut files)?;
     }
     let mut hasher = Sha256::new();

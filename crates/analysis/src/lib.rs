@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`analysis`] | [`Analysis`]: the one answer type of page, command line and saved results, in memory |
 //! | [`attention`] | where each token's prediction comes from: the SAE's attention weights |
+//! | [`closeness`] | how close other distributions of the next token are to a model's |
 //! | [`cluster`] | the dendrogram: average linkage on cosine distance |
 //! | [`comparison`] | two texts, and the products of the tokens of both |
 //! | [`dashboard`] | what each feature fires on in a corpus |
@@ -12,6 +13,7 @@
 //! | [`gram`] | Gram matrices, centered, and cosine similarity from them |
 //! | [`matrix`] | [`SymmetricMatrix`]: one triangle of a symmetric matrix |
 //! | [`per_token`] | one number per token: L0, shares of energy, variance explained, ... |
+//! | [`ridge`] | ridge regression from sums over many samples |
 //! | [`similarity`] | cosine similarity of four sources, as the notebook and as Neuronpedia draw it |
 //! | [`shuffled`] | statistics beside those of shuffled orders |
 //! | [`source`] | what of two tokens is compared |
@@ -25,6 +27,7 @@
 
 pub mod analysis;
 pub mod attention;
+pub mod closeness;
 pub mod cluster;
 pub mod comparison;
 pub mod dashboard;
@@ -34,6 +37,7 @@ pub mod gram;
 pub mod matrix;
 mod nan_as_null;
 pub mod per_token;
+pub mod ridge;
 pub mod shuffled;
 pub mod similarity;
 pub mod source;

@@ -290,6 +290,40 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 #[derive(Debug, Args)]
+pub struct LensArgs {
+    /// Folder of a packed model that has words. It gets the lens, or another one; no other file of it changes, nor its hash.
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    /// The whole model that was packed: Hugging Face folder, GGUF file, or hub name. Needed unless --lens is given.
+    #[arg(long, value_name = "DIR|FILE.gguf|NAME")]
+    pub gemma: Option<String>,
+    /// Texts, as for `train`. Needed unless --lens and --pieces are given. May be given several times.
+    #[arg(long, value_name = "DIR|FILE")]
+    pub corpus: Vec<PathBuf>,
+    /// Tokens of the corpus to fit on, evenly over it.
+    #[arg(long, value_name = "N", default_value_t = 70_000, value_parser = at_least_one)]
+    pub tokens: usize,
+    /// Tokens to measure on, of one passage in 20, which the fit leaves out.
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = at_least_one)]
+    pub held_out_tokens: usize,
+    /// Beside the words, tokens that occur at least N times in the corpus may come next.
+    #[arg(long, value_name = "N", default_value_t = MIN_COUNT, value_parser = clap::value_parser!(u64).range(1..))]
+    pub min_count: u64,
+    /// Take these tokens instead of counting: a file that --export wrote.
+    #[arg(long, value_name = "FILE")]
+    pub pieces: Option<PathBuf>,
+    /// Take this lens instead of fitting one: a file that --export wrote for the same pack.
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub lens: Option<PathBuf>,
+    /// Also write pieces.txt and lens.safetensors into this folder, for --pieces and --lens elsewhere.
+    #[arg(long, value_name = "DIR")]
+    pub export: Option<PathBuf>,
+    /// Where to compute; by default the GPU where there is one.
+    #[arg(long, value_enum)]
+    pub device: Option<DeviceArg>,
+}
+
+#[derive(Debug, Args)]
 pub struct TopicsArgs {
     /// Folder of a packed model with words.
     #[arg(long, value_name = "DIR")]

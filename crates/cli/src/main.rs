@@ -15,6 +15,7 @@
 //! | [`topics`] | `topics`: how many words read out belong to a text's own topic |
 //! | [`dashboards`] | `dashboards`: what each feature fires on in a corpus |
 //! | [`words`] | `words`: gives a pack the words that it is read out in |
+//! | [`lens`] | `lens`: fits a lens for what comes next |
 //! | [`vocabulary`] | which tokens are words |
 //! | [`dump`] | `--dump`: every tensor as safetensors |
 //! | [`verify`] | `verify`: ours beside published figures |
@@ -38,6 +39,7 @@ mod fidelity;
 mod figures;
 mod hub;
 mod kernels;
+mod lens;
 mod notebook;
 mod pack;
 mod progress;
@@ -56,7 +58,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use args::{
-    AnalyzeArgs, CompareArgs, DashboardsArgs, FidelityArgs, KernelsArgs, PackArgs, TopicsArgs, VerifyArgs, WordsArgs,
+    AnalyzeArgs, CompareArgs, DashboardsArgs, FidelityArgs, KernelsArgs, LensArgs, PackArgs, TopicsArgs, VerifyArgs,
+    WordsArgs,
 };
 use train_args::{CardArgs, TokenizeArgs, TrainArgs};
 
@@ -86,6 +89,8 @@ enum Command {
     Dashboards(DashboardsArgs),
     /// Give a pack the words that parts of its residual stream are read out in, from texts.
     Words(WordsArgs),
+    /// Fit a lens from a pack's layer to the whole model's next token, and give it to a pack that has words.
+    Lens(LensArgs),
     /// Count how many of the words read out belong to the topics of given texts: the readout's own yardstick.
     Topics(TopicsArgs),
     /// Train a TemporalSAE on the residual streams of texts.
@@ -109,6 +114,7 @@ fn main() -> ExitCode {
         Command::Kernels(args) => kernels::run(&args),
         Command::Dashboards(args) => dashboards::run(&args),
         Command::Words(args) => words::run(&args),
+        Command::Lens(args) => lens::run(&args),
         Command::Topics(args) => topics::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Tokenize(args) => train::tokenize(&args),

@@ -50,6 +50,11 @@ pub fn gemma_files(gemma: &str, layer: usize, tokenizer: Option<&Path>) -> Resul
     Ok((source.path, tokenizer))
 }
 
+/// All weights of the checkpoint that `gemma` names.
+pub fn gemma_weights(gemma: &str) -> Result<PathBuf> {
+    Ok(find(gemma, |name| hub::fetch_gemma(name, usize::MAX, false))?.path)
+}
+
 /// A pack of checkpoints on disk or on the hub.
 fn checkpoint(args: &PackArgs, gemma: &str, sae: &str, layer: usize) -> Result<()> {
     let gemma_source = find(gemma, |name| hub::fetch_gemma(name, layer, args.tokenizer.is_none()))?;

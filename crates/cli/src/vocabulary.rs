@@ -88,6 +88,27 @@ pub fn counted(pieces: &Vocabulary, counts: &[u64], least: u64, language: Langua
     often.filter_map(|(id, _)| word(id as u32)).collect()
 }
 
+/// Token ids and spellings of the tokens that occur at least `least` times and are none of `words` [by id].
+pub fn pieces_beside(pieces: &Vocabulary, corpus: &Corpus, least: u64, words: &[(u32, String)]) -> Vec<(u32, String)> {
+    let mut counts = vec![0u64; pieces.ids()];
+    for document in &corpus.documents {
+        // BOS comes before every text and never after one.
+        for id in document.ids.iter().skip(1) {
+            if let Some(count) = counts.get_mut(*id as usize) {
+                *count += 1;
+            }
+        }
+    }
+    let often = counts.iter().enumerate().filter(|(_, count)| **count >= least).map(|(id, _)| id as u32);
+    often
+        .filter(|id| words.binary_search_by_key(id, |(id, _)| *id).is_err())
+        .filter_map(|id| {
+            let piece = pieces.piece(id)?;
+            Some((id, piece.strip_prefix(SPACE).unwrap_or(piece).to_owned()))
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

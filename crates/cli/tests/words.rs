@@ -159,6 +159,8 @@ fn the_default_pack_has_the_committed_words_and_its_model_gives_such_means() {
     let entry = FolderManifest::read(&default_pack()).unwrap().manifest.words.expect("the default pack has no words");
     assert_eq!(entry.words, listed.lines().count());
     assert!(entry.words > 13_000 && entry.corpus_tokens > 60_000, "{entry:?}");
+    let pieces = std::fs::read_to_string(demo("pieces.txt")).unwrap().lines().count();
+    assert!(entry.has_lens() && entry.pieces == pieces && pieces > 5000, "{entry:?}");
     let committed = read_means(&demo("means.safetensors"), &default_pack()).unwrap();
     assert_eq!(committed.corpus_tokens, entry.corpus_tokens);
 

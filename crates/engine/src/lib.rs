@@ -13,6 +13,7 @@
 //! | `analysis` | the analysis document of a session |
 //! | [`folder`] | a pack in a folder on disk (native) |
 //! | [`part_means`] | means of the parts of the residual stream over many texts (native) |
+//! | [`full_model`] | a whole language model, for fitting a lens (native) |
 //! | [`residuals`] | residual streams for training (native) |
 //! | [`check`] | are this device's kernels right, how fast are they, and what does a precision cost? |
 //! | `read_back` | device tensors to plain numbers |
@@ -26,6 +27,8 @@ pub mod device;
 mod error;
 #[cfg(not(target_family = "wasm"))]
 pub mod folder;
+#[cfg(not(target_family = "wasm"))]
+pub mod full_model;
 mod gram_state;
 pub mod pack;
 #[cfg(not(target_family = "wasm"))]
@@ -40,6 +43,8 @@ pub use device::{DeviceChoice, OpenedDevice, open_device};
 pub use error::{DeviceError, Error, Result};
 #[cfg(not(target_family = "wasm"))]
 pub use folder::PackFolder;
+#[cfg(not(target_family = "wasm"))]
+pub use full_model::FullModel;
 pub use lens_model::ComputeDevice;
 pub use lens_model::words::Part;
 pub use lens_pack::precision_plan::PrecisionPlan;
