@@ -84,6 +84,8 @@ pub struct Link {
     pub feature: Option<usize>,
     /// Selected spans, oldest first, at most two.
     pub spans: Vec<Range<usize>>,
+    /// Whether analyses are asked for in words.
+    pub words: bool,
     /// Light or dark, where that was chosen.
     pub theme: Theme,
 }
@@ -111,6 +113,7 @@ impl Default for Link {
             pin: None,
             feature: None,
             spans: Vec::new(),
+            words: false,
             theme: Theme::default(),
         }
     }

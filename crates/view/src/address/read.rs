@@ -108,6 +108,7 @@ fn take(link: &mut Link, name: &str, value: &str) -> Result<(), Why> {
         "pin" => link.pin = Some(pin(value)?),
         "feature" => link.feature = Some(whole(value, 0, FEATURE_MAX)?),
         "span" => link.spans = spans(value)?,
+        "words" => link.words = flag(value, "true", "false")?,
         "theme" => link.theme = Theme::from_key(value).ok_or("is not a theme")?,
         _ => return Err("is not known"),
     }

@@ -50,6 +50,7 @@ fn every_field_comes_back() {
     links.extend(quantities().map(|it| Link { trajectory_color: it, ..page.clone() }));
     links.push(Link { has_events: false, ..page.clone() });
     links.push(Link { is_ordered: true, ..page.clone() });
+    links.push(Link { words: true, ..page.clone() });
     let trajectory = TrajectorySettings {
         source: Source::Residual,
         method: Method::Pca,

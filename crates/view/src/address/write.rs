@@ -65,6 +65,7 @@ fn query(link: &Link) -> String {
     );
     put("feature", link.feature.map(|feature| feature.to_string()));
     put("span", (!link.spans.is_empty()).then(|| spans(&link.spans)));
+    put("words", link.words.then(|| "true".to_owned()));
     put("theme", (link.theme != Theme::System).then(|| link.theme.key().to_owned()));
     if all.is_empty() {
         return String::new();

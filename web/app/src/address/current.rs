@@ -51,6 +51,7 @@ pub fn current(state: State) -> Link {
         pin: state.focus.with(|focus| focus.pinned),
         feature: state.dashboards.open.get(),
         spans: views.selection.with(|selection| selection.spans().to_vec()),
+        words: is_made_here && state.words.get(),
         theme: if theme == state.address.own_theme.get_value() { Theme::System } else { theme },
     }
 }

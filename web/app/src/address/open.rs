@@ -12,7 +12,7 @@ use leptos::task::spawn_local;
 
 use super::current::current;
 use super::record::Pending;
-use crate::environment::Pack;
+use crate::environment::{self, Pack};
 use crate::files::{self, FIRST_EXAMPLE};
 use crate::requests;
 use crate::show::{place_pins, select};
@@ -31,6 +31,8 @@ pub fn open(state: State, query: &str) {
     views.scale.set(link.scale);
     views.quantity.set(link.quantity);
     views.has_events.set(link.has_events);
+    // Nothing is fetched for it before the visitor asks for an analysis; it is not remembered, either.
+    state.words.set(link.words || environment::wants_words());
     views.is_ordered.set(link.is_ordered);
     views.trajectory.set(link.trajectory);
     views.trajectory_color.set(link.trajectory_color);
