@@ -1,9 +1,10 @@
 //! The yardstick of shuffled orders: what of a text's statistics is left when its tokens come in another order was
 //! never temporal.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
-use crate::analysis::Event;
 use crate::nan_as_null;
 
 /// What is shuffled; BOS stays where it is.
@@ -65,17 +66,16 @@ pub struct Shuffled {
     pub statistics: Vec<ShuffledStatistic>,
 }
 
-/// An order of a text of `tokens` tokens: position i of it has the token of position `order[i]`. The same `seed` gives
+/// An order of a text of `tokens` tokens with these `events`: position i of it has the token of position `order[i]`. The same `seed` gives
 /// the same order on every machine.
-pub fn order(tokens: usize, events: &[Event], scope: Scope, seed: u64) -> Vec<usize> {
+pub fn order(tokens: usize, events: &[Range<usize>], scope: Scope, seed: u64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..tokens).collect();
     let mut random = SplitMix(seed);
     match scope {
         Scope::Text => shuffle(order.get_mut(1..).unwrap_or_default(), &mut random),
         Scope::Events => {
             for event in events {
-                let first = event.first.max(1);
-                shuffle(order.get_mut(first..event.last + 1).unwrap_or_default(), &mut random);
+                shuffle(order.get_mut(event.start.max(1)..event.end).unwrap_or_default(), &mut random);
             }
         }
     }
@@ -106,13 +106,9 @@ impl SplitMix {
 mod tests {
     use super::*;
 
-    fn event(first: usize, last: usize) -> Event {
-        Event { first, last, expectation_from: first, words: vec![], expected: vec![], coherence: None, unclear: false }
-    }
-
     #[test]
     fn orders_are_permutations_that_leave_bos_and_events_where_they_are() {
-        let events = [event(1, 9), event(10, 29)];
+        let events = [1..10, 10..30];
         for seed in 0..20 {
             let text = order(30, &events, Scope::Text, seed);
             let within = order(30, &events, Scope::Events, seed);

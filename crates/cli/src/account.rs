@@ -145,7 +145,7 @@ pub fn words_table(analysis: &Analysis) -> String {
         let of = |lists: &[Vec<Word>]| lists.get(position).map(|words| list(words)).unwrap_or_default();
         let _ = write!(out, "{position}\t{}\t{}\t{}", token::plain(spelling), of(&words.predictable), of(&words.novel));
         if has_next {
-            let next = |it: &NextWord| format!("{} {}", it.word, number::fixed(it.probability, 2));
+            let next = |it: &NextWord| format!("{} {}", token::plain(&it.word), number::fixed(it.probability, 2));
             let next: Vec<String> = words.next.get(position).into_iter().flatten().map(next).collect();
             let surprise = analysis.surprise.as_ref().and_then(|all| all.get(position)).copied().unwrap_or(f32::NAN);
             let _ = write!(out, "\t{}\t{}", next.join(", "), number::fixed(surprise, 2));

@@ -14,8 +14,8 @@ use lens_train::figures::{Figures, Meter, TwoEvents, Units, contrast};
 use lens_train::run::evenly;
 use serde::Deserialize;
 
-use crate::analyze::print;
 use crate::progress::Progress;
+use crate::run::print;
 use crate::train::{Opened, Reader, open, read_corpus};
 use crate::train_args::CardArgs;
 

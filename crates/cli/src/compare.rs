@@ -7,8 +7,8 @@ use lens_analysis::{Analysis, Source};
 use lens_engine::{InferenceSession, PackFolder, RunOptions};
 use lens_files::write_whole;
 
-use crate::analyze::{analysis, open_pack, print, read_tokens};
 use crate::args::CompareArgs;
+use crate::run::{analysis, open_pack, print, read_tokens};
 
 /// Runs the command.
 pub fn run(args: &CompareArgs) -> Result<()> {

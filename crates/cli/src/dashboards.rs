@@ -11,9 +11,9 @@ use lens_engine::{PackFolder, RunOptions, session};
 use lens_files::WholeFile;
 use lens_train::corpus::{Passage, files, passages};
 
-use crate::analyze::open_pack;
 use crate::args::DashboardsArgs;
 use crate::progress::Progress;
+use crate::run::open_pack;
 
 /// Features per file: about 100 kB.
 const PER_FILE: usize = 32;

@@ -8,8 +8,8 @@ use lens_engine::{PackFolder, PrecisionPlan, RunOptions, RunOutput, session};
 use lens_pack::block::Precision;
 use serde::Deserialize;
 
-use crate::analyze::{open_mixed, open_pack, print};
 use crate::args::FidelityArgs;
+use crate::run::{open_mixed, open_pack, print};
 
 /// A line of the file of texts; other fields (source, license) are ignored.
 #[derive(Deserialize)]

@@ -9,8 +9,8 @@ use lens_engine::{OpenedDevice, open_device};
 use lens_model::kernels::config::Variant;
 use lens_pack::block::Precision;
 
-use crate::analyze::print;
 use crate::args::KernelsArgs;
+use crate::run::print;
 
 /// Differences listed; the others are smaller.
 const LISTED: usize = 10;

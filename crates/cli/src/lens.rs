@@ -15,10 +15,10 @@ use lens_import::words::{
 use lens_pack::folder::FolderManifest;
 use lens_train::corpus::{Context, Corpus};
 
-use crate::analyze::open_pack;
 use crate::args::LensArgs;
 use crate::pack::gemma_weights;
 use crate::progress::Progress;
+use crate::run::open_pack;
 use crate::vocabulary::pieces_beside;
 use crate::words::{CONTEXT, evenly, read_corpus, tokens_of};
 

@@ -9,6 +9,7 @@
 //! | [`analyze`] | `analyze`: a text to statistics, JSON and tensors |
 //! | [`text_list`] | `analyze --text-list`: many texts to a folder of documents with an index |
 //! | [`compare`] | `compare`: two texts to one document |
+//! | [`run`] | what commands share: opening a pack, running tokens through it, printing |
 //! | [`account`] | an account of a text in words; tables of its tokens and events |
 //! | [`shuffled`] | `analyze --shuffled`: statistics beside those of shuffled orders |
 //! | [`notebook`] | what the authors' notebook prints |
@@ -43,6 +44,7 @@ mod lens;
 mod notebook;
 mod pack;
 mod progress;
+mod run;
 mod shuffled;
 mod terms;
 mod text_list;

@@ -14,7 +14,7 @@ use lens_engine::{InferenceSession, PackFolder, Part, RunOptions, Tokens};
 use lens_umap::{Distances, Metric};
 use lens_view::format::number;
 
-use crate::analyze::{analysis, read_tokens};
+use crate::run::{analysis, read_tokens};
 
 /// Names of the statistics, in their order, and what they are.
 const STATISTICS: [(&str, &str); 10] = [
@@ -128,7 +128,7 @@ fn running_mean_words(pack: &PackFolder, session: &InferenceSession) -> Result<V
 /// Runs `orders` shuffled orders of the whole text and as many within each event, beside the text itself.
 pub fn run(pack: &PackFolder, tokens: &Tokens, own: &Analysis, options: RunOptions, orders: usize) -> Result<Shuffled> {
     let truth = Truth::of(own);
-    let found_events = own.events.clone().unwrap_or_default();
+    let found_events: Vec<_> = own.events.iter().flatten().map(|event| event.first..event.last + 1).collect();
     let has_words = own.words.is_some();
     let of_order = |order: &[usize]| -> Result<[f32; 10]> {
         let pick = |position: &usize| (tokens.ids[*position], tokens.tokens[*position].clone());

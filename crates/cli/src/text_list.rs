@@ -15,8 +15,8 @@ use lens_pack::file_name::is_plain;
 use lens_pack::folder::FolderManifest;
 use serde::{Deserialize, Serialize};
 
-use crate::analyze::{analysis, open_pack, read_tokens};
 use crate::args::{AnalyzeArgs, Shard};
+use crate::run::{analysis, open_pack, read_tokens};
 
 /// Value of `format` in index.json.
 const FORMAT: &str = "temporal-lens-index/1";
@@ -74,7 +74,7 @@ pub fn run(args: &AnalyzeArgs, list: &Path) -> Result<()> {
         }
     }
     let listed = write_index(&entries, out, &args.viewer, &pack_hash, args.inf_k)?;
-    crate::analyze::print(&format!("{listed} of {} texts are in {}\n", entries.len(), out.display()))
+    crate::run::print(&format!("{listed} of {} texts are in {}\n", entries.len(), out.display()))
 }
 
 fn analyze(pack: &PackFolder, entry: &Entry, args: &AnalyzeArgs) -> Result<Vec<u8>> {

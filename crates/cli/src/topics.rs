@@ -5,14 +5,13 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use anyhow::{Result, anyhow, bail};
-use lens_analysis::Event;
 use lens_analysis::shuffled::{Scope, order};
 use lens_analysis::words::{EVENT_WORDS, TOKEN_WORDS, Word, running_means, stem};
 use lens_engine::{InferenceSession, PackFolder, Part, RunOptions, Tokens};
 use serde::Deserialize;
 
-use crate::analyze::{open_pack, print, read_tokens};
 use crate::args::TopicsArgs;
+use crate::run::{open_pack, print, read_tokens};
 
 /// Tokens of each event that do not count: nothing can be foretold yet.
 const SKIPPED: usize = 8;
@@ -80,17 +79,8 @@ pub fn run(args: &TopicsArgs) -> Result<()> {
                 tally(count, &lists(&pack, &session, from)?, &spans, &stems);
             }
         }
-        let whole = spans.clone().map(|span| Event {
-            first: span.start,
-            last: span.end - 1,
-            expectation_from: span.start,
-            words: Vec::new(),
-            expected: Vec::new(),
-            coherence: None,
-            unclear: false,
-        });
         for seed in 0..ORDERS {
-            let order = order(tokens.ids.len(), &whole, Scope::Events, seed);
+            let order = order(tokens.ids.len(), &spans, Scope::Events, seed);
             let ids: Vec<u32> = order.iter().map(|position| tokens.ids[*position]).collect();
             let session = read_tokens(&pack, &pack.loaded.describe(&ids), RunOptions::default())?;
             for (count, (_, from, is_shuffled)) in counts.iter_mut().zip(ROWS) {

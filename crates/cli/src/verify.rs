@@ -6,9 +6,9 @@ use anyhow::{Result, anyhow, bail};
 use lens_analysis::Analysis;
 use lens_engine::RunOptions;
 
-use crate::analyze::{open_pack, print, read_tokens};
 use crate::args::VerifyArgs;
 use crate::figures::{self, Figures, Prompt, Tolerances};
+use crate::run::{open_pack, print, read_tokens};
 
 /// Runs the command: exit code 1 when a figure lies outside its tolerance.
 pub fn run(args: &VerifyArgs) -> Result<()> {

@@ -16,9 +16,9 @@ use lens_pack::tokenizer::Vocabulary as Pieces;
 use lens_pack::words::Vocabulary;
 use lens_train::corpus::{Context, Corpus, files};
 
-use crate::analyze::open_pack;
 use crate::args::{DeviceArg, WordOptions, WordsArgs};
 use crate::progress::Progress;
+use crate::run::open_pack;
 use crate::vocabulary::{Language, counted, counts};
 
 /// Tokens that the networks see together, BOS included.

@@ -8,7 +8,8 @@
 //! | [`device`] | which adapter there is, and opening it |
 //! | [`pack`] | [`PackLoader`] takes a pack's files as they arrive; [`LoadedPack`] is a pack on a device |
 //! | [`session`] | [`InferenceSession`]: one text on its way through the networks, extended token by token |
-//! | [`words`] | a loaded pack's words, and a session's readouts |
+//! | `loaded_words` | a pack's words on a device |
+//! | [`words`] | loading a pack's words, and a session's readouts |
 //! | `gram_state` | what Gram matrices need of earlier tokens when later ones come |
 //! | `analysis` | the analysis document of a session |
 //! | [`folder`] | a pack in a folder on disk (native) |
@@ -30,6 +31,7 @@ pub mod folder;
 #[cfg(not(target_family = "wasm"))]
 pub mod full_model;
 mod gram_state;
+mod loaded_words;
 pub mod pack;
 #[cfg(not(target_family = "wasm"))]
 pub mod part_means;
@@ -49,10 +51,11 @@ pub use lens_model::ComputeDevice;
 pub use lens_model::words::Part;
 pub use lens_pack::precision_plan::PrecisionPlan;
 pub use lens_tokenizer::Tokens;
+pub use loaded_words::LoadedWords;
 pub use pack::{LoadedPack, PackLoader};
 #[cfg(not(target_family = "wasm"))]
 pub use part_means::PartMeans;
 #[cfg(not(target_family = "wasm"))]
 pub use residuals::ResidualReader;
 pub use session::{InferenceSession, InferenceStage, RunOptions, RunOutput};
-pub use words::{FeatureWords, LoadedWords, WordsLoader};
+pub use words::{FeatureWords, WordsLoader};

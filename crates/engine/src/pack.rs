@@ -11,8 +11,8 @@ use lens_pack::precision_plan::PrecisionPlan;
 use lens_pack::unpack;
 use lens_tokenizer::{Tokenizer, Tokens};
 
+use crate::loaded_words::LoadedWords;
 use crate::read_back::read_back;
-use crate::words::LoadedWords;
 use crate::{Error, Result};
 
 /// Longest text, in tokens: what the attention kernel takes.

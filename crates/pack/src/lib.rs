@@ -13,6 +13,7 @@
 //! | [`tokenizer`] | a BPE tokenizer's tables, and the compact file that a pack carries |
 //! | [`unpack`] | shard bytes to packed matrices: the one reader, for disk and network alike |
 //! | [`words`] | the words that readouts are spelled with: vocabulary, rows, means |
+//! | `sha256` | checksums as text |
 //! | [`rows`] | embedding rows: which bytes to ask a host for, and how they are cached between visits |
 //! | [`fit`] | whether a pack fits a device |
 //!
@@ -28,6 +29,7 @@ pub mod manifest;
 pub mod outline;
 pub mod precision_plan;
 pub mod rows;
+mod sha256;
 pub mod tensor_spec;
 pub mod tokenizer;
 pub mod unpack;

@@ -13,9 +13,10 @@ use crate::block::{Precision, blocks_per_row, words_per_row};
 use crate::config::{ConfigError, DIMENSION_MAX, GemmaConfig, SaeConfig};
 use crate::file_name;
 use crate::precision_plan::PrecisionPlan;
-use crate::tensor_spec::{SCALING, TensorSpec, gemma_tensors, sae_tensors};
-use crate::unpack::sha256_hex;
-use crate::words::{VOCABULARY_BYTES_MAX, WordsEntry};
+use crate::sha256::sha256_hex;
+use crate::tensor_spec::{
+    LENS_MATRIX, LENS_MEAN_X, LENS_MEAN_Y, MEANS, PIECE_ROWS, ROWS, SCALING, TensorSpec, gemma_tensors, sae_tensors,
+};
 use crate::{Error, Result};
 
 /// Value of [`Manifest::format`].
@@ -28,6 +29,8 @@ pub const SHARD_BYTES_MAX: usize = 32 << 20;
 pub const EMBEDDING_SHARD_BYTES_MAX: usize = 1 << 20;
 /// Largest tokenizer file, in bytes: Gemma 3's has 1.4 million.
 pub const TOKENIZER_BYTES_MAX: u64 = 32 << 20;
+/// Largest vocabulary file, in bytes.
+pub const VOCABULARY_BYTES_MAX: u64 = 8 << 20;
 /// The manifest's file name inside a pack.
 pub const MANIFEST_FILE: &str = "manifest.json";
 
@@ -107,6 +110,58 @@ pub struct Neuronpedia {
     pub model: String,
     /// e.g. "12-temporal-res".
     pub source: String,
+}
+
+/// Where a pack's words lie.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WordsEntry {
+    /// The [`crate::words::Vocabulary`].
+    pub vocabulary: FileEntry,
+    /// Its number of words.
+    pub words: usize,
+    /// Its number of pieces: 0 without a fitted lens.
+    #[serde(default)]
+    pub pieces: usize,
+    /// Shards of the tensors.
+    pub shards: Vec<FileEntry>,
+    /// [`ROWS`] and [`MEANS`]; with a fitted lens [`PIECE_ROWS`], [`LENS_MATRIX`], [`LENS_MEAN_X`], [`LENS_MEAN_Y`].
+    /// The shards that their parts name are those of this section.
+    pub tensors: BTreeMap<String, TensorEntry>,
+    /// Tokens of the corpus that the means were taken over, BOS not counted.
+    pub corpus_tokens: u64,
+    /// `cap * tanh(logit / cap)` of the model's logits (Gemma 2), with a fitted lens only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub final_logit_softcapping: Option<f64>,
+}
+
+impl WordsEntry {
+    /// Bytes that asking for words fetches.
+    pub fn load_bytes(&self) -> u64 {
+        self.files().map(|file| file.bytes).sum()
+    }
+
+    /// Vocabulary, then shards.
+    pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
+        std::iter::once(&self.vocabulary).chain(&self.shards)
+    }
+
+    /// Whether there is a fitted lens.
+    pub fn has_lens(&self) -> bool {
+        self.tensors.contains_key(LENS_MATRIX)
+    }
+
+    /// The tensors that there are to be, with their shapes.
+    pub fn expected_tensors(&self, d_model: usize) -> Vec<TensorSpec> {
+        let vector = |name: &str| (name.to_owned(), (1, d_model));
+        let mut all = vec![(ROWS.to_owned(), (self.words, d_model))];
+        all.extend(MEANS.map(vector));
+        if self.has_lens() {
+            all.push((PIECE_ROWS.to_owned(), (self.pieces, d_model)));
+            all.push((LENS_MATRIX.to_owned(), (d_model, d_model)));
+            all.extend([LENS_MEAN_X, LENS_MEAN_Y].map(vector));
+        }
+        all
+    }
 }
 
 /// Everything about a pack but its weights.

@@ -43,6 +43,26 @@ pub const SCALING: &str = "sae.scaling";
 /// The encoder of untied SAEs. Checkpoints hold it as [d_model, width], packs transposed.
 pub const ENCODER: &str = "sae.E";
 
+/// Unembedding rows of the vocabulary's words [words, d_model], in its order: bytes of the pack's embedding.
+pub const ROWS: &str = "words.rows";
+/// Mean of the predictable part of the reconstruction over the corpus [d_model], BOS left out.
+pub const MEAN_PREDICTABLE: &str = "words.mean.predictable";
+/// Mean of the novel part of the reconstruction [d_model].
+pub const MEAN_NOVEL: &str = "words.mean.novel";
+/// Mean of the residual stream [d_model].
+pub const MEAN_RESIDUAL: &str = "words.mean.residual";
+/// The three means.
+pub const MEANS: [&str; 3] = [MEAN_PREDICTABLE, MEAN_NOVEL, MEAN_RESIDUAL];
+
+/// Unembedding rows of the pieces that are no words but may come next [pieces, d_model] (with a fitted lens only).
+pub const PIECE_ROWS: &str = "lens.piece_rows";
+/// The fitted lens: final normed hidden state = (x - mean_x) M + mean_y. Its M, transposed: [d_model, d_model].
+pub const LENS_MATRIX: &str = "lens.matrix";
+/// mean_x: mean of the residual stream over the tokens that the lens was fitted on [d_model].
+pub const LENS_MEAN_X: &str = "lens.mean_x";
+/// mean_y: mean of the final normed hidden state over them [d_model].
+pub const LENS_MEAN_Y: &str = "lens.mean_y";
+
 /// The SAE in the order of use, without [`SCALING`].
 pub fn sae_tensors(config: &SaeConfig) -> Vec<TensorSpec> {
     let (d, width) = (config.dimin, config.width);

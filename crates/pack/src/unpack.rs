@@ -7,17 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::block::{PackedMatrix, Precision, TensorPart, blocks_per_row, unpack_words, words_per_row};
 use crate::manifest::{EmbeddingEntry, FileEntry, Manifest, Part, TensorEntry};
+pub use crate::sha256::{hex, sha256_hex};
 use crate::{Error, Result};
-
-/// Lowercase hexadecimal sha256.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-/// Lowercase hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
 
 /// Length and checksum of a file's content as it streams.
 #[derive(Clone, Default)]

@@ -5,88 +5,15 @@
 //! it costs nothing before words are asked for. It is no part of the pack's hash (see
 //! [`crate::manifest::pack_hash`]): codes and similarities do not depend on it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::manifest::{FileEntry, TensorEntry};
-use crate::tensor_spec::TensorSpec;
+pub use crate::manifest::{VOCABULARY_BYTES_MAX, WordsEntry};
+pub use crate::tensor_spec::{
+    LENS_MATRIX, LENS_MEAN_X, LENS_MEAN_Y, MEAN_NOVEL, MEAN_PREDICTABLE, MEAN_RESIDUAL, MEANS, PIECE_ROWS, ROWS,
+};
 use crate::{Error, Result};
-
-/// Unembedding rows of the vocabulary's words [words, d_model], in its order: bytes of the pack's embedding.
-pub const ROWS: &str = "words.rows";
-/// Mean of the predictable part of the reconstruction over the corpus [d_model], BOS left out.
-pub const MEAN_PREDICTABLE: &str = "words.mean.predictable";
-/// Mean of the novel part of the reconstruction [d_model].
-pub const MEAN_NOVEL: &str = "words.mean.novel";
-/// Mean of the residual stream [d_model].
-pub const MEAN_RESIDUAL: &str = "words.mean.residual";
-/// The three means.
-pub const MEANS: [&str; 3] = [MEAN_PREDICTABLE, MEAN_NOVEL, MEAN_RESIDUAL];
-
-/// Unembedding rows of the pieces that are no words but may come next [pieces, d_model] (with a fitted lens only).
-pub const PIECE_ROWS: &str = "lens.piece_rows";
-/// The fitted lens: final normed hidden state = (x - mean_x) M + mean_y. Its M, transposed: [d_model, d_model].
-pub const LENS_MATRIX: &str = "lens.matrix";
-/// mean_x: mean of the residual stream over the tokens that the lens was fitted on [d_model].
-pub const LENS_MEAN_X: &str = "lens.mean_x";
-/// mean_y: mean of the final normed hidden state over them [d_model].
-pub const LENS_MEAN_Y: &str = "lens.mean_y";
-
-/// Largest vocabulary file, in bytes.
-pub const VOCABULARY_BYTES_MAX: u64 = 8 << 20;
-
-/// Where a pack's words lie.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct WordsEntry {
-    /// The [`Vocabulary`].
-    pub vocabulary: FileEntry,
-    /// Its number of words.
-    pub words: usize,
-    /// Its number of pieces: 0 without a fitted lens.
-    #[serde(default)]
-    pub pieces: usize,
-    /// Shards of the tensors.
-    pub shards: Vec<FileEntry>,
-    /// [`ROWS`] and [`MEANS`]; with a fitted lens [`PIECE_ROWS`], [`LENS_MATRIX`], [`LENS_MEAN_X`], [`LENS_MEAN_Y`].
-    /// The shards that their parts name are those of this section.
-    pub tensors: BTreeMap<String, TensorEntry>,
-    /// Tokens of the corpus that the means were taken over, BOS not counted.
-    pub corpus_tokens: u64,
-    /// `cap * tanh(logit / cap)` of the model's logits (Gemma 2), with a fitted lens only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub final_logit_softcapping: Option<f64>,
-}
-
-impl WordsEntry {
-    /// Bytes that asking for words fetches.
-    pub fn load_bytes(&self) -> u64 {
-        self.files().map(|file| file.bytes).sum()
-    }
-
-    /// Vocabulary, then shards.
-    pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
-        std::iter::once(&self.vocabulary).chain(&self.shards)
-    }
-
-    /// Whether there is a fitted lens.
-    pub fn has_lens(&self) -> bool {
-        self.tensors.contains_key(LENS_MATRIX)
-    }
-
-    /// The tensors that there are to be, with their shapes.
-    pub fn expected_tensors(&self, d_model: usize) -> Vec<TensorSpec> {
-        let vector = |name: &str| (name.to_owned(), (1, d_model));
-        let mut all = vec![(ROWS.to_owned(), (self.words, d_model))];
-        all.extend(MEANS.map(vector));
-        if self.has_lens() {
-            all.push((PIECE_ROWS.to_owned(), (self.pieces, d_model)));
-            all.push((LENS_MATRIX.to_owned(), (d_model, d_model)));
-            all.extend([LENS_MEAN_X, LENS_MEAN_Y].map(vector));
-        }
-        all
-    }
-}
 
 /// The words that readouts are spelled with: a file of the pack, JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,60 @@
+//! What commands share: opening a pack, running tokens through it, printing results.
+
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use anyhow::{Result, anyhow};
+use lens_analysis::Analysis;
+use lens_engine::{
+    InferenceSession, InferenceStage, OpenedDevice, PackFolder, PrecisionPlan, RunOptions, Tokens, open_device,
+};
+
+use crate::args::DeviceArg;
+use crate::progress::Progress;
+
+/// Writes results to stdout.
+pub fn print(text: &str) -> Result<()> {
+    std::io::stdout().write_all(text.as_bytes()).map_err(|e| anyhow!("cannot write to standard output: {e}"))
+}
+
+/// Opens the device, prints its name, and loads the pack onto it.
+pub fn open_pack(folder: &Path, device: Option<DeviceArg>) -> Result<PackFolder> {
+    open_mixed(folder, device, None)
+}
+
+/// As [`open_pack`], with the matrices of an f32 pack stored as `mix` says.
+pub fn open_mixed(folder: &Path, device: Option<DeviceArg>, mix: Option<PrecisionPlan>) -> Result<PackFolder> {
+    let OpenedDevice { device, name, note, .. } = pollster::block_on(open_device(device.map(Into::into)))?;
+    match note {
+        Some(note) => eprintln!("device: {name} ({note})"),
+        None => eprintln!("device: {name}"),
+    }
+    let mut progress = Progress::start(format!("loading {}", folder.display()));
+    Ok(PackFolder::open_mixed(folder, device, mix, |done, total| progress.update(done, total))?)
+}
+
+/// Takes given tokens through the networks.
+pub fn read_tokens(pack: &PackFolder, tokens: &Tokens, options: RunOptions) -> Result<InferenceSession> {
+    let rows = pack.embedding(&tokens.ids)?;
+    let mut progress = Progress::start(format!("analyzing {} tokens", tokens.ids.len()));
+    let mut session = InferenceSession::new(pack.loaded.clone(), options)?;
+    // The callback never breaks.
+    let _ = pollster::block_on(session.extend(&rows, |stage| {
+        if let InferenceStage::Layer(done, total) = stage {
+            progress.update(done as u64, total as u64);
+        }
+        ControlFlow::Continue(())
+    }))?;
+    Ok(session)
+}
+
+/// The analysis of a text that went through, in words where the pack has any.
+pub fn analysis(pack: &PackFolder, text: &str, tokens: &Tokens, session: &mut InferenceSession) -> Result<Analysis> {
+    let mut analysis = pack.loaded.analysis(text, tokens, session.summary(), session.options());
+    if pack.loaded.manifest().words.is_some() {
+        pack.load_words()?;
+        pollster::block_on(session.add_words(&mut analysis))?;
+    }
+    Ok(analysis)
+}
