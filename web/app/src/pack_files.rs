@@ -32,6 +32,7 @@ impl Library {
             let of = |files: &[FileEntry]| files.iter().map(|file| file.sha256.clone()).collect::<Vec<_>>();
             let mut names = of(&facts.files);
             names.extend(of(&facts.embedding));
+            names.extend(of(&facts.words));
             let rows = storage::sha256(of(&facts.embedding).concat().as_bytes()).await;
             names.extend(rows.map(|key| lens_protocol::rows_file(&key)));
             let manifest = storage::sha256(format!("{url}manifest.json").as_bytes()).await;
@@ -49,7 +50,8 @@ impl Library {
         spawn_local(async move {
             let sizes = storage::sizes().await;
             let whole = |file: &&FileEntry| sizes.get(&file.sha256) == Some(&file.bytes);
-            let complete: Vec<&FileEntry> = facts.files.iter().chain(&facts.embedding).filter(whole).collect();
+            let complete: Vec<&FileEntry> =
+                facts.files.iter().chain(&facts.embedding).chain(&facts.words).filter(whole).collect();
             let (mut damaged, mut unknown) = (Vec::new(), false);
             for (done, file) in complete.iter().enumerate() {
                 self.said.set(Some(format!("Checking file {} of {} …", done + 1, complete.len())));

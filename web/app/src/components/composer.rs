@@ -21,6 +21,10 @@ pub fn Composer(state: State) -> impl IntoView {
         // Where the model's bytes are not known, nothing is said of the words', either.
         if state.words.get() && bytes > 0 { bytes + words_bytes() } else { bytes }
     };
+    let words_label = move || match words_bytes() {
+        bytes if bytes > 0 && !state.words.get() => format!("Words ({} once)", number::bytes(bytes)),
+        _ => "Words".to_owned(),
+    };
     // As good as loaded: nothing of it is fetched again.
     let is_stored = move || {
         let enough = state.stored_bytes.get().is_some_and(|stored| stored >= expected());
@@ -34,58 +38,58 @@ pub fn Composer(state: State) -> impl IntoView {
         }
     };
     view! {
-           <form
-               class="composer"
-               on:submit=move |event| {
-                   event.prevent_default();
-                   requests::start(state);
-               }
-           >
-               <label class="composer-label" for="text">"Text"</label>
-               <textarea
-                   id="text"
-                   rows="3"
-                   spellcheck="false"
-                   data-testid="text-input"
-                   prop:value=move || state.text.get()
-                   on:input:target=move |event| {
-                       state.text.set(event.target().value());
-                       typing::changed(state);
-                   }
-                   on:keydown=on_key
-               ></textarea>
-               <div class="controls">
-                   <button type="submit" class="primary" data-testid="analyze" disabled=loading>
-                       {move || analyze_label(state.loaded.get() || is_stored(), expected())}
-                   </button>
-                   <InfKField title="Novel codes kept at each token" testid="inf-k" inf_k=state.inf_k />
-                   <label class="field toggle" title="Follow while typing, once the model is loaded">
-                       <input
-                           type="checkbox"
-                           data-testid="live"
-                           prop:checked=move || state.live.get()
-                           on:change:target=move |event| {
-                               state.live.set(event.target().checked());
-                               typing::changed(state);
-                           }
-                       />
-                       <span>"Live"</span>
-                   </label>
-    <label class="field toggle" title="Also say in words what the past foretold at each token, and what it added">
-                       <input
-                           type="checkbox"
-                           data-testid="words-toggle"
-                           prop:checked=move || state.words.get()
-                           on:change:target=move |event| requests::set_words(state, event.target().checked())
-                       />
-                       <span>"Words"</span>
-                   </label>
-                   <p class="status" role="status" data-testid="status">{move || status(state)}</p>
-                   <Device state />
-               </div>
-               {move || state.note.get().map(|note| view! { <p class="note-line" role="status" data-testid="note">{note}</p> })}
-           </form>
-       }
+        <form
+            class="composer"
+            on:submit=move |event| {
+                event.prevent_default();
+                requests::start(state);
+            }
+        >
+            <label class="composer-label" for="text">"Text"</label>
+            <textarea
+                id="text"
+                rows="3"
+                spellcheck="false"
+                data-testid="text-input"
+                prop:value=move || state.text.get()
+                on:input:target=move |event| {
+                    state.text.set(event.target().value());
+                    typing::changed(state);
+                }
+                on:keydown=on_key
+            ></textarea>
+            <div class="controls">
+                <button type="submit" class="primary" data-testid="analyze" disabled=loading>
+                    {move || analyze_label(state.loaded.get() || is_stored(), expected())}
+                </button>
+                <InfKField title="Novel codes kept at each token" testid="inf-k" inf_k=state.inf_k />
+                <label class="field toggle" title="Follow while typing, once the model is loaded">
+                    <input
+                        type="checkbox"
+                        data-testid="live"
+                        prop:checked=move || state.live.get()
+                        on:change:target=move |event| {
+                            state.live.set(event.target().checked());
+                            typing::changed(state);
+                        }
+                    />
+                    <span>"Live"</span>
+                </label>
+                <label class="field toggle" title="Also say in words what the past foretold at each token, and what it added">
+                    <input
+                        type="checkbox"
+                        data-testid="words-toggle"
+                        prop:checked=move || state.words.get()
+                        on:change:target=move |event| requests::set_words(state, event.target().checked())
+                    />
+                    <span>{words_label}</span>
+                </label>
+                <p class="status" role="status" data-testid="status">{move || status(state)}</p>
+                <Device state />
+            </div>
+            {move || state.note.get().map(|note| view! { <p class="note-line" role="status" data-testid="note">{note}</p> })}
+        </form>
+    }
 }
 
 /// What the worker runs on, once it has said so.
