@@ -10,6 +10,7 @@
 // A test that cannot read its fixture has failed.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -18,12 +19,16 @@ use lens_analysis::similarity::document_rows;
 use lens_analysis::{Analysis, gram, stats};
 use lens_engine::check::self_check::relative_rms;
 use lens_engine::{PackFolder, RunOptions, session};
+use lens_import::words::{pieces_of_pack, read_means, read_word_list};
 use lens_import::{Tensors, open_gemma, open_sae};
 use lens_model::gemma::GemmaCache;
 use lens_model::temporal_sae::SaeCache;
+use lens_model::words::{Part, WordReadout};
 use lens_model::{Gemma, TemporalSae, WeightStore};
 use lens_pack::block::{PackedMatrix, Precision, TensorPart};
+use lens_pack::manifest::FileEntry;
 use lens_pack::tensor_spec::{SCALING, gemma_tensors, sae_tensors};
+use lens_pack::words::{MEAN_NOVEL, MEAN_PREDICTABLE, MEAN_RESIDUAL, ROWS, WordsEntry};
 use safetensors::SafeTensors;
 use serde::Deserialize;
 
@@ -112,6 +117,67 @@ fn assert_close(what: &str, found: &[f32], expected: &[f32], tolerance: f64) {
     assert!(error <= tolerance, "{what}: relative RMS {error:.2e}, tolerance {tolerance:.0e}");
 }
 
+/// The words of demo/words over the unpacked unembedding.
+fn readout(store: &mut WeightStore, tensors: &Tensors, d: usize) -> WordReadout {
+    let pack = folder("TEMPORAL_LENS_PACK_DIR");
+    let pieces = pieces_of_pack(&pack).unwrap();
+    let words = read_word_list(&root().join("demo/words/vocabulary.txt"), &pieces).unwrap().words;
+    let means = read_means(&root().join("demo/words/means.safetensors"), &pack).unwrap();
+    let rows: Vec<f32> = words
+        .iter()
+        .flat_map(|(id, _)| tensors.read_rows("model.embed_tokens.weight", *id as usize..*id as usize + 1).unwrap())
+        .collect();
+    let mut put = |name: &str, values: &[f32]| {
+        let rows = values.len() / d;
+        let matrix = PackedMatrix::pack(values, rows, d, Precision::F32);
+        store.insert(TensorPart { name: name.to_owned(), row_start: 0, rows_total: rows, matrix }).unwrap();
+    };
+    put(ROWS, &rows);
+    put(MEAN_PREDICTABLE, &means.predictable);
+    put(MEAN_NOVEL, &means.novel);
+    put(MEAN_RESIDUAL, &means.residual);
+    let entry = WordsEntry {
+        vocabulary: FileEntry { file: String::new(), bytes: 0, sha256: String::new() },
+        words: words.len(),
+        pieces: 0,
+        shards: Vec::new(),
+        tensors: BTreeMap::new(),
+        corpus_tokens: means.corpus_tokens,
+        final_logit_softcapping: None,
+    };
+    let norm = store.vector("model.norm.weight", d).unwrap();
+    WordReadout::new(store, &entry, norm).unwrap()
+}
+
+/// The ten best words of each token but BOS are PyTorch's, up to ties: scores within 1e-3 of a token's largest, as the
+/// parts that are read out.
+fn assert_words(reference: &Reference, name: &str, readout: &WordReadout, part: Part, x: Tensor<2>) {
+    const K: usize = 16;
+    const BEST: usize = 10;
+    let bytes = std::fs::read(root().join("tests/fixtures/words/real.safetensors")).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let values = |what: &str| -> Vec<[u8; 4]> {
+        let view = file.tensor(&format!("{}.{name}.{what}", reference.name)).unwrap();
+        view.data().chunks_exact(4).map(|b| b.try_into().unwrap()).collect()
+    };
+    let words: Vec<usize> = values("words").into_iter().map(|b| i32::from_le_bytes(b) as usize).collect();
+    let scores: Vec<f32> = values("scores").into_iter().map(f32::from_le_bytes).collect();
+    let found = read(readout.top(part, x, K));
+    for token in 1..reference.token_ids.len() {
+        let (words, scores) = (&words[K * token..K * (token + 1)], &scores[K * token..K * (token + 1)]);
+        let near = |a: f32, b: f32| (a - b).abs() <= 1e-3 * scores[0];
+        let mut best: Vec<[f32; 2]> = found[2 * K * token..2 * K * (token + 1)].as_chunks::<2>().0.to_vec();
+        best.sort_by(|a, b| b[0].total_cmp(&a[0]));
+        for (rank, [score, word]) in best.into_iter().take(BEST).enumerate() {
+            let what = format!("{}, {name} part of token {token}, word {rank}", reference.name);
+            assert!(near(score, scores[rank]), "{what}: {score}, not {}", scores[rank]);
+            let place =
+                words.iter().position(|it| *it == word as usize).unwrap_or_else(|| panic!("{what}: not among {K}"));
+            assert!(near(score, scores[place]), "{what}: {score}, the word has {}", scores[place]);
+        }
+    }
+}
+
 #[test]
 fn at_full_precision_it_equals_pytorch() {
     let model = folder("TEMPORAL_LENS_MODEL_DIR");
@@ -127,6 +193,7 @@ fn at_full_precision_it_equals_pytorch() {
     insert(&mut store, &sae.tensors, &names);
     let network = Gemma::new(&gemma.config, LAYER, &mut store).unwrap();
     let temporal_sae = TemporalSae::new(&sae_config, &mut store).unwrap();
+    let readout = readout(&mut store, &gemma.tensors, d);
 
     for reference in references() {
         let t = reference.token_ids.len();
@@ -141,6 +208,8 @@ fn at_full_precision_it_equals_pytorch() {
         let input = Tensor::from_data(TensorData::new(rows, [t, d]), &Device::flex());
         let residual = network.extend(input, &mut GemmaCache::default(), |_, _| {});
         let codes = temporal_sae.extend(residual.clone(), &mut SaeCache::default(), None).unwrap();
+        assert_words(&reference, "predictable", &readout, Part::Predictable, codes.pred_recons.clone());
+        assert_words(&reference, "novel", &readout, Part::Novel, codes.novel_recons.clone());
         let (residual, pred, novel) = (read(residual), read(codes.pred_codes), read(codes.novel_codes));
         let name = &reference.name;
         let wanted = expected(&reference, "residual");
