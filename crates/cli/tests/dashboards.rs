@@ -171,7 +171,6 @@ fn the_shipped_dashboards_belong_to_the_served_pack() {
     }
     assert!(bytes <= 8_000_000, "{bytes} bytes");
     let pack = common::default_pack();
-    let manifest = std::fs::read(Path::new(&pack).join("manifest.json")).unwrap();
-    let hash = lens_pack::unpack::sha256_hex(&manifest);
+    let hash = lens_pack::folder::FolderManifest::read(Path::new(&pack)).unwrap().hash;
     assert_eq!(index.pack_hash, hash, "run `temporal-lens dashboards` again, as docs/training.md says");
 }
