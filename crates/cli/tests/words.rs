@@ -195,3 +195,59 @@ fn the_default_pack_has_the_committed_words_and_its_model_gives_such_means() {
     // Names that one passage says over and over.
     assert!(counted.lines().count() > 100 && 20 * unknown.len() < counted.lines().count(), "{unknown:?}");
 }
+
+/// The finding that the page is built on, on two of the texts: the predictable part names the event, the novel part does
+/// not. demo/README.md has the figures of all.
+#[test]
+fn words_from_the_past_are_of_the_event() {
+    let scratch = tempfile::tempdir().unwrap();
+    let all: Vec<serde_json::Value> =
+        serde_json::from_slice(&std::fs::read(fixture("words/topics.json")).unwrap()).unwrap();
+    let texts = scratch.path().join("texts.json");
+    std::fs::write(&texts, serde_json::to_vec(&all[..2]).unwrap()).unwrap();
+    let pack = text(&default_pack());
+    let table = succeed(&["topics", "--device", "cpu", "--model", &pack, "--texts", &text(&texts)]).stdout;
+    let row = |name: &str| -> [f64; 2] {
+        let line =
+            table.lines().find(|line| line.starts_with(&format!("| {name} |"))).unwrap_or_else(|| panic!("{table}"));
+        let cells: Vec<f64> =
+            line.split('|').skip(2).map_while(|cell| cell.split_whitespace().next()?.parse().ok()).collect();
+        [cells[0] / cells[2], cells[1] / cells[2]]
+    };
+    let ([own, other], [novel, _]) = (row("predictable part"), row("novel part"));
+    assert!(own > 0.25 && other < 0.08 && novel < own / 3.0, "{table}");
+    assert!(row("mean of the last 10 residuals before the token, no SAE")[0] > own, "{table}");
+    let wrong = scratch.path().join("wrong.json");
+    std::fs::write(&wrong, "[1]").unwrap();
+    let outcome = run(&["topics", "--device", "cpu", "--model", &pack, "--texts", &text(&wrong)]);
+    assert!(outcome.code == 1 && outcome.sentence().contains("not a list of texts"), "{}", outcome.sentence());
+}
+
+#[test]
+fn an_account_tables_and_shuffled_orders_are_printed() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = text(&default_pack());
+    let story = "The crew hoisted the sails and the boat left the harbor on the tide. In the kitchen she kneaded the dough, \
+                 buttered the tins, and slid the bread into the oven.";
+    let analyze = ["analyze", "--device", "cpu", "--model", &pack, "--text", story];
+    let account = succeed(&analyze).stdout;
+    for part in ["Event 1, tokens 1 to ", "  about: ", "  expected: ", "The SAE explains ", "Of 1920 features, "] {
+        assert!(account.contains(part), "{part:?} is not in\n{account}");
+    }
+    let words = succeed(&[&analyze[..], &["--words"]].concat()).stdout;
+    let rows: Vec<Vec<&str>> = words.lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!(rows[0], ["position", "token", "from the past", "new here", "next", "surprise"]);
+    assert!(rows.iter().all(|row| row.len() == 6), "{words}");
+    let events = succeed(&[&analyze[..], &["--events"]].concat()).stdout;
+    assert!(events.starts_with("event\tfirst\tlast\t") && events.lines().count() > 1, "{events}");
+    let json = text(&scratch.path().join("out.json"));
+    let printed = succeed(&[&analyze[..], &["--shuffled", "2", "--json", &json]].concat()).stdout;
+    assert!(printed.contains("whole text, 2 orders") && printed.contains("number of events"), "{printed}");
+    let document: serde_json::Value = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    assert_eq!(document["shuffled"]["orders"], 2);
+    assert_eq!(document["shuffled"]["statistics"].as_array().unwrap().len(), 10);
+    assert_eq!(document["shuffled"]["statistics"][0]["name"], "within_similarity");
+    assert_eq!(document["words"]["predictable"].as_array().unwrap().len(), rows.len() - 1);
+    // A seed makes the orders: the same again.
+    assert_eq!(succeed(&[&analyze[..], &["--shuffled", "2"]].concat()).stdout, printed);
+}
