@@ -318,9 +318,14 @@ impl InferenceOps for Flex {
 /// Columns of the `k` largest entries of `row`, the first of equal ones first.
 fn largest(row: &[f32], k: usize) -> impl Iterator<Item = usize> {
     let mut order: Vec<usize> = (0..row.len()).collect();
-    // A stable sort keeps the first of equal values first.
-    order.sort_by(|a, b| row[*b].total_cmp(&row[*a]));
-    order.into_iter().take(k)
+    // Of equal values the first one goes first. A row has one for each word of a vocabulary: only `k` of them are sorted.
+    let by_size = |a: &usize, b: &usize| row[*b].total_cmp(&row[*a]).then(a.cmp(b));
+    if k < order.len() {
+        order.select_nth_unstable_by(k, by_size);
+        order.truncate(k);
+    }
+    order.sort_unstable_by(by_size);
+    order.into_iter()
 }
 
 /// Scores of query `i` to weights, in place; hidden keys get zero.
