@@ -40,6 +40,15 @@ fn Card(state: State, shown: Arc<ShownAnalysis>, feature: usize) -> impl IntoVie
             </p>
         })
     };
+    // A label is shown with how good it is; other names with what they are made of.
+    let name = move || {
+        let index = dashboards.index_of(&pack_hash.get_value())?;
+        let name = card::name(Some(&index), feature).filter(|_| index.label(feature).is_none())?;
+        Some(view! {
+            <p class="feature-label" data-testid="feature-name">{name.text}</p>
+            <p class="note" title=index.name_rule.clone()>{name.note}</p>
+        })
+    };
     let body = move || match dashboards.lookup(&pack_hash.get_value(), feature) {
         Lookup::None => {
             view! { <p class="empty">"There is no dashboard of this model’s features here."</p> }.into_any()
@@ -68,19 +77,12 @@ fn Card(state: State, shown: Arc<ShownAnalysis>, feature: usize) -> impl IntoVie
     view! {
         <section class="panel feature-card" data-testid="feature-card" aria-labelledby="feature-card-title">
             <div class="panel-head">
-                <h2 id="feature-card-title">
-                    {format!("Feature {feature}")}
-                    {move || {
-                        let index = dashboards.index_of(&pack_hash.get_value());
-                        card::name(index.as_deref(), feature).map(|name| {
-                            view! { <span class="feature-name" title=name.note data-testid="feature-name">{name.text}</span> }
-                        })
-                    }}
-                </h2>
+                <h2 id="feature-card-title">{format!("Feature {feature}")}</h2>
                 <button type="button" class="quiet small" data-testid="feature-close" on:click=move |_| dashboards.open.set(None)>
                     "Close"
                 </button>
             </div>
+            {name}
             {label}
             <h3>"In this text"</h3>
             {here}

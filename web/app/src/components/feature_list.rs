@@ -34,8 +34,12 @@ pub fn FeatureList(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
             </span>
         }
     };
-    // Names are small, and are shown once they are here.
-    Effect::new(move |_| state.dashboards.want_index());
+    // Nothing is fetched for names before the visitor looks at a token.
+    Effect::new(move |_| {
+        if state.focus.get().focused().is_some() {
+            state.dashboards.want_index();
+        }
+    });
     let pack_hash = shown.analysis.model.pack_hash.clone();
     let list = move || {
         let index = state.dashboards.index_of(&pack_hash);
@@ -58,12 +62,12 @@ pub fn FeatureList(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
                                     on:click=move |_| state.dashboards.show(row.feature)
                                 >
                                     {format!("#{}", row.feature)}
-                                    {name.map(|name| view! { <span class="feature-name" title=name.note>{name.text}</span> })}
                                 </button>
                                 <span class="feature-bar" aria-hidden="true">
                                     <span style:transform=format!("scaleX({:.4})", row.share)></span>
                                 </span>
                                 <span class="value">{row.value}</span>
+                                {name.map(|name| view! { <span class="feature-name" title=name.note>{name.text}</span> })}
                             </li>
                         }
                     })

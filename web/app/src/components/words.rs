@@ -144,7 +144,8 @@ pub fn EventNames(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
         .filter_map(|event| Some((event.first, words::event_name(&shown.analysis, event.first)?)))
         .collect();
     move || {
-        (state.views.has_events.get() && names.len() > 1).then(|| {
+        // In a frame the figure has just its own space.
+        (state.embed.is_none() && state.views.has_events.get() && names.len() > 1).then(|| {
             let item = |(first, name): &(usize, String)| view! { <li>{format!("from {first}: {name}")}</li> };
             view! {
                 <ol class="event-names" data-testid="event-names">
