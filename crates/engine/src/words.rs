@@ -2,9 +2,8 @@
 
 use std::sync::OnceLock;
 
-use burn::tensor::Tensor;
 #[cfg(not(target_family = "wasm"))]
-use burn::tensor::TensorData;
+use burn::tensor::{Tensor, TensorData};
 use lens_analysis::words::{CANDIDATES, Came, EVENT_WORDS, NextWord, TOKEN_WORDS, TokenWords, Word, Words};
 use lens_analysis::{Analysis, Event};
 use lens_model::WeightStore;
@@ -14,7 +13,9 @@ use lens_pack::words::{Vocabulary, WordsEntry};
 
 use crate::loaded_words::LoadedWords;
 use crate::pack::LoadedPack;
-use crate::read_back::{read_back, read_back_all};
+#[cfg(not(target_family = "wasm"))]
+use crate::read_back::read_back;
+use crate::read_back::read_back_all;
 use crate::session::InferenceSession;
 use crate::{Error, Result};
 

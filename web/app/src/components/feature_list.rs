@@ -34,9 +34,9 @@ pub fn FeatureList(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
             </span>
         }
     };
-    // Nothing is fetched for names before the visitor looks at a token.
+    // Nothing is fetched for names before the visitor pins a token.
     Effect::new(move |_| {
-        if state.focus.get().focused().is_some() {
+        if state.focus.get().pinned.is_some() {
             state.dashboards.want_index();
         }
     });

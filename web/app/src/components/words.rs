@@ -33,7 +33,7 @@ pub fn WordsPanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     };
     view! {
         <section class="panel words" aria-label="In words" data-testid="words">
-            <div class="words-token" data-testid="words-token" role="status">
+            <div class="words-token" data-testid="words-token" role="status" tabindex="0" aria-label="The word in focus">
                 {lines}
             </div>
             <h3>{if count == 1 { "This text reads as one event".to_owned() } else { format!("{count} events") }}</h3>
