@@ -23,6 +23,11 @@ pub struct Word {
     pub score: f32,
 }
 
+/// The words alone, in a row.
+pub fn joined(words: &[Word]) -> String {
+    words.iter().map(|it| it.word.as_str()).collect::<Vec<_>>().join(", ")
+}
+
 /// A word that may come next.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NextWord {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use lens_analysis::similarity::{self, Mode};
-use lens_analysis::words::{NextWord, Word};
+use lens_analysis::words::{NextWord, Word, joined};
 use lens_analysis::{Analysis, Event, Source, per_token, spans};
 use lens_view::format::number;
 use lens_view::format::token::{self, Piece};
@@ -32,8 +32,8 @@ pub fn text(analysis: &Analysis) -> String {
         out.push('\n');
         if !event.words.is_empty() {
             let unclear = if event.unclear { " (unclear: these words have little in common)" } else { "" };
-            let _ = writeln!(out, "  about:    {}{unclear}", joined(&event.words));
-            let expected = if event.expected.is_empty() { "nothing yet".to_owned() } else { joined(&event.expected) };
+            let _ = writeln!(out, "  about:    {}{unclear}", shown(&event.words));
+            let expected = if event.expected.is_empty() { "nothing yet".to_owned() } else { shown(&event.expected) };
             let _ = writeln!(out, "  expected: {expected}");
         }
         lines(&mut out, analysis, event);
@@ -49,9 +49,9 @@ fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-fn joined(words: &[Word]) -> String {
-    let words: Vec<&str> = words.iter().take(WORDS_SHOWN).map(|it| it.word.as_str()).collect();
-    words.join(", ")
+/// The words that the account shows of an event.
+fn shown(words: &[Word]) -> String {
+    joined(&words[..words.len().min(WORDS_SHOWN)])
 }
 
 /// The tokens of an event as lines of text, each after the position of its first token.
@@ -140,9 +140,8 @@ pub fn words_table(analysis: &Analysis) -> String {
         out.push_str("\tnext\tsurprise");
     }
     out.push('\n');
-    let list = |words: &[Word]| words.iter().map(|it| it.word.as_str()).collect::<Vec<_>>().join(", ");
     for (position, spelling) in analysis.tokens.iter().enumerate() {
-        let of = |lists: &[Vec<Word>]| lists.get(position).map(|words| list(words)).unwrap_or_default();
+        let of = |lists: &[Vec<Word>]| lists.get(position).map(|words| joined(words)).unwrap_or_default();
         let _ = write!(out, "{position}\t{}\t{}\t{}", token::plain(spelling), of(&words.predictable), of(&words.novel));
         if has_next {
             let next = |it: &NextWord| format!("{} {}", token::plain(&it.word), number::fixed(it.probability, 2));
@@ -159,7 +158,6 @@ pub fn words_table(analysis: &Analysis) -> String {
 pub fn events_table(analysis: &Analysis) -> String {
     let mut out = "event\tfirst\tlast\texpectation from\tcoherence\tabout\texpected\n".to_owned();
     for (index, event) in analysis.events.iter().flatten().enumerate() {
-        let list = |words: &[Word]| words.iter().map(|it| it.word.as_str()).collect::<Vec<_>>().join(", ");
         let coherence = event.coherence.map(|value| number::fixed(value, 3)).unwrap_or_default();
         let unclear = if event.unclear { " (unclear)" } else { "" };
         let _ = writeln!(
@@ -169,8 +167,8 @@ pub fn events_table(analysis: &Analysis) -> String {
             event.first,
             event.last,
             event.expectation_from,
-            list(&event.words),
-            list(&event.expected)
+            joined(&event.words),
+            joined(&event.expected)
         );
     }
     out

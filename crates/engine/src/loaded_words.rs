@@ -18,7 +18,6 @@ const OPPOSITE_SHARE: usize = 150;
 pub struct LoadedWords {
     pub(crate) vocabulary: Vocabulary,
     pub(crate) readout: WordReadout,
-    pub(crate) has_lens: bool,
     /// Ids of words and pieces.
     pub(crate) listed: HashSet<u32>,
     /// See [`Self::opposite`].

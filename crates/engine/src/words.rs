@@ -102,16 +102,9 @@ impl<'a> WordsLoader<'a> {
         let readout = WordReadout::new(&mut self.store, self.entry, self.pack.final_norm.clone())?;
         let weight_bytes = self.store.bytes();
         let listed = vocabulary.words.iter().chain(&vocabulary.pieces).map(|(id, _)| *id).collect();
-        let has_lens = self.entry.has_lens();
         // Of two that load at the same time the first stays: they are equal.
-        let _ = self.pack.words.set(LoadedWords {
-            vocabulary,
-            readout,
-            has_lens,
-            listed,
-            opposite: OnceLock::new(),
-            weight_bytes,
-        });
+        let _ =
+            self.pack.words.set(LoadedWords { vocabulary, readout, listed, opposite: OnceLock::new(), weight_bytes });
         Ok(())
     }
 }
@@ -262,9 +255,13 @@ impl InferenceSession {
             vocabulary: words.readout.words(),
             predictable: list(|it| &it.predictable),
             novel: list(|it| &it.novel),
-            next: if words.has_lens { self.words.iter().map(|it| it.next.clone()).collect() } else { Vec::new() },
+            next: if words.readout.has_lens() {
+                self.words.iter().map(|it| it.next.clone()).collect()
+            } else {
+                Vec::new()
+            },
         });
-        if words.has_lens {
+        if words.readout.has_lens() {
             let surprise = |(it, id): (&TokenWords, &u32)| {
                 it.came.map_or(f32::NAN, |came| came.surprise(words.listed.contains(id)))
             };

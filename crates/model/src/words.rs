@@ -106,6 +106,11 @@ impl WordReadout {
         self.rows.dims()[0]
     }
 
+    /// Whether there is a fitted lens: whether [`Self::next`] has an answer.
+    pub fn has_lens(&self) -> bool {
+        self.lens.is_some()
+    }
+
     /// The corpus mean of a part [1, d_model]; none of a direction.
     pub fn mean(&self, part: Part) -> Option<&Tensor<2>> {
         let [predictable, novel, residual] = &self.means;

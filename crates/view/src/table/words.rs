@@ -1,6 +1,6 @@
 //! Readouts in words, as lines of text: what the past foretold at a token, what it added, what an event is about.
 
-use lens_analysis::words::{NextWord, Word};
+use lens_analysis::words::{NextWord, Word, joined};
 use lens_analysis::{Analysis, Event};
 
 use crate::format::number;
@@ -38,21 +38,20 @@ pub struct EventRow {
     pub is_unclear: bool,
 }
 
-fn joined(words: &[Word]) -> Option<String> {
-    let words: Vec<&str> = words.iter().map(|it| it.word.as_str()).collect();
-    (!words.is_empty()).then(|| words.join(", "))
+fn list(words: &[Word]) -> Option<String> {
+    (!words.is_empty()).then(|| joined(words))
 }
 
 /// The lines of the token at `position`; none for results without words, and for BOS.
 pub fn of_token(analysis: &Analysis, position: usize) -> Option<TokenLines> {
     let words = analysis.words.as_ref().filter(|_| position > 0)?;
-    let list = |all: &[Vec<Word>]| all.get(position).and_then(|words| joined(words));
+    let of = |all: &[Vec<Word>]| all.get(position).and_then(|words| list(words));
     let likely = |it: &NextWord| format!("{} ({} %)", it.word, number::fixed(100.0 * it.probability, 0));
     let next = words.next.get(position).filter(|all| !all.is_empty());
     let surprise = analysis.surprise.as_ref().and_then(|all| all.get(position)).filter(|value| value.is_finite());
     Some(TokenLines {
-        from_past: list(&words.predictable),
-        new_here: list(&words.novel),
+        from_past: of(&words.predictable),
+        new_here: of(&words.novel),
         next: next.map(|all| all.iter().map(likely).collect::<Vec<_>>().join(", ")),
         surprise: surprise.map(|value| format!("{} nats", number::fixed(*value, 1))),
     })
@@ -67,8 +66,8 @@ fn row(event: &Event) -> Option<EventRow> {
     Some(EventRow {
         first: event.first,
         tokens: format!("tokens {} to {}", event.first, event.last),
-        about: joined(&event.words)?,
-        expected: joined(&event.expected),
+        about: list(&event.words)?,
+        expected: list(&event.expected),
         expected_from: (event.expectation_from > event.first)
             .then(|| format!("expected from token {} on", event.expectation_from)),
         is_unclear: event.unclear,
@@ -78,7 +77,7 @@ fn row(event: &Event) -> Option<EventRow> {
 /// A short name of the event that begins at `first`: its first words, or "unclear"; none where it has no words.
 pub fn event_name(analysis: &Analysis, first: usize) -> Option<String> {
     let event = analysis.events.iter().flatten().find(|event| event.first == first)?;
-    let name = joined(&event.words[..event.words.len().min(NAME_WORDS)])?;
+    let name = list(&event.words[..event.words.len().min(NAME_WORDS)])?;
     Some(if event.unclear { format!("unclear: {name}") } else { name })
 }
 
