@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::attention::Attention;
+use crate::finite;
 use crate::matrix::SymmetricMatrix;
 use crate::nan_as_null;
 use crate::shuffled::Shuffled;
@@ -36,6 +37,7 @@ pub struct Selected {
     /// Feature index.
     pub feature: usize,
     /// Its novel code.
+    #[serde(with = "finite")]
     pub value: f32,
 }
 
@@ -59,6 +61,7 @@ pub struct FeatureCode {
     /// Feature index.
     pub feature: usize,
     /// Its code.
+    #[serde(with = "finite")]
     pub value: f32,
 }
 
@@ -79,7 +82,7 @@ pub struct Event {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expected: Vec<Word>,
     /// Mean cosine similarity between the unembedding rows of its words, where it has words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "finite::optional")]
     pub coherence: Option<f32>,
     /// Whether its words do not cohere, so that they are no description of it.
     #[serde(default)]
@@ -92,6 +95,7 @@ pub struct TokenSource {
     /// Position of the earlier token.
     pub position: usize,
     /// Its share of the SAE's attention, the mean over layers and heads.
+    #[serde(with = "finite")]
     pub weight: f32,
 }
 
@@ -99,12 +103,16 @@ pub struct TokenSource {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Energy {
     /// The residual stream.
+    #[serde(with = "finite::list")]
     pub residual: Vec<f32>,
     /// The reconstruction's error.
+    #[serde(with = "finite::list")]
     pub error: Vec<f32>,
     /// The predictable part of the reconstruction.
+    #[serde(with = "finite::list")]
     pub predictable: Vec<f32>,
     /// The novel part of the reconstruction.
+    #[serde(with = "finite::list")]
     pub novel: Vec<f32>,
 }
 

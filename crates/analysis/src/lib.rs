@@ -33,6 +33,7 @@ pub mod comparison;
 pub mod dashboard;
 pub mod document;
 pub mod events;
+mod finite;
 pub mod gram;
 pub mod matrix;
 mod nan_as_null;

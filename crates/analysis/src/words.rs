@@ -7,6 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::finite;
+
 /// Words per token and part in an analysis.
 pub const TOKEN_WORDS: usize = 8;
 /// Words per event.
@@ -20,6 +22,7 @@ pub struct Word {
     /// Plain text, without the leading space mark.
     pub word: String,
     /// Its score, > 0.
+    #[serde(with = "finite")]
     pub score: f32,
 }
 
@@ -34,6 +37,7 @@ pub struct NextWord {
     /// Plain text, without the leading space mark.
     pub word: String,
     /// Its probability among the words and pieces of the pack's vocabulary.
+    #[serde(with = "finite")]
     pub probability: f32,
 }
 

@@ -67,7 +67,10 @@ fn passages(path: &Path) -> Result<Vec<String>> {
 fn runs(pack: &PackFolder, mix: Option<&PrecisionPlan>, texts: &[String]) -> Result<Vec<RunOutput>> {
     let one = |text: &String| -> Result<RunOutput> {
         let rows = pack.embedding(&pack.loaded.tokenize(text)?.ids)?;
-        let rows = mix.map_or(rows.clone(), |mix| mix.apply_to_rows(&rows, pack.loaded.manifest().gemma.hidden_size));
+        let rows = match mix {
+            Some(mix) => mix.apply_to_rows(&rows, pack.loaded.manifest().gemma.hidden_size)?,
+            None => rows,
+        };
         Ok(pollster::block_on(session::run(&pack.loaded, &rows, RunOptions::default()))?)
     };
     texts.iter().map(one).collect()

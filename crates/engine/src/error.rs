@@ -19,6 +19,12 @@ pub enum Error {
     /// There is no device of the requested kind, or it fails.
     #[error(transparent)]
     Device(#[from] DeviceError),
+    /// Numbers were computed that are not finite; which ones.
+    #[error(
+        "{0} holds numbers that are not finite: the pack's weights are damaged, or too large for this computation; \
+         download or pack the model again"
+    )]
+    NotFinite(String),
     /// The text or an option does not fit.
     #[error("{0}")]
     Input(String),

@@ -68,7 +68,7 @@ impl PackLoader {
         for part in unpack::shard_parts(&self.manifest, shard, bytes) {
             let mut part = part?;
             if let Some(mix) = &self.mix {
-                mix.apply(&mut part);
+                mix.apply(&mut part).map_err(|e| Error::Input(e.to_string()))?;
             }
             self.store.insert(part)?;
         }
@@ -174,15 +174,21 @@ impl LoadedPack {
     /// Decodes the raw bytes of embedding rows, one slice per token, to [T, d_model].
     ///
     /// # Errors
-    /// [`Error::Pack`] when a slice is not one row long.
+    /// [`Error::Pack`] when a slice is not one row long, or holds a number that is not finite.
     pub fn embedding_rows<'a>(&self, rows: impl Iterator<Item = &'a [u8]>) -> Result<Vec<f32>> {
         let entry = &self.manifest.embedding;
         let mut values = Vec::new();
-        for row in rows {
-            let decoded = unpack::embedding_row(entry, row).ok_or_else(|| lens_pack::Error::Malformed {
-                file: "embedding".to_owned(),
-                problem: format!("a row has {} bytes, the manifest says {}", row.len(), entry.row_bytes),
+        for (position, row) in rows.enumerate() {
+            let malformed = |problem: String| lens_pack::Error::Malformed { file: "embedding".to_owned(), problem };
+            let decoded = unpack::embedding_row(entry, row).ok_or_else(|| {
+                malformed(format!("a row has {} bytes, the manifest says {}", row.len(), entry.row_bytes))
             })?;
+            if decoded.iter().any(|value| !value.is_finite()) {
+                return Err(malformed(format!(
+                    "the row of token {position} of the text holds a number that is not finite"
+                ))
+                .into());
+            }
             values.extend(decoded);
         }
         Ok(values)
@@ -239,6 +245,16 @@ impl LoadedPack {
         residual(&self.gemma, embedding_rows, self.manifest.gemma.hidden_size, &self.device.burn).await
     }
 
+    /// The error for numbers that are not finite and were found in `what`, with the first layer that gives any on these
+    /// embedding rows [T, d_model].
+    pub(crate) async fn not_finite(&self, what: String, embedding_rows: &[f32]) -> Error {
+        let d_model = self.manifest.gemma.hidden_size;
+        Error::NotFinite(match first_not_finite(&self.gemma, embedding_rows, d_model, &self.device.burn).await {
+            Some(place) => place,
+            None => what,
+        })
+    }
+
     /// Whether the SAE can keep `inf_k` novel codes per token.
     pub(crate) fn check_inf_k(&self, inf_k: Option<usize>) -> Result<()> {
         let width = self.manifest.sae.width;
@@ -269,7 +285,36 @@ pub(crate) async fn residual(
     d_model: usize,
     device: &burn::tensor::Device,
 ) -> Result<Vec<f32>> {
-    let tokens = rows.len() / d_model;
-    let input = Tensor::<2>::from_data(TensorData::new(rows, [tokens, d_model]), device);
-    read_back(gemma.extend(input, &mut GemmaCache::default(), |_, _| ())).await
+    let shape = [rows.len() / d_model, d_model];
+    let input = Tensor::<2>::from_data(TensorData::new(rows.clone(), shape), device);
+    match read_back(gemma.extend(input, &mut GemmaCache::default(), |_, _| ())).await {
+        Err(Error::NotFinite(what)) => {
+            Err(Error::NotFinite(first_not_finite(gemma, &rows, d_model, device).await.unwrap_or(what)))
+        }
+        read => read,
+    }
+}
+
+/// Where on the way of these embedding rows [T, d_model] through `gemma` the first number is that is not finite; nothing
+/// where all are, or where the device fails.
+async fn first_not_finite(
+    gemma: &Gemma,
+    rows: &[f32],
+    d_model: usize,
+    device: &burn::tensor::Device,
+) -> Option<String> {
+    if rows.iter().any(|value| !value.is_finite()) {
+        return Some("an embedding row of this text".to_owned());
+    }
+    let input = Tensor::<2>::from_data(TensorData::new(rows.to_vec(), [rows.len() / d_model, d_model]), device);
+    let mut layers = Vec::new();
+    gemma.extend(input, &mut GemmaCache::default(), |_, hidden| layers.push(hidden.clone()));
+    for (layer, hidden) in layers.into_iter().enumerate() {
+        match read_back(hidden).await {
+            Ok(_) => {}
+            Err(Error::NotFinite(_)) => return Some(format!("the output of layer {layer}")),
+            Err(_) => return None,
+        }
+    }
+    None
 }

@@ -20,7 +20,7 @@ use lens_pack::words::WordsEntry;
 
 use crate::gram_state::GramState;
 use crate::pack::{LoadedPack, TOKENS_MAX, check_length};
-use crate::read_back::{device_error, read_back, read_back_all};
+use crate::read_back::{device_error, read_back, read_back_all, read_back_named};
 use crate::{Error, Result};
 
 /// Features per token in the document when the SAE itself keeps more.
@@ -29,6 +29,12 @@ const NOVEL_TOP_MAX: usize = 64;
 const PRED_TOP: usize = 16;
 /// Sources per token in the document.
 const SOURCES: usize = 5;
+
+// What is read back, as it is named where it holds numbers that are not finite.
+const RESIDUAL: &str = "the residual stream";
+const PREDICTABLE: &str = "the SAE's predictable codes";
+const NOVEL: &str = "the SAE's novel codes";
+const TOTAL: &str = "the SAE's total codes";
 
 /// The step that [`InferenceSession::extend`] is about to take, for a progress bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -213,8 +219,8 @@ impl InferenceSession {
         let layers = pack.gemma.num_layers();
         let steps = layers * tokens.div_ceil(chunk);
         let mut done = 0;
-        for rows in embedding_rows.chunks(chunk * d_model) {
-            let rows = TensorData::new(rows.to_vec(), [rows.len() / d_model, d_model]);
+        for chunk_rows in embedding_rows.chunks(chunk * d_model) {
+            let rows = TensorData::new(chunk_rows.to_vec(), [chunk_rows.len() / d_model, d_model]);
             let mut stopped = progress(InferenceStage::Layer(done, steps)).is_break();
             let rows = Tensor::from_data(rows, &pack.device.burn);
             if pack.manifest().words.as_ref().is_some_and(WordsEntry::has_lens) {
@@ -225,8 +231,10 @@ impl InferenceSession {
                 stopped |= progress(InferenceStage::Layer(done, steps)).is_break();
             });
             self.synchronize(&residual).await?;
-            if self.encode(residual, stopped, &mut progress).await?.is_break() {
-                return Ok(ControlFlow::Break(()));
+            match self.encode(residual, stopped, &mut progress).await {
+                Ok(ControlFlow::Continue(())) => {}
+                Err(Error::NotFinite(what)) => return Err(pack.not_finite(what, chunk_rows).await),
+                stopped_or_failed => return stopped_or_failed,
             }
         }
         Ok(ControlFlow::Continue(()))
@@ -347,23 +355,23 @@ impl InferenceSession {
             mut tp,
             tn,
             rr,
-        ] = read_back_all([
-            row_sums(residual.clone(), kernels),
-            row_sums(residual.clone() - codes.recons.clone(), kernels),
-            row_sums(codes.pred_recons.clone(), kernels),
-            row_sums(codes.novel_recons.clone(), kernels),
-            row_sums(codes.pred_codes.clone(), kernels),
-            row_sums(codes.novel_codes.clone(), kernels),
-            row_sums(codes.pred_codes.clone() + codes.novel_codes.clone(), kernels),
-            top_entries(codes.novel_codes.clone(), top),
-            top_entries(codes.pred_codes.clone().clamp_min(0.0), pred_top),
-            top_entries((-codes.pred_codes.clone()).clamp_min(0.0), pred_top),
-            attention,
-            pp,
-            nn,
-            tp,
-            tn,
-            rr,
+        ] = read_back_named([
+            (RESIDUAL, row_sums(residual.clone(), kernels)),
+            ("the SAE's reconstruction", row_sums(residual.clone() - codes.recons.clone(), kernels)),
+            ("the SAE's predictable part", row_sums(codes.pred_recons.clone(), kernels)),
+            ("the SAE's novel part", row_sums(codes.novel_recons.clone(), kernels)),
+            (PREDICTABLE, row_sums(codes.pred_codes.clone(), kernels)),
+            (NOVEL, row_sums(codes.novel_codes.clone(), kernels)),
+            (TOTAL, row_sums(codes.pred_codes.clone() + codes.novel_codes.clone(), kernels)),
+            (NOVEL, top_entries(codes.novel_codes.clone(), top)),
+            (PREDICTABLE, top_entries(codes.pred_codes.clone().clamp_min(0.0), pred_top)),
+            (PREDICTABLE, top_entries((-codes.pred_codes.clone()).clamp_min(0.0), pred_top)),
+            ("the SAE's attention", attention),
+            (PREDICTABLE, pp),
+            (NOVEL, nn),
+            (TOTAL, tp),
+            (TOTAL, tn),
+            (RESIDUAL, rr),
         ])
         .await?;
         let count = |sums: &[f32], t: usize| sums[3 * t] as usize;

@@ -95,10 +95,18 @@ pub const fn words_per_row(cols: usize, precision: Precision) -> usize {
     blocks_per_row(cols) * BLOCK / precision.values_per_word()
 }
 
+/// The first of `values` that `precision` cannot store: one that is not finite, or past the largest f16 where values or
+/// scales are f16.
+pub fn unstorable(values: &[f32], precision: Precision) -> Option<f32> {
+    let largest = if precision == Precision::F32 { f32::MAX } else { f16::MAX.to_f32() };
+    values.iter().copied().find(|value| value.is_nan() || value.abs() > largest)
+}
+
 impl PackedMatrix {
     /// Packs `values` [rows, cols], row-major.
     ///
-    /// Quantized scales are chosen for the least squared error of each block.
+    /// Quantized scales are chosen for the least squared error of each block. Values that are [`unstorable`] become
+    /// zero or infinite: callers refuse them.
     ///
     /// # Panics
     /// If `values` does not hold `rows * cols` numbers: callers check shapes against the config.
@@ -162,6 +170,16 @@ impl PackedMatrix {
             self.unpack_row(r, row);
         }
         out
+    }
+
+    /// Whether every value is finite.
+    pub fn is_finite(&self) -> bool {
+        let halves_are = |word: &u32| word & 0x7c00 != 0x7c00 && word & 0x7c00_0000 != 0x7c00_0000;
+        match self.precision {
+            Precision::F32 => self.words.iter().all(|word| f32::from_bits(*word).is_finite()),
+            Precision::F16 => self.words.iter().all(halves_are),
+            Precision::Q8 | Precision::Q4 => self.scales.iter().all(halves_are),
+        }
     }
 
     /// Bytes of words and scales together: what a device holds.
@@ -309,6 +327,21 @@ mod tests {
     #[test]
     fn a_block_of_zeros_stays_zero() {
         assert_eq!(PackedMatrix::pack(&[0.0; 64], 2, 32, Precision::Q4).unpack(), vec![0.0; 64]);
+    }
+
+    #[test]
+    fn one_value_that_is_not_finite_is_found_in_every_precision() {
+        for precision in [Precision::F32, Precision::F16, Precision::Q8, Precision::Q4] {
+            let packed = PackedMatrix::pack(&wave(3 * 45), 3, 45, precision);
+            assert!(packed.is_finite());
+            // The bits of an infinite and of a NaN f16, in either half of a word, and of f32s.
+            for bits in if precision == Precision::F32 { [0x7f80_0000, 0xffc0_0000] } else { [0x7c00, 0xfe00_0000] } {
+                let mut damaged = packed.clone();
+                let place = if precision.is_quantized() { &mut damaged.scales[2] } else { &mut damaged.words[2] };
+                *place = bits;
+                assert!(!damaged.is_finite(), "{precision} {bits:x}");
+            }
+        }
     }
 
     #[test]

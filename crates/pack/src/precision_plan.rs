@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::block::{PackedMatrix, Precision, TensorPart};
+use crate::block::{PackedMatrix, Precision, TensorPart, unstorable};
 use crate::tensor_spec::EMBEDDING;
 
 /// Kinds of matrices that are given a precision together.
@@ -61,16 +61,31 @@ impl PrecisionPlan {
 
     /// Stores the part's rows as a pack of this plan would. The part must be f32: each change costs
     /// accuracy.
-    pub fn apply(&self, part: &mut TensorPart) {
+    ///
+    /// # Errors
+    /// [`TooLarge`] when it holds a value that the plan's precision cannot store.
+    pub fn apply(&self, part: &mut TensorPart) -> Result<(), TooLarge> {
         if kind(&part.name).is_some() {
             let matrix = &part.matrix;
-            part.matrix = PackedMatrix::pack(&matrix.unpack(), matrix.rows, matrix.cols, self.precision_of(&part.name));
+            part.matrix = self.packed(&part.name, &matrix.unpack(), matrix.rows, matrix.cols)?;
         }
+        Ok(())
     }
 
     /// Embedding rows [T, d_model] as a pack of this plan would have stored them.
-    pub fn apply_to_rows(&self, rows: &[f32], d_model: usize) -> Vec<f32> {
-        PackedMatrix::pack(rows, rows.len() / d_model, d_model, self.precision_of(EMBEDDING)).unpack()
+    ///
+    /// # Errors
+    /// As [`Self::apply`].
+    pub fn apply_to_rows(&self, rows: &[f32], d_model: usize) -> Result<Vec<f32>, TooLarge> {
+        Ok(self.packed(EMBEDDING, rows, rows.len() / d_model, d_model)?.unpack())
+    }
+
+    fn packed(&self, tensor: &str, values: &[f32], rows: usize, cols: usize) -> Result<PackedMatrix, TooLarge> {
+        let precision = self.precision_of(tensor);
+        match unstorable(values, precision) {
+            Some(value) => Err(TooLarge { tensor: tensor.to_owned(), value, precision }),
+            None => Ok(PackedMatrix::pack(values, rows, cols, precision)),
+        }
     }
 }
 
@@ -78,6 +93,15 @@ impl From<Precision> for PrecisionPlan {
     fn from(base: Precision) -> Self {
         Self { base, exceptions: Vec::new() }
     }
+}
+
+/// A value that a precision cannot store.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("tensor {tensor} holds {value}, which {precision} cannot store")]
+pub struct TooLarge {
+    tensor: String,
+    value: f32,
+    precision: Precision,
 }
 
 /// Why a text is not a precision plan.
@@ -168,6 +192,16 @@ mod tests {
         assert_eq!(PrecisionPlan::from(Precision::Q4).precision_of(EMBEDDING), Precision::Q8);
         assert_eq!("q4,embedding=q4".parse::<PrecisionPlan>().unwrap().precision_of(EMBEDDING), Precision::Q4);
         assert_eq!(PrecisionPlan::from(Precision::F32).precision_of(EMBEDDING), Precision::F32);
+    }
+
+    #[test]
+    fn what_a_precision_cannot_store_is_refused() {
+        let plan = PrecisionPlan::from(Precision::Q8);
+        for value in [7e4, -7e6, f32::INFINITY, f32::NAN] {
+            let problem = plan.apply_to_rows(&[1.0, value], 2).unwrap_err().to_string();
+            assert!(problem.contains("q8 cannot store") && problem.contains(EMBEDDING), "{problem}");
+        }
+        assert!(PrecisionPlan::from(Precision::F32).apply_to_rows(&[1.0, -7e6], 2).is_ok());
     }
 
     #[test]

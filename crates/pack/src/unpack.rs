@@ -80,7 +80,8 @@ pub fn shard_parts<'a>(
 /// As [`shard_parts`], of a section with tensors and shards of its own.
 ///
 /// # Errors
-/// [`Error::Malformed`] when a part lies outside the bytes.
+/// [`Error::Malformed`] when a part lies outside the bytes or holds a number that is not finite: of such a weight the
+/// networks would make zeros as well as numbers that are not finite.
 pub fn parts_in<'a>(
     tensors: &'a BTreeMap<String, TensorEntry>,
     shards: &'a [FileEntry],
@@ -89,10 +90,14 @@ pub fn parts_in<'a>(
 ) -> impl Iterator<Item = Result<TensorPart>> + 'a {
     tensors.iter().flat_map(move |(name, tensor)| {
         tensor.parts.iter().filter(move |part| part.shard == shard).map(move |part| {
-            let matrix = read_part(tensor, part, bytes).ok_or_else(|| Error::Malformed {
+            let malformed = |problem: &str| Error::Malformed {
                 file: shards.get(shard).map(|it| it.file.clone()).unwrap_or_default(),
-                problem: format!("tensor {name} lies past the end of the file"),
-            })?;
+                problem: format!("tensor {name} {problem}"),
+            };
+            let matrix = read_part(tensor, part, bytes).ok_or_else(|| malformed("lies past the end of the file"))?;
+            if !matrix.is_finite() {
+                return Err(malformed("holds a number that is not finite; pack the model again"));
+            }
             Ok(TensorPart { name: name.clone(), row_start: part.row_start, rows_total: tensor.shape.0, matrix })
         })
     })

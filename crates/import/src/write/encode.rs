@@ -1,7 +1,7 @@
 //! f32 rows to the bytes of a precision, on all cores.
 
 use half::f16;
-use lens_pack::block::{PackedMatrix, Precision};
+use lens_pack::block::{PackedMatrix, Precision, unstorable};
 use lens_pack::manifest::{embedding_row_bytes, row_data_bytes, row_scale_bytes};
 
 use crate::error::{Error, Result};
@@ -21,11 +21,7 @@ pub struct Encoded {
 /// [`Error::Malformed`] for values that are not finite, or too large for f16 where `precision`
 /// stores f16 values or scales.
 pub fn encode(values: &[f32], cols: usize, precision: Precision, file: &str, tensor: &str) -> Result<Encoded> {
-    let largest = match precision {
-        Precision::F32 => f32::MAX,
-        _ => f16::MAX.to_f32(),
-    };
-    if let Some(bad) = values.iter().find(|v| v.is_nan() || v.abs() > largest) {
+    if let Some(bad) = unstorable(values, precision) {
         let problem = if bad.is_finite() {
             format!("tensor {tensor} holds {bad}, too large for {precision}; pack it as f32")
         } else {

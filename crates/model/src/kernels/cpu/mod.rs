@@ -52,15 +52,21 @@ fn linear(
         Epilogue::Bias => add_bias(&mut out),
         Epilogue::BiasRelu => {
             add_bias(&mut out);
-            out.iter_mut().for_each(|y| *y = y.max(0.0));
+            out.iter_mut().for_each(|y| *y = relu(*y));
         }
-        Epilogue::Relu { factor } => out.iter_mut().for_each(|y| *y = (*y * factor).max(0.0)),
+        Epilogue::Relu { factor } => out.iter_mut().for_each(|y| *y = relu(*y * factor)),
         Epilogue::Gate => out.iter_mut().zip(extra).for_each(|(y, up)| {
             let z = 0.797_884_6 * (*y + 0.044_715 * *y * *y * *y);
             *y = 0.5 * *y * (1.0 + z.tanh()) * up;
         }),
     }
     result(out, [tokens, shape.rows])
+}
+
+/// The larger of `x` and 0; NaN stays, as in PyTorch, so that a damaged number is not taken for a code of 0.
+#[inline]
+fn relu(x: f32) -> f32 {
+    if x > 0.0 || x.is_nan() { x } else { 0.0 }
 }
 
 /// Rotates each head of each row of `values`, in place; `table` has a row of angles a token.
