@@ -39,6 +39,13 @@ pub struct PackArgs {
     /// `mix` is the smallest that keeps similarities within 0.01 (docs/precision.md).
     #[arg(long, value_name = "MIX")]
     pub precision: lens_engine::PrecisionPlan,
+    /// Divide the positions of full attention by this, whatever the checkpoint says: 8 for Gemma 3 4B, 12B and 27B, 1 for the
+    /// others.
+    #[arg(long, value_name = "N", conflicts_with = "synthetic", value_parser = rope_factor)]
+    pub rope_factor: Option<f64>,
+    /// Print what each file says of the model.
+    #[arg(long)]
+    pub verbose: bool,
     /// Folder to write; only an empty folder or a pack is replaced.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
@@ -46,6 +53,11 @@ pub struct PackArgs {
     /// those of the pack that it replaces. May be given several times.
     #[arg(long, value_name = "DIR|FILE")]
     pub corpus: Vec<PathBuf>,
+}
+
+fn rope_factor(text: &str) -> Result<f64, String> {
+    let factor = text.parse::<f64>().ok().filter(|factor| factor.is_finite() && *factor > 0.0);
+    factor.ok_or_else(|| "a factor is a number above 0".to_owned())
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, anyhow};
 use burn::tensor::Device;
 use lens_analysis::spans::WithinAcross;
 use lens_files::write_whole;
+use lens_import::claims::check_sae;
 use lens_model::TemporalSae;
 use lens_train::Stream;
 use lens_train::cache::Streams;
@@ -47,6 +48,10 @@ pub fn run(args: &CardArgs) -> Result<()> {
         saes.push((name.clone(), parameters_of(folder)?));
     }
     let Opened { reader, device } = open(&args.language_model)?;
+    for ((_, folder), (_, parameters)) in folders.iter().zip(&saes) {
+        let origin = folder.display().to_string();
+        check_sae(&parameters.config, &origin, &reader.model_name, reader.layer, reader.d_model)?;
+    }
     let mut modules = Vec::with_capacity(saes.len());
     for (name, parameters) in saes {
         modules.push((name, parameters.sae(&device)?));

@@ -64,6 +64,12 @@ pub fn run(args: &DashboardsArgs) -> Result<()> {
         progress.update(done as u64 + 1, chosen.len() as u64);
     }
     let directions = directions(&pack, width)?;
+    if pack.loaded.manifest().own_head {
+        eprintln!(
+            "{}: the model has a head of its own, which the pack does not hold: no tokens that features raise or lower",
+            args.model.display()
+        );
+    }
     let labels = builder.labels();
     let names = (0..width).filter_map(|feature| {
         let readout: Vec<String> = directions.raised[feature].iter().map(|(word, _)| word.clone()).collect();
@@ -176,7 +182,11 @@ fn directions(pack: &PackFolder, width: usize) -> Result<Directions> {
             coherence: words.iter().map(|it| it.coherence).collect(),
         });
     }
-    let [raised, lowered] = vocabulary_tokens(pack, &directions, width)?;
+    let [raised, lowered] = if pack.loaded.manifest().own_head {
+        [vec![Scored::new(); width], vec![Scored::new(); width]]
+    } else {
+        vocabulary_tokens(pack, &directions, width)?
+    };
     Ok(Directions { near, raised, lowered, coherence: vec![0.0; width] })
 }
 

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
-use lens_import::write::{PackRequest, pack};
-use lens_import::{GemmaCheckpoint, SaeCheckpoint, Synthetic, open_gemma, open_sae};
+use lens_import::write::{PackRequest, check};
+use lens_import::{Synthetic, claims, open_gemma, open_sae};
 use lens_pack::manifest::FileEntry;
 
 use crate::args::{PackArgs, WordOptions};
@@ -64,10 +64,17 @@ fn checkpoint(args: &PackArgs, gemma: &str, sae: &str, layer: usize) -> Result<(
         None => beside(&gemma_source.path).join("tokenizer.json"),
     };
     check_tokenizer(&tokenizer)?;
-    let gemma = open_gemma(&gemma_source.path)?;
+    let mut gemma = open_gemma(&gemma_source.path)?;
+    if let Some(factor) = args.rope_factor {
+        gemma.config.set_rope_factor(factor);
+    }
     let sae = open_sae(&sae_source.path)?;
-    let model_name = model_name(&gemma_source, &gemma, &sae);
-    write(&PackRequest {
+    let hub_name = gemma_source.hub_name.as_deref().map(|name| name.split(':').next().unwrap_or(name));
+    let (model_name, disagreement) = claims::model_name(hub_name, &gemma, &sae, &folder_name(&gemma_source.path));
+    if let Some(disagreement) = disagreement {
+        eprintln!("{disagreement}");
+    }
+    let request = PackRequest {
         gemma: &gemma,
         sae: &sae,
         sae_name: sae_source.hub_name.clone().unwrap_or_else(|| folder_name(&sae_source.path)),
@@ -78,7 +85,8 @@ fn checkpoint(args: &PackArgs, gemma: &str, sae: &str, layer: usize) -> Result<(
         neuronpedia: terms::neuronpedia(&model_name, &gemma.config, &sae.published, layer),
         model_name,
         out: args.out.clone(),
-    })
+    };
+    write(&request, args)
 }
 
 /// A pack of random weights, with a real tokenizer.
@@ -86,7 +94,7 @@ fn synthetic(args: &PackArgs, model: Synthetic) -> Result<()> {
     let tokenizer = args.tokenizer.clone().ok_or_else(|| anyhow!("name the tokenizer with --tokenizer"))?;
     check_tokenizer(&tokenizer)?;
     let (gemma, sae) = model.open(SYNTHETIC_SEED);
-    write(&PackRequest {
+    let request = PackRequest {
         gemma: &gemma,
         sae: &sae,
         sae_name: format!("synthetic TemporalSAE for {} (random weights)", model.name()),
@@ -97,7 +105,8 @@ fn synthetic(args: &PackArgs, model: Synthetic) -> Result<()> {
         neuronpedia: None,
         model_name: model.model_name(),
         out: args.out.clone(),
-    })
+    };
+    write(&request, args)
 }
 
 fn check_tokenizer(path: &Path) -> Result<()> {
@@ -107,10 +116,18 @@ fn check_tokenizer(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes the pack and prints what is in it.
-fn write(request: &PackRequest<'_>) -> Result<()> {
+/// Holds the parts against each other, writes the pack and prints what is in it.
+fn write(request: &PackRequest<'_>, args: &PackArgs) -> Result<()> {
+    let checked = check(request)?;
+    if args.verbose {
+        eprint!("{}", checked.claims);
+    }
+    let is_chosen = |warning: &str| args.rope_factor.is_some() && warning.contains("--rope-factor");
+    for warning in checked.claims.warnings.iter().filter(|warning| !is_chosen(warning)) {
+        eprintln!("{warning}");
+    }
     let mut progress = Progress::start(format!("packing {} into {}", request.model_name, request.out.display()));
-    let manifest = pack(request, &mut |p| progress.update(p.values_done, p.values_total))?;
+    let manifest = checked.write(&mut |p| progress.update(p.values_done, p.values_total))?;
     let bytes = |files: &[FileEntry]| files.iter().map(|s| s.bytes).sum::<u64>();
     println!("{}", request.out.display());
     println!(
@@ -141,19 +158,6 @@ fn find(argument: &str, fetch: impl FnOnce(&hub::Name) -> Result<PathBuf>) -> Re
 /// The folder that a checkpoint's other files lie in.
 fn beside(path: &Path) -> &Path {
     if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) }
-}
-
-/// The best name there is: that on the hub, its own, the one in its SAE's configuration.
-fn model_name(source: &Source, gemma: &GemmaCheckpoint, sae: &SaeCheckpoint) -> String {
-    let from_hub = source.hub_name.as_deref().map(|name| name.split(':').next().unwrap_or(name).to_owned());
-    // The SAE's model_hf_name is more precise than GGUF's general.name ("Gemma 3 270m").
-    let own = gemma.name.clone();
-    let hub_like = own.clone().filter(|name| name.contains('/'));
-    from_hub
-        .or(hub_like)
-        .or_else(|| sae.published.model_name.clone())
-        .or(own)
-        .unwrap_or_else(|| folder_name(&source.path))
 }
 
 fn folder_name(path: &Path) -> String {

@@ -46,6 +46,7 @@ pub fn open(args: &LanguageModel) -> Result<Opened> {
         let mut progress = Progress::start(format!("loading {}", path.display()));
         let on_tensor = |done, total| progress.update(done, total);
         let reader = ResidualReader::of_checkpoint(&path, &tokenizer, layer, device.clone(), on_tensor)?;
+        reader.warnings.iter().for_each(|warning| eprintln!("{warning}"));
         return Ok(Opened { reader, device });
     }
     let folder = args.model.as_ref().ok_or_else(|| anyhow!("name a pack with --model, or weights with --gemma"))?;
@@ -105,7 +106,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     let from = args.init_from.as_deref().map(parameters_of).transpose()?;
     let Opened { reader, device } = open(&args.language_model)?;
     if let Some(from) = &from {
-        adopt(&mut recipe, from, reader.d_model)?;
+        adopt(&mut recipe, from, reader.layer, reader.d_model)?;
     }
     // Numbers that do not fit each other are reported before the corpus is read.
     recipe.config(reader.d_model, 1.0)?;
@@ -148,10 +149,15 @@ pub fn run(args: &TrainArgs) -> Result<()> {
 }
 
 /// Takes over the shape of an SAE to initialize from.
-fn adopt(recipe: &mut Recipe, from: &lens_train::Parameters, d_model: usize) -> Result<()> {
+fn adopt(recipe: &mut Recipe, from: &lens_train::Parameters, layer: usize, d_model: usize) -> Result<()> {
     let config = &from.config;
     if config.dimin != d_model {
         bail!("the SAE of --init-from reads {} dimensions, the language model has {d_model}", config.dimin);
+    }
+    if let Some(target) = config.target_layer.filter(|target| *target != layer) {
+        eprintln!(
+            "the SAE of --init-from was trained on the output of layer {target}, this run is on that of layer {layer}"
+        );
     }
     if recipe.kind == Kind::Temporal && config.n_attn_layers == 0 {
         bail!("the SAE of --init-from has no attention layer; use --kind topk");

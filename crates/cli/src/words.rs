@@ -36,6 +36,12 @@ pub fn run(args: &WordsArgs) -> Result<()> {
 pub fn add(folder: &Path, options: &WordOptions, device: Option<DeviceArg>) -> Result<()> {
     let started = Instant::now();
     let before = FolderManifest::read(folder)?;
+    if before.manifest.own_head {
+        bail!(
+            "{}: the model has a head of its own, which the pack does not hold; what it says cannot be read out in words",
+            folder.display()
+        );
+    }
     let pieces = pieces_of_pack(folder)?;
     let listed = options.vocabulary.as_deref().map(|path| listed(path, &pieces)).transpose()?;
     let given = options.means.as_deref().map(|path| read_means(path, folder)).transpose()?;

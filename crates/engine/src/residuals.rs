@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lens_import::{Tensors, compact_tokenizer, open_gemma};
+use lens_import::{Tensors, claims, compact_tokenizer, open_gemma};
 use lens_model::{ComputeDevice, Gemma, WeightStore};
 use lens_pack::block::{PackedMatrix, Precision, TensorPart};
 use lens_pack::config::GemmaConfig;
@@ -27,6 +27,8 @@ pub struct ResidualReader {
     pub layer: usize,
     /// d_model.
     pub d_model: usize,
+    /// What is odd about a checkpoint, as sentences.
+    pub warnings: Vec<String>,
 }
 
 enum Source {
@@ -51,6 +53,7 @@ impl ResidualReader {
             identity: pack.loaded.pack_hash().to_owned(),
             layer: manifest.layer,
             d_model: manifest.gemma.hidden_size,
+            warnings: Vec::new(),
             source: Source::Pack(Box::new(pack)),
         }
     }
@@ -68,19 +71,14 @@ impl ResidualReader {
         mut on_tensor: impl FnMut(u64, u64),
     ) -> Result<Self> {
         let checkpoint = open_gemma(path)?;
-        let config = checkpoint.config;
-        if layer >= config.num_hidden_layers {
-            return Err(Error::Input(format!(
-                "layer {layer} is not there: {} has layers 0 to {}",
-                path.display(),
-                config.num_hidden_layers - 1
-            )));
-        }
         let json = std::fs::read(tokenizer).map_err(|source| {
             Error::Pack(lens_pack::Error::Io { action: "read", path: tokenizer.to_owned(), source })
         })?;
         let file = tokenizer.display().to_string();
-        let tokenizer = Tokenizer::new(compact_tokenizer(&String::from_utf8_lossy(&json), &file)?)?;
+        let compact = compact_tokenizer(&String::from_utf8_lossy(&json), &file)?;
+        let claims = claims::of_checkpoint(&checkpoint, layer, &compact, tokenizer)?;
+        let tokenizer = Tokenizer::new(compact)?;
+        let config = checkpoint.config;
         let mut store = WeightStore::new(device.clone());
         let needed = gemma_tensors(&config, layer);
         let total = needed.len() as u64;
@@ -99,6 +97,7 @@ impl ResidualReader {
             identity: sha256_hex(&sample),
             layer,
             d_model: config.hidden_size,
+            warnings: claims.warnings,
             source: Source::Checkpoint(Box::new(Checkpoint {
                 config,
                 gemma,

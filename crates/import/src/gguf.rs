@@ -16,8 +16,16 @@ use crate::tensors::{Located, Source, Tensors};
 const TEXT_BYTES_MAX: u64 = 1 << 16;
 /// Arrays of more values are skipped (vocabularies), and all arrays once this many values were stored.
 const ARRAY_VALUES_MAX: u64 = 1 << 14;
+/// The key of the vocabulary's spellings, which are held against those of a tokenizer.
+pub const TOKENS: &str = "tokenizer.ggml.tokens";
 /// More tensors, or more metadata, than any model has.
 const ENTRIES_MAX: u64 = 1 << 16;
+/// Texts in an array that is kept, at most: Gemma 3's vocabulary has 262,208.
+const TEXTS_MAX: u64 = 1 << 19;
+/// The type of a text.
+const TEXT: u32 = 8;
+/// The type of an array.
+const ARRAY: u32 = 9;
 /// Dimensions of a tensor of ggml, at most.
 const DIMENSIONS_MAX: u32 = 4;
 /// Arrays in arrays carry no configuration, but may be there.
@@ -38,6 +46,8 @@ pub enum Value {
     Text(String),
     /// A short array.
     Array(Vec<Value>),
+    /// The texts of [`TOKENS`].
+    Texts(Vec<String>),
     /// Too long to be of interest.
     Skipped,
 }
@@ -185,7 +195,8 @@ impl Reader {
         for _ in 0..value_count {
             let key = self.text()?.ok_or(GgufError::LongKey)?;
             let kind = self.u32()?;
-            match self.value(kind, 0) {
+            let value = if key == TOKENS && kind == ARRAY { self.texts() } else { self.value(kind, 0) };
+            match value {
                 Ok(value) => values.insert(key, value),
                 Err(problem) => return Err(GgufError::Metadata { key, problem: Box::new(problem) }),
             };
@@ -269,8 +280,8 @@ impl Reader {
             // 1e-6 was written as the nearest f32; read back it should be 1e-6 again.
             6 => Value::Float(f32::from_le_bytes(self.bytes()?).to_string().parse().unwrap_or(f64::NAN)),
             7 => Value::Bool(self.bytes::<1>()?[0] != 0),
-            8 => self.text()?.map_or(Value::Skipped, Value::Text),
-            9 => self.array(nesting)?,
+            TEXT => self.text()?.map_or(Value::Skipped, Value::Text),
+            ARRAY => self.array(nesting)?,
             10 => Value::Unsigned(self.u64()?),
             11 => Value::Signed(i64::from_le_bytes(self.bytes()?)),
             12 => Value::Float(f64::from_le_bytes(self.bytes()?)),
@@ -278,36 +289,49 @@ impl Reader {
         })
     }
 
+    /// An array of texts; skipped where it is of anything else, or of more than a vocabulary has.
+    fn texts(&mut self) -> Parsed<Value> {
+        let start = (self.u32()?, self.u64()?);
+        let (TEXT, count @ ..=TEXTS_MAX) = start else { return self.array_of(start, 0) };
+        self.has(count, 8)?;
+        let texts: Vec<Option<String>> = (0..count).map(|_| self.text()).collect::<Parsed<_>>()?;
+        Ok(texts.into_iter().collect::<Option<_>>().map_or(Value::Skipped, Value::Texts))
+    }
+
     fn array(&mut self, nesting: u32) -> Parsed<Value> {
         if nesting >= NESTING_MAX {
             return Err(GgufError::Nesting);
         }
-        let kind = self.u32()?;
-        let count = self.u64()?;
+        let start = (self.u32()?, self.u64()?);
+        self.array_of(start, nesting)
+    }
+
+    /// The values of an array of this kind and count.
+    fn array_of(&mut self, (kind, count): (u32, u64), nesting: u32) -> Parsed<Value> {
         let value_bytes = match kind {
             0 | 1 | 7 => 1,
             2 | 3 => 2,
             4..=6 => 4,
             10..=12 => 8,
             // Strings start with their length, arrays with type and count.
-            8 => 8,
-            9 => 12,
+            TEXT => 8,
+            ARRAY => 12,
             other => return Err(GgufError::ValueType(other)),
         };
         self.has(count, value_bytes)?;
-        let is_stored = !matches!(kind, 8 | 9) && self.array_values + count <= ARRAY_VALUES_MAX;
+        let is_stored = !matches!(kind, TEXT | ARRAY) && self.array_values + count <= ARRAY_VALUES_MAX;
         if is_stored {
             self.array_values += count;
             return (0..count).map(|_| self.value(kind, nesting)).collect::<Parsed<_>>().map(Value::Array);
         }
         match kind {
-            8 => {
+            TEXT => {
                 for _ in 0..count {
                     let length = self.u64()?;
                     self.skip(length, 1)?;
                 }
             }
-            9 => {
+            ARRAY => {
                 for _ in 0..count {
                     self.array(nesting + 1)?;
                 }

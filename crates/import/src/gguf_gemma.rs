@@ -3,6 +3,7 @@
 //! | llama.cpp | Hugging Face |
 //! |---|---|
 //! | `token_embd`, `output_norm` | `model.embed_tokens`, `model.norm` |
+//! | `output`, where the head is not the embedding | `lm_head` |
 //! | `blk.N.attn_{q,k,v,output}` | `model.layers.N.self_attn.{q,k,v,o}_proj` |
 //! | `blk.N.attn_{q,k}_norm` | `model.layers.N.self_attn.{q,k}_norm` |
 //! | `blk.N.{attn_norm, post_attention_norm, ffn_norm, post_ffw_norm}` | `...{input, post_attention, pre_feedforward, post_feedforward}_layernorm` |
@@ -15,7 +16,7 @@ use std::path::Path;
 
 use lens_pack::config::{Attention, GemmaConfig, GemmaFamily, Rope, every_nth_full};
 
-use crate::checkpoint::GemmaCheckpoint;
+use crate::checkpoint::{GemmaCheckpoint, HEAD};
 use crate::error::{Error, Result};
 use crate::gguf::{self, Value, Values};
 use crate::tensors::Tensors;
@@ -43,12 +44,19 @@ pub fn open(path: &Path) -> Result<GemmaCheckpoint> {
             located.shift = -1.0;
         }
     }
-    Ok(GemmaCheckpoint { config, final_logit_softcapping, name, tensors })
+    let token_list = match values.get(gguf::TOKENS) {
+        Some(Value::Texts(tokens)) => Some(tokens.clone()),
+        _ => None,
+    };
+    // As in llama.cpp: a head that is there is used.
+    let claims_tied = Some(tensors.shape(HEAD).is_none()).filter(|tied| *tied);
+    Ok(GemmaCheckpoint { config, final_logit_softcapping, name, claims_tied, token_list, tensors })
 }
 
 fn hugging_face_name(name: &str) -> Option<String> {
     let name = name.strip_suffix(".weight")?;
     let translated = match name {
+        "output" => return Some(HEAD.to_owned()),
         "token_embd" => "model.embed_tokens".to_owned(),
         "output_norm" => "model.norm".to_owned(),
         _ => {

@@ -6,9 +6,9 @@ use std::path::Path;
 use lens_pack::file_name;
 use serde::Deserialize;
 
-use crate::checkpoint::GemmaCheckpoint;
+use crate::checkpoint::{GemmaCheckpoint, HEAD};
 use crate::error::{Error, Result};
-use crate::hugging_face_config::{final_logit_softcapping, gemma_config};
+use crate::hugging_face_config::{claims_tied, final_logit_softcapping, gemma_config};
 use crate::safetensors_header;
 use crate::tensors::{Tensors, read_text};
 
@@ -38,7 +38,14 @@ pub fn open(folder: &Path) -> Result<GemmaCheckpoint> {
         });
     }
     tensors.rename(text_model_name)?;
-    Ok(GemmaCheckpoint { config, final_logit_softcapping, name: own_name(&text), tensors })
+    Ok(GemmaCheckpoint {
+        config,
+        final_logit_softcapping,
+        name: own_name(&text),
+        claims_tied: claims_tied(&text),
+        token_list: None,
+        tensors,
+    })
 }
 
 /// `model.safetensors.index.json`: which shard holds which tensor.
@@ -67,7 +74,7 @@ impl Index {
 pub fn shards_up_to(index: &str, file: &str, layer: usize) -> Result<Vec<String>> {
     let index = Index::from_json(index, file)?;
     let needed = |name: &str| {
-        text_model_name(name).is_some_and(|name| {
+        text_model_name(name).filter(|name| name != HEAD).is_some_and(|name| {
             let later = name
                 .strip_prefix("model.layers.")
                 .and_then(|rest| rest.split('.').next()?.parse::<usize>().ok())
@@ -101,6 +108,9 @@ fn add_shards(tensors: &mut Tensors, folder: &Path) -> Result<()> {
 /// are prefixed `language_model.model.` (transformers 4) or `model.language_model.` (5), bare
 /// `Gemma3TextModel`s not at all.
 fn text_model_name(name: &str) -> Option<String> {
+    if name.strip_prefix("language_model.").unwrap_or(name) == HEAD {
+        return Some(HEAD.to_owned());
+    }
     let rest = ["language_model.model.", "model.language_model.", "model."]
         .iter()
         .find_map(|prefix| name.strip_prefix(prefix))

@@ -62,6 +62,15 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Re
 /// impossible, contradicts another, or asks for something this program does not compute.
 pub fn gemma_config(text: &str, file: &str) -> Result<GemmaConfig> {
     let mut json: Value = serde_json::from_str(text).map_err(|e| Error::malformed(file, format!("not JSON: {e}")))?;
+    if let Some(method) = quantization(&json) {
+        return Err(Error::malformed(
+            file,
+            format!(
+                "the weights are quantized ({method}), in a form that this program does not read; get the model's own weights \
+                 in f32, f16 or bf16, or a GGUF file"
+            ),
+        ));
+    }
     let family = family(&json, file)?;
     // Gemma 3 with vision has its text model's configuration in a field of its own.
     if let Some(nested) = json.get_mut("text_config").map(Value::take).filter(Value::is_object) {
@@ -83,6 +92,32 @@ pub fn final_logit_softcapping(text: &str, family: GemmaFamily) -> Option<f64> {
         Some(cap) => cap.as_f64().filter(|cap| cap.is_finite() && *cap > 0.0),
         None => (family == GemmaFamily::Gemma2).then_some(30.0),
     }
+}
+
+/// Whether a config.json says that the head is the embedding; none where it says nothing. `text` passed
+/// [`gemma_config`].
+pub fn claims_tied(text: &str) -> Option<bool> {
+    let json: Value = serde_json::from_str(text).ok()?;
+    let of = |fields: &Value| fields.get("tie_word_embeddings").and_then(Value::as_bool);
+    // The outer field decides in transformers, where a file has both.
+    of(&json).or_else(|| json.get("text_config").and_then(of))
+}
+
+/// How the weights are quantized, where a config.json says so: `quantization_config` of transformers, `quantization` of
+/// MLX.
+fn quantization(json: &Value) -> Option<String> {
+    let texts = [Some(json), json.get("text_config")];
+    let fields = texts.into_iter().flatten().find_map(|json| {
+        ["quantization_config", "quantization"]
+            .iter()
+            .find_map(|name| Some((*name, json.get(*name).filter(|value| !value.is_null())?)))
+    });
+    let (name, value) = fields?;
+    let method = value.get("quant_method").or_else(|| value.get("mode")).and_then(Value::as_str);
+    Some(match method {
+        Some(method) => format!("{name}: {method}"),
+        None => name.to_owned(),
+    })
 }
 
 fn family(json: &Value, file: &str) -> Result<GemmaFamily> {

@@ -3,6 +3,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | [`checkpoint`] | a Gemma or SAE checkpoint: a configuration and named tensors |
+//! | [`claims`] | files that belong together, held against each other |
 //! | [`open`] | opening a Gemma checkpoint of either kind |
 //! | [`hugging_face`], [`hugging_face_config`] | a folder with config.json and safetensors shards |
 //! | [`gguf`], [`gguf_gemma`] | a GGUF file; names, norms and configuration of Gemma in it |
@@ -16,6 +17,7 @@
 //! | [`write`] | checkpoint + SAE + tokenizer to a pack on disk |
 
 mod checkpoint;
+pub mod claims;
 mod error;
 mod gguf;
 mod gguf_gemma;

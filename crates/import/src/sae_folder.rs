@@ -13,6 +13,7 @@
 use std::path::Path;
 
 use lens_pack::config::SaeConfig;
+use lens_pack::tensor_spec::{SCALING, sae_tensors};
 
 use crate::checkpoint::SaeCheckpoint;
 use crate::error::{Error, Result};
@@ -69,5 +70,13 @@ fn contradictions(config: &SaeConfig, tensors: &Tensors) -> Result<()> {
         let name = name.trim_start_matches("sae.");
         return malformed(format!("tensor {name} is one attention layer more than its configuration has"));
     }
-    Ok(())
+    let known = sae_tensors(config);
+    let unknown = |name: &&str| *name != SCALING && !known.iter().any(|(known, _)| known == name);
+    match tensors.names().find(unknown) {
+        Some(name) => {
+            let name = name.trim_start_matches("sae.");
+            malformed(format!("tensor {name} is none that its configuration calls for"))
+        }
+        None => Ok(()),
+    }
 }

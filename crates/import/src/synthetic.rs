@@ -148,6 +148,8 @@ impl Synthetic {
                 config: gemma,
                 final_logit_softcapping: None,
                 name: Some(self.model_name()),
+                claims_tied: Some(true),
+                token_list: None,
                 tensors: gemma_values,
             },
             SaeCheckpoint {

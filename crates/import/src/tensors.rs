@@ -46,6 +46,8 @@ pub struct Tensors {
     pub(crate) located: BTreeMap<String, Located>,
     /// Tensors that an index places in a file that is not there: name to file.
     pub(crate) absent: BTreeMap<String, String>,
+    /// Names of tensors that [`Self::rename`] had none for.
+    pub(crate) unnamed: Vec<String>,
 }
 
 impl Tensors {
@@ -55,12 +57,18 @@ impl Tensors {
             files: Vec::new(),
             located: BTreeMap::new(),
             absent: BTreeMap::new(),
+            unnamed: Vec::new(),
         }
     }
 
     /// The file or folder as the person named it, for errors.
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// Whether the values are random: such a model has no tokenizer of its own.
+    pub(crate) fn is_made_up(&self) -> bool {
+        self.files.iter().any(|source| matches!(source, Source::Random(_)))
     }
 
     /// Names of all tensors, sorted.
@@ -162,13 +170,15 @@ impl Tensors {
         self.read_rows(name, 0..expected.0)
     }
 
-    /// Renames tensors; those for which `rename` gives nothing are dropped.
+    /// Renames tensors; those for which `rename` gives nothing are dropped, their names are not.
     pub(crate) fn rename(&mut self, rename: impl Fn(&str) -> Option<String>) -> Result<()> {
         let mut renamed = BTreeMap::new();
         for (name, located) in std::mem::take(&mut self.located) {
-            if let Some(new_name) = rename(&name)
-                && renamed.insert(new_name.clone(), located).is_some()
-            {
+            let Some(new_name) = rename(&name) else {
+                self.unnamed.push(name);
+                continue;
+            };
+            if renamed.insert(new_name.clone(), located).is_some() {
                 return Err(Error::Malformed {
                     file: self.origin.clone(),
                     problem: format!("two tensors stand for {new_name}, one of them {name}"),

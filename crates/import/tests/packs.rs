@@ -6,7 +6,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use common::{PAIRS, copy_of, fixture, try_pack};
+use common::{PAIRS, copy_of, fixture, tokenizer_of, try_pack, try_pack_with};
 use lens_import::{compact_tokenizer, open_gemma, open_sae};
 use lens_pack::block::{PackedMatrix, Precision};
 use lens_pack::manifest::{EMBEDDING_SHARD_BYTES_MAX, MANIFEST_FILE, Manifest, SHARD_BYTES_MAX};
@@ -187,8 +187,9 @@ fn a_real_sized_matrix_is_cut_by_rows_and_embedding_shards_are_small() {
     let scratch = tempfile::tempdir().unwrap();
     let (gemma, sae) = (scratch.path().join("gemma"), scratch.path().join("sae"));
     large::write(&gemma, &sae);
-    let out = scratch.path().join("pack");
-    let manifest = try_pack(&gemma, &sae, 0, Precision::F32, &out).unwrap();
+    let (out, tokenizer) = (scratch.path().join("pack"), scratch.path().join("tokenizer.json"));
+    tokenizer_of(20_000, &tokenizer);
+    let manifest = try_pack_with(&gemma, &sae, &tokenizer, 0, Precision::F32, &out).unwrap();
     let (_, values) = read_pack(&out);
     let cut = manifest.tensors.values().filter(|t| t.parts.len() > 1).count();
     assert!(cut >= 1 && manifest.shards.len() >= 3, "{cut} cut, {} shards", manifest.shards.len());

@@ -196,6 +196,9 @@ pub struct Manifest {
     /// Every tensor but the embedding, by its name in the checkpoint; the SAE's start with `sae.`.
     /// `sae.E` (untied encoders) is stored transposed, [width, d_model], as a linear layer is.
     pub tensors: BTreeMap<String, TensorEntry>,
+    /// Whether the model predicts tokens with a head of its own, which the pack does not hold, instead of its embedding.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own_head: bool,
     /// The token embedding.
     pub embedding: EmbeddingEntry,
     /// What readouts are spelled with, where the pack has words. The last field, so that [`pack_hash`] can leave it

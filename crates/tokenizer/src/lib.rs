@@ -13,7 +13,6 @@ mod error;
 
 use lens_pack::tokenizer::CompactTokenizer;
 use serde::Deserialize;
-use tokenizers::tokenizer::{PaddingParams, TruncationParams};
 use tokenizers::{
     AddedToken, DecoderWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, TokenizerBuilder,
     TokenizerImpl,
@@ -40,10 +39,8 @@ pub struct Tokenizer(Pipeline);
 #[derive(Deserialize)]
 struct Rest {
     version: String,
-    #[serde(default)]
-    truncation: Option<TruncationParams>,
-    #[serde(default)]
-    padding: Option<PaddingParams>,
+    // `truncation` and `padding` are left out, as transformers does: packs of earlier versions have those of whoever
+    // saved the file.
     // Each has an id as well, which the library ignores: it looks the token up.
     #[serde(default)]
     added_tokens: Vec<AddedToken>,
@@ -85,8 +82,6 @@ impl Tokenizer {
             .with_pre_tokenizer(rest.pre_tokenizer)
             .with_post_processor(rest.post_processor)
             .with_decoder(rest.decoder)
-            .with_truncation(rest.truncation)
-            .with_padding(rest.padding)
             .build()
             .map_err(|e| Error::Parts(e.to_string()))?;
         pipeline.add_tokens(rest.added_tokens).map_err(|e| Error::Parts(e.to_string()))?;

@@ -21,11 +21,13 @@ pub(crate) mod shards;
 use std::path::{Path, PathBuf};
 
 use lens_pack::file_name;
-use lens_pack::manifest::{FORMAT, FileEntry, License, MANIFEST_FILE, Manifest, Neuronpedia, VERSION};
+use lens_pack::manifest::{FORMAT, License, MANIFEST_FILE, Manifest, Neuronpedia, VERSION};
 use lens_pack::precision_plan::PrecisionPlan;
 use lens_pack::tensor_spec::{EMBEDDING, ENCODER, SCALING, TensorSpec, gemma_tensors, sae_tensors};
+use lens_pack::tokenizer::CompactTokenizer;
 
 use crate::checkpoint::{GemmaCheckpoint, SaeCheckpoint};
+use crate::claims::{self, Claims};
 use crate::error::{Error, Result};
 use crate::tensors::read_text;
 use crate::tokenizer_json::compact_tokenizer;
@@ -77,38 +79,43 @@ pub struct PackRequest<'a> {
 /// [`Error`] when the parts do not belong together, a tensor is missing or misshapen or holds values
 /// that no precision can store, or the folder cannot be written.
 pub fn pack(request: &PackRequest<'_>, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Manifest> {
-    check_request(request)?;
-    let folder = folder::OutFolder::create(&request.out)?;
-    let manifest = write(request, folder.path(), progress)?;
-    folder.publish()?;
-    Ok(manifest)
+    check(request)?.write(progress)
 }
 
-fn check_request(request: &PackRequest<'_>) -> Result<()> {
+/// A pack whose parts belong together, not written yet.
+pub struct CheckedPack<'a> {
+    request: &'a PackRequest<'a>,
+    /// What the parts say of the model.
+    pub claims: Claims,
+    /// The tokenizer as the pack will hold it.
+    pub tokenizer: CompactTokenizer,
+}
+
+impl CheckedPack<'_> {
+    /// Writes the pack and returns its manifest. The folder appears whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error`] when a tensor holds values that no precision can store, or the folder cannot be written.
+    pub fn write(&self, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Manifest> {
+        let folder = folder::OutFolder::create(&self.request.out)?;
+        let manifest = write(self, folder.path(), progress)?;
+        folder.publish()?;
+        Ok(manifest)
+    }
+}
+
+/// Holds the parts of a pack against each other, after every header was read and before a byte is written.
+///
+/// # Errors
+/// [`Error`] when the parts do not belong together, or a tensor is missing or misshapen.
+pub fn check<'a>(request: &'a PackRequest<'a>) -> Result<CheckedPack<'a>> {
     let (gemma, sae) = (&request.gemma.config, &request.sae.published.config);
     let layer = request.layer;
-    if layer >= gemma.num_hidden_layers {
-        return Err(Error::Mismatch(format!(
-            "layer {layer} was asked for, but {} has layers 0 to {}",
-            request.gemma.tensors.origin(),
-            gemma.num_hidden_layers - 1
-        )));
-    }
-    if let Some(target) = sae.target_layer.filter(|target| *target != layer) {
-        return Err(Error::Mismatch(format!(
-            "the SAE in {} was trained on the output of layer {target}, but layer {layer} was asked for",
-            request.sae.tensors.origin()
-        )));
-    }
-    if sae.dimin != gemma.hidden_size {
-        return Err(Error::Mismatch(format!(
-            "the SAE in {} reads {} dimensions, the residual stream of {} has {}",
-            request.sae.tensors.origin(),
-            sae.dimin,
-            request.gemma.tensors.origin(),
-            gemma.hidden_size
-        )));
-    }
+    let text = read_text(&request.tokenizer, TOKENIZER_JSON_BYTES_MAX)?;
+    let tokenizer = compact_tokenizer(&text, &request.tokenizer.display().to_string())?;
+    let mut claims = claims::of_checkpoint(request.gemma, layer, &tokenizer, &request.tokenizer)?;
+    claims::add_sae(&mut claims, request.sae);
+    claims::check_sae(sae, request.sae.tensors.origin(), request.gemma.tensors.origin(), layer, gemma.hidden_size)?;
     // Everything is checked before anything is written.
     request.gemma.tensors.check(EMBEDDING, (gemma.vocab_size, gemma.hidden_size))?;
     for (name, shape) in gemma_tensors(gemma, layer) {
@@ -118,7 +125,7 @@ fn check_request(request: &PackRequest<'_>) -> Result<()> {
         let in_file = if name == ENCODER { (cols, rows) } else { (rows, cols) };
         request.sae.tensors.check(&name, in_file)?;
     }
-    Ok(())
+    Ok(CheckedPack { request, claims, tokenizer })
 }
 
 fn all_sae_tensors(request: &PackRequest<'_>) -> Vec<TensorSpec> {
@@ -130,7 +137,8 @@ fn all_sae_tensors(request: &PackRequest<'_>) -> Vec<TensorSpec> {
     all
 }
 
-fn write(request: &PackRequest<'_>, folder: &Path, report: &mut dyn FnMut(Progress<'_>)) -> Result<Manifest> {
+fn write(checked: &CheckedPack<'_>, folder: &Path, report: &mut dyn FnMut(Progress<'_>)) -> Result<Manifest> {
+    let request = checked.request;
     let (gemma, sae) = (&request.gemma.config, &request.sae.published.config);
     let gemma_list = gemma_tensors(gemma, request.layer);
     let sae_list = all_sae_tensors(request);
@@ -139,7 +147,8 @@ fn write(request: &PackRequest<'_>, folder: &Path, report: &mut dyn FnMut(Progre
     let mut counter = Counter { report, done: 0, total };
 
     counter.add("tokenizer", 0);
-    let tokenizer = write_tokenizer(&request.tokenizer, folder)?;
+    // Not named after its compression: a host must not unpack it on the way.
+    let tokenizer = file::write_pieces(folder, "tokenizer.bin", [checked.tokenizer.to_bytes()?.as_slice()])?;
     let mut licenses = Vec::new();
     for license in &request.licenses {
         licenses.push(copy_license(license, folder)?);
@@ -175,6 +184,7 @@ fn write(request: &PackRequest<'_>, folder: &Path, report: &mut dyn FnMut(Progre
         tokenizer,
         shards,
         tensors,
+        own_head: checked.claims.own_head,
         embedding,
         words: None,
     };
@@ -185,13 +195,6 @@ fn write(request: &PackRequest<'_>, folder: &Path, report: &mut dyn FnMut(Progre
     Manifest::from_json(&text, MANIFEST_FILE)?;
     lens_files::write_whole(&folder.join(MANIFEST_FILE), text.as_bytes())?;
     Ok(manifest)
-}
-
-fn write_tokenizer(path: &Path, folder: &Path) -> Result<FileEntry> {
-    let text = read_text(path, TOKENIZER_JSON_BYTES_MAX)?;
-    let bytes = compact_tokenizer(&text, &path.display().to_string())?.to_bytes()?;
-    // Not named after its compression: a host must not unpack it on the way.
-    file::write_pieces(folder, "tokenizer.bin", [bytes.as_slice()])
 }
 
 fn copy_license(license: &LicenseFile, folder: &Path) -> Result<License> {

@@ -20,6 +20,18 @@ pub fn try_pack(
     precision: Precision,
     out: &Path,
 ) -> lens_import::Result<Manifest> {
+    try_pack_with(gemma, sae, &fixture("tokenizer/tiny.json"), layer, precision, out)
+}
+
+/// As [`try_pack`], with a tokenizer.
+pub fn try_pack_with(
+    gemma: &Path,
+    sae: &Path,
+    tokenizer: &Path,
+    layer: usize,
+    precision: Precision,
+    out: &Path,
+) -> lens_import::Result<Manifest> {
     let gemma = open_gemma(gemma)?;
     let sae = open_sae(sae)?;
     let request = PackRequest {
@@ -29,7 +41,7 @@ pub fn try_pack(
         sae_name: "fixture".to_owned(),
         layer,
         precision: precision.into(),
-        tokenizer: fixture("tokenizer/tiny.json"),
+        tokenizer: tokenizer.to_owned(),
         licenses: vec![LicenseFile {
             covers: "Fixtures".to_owned(),
             name: "readme".to_owned(),
@@ -51,6 +63,17 @@ pub const PAIRS: [(&str, &str, usize); 7] = [
     ("gemma/gemma3-nested-v5", "sae/relu-f16", 1),
     ("gemma/gemma2-odd-sizes", "sae/sae-lens-relu-untied", 2),
 ];
+
+/// The small tokenizer with as many pieces as `ids`, at `path`.
+pub fn tokenizer_of(ids: usize, path: &Path) {
+    let text = std::fs::read_to_string(fixture("tokenizer/tiny.json")).unwrap();
+    let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let vocab = json["model"]["vocab"].as_object_mut().unwrap();
+    for id in vocab.len()..ids {
+        vocab.insert(format!("piece{id}"), id.into());
+    }
+    std::fs::write(path, json.to_string()).unwrap();
+}
 
 /// A copy of a folder's files in a scratch folder.
 pub fn copy_of(folder: &str) -> tempfile::TempDir {

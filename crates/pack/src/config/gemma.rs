@@ -81,6 +81,14 @@ pub fn every_nth_full(layers: usize, period: usize) -> Vec<Attention> {
 }
 
 impl GemmaConfig {
+    /// Divides positions by `factor`: Gemma 3's of full layers only, as in its checkpoints.
+    pub fn set_rope_factor(&mut self, factor: f64) {
+        self.rope_full.factor = factor;
+        if self.family == GemmaFamily::Gemma2 {
+            self.rope_sliding.factor = factor;
+        }
+    }
+
     /// Checks that the numbers are possible and fit each other.
     ///
     /// # Errors
