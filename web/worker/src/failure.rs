@@ -91,7 +91,7 @@ impl From<lens_engine::Error> for Failure {
     fn from(error: lens_engine::Error) -> Self {
         use lens_engine::Error;
         let kind = match &error {
-            Error::Pack(_) | Error::Tokenizer(_) => FailureKind::Pack,
+            Error::Pack(_) | Error::Tokenizer(_) | Error::NotFinite(_) => FailureKind::Pack,
             // The worker reads no checkpoints; native tools still compile this crate.
             #[cfg(not(target_family = "wasm"))]
             Error::Checkpoint(_) => FailureKind::Pack,
