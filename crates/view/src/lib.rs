@@ -7,25 +7,20 @@
 //! | [`figure`] | layouts, pointer and colors of the heatmap, trajectory, attention, feature map, strip, dendrogram |
 //! | [`table`] | rows of text: statistics, features, neighbors, selections, comparisons, a feature's card |
 //! | [`export`] | SVG, CSV, JSON and TSV of every view, with the tokens' names |
-//! | [`address`] | the whole state of the page as an address, and how it is embedded |
 //! | [`gallery`] | the precomputed examples' list |
-//! | [`library`] | the packs that the page knows |
 //!
-//! `format` uses no other folder, `figure` only `format`, `table` both; `export` and `address` use all three.
+//! `format` uses no other folder, `figure` only `format`, `table` both; `export` uses all three.
 //! Callers name a module without its folder: `lens_view::heatmap`.
 
-pub mod address;
 pub mod export;
 pub mod figure;
 pub mod format;
 pub mod gallery;
-pub mod library;
 pub mod table;
 
-pub use address::{embed, link, theme};
 pub use export::svg;
 pub use figure::{attention, color, dendrogram, feature_map, focus, heatmap, layout, strip, trajectory};
-pub use format::{choice, neuronpedia, number, percent, progress, token};
+pub use format::{choice, markup, neuronpedia, number, percent, progress, token};
 pub use table::{comparison, dashboard, features, measures, neighbors, selection, statistics, words};
 
 #[cfg(test)]

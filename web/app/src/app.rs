@@ -29,7 +29,7 @@ pub fn App() -> impl IntoView {
     let _esc = window_event_listener(ev::keydown, move |event| match event.key().as_str() {
         "Escape" => {
             state.focus.update(|focus| focus.clear());
-            state.views.selection.update(|selection| selection.clear());
+            state.choose(|view| view.spans.clear());
         }
         "?" if !is_typing(&event) => state.views.is_help_open.set(true),
         _ => {}

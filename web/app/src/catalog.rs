@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use lens_view::library::PackSummary;
+use lens_session::library::PackSummary;
 use leptos::prelude::*;
 
 use crate::environment::Pack;

@@ -3,9 +3,9 @@
 //! Only the parent window is listened to. Until it has said hello nothing but "ready" goes out; from
 //! then on it is told what happens, at the origin that it spoke from and no other.
 
+use lens_session::Theme;
+use lens_session::embed::{EmbedCommand, EmbedEvent, read_message, write_message};
 use lens_view::choice::Choice;
-use lens_view::embed::{EmbedCommand, EmbedEvent, read_message, write_message};
-use lens_view::theme::Theme;
 use lens_view::token;
 use leptos::ev;
 use leptos::prelude::*;

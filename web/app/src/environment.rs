@@ -1,8 +1,8 @@
 //! What the page finds around it: its own meta tags and addresses, the visitor's theme.
 
+use lens_session::embed::Embed;
+use lens_session::{Theme, ViewState};
 use lens_view::choice::Choice;
-use lens_view::embed::Embed;
-use lens_view::theme::Theme;
 use wasm_bindgen::JsCast;
 use web_sys::{Document, HtmlMetaElement, Window};
 
@@ -176,7 +176,7 @@ pub fn query() -> String {
 
 /// Whether the page stands inside another one, as its address says.
 pub fn embed() -> Option<Embed> {
-    Embed::read(&query())
+    Some(ViewState::read(&query()).view.embed).filter(|embed| embed.is_embedded)
 }
 
 fn storage() -> Option<web_sys::Storage> {

@@ -3,8 +3,9 @@
 use gloo_net::http::Request;
 use lens_analysis::comparison::Comparison;
 use lens_analysis::document::{AnalysisFile, ComparisonFile, to_json};
+use lens_session::Subject;
+use lens_session::view_state::is_fetchable;
 use lens_view::gallery::{self, Gallery};
-use lens_view::link::{self, Subject};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use serde::Serialize;
@@ -154,7 +155,7 @@ pub async fn open_link(state: State, url: String) {
 }
 
 async fn fetch_result(url: &str) -> Result<String, String> {
-    let address = environment::address(url).filter(|_| link::is_fetchable(url)).ok_or("that is not a web address")?;
+    let address = environment::address(url).filter(|_| is_fetchable(url)).ok_or("that is not a web address")?;
     // No cookies go out to a host that a link names.
     let response = Request::get(&address)
         .credentials(RequestCredentials::Omit)

@@ -1,7 +1,7 @@
 //! The packs this page knows (models.json, the page's own, a link's): finding out what they are, choosing one,
 //! fetching one.
 
-use lens_view::library::{FILE, ModelEntry, PackSummary, read_list};
+use lens_session::library::{FILE, ModelEntry, PackSummary, read_list};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 

@@ -17,6 +17,7 @@ mod layouts;
 mod library;
 mod pack_files;
 mod palette;
+mod parts;
 mod pointing;
 mod requests;
 mod show;

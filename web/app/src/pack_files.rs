@@ -1,6 +1,6 @@
 //! What this browser stores of a pack: checking it, deleting it.
 
-use lens_view::library::FileEntry;
+use lens_session::library::FileEntry;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 

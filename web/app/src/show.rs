@@ -1,6 +1,5 @@
 //! An analysis, a comparison or a problem comes onto the page; what a link pins and selects is placed on it.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use lens_analysis::Analysis;
@@ -30,7 +29,7 @@ impl State {
     /// Puts an analysis on the page.
     pub fn show_analysis(self, analysis: Analysis, origin: Origin) {
         self.focus.set(Focus::default());
-        self.views.selection.update(|selection| selection.clear());
+        self.choose(|view| view.spans.clear());
         self.attention.set(analysis.attention.clone().map(Arc::new));
         let shown = Arc::new(ShownAnalysis { analysis, origin });
         self.shown.set(Some(shown.clone()));
@@ -40,7 +39,7 @@ impl State {
     /// Puts an analysis on the page that was there before.
     pub fn show_again(self, shown: Arc<ShownAnalysis>) {
         self.focus.set(Focus::default());
-        self.views.selection.update(|selection| selection.clear());
+        self.choose(|view| view.spans.clear());
         self.attention.set(shown.analysis.attention.clone().map(Arc::new));
         self.problem.set(None);
         self.phase.set(if shown.origin == Origin::Precomputed { Phase::Idle } else { Phase::Done });
@@ -85,7 +84,7 @@ fn arrived(state: State, shown: &Arc<ShownAnalysis>) {
         |it: &ShownAnalysis| it.analysis.text == shown.analysis.text && it.analysis.inf_k == shown.analysis.inf_k;
     keep(state.address.recent, shown, is_same);
     // Another text's part means nothing here; a link's own comes with its pins.
-    state.views.zoom.set(None);
+    state.choose(|view| view.zoom = None);
     place_pins(state);
 }
 
@@ -95,7 +94,7 @@ pub fn place_pins(state: State) {
     // Once: what is shown later has pins of its own.
     let Some(pending) = state.address.pending.try_update_value(Option::take).flatten() else { return };
     let Pending { pin, selection, zoom } = pending;
-    state.views.zoom.set(zoom);
+    state.choose(|view| view.zoom = zoom);
     let fits = pin.is_none_or(|pin| pin.row < tokens && pin.column < tokens);
     let all_fit = fits && selection.spans().iter().all(|span| span.end <= tokens);
     if !all_fit {
@@ -108,7 +107,7 @@ pub fn place_pins(state: State) {
     }
     let inside = Selection::of(selection.spans().iter().filter(|span| span.end <= tokens).cloned().collect());
     if state.address.is_opening.get_value() || !inside.spans().is_empty() {
-        state.views.selection.set(inside);
+        state.choose(|view| view.spans = inside);
     }
 }
 
@@ -122,14 +121,14 @@ fn comparison_arrived(state: State, compared: &Arc<ShownComparison>) {
 }
 
 /// Selects in both texts, where they have what is asked for.
-pub fn select(state: State, compared: &ShownComparison, asked: Option<[Vec<Range<usize>>; 2]>) {
+pub fn select(state: State, compared: &ShownComparison, asked: Option<[Selection; 2]>) {
     let it = &compared.comparison;
     let mut selections = comparison::shared_ending(it);
     if let Some(asked) = asked {
         let sizes = [it.first.tokens.len(), it.second.tokens.len()];
-        let fits = asked.iter().zip(sizes).all(|(spans, size)| spans.iter().all(|span| span.end <= size));
+        let fits = asked.iter().zip(sizes).all(|(spans, size)| spans.spans().iter().all(|span| span.end <= size));
         if fits {
-            selections = asked.map(Selection::of);
+            selections = asked;
         } else {
             state.address.dropped.update(|dropped| {
                 dropped.push("what it selects in the compared texts lies past their ends".to_owned());

@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use lens_analysis::Attention;
 use lens_protocol::{DeviceInfo, Request};
-use lens_view::embed::Embed;
+use lens_session::embed::Embed;
+use lens_session::{Theme, ViewState};
 use lens_view::focus::Focus;
 use lens_view::gallery::Gallery;
 use lens_view::progress::Progress;
-use lens_view::theme::Theme;
 use leptos::prelude::*;
 
 use crate::address::record::Address;
 use crate::catalog::Library;
 use crate::dashboards::Dashboards;
 use crate::environment::{self, Pack};
+use crate::parts::{Look, Part, Store, Value};
 use crate::views::Views;
 use crate::worker::WorkerHandle;
 
@@ -113,7 +114,11 @@ pub struct State {
     pub loaded: RwSignal<bool>,
     /// What is hovered and pinned.
     pub focus: RwSignal<Focus>,
-    /// What the visitor chose about the views.
+    /// What the visitor chose about the views. Read by [`State::look`], changed by [`State::choose`].
+    pub store: &'static Store,
+    /// All of it.
+    pub view: Look<ViewState>,
+    /// What is typed and selected for a comparison.
     pub views: Views,
     /// What features fire on, and whose card is open.
     pub dashboards: Dashboards,
@@ -150,6 +155,7 @@ pub struct State {
 impl State {
     /// The page as it opens; `request_ended` is called whenever a request has ended.
     pub fn new(request_ended: fn(Self)) -> Self {
+        let store = Store::new();
         Self {
             text: RwSignal::new(PROMPT.to_owned()),
             inf_k: RwSignal::new(String::new()),
@@ -171,6 +177,8 @@ impl State {
             device: RwSignal::new(None),
             loaded: RwSignal::new(false),
             focus: RwSignal::new(Focus::default()),
+            store,
+            view: store.look(|view| view),
             views: Views::new(),
             dashboards: Dashboards::new(),
             library: Library::new(),
@@ -188,6 +196,21 @@ impl State {
             job: StoredValue::new(None),
             restarted: StoredValue::new(false),
         }
+    }
+
+    /// Looks at a part of the view, as long as the owner lives.
+    pub fn look<T: Value>(self, get: fn(&ViewState) -> &T) -> Look<T> {
+        self.store.look(get)
+    }
+
+    /// Looks at a part of the view, and may choose it.
+    pub fn part<T: Value>(self, get: fn(&ViewState) -> &T, put: fn(&mut ViewState, T)) -> Part<T> {
+        Part::new(self.look(get), put)
+    }
+
+    /// The visitor chooses something about the view.
+    pub fn choose(self, change: impl FnOnce(&mut ViewState)) {
+        self.store.choose(change);
     }
 
     /// Remembers whether a foreign host may be asked for rows while typing.

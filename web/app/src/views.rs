@@ -1,47 +1,21 @@
-//! What the visitor chose about the views, and what the views share of the shown analysis.
+//! What the views share of the shown analysis.
 
 use std::sync::Arc;
 
 use lens_analysis::cluster::{self, Tree};
 use lens_analysis::events::{self, Boundary};
-use lens_analysis::per_token::Quantity;
-use lens_analysis::similarity::{self, Matrix, MissingError, Mode, Source};
-use lens_view::attention::AttentionSelection;
+use lens_analysis::similarity::{self, Matrix, MissingError};
 use lens_view::dendrogram::Dendrogram;
-use lens_view::heatmap::{Heatmap, Scale};
+use lens_view::heatmap::Heatmap;
 use lens_view::selection::Selection;
-use lens_view::trajectory::{Camera, TrajectorySettings};
 use leptos::prelude::*;
 
-use crate::shown::ShownAnalysis;
+use crate::parts::Look;
+use crate::state::{ShownAnalysis, State};
 
-/// Choices of the visitor; they outlive the shown analysis.
+/// What is typed and selected for a comparison, and the help sheet; it outlives the shown analysis.
 #[derive(Clone, Copy)]
 pub struct Views {
-    /// What is compared.
-    pub source: RwSignal<Source>,
-    /// How the matrix is made.
-    pub mode: RwSignal<Mode>,
-    /// How similarity becomes color.
-    pub scale: RwSignal<Scale>,
-    /// What shades the token strip; none for no shade.
-    pub quantity: RwSignal<Option<Quantity>>,
-    /// What colors the trajectory; none for the position.
-    pub trajectory_color: RwSignal<Option<Quantity>>,
-    /// What is asked of the trajectory.
-    pub trajectory: RwSignal<TrajectorySettings>,
-    /// From where the trajectory is looked at.
-    pub camera: RwSignal<Camera>,
-    /// Whether event boundaries are drawn.
-    pub has_events: RwSignal<bool>,
-    /// Whether the matrix stands in the dendrogram's order, with the dendrogram beside it.
-    pub is_ordered: RwSignal<bool>,
-    /// The part of the matrix that is looked at; none for all of it.
-    pub zoom: RwSignal<Option<[f64; 3]>>,
-    /// Selected spans of the shown text.
-    pub selection: RwSignal<Selection>,
-    /// Which of the SAE's attention weights are shown.
-    pub attention: RwSignal<AttentionSelection>,
     /// Selected spans of both compared texts.
     pub compared_selections: [RwSignal<Selection>; 2],
     /// The second text as it was typed; none until then, when it begins as the shown text.
@@ -53,21 +27,9 @@ pub struct Views {
 }
 
 impl Views {
-    /// As the page opens: the notebook's heatmap.
+    /// As the page opens.
     pub fn new() -> Self {
         Self {
-            source: RwSignal::new(Source::default()),
-            mode: RwSignal::new(Mode::default()),
-            scale: RwSignal::new(Scale::default()),
-            quantity: RwSignal::new(Some(Quantity::default())),
-            trajectory_color: RwSignal::new(None),
-            trajectory: RwSignal::new(TrajectorySettings::default()),
-            camera: RwSignal::new(Camera::default()),
-            has_events: RwSignal::new(true),
-            is_ordered: RwSignal::new(false),
-            zoom: RwSignal::new(None),
-            selection: RwSignal::new(Selection::default()),
-            attention: RwSignal::new(AttentionSelection::default()),
             compared_selections: [RwSignal::new(Selection::default()), RwSignal::new(Selection::default())],
             second_text: RwSignal::new(None),
             second_inf_k: RwSignal::new(String::new()),
@@ -96,18 +58,20 @@ pub struct Derived {
     pub heatmap: Memo<Result<Arc<Heatmap>, MissingError>>,
     /// Event boundaries of the text, strongest first.
     pub boundaries: StoredValue<Result<Vec<Boundary>, MissingError>>,
+    /// Whether they are shown.
+    pub has_events: Look<bool>,
 }
 
 impl Derived {
-    /// Of one analysis, as `views` say.
-    pub fn of(shown: &Arc<ShownAnalysis>, views: Views) -> Self {
+    /// Of one analysis, as the view says.
+    pub fn of(state: State, shown: &Arc<ShownAnalysis>) -> Self {
+        let (source, mode) = (state.look(|view| &view.source), state.look(|view| &view.mode));
+        let (scale, is_ordered) = (state.look(|view| &view.scale), state.look(|view| &view.is_ordered));
         let boundaries = StoredValue::new(events::boundaries(&shown.analysis));
         let compared = shown.clone();
-        let matrix = always(move || {
-            similarity::similarity(&compared.analysis, views.source.get(), views.mode.get()).map(Arc::new)
-        });
+        let matrix = always(move || similarity::similarity(&compared.analysis, source.get(), mode.get()).map(Arc::new));
         let clustering = always(move || {
-            if !views.is_ordered.get() {
+            if !is_ordered.get() {
                 return None;
             }
             let tree = matrix.with(|matrix| matrix.as_ref().ok().map(|it| cluster::average_linkage(it)))?;
@@ -117,16 +81,17 @@ impl Derived {
         let drawn = shown.clone();
         let heatmap = always(move || {
             let matrix = matrix.get()?;
-            let kind = (views.source.get_untracked(), views.mode.get_untracked());
+            let kind = (source.get_untracked(), mode.get_untracked());
             let clustering = clustering.get();
             let order = clustering.as_ref().map(|it| it.drawing.order.as_slice());
-            Ok(Arc::new(Heatmap::new(&drawn.analysis, matrix, kind, views.scale.get(), order)))
+            Ok(Arc::new(Heatmap::new(&drawn.analysis, matrix, kind, scale.get(), order)))
         });
-        Self { matrix, clustering, heatmap, boundaries }
+        Self { matrix, clustering, heatmap, boundaries, has_events: state.look(|view| &view.has_events) }
     }
 
     /// First positions of events, where they are shown.
-    pub fn event_starts(self, are_shown: bool) -> Vec<usize> {
+    pub fn event_starts(self) -> Vec<usize> {
+        let are_shown = self.has_events.get();
         self.boundaries.with_value(|found| {
             found.iter().flatten().filter(|_| are_shown).map(|boundary| boundary.position).collect()
         })

@@ -1,8 +1,8 @@
 //! What the page shows, as a link.
 
+use lens_session::embed::Embed;
+use lens_session::{Second, Subject, Theme, ViewState};
 use lens_view::comparison;
-use lens_view::link::{Link, Second, Subject};
-use lens_view::theme::Theme;
 use leptos::prelude::*;
 
 use crate::environment;
@@ -10,8 +10,7 @@ use crate::files::FIRST_EXAMPLE;
 use crate::state::{Origin, ShownAnalysis, State};
 
 /// What the page shows, as a link.
-pub fn current(state: State) -> Link {
-    let views = state.views;
+pub fn current(state: State) -> ViewState {
     let subject = state.shown.with(|shown| match shown.as_deref() {
         None => state.address.asked.get(),
         Some(ShownAnalysis { origin: Origin::Link(url), .. }) => Some(Subject::Result(url.clone())),
@@ -28,7 +27,7 @@ pub fn current(state: State) -> Link {
     let is_made_here = matches!(&subject, Some(Subject::Text(_)));
     let theme = state.theme.get();
     let own_pack = state.address.own_pack.with_value(|pack| pack.as_ref().map(|pack| pack.url.clone()));
-    Link {
+    ViewState {
         model: state
             .pack
             .with(|pack| pack.as_ref().map(|pack| pack.url.clone()))
@@ -37,22 +36,12 @@ pub fn current(state: State) -> Link {
         inf_k: state.shown.with(|shown| shown.as_ref().and_then(|shown| shown.analysis.inf_k)).filter(|_| is_made_here),
         second,
         neuronpedia_demo: None,
-        source: views.source.get(),
-        mode: views.mode.get(),
-        scale: views.scale.get(),
-        quantity: views.quantity.get(),
-        has_events: views.has_events.get(),
-        is_ordered: views.is_ordered.get(),
-        zoom: views.zoom.get(),
-        trajectory: views.trajectory.get(),
-        trajectory_color: views.trajectory_color.get(),
-        camera: views.camera.get(),
-        attention: views.attention.get(),
         pin: state.focus.with(|focus| focus.pinned),
         feature: state.dashboards.open.get(),
-        spans: views.selection.with(|selection| selection.spans().to_vec()),
         words: is_made_here && state.words.get(),
         theme: if theme == state.address.own_theme.get_value() { Theme::System } else { theme },
+        embed: Embed::default(),
+        ..state.view.get()
     }
 }
 
@@ -66,12 +55,12 @@ fn second(state: State, subject: &Option<Subject>) -> Option<Second> {
     let selected = state.views.compared_selections.map(|it| it.get());
     let is_usual = selected == comparison::shared_ending(&compared.comparison);
     let second = &compared.comparison.second;
-    let spans = (!is_usual).then(|| selected.map(|it| it.spans().to_vec()));
+    let spans = (!is_usual).then_some(selected);
     Some(Second { text: second.text.clone(), inf_k: second.inf_k, spans })
 }
 
 /// The whole page's address with a state.
-pub fn url_of(link: &Link) -> String {
+pub fn url_of(link: &ViewState) -> String {
     let page = environment::address("").unwrap_or_default();
     let query = link.query();
     if query.is_empty() { page } else { format!("{page}?{query}") }

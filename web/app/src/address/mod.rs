@@ -9,7 +9,7 @@ pub mod record;
 
 use std::time::Duration;
 
-use lens_view::link::Link;
+use lens_session::ViewState;
 use leptos::ev;
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
@@ -41,13 +41,13 @@ pub fn follow(state: State) {
     let _back = window_event_listener(ev::popstate, move |_| open::open(state, &environment::query()));
 }
 
-fn write(state: State, link: Link) {
+fn write(state: State, link: ViewState) {
     let address = state.address;
     let before = address.written.get_value();
     if before == link {
         return;
     }
-    let is_drag = Link { camera: before.camera, zoom: before.zoom, ..link.clone() } == before;
+    let is_drag = ViewState { camera: before.camera, zoom: before.zoom, ..link.clone() } == before;
     let follows = is_drag && now() - address.last_drag_ms.get_value() < DRAG_PAUSE_MS;
     if is_drag {
         address.last_drag_ms.set_value(now());
@@ -75,7 +75,7 @@ fn write(state: State, link: Link) {
 }
 
 /// Where the browser refuses, the address stays behind; the page works on.
-fn to_history(link: &Link, is_entry: bool) {
+fn to_history(link: &ViewState, is_entry: bool) {
     let Some(history) = window().and_then(|window| window.history().ok()) else { return };
     let url = url_of(link);
     let _ = if is_entry {

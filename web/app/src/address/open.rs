@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use lens_analysis::Analysis;
+use lens_session::{Opened, Second, Subject, Theme, ViewState};
 use lens_view::gallery::Gallery;
-use lens_view::link::{Link, Opened, Second, Subject};
-use lens_view::selection::Selection;
-use lens_view::theme::Theme;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
@@ -20,24 +18,13 @@ use crate::state::{Origin, Phase, ShownComparison, State};
 
 /// Makes the page what a query string says.
 pub fn open(state: State, query: &str) {
-    let Opened { link, dropped } = Link::read(query);
+    let Opened { view: link, dropped } = ViewState::read(query);
     let address = state.address;
     address.is_opening.set_value(true);
     address.dropped.set(dropped);
     address.demo.set(link.neuronpedia_demo.clone());
-    let views = state.views;
-    views.source.set(link.source);
-    views.mode.set(link.mode);
-    views.scale.set(link.scale);
-    views.quantity.set(link.quantity);
-    views.has_events.set(link.has_events);
     // Nothing is fetched for it before the visitor asks for an analysis; it is not remembered, either.
     state.words.set(link.words || environment::wants_words());
-    views.is_ordered.set(link.is_ordered);
-    views.trajectory.set(link.trajectory);
-    views.trajectory_color.set(link.trajectory_color);
-    views.camera.set(link.camera);
-    views.attention.set(link.attention);
     match link.feature {
         Some(feature) => state.dashboards.show(feature),
         None => state.dashboards.open.set(None),
@@ -45,8 +32,12 @@ pub fn open(state: State, query: &str) {
     state.theme.set(if link.theme == Theme::System { address.own_theme.get_value() } else { link.theme });
     let named = link.model.as_ref().and_then(|model| Pack::at(model));
     state.pack.set(named.or_else(|| address.own_pack.get_value()));
-    let selection = Selection::of(link.spans.clone());
-    address.pending.set_value(Some(Pending { pin: link.pin, selection, zoom: link.zoom }));
+    address.pending.set_value(Some(Pending { pin: link.pin, selection: link.spans.clone(), zoom: link.zoom }));
+    // All but what belongs to the link's text, which is not shown yet.
+    state.choose(|view| {
+        let (spans, zoom) = (std::mem::take(&mut view.spans), view.zoom);
+        *view = ViewState { spans, zoom, ..link.clone() };
+    });
     address.second.set(link.second.clone().map(|second| (link.subject.clone(), second)));
     let turn = address.next_turn();
     spawn_local(async move {
@@ -71,7 +62,7 @@ pub fn open(state: State, query: &str) {
 }
 
 /// Shows what a link is about.
-async fn show(state: State, link: &Link, turn: u32) {
+async fn show(state: State, link: &ViewState, turn: u32) {
     let is_late = || state.address.turn() != turn;
     match &link.subject {
         None if link.neuronpedia_demo.is_some() => {

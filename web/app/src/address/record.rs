@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
+use lens_session::{Second, Subject, Theme, ViewState};
 use lens_view::focus::Cell;
-use lens_view::link::{Link, Second, Subject};
 use lens_view::selection::Selection;
-use lens_view::theme::Theme;
 use leptos::prelude::*;
 
 use crate::environment::{self, Pack};
@@ -40,7 +39,7 @@ pub struct Address {
     /// The theme that needs no word in the link: the visitor's own.
     pub own_theme: StoredValue<Theme>,
     /// The address as it was last written.
-    pub written: StoredValue<Link>,
+    pub written: StoredValue<ViewState>,
     /// Counts what was asked for: what comes late gives way to what was asked since.
     turn: StoredValue<u32>,
     /// A link is being opened: what changes meanwhile is not written to the address.
@@ -66,7 +65,7 @@ impl Address {
             pending: StoredValue::new(None),
             own_pack: StoredValue::new(environment::pack()),
             own_theme: StoredValue::new(environment::remembered_theme()),
-            written: StoredValue::new(Link::default()),
+            written: StoredValue::new(ViewState::default()),
             turn: StoredValue::new(0),
             is_opening: StoredValue::new(true),
             last_drag_ms: StoredValue::new(f64::NEG_INFINITY),

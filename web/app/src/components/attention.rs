@@ -59,7 +59,7 @@ pub fn AttentionPanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView 
 
 #[component]
 fn AttentionFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
-    let chosen = state.views.attention;
+    let chosen = state.look(|view| &view.attention);
     let tokens = shown.analysis.tokens.clone();
     let count = tokens.len();
     let map = Memo::new_with_compare(
@@ -234,7 +234,7 @@ fn AttentionFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
 /// Layer and head.
 #[component]
 fn Choices(state: State) -> impl IntoView {
-    let chosen = state.views.attention;
+    let chosen = state.part(|view| &view.attention, |view, chosen| view.attention = chosen);
     let sizes = move || state.attention.with(|it| it.as_ref().map_or((0, 0), |it| (it.layers(), it.heads())));
     let has_layers = move || sizes().0 > 1;
     let number = |event: &web_sys::Event| event_target_value(event).parse::<usize>().ok();

@@ -94,10 +94,12 @@ pub fn ComparePanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
 fn Comparing(state: State, compared: Arc<ShownComparison>) -> impl IntoView {
     let views = state.views;
     let selections = views.compared_selections;
+    let (source, mode, scale) =
+        (state.look(|view| &view.source), state.look(|view| &view.mode), state.look(|view| &view.scale));
     let drawn = compared.clone();
     let heatmaps = Memo::new_with_compare(
         move |_| {
-            comparison::heatmaps(&drawn.comparison, views.source.get(), views.mode.get(), views.scale.get())
+            comparison::heatmaps(&drawn.comparison, source.get(), mode.get(), scale.get())
                 .map(|both| both.map(Arc::new))
         },
         |_, _| true,
@@ -108,7 +110,7 @@ fn Comparing(state: State, compared: Arc<ShownComparison>) -> impl IntoView {
     let title = move || {
         let scale = heatmaps.with(|it| it.as_ref().map(|[it, _]| (it.range.low, it.range.high)).unwrap_or_default());
         let [low, high] = [scale.0, scale.1].map(|end| number::fixed(end, 2));
-        format!("Similarity of {}, both from {low} to {high}", views.source.get().label().to_lowercase())
+        format!("Similarity of {}, both from {low} to {high}", source.get().label().to_lowercase())
     };
     let rows = move || {
         let [a, b] = selections.map(|it| it.get());

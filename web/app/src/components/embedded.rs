@@ -1,6 +1,6 @@
 //! The page inside another page: what its flags ask for, in as much room as the frame has.
 
-use lens_view::embed::Embed;
+use lens_session::embed::Embed;
 use lens_view::progress::analyze_label;
 use leptos::prelude::*;
 
@@ -23,7 +23,7 @@ pub fn Embedded(state: State, embed: Embed) -> impl IntoView {
     let origin = move || state.shown.with(|shown| shown.as_ref().map(|shown| shown.origin.name()));
     let result = move || {
         let shown = state.shown.get()?;
-        let derived = Derived::of(&shown, state.views);
+        let derived = Derived::of(state, &shown);
         Some(view! {
             {embed.has_tokens.then(|| view! { <TokenStrip state shown=shown.clone() derived /> })}
             {embed.has_heatmap.then(|| view! { <HeatmapFigure state shown=shown.clone() derived /> })}

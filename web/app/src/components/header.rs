@@ -1,7 +1,7 @@
 //! Title, opening of saved results, theme switch.
 
+use lens_session::Theme;
 use lens_view::choice::Choice;
-use lens_view::theme::Theme;
 use leptos::prelude::*;
 
 use super::share::Share;

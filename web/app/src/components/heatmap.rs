@@ -28,7 +28,7 @@ pub fn HeatmapFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derived) 
     observe_space(frame, space);
     let heatmap = derived.heatmap;
     let size = Memo::new(move |_| heatmap.with(|it| it.as_ref().map_or(0, |it| it.size())));
-    let zoom = state.views.zoom;
+    let zoom = state.part(|view| &view.zoom, |view, part| view.zoom = part);
     let viewport = Memo::new(move |_| {
         let n = size.get();
         zoom.get().map_or_else(|| Viewport::whole(n), |part| Viewport::part(n, part))
@@ -94,7 +94,7 @@ pub fn HeatmapFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derived) 
 /// Redraws what changed: the figure for matrix, part, size and colors, the overlay for the focus.
 fn draw(state: State, stage: HeatmapStage, derived: Derived, overlay: NodeRef<Canvas>) {
     let ground = repaints(state);
-    let views = state.views;
+    let spans = state.look(|view| &view.spans);
     Effect::new(move |_| {
         ground.track();
         let (Some(canvas), Some(place), Some(space)) = (stage.base.get(), stage.place.get(), stage.space.get()) else {
@@ -106,7 +106,7 @@ fn draw(state: State, stage: HeatmapStage, derived: Derived, overlay: NodeRef<Ca
             stage.raster.set_value(heatmap_canvas::raster(&heatmap).ok().map(|raster| (heatmap.clone(), raster)));
         }
         size_in_css(&canvas, place.figure.width, place.figure.height);
-        let boundaries = derived.event_starts(views.has_events.get());
+        let boundaries = derived.event_starts();
         let clustering = derived.clustering.get();
         stage.raster.with_value(|raster| {
             if let Some((heatmap, raster)) = raster {
@@ -130,7 +130,7 @@ fn draw(state: State, stage: HeatmapStage, derived: Derived, overlay: NodeRef<Ca
         let Ok(heatmap) = derived.heatmap.get() else { return };
         size_in_css(&canvas, place.figure.width, place.figure.height);
         let (focus, columns) = (state.focus.get(), space.label_columns());
-        views.selection.with(|selection| {
+        spans.with(|selection| {
             let spans = selection.spans();
             report(heatmap_canvas::draw_crosshair(&canvas, &heatmap, &place, focus, spans, columns, space.pixel_ratio));
         });

@@ -29,11 +29,17 @@ const SAVED_SPACE: AvailableSpace = AvailableSpace { width: 900.0, max_height: 8
 /// Two rows: what is drawn, and what can be done with it.
 #[component]
 pub fn HeatmapBar(state: State, shown: Arc<ShownAnalysis>, derived: Derived, stage: HeatmapStage) -> impl IntoView {
-    let views = state.views;
-    let choose_mode = Callback::new(move |mode: Mode| {
-        views.mode.set(mode);
-        views.scale.set(Scale::of_mode(mode));
-    });
+    let source = state.part(|view| &view.source, |view, source| view.source = source);
+    let mode = state.part(
+        |view| &view.mode,
+        |view, mode| {
+            view.mode = mode;
+            view.scale = Scale::of_mode(mode);
+        },
+    );
+    let scale = state.part(|view| &view.scale, |view, scale| view.scale = scale);
+    let has_events = state.part(|view| &view.has_events, |view, on| view.has_events = on);
+    let is_ordered = state.part(|view| &view.is_ordered, |view, on| view.is_ordered = on);
     let zoom = move |factor: f64| {
         stage.look(|viewport| viewport.zoomed(factor, 0.5, 0.5));
     };
@@ -70,21 +76,11 @@ pub fn HeatmapBar(state: State, shown: Arc<ShownAnalysis>, derived: Derived, sta
     let picture = move || picture(state, &shown, derived, stage);
     view! {
         <div class="toolbar" role="group" aria-label="What the heatmap shows">
-            <Picker<Source>
-                label="Source"
-                testid="source"
-                chosen=views.source.into()
-                choose=Callback::new(move |source| views.source.set(source))
-            />
-            <Picker<Mode> label="As on" testid="mode" chosen=views.mode.into() choose=choose_mode />
-            <Picker<Scale>
-                label="Colors"
-                testid="scale"
-                chosen=views.scale.into()
-                choose=Callback::new(move |scale| views.scale.set(scale))
-            />
-            <Toggle label="Events" testid="events" is_on=views.has_events />
-            <Toggle label="Dendrogram" testid="dendrogram" is_on=views.is_ordered />
+            <Picker<Source> label="Source" testid="source" chosen=source.signal() choose=source.chooser() />
+            <Picker<Mode> label="As on" testid="mode" chosen=mode.signal() choose=mode.chooser() />
+            <Picker<Scale> label="Colors" testid="scale" chosen=scale.signal() choose=scale.chooser() />
+            <Toggle label="Events" testid="events" is_on=has_events.signal() turn=has_events.chooser() />
+            <Toggle label="Dendrogram" testid="dendrogram" is_on=is_ordered.signal() turn=is_ordered.chooser() />
         </div>
         <div class="toolbar" role="group" aria-label="Zoom and save">
             <button type="button" class="small" data-testid="zoom-in" aria-label="Zoom in" on:click=move |_| zoom(ZOOM_STEP)>
@@ -110,12 +106,12 @@ pub fn HeatmapBar(state: State, shown: Arc<ShownAnalysis>, derived: Derived, sta
                 <button type="button" class="quiet small" data-testid="heatmap-csv" on:click=save_csv>
                     "CSV"
                 </button>
-                <Show when=move || views.has_events.get()>
+                <Show when=move || has_events.get()>
                     <button type="button" class="quiet small" data-testid="events-csv" on:click=save_events.clone()>
                         "Events CSV"
                     </button>
                 </Show>
-                <Show when=move || views.is_ordered.get()>
+                <Show when=move || is_ordered.get()>
                     <button type="button" class="quiet small" data-testid="dendrogram-svg" on:click=save_tree_svg.clone()>
                         "Tree SVG"
                     </button>
@@ -152,7 +148,7 @@ fn full_screen(stage: HeatmapStage) {
 fn picture(state: State, shown: &ShownAnalysis, derived: Derived, stage: HeatmapStage) -> Picture {
     let base = stage.base.get_untracked().ok_or(JsValue::NULL)?;
     let clustering = derived.clustering.get_untracked();
-    let boundaries = derived.event_starts(state.views.has_events.get_untracked());
+    let boundaries = untrack(|| derived.event_starts());
     let picture = stage.raster.with_value(|raster| {
         let (heatmap, raster) = raster.as_ref().ok_or(JsValue::NULL)?;
         let label_room = SAVED_SPACE.label_columns();
@@ -179,6 +175,6 @@ fn picture(state: State, shown: &ShownAnalysis, derived: Derived, stage: Heatmap
             |context, ratio| heatmap_canvas::draw_on(context, &figure, &palette, ratio),
         )
     })?;
-    let name = format!("temporal-lens-{}.png", state.views.source.get_untracked().key());
+    let name = format!("temporal-lens-{}.png", state.store.view().source.key());
     Ok((picture, name))
 }

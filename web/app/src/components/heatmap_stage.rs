@@ -8,6 +8,8 @@ use leptos::html::{Canvas, Figure};
 use leptos::prelude::*;
 use web_sys::HtmlCanvasElement;
 
+use crate::parts::Part;
+
 /// What one press of a zoom key or button does to the number of cells shown.
 pub const ZOOM_STEP: f64 = 0.7;
 
@@ -23,7 +25,7 @@ pub struct HeatmapStage {
     /// Which part is shown.
     pub viewport: Memo<Viewport>,
     /// The same as a link names it.
-    pub zoom: RwSignal<Option<[f64; 3]>>,
+    pub zoom: Part<Option<[f64; 3]>>,
     /// Where everything goes.
     pub place: Memo<Option<HeatmapLayout>>,
     /// One pixel a cell, of the matrix drawn last.

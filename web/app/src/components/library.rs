@@ -1,6 +1,6 @@
 //! The library: every pack this page knows, with what can be done about it.
 
-use lens_view::library::{PackSummary, storage_line};
+use lens_session::library::{PackSummary, storage_line};
 use leptos::prelude::*;
 
 use crate::catalog::{Manifest, PackEntry};
@@ -76,7 +76,7 @@ fn Entry(state: State, known: PackEntry) -> impl IntoView {
 fn Details(state: State, url: String, facts: PackSummary) -> impl IntoView {
     let library = state.library;
     let busy = move || state.phase.get() == Phase::Loading;
-    let license = |it: &lens_view::library::License| {
+    let license = |it: &lens_session::library::License| {
         let said = format!("{}: {}", it.covers, it.name);
         match &it.file {
             Some(file) => {

@@ -3,7 +3,7 @@
 use lens_view::choice::Choice;
 use leptos::prelude::*;
 
-/// A menu that sets a signal. `testid` names it for tests.
+/// A menu. `testid` names it for tests.
 #[component]
 pub fn Picker<C: Choice + Send + Sync>(
     label: &'static str,
@@ -42,14 +42,14 @@ pub fn Picker<C: Choice + Send + Sync>(
 
 /// A labeled box that turns something on and off.
 #[component]
-pub fn Toggle(label: &'static str, testid: &'static str, is_on: RwSignal<bool>) -> impl IntoView {
+pub fn Toggle(label: &'static str, testid: &'static str, is_on: Signal<bool>, turn: Callback<bool>) -> impl IntoView {
     view! {
         <label class="field toggle">
             <input
                 type="checkbox"
                 data-testid=testid
                 prop:checked=move || is_on.get()
-                on:change=move |event| is_on.set(event_target_checked(&event))
+                on:change=move |event| turn.run(event_target_checked(&event))
             />
             <span>{label}</span>
         </label>

@@ -41,7 +41,7 @@ pub fn ResultView(state: State) -> impl IntoView {
 #[component]
 fn ResultBody(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     let count = shown.analysis.tokens.len();
-    let derived = Derived::of(&shown, state.views);
+    let derived = Derived::of(state, &shown);
     let listed = shown.clone();
     let mark = match &shown.origin {
         Origin::Precomputed => Some(

@@ -11,11 +11,11 @@ use crate::views::Derived;
 /// ShownAnalysis while something is selected.
 #[component]
 pub fn SelectionPanel(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> impl IntoView {
-    let views = state.views;
-    let is_empty = move || views.selection.with(|selection| selection.spans().is_empty());
+    let (spans, source) = (state.look(|view| &view.spans), state.look(|view| &view.source));
+    let is_empty = move || spans.with(|selection| selection.spans().is_empty());
     let rows = move || {
         let Ok(matrix) = derived.matrix.get() else { return Vec::new() };
-        views.selection.with(|selection| selection::rows(&shown.analysis, selection, &matrix, views.source.get()))
+        spans.with(|selection| selection::rows(&shown.analysis, selection, &matrix, source.get()))
     };
     let rows = StoredValue::new_local(rows);
     view! {
@@ -27,7 +27,7 @@ pub fn SelectionPanel(state: State, shown: Arc<ShownAnalysis>, derived: Derived)
                         type="button"
                         class="quiet small"
                         data-testid="selection-clear"
-                        on:click=move |_| views.selection.update(|selection| selection.clear())
+                        on:click=move |_| state.choose(|view| view.spans.clear())
                     >
                         "Clear"
                     </button>

@@ -1,6 +1,6 @@
 //! The Share dialog: a link, code to embed, the result's file.
 
-use lens_view::{embed, link};
+use lens_session::{embed, view_state};
 use leptos::prelude::*;
 
 use super::sheet::Sheet;
@@ -33,7 +33,7 @@ fn Ways(state: State, said: RwSignal<Option<String>>) -> impl IntoView {
     let shown = address::current(state);
     let url = address::url_of(&shown);
     let code = embed::code(&url);
-    let is_long = url.len() > link::LENGTH_SAFE;
+    let is_long = url.len() > view_state::LENGTH_SAFE;
     // A model of the recipient's has to see the text first: a file has everything.
     let needs_model = state
         .shown

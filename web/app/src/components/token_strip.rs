@@ -29,16 +29,16 @@ type Act = fn(&HtmlCanvasElement, Box<dyn FnOnce()>) -> Result<(), JsValue>;
 #[component]
 pub fn TokenStrip(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> impl IntoView {
     let count = shown.analysis.tokens.len();
-    let views = state.views;
+    let quantity = state.look(|view| &view.quantity);
     let shaded = shown.clone();
-    let shading = Memo::new(move |_| views.quantity.get().map(|quantity| Shading::of(&shaded.analysis, quantity)));
+    let shading = Memo::new(move |_| quantity.get().map(|quantity| Shading::of(&shaded.analysis, quantity)));
 
     mark_focus(state);
     mark_selection(state, count);
     // After the tokens are in the page.
     Effect::new(move |_| shading.with(|shading| shade(shading.as_ref().and_then(|it| it.as_ref().ok()), count)));
     Effect::new(move |_| {
-        let has_events = views.has_events.get();
+        let has_events = derived.has_events.get();
         derived.boundaries.with_value(|found| {
             for boundary in found.iter().flatten() {
                 set_class(boundary.position, "is-boundary", has_events);
@@ -60,7 +60,7 @@ pub fn TokenStrip(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> 
     let pick = move |position: usize, stretches: bool| {
         if stretches {
             let anchor = state.focus.with_untracked(|focus| focus.pinned.map(|cell| cell.row)).unwrap_or(position);
-            views.selection.update(|selection| selection.stretch(anchor, position));
+            state.choose(|view| view.spans.stretch(anchor, position));
         } else {
             state.focus.update(|focus| focus.click(Cell::token(position)));
         }
@@ -151,7 +151,7 @@ fn StripBar(
     shading: Memo<Option<Result<Shading, lens_analysis::similarity::MissingError>>>,
     derived: Derived,
 ) -> impl IntoView {
-    let views = state.views;
+    let quantity = state.part(|view| &view.quantity, |view, quantity| view.quantity = quantity);
     let legend = move || {
         shading.with(|shading| match shading {
             None => ().into_any(),
@@ -176,7 +176,7 @@ fn StripBar(
         let shading = shading.get_untracked()?.ok()?;
         let body = document().and_then(|document| document.body())?;
         let (palette, credit) = (Palette::of(&body), statistics::credit(&drawn.analysis));
-        let begins = derived.event_starts(views.has_events.get_untracked());
+        let begins = untrack(|| derived.event_starts());
         let caption = Caption { title: "Tokens of the text", credit: &credit };
         Some(svg::strip(&drawn.analysis.tokens, &shading, &begins, palette.svg_theme(), caption))
     };
@@ -219,20 +219,20 @@ fn StripBar(
                 <span>"Shade by"</span>
                 <select
                     data-testid="quantity"
-                    prop:value=move || views.quantity.get().map_or("none", Choice::key)
-                    on:change=move |event| views.quantity.set(Quantity::from_key(&event_target_value(&event)))
+                    prop:value=move || quantity.get().map_or("none", Choice::key)
+                    on:change=move |event| quantity.set(Quantity::from_key(&event_target_value(&event)))
                 >
                     {Quantity::CHOICES
                         .iter()
                         .map(|choice| {
                             let choice = *choice;
                             view! {
-                                <option value=choice.key() selected=move || views.quantity.get() == Some(choice)>
+                                <option value=choice.key() selected=move || quantity.get() == Some(choice)>
                                     {choice.label()}
                                 </option>
                             }
                         })
-                        .collect_view()} <option value="none" selected=move || views.quantity.get().is_none()>
+                        .collect_view()} <option value="none" selected=move || quantity.get().is_none()>
                         "Nothing"
                     </option>
                 </select>
@@ -303,11 +303,12 @@ fn mark_focus(state: State) {
 }
 
 fn mark_selection(state: State, count: usize) {
+    let spans = state.look(|view| &view.spans);
     Effect::new(move |marked: Option<Vec<(usize, &'static str)>>| {
         for (position, class) in marked.unwrap_or_default() {
             set_class(position, class, false);
         }
-        let selection = state.views.selection.get();
+        let selection = spans.get();
         let marks: Vec<(usize, &'static str)> = selection
             .spans()
             .iter()

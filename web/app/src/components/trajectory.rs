@@ -23,7 +23,8 @@ use crate::views::Derived;
 /// The figure of a shown analysis.
 #[component]
 pub fn TrajectoryFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> impl IntoView {
-    let settings = state.views.trajectory;
+    let settings = state.part(|view| &view.trajectory, |view, settings| view.trajectory = settings);
+    let color = state.look(|view| &view.trajectory_color);
     let computation = Computation::new();
     let asked = shown.clone();
     Effect::new(move |_| computation.start(&asked, settings.get()));
@@ -32,14 +33,14 @@ pub fn TrajectoryFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derive
         move |_| match computation.work.get() {
             Work::UnderWay(..) | Work::Stopped => None,
             Work::Failed(problem) => Some(Err(problem)),
-            Work::Done(found) => Some(found.drawing(&colored, state.views.trajectory_color.get()).map(Arc::new)),
+            Work::Done(found) => Some(found.drawing(&colored, color.get()).map(Arc::new)),
         },
         |_, _| true,
     );
     let (frame, canvas) = (NodeRef::<Div>::new(), NodeRef::<Canvas>::new());
     let space = RwSignal::new(None::<AvailableSpace>);
     observe_space(frame, space);
-    let camera = state.views.camera;
+    let camera = state.part(|view| &view.camera, |view, camera| view.camera = camera);
     let stage = TrajectoryStage { settings, computation, drawing, camera, is_turning: RwSignal::new(false), canvas };
     turn(stage);
     let seen = Memo::new_with_compare(
@@ -169,7 +170,7 @@ fn turn(stage: TrajectoryStage) {
         }
         let now = crate::environment::now();
         let seconds = ((now - before) / 1000.0).min(0.1);
-        let _ = stage.camera.try_update(|camera| *camera = camera.rotated(seconds));
+        stage.camera.update(|camera| *camera = camera.rotated(seconds));
         request_animation_frame(move || frame(stage, now));
     }
     Effect::new(move |_| {

@@ -83,7 +83,8 @@ pub fn TrajectoryBar(
     let is_space = move || settings.with(|it| it.dimensions == Dimensions::Three);
     let is_under_way = move || stage.computation.work.with(|work| matches!(work, Work::UnderWay(..)));
     let zoom = move |factor: f64| stage.camera.update(|camera| *camera = camera.zoomed(factor, [0.0; 2]));
-    let color = state.views.trajectory_color;
+    let color = state.part(|view| &view.trajectory_color, |view, color| view.trajectory_color = color);
+    let turn = Callback::new(move |on| stage.is_turning.set(on));
     let save_csv = move |_| {
         if let Some(Ok(drawing)) = stage.drawing.get_untracked() {
             let csv = export::trajectory_csv(&drawing);
@@ -165,7 +166,7 @@ pub fn TrajectoryBar(
                 "Reset"
             </button>
             <Show when=is_space>
-                <Toggle label="Turn" testid="auto-rotate" is_on=stage.is_turning />
+                <Toggle label="Turn" testid="auto-rotate" is_on=stage.is_turning.into() turn=turn />
             </Show>
             <span class="end">
                 <SaveFigure state testid="trajectory" picture svg />

@@ -7,6 +7,7 @@ use lens_view::trajectory::{Camera, Trajectory, TrajectorySettings};
 use leptos::html::Canvas;
 use leptos::prelude::*;
 
+use crate::parts::Part;
 use crate::state::State;
 use crate::trajectory::Computation;
 use crate::trajectory_canvas::Rings;
@@ -16,13 +17,13 @@ use crate::views::Derived;
 #[derive(Clone, Copy)]
 pub struct TrajectoryStage {
     /// What is asked for.
-    pub settings: RwSignal<TrajectorySettings>,
+    pub settings: Part<TrajectorySettings>,
     /// Where it is.
     pub computation: Computation,
     /// What is drawn, or why not.
     pub drawing: Memo<Option<Result<Arc<Trajectory>, String>>>,
     /// From where it is looked at.
-    pub camera: RwSignal<Camera>,
+    pub camera: Part<Camera>,
     /// Whether it turns by itself.
     pub is_turning: RwSignal<bool>,
     /// The canvas, for its colors.
@@ -33,7 +34,7 @@ pub struct TrajectoryStage {
 pub fn rings(state: State, derived: Derived, drawing: &Trajectory) -> Rings {
     let focus = state.focus.get();
     let point = |cell: Cell| drawing.point_at(cell.row);
-    let begins = derived.event_starts(state.views.has_events.get());
+    let begins = derived.event_starts();
     Rings {
         focused: focus.focused().and_then(point),
         pinned: focus.pinned.and_then(point),

@@ -143,9 +143,10 @@ pub fn EventNames(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
         .flatten()
         .filter_map(|event| Some((event.first, words::event_name(&shown.analysis, event.first)?)))
         .collect();
+    let has_events = state.look(|view| &view.has_events);
     move || {
         // In a frame the figure has just its own space.
-        (state.embed.is_none() && state.views.has_events.get() && names.len() > 1).then(|| {
+        (state.embed.is_none() && has_events.get() && names.len() > 1).then(|| {
             let item = |(first, name): &(usize, String)| view! { <li>{format!("from {first}: {name}")}</li> };
             view! {
                 <ol class="event-names" data-testid="event-names">

@@ -1,18 +1,16 @@
-//! What the page shows, as an address: everything a link carries, read and written in one place.
-//!
-//! A link leaves out what is as the page opens, so that short states make short links. What cannot be
-//! read is left out and named: old and damaged links open what they can.
-
-use std::ops::Range;
+//! What the page shows: one type for its address, its views, its history and its embedding. [`crate::keys`] has the
+//! parameter of each field.
 
 use lens_analysis::per_token::Quantity;
 use lens_analysis::similarity::{Mode, Source};
+use lens_view::attention::AttentionSelection;
+use lens_view::focus::Cell;
+use lens_view::heatmap::Scale;
+use lens_view::selection::Selection;
+use lens_view::trajectory::{Camera, TrajectorySettings};
 
-use super::theme::Theme;
-use crate::figure::attention::AttentionSelection;
-use crate::figure::focus::Cell;
-use crate::figure::heatmap::Scale;
-use crate::figure::trajectory::{Camera, TrajectorySettings};
+use crate::embed::Embed;
+use crate::theme::Theme;
 
 /// Version of the parameters' meaning: the parameter `v`.
 pub const VERSION: u32 = 1;
@@ -40,12 +38,12 @@ pub struct Second {
     pub inf_k: Option<usize>,
     /// Selected spans of the first and of the second text, oldest first, at most two each; none for
     /// those that the comparison opens with.
-    pub spans: Option<[Vec<Range<usize>>; 2]>,
+    pub spans: Option<[Selection; 2]>,
 }
 
-/// A whole state of the page.
+/// A whole state of the page. To add a field: its default below, its row in [`crate::keys`], the component that shows it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Link {
+pub struct ViewState {
     /// The pack's address, where it is not the page's own.
     pub model: Option<String>,
     /// What is looked at; none for what the page opens with.
@@ -82,15 +80,17 @@ pub struct Link {
     pub pin: Option<Cell>,
     /// The feature whose card is open.
     pub feature: Option<usize>,
-    /// Selected spans, oldest first, at most two.
-    pub spans: Vec<Range<usize>>,
+    /// Selected spans.
+    pub spans: Selection,
     /// Whether analyses are asked for in words.
     pub words: bool,
     /// Light or dark, where that was chosen.
     pub theme: Theme,
+    /// How the page stands inside another one.
+    pub embed: Embed,
 }
 
-impl Default for Link {
+impl Default for ViewState {
     /// The page as it opens.
     fn default() -> Self {
         Self {
@@ -112,9 +112,10 @@ impl Default for Link {
             attention: AttentionSelection::default(),
             pin: None,
             feature: None,
-            spans: Vec::new(),
+            spans: Selection::default(),
             words: false,
             theme: Theme::default(),
+            embed: Embed::default(),
         }
     }
 }
@@ -123,7 +124,7 @@ impl Default for Link {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Opened {
     /// What could be read.
-    pub link: Link,
+    pub view: ViewState,
     /// What could not, a phrase each.
     pub dropped: Vec<String>,
 }

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 pub use lens_pack::manifest::{FileEntry, License};
 use lens_pack::outline::{Outline, OutlineError};
+use lens_view::number;
 use serde::Deserialize;
 
-use crate::address::link;
-use crate::format::number;
+use crate::view_state::is_fetchable;
 
 /// Value of `format` in models.json.
 pub const FORMAT: &str = "temporal-lens-models/1";
@@ -37,7 +37,7 @@ pub fn read_list(json: &str) -> Result<Vec<ModelEntry>, String> {
     if list.format != FORMAT {
         return Err(format!("its format is {:?}, this page reads {FORMAT:?}", list.format));
     }
-    if let Some(wrong) = list.models.iter().find(|it| !link::is_fetchable(&it.url)) {
+    if let Some(wrong) = list.models.iter().find(|it| !is_fetchable(&it.url)) {
         return Err(format!("{:?} is not a web address", wrong.url));
     }
     Ok(list.models)

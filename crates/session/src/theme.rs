@@ -1,6 +1,6 @@
 //! Light or dark.
 
-use crate::format::choice::Choice;
+use lens_view::choice::Choice;
 
 /// Light, dark, or as the system has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -48,10 +48,18 @@ impl Theme {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::choice::tests::keys_come_back;
 
     #[test]
     fn every_theme_is_found_by_its_key() {
-        keys_come_back::<Theme>();
+        for theme in Theme::CHOICES {
+            assert_eq!(Theme::from_key(theme.key()), Some(*theme));
+        }
+        assert_eq!(Theme::from_key("pink"), None);
+    }
+
+    #[test]
+    fn the_switch_comes_round() {
+        let theme = Theme::System.next();
+        assert_eq!((theme, theme.next(), theme.next().next()), (Theme::Light, Theme::Dark, Theme::System));
     }
 }

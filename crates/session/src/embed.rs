@@ -1,16 +1,16 @@
 //! The page inside another page: what it shows there, and the messages both exchange.
 
+use lens_view::markup::escaped;
 use serde::{Deserialize, Serialize};
-
-use crate::format::markup::escaped;
-use crate::format::percent;
 
 /// Version of the messages.
 pub const VERSION: u32 = 1;
 
-/// What an embedded page shows; `embed=true` and these flags in the address.
+/// What an embedded page shows: the parameter `embed` and these flags in the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Embed {
+    /// `embed`: the page stands inside another one. Without it the flags mean nothing.
+    pub is_embedded: bool,
     /// `embedtokens`: the text as tokens.
     pub has_tokens: bool,
     /// `embedheatmap`.
@@ -28,9 +28,10 @@ pub struct Embed {
 }
 
 impl Default for Embed {
-    /// What a figure in an article needs.
+    /// What a figure in an article needs, where there is one around.
     fn default() -> Self {
         Self {
+            is_embedded: false,
             has_tokens: true,
             has_heatmap: true,
             has_trajectory: false,
@@ -39,47 +40,6 @@ impl Default for Embed {
             has_controls: false,
             has_link: true,
         }
-    }
-}
-
-/// Whether a parameter is one of the embedded page's.
-pub fn is_parameter(name: &str) -> bool {
-    name == "embed" || Embed::default().flag(name).is_some()
-}
-
-impl Embed {
-    /// Reads the flags of a query string; none where the page is not embedded. A flag that is neither
-    /// true nor false stays as it is by default.
-    pub fn read(query: &str) -> Option<Self> {
-        let mut embed = Self::default();
-        let mut is_embedded = false;
-        for part in query.trim_start_matches('?').split('&') {
-            let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            let value = match percent::decoded(value).as_deref() {
-                Some("true" | "1") => true,
-                Some("false" | "0") => false,
-                _ => continue,
-            };
-            if name == "embed" {
-                is_embedded = value;
-            } else if let Some(flag) = embed.flag(name) {
-                *flag = value;
-            }
-        }
-        is_embedded.then_some(embed)
-    }
-
-    fn flag(&mut self, name: &str) -> Option<&mut bool> {
-        Some(match name {
-            "embedtokens" => &mut self.has_tokens,
-            "embedheatmap" => &mut self.has_heatmap,
-            "embedtrajectory" => &mut self.has_trajectory,
-            "embedfeatures" => &mut self.has_features,
-            "embedinput" => &mut self.has_input,
-            "embedcontrols" => &mut self.has_controls,
-            "embedlink" => &mut self.has_link,
-            _ => return None,
-        })
     }
 }
 
@@ -178,16 +138,6 @@ pub fn write_message(event: &EmbedEvent) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn flags_say_what_is_shown() {
-        assert_eq!(Embed::read("?text=a"), None);
-        assert_eq!(Embed::read("?embed=false&embedinput=true"), None);
-        assert_eq!(Embed::read("embed=true"), Some(Embed::default()));
-        let embed = Embed::read("?embed=true&embedheatmap=false&embedtrajectory=true&embedlink=perhaps").unwrap();
-        assert_eq!(embed, Embed { has_heatmap: false, has_trajectory: true, ..Embed::default() });
-        assert!(is_parameter("embedinput") && is_parameter("embed") && !is_parameter("text"));
-    }
 
     #[test]
     fn the_code_is_html_whatever_the_address() {

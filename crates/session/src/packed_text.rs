@@ -7,8 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
-
-use crate::format::percent;
+use lens_view::percent;
 
 /// Characters up to which a text stands in the address as it is.
 const PLAIN_MAX: usize = 400;
@@ -16,16 +15,27 @@ const PLAIN_MAX: usize = 400;
 /// The longest text that a link may carry, in bytes: a few bytes of deflate can stand for gigabytes.
 const TEXT_BYTES_MAX: u64 = 1 << 20;
 
-/// Name and value of the parameter that carries a text: `[plain, packed]` are its two names.
-pub fn parameter(text: &str, [plain_name, packed_name]: [&'static str; 2]) -> (&'static str, String) {
-    let plain = percent::encoded(text).replace("%20", "+");
-    if plain.len() > PLAIN_MAX {
-        let packed = pack(text);
-        if packed.len() < plain.len() {
-            return (packed_name, packed);
+/// A text as a part of an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TextValue {
+    /// As it is, escaped.
+    Plain(String),
+    /// Deflated, in URL-safe base64.
+    Packed(String),
+}
+
+impl TextValue {
+    /// The shorter one for long texts, the readable one for short ones.
+    pub fn of(text: &str) -> Self {
+        let plain = percent::encoded(text).replace("%20", "+");
+        if plain.len() > PLAIN_MAX {
+            let packed = pack(text);
+            if packed.len() < plain.len() {
+                return Self::Packed(packed);
+            }
         }
+        Self::Plain(plain)
     }
-    (plain_name, plain)
 }
 
 fn pack(text: &str) -> String {
@@ -56,23 +66,27 @@ pub fn unpack(packed: &str) -> Result<String, &'static str> {
 mod tests {
     use super::*;
 
-    const NAMES: [&str; 2] = ["text", "z"];
+    fn packed(text: &str) -> String {
+        match TextValue::of(text) {
+            TextValue::Packed(value) => value,
+            plain => panic!("{plain:?}"),
+        }
+    }
 
     #[test]
     fn short_texts_stay_readable_and_long_ones_shrink() {
-        assert_eq!(parameter("Once upon a time", NAMES), ("text", "Once+upon+a+time".to_owned()));
+        assert_eq!(TextValue::of("Once upon a time"), TextValue::Plain("Once+upon+a+time".to_owned()));
         let long = "The tide was already turning when the crew let go of the ropes. ".repeat(40);
-        let (name, value) = parameter(&long, NAMES);
-        assert_eq!(name, "z");
+        let value = packed(&long);
         assert!(value.len() < long.len() / 4, "{}", value.len());
         assert_eq!(unpack(&value).unwrap(), long);
         let chinese = "潮水已经转向。".repeat(60);
-        assert_eq!(unpack(&parameter(&chinese, NAMES).1).unwrap(), chinese);
+        assert_eq!(unpack(&packed(&chinese)).unwrap(), chinese);
     }
 
     #[test]
     fn damage_and_bombs_are_refused() {
-        let (_, value) = parameter(&"a text that is long ".repeat(50), NAMES);
+        let value = packed(&"a text that is long ".repeat(50));
         assert_eq!(unpack(&value[..value.len() / 2]), Err("is cut or damaged"));
         assert_eq!(unpack("§$%"), Err("is cut or damaged"));
         let bomb = pack(&"a".repeat(4 << 20));

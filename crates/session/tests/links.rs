@@ -1,0 +1,219 @@
+//! ViewStates that are written come back as they were; whatever anyone writes opens what it can.
+
+use std::ops::Range;
+
+use lens_analysis::per_token::Quantity;
+use lens_analysis::similarity::{Mode, Source};
+use lens_session::embed::Embed;
+use lens_session::view_state::is_fetchable;
+use lens_session::{Opened, Second, Subject, Theme, ViewState};
+use lens_view::attention::AttentionSelection;
+use lens_view::choice::Choice;
+use lens_view::focus::Cell;
+use lens_view::heatmap::Scale;
+use lens_view::selection::Selection;
+use lens_view::trajectory::{Camera, Dimensions, Method, Metric, Positions, TrajectorySettings};
+
+fn selection(spans: &[Range<usize>]) -> Selection {
+    Selection::of(spans.to_vec())
+}
+
+fn one(span: Range<usize>) -> Selection {
+    Selection::of(Vec::from([span]))
+}
+
+fn back(link: &ViewState) -> ViewState {
+    let opened = ViewState::read(&format!("?{}", link.query()));
+    assert_eq!(opened.dropped, Vec::<String>::new(), "{}", link.query());
+    opened.view
+}
+
+#[test]
+fn the_page_as_it_opens_needs_no_query() {
+    assert_eq!(ViewState::default().query(), "");
+    assert_eq!(ViewState::read("").view, ViewState::default());
+}
+
+#[test]
+fn every_field_comes_back() {
+    let page = ViewState::default();
+    let texts = ["x", " leading and trailing ", "a+b & c=d # 100% \"<b>\"\n\t“é” 日本 🦀", "v=2&example=code"];
+    let mut links: Vec<ViewState> = Vec::new();
+    links.extend(
+        texts.iter().map(|text| ViewState { subject: Some(Subject::Text((*text).to_owned())), ..page.clone() }),
+    );
+    links.push(ViewState { subject: Some(Subject::Text("long ".repeat(2000))), ..page.clone() });
+    links.push(ViewState { subject: Some(Subject::Example("two-events".to_owned())), ..page.clone() });
+    links.push(ViewState { subject: Some(Subject::Result("https://a.example/r?x=1&y=é".to_owned())), ..page.clone() });
+    links.push(ViewState { subject: Some(Subject::Result("results/one.json".to_owned())), ..page.clone() });
+    links.push(ViewState { model: Some("https://host.example/packs/gemma/".to_owned()), ..page.clone() });
+    links.push(ViewState { inf_k: Some(7), ..page.clone() });
+    links.extend(Source::CHOICES.iter().map(|it| ViewState { source: *it, ..page.clone() }));
+    links.extend(Mode::CHOICES.iter().map(|it| ViewState { mode: *it, ..page.clone() }));
+    links.extend(Scale::CHOICES.iter().map(|it| ViewState { scale: *it, ..page.clone() }));
+    links.extend(Theme::CHOICES.iter().map(|it| ViewState { theme: *it, ..page.clone() }));
+    let quantities = || Quantity::CHOICES.iter().map(|it| Some(*it)).chain([None]);
+    links.extend(quantities().map(|it| ViewState { quantity: it, ..page.clone() }));
+    links.extend(quantities().map(|it| ViewState { trajectory_color: it, ..page.clone() }));
+    links.push(ViewState { has_events: false, ..page.clone() });
+    links.push(ViewState { is_ordered: true, ..page.clone() });
+    links.push(ViewState { words: true, ..page.clone() });
+    let trajectory = TrajectorySettings {
+        source: Source::Residual,
+        method: Method::Pca,
+        dimensions: Dimensions::Two,
+        positions: Positions::Notebook,
+        n_neighbors: 3,
+        min_dist: 0.25,
+        metric: Metric::Cosine,
+        seed: 4_294_967_295,
+    };
+    links.push(ViewState { trajectory, ..page.clone() });
+    links.push(ViewState { pin: Some(Cell::token(0)), ..page.clone() });
+    links.push(ViewState { pin: Some(Cell { row: 3, column: 14 }), ..page.clone() });
+    links.push(ViewState { spans: selection(&[0..1, 5..9]), ..page.clone() });
+    let camera = Camera { yaw_radians: 1.25, pitch_radians: -0.5, zoom: 2.5, pan: [12.0, -40.0] };
+    links.push(ViewState { camera, ..page.clone() });
+    links.push(ViewState { feature: Some(1919), ..page.clone() });
+    links.push(ViewState { zoom: Some([1.25, 0.0, 12.5]), ..page.clone() });
+    let second = |text: &str| Second { text: text.to_owned(), ..Second::default() };
+    links.extend(texts.iter().map(|text| ViewState { second: Some(second(text)), ..page.clone() }));
+    links.push(ViewState { second: Some(second(&"long ".repeat(2000))), ..page.clone() });
+    links.push(ViewState { second: Some(Second { inf_k: Some(3), ..second("another") }), ..page.clone() });
+    let none = Selection::default;
+    for spans in [
+        [none(), none()],
+        [one(1..4), none()],
+        [none(), selection(&[0..1, 5..6])],
+        [selection(&[1..4, 7..9]), one(2..3)],
+    ] {
+        links.push(ViewState { second: Some(Second { spans: Some(spans), ..second("another") }), ..page.clone() });
+    }
+    for head in [None, Some(0), Some(3)] {
+        links.push(ViewState { attention: AttentionSelection { layer: 1, head }, ..page.clone() });
+    }
+    links.push(ViewState { attention: AttentionSelection { layer: 0, head: Some(2) }, ..page.clone() });
+    for link in &links {
+        assert_eq!(&back(link), link, "{}", link.query());
+    }
+    // All of them at once.
+    let all = ViewState {
+        subject: links[2].subject.clone(),
+        inf_k: Some(2),
+        source: Source::Novel,
+        mode: Mode::Neuronpedia,
+        scale: Scale::Signed,
+        is_ordered: true,
+        trajectory,
+        camera,
+        zoom: Some([0.0, 3.0, 4.5]),
+        pin: Some(Cell { row: 1, column: 2 }),
+        spans: selection(&[3..4, 6..9]),
+        second: Some(Second { text: "x y".to_owned(), inf_k: Some(1), spans: Some([one(0..2), one(3..4)]) }),
+        attention: AttentionSelection { layer: 2, head: Some(1) },
+        theme: Theme::Dark,
+        ..page
+    };
+    assert_eq!(back(&all), all);
+}
+
+#[test]
+fn what_a_drag_leaves_in_the_link_stays_as_it_is() {
+    let camera = Camera::default().orbited(123.4, -1000.0).panned(3.3, 0.2).zoomed(1.7, [10.0, 3.0]);
+    let once = ViewState { camera, ..ViewState::default() };
+    assert_eq!(back(&once).query(), once.query());
+    assert!((back(&once).camera.yaw_radians - camera.yaw_radians).abs() < 1e-3);
+}
+
+#[test]
+fn damaged_and_unknown_parts_are_named_and_the_rest_opens() {
+    let opened = ViewState::read(
+        "?v=1&example=two-events&of=nothing&pin=-1&span=9-3&camera=NaN_0_1&mindist=inf&seed=1e9&theme=pink&extra=1&feature=x&zoom=1_2_NaN&mode=neuronpedia&inf_k=0&text=b&attention=1&withk=x&withspan=1-2&withz=%C2%A7&%ff=1",
+    );
+    assert_eq!(opened.view.second, None);
+    assert_eq!(opened.view.subject, Some(Subject::Example("two-events".to_owned())));
+    assert_eq!(opened.view.mode, Mode::Neuronpedia);
+    for named in [
+        "of=nothing",
+        "pin=-1",
+        "span=9-3",
+        "camera=NaN_0_1",
+        "mindist=inf",
+        "seed=1e9",
+        "theme=pink",
+        "extra=1",
+        "feature=x",
+        "zoom=1_2_NaN",
+        "inf_k=0",
+        "text=b",
+        "attention=1",
+        "withk=x",
+        "withspan=1-2",
+        "withz=§",
+        "%ff=1",
+    ] {
+        assert!(opened.dropped.iter().any(|it| it.contains(named)), "{named}: {:?}", opened.dropped);
+    }
+    assert_eq!(opened.dropped.len(), 17, "{:?}", opened.dropped);
+    let opened = ViewState::read("with=a&with=b&withk=2&attention=0.mean");
+    assert_eq!(opened.view.second, Some(Second { text: "a".to_owned(), inf_k: Some(2), spans: None }));
+    assert_eq!(opened.dropped.len(), 1);
+    assert!(opened.dropped[0].contains("second text"));
+    let Opened { view: link, dropped } = ViewState::read("v=2&example=code");
+    assert_eq!(link.subject, Some(Subject::Example("code".to_owned())));
+    assert!(dropped[0].contains("later version"));
+}
+
+#[test]
+fn hostile_links_stay_data() {
+    let opened = ViewState::read(&format!(
+        "?result=javascript:alert(1)&model=data:text/html,x&example=../../etc&simMatrixDemo=a/../b&{}=1&span={}",
+        "a".repeat(100_000),
+        "1-2.".repeat(10_000)
+    ));
+    assert_eq!(opened.view, ViewState::default());
+    assert_eq!(opened.dropped.len(), 6);
+    assert!(opened.dropped.iter().all(|it| it.chars().count() < 200));
+    for address in [
+        "javascript:alert(1)",
+        "JAVASCRIPT:x",
+        "data:,x",
+        "blob:https://a/b",
+        "file:///etc/passwd",
+        "https://",
+        "a b",
+        "a\nb",
+        "",
+        "\\\\host",
+        "ftp://a/b",
+    ] {
+        assert!(!is_fetchable(address), "{address:?}");
+    }
+    for address in
+        ["https://a.example/b.json", "HTTP://a/b", "results/b.json", "./b:c.json", "//host/x", "/r.json?x=a:b"]
+    {
+        assert!(is_fetchable(address), "{address:?}");
+    }
+}
+
+#[test]
+fn neuronpedias_links_are_understood() {
+    let link = ViewState::read("simMatrix=Once%20upon%20a%20time").view;
+    assert_eq!(link.subject, Some(Subject::Text("Once upon a time".to_owned())));
+    assert_eq!((link.mode, link.scale), (Mode::Neuronpedia, Scale::Unit));
+    assert_eq!(ViewState::read("simMatrixDemo=alice_1").view.neuronpedia_demo.as_deref(), Some("alice_1"));
+}
+
+#[test]
+fn flags_say_what_an_embedded_page_shows() {
+    let embed = |query: &str| ViewState::read(query).view.embed;
+    assert_eq!(embed("?text=a"), Embed::default());
+    assert_eq!(embed("?embed=false&embedinput=true"), Embed::default());
+    assert_eq!(embed("embed=true"), Embed { is_embedded: true, ..Embed::default() });
+    let shown = Embed { is_embedded: true, has_heatmap: false, has_trajectory: true, ..Embed::default() };
+    let opened = ViewState::read("?embedtrajectory=1&embed=true&embedheatmap=false&embedlink=perhaps&embed=x");
+    assert_eq!((opened.view.embed, opened.dropped), (shown, Vec::new()));
+    let view = ViewState { embed: shown, ..ViewState::default() };
+    assert_eq!(view.query(), "v=1&embed=true&embedheatmap=false&embedtrajectory=true");
+    assert_eq!(back(&view), view);
+}
