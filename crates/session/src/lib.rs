@@ -1,4 +1,8 @@
-//! The page without a browser: what it shows, as one type, and its address.
+//! The page without a browser: what it shows, what can happen to it, and what it asks the browser to do.
+//!
+//! [`Model`] is all that the page knows. Whatever happens is a [`Msg`]; [`Model::update`] takes it and answers with
+//! [`Effect`]s, which the page in the browser turns into calls. There are no signals and no types of the web here, so that
+//! every order of events is a native test.
 //!
 //! | file | what it is |
 //! |---|---|
@@ -8,15 +12,43 @@
 //! | `packed_text` | a text as a part of an address |
 //! | [`theme`] | light or dark |
 //! | [`embed`] | the page inside another page: flags and messages |
+//! | [`model`] | everything the page knows |
+//! | [`message`] | what can happen, and what the browser is asked to do |
+//! | `update` | what every message does |
+//! | [`requests`] | from the Analyze button to the answer: canceling, crashes |
+//! | `typing` | the page follows while one types |
+//! | `opening` | links, examples and files are opened |
+//! | `show` | an analysis or a comparison comes onto the page |
+//! | [`shown`] | what is shown, and where it comes from |
+//! | `address` | the page's address follows what it shows |
+//! | [`dashboards`], `cards` | features' dashboards, and what of them is fetched |
+//! | [`pack`] | where a model's files are |
 //! | [`library`] | the packs that the page knows |
 
+mod address;
+mod cards;
+pub mod dashboards;
 pub mod embed;
 pub mod keys;
 pub mod library;
+pub mod message;
+pub mod model;
+mod opening;
+pub mod pack;
 mod packed_text;
+pub mod requests;
+mod show;
+pub mod shown;
 pub mod theme;
+mod typing;
+mod update;
 mod values;
 pub mod view_state;
 
+pub use message::{Effect, Fetch, Msg, Timer};
+pub use model::{Model, Phase, Start};
+pub use opening::FIRST_EXAMPLE;
+pub use pack::Pack;
+pub use shown::{Origin, ShownAnalysis, ShownComparison};
 pub use theme::Theme;
 pub use view_state::{Opened, Second, Subject, ViewState};

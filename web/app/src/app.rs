@@ -1,5 +1,6 @@
 //! The page: what stands where.
 
+use lens_session::Msg;
 use leptos::ev;
 use leptos::prelude::*;
 use web_sys::DragEvent;
@@ -16,22 +17,22 @@ use crate::components::progress_bar::ProgressBar;
 use crate::components::result::ResultView;
 use crate::components::update_note::UpdateNote;
 use crate::state::State;
-use crate::{address, embedding, environment, files, storage, typing};
+use crate::{embedding, environment, files, storage};
 
 /// Everything.
 #[component]
 pub fn App() -> impl IntoView {
-    let state = State::new(typing::ended);
-    address::follow(state);
+    let state = State::new();
+    state.tell(environment::url_changed());
+    if state.embed.is_none() {
+        let _back = window_event_listener(ev::popstate, move |_| state.tell(environment::url_changed()));
+    }
     storage::count(state);
     Effect::new(move |_| environment::apply_theme(state.theme.get()));
 
     let _esc = window_event_listener(ev::keydown, move |event| match event.key().as_str() {
-        "Escape" => {
-            state.focus.update(|focus| focus.clear());
-            state.choose(|view| view.spans.clear());
-        }
-        "?" if !is_typing(&event) => state.views.is_help_open.set(true),
+        "Escape" => state.tell(Msg::Escape),
+        "?" if !is_typing(&event) => state.is_help_open.set(true),
         _ => {}
     });
 

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
+use lens_session::Pack;
 use lens_session::library::PackSummary;
 use leptos::prelude::*;
-
-use crate::environment::Pack;
 
 /// What is known of a pack's manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]

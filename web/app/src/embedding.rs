@@ -3,19 +3,16 @@
 //! Only the parent window is listened to. Until it has said hello nothing but "ready" goes out; from
 //! then on it is told what happens, at the origin that it spoke from and no other.
 
-use lens_session::Theme;
+use lens_session::Msg;
 use lens_session::embed::{EmbedCommand, EmbedEvent, read_message, write_message};
-use lens_view::choice::Choice;
 use lens_view::token;
 use leptos::ev;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use wasm_bindgen::JsValue;
 use web_sys::MessageEvent;
 
 use crate::environment::window;
-use crate::state::{Origin, Phase, State};
-use crate::{address, requests};
+use crate::state::State;
 
 /// No result is larger.
 const MESSAGE_BYTES_MAX: usize = 512 << 20;
@@ -30,13 +27,6 @@ pub fn listen(state: State) {
     }
     // Of the page around, once it has said hello.
     let partner = RwSignal::new(None::<String>);
-    let post = move |event: &EmbedEvent, origin: &str| {
-        let parent = window().and_then(|own| own.parent().ok().flatten());
-        // A message is an object there, not a string.
-        if let (Some(parent), Ok(message)) = (parent, js_sys::JSON::parse(&write_message(event))) {
-            let _ = parent.post_message(&message, origin);
-        }
-    };
     let tell = move |event: EmbedEvent| {
         if let Some(origin) = partner.get_untracked() {
             post(&event, &origin);
@@ -55,14 +45,11 @@ pub fn listen(state: State) {
         else {
             return;
         };
-        let outcome = asked.and_then(|asked| {
-            if asked == EmbedCommand::Hello {
-                partner.set(Some(origin.clone()));
-            }
-            take(state, asked)
-        });
-        if let Err(message) = outcome {
-            post(&EmbedEvent::Problem { message }, &origin);
+        state.asked_from.set_value(origin.clone());
+        match asked {
+            Ok(EmbedCommand::Hello) => partner.set(Some(origin)),
+            Ok(command) => state.tell(Msg::Message(command)),
+            Err(problem) => refuse(state, problem),
         }
     });
     Effect::new(move |_| {
@@ -98,38 +85,15 @@ pub fn listen(state: State) {
     post(&EmbedEvent::Ready, "*");
 }
 
-fn take(state: State, asked: EmbedCommand) -> Result<(), String> {
-    match asked {
-        EmbedCommand::Hello => Ok(()),
-        EmbedCommand::SetTheme { theme } => {
-            state.theme.set(Theme::from_key(&theme).ok_or("There is no such theme: it is light, dark or system.")?);
-            Ok(())
-        }
-        EmbedCommand::SetText { text } if text.is_empty() => Err("There is no text in the message.".to_owned()),
-        EmbedCommand::SetText { text } => {
-            spawn_local(async move {
-                address::show_text(state, &text).await;
-                // Weights that are here may be used; others wait for the visitor.
-                if state.shown.with_untracked(Option::is_none) && state.loaded.get_untracked() {
-                    requests::start(state);
-                }
-            });
-            Ok(())
-        }
-        EmbedCommand::SetResult { result } => {
-            if state.phase.get_untracked() == Phase::Loading {
-                return Err("An analysis is under way.".to_owned());
-            }
-            let json = match result {
-                serde_json::Value::String(json) => json,
-                document => document.to_string(),
-            };
-            state
-                .show(&json, Origin::File("the page around".to_owned()))
-                .map_err(|problem| format!("The result was not opened: {problem}."))?;
-            state.problem.set(None);
-            state.phase.set(Phase::Done);
-            Ok(())
-        }
+/// Tells the page around that its last message was refused.
+pub fn refuse(state: State, message: String) {
+    post(&EmbedEvent::Problem { message }, &state.asked_from.get_value());
+}
+
+fn post(event: &EmbedEvent, origin: &str) {
+    let parent = window().and_then(|own| own.parent().ok().flatten());
+    // A message is an object there, not a string.
+    if let (Some(parent), Ok(message)) = (parent, js_sys::JSON::parse(&write_message(event))) {
+        let _ = parent.post_message(&message, origin);
     }
 }

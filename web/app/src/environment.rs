@@ -1,7 +1,7 @@
 //! What the page finds around it: its own meta tags and addresses, the visitor's theme.
 
 use lens_session::embed::Embed;
-use lens_session::{Theme, ViewState};
+use lens_session::{Msg, Pack, Theme, ViewState};
 use lens_view::choice::Choice;
 use wasm_bindgen::JsCast;
 use web_sys::{Document, HtmlMetaElement, Window};
@@ -23,32 +23,18 @@ pub fn remove_boot_note() {
     }
 }
 
-/// Where the model's files are and what loading them once costs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pack {
-    /// Absolute address of the folder, ending in a slash.
-    pub url: String,
-    /// Bytes; 0 when not known.
-    pub bytes: u64,
-    /// Bytes of the whole embedding; 0 when not known.
-    pub embedding_bytes: u64,
-    /// Bytes of its words; 0 when it has none, or when not known.
-    pub words_bytes: u64,
+/// A pack that a link or a list names; what it costs is not known.
+pub fn pack_at(folder: &str) -> Option<Pack> {
+    let slash = if folder.ends_with('/') { "" } else { "/" };
+    let url = address(&format!("{folder}{slash}"))?;
+    Some(Pack { foreign_host: foreign_host(&url), url, bytes: 0, embedding_bytes: 0, words_bytes: 0 })
 }
 
-impl Pack {
-    /// A pack that a link names; what it costs is not known.
-    pub fn at(folder: &str) -> Option<Self> {
-        let slash = if folder.ends_with('/') { "" } else { "/" };
-        Some(Self { url: address(&format!("{folder}{slash}"))?, bytes: 0, embedding_bytes: 0, words_bytes: 0 })
-    }
-
-    /// The pack's host, where it is not the page's own.
-    pub fn foreign_host(&self) -> Option<String> {
-        let pack = web_sys::Url::new(&self.url).ok()?;
-        let own = web_sys::Url::new(&address("")?).ok()?;
-        (pack.origin() != own.origin()).then(|| pack.host())
-    }
+/// The host of an address, where it is not the page's own.
+fn foreign_host(url: &str) -> Option<String> {
+    let url = web_sys::Url::new(url).ok()?;
+    let own = web_sys::Url::new(&address("")?).ok()?;
+    (url.origin() != own.origin()).then(|| url.host())
 }
 
 /// The pack that the page's meta tag names.
@@ -56,10 +42,8 @@ pub fn pack() -> Option<Pack> {
     let tag: HtmlMetaElement =
         document()?.query_selector("meta[name=temporal-lens-pack]").ok().flatten()?.dyn_into().ok()?;
     let number = |name: &str| tag.get_attribute(name).and_then(|text| text.parse().ok()).unwrap_or(0);
-    let folder = tag.content();
-    let folder = if folder.ends_with('/') { folder } else { format!("{folder}/") };
     let [bytes, embedding_bytes, words_bytes] = ["data-bytes", "data-embedding-bytes", "data-words-bytes"].map(number);
-    Some(Pack { url: address(&folder)?, bytes, embedding_bytes, words_bytes })
+    Some(Pack { bytes, embedding_bytes, words_bytes, ..pack_at(&tag.content())? })
 }
 
 /// The commit that the page was built from, where the build knew it.
@@ -169,8 +153,21 @@ pub fn apply_theme(theme: Theme) {
     }
 }
 
+/// The page's address, as it is now, is a link to be opened.
+pub fn url_changed() -> Msg {
+    let opened = ViewState::read(&query());
+    let pack = opened.view.model.as_deref().and_then(pack_at);
+    Msg::UrlChanged(Box::new(opened), pack)
+}
+
+/// The whole page's address with a query, which has no question mark.
+pub fn page_at(query: &str) -> String {
+    let page = address("").unwrap_or_default();
+    if query.is_empty() { page } else { format!("{page}?{query}") }
+}
+
 /// The query string of the page's address, with its question mark.
-pub fn query() -> String {
+fn query() -> String {
     window().and_then(|window| window.location().search().ok()).unwrap_or_default()
 }
 

@@ -2,10 +2,11 @@
 
 use gloo_net::http::Request;
 use lens_analysis::comparison::Comparison;
+use lens_analysis::dashboard::INDEX_FILE;
 use lens_analysis::document::{AnalysisFile, ComparisonFile, to_json};
-use lens_session::Subject;
 use lens_session::view_state::is_fetchable;
-use lens_view::gallery::{self, Gallery};
+use lens_session::{Fetch, Msg};
+use lens_view::gallery;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use serde::Serialize;
@@ -17,106 +18,40 @@ use web_sys::{
 };
 
 use crate::fetch::fetch;
-use crate::state::{Origin, Phase, State};
-use crate::{diagnostics, environment, requests};
+use crate::state::State;
+use crate::{diagnostics, environment};
 
 /// The list of precomputed examples.
 const GALLERY: &str = "examples/index.json";
-/// What the page opens with: the notebook's prompt.
-pub const FIRST_EXAMPLE: &str = "seed-prompt";
+/// Where the dashboards of the default pack lie beside the page.
+const DASHBOARDS: &str = "dashboards";
 
 /// Results are a few megabytes; far larger files are something else.
 const LARGEST_FILE: f64 = 512e6;
 
-/// Fetches the list of examples, once. A page without one is whole without it.
-pub async fn list_examples(state: State) {
-    if state.gallery.with_untracked(|gallery| !gallery.examples.is_empty()) {
-        return;
-    }
-    let Some(url) = environment::address(GALLERY) else { return };
-    let Some(json) = fetch(&url).await else { return };
-    match Gallery::from_json(&json) {
-        Ok(gallery) => state.gallery.set(gallery),
-        Err(problem) => leptos::logging::warn!("{GALLERY}: {problem}"),
-    }
-}
-
-/// Shows a precomputed example and puts its text into the box.
-pub fn show_example(state: State, id: String) {
-    state.address.next_turn();
-    // A link that was still being opened is over.
-    state.address.opened();
-    spawn_local(async move {
-        if let Err(problem) = example(state, &id).await {
-            state.fail(problem);
-        }
-    });
-}
-
-/// Shows a precomputed example and puts its text into the box, unless something else was asked for
-/// while it came.
+/// A text that the model asks for.
 ///
 /// # Errors
-/// A sentence.
-pub async fn example(state: State, id: &str) -> Result<(), String> {
-    let (asked, turn) = (state.text.get_untracked(), state.address.turn());
-    let json = fetch_example(id).await;
-    state.example_pending.set(false);
-    if state.address.turn() != turn {
-        return Ok(());
-    }
-    let json = json.ok_or_else(|| format!("The example “{id}” could not be fetched; try again."))?;
-    if state.phase.get_untracked() == Phase::Loading || state.text.get_untracked() != asked {
-        return Ok(());
-    }
-    state
-        .show(&json, Origin::Precomputed)
-        .map_err(|problem| format!("The example “{id}” cannot be read: {problem}."))?;
-    opened(state, Phase::Idle);
-    Ok(())
+/// A phrase that says why it did not come.
+pub async fn fetch_named(what: &Fetch) -> Result<String, String> {
+    let relative = match what {
+        Fetch::Gallery => Some(GALLERY.to_owned()),
+        Fetch::Example(id) => gallery::address(id),
+        Fetch::Pair(id) => gallery::pair_address(id),
+        Fetch::DashboardIndex => Some(format!("{DASHBOARDS}/{INDEX_FILE}")),
+        Fetch::Dashboard(file) => Some(format!("{DASHBOARDS}/{file}")),
+        Fetch::Result(url) => return fetch_result(url).await,
+    };
+    let text = match relative.and_then(|relative| environment::address(&relative)) {
+        Some(url) => fetch(&url).await,
+        None => None,
+    };
+    text.ok_or_else(|| "it could not be fetched; try again".to_owned())
 }
 
-/// Shows the precomputed comparison of an example with its pair.
-pub fn show_pair(state: State, id: String) {
-    spawn_local(async move {
-        let address = gallery::pair_address(&id).and_then(|address| environment::address(&address));
-        let json = match address {
-            Some(url) => fetch(&url).await,
-            None => None,
-        };
-        let read = match json {
-            Some(json) => Comparison::from_json(&json).map_err(|e| e.to_string()),
-            None => Err("it could not be fetched; try again".to_owned()),
-        };
-        match read {
-            Ok(comparison) => state.show_comparison(comparison, true),
-            Err(problem) => state.fail(format!("The comparison of “{id}” cannot be shown: {problem}.")),
-        }
-    });
-}
-
-/// The box holds what is shown, which nothing under way replaces any more.
-fn opened(state: State, phase: Phase) {
-    requests::abandon(state);
-    if let Some(shown) = state.shown.get_untracked() {
-        state.text.set(shown.analysis.text.clone());
-        state.inf_k.set(shown.analysis.inf_k.map(|k| k.to_string()).unwrap_or_default());
-    }
-    state.problem.set(None);
-    state.phase.set(phase);
-}
-
-async fn fetch_example(id: &str) -> Option<String> {
-    fetch(&environment::address(&gallery::address(id)?)?).await
-}
-
-/// Shows a saved result, without any model.
+/// Reads a file with a saved result, for the model to show.
 pub fn open(state: State, file: File) {
-    if state.phase.get_untracked() == Phase::Loading {
-        return;
-    }
     spawn_local(async move {
-        let name = file.name();
         let read = if file.size() > LARGEST_FILE {
             Err("it is too large for a saved result".to_owned())
         } else {
@@ -125,10 +60,7 @@ pub fn open(state: State, file: File) {
                 Err(_) => Err("it could not be read".to_owned()),
             }
         };
-        match read.and_then(|json| state.show(&json, Origin::File(name.clone()))) {
-            Ok(()) => opened(state, Phase::Done),
-            Err(problem) => state.fail(format!("{name} was not opened: {problem}.")),
-        }
+        state.tell(Msg::FileOpened(file.name(), read));
     });
 }
 
@@ -139,19 +71,6 @@ pub fn first_file(event: &web_sys::Event) -> Option<File> {
     // The same file may be opened again.
     input.set_value("");
     file
-}
-
-/// Shows a saved result that lies at an address, without any model.
-pub async fn open_link(state: State, url: String) {
-    let read = fetch_result(&url).await;
-    // Something else may have been asked for meanwhile.
-    if state.address.asked.with_untracked(|asked| *asked != Some(Subject::Result(url.clone()))) {
-        return;
-    }
-    match read.and_then(|json| state.show(&json, Origin::Link(url.clone()))) {
-        Ok(()) => opened(state, Phase::Done),
-        Err(problem) => state.fail(format!("The result at {url} was not opened: {problem}.")),
-    }
 }
 
 async fn fetch_result(url: &str) -> Result<String, String> {
@@ -203,14 +122,14 @@ pub fn download_comparison(state: State, comparison: &Comparison) {
 fn save_json(state: State, name: &str, file: &impl Serialize) {
     match to_json(file) {
         Ok(json) => save_text(state, name, "application/json", &json),
-        Err(problem) => state.problem.set(Some(format!("The result was not saved: {problem}."))),
+        Err(problem) => state.report(format!("The result was not saved: {problem}.")),
     }
 }
 
 /// Hands a text file to the visitor.
 pub fn save_text(state: State, name: &str, mime: &str, content: &str) {
     if save(name, mime, content).is_err() {
-        state.problem.set(Some("This browser refused the download.".to_owned()));
+        state.report("This browser refused the download.".to_owned());
     }
 }
 
@@ -218,7 +137,7 @@ pub fn save_text(state: State, name: &str, mime: &str, content: &str) {
 pub fn copy(state: State, text: &str) {
     copy_then(text.to_owned(), move |is_copied| {
         if !is_copied {
-            state.problem.set(Some("This browser does not let the page copy.".to_owned()));
+            state.report("This browser does not let the page copy.".to_owned());
         }
     });
 }

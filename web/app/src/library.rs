@@ -1,15 +1,16 @@
 //! The packs this page knows (models.json, the page's own, a link's): finding out what they are, choosing one,
 //! fetching one.
 
+use lens_session::Msg;
 use lens_session::library::{FILE, ModelEntry, PackSummary, read_list};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::catalog::{Library, Manifest, PackEntry};
-use crate::environment::{self, Pack};
+use crate::environment;
 use crate::fetch::fetch;
-use crate::state::{Phase, State};
-use crate::{requests, storage};
+use crate::state::{Pack, Phase, State};
+use crate::storage;
 
 impl Library {
     /// Brings the list and the manifests of this site's packs, once, when the visitor looks.
@@ -31,7 +32,7 @@ impl Library {
             });
             let mut all: Vec<(String, Pack)> = Vec::new();
             for ModelEntry { url, title } in listed {
-                all.extend(Pack::at(&url).map(|pack| (title, pack)));
+                all.extend(environment::pack_at(&url).map(|pack| (title, pack)));
             }
             let own = [environment::pack(), state.pack.get_untracked()];
             all.extend(own.into_iter().flatten().map(|pack| (String::new(), pack)));
@@ -39,7 +40,7 @@ impl Library {
                 if self.packs.with_untracked(|packs| packs.iter().any(|it| it.pack.url == pack.url)) {
                     continue;
                 }
-                let is_foreign = pack.foreign_host().is_some();
+                let is_foreign = pack.foreign_host.is_some();
                 let url = pack.url.clone();
                 self.packs.update(|packs| packs.push(PackEntry { title, pack, manifest: Manifest::Unasked }));
                 if !is_foreign {
@@ -60,31 +61,20 @@ impl Library {
                     Err(problem) => Manifest::Failed(format!("has a manifest that {problem}")),
                 },
             };
-            if let Manifest::Known(facts) = &manifest {
-                let (bytes, embedding_bytes, words_bytes) =
-                    (facts.bytes(), facts.embedding_bytes(), facts.words_bytes());
-                let is_ours = |it: &Option<Pack>| it.as_ref().is_some_and(|it| it.url == url && it.bytes == 0);
-                if state.pack.with_untracked(is_ours) {
-                    state.pack.set(Some(Pack { url: url.clone(), bytes, embedding_bytes, words_bytes }));
-                }
+            if let (Manifest::Known(facts), Some(pack)) = (&manifest, environment::pack_at(&url)) {
+                state.tell(Msg::PackKnown(known(pack, facts)));
             }
             self.set(&url, manifest);
         });
     }
 
     /// Analyses with this pack from now on.
-    pub fn choose(self, state: State, known: &PackEntry) {
-        if state.phase.get_untracked() == Phase::Loading {
-            return;
-        }
-        let mut pack = known.pack.clone();
-        if let Manifest::Known(facts) = &known.manifest {
-            (pack.bytes, pack.embedding_bytes, pack.words_bytes) =
-                (facts.bytes(), facts.embedding_bytes(), facts.words_bytes());
-        }
-        // The worker may have it; only it knows.
-        state.loaded.set(false);
-        state.pack.set(Some(pack));
+    pub fn choose(self, state: State, entry: &PackEntry) {
+        let pack = entry.pack.clone();
+        state.tell(Msg::PackChosen(match &entry.manifest {
+            Manifest::Known(facts) => known(pack, facts),
+            _ => pack,
+        }));
     }
 
     /// Fetches and stores what is missing of a pack.
@@ -98,18 +88,25 @@ impl Library {
         spawn_local(async move {
             // Asked while the visitor's press is fresh; the download does not depend on the answer.
             storage::persist().await;
-            requests::download(state, url);
+            let bytes = self.bytes_of(&url);
+            state.tell(Msg::Download(url, bytes));
         });
     }
 
     /// Stops fetching; what came stays.
     pub fn pause(self, state: State) {
-        requests::cancel(state);
+        state.tell(Msg::Cancel);
     }
 
     /// Stops fetching, and deletes what came.
     pub fn cancel(self, state: State) {
         self.discard.set_value(true);
-        requests::cancel(state);
+        state.tell(Msg::Cancel);
     }
+}
+
+/// A pack with what its manifest says of its size.
+fn known(pack: Pack, facts: &PackSummary) -> Pack {
+    let (bytes, embedding_bytes, words_bytes) = (facts.bytes(), facts.embedding_bytes(), facts.words_bytes());
+    Pack { bytes, embedding_bytes, words_bytes, ..pack }
 }

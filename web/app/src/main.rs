@@ -1,13 +1,13 @@
 //! The page. `main` only mounts; [`app`] puts the components together, [`state`] holds what they
-//! share, [`requests`] talks to the worker. The same module in a worker lays out trajectories: [`layouts`].
+//! share, [`effects`] does what the model asks of the browser. The same module in a worker lays out trajectories:
+//! [`layouts`].
 
-mod address;
 mod app;
 mod canvas;
 mod catalog;
 mod components;
-mod dashboards;
 mod diagnostics;
+mod effects;
 mod embedding;
 mod environment;
 mod fetch;
@@ -17,17 +17,14 @@ mod layouts;
 mod library;
 mod pack_files;
 mod palette;
-mod parts;
+mod part;
 mod pointing;
-mod requests;
-mod show;
-mod shown;
 mod state;
 mod storage;
+mod store;
 mod surface;
 mod trajectory;
 mod trajectory_canvas;
-mod typing;
 mod views;
 mod worker;
 

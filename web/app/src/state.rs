@@ -1,66 +1,25 @@
-//! What the components share. One analysis is shown at a time; all views draw from it.
+//! What the components share: the model, its parts as signals, and what only the browser has.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use lens_analysis::Attention;
-use lens_protocol::{DeviceInfo, Request};
+use lens_protocol::DeviceInfo;
+use lens_session::dashboards::Dashboards;
 use lens_session::embed::Embed;
-use lens_session::{Theme, ViewState};
-use lens_view::focus::Focus;
+use lens_session::{Model, Msg, Start, Theme, ViewState};
+use lens_view::focus::{Cell, Focus};
 use lens_view::gallery::Gallery;
 use lens_view::progress::Progress;
+use lens_view::selection::Selection;
 use leptos::prelude::*;
 
-use crate::address::record::Address;
 use crate::catalog::Library;
-use crate::dashboards::Dashboards;
-use crate::environment::{self, Pack};
-use crate::parts::{Look, Part, Store, Value};
-use crate::views::Views;
+use crate::environment;
+use crate::store::{Look, Store};
 use crate::worker::WorkerHandle;
 
-pub use crate::shown::{Origin, ShownAnalysis, ShownComparison};
-
-/// The notebook's prompt.
-const PROMPT: &str = "Once upon a time, a little girl named Alice loved looking at the night sky.";
-
-/// Where the page is with the visitor's request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Phase {
-    /// Nothing was asked yet, or a request was cancelled.
-    #[default]
-    Idle,
-    /// A request is under way.
-    Loading,
-    /// The answer is shown.
-    Done,
-    /// The request failed.
-    Error,
-}
-
-impl Phase {
-    /// As `data-state` says it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Idle => "idle",
-            Self::Loading => "loading",
-            Self::Done => "done",
-            Self::Error => "error",
-        }
-    }
-}
-
-/// What to do when the request under way has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Next {
-    /// Nothing.
-    #[default]
-    Rest,
-    /// The text has changed since: analyze it as typed.
-    Typed,
-    /// Analyze was pressed.
-    Pressed,
-}
+pub use lens_session::{Origin, Pack, Phase, ShownAnalysis, ShownComparison};
 
 /// What is shown after "Copy diagnostics".
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,151 +30,184 @@ pub struct CopiedDiagnostics {
     pub copied: Option<bool>,
 }
 
-/// What the components share.
+/// What the components share. The model's parts are in the words of [`Model`].
 #[derive(Clone, Copy)]
-pub struct State {
-    /// The text box.
-    pub text: RwSignal<String>,
-    /// The `inf_k` field as it was typed; empty for the SAE's own k.
-    pub inf_k: RwSignal<String>,
-    /// Where the request is.
-    pub phase: RwSignal<Phase>,
-    /// How far it is, while it is under way.
-    pub progress: RwSignal<Option<Progress>>,
-    /// Cancel was pressed, the worker has not stopped yet.
-    pub stopping: RwSignal<bool>,
-    /// What went wrong, as a sentence.
-    pub problem: RwSignal<Option<String>>,
-    /// What else there is to know: a broken connection, a lost device, full storage.
-    pub note: RwSignal<Option<String>>,
-    /// Why this browser stores no files for the page.
-    pub storage_note: RwSignal<Option<String>>,
-    /// Bytes of models that this browser stores, once counted.
-    pub stored_bytes: RwSignal<Option<u64>>,
-    /// Whether a foreign host may be asked for rows while typing.
-    pub rows_while_typing: RwSignal<bool>,
-    /// Whether analyses are asked for in words.
-    pub words: RwSignal<bool>,
-    /// Diagnostics, once asked for.
-    pub diagnostics: RwSignal<Option<CopiedDiagnostics>>,
-    /// The analysis all views show.
-    pub shown: RwSignal<Option<Arc<ShownAnalysis>>>,
-    /// The SAE's attention weights over the shown text, where they came with it or were asked for.
-    pub attention: RwSignal<Option<Arc<Attention>>>,
-    /// The shown text beside a second one.
-    pub compared: RwSignal<Option<Arc<ShownComparison>>>,
-    /// The precomputed examples there are.
-    pub gallery: RwSignal<Gallery>,
-    /// The precomputed example is still being fetched.
-    pub example_pending: RwSignal<bool>,
-    /// What the worker runs on, once it has said so.
-    pub device: RwSignal<Option<DeviceInfo>>,
-    /// Whether the worker has the weights.
-    pub loaded: RwSignal<bool>,
-    /// What is hovered and pinned.
-    pub focus: RwSignal<Focus>,
-    /// What the visitor chose about the views. Read by [`State::look`], changed by [`State::choose`].
+pub struct State(&'static Shared);
+
+/// What the components share, once a page.
+pub struct Shared {
+    /// Everything that the page knows.
     pub store: &'static Store,
-    /// All of it.
-    pub view: Look<ViewState>,
-    /// What is typed and selected for a comparison.
-    pub views: Views,
-    /// What features fire on, and whose card is open.
-    pub dashboards: Dashboards,
-    /// The packs this page knows.
-    pub library: Library,
-    /// The theme.
-    pub theme: RwSignal<Theme>,
-    /// The page's address.
-    pub address: Address,
+    /// [`Model::text`].
+    pub text: Look<String>,
+    /// [`Model::inf_k`].
+    pub inf_k: Look<String>,
+    /// [`Model::is_live`].
+    pub is_live: Look<bool>,
+    /// [`Model::has_agreed`].
+    pub has_agreed: Look<bool>,
+    /// [`Model::words`].
+    pub words: Look<bool>,
+    /// [`Model::pack`].
+    pub pack: Look<Option<Pack>>,
+    /// [`Model::phase`].
+    pub phase: Look<Phase>,
+    /// [`Model::progress`].
+    pub progress: Look<Option<Progress>>,
+    /// [`Model::is_quiet`].
+    pub is_quiet: Look<bool>,
+    /// [`Model::is_stopping`].
+    pub is_stopping: Look<bool>,
+    /// [`Model::problem`].
+    pub problem: Look<Option<String>>,
+    /// [`Model::note`].
+    pub note: Look<Option<String>>,
+    /// [`Model::storage_note`].
+    pub storage_note: Look<Option<String>>,
+    /// [`Model::stored_bytes`].
+    pub stored_bytes: Look<Option<u64>>,
+    /// [`Model::device`].
+    pub device: Look<Option<DeviceInfo>>,
+    /// [`Model::is_loaded`].
+    pub is_loaded: Look<bool>,
+    /// [`Model::shown`].
+    pub shown: Look<Option<Arc<ShownAnalysis>>>,
+    /// [`Model::attention`].
+    pub attention: Look<Option<Arc<Attention>>>,
+    /// [`Model::compared`].
+    pub compared: Look<Option<Arc<ShownComparison>>>,
+    /// [`Model::compared_spans`].
+    pub compared_spans: Look<[Selection; 2]>,
+    /// [`Model::second_text`].
+    pub second_text: Look<Option<String>>,
+    /// [`Model::second_inf_k`].
+    pub second_inf_k: Look<String>,
+    /// [`Model::gallery`].
+    pub gallery: Look<Gallery>,
+    /// [`Model::is_example_pending`].
+    pub is_example_pending: Look<bool>,
+    /// [`Model::focus`].
+    pub focus: Look<Focus>,
+    /// [`Model::theme`].
+    pub theme: Look<Theme>,
+    /// [`Model::dropped`].
+    pub dropped: Look<Vec<String>>,
+    /// The demo of Neuronpedia's that the link asked for.
+    pub demo: Look<Option<String>>,
+    /// [`Model::dashboards`].
+    pub dashboards: Look<Arc<Dashboards>>,
+    /// The feature whose card is open.
+    pub feature: Look<Option<usize>>,
+    /// [`Model::address`].
+    pub address: Look<ViewState>,
+
     /// How the page stands inside another one; none where it does not.
     pub embed: Option<Embed>,
-    /// The model's files.
-    pub pack: RwSignal<Option<Pack>>,
+    /// The packs this page knows.
+    pub library: Library,
+    /// Diagnostics, once asked for.
+    pub diagnostics: RwSignal<Option<CopiedDiagnostics>>,
+    /// Whether the help sheet is open.
+    pub is_help_open: RwSignal<bool>,
     /// The worker, from the first request on.
     pub engine: StoredValue<Option<WorkerHandle>, LocalStorage>,
-    /// Whether the page follows while one types.
-    pub live: RwSignal<bool>,
-    /// The request under way came from typing: no progress bar, and it may be pushed aside.
-    pub quiet: RwSignal<bool>,
-    /// Counts changes of the text.
-    pub typed: StoredValue<u32>,
-    /// What to do when the request under way has ended.
-    pub next: StoredValue<Next>,
-    /// Goes on after a request has ended, with what came up meanwhile.
-    pub request_ended: fn(Self),
-    /// Number of the latest request.
-    pub request: StoredValue<u32>,
-    /// What is under way, to be asked again of a fresh worker when the device is lost.
-    pub job: StoredValue<Option<Request>>,
-    /// The device was lost once during this job: the next time it is said, not tried again.
-    pub restarted: StoredValue<bool>,
+    /// Of the page around, where its last message came from.
+    pub asked_from: StoredValue<String>,
+}
+
+impl Deref for State {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        self.0
+    }
 }
 
 impl State {
-    /// The page as it opens; `request_ended` is called whenever a request has ended.
-    pub fn new(request_ended: fn(Self)) -> Self {
-        let store = Store::new();
-        Self {
-            text: RwSignal::new(PROMPT.to_owned()),
-            inf_k: RwSignal::new(String::new()),
-            phase: RwSignal::new(Phase::Idle),
-            progress: RwSignal::new(None),
-            stopping: RwSignal::new(false),
-            problem: RwSignal::new(None),
-            note: RwSignal::new(None),
-            storage_note: RwSignal::new(None),
-            stored_bytes: RwSignal::new(None),
-            rows_while_typing: RwSignal::new(environment::agreed()),
-            words: RwSignal::new(environment::wants_words()),
-            diagnostics: RwSignal::new(None),
-            shown: RwSignal::new(None),
-            attention: RwSignal::new(None),
-            compared: RwSignal::new(None),
-            gallery: RwSignal::new(Gallery::default()),
-            example_pending: RwSignal::new(true),
-            device: RwSignal::new(None),
-            loaded: RwSignal::new(false),
-            focus: RwSignal::new(Focus::default()),
+    /// The page as it opens, before its address is read.
+    pub fn new() -> Self {
+        let embed = environment::embed();
+        let store = Store::new(Model::new(Start {
+            pack: environment::pack(),
+            theme: environment::remembered_theme(),
+            wants_words: environment::wants_words(),
+            has_agreed: environment::agreed(),
+            is_embedded: embed.is_some(),
+        }));
+        Self(Box::leak(Box::new(Shared {
             store,
-            view: store.look(|view| view),
-            views: Views::new(),
-            dashboards: Dashboards::new(),
+            text: store.look(|model| &model.text),
+            inf_k: store.look(|model| &model.inf_k),
+            is_live: store.look(|model| &model.is_live),
+            has_agreed: store.look(|model| &model.has_agreed),
+            words: store.look(|model| &model.words),
+            pack: store.look(|model| &model.pack),
+            phase: store.look(|model| &model.phase),
+            progress: store.look(|model| &model.progress),
+            is_quiet: store.look(|model| &model.is_quiet),
+            is_stopping: store.look(|model| &model.is_stopping),
+            problem: store.look(|model| &model.problem),
+            note: store.look(|model| &model.note),
+            storage_note: store.look(|model| &model.storage_note),
+            stored_bytes: store.look(|model| &model.stored_bytes),
+            device: store.look(|model| &model.device),
+            is_loaded: store.look(|model| &model.is_loaded),
+            shown: store.look_at_shared(|model| &model.shown),
+            attention: store.look_at_shared(|model| &model.attention),
+            compared: store.look_at_shared(|model| &model.compared),
+            compared_spans: store.look(|model| &model.compared_spans),
+            second_text: store.look(|model| &model.second_text),
+            second_inf_k: store.look(|model| &model.second_inf_k),
+            gallery: store.look(|model| &model.gallery),
+            is_example_pending: store.look(|model| &model.is_example_pending),
+            focus: store.look(|model| &model.focus),
+            theme: store.look(|model| &model.theme),
+            dropped: store.look(|model| &model.dropped),
+            demo: store.look(|model| &model.view.neuronpedia_demo),
+            dashboards: store.look_by(|model| &model.dashboards, Arc::ptr_eq),
+            feature: store.look(|model| &model.view.feature),
+            address: store.look(|model| &model.address),
+            embed,
             library: Library::new(),
-            theme: RwSignal::new(environment::remembered_theme()),
-            address: Address::new(),
-            embed: environment::embed(),
-            pack: RwSignal::new(environment::pack()),
+            diagnostics: RwSignal::new(None),
+            is_help_open: RwSignal::new(false),
             engine: StoredValue::new_local(None),
-            live: RwSignal::new(true),
-            quiet: RwSignal::new(false),
-            typed: StoredValue::new(0),
-            next: StoredValue::new(Next::Rest),
-            request_ended,
-            request: StoredValue::new(0),
-            job: StoredValue::new(None),
-            restarted: StoredValue::new(false),
-        }
+            asked_from: StoredValue::new(String::new()),
+        })))
     }
 
-    /// Looks at a part of the view, as long as the owner lives.
-    pub fn look<T: Value>(self, get: fn(&ViewState) -> &T) -> Look<T> {
+    /// Something in the page went wrong; a sentence.
+    pub fn report(self, problem: String) {
+        self.tell(Msg::Problem(problem));
+    }
+
+    /// Looks at a part of the model, as long as the owner lives.
+    pub fn look<T: crate::store::Value + PartialEq>(self, get: fn(&Model) -> &T) -> Look<T> {
         self.store.look(get)
-    }
-
-    /// Looks at a part of the view, and may choose it.
-    pub fn part<T: Value>(self, get: fn(&ViewState) -> &T, put: fn(&mut ViewState, T)) -> Part<T> {
-        Part::new(self.look(get), put)
     }
 
     /// The visitor chooses something about the view.
     pub fn choose(self, change: impl FnOnce(&mut ViewState)) {
-        self.store.choose(change);
+        let mut view = self.view();
+        change(&mut view);
+        self.tell(Msg::Chosen(view));
     }
 
-    /// Remembers whether a foreign host may be asked for rows while typing.
-    pub fn agree(self, agreed: bool) {
-        self.rows_while_typing.set(agreed);
-        environment::remember_agreement(agreed);
+    fn view(self) -> Box<ViewState> {
+        Box::new(self.store.model().view.clone())
+    }
+
+    /// Something else is hovered or pinned.
+    pub fn point(self, change: impl FnOnce(&mut Focus)) {
+        let mut focus = self.focus.get_untracked();
+        change(&mut focus);
+        self.tell(Msg::Focused(focus));
+    }
+
+    /// Sets what is hovered, once a change.
+    pub fn hover(self, cell: Option<Cell>) {
+        if self.focus.get_untracked().hovered != cell {
+            self.point(|focus| focus.hovered = cell);
+        }
     }
 }

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
+use lens_session::Msg;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::{JsCast, JsValue};
@@ -74,7 +75,7 @@ pub async fn sizes() -> HashMap<String, u64> {
 pub fn count(state: State) {
     spawn_local(async move {
         let sizes = sizes().await;
-        state.stored_bytes.set(Some(sizes.values().sum()));
+        state.tell(Msg::Stored(sizes.values().sum()));
         state.library.sizes.set(sizes);
     });
 }

@@ -7,36 +7,10 @@ use lens_analysis::events::{self, Boundary};
 use lens_analysis::similarity::{self, Matrix, MissingError};
 use lens_view::dendrogram::Dendrogram;
 use lens_view::heatmap::Heatmap;
-use lens_view::selection::Selection;
 use leptos::prelude::*;
 
-use crate::parts::Look;
 use crate::state::{ShownAnalysis, State};
-
-/// What is typed and selected for a comparison, and the help sheet; it outlives the shown analysis.
-#[derive(Clone, Copy)]
-pub struct Views {
-    /// Selected spans of both compared texts.
-    pub compared_selections: [RwSignal<Selection>; 2],
-    /// The second text as it was typed; none until then, when it begins as the shown text.
-    pub second_text: RwSignal<Option<String>>,
-    /// The second text's `inf_k` field as it was typed.
-    pub second_inf_k: RwSignal<String>,
-    /// Whether the help sheet is open.
-    pub is_help_open: RwSignal<bool>,
-}
-
-impl Views {
-    /// As the page opens.
-    pub fn new() -> Self {
-        Self {
-            compared_selections: [RwSignal::new(Selection::default()), RwSignal::new(Selection::default())],
-            second_text: RwSignal::new(None),
-            second_inf_k: RwSignal::new(String::new()),
-            is_help_open: RwSignal::new(false),
-        }
-    }
-}
+use crate::store::Look;
 
 /// A clustering with its drawing.
 #[derive(Debug)]
@@ -65,8 +39,8 @@ pub struct Derived {
 impl Derived {
     /// Of one analysis, as the view says.
     pub fn of(state: State, shown: &Arc<ShownAnalysis>) -> Self {
-        let (source, mode) = (state.look(|view| &view.source), state.look(|view| &view.mode));
-        let (scale, is_ordered) = (state.look(|view| &view.scale), state.look(|view| &view.is_ordered));
+        let (source, mode) = (state.look(|model| &model.view.source), state.look(|model| &model.view.mode));
+        let (scale, is_ordered) = (state.look(|model| &model.view.scale), state.look(|model| &model.view.is_ordered));
         let boundaries = StoredValue::new(events::boundaries(&shown.analysis));
         let compared = shown.clone();
         let matrix = always(move || similarity::similarity(&compared.analysis, source.get(), mode.get()).map(Arc::new));
@@ -86,7 +60,7 @@ impl Derived {
             let order = clustering.as_ref().map(|it| it.drawing.order.as_slice());
             Ok(Arc::new(Heatmap::new(&drawn.analysis, matrix, kind, scale.get(), order)))
         });
-        Self { matrix, clustering, heatmap, boundaries, has_events: state.look(|view| &view.has_events) }
+        Self { matrix, clustering, heatmap, boundaries, has_events: state.look(|model| &model.view.has_events) }
     }
 
     /// First positions of events, where they are shown.

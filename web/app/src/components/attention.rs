@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lens_analysis::similarity::MissingError;
+use lens_session::Msg;
 use lens_view::attention::{AttentionLayout, AttentionMap, BAR_TITLE, MAP};
 use lens_view::focus::{Cell, Step};
 use lens_view::layout::{AvailableSpace, Rect};
@@ -16,9 +17,10 @@ use super::save_figure::{Picture, SaveFigure};
 use super::token_text::TokenText;
 use crate::canvas::{ColorBar, draw_bar, fresh, pixels, saved_figure, upwards};
 use crate::palette::Palette;
+use crate::part::Part;
 use crate::state::{Origin, Phase, ShownAnalysis, State};
 use crate::surface::{observe_space, repaints, report, size_in_css};
-use crate::{files, pointing, requests};
+use crate::{files, pointing};
 
 /// Origins listed beside the map.
 const ORIGINS: usize = 8;
@@ -29,8 +31,7 @@ const SAVED_WIDTH: f64 = 640.0;
 #[component]
 pub fn AttentionPanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     let is_live = matches!(shown.origin, Origin::Live(_));
-    let asked = shown.clone();
-    let ask = move |_| requests::attention(state, asked.analysis.text.clone(), asked.analysis.inf_k);
+    let ask = move |_| state.tell(Msg::AskAttention);
     let body = move || match state.attention.get() {
         Some(_) => view! { <AttentionFigure state shown=shown.clone() /> }.into_any(),
         None if is_live => view! {
@@ -38,7 +39,7 @@ pub fn AttentionPanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView 
                 type="button"
                 data-testid="attention-compute"
                 disabled=move || state.phase.get() == Phase::Loading
-                on:click=ask.clone()
+                on:click=ask
             >
                 "Compute attention"
             </button>
@@ -59,7 +60,7 @@ pub fn AttentionPanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView 
 
 #[component]
 fn AttentionFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
-    let chosen = state.look(|view| &view.attention);
+    let chosen = state.look(|model| &model.view.attention);
     let tokens = shown.analysis.tokens.clone();
     let count = tokens.len();
     let map = Memo::new_with_compare(
@@ -111,13 +112,13 @@ fn AttentionFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     };
     let on_click = move |event: web_sys::MouseEvent| {
         if let Some(cell) = at(&event) {
-            state.focus.update(|focus| focus.click(cell));
+            state.point(|focus| focus.click(cell));
         }
     };
     let on_key = move |event: KeyboardEvent| {
         match Step::from_key(&event.key()) {
-            Some(step) => state.focus.update(|focus| focus.walk_tokens(step, count)),
-            None if event.key() == "Enter" => state.focus.update(|focus| focus.click_token()),
+            Some(step) => state.point(|focus| focus.walk_tokens(step, count)),
+            None if event.key() == "Enter" => state.point(|focus| focus.click_token()),
             None => return,
         }
         event.prevent_default();
@@ -150,12 +151,12 @@ fn AttentionFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
         .collect_view();
     let over = move |event: web_sys::PointerEvent| {
         if event.pointer_type() == "mouse" {
-            pointing::hover(state.focus, attended(&event).map(Cell::token));
+            state.hover(attended(&event).map(Cell::token));
         }
     };
     let pick = move |event: web_sys::MouseEvent| {
         if let Some(position) = attended(&event) {
-            state.focus.update(|focus| focus.click(Cell::token(position)));
+            state.point(|focus| focus.click(Cell::token(position)));
         }
     };
     let save_csv = move |_| {
@@ -197,7 +198,7 @@ fn AttentionFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
             aria-label="The text, shaded by where the focused token’s prediction comes from"
             data-testid="attention-text"
             on:pointerover=over
-            on:pointerleave=move |_| pointing::hover(state.focus, None)
+            on:pointerleave=move |_| state.hover(None)
             on:click=pick
             on:keydown=on_key
         >
@@ -214,9 +215,9 @@ fn AttentionFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
                         aria-label=summary
                         aria-describedby="attention-readout"
                         data-testid="attention"
-                        on:pointermove=move |event| pointing::hover(state.focus, at(&event))
-                        on:pointerleave=move |_| pointing::hover(state.focus, None)
-                        on:blur=move |_| pointing::hover(state.focus, None)
+                        on:pointermove=move |event| state.hover(at(&event))
+                        on:pointerleave=move |_| state.hover(None)
+                        on:blur=move |_| state.hover(None)
                         on:click=on_click
                         on:keydown=on_key
                     ></canvas>
@@ -234,7 +235,7 @@ fn AttentionFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
 /// Layer and head.
 #[component]
 fn Choices(state: State) -> impl IntoView {
-    let chosen = state.part(|view| &view.attention, |view, chosen| view.attention = chosen);
+    let chosen = Part::new(state, state.look(|model| &model.view.attention), |view, chosen| view.attention = chosen);
     let sizes = move || state.attention.with(|it| it.as_ref().map_or((0, 0), |it| (it.layers(), it.heads())));
     let has_layers = move || sizes().0 > 1;
     let number = |event: &web_sys::Event| event_target_value(event).parse::<usize>().ok();

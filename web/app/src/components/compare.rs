@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use lens_analysis::similarity::Source;
+use lens_session::Msg;
 use lens_view::choice::Choice;
 use lens_view::focus::{Focus, Step};
 use lens_view::heatmap::{Heatmap, HeatmapLayout, Viewport};
 use lens_view::layout::AvailableSpace;
-use lens_view::selection::Selection;
 use lens_view::{comparison, export, neighbors, number, statistics};
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
@@ -22,7 +22,7 @@ use crate::palette::Palette;
 use crate::pointing;
 use crate::state::{Phase, ShownAnalysis, ShownComparison, State};
 use crate::surface::{observe_space, repaints, report, size_in_css};
-use crate::{canvas, files, heatmap_canvas, requests};
+use crate::{canvas, files, heatmap_canvas};
 
 /// Space of each matrix of a saved figure.
 const SAVED_SPACE: AvailableSpace = AvailableSpace { width: 640.0, max_height: 620.0, pixel_ratio: 2.0 };
@@ -30,7 +30,7 @@ const SAVED_SPACE: AvailableSpace = AvailableSpace { width: 640.0, max_height: 6
 /// The second text, and the comparison once there is one.
 #[component]
 pub fn ComparePanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
-    let (typed, inf_k) = (state.views.second_text, state.views.second_inf_k);
+    let (typed, inf_k) = (state.second_text, state.second_inf_k);
     let own = shown.analysis.text.clone();
     // Until a second text is typed it is the shown one, to be changed.
     let text = Memo::new(move |_| typed.get().unwrap_or_else(|| own.clone()));
@@ -48,7 +48,7 @@ pub fn ComparePanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     });
     let on_submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
-        requests::compare(state, (*first).clone(), text.get_untracked(), &inf_k.get_untracked());
+        state.tell(Msg::Compare);
     };
     view! {
         <section class="compare" aria-labelledby="compare-title">
@@ -60,13 +60,13 @@ pub fn ComparePanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
                     aria-label="Second text"
                     data-testid="compare-text"
                     prop:value=move || text.get()
-                    on:input:target=move |event| typed.set(Some(event.target().value()))
+                    on:input:target=move |event| state.tell(Msg::SecondTyped(event.target().value()))
                 ></textarea>
                 <div class="controls">
                     <button type="submit" data-testid="compare" disabled=is_loading>
                         "Compare"
                     </button>
-                    <InfKField title="Novel codes kept at each token of the second text" testid="compare-inf-k" inf_k />
+                    <InfKField title="Novel codes kept at each token of the second text" testid="compare-inf-k" inf_k typed=Msg::SecondInfKTyped state />
                     {move || {
                         pair.get()
                             .map(|(id, title)| {
@@ -75,7 +75,7 @@ pub fn ComparePanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
                                         type="button"
                                         data-testid="compare-pair"
                                         disabled=is_loading
-                                        on:click=move |_| files::show_pair(state, id.clone())
+                                        on:click=move |_| state.tell(Msg::Pair(id.clone()))
                                     >
                                         {format!("Compare with “{title}” (precomputed)")}
                                     </button>
@@ -92,10 +92,12 @@ pub fn ComparePanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
 /// A comparison.
 #[component]
 fn Comparing(state: State, compared: Arc<ShownComparison>) -> impl IntoView {
-    let views = state.views;
-    let selections = views.compared_selections;
-    let (source, mode, scale) =
-        (state.look(|view| &view.source), state.look(|view| &view.mode), state.look(|view| &view.scale));
+    let selections = state.compared_spans;
+    let (source, mode, scale) = (
+        state.look(|model| &model.view.source),
+        state.look(|model| &model.view.mode),
+        state.look(|model| &model.view.scale),
+    );
     let drawn = compared.clone();
     let heatmaps = Memo::new_with_compare(
         move |_| {
@@ -113,7 +115,7 @@ fn Comparing(state: State, compared: Arc<ShownComparison>) -> impl IntoView {
         format!("Similarity of {}, both from {low} to {high}", source.get().label().to_lowercase())
     };
     let rows = move || {
-        let [a, b] = selections.map(|it| it.get());
+        let [a, b] = selections.get();
         comparison::cosines(&shared.comparison, [&a, &b])
             .into_iter()
             .map(|row| {
@@ -132,7 +134,7 @@ fn Comparing(state: State, compared: Arc<ShownComparison>) -> impl IntoView {
     };
     let tabled = compared.clone();
     let save_cosines = move |_| {
-        let [a, b] = selections.map(|it| it.get_untracked());
+        let [a, b] = selections.get_untracked();
         let csv = export::cosines_csv(&comparison::cosines(&tabled.comparison, [&a, &b]));
         files::save_text(state, "temporal-lens-cosines.csv", "text/csv", &csv);
     };
@@ -163,8 +165,8 @@ fn Comparing(state: State, compared: Arc<ShownComparison>) -> impl IntoView {
         </div>
         {move || missing().map(|why| view! { <p class="empty">{why}</p> })}
         <div class="compare-sides">
-            <Side state tokens=first heatmap=of(0) selection=selections[0] base=bases[0] number="1" />
-            <Side state tokens=second heatmap=of(1) selection=selections[1] base=bases[1] number="2" />
+            <Side state tokens=first heatmap=of(0) side=0 base=bases[0] number="1" />
+            <Side state tokens=second heatmap=of(1) side=1 base=bases[1] number="2" />
         </div>
         <SimilarityTable label="The heatmap of text 1 as a table" testid="compare-table-1" rows=of_text(false) />
         <SimilarityTable label="The heatmap of text 2 as a table" testid="compare-table-2" rows=of_text(true) />
@@ -226,10 +228,11 @@ fn Side(
     state: State,
     tokens: Vec<String>,
     heatmap: Signal<Option<Arc<Heatmap>>>,
-    selection: RwSignal<Selection>,
+    side: usize,
     base: NodeRef<Canvas>,
     number: &'static str,
 ) -> impl IntoView {
+    let spans = state.compared_spans;
     let anchor = RwSignal::new(None::<usize>);
     let focus = RwSignal::new(Focus::default());
     let title = format!("Text {number}: {} tokens", tokens.len());
@@ -237,9 +240,13 @@ fn Side(
         .into_iter()
         .enumerate()
         .map(|(position, token)| {
-            let is_of = move |name| selection.with(|it| it.name_at(position) == Some(name));
+            let is_of = move |name| spans.with(|both| both[side].name_at(position) == Some(name));
             let on_click = move |event: MouseEvent| match anchor.get_untracked() {
-                Some(from) if event.shift_key() => selection.update(|it| it.stretch(from, position)),
+                Some(from) if event.shift_key() => {
+                    let mut stretched = spans.with_untracked(|both| both[side].clone());
+                    stretched.stretch(from, position);
+                    state.tell(Msg::ComparedSpans(side, stretched));
+                }
                 _ => anchor.set(Some(position)),
             };
             view! {
@@ -289,14 +296,14 @@ fn Side(
         let Some(heatmap) = heatmap.get() else { return };
         size_in_css(&canvas, place.figure.width, place.figure.height);
         let focus = focus.get();
-        selection.with(|it| {
+        spans.with(|both| {
             let columns = space.label_columns();
             report(heatmap_canvas::draw_crosshair(
                 &canvas,
                 &heatmap,
                 &place,
                 focus,
-                it.spans(),
+                both[side].spans(),
                 columns,
                 space.pixel_ratio,
             ));

@@ -1,20 +1,20 @@
 //! The text box, its controls, and the line that says what the page is doing.
 
+use lens_session::Msg;
+use lens_session::requests::device_label;
 use lens_view::number;
 use lens_view::progress::analyze_label;
 use leptos::prelude::*;
 use web_sys::KeyboardEvent;
 
 use super::picker::InfKField;
-use crate::environment::{self, Pack};
-use crate::requests::{self, device_label};
-use crate::state::{Origin, Phase, State};
-use crate::typing;
+use crate::environment;
+use crate::state::{Origin, Pack, Phase, State};
 
 /// Text, `inf_k`, Analyze.
 #[component]
 pub fn Composer(state: State) -> impl IntoView {
-    let loading = move || state.phase.get() == Phase::Loading && !state.quiet.get();
+    let loading = move || state.phase.get() == Phase::Loading && !state.is_quiet.get();
     let words_bytes = move || state.pack.with(|pack| pack.as_ref().map_or(0, |pack| pack.words_bytes));
     let expected = move || {
         let bytes = state.pack.with(|pack| pack.as_ref().map_or(0, |pack| pack.bytes));
@@ -34,7 +34,7 @@ pub fn Composer(state: State) -> impl IntoView {
     let on_key = move |event: KeyboardEvent| {
         if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
             event.prevent_default();
-            requests::start(state);
+            state.tell(Msg::Submit);
         }
     };
     view! {
@@ -42,7 +42,7 @@ pub fn Composer(state: State) -> impl IntoView {
             class="composer"
             on:submit=move |event| {
                 event.prevent_default();
-                requests::start(state);
+                state.tell(Msg::Submit);
             }
         >
             <label class="composer-label" for="text">"Text"</label>
@@ -53,24 +53,22 @@ pub fn Composer(state: State) -> impl IntoView {
                 data-testid="text-input"
                 prop:value=move || state.text.get()
                 on:input:target=move |event| {
-                    state.text.set(event.target().value());
-                    typing::changed(state);
+                    state.tell(Msg::Typed(event.target().value()));
                 }
                 on:keydown=on_key
             ></textarea>
             <div class="controls">
                 <button type="submit" class="primary" data-testid="analyze" disabled=loading>
-                    {move || analyze_label(state.loaded.get() || is_stored(), expected())}
+                    {move || analyze_label(state.is_loaded.get() || is_stored(), expected())}
                 </button>
-                <InfKField title="Novel codes kept at each token" testid="inf-k" inf_k=state.inf_k />
+                <InfKField title="Novel codes kept at each token" testid="inf-k" inf_k=state.inf_k typed=Msg::InfKTyped state />
                 <label class="field toggle" title="Follow while typing, once the model is loaded">
                     <input
                         type="checkbox"
                         data-testid="live"
-                        prop:checked=move || state.live.get()
+                        prop:checked=move || state.is_live.get()
                         on:change:target=move |event| {
-                            state.live.set(event.target().checked());
-                            typing::changed(state);
+                            state.tell(Msg::Live(event.target().checked()));
                         }
                     />
                     <span>"Live"</span>
@@ -80,7 +78,7 @@ pub fn Composer(state: State) -> impl IntoView {
                         type="checkbox"
                         data-testid="words-toggle"
                         prop:checked=move || state.words.get()
-                        on:change:target=move |event| requests::set_words(state, event.target().checked())
+                        on:change:target=move |event| state.tell(Msg::Words(event.target().checked()))
                     />
                     <span>{words_label}</span>
                 </label>
@@ -109,7 +107,7 @@ fn Device(state: State) -> impl IntoView {
 
 fn status(state: State) -> String {
     match state.phase.get() {
-        Phase::Loading if state.stopping.get() => "Stopping …".to_owned(),
+        Phase::Loading if state.is_stopping.get() => "Stopping …".to_owned(),
         Phase::Loading => "Analyzing …".to_owned(),
         Phase::Error => "Stopped; the text is kept.".to_owned(),
         Phase::Done => state.shown.with(|shown| match shown.as_deref() {

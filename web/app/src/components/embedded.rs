@@ -1,6 +1,7 @@
 //! The page inside another page: what its flags ask for, in as much room as the frame has.
 
 use lens_session::embed::Embed;
+use lens_session::{Msg, ViewState};
 use lens_view::progress::analyze_label;
 use leptos::prelude::*;
 
@@ -12,9 +13,9 @@ use super::problem::Problem;
 use super::progress_bar::ProgressBar;
 use super::token_strip::TokenStrip;
 use super::trajectory::TrajectoryFigure;
+use crate::environment;
 use crate::state::{Phase, State};
 use crate::views::Derived;
-use crate::{address, requests};
 
 /// Everything.
 #[component]
@@ -33,19 +34,19 @@ pub fn Embedded(state: State, embed: Embed) -> impl IntoView {
     };
     // Nothing is fetched before this is pressed.
     let ask = move || {
-        let is_empty = state.shown.with(Option::is_none) && !state.example_pending.get();
+        let is_empty = state.shown.with(Option::is_none) && !state.is_example_pending.get();
         let is_idle = state.phase.get() != Phase::Loading;
         let expected = state.pack.with(|pack| pack.as_ref().map_or(0, |pack| pack.bytes));
         (is_empty && is_idle && !embed.has_input).then(|| {
             view! {
                 <blockquote class="embed-text" data-testid="embed-text">{move || state.text.get()}</blockquote>
-                <button type="button" class="primary" data-testid="analyze" on:click=move |_| requests::start(state)>
-                    {move || analyze_label(state.loaded.get(), expected)}
+                <button type="button" class="primary" data-testid="analyze" on:click=move |_| state.tell(Msg::Submit)>
+                    {move || analyze_label(state.is_loaded.get(), expected)}
                 </button>
             }
         })
     };
-    let whole_page = move || address::url_of(&address::current(state));
+    let whole_page = move || environment::page_at(&state.address.with(ViewState::query));
     view! {
         <div class="embed" class:has-controls=embed.has_controls data-testid="embed">
             <main

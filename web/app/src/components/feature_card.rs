@@ -3,24 +3,23 @@
 use std::sync::Arc;
 
 use lens_analysis::dashboard::{Dashboard, Excerpt, Index};
+use lens_session::Msg;
+use lens_session::dashboards::Lookup;
 use lens_view::dashboard::{self as card, ShadedToken};
 use lens_view::neuronpedia;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::token_text::TokenText;
-use crate::dashboards::Lookup;
 use crate::fetch::fetch;
-use crate::requests;
 use crate::state::{Phase, ShownAnalysis, State};
 
 /// ShownAnalysis while a feature is open.
 #[component]
 pub fn FeatureCard(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
-    let dashboards = state.dashboards;
     move || {
         let shown = shown.clone();
-        dashboards.open.get().map(|feature| view! { <Card state shown feature /> })
+        state.feature.get().map(|feature| view! { <Card state shown feature /> })
     }
 }
 
@@ -29,7 +28,7 @@ fn Card(state: State, shown: Arc<ShownAnalysis>, feature: usize) -> impl IntoVie
     let dashboards = state.dashboards;
     let pack_hash = StoredValue::new(shown.analysis.model.pack_hash.clone());
     let label = move || {
-        let index = dashboards.index_of(&pack_hash.get_value())?;
+        let index = dashboards.get().index_of(&pack_hash.get_value())?;
         let label = index.label(feature)?;
         Some(view! {
             <p class="feature-label" data-testid="feature-label">
@@ -42,21 +41,21 @@ fn Card(state: State, shown: Arc<ShownAnalysis>, feature: usize) -> impl IntoVie
     };
     // A label is shown with how good it is; other names with what they are made of.
     let name = move || {
-        let index = dashboards.index_of(&pack_hash.get_value())?;
+        let index = dashboards.get().index_of(&pack_hash.get_value())?;
         let name = card::name(Some(&index), feature).filter(|_| index.label(feature).is_none())?;
         Some(view! {
             <p class="feature-label" data-testid="feature-name">{name.text}</p>
             <p class="note" title=index.name_rule.clone()>{name.note}</p>
         })
     };
-    let body = move || match dashboards.lookup(&pack_hash.get_value(), feature) {
+    let body = move || match dashboards.get().lookup(&pack_hash.get_value(), feature) {
         Lookup::None => {
             view! { <p class="empty">"There is no dashboard of this model’s features here."</p> }.into_any()
         }
         Lookup::Pending => view! { <p class="empty" role="status">"Fetching …"</p> }.into_any(),
         Lookup::Failed(problem) => view! {
             <p class="empty" role="status">{format!("{problem}.")}</p>
-            <button type="button" class="small" on:click=move |_| dashboards.again()>"Try again"</button>
+            <button type="button" class="small" on:click=move |_| state.tell(Msg::RetryDashboards)>"Try again"</button>
         }
         .into_any(),
         Lookup::Ready(index, chunk) => match chunk.get(feature) {
@@ -78,7 +77,7 @@ fn Card(state: State, shown: Arc<ShownAnalysis>, feature: usize) -> impl IntoVie
         <section class="panel feature-card" data-testid="feature-card" aria-labelledby="feature-card-title">
             <div class="panel-head">
                 <h2 id="feature-card-title">{format!("Feature {feature}")}</h2>
-                <button type="button" class="quiet small" data-testid="feature-close" on:click=move |_| dashboards.open.set(None)>
+                <button type="button" class="quiet small" data-testid="feature-close" on:click=move |_| state.choose(|view| view.feature = None)>
                     "Close"
                 </button>
             </div>
@@ -100,8 +99,7 @@ fn TryText(state: State) -> impl IntoView {
     let try_it = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if !typed.get_untracked().trim().is_empty() {
-            state.text.set(typed.get_untracked());
-            requests::start(state);
+            state.tell(Msg::SubmitText(typed.get_untracked()));
         }
     };
     view! {
@@ -149,7 +147,7 @@ fn Known(state: State, index: Arc<Index>, dashboard: Dashboard) -> impl IntoView
             let label = index.label(other).map(|label| label.text.clone()).unwrap_or_default();
             view! {
                 <li>
-                    <button type="button" class="quiet small" on:click=move |_| state.dashboards.show(other)>
+                    <button type="button" class="quiet small" on:click=move |_| state.choose(|view| view.feature = Some(other))>
                         {format!("#{other} {label}")}
                         <span class="value">{format!("{cosine:.2}")}</span>
                     </button>

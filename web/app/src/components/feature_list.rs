@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lens_session::Msg;
 use lens_view::dashboard;
 use lens_view::focus::Cell;
 use lens_view::{export, feature_map, features, number, token};
@@ -37,12 +38,12 @@ pub fn FeatureList(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     // Nothing is fetched for names before the visitor pins a token.
     Effect::new(move |_| {
         if state.focus.get().pinned.is_some() {
-            state.dashboards.want_index();
+            state.tell(Msg::WantFeatureNames);
         }
     });
     let pack_hash = shown.analysis.model.pack_hash.clone();
     let list = move || {
-        let index = state.dashboards.index_of(&pack_hash);
+        let index = state.dashboards.get().index_of(&pack_hash);
         let rows = features::rows(&shown.analysis, features::position(&shown.analysis, pinned.get()));
         if rows.is_empty() {
             return view! { <p class="empty">"No novel code is active at this token."</p> }.into_any();
@@ -59,7 +60,7 @@ pub fn FeatureList(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
                                     type="button"
                                     class="quiet small feature"
                                     aria-label=format!("Feature {}: what it fires on", row.feature)
-                                    on:click=move |_| state.dashboards.show(row.feature)
+                                    on:click=move |_| state.choose(|view| view.feature = Some(row.feature))
                                 >
                                     {format!("#{}", row.feature)}
                                 </button>
@@ -107,7 +108,7 @@ fn FeatureSearch(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
         if typed.trim().is_empty() {
             return ().into_any();
         }
-        let Some(index) = state.dashboards.index_of(&labeled.analysis.model.pack_hash) else {
+        let Some(index) = state.dashboards.get().index_of(&labeled.analysis.model.pack_hash) else {
             return if is_number(&typed) {
                 ().into_any()
             } else {
@@ -126,7 +127,7 @@ fn FeatureSearch(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
                         .map(|(feature, label)| {
                             view! {
                                 <li>
-                                    <button type="button" class="quiet small" on:click=move |_| state.dashboards.show(feature)>
+                                    <button type="button" class="quiet small" on:click=move |_| state.choose(|view| view.feature = Some(feature))>
                                         {format!("#{feature} {label}")}
                                     </button>
                                 </li>
@@ -157,7 +158,7 @@ fn FeatureSearch(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
                     .into_iter()
                     .map(|(position, value)| {
                         let name = tokens.get(position).map(|t| token::shortened(t, 18)).unwrap_or_default();
-                        let pin = move |_| state.focus.update(|focus| focus.pinned = Some(Cell::token(position)));
+                        let pin = move |_| state.point(|focus| focus.pinned = Some(Cell::token(position)));
                         view! {
                             <li>
                                 <button type="button" class="quiet small" on:click=pin>
@@ -179,7 +180,7 @@ fn FeatureSearch(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
                 type="text"
                 placeholder="number or label"
                 data-testid="feature-search"
-                on:focus=move |_| state.dashboards.want_index()
+                on:focus=move |_| state.tell(Msg::WantFeatureNames)
                 on:input=move |event| typed.set(event_target_value(&event))
             />
         </label>

@@ -64,20 +64,20 @@ pub fn FeatureMapFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoVie
             row.set(over);
         }
         let cell = found.map(|(_, position)| Cell::token(position));
-        pointing::hover(state.focus, cell);
+        state.hover(cell);
     };
-    let leave = move || pointing::hover(state.focus, None);
+    let leave = move || state.hover(None);
     let on_click = move |event: web_sys::MouseEvent| {
         if let Some((_, position)) = at(&event) {
-            state.focus.update(|focus| focus.click(Cell::token(position)));
+            state.point(|focus| focus.click(Cell::token(position)));
         }
     };
     let on_key = move |event: KeyboardEvent| {
         match Step::from_key(&event.key()) {
             Some(Step::Up) => row.update(|row| *row = row.saturating_sub(1)),
             Some(Step::Down) => row.update(|row| *row = (*row + 1).min(rows - 1)),
-            Some(step) => state.focus.update(|focus| focus.walk_tokens(step, tokens)),
-            None if event.key() == "Enter" => state.focus.update(|focus| focus.click_token()),
+            Some(step) => state.point(|focus| focus.walk_tokens(step, tokens)),
+            None if event.key() == "Enter" => state.point(|focus| focus.click_token()),
             None => return,
         }
         event.prevent_default();
@@ -91,7 +91,7 @@ pub fn FeatureMapFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoVie
         };
         let name = shown.analysis.tokens.get(position).map(|t| token::shortened(t, 24)).unwrap_or_default();
         let value = map.value(row.get(), position).map(number::significant).unwrap_or_default();
-        let index = state.dashboards.index_of(&shown.analysis.model.pack_hash);
+        let index = state.dashboards.get().index_of(&shown.analysis.model.pack_hash);
         let feature_name = dashboard::name(index.as_deref(), feature).map(|name| name.text).unwrap_or_default();
         format!("#{feature} at {position} {name}   {value}   {feature_name}").trim_end().to_owned()
     };

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use lens_session::Msg;
 use lens_view::gallery::Example;
 use leptos::prelude::*;
 
-use crate::files;
 use crate::state::{Origin, Phase, State};
 
 /// A button an example, and what to look for in the one that is shown.
@@ -37,7 +37,7 @@ pub fn GalleryBar(state: State) -> impl IntoView {
                                 data-testid=testid
                                 aria-pressed=move || is_current().to_string()
                                 disabled=move || state.phase.get() == Phase::Loading
-                                on:click=move |_| files::show_example(state, asked.clone())
+                                on:click=move |_| state.tell(Msg::Example(asked.clone()))
                             >
                                 {title}
                             </button>

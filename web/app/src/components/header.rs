@@ -1,12 +1,13 @@
 //! Title, opening of saved results, theme switch.
 
+use lens_session::Msg;
 use lens_session::Theme;
 use lens_view::choice::Choice;
 use leptos::prelude::*;
 
 use super::share::Share;
+use crate::files;
 use crate::state::State;
-use crate::{environment, files};
 
 /// The line at the top.
 #[component]
@@ -43,7 +44,7 @@ pub fn Header(state: State) -> impl IntoView {
                     class="quiet"
                     data-testid="help"
                     aria-label="Help: keys and gestures"
-                    on:click=move |_| state.views.is_help_open.set(true)
+                    on:click=move |_| state.is_help_open.set(true)
                 >
                     "?"
                 </button>
@@ -53,8 +54,7 @@ pub fn Header(state: State) -> impl IntoView {
                     data-testid="theme"
                     aria-label=theme_label
                     on:click=move |_| {
-                        state.theme.update(|theme| *theme = theme.next());
-                        environment::remember_theme(state.theme.get_untracked());
+                        state.tell(Msg::SwitchTheme);
                     }
                 >
                     {move || theme_name().0}

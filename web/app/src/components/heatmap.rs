@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lens_analysis::cluster::CUT;
+use lens_session::Msg;
 use lens_view::focus::{Cell, Step};
 use lens_view::heatmap::{HeatmapLayout, Viewport};
 use lens_view::layout::AvailableSpace;
@@ -14,6 +15,7 @@ use super::heatmap_bar::HeatmapBar;
 use super::heatmap_stage::{HeatmapStage, ZOOM_STEP};
 use super::words::EventNames;
 use crate::heatmap_canvas;
+use crate::part::Part;
 use crate::pointing;
 use crate::state::{ShownAnalysis, State};
 use crate::surface::{observe_space, repaints, report, size_in_css};
@@ -28,7 +30,7 @@ pub fn HeatmapFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derived) 
     observe_space(frame, space);
     let heatmap = derived.heatmap;
     let size = Memo::new(move |_| heatmap.with(|it| it.as_ref().map_or(0, |it| it.size())));
-    let zoom = state.part(|view| &view.zoom, |view, part| view.zoom = part);
+    let zoom = Part::new(state, state.look(|model| &model.view.zoom), |view, part| view.zoom = part);
     let viewport = Memo::new(move |_| {
         let n = size.get();
         zoom.get().map_or_else(|| Viewport::whole(n), |part| Viewport::part(n, part))
@@ -94,7 +96,7 @@ pub fn HeatmapFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derived) 
 /// Redraws what changed: the figure for matrix, part, size and colors, the overlay for the focus.
 fn draw(state: State, stage: HeatmapStage, derived: Derived, overlay: NodeRef<Canvas>) {
     let ground = repaints(state);
-    let spans = state.look(|view| &view.spans);
+    let spans = state.look(|model| &model.view.spans);
     Effect::new(move |_| {
         ground.track();
         let (Some(canvas), Some(place), Some(space)) = (stage.base.get(), stage.place.get(), stage.space.get()) else {
@@ -168,7 +170,7 @@ impl Pointer {
 
     fn leave(self) {
         self.inside.set(false);
-        pointing::hover(self.state.focus, None);
+        self.state.hover(None);
     }
 
     /// Positions of the cell at a point of the figure.
@@ -189,7 +191,7 @@ impl Pointer {
             let cell = self.stage.place.with_untracked(|place| place.as_ref().map_or(1.0, |it| it.cell_side));
             self.stage.look(|_| drag.viewport.panned((drag.x - x) / cell, (drag.y - y) / cell));
         }
-        pointing::hover(self.state.focus, self.cell(x, y));
+        self.state.hover(self.cell(x, y));
     }
 
     fn down(self, event: &PointerEvent) {
@@ -205,7 +207,7 @@ impl Pointer {
         }
         let (x, y) = pointing::place(event);
         if let Some(cell) = self.cell(x, y) {
-            self.state.focus.update(|focus| focus.click(cell));
+            self.state.point(|focus| focus.click(cell));
         }
     }
 
@@ -229,14 +231,14 @@ impl Pointer {
             let Ok(heatmap) = self.derived.heatmap.get_untracked() else { return };
             let mut focus = self.state.focus.get_untracked();
             let slots = heatmap.walk(&mut focus, step);
-            self.state.focus.set(focus);
+            self.state.tell(Msg::Focused(focus));
             if let Some(slots) = slots {
                 self.stage.look(|viewport| viewport.showing(slots));
             }
             return;
         }
         match event.key().as_str() {
-            "Enter" | " " => self.state.focus.update(|focus| {
+            "Enter" | " " => self.state.point(|focus| {
                 if let Some(cell) = focus.focused() {
                     focus.click(cell);
                 }

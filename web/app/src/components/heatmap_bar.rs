@@ -19,6 +19,7 @@ use super::save_figure::{Picture, SaveFigure};
 use crate::environment::document;
 use crate::files;
 use crate::palette::Palette;
+use crate::part::Part;
 use crate::state::{ShownAnalysis, State};
 use crate::views::Derived;
 use crate::{canvas, heatmap_canvas};
@@ -29,17 +30,14 @@ const SAVED_SPACE: AvailableSpace = AvailableSpace { width: 900.0, max_height: 8
 /// Two rows: what is drawn, and what can be done with it.
 #[component]
 pub fn HeatmapBar(state: State, shown: Arc<ShownAnalysis>, derived: Derived, stage: HeatmapStage) -> impl IntoView {
-    let source = state.part(|view| &view.source, |view, source| view.source = source);
-    let mode = state.part(
-        |view| &view.mode,
-        |view, mode| {
-            view.mode = mode;
-            view.scale = Scale::of_mode(mode);
-        },
-    );
-    let scale = state.part(|view| &view.scale, |view, scale| view.scale = scale);
-    let has_events = state.part(|view| &view.has_events, |view, on| view.has_events = on);
-    let is_ordered = state.part(|view| &view.is_ordered, |view, on| view.is_ordered = on);
+    let source = Part::new(state, state.look(|model| &model.view.source), |view, source| view.source = source);
+    let mode = Part::new(state, state.look(|model| &model.view.mode), |view, mode| {
+        view.mode = mode;
+        view.scale = Scale::of_mode(mode);
+    });
+    let scale = Part::new(state, state.look(|model| &model.view.scale), |view, scale| view.scale = scale);
+    let has_events = Part::new(state, state.look(|model| &model.view.has_events), |view, on| view.has_events = on);
+    let is_ordered = Part::new(state, state.look(|model| &model.view.is_ordered), |view, on| view.is_ordered = on);
     let zoom = move |factor: f64| {
         stage.look(|viewport| viewport.zoomed(factor, 0.5, 0.5));
     };
@@ -175,6 +173,6 @@ fn picture(state: State, shown: &ShownAnalysis, derived: Derived, stage: Heatmap
             |context, ratio| heatmap_canvas::draw_on(context, &figure, &palette, ratio),
         )
     })?;
-    let name = format!("temporal-lens-{}.png", state.store.view().source.key());
+    let name = format!("temporal-lens-{}.png", state.store.model().view.source.key());
     Ok((picture, name))
 }

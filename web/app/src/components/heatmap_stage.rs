@@ -8,7 +8,7 @@ use leptos::html::{Canvas, Figure};
 use leptos::prelude::*;
 use web_sys::HtmlCanvasElement;
 
-use crate::parts::Part;
+use crate::part::Part;
 
 /// What one press of a zoom key or button does to the number of cells shown.
 pub const ZOOM_STEP: f64 = 0.7;

@@ -25,7 +25,7 @@ const KEYS: [(&str, &str); 12] = [
 #[component]
 pub fn Help(state: State) -> impl IntoView {
     view! {
-        <Sheet is_open=state.views.is_help_open title="Keys and gestures" testid="help-sheet">
+        <Sheet is_open=state.is_help_open title="Keys and gestures" testid="help-sheet">
             <dl class="rows">
                 {KEYS
                     .map(|(key, what)| {

@@ -54,7 +54,7 @@ fn Entry(state: State, known: PackEntry) -> impl IntoView {
         }
         .into_any(),
         Manifest::Unasked => {
-            let host = known.pack.foreign_host().unwrap_or_default();
+            let host = known.pack.foreign_host.clone().unwrap_or_default();
             let label = format!("Ask {host} what it is");
             view! { <button type="button" class="small" data-testid="pack-look" on:click=look>{label}</button> }
                 .into_any()

@@ -1,5 +1,6 @@
 //! What the page says about the link it was opened with.
 
+use lens_session::Msg;
 use lens_view::neuronpedia;
 use leptos::prelude::*;
 
@@ -8,9 +9,8 @@ use crate::state::State;
 /// What of the link was left out, and where Neuronpedia's demo is.
 #[component]
 pub fn LinkNote(state: State) -> impl IntoView {
-    let address = state.address;
     let dropped = move || {
-        let dropped = address.dropped.get();
+        let dropped = state.dropped.get();
         (!dropped.is_empty()).then(|| format!("This link was opened without a part of it: {}.", dropped.join("; ")))
     };
     view! {
@@ -24,7 +24,7 @@ pub fn LinkNote(state: State) -> impl IntoView {
                                 type="button"
                                 class="quiet small"
                                 data-testid="link-note-close"
-                                on:click=move |_| address.dropped.set(Vec::new())
+                                on:click=move |_| state.tell(Msg::DismissDropped)
                             >
                                 "Close"
                             </button>
@@ -33,7 +33,7 @@ pub fn LinkNote(state: State) -> impl IntoView {
                 })
         }}
         {move || {
-            address
+            state
                 .demo
                 .get()
                 .map(|demo| {

@@ -1,12 +1,13 @@
 //! The model's files in this browser: how much is stored, the whole embedding, deleting; diagnostics.
 
+use lens_session::Msg;
 use lens_view::number;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use super::library::Library;
 use crate::state::{Phase, State};
-use crate::{requests, storage};
+use crate::storage;
 
 /// A closed panel below everything else.
 #[component]
@@ -22,7 +23,7 @@ pub fn ModelFiles(state: State) -> impl IntoView {
         0 => "Store the whole embedding".to_owned(),
         bytes => format!("Store the whole embedding · {}", number::bytes(bytes)),
     };
-    let foreign = move || state.pack.with(|pack| pack.as_ref().and_then(|pack| pack.foreign_host()));
+    let foreign = move || state.pack.with(|pack| pack.as_ref().and_then(|pack| pack.foreign_host.clone()));
     let on_toggle = move |event: web_sys::Event| {
         let panel = event.target().and_then(|it| it.dyn_into::<web_sys::Element>().ok());
         if panel.is_some_and(|panel| panel.has_attribute("open")) {
@@ -44,7 +45,7 @@ pub fn ModelFiles(state: State) -> impl IntoView {
                     type="button"
                     data-testid="store-embedding"
                     disabled=busy
-                    on:click=move |_| requests::store_embedding(state)
+                    on:click=move |_| state.tell(Msg::StoreEmbedding)
                 >
                     {store_label}
                 </button>
@@ -56,7 +57,7 @@ pub fn ModelFiles(state: State) -> impl IntoView {
                 >
                     "Delete the stored files"
                 </button>
-                <button type="button" data-testid="diagnostics" on:click=move |_| requests::diagnose(state)>
+                <button type="button" data-testid="diagnostics" on:click=move |_| state.tell(Msg::Diagnose)>
                     "Copy diagnostics"
                 </button>
             </div>
@@ -67,8 +68,8 @@ pub fn ModelFiles(state: State) -> impl IntoView {
                             <input
                                 type="checkbox"
                                 data-testid="rows-while-typing"
-                                prop:checked=move || state.rows_while_typing.get()
-                                on:change:target=move |event| state.agree(event.target().checked())
+                                prop:checked=move || state.has_agreed.get()
+                                on:change:target=move |event| state.tell(Msg::Agreed(event.target().checked()))
                             />
                             {format!("While typing, ask {host} for the rows of new tokens (it learns which)")}
                         </label>

@@ -1,7 +1,11 @@
 //! A labeled menu over the choices of a view model.
 
+use lens_session::Msg;
 use lens_view::choice::Choice;
 use leptos::prelude::*;
+
+use crate::state::State;
+use crate::store::Look;
 
 /// A menu. `testid` names it for tests.
 #[component]
@@ -58,7 +62,13 @@ pub fn Toggle(label: &'static str, testid: &'static str, is_on: Signal<bool>, tu
 
 /// The box for `inf_k`, novel codes kept at each token: empty means the SAE's own number.
 #[component]
-pub fn InfKField(title: &'static str, testid: &'static str, inf_k: RwSignal<String>) -> impl IntoView {
+pub fn InfKField(
+    state: State,
+    title: &'static str,
+    testid: &'static str,
+    inf_k: Look<String>,
+    typed: fn(String) -> Msg,
+) -> impl IntoView {
     view! {
         <label class="field" title=title>
             <span>
@@ -72,7 +82,7 @@ pub fn InfKField(title: &'static str, testid: &'static str, inf_k: RwSignal<Stri
                 placeholder="SAE’s own"
                 data-testid=testid
                 prop:value=move || inf_k.get()
-                on:input:target=move |event| inf_k.set(event.target().value())
+                on:input:target=move |event| state.tell(typed(event.target().value()))
             />
         </label>
     }

@@ -1,8 +1,8 @@
 //! One bar over the whole request, with bytes, and Cancel.
 
+use lens_session::Msg;
 use leptos::prelude::*;
 
-use crate::requests;
 use crate::state::State;
 
 /// ShownAnalysis while a request is under way.
@@ -37,8 +37,8 @@ pub fn ProgressBar(state: State) -> impl IntoView {
                     <button
                         type="button"
                         data-testid="cancel"
-                        disabled=move || state.stopping.get()
-                        on:click=move |_| requests::cancel(state)
+                        disabled=move || state.is_stopping.get()
+                        on:click=move |_| state.tell(Msg::Cancel)
                     >
                         "Cancel"
                     </button>

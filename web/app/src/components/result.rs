@@ -27,7 +27,7 @@ use crate::views::Derived;
 pub fn ResultView(state: State) -> impl IntoView {
     move || match state.shown.get() {
         Some(shown) => view! { <ResultBody state shown /> }.into_any(),
-        None if state.example_pending.get() => ().into_any(),
+        None if state.is_example_pending.get() => ().into_any(),
         None => view! {
             <section class="empty-state" data-testid="empty">
                 <p>"Press Analyze to see how the predictable codes of your text’s tokens compare."</p>

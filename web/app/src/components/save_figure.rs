@@ -24,7 +24,7 @@ pub fn SaveFigure(
 ) -> impl IntoView {
     let refuse = move |what: &str, error: Option<JsValue>| {
         leptos::logging::warn!("the figure could not be {what}: {error:?}");
-        state.problem.set(Some(format!("This browser could not have the figure {what}.")));
+        state.report(format!("This browser could not have the figure {what}."));
     };
     let copied = picture.clone();
     let save = move |_| {

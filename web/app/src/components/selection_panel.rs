@@ -11,7 +11,7 @@ use crate::views::Derived;
 /// ShownAnalysis while something is selected.
 #[component]
 pub fn SelectionPanel(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> impl IntoView {
-    let (spans, source) = (state.look(|view| &view.spans), state.look(|view| &view.source));
+    let (spans, source) = (state.look(|model| &model.view.spans), state.look(|model| &model.view.source));
     let is_empty = move || spans.with(|selection| selection.spans().is_empty());
     let rows = move || {
         let Ok(matrix) = derived.matrix.get() else { return Vec::new() };

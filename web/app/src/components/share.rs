@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::sheet::Sheet;
 use crate::state::{Origin, State};
-use crate::{address, files};
+use crate::{environment, files};
 
 /// Button and dialog.
 #[component]
@@ -30,8 +30,7 @@ pub fn Share(state: State) -> impl IntoView {
 
 #[component]
 fn Ways(state: State, said: RwSignal<Option<String>>) -> impl IntoView {
-    let shown = address::current(state);
-    let url = address::url_of(&shown);
+    let url = environment::page_at(&state.store.model().current_address().query());
     let code = embed::code(&url);
     let is_long = url.len() > view_state::LENGTH_SAFE;
     // A model of the recipient's has to see the text first: a file has everything.

@@ -18,6 +18,7 @@ use web_sys::{Element, Event, HtmlCanvasElement, HtmlElement, KeyboardEvent};
 use super::token_text::TokenText;
 use crate::environment::document;
 use crate::palette::Palette;
+use crate::part::Part;
 use crate::state::{ShownAnalysis, State};
 use crate::views::Derived;
 use crate::{canvas, files};
@@ -29,7 +30,7 @@ type Act = fn(&HtmlCanvasElement, Box<dyn FnOnce()>) -> Result<(), JsValue>;
 #[component]
 pub fn TokenStrip(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> impl IntoView {
     let count = shown.analysis.tokens.len();
-    let quantity = state.look(|view| &view.quantity);
+    let quantity = state.look(|model| &model.view.quantity);
     let shaded = shown.clone();
     let shading = Memo::new(move |_| quantity.get().map(|quantity| Shading::of(&shaded.analysis, quantity)));
 
@@ -49,12 +50,12 @@ pub fn TokenStrip(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> 
     let on_over = move |event: web_sys::PointerEvent| {
         let cell = position_of(&event).map(Cell::token);
         if event.pointer_type() == "mouse" && state.focus.with_untracked(|focus| focus.hovered) != cell {
-            state.focus.update(|focus| focus.hovered = cell);
+            state.point(|focus| focus.hovered = cell);
         }
     };
     let on_leave = move || {
         if state.focus.with_untracked(|focus| focus.hovered.is_some()) {
-            state.focus.update(|focus| focus.hovered = None);
+            state.point(|focus| focus.hovered = None);
         }
     };
     let pick = move |position: usize, stretches: bool| {
@@ -62,7 +63,7 @@ pub fn TokenStrip(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> 
             let anchor = state.focus.with_untracked(|focus| focus.pinned.map(|cell| cell.row)).unwrap_or(position);
             state.choose(|view| view.spans.stretch(anchor, position));
         } else {
-            state.focus.update(|focus| focus.click(Cell::token(position)));
+            state.point(|focus| focus.click(Cell::token(position)));
         }
     };
     let on_click = move |event: web_sys::MouseEvent| {
@@ -73,7 +74,7 @@ pub fn TokenStrip(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> 
     let on_key = move |event: KeyboardEvent| {
         if let Some(step) = Step::from_key(&event.key()) {
             event.prevent_default();
-            state.focus.update(|focus| focus.walk_tokens(step, count));
+            state.point(|focus| focus.walk_tokens(step, count));
             if let Some(cell) = state.focus.with_untracked(|focus| focus.focused()) {
                 if event.shift_key() {
                     pick(cell.row, true);
@@ -151,7 +152,8 @@ fn StripBar(
     shading: Memo<Option<Result<Shading, lens_analysis::similarity::MissingError>>>,
     derived: Derived,
 ) -> impl IntoView {
-    let quantity = state.part(|view| &view.quantity, |view, quantity| view.quantity = quantity);
+    let quantity =
+        Part::new(state, state.look(|model| &model.view.quantity), |view, quantity| view.quantity = quantity);
     let legend = move || {
         shading.with(|shading| match shading {
             None => ().into_any(),
@@ -189,7 +191,7 @@ fn StripBar(
     // Draws the strip, then does with it what was asked for.
     let as_picture = move |what: &'static str, act: Act| {
         let Some(svg) = vector.with_value(|vector| vector()) else { return };
-        let refuse = move || state.problem.set(Some(format!("This browser could not have the figure {what}.")));
+        let refuse = move || state.report(format!("This browser could not have the figure {what}."));
         spawn_local(async move {
             let done = canvas::rasterized(&svg).await.and_then(|picture| act(&picture, Box::new(refuse)));
             if done.is_err() {
@@ -303,7 +305,7 @@ fn mark_focus(state: State) {
 }
 
 fn mark_selection(state: State, count: usize) {
-    let spans = state.look(|view| &view.spans);
+    let spans = state.look(|model| &model.view.spans);
     Effect::new(move |marked: Option<Vec<(usize, &'static str)>>| {
         for (position, class) in marked.unwrap_or_default() {
             set_class(position, class, false);

@@ -13,6 +13,7 @@ use super::trajectory_bar::TrajectoryBar;
 use super::trajectory_stage::{TrajectoryStage, rings};
 use crate::canvas::fresh;
 use crate::palette::Palette;
+use crate::part::Part;
 use crate::pointing;
 use crate::state::{ShownAnalysis, State};
 use crate::surface::{observe_space, repaints, report, size_in_css};
@@ -23,8 +24,9 @@ use crate::views::Derived;
 /// The figure of a shown analysis.
 #[component]
 pub fn TrajectoryFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> impl IntoView {
-    let settings = state.part(|view| &view.trajectory, |view, settings| view.trajectory = settings);
-    let color = state.look(|view| &view.trajectory_color);
+    let settings =
+        Part::new(state, state.look(|model| &model.view.trajectory), |view, settings| view.trajectory = settings);
+    let color = state.look(|model| &model.view.trajectory_color);
     let computation = Computation::new();
     let asked = shown.clone();
     Effect::new(move |_| computation.start(&asked, settings.get()));
@@ -40,7 +42,7 @@ pub fn TrajectoryFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derive
     let (frame, canvas) = (NodeRef::<Div>::new(), NodeRef::<Canvas>::new());
     let space = RwSignal::new(None::<AvailableSpace>);
     observe_space(frame, space);
-    let camera = state.part(|view| &view.camera, |view, camera| view.camera = camera);
+    let camera = Part::new(state, state.look(|model| &model.view.camera), |view, camera| view.camera = camera);
     let stage = TrajectoryStage { settings, computation, drawing, camera, is_turning: RwSignal::new(false), canvas };
     turn(stage);
     let seen = Memo::new_with_compare(
@@ -211,7 +213,7 @@ impl Hand {
     }
 
     fn hover(self, cell: Option<Cell>) {
-        pointing::hover(self.state.focus, cell);
+        self.state.hover(cell);
     }
 
     fn leave(self) {
@@ -252,7 +254,7 @@ impl Hand {
         }
         let (x, y) = pointing::place(event);
         if let Some(cell) = self.cell(x, y) {
-            self.state.focus.update(|focus| focus.click(cell));
+            self.state.point(|focus| focus.click(cell));
         }
     }
 
@@ -272,7 +274,7 @@ impl Hand {
         }
         let zoom = |factor: f64| self.stage.camera.update(|camera| *camera = camera.zoomed(factor, [0.0; 2]));
         match event.key().as_str() {
-            "Enter" => self.state.focus.update(|focus| focus.click_token()),
+            "Enter" => self.state.point(|focus| focus.click_token()),
             "+" | "=" => zoom(1.25),
             "-" => zoom(0.8),
             "0" => self.stage.camera.set(Camera::default()),

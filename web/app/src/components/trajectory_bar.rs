@@ -15,6 +15,7 @@ use super::picker::{Picker, Toggle};
 use super::save_figure::{Picture, SaveFigure, Vector};
 use super::trajectory_stage::{TrajectoryStage, rings};
 use crate::palette::Palette;
+use crate::part::Part;
 use crate::state::{ShownAnalysis, State};
 use crate::trajectory::Work;
 use crate::views::Derived;
@@ -83,7 +84,8 @@ pub fn TrajectoryBar(
     let is_space = move || settings.with(|it| it.dimensions == Dimensions::Three);
     let is_under_way = move || stage.computation.work.with(|work| matches!(work, Work::UnderWay(..)));
     let zoom = move |factor: f64| stage.camera.update(|camera| *camera = camera.zoomed(factor, [0.0; 2]));
-    let color = state.part(|view| &view.trajectory_color, |view, color| view.trajectory_color = color);
+    let color =
+        Part::new(state, state.look(|model| &model.view.trajectory_color), |view, color| view.trajectory_color = color);
     let turn = Callback::new(move |on| stage.is_turning.set(on));
     let save_csv = move |_| {
         if let Some(Ok(drawing)) = stage.drawing.get_untracked() {

@@ -7,7 +7,7 @@ use lens_view::trajectory::{Camera, Trajectory, TrajectorySettings};
 use leptos::html::Canvas;
 use leptos::prelude::*;
 
-use crate::parts::Part;
+use crate::part::Part;
 use crate::state::State;
 use crate::trajectory::Computation;
 use crate::trajectory_canvas::Rings;

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use lens_session::Msg;
 use lens_view::focus::Cell;
 use lens_view::number;
 use lens_view::token;
 use lens_view::words::{self, EventRow, TokenLines};
 use leptos::prelude::*;
 
-use crate::requests;
 use crate::state::{Origin, Phase, ShownAnalysis, State};
 
 /// The panel below the strip.
@@ -75,7 +75,7 @@ fn Lines(name: String, lines: TokenLines, layer: usize) -> impl IntoView {
 #[component]
 fn EventList(state: State, rows: Vec<EventRow>) -> impl IntoView {
     let item = move |row: EventRow| {
-        let pin = move |_| state.focus.update(|focus| focus.pinned = Some(Cell::token(row.first)));
+        let pin = move |_| state.point(|focus| focus.pinned = Some(Cell::token(row.first)));
         view! {
             <li>
                 <button type="button" class="quiet small" on:click=pin>
@@ -124,7 +124,7 @@ fn NoWords(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
                 class="quiet small"
                 data-testid="get-words"
                 disabled=move || state.phase.get() == Phase::Loading
-                on:click=move |_| requests::set_words(state, true)
+                on:click=move |_| state.tell(Msg::Words(true))
             >
                 {format!("Show it in words · {} once", number::bytes(bytes))}
             </button>
@@ -143,7 +143,7 @@ pub fn EventNames(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
         .flatten()
         .filter_map(|event| Some((event.first, words::event_name(&shown.analysis, event.first)?)))
         .collect();
-    let has_events = state.look(|view| &view.has_events);
+    let has_events = state.look(|model| &model.view.has_events);
     move || {
         // In a frame the figure has just its own space.
         (state.embed.is_none() && has_events.get() && names.len() > 1).then(|| {

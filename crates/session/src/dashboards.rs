@@ -1,0 +1,51 @@
+//! Features' dashboards: their index and their files.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use lens_analysis::dashboard::{Chunk, Index};
+
+/// A file: none while it is under way, or why it is not here.
+type Fetched = Option<Result<Arc<Chunk>, String>>;
+
+/// What there is to show of features.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Dashboards {
+    /// The index; none before it was asked for, and where there is none.
+    pub(crate) index: Option<Arc<Index>>,
+    /// Whether the index was asked for.
+    pub(crate) is_asked: bool,
+    /// Files by name.
+    pub(crate) chunks: BTreeMap<String, Fetched>,
+}
+
+/// What is known of a feature's dashboard.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Lookup {
+    /// There are none for this model.
+    None,
+    /// It is being fetched.
+    Pending,
+    /// It could not be fetched or read; a sentence.
+    Failed(String),
+    /// The file that it is in.
+    Ready(Arc<Index>, Arc<Chunk>),
+}
+
+impl Dashboards {
+    /// The index, where it is of the pack with this hash.
+    pub fn index_of(&self, pack_hash: &str) -> Option<Arc<Index>> {
+        self.index.clone().filter(|index| index.pack_hash == pack_hash)
+    }
+
+    /// The dashboard of `feature` of the pack with this hash.
+    pub fn lookup(&self, pack_hash: &str, feature: usize) -> Lookup {
+        let Some(index) = self.index_of(pack_hash) else { return Lookup::None };
+        let Some(file) = index.file_of(feature) else { return Lookup::None };
+        match self.chunks.get(&file) {
+            Some(Some(Ok(chunk))) => Lookup::Ready(index, chunk.clone()),
+            Some(Some(Err(problem))) => Lookup::Failed(problem.clone()),
+            Some(None) | None => Lookup::Pending,
+        }
+    }
+}

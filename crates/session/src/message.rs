@@ -1,0 +1,165 @@
+//! What can happen to the page, and what it asks of the browser.
+
+use lens_protocol::buffers::Buffer;
+use lens_protocol::{Request, Response};
+use lens_view::focus::Focus;
+use lens_view::selection::Selection;
+
+use crate::embed::EmbedCommand;
+use crate::pack::Pack;
+use crate::theme::Theme;
+use crate::view_state::{Opened, ViewState};
+
+/// Something happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Msg {
+    /// The text box has another text.
+    Typed(String),
+    /// The `inf_k` field has another text.
+    InfKTyped(String),
+    /// The page is to follow while one types, or no longer.
+    Live(bool),
+    /// Whether a foreign host may be asked for rows while typing.
+    Agreed(bool),
+    /// Analyses are to come in words, or no longer.
+    Words(bool),
+    /// Analyze was pressed.
+    Submit,
+    /// Another text is to be analyzed, which also goes into the box.
+    SubmitText(String),
+    /// Cancel was pressed.
+    Cancel,
+    /// The second text's box has another text.
+    SecondTyped(String),
+    /// The second text's `inf_k` field has another text.
+    SecondInfKTyped(String),
+    /// Compare was pressed.
+    Compare,
+    /// Attention weights of the shown text are asked for.
+    AskAttention,
+    /// The whole embedding is to be stored.
+    StoreEmbedding,
+    /// Tokenizer and weights of the pack at this address, of so many bytes (0 when not known), are to be stored.
+    Download(String, u64),
+    /// Diagnostics are to be copied.
+    Diagnose,
+    /// The worker sent a message.
+    Worker(Response, Vec<Buffer>),
+    /// The worker stopped, for this reason; none where its files could not be loaded.
+    Crashed(Option<String>),
+    /// The worker could not be started, for this reason.
+    NoWorker(String),
+    /// A request could not be sent, for this reason.
+    NotSent(String),
+    /// A timer ended.
+    Timer(Timer),
+    /// The page's address is a link: as it opens, and after Back and Forward. The pack is the one that the link
+    /// names, with its absolute address.
+    UrlChanged(Box<Opened>, Option<Pack>),
+    /// What was fetched came, or a phrase that says why it did not. The number is the one that [`Effect::Fetch`] had.
+    Fetched(Fetch, u32, Result<String, String>),
+    /// A file with this name was opened: its text, or a phrase that says why it has none.
+    FileOpened(String, Result<String, String>),
+    /// A precomputed example was chosen.
+    Example(String),
+    /// The precomputed comparison of this example with its pair was chosen.
+    Pair(String),
+    /// The page around sent a message.
+    Message(EmbedCommand),
+    /// The visitor chose something about the views.
+    Chosen(Box<ViewState>),
+    /// Something else is hovered or pinned.
+    Focused(Focus),
+    /// Names of features are to be shown.
+    WantFeatureNames,
+    /// Dashboards that could not be fetched are to be fetched again.
+    RetryDashboards,
+    /// Spans of one of the compared texts are selected: the first (0) or the second (1).
+    ComparedSpans(usize, Selection),
+    /// Esc was pressed.
+    Escape,
+    /// The theme's switch was pressed.
+    SwitchTheme,
+    /// Another pack is to be used.
+    PackChosen(Pack),
+    /// More is known of the pack in use.
+    PackKnown(Pack),
+    /// The browser stores so many bytes of models.
+    Stored(u64),
+    /// Something in the page went wrong; a sentence.
+    Problem(String),
+    /// The problem is no longer to be shown.
+    DismissProblem,
+    /// What a link dropped is no longer to be shown.
+    DismissDropped,
+}
+
+/// What a timer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timer {
+    /// A pause in typing, after so many changes.
+    Typing(u32),
+    /// How long a canceled request, this one, is waited for.
+    Patience(u32),
+    /// The next change of the current entry of the history, after so many openings.
+    Replace(u32),
+}
+
+/// A text that lies beside the page, or that a link names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fetch {
+    /// The list of precomputed examples.
+    Gallery,
+    /// The precomputed example with this id.
+    Example(String),
+    /// The precomputed comparison of the example with this id with its pair.
+    Pair(String),
+    /// The saved result at this address, of whatever host: without cookies.
+    Result(String),
+    /// The index of the features' dashboards.
+    DashboardIndex,
+    /// This file of dashboards.
+    Dashboard(String),
+}
+
+/// What the browser is to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Send a request to the worker, which is started where there is none. Answers: [`Msg::NoWorker`],
+    /// [`Msg::NotSent`], or the worker's.
+    Send(Request),
+    /// Send a request if that can be done: whoever cannot be told answers nothing either.
+    SendIfPossible(Request),
+    /// End the worker.
+    EndWorker,
+    /// Set a timer, in milliseconds.
+    SetTimer(Timer, u32),
+    /// Fetch a text, and answer with [`Msg::Fetched`] and this number.
+    Fetch(Fetch, u32),
+    /// Write the page's address: a query without its question mark, as a new entry of the history or in place of the
+    /// current one.
+    WriteUrl {
+        /// Query.
+        query: String,
+        /// Whether it is a new entry.
+        is_entry: bool,
+    },
+    /// Remember whether the pack at this address was loaded.
+    RememberLoaded(String, bool),
+    /// Remember whether words are wanted.
+    RememberWords(bool),
+    /// Remember what the visitor agreed to.
+    RememberAgreement(bool),
+    /// Remember the theme.
+    RememberTheme(Theme),
+    /// Count what is stored, and answer with [`Msg::Stored`].
+    CountStorage,
+    /// A request ended: a download that was canceled may be deleted now.
+    RequestEnded,
+    /// Copy diagnostics, with what the worker answered.
+    CopyDiagnostics(Option<serde_json::Value>),
+    /// Tell the page around that its message was refused; a sentence.
+    Refuse(String),
+    /// Write a warning to the console.
+    Warn(String),
+}

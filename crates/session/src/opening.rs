@@ -1,0 +1,280 @@
+//! Links are opened: what they are about is shown, and what they say of it waits until it is. So are examples, and texts
+//! of the page around.
+
+use lens_analysis::Analysis;
+use lens_analysis::comparison::Comparison;
+use lens_view::gallery::Gallery;
+
+use crate::message::{Effect, Fetch};
+use crate::model::{Model, Opening, Pending, Phase, Wait};
+use crate::pack::Pack;
+use crate::show::inf_k_text;
+use crate::shown::{Origin, ShownComparison};
+use crate::theme::Theme;
+use crate::view_state::{Opened, Second, Subject, ViewState};
+
+/// What the page opens with: the notebook's prompt.
+pub const FIRST_EXAMPLE: &str = "seed-prompt";
+
+impl Model {
+    /// Makes the page what a link says; `pack` is the one that it names.
+    pub(crate) fn open(&mut self, opened: Opened, pack: Option<Pack>) {
+        let Opened { view: link, dropped } = opened;
+        self.dropped = dropped;
+        // Nothing is fetched for them before the visitor asks for an analysis; nor is it remembered.
+        self.words = link.words || self.wants_words;
+        self.theme = if link.theme == Theme::System { self.start.theme } else { link.theme };
+        self.pack = pack.or_else(|| self.start.pack.clone());
+        self.pending = Some(Pending { pin: link.pin, spans: link.spans.clone(), zoom: link.zoom });
+        self.second_of = link.subject.clone();
+        if link.feature.is_some() {
+            self.want_index();
+        }
+        // All but what belongs to the link's text, which is not shown yet.
+        let before = std::mem::take(&mut self.view);
+        self.view = ViewState { pin: before.pin, spans: before.spans, zoom: before.zoom, ..link.clone() };
+        self.begin_opening(link, false);
+    }
+
+    /// Shows a text that the page around sends.
+    pub(crate) fn open_text(&mut self, text: String) {
+        let link = ViewState { subject: Some(Subject::Text(text)), ..ViewState::default() };
+        self.begin_opening(link, true);
+    }
+
+    /// Shows a precomputed example. A link that was still being opened is over.
+    pub(crate) fn open_example(&mut self, id: String) {
+        self.turn = self.turn.wrapping_add(1);
+        self.opening = None;
+        self.fetch_example(id);
+    }
+
+    /// Shows the precomputed comparison of an example with its pair.
+    pub(crate) fn open_pair(&mut self, id: String) {
+        self.fetch(Fetch::Pair(id));
+    }
+
+    fn begin_opening(&mut self, link: ViewState, is_message: bool) {
+        self.turn = self.turn.wrapping_add(1);
+        let needs_gallery = needs_gallery_first(&link);
+        self.opening = Some(Opening { link, wait: Wait::Gallery, is_message });
+        if needs_gallery && self.gallery.examples.is_empty() {
+            self.fetch(Fetch::Gallery);
+        } else {
+            self.open_subject();
+        }
+    }
+
+    /// Shows what the link is about, or fetches it.
+    fn open_subject(&mut self) {
+        let Some(opening) = &mut self.opening else { return };
+        opening.wait = Wait::Subject;
+        let link = opening.link.clone();
+        let is_fetched = match link.subject {
+            None => {
+                let nearest =
+                    link.neuronpedia_demo.and_then(|demo| self.gallery.nearest(&demo).map(|it| it.id.clone()));
+                self.open_example_of_link(nearest.unwrap_or_else(|| FIRST_EXAMPLE.to_owned()));
+                true
+            }
+            Some(Subject::Example(id)) => {
+                self.open_example_of_link(id);
+                true
+            }
+            Some(Subject::Text(text)) => self.open_known_text(text, link.inf_k),
+            Some(Subject::Result(url)) => {
+                let origin = Origin::Link(url.clone());
+                let is_shown = self.shown.as_ref().is_some_and(|shown| shown.origin == origin);
+                if !is_shown {
+                    self.ask_for(Subject::Result(url.clone()));
+                    self.fetch(Fetch::Result(url));
+                }
+                !is_shown
+            }
+        };
+        if !is_fetched {
+            self.subject_opened();
+        }
+    }
+
+    fn open_example_of_link(&mut self, id: String) {
+        self.view.subject = (id != FIRST_EXAMPLE).then(|| Subject::Example(id.clone()));
+        self.fetch_example(id);
+    }
+
+    /// A text: shown where its analysis is here, else put into the box. Whether something is fetched for it.
+    fn open_known_text(&mut self, text: String, inf_k: Option<usize>) -> bool {
+        let fits = |analysis: &Analysis| analysis.text == text && analysis.inf_k == inf_k;
+        if self.shown.as_ref().is_some_and(|shown| fits(&shown.analysis)) {
+            return false;
+        }
+        self.inf_k = inf_k_text(inf_k);
+        if let Some(known) = self.recent.iter().rfind(|it| fits(&it.analysis)).cloned() {
+            self.abandon();
+            self.show_again(known);
+            self.text = text;
+            return false;
+        }
+        let example = self.gallery.with_text(&text).filter(|_| inf_k.is_none()).map(|example| example.id.clone());
+        if let Some(id) = example {
+            self.open_example_of_link(id);
+            return true;
+        }
+        self.ask_for(Subject::Text(text.clone()));
+        self.text = text;
+        false
+    }
+
+    /// Nothing is shown until what is asked for comes.
+    fn ask_for(&mut self, subject: Subject) {
+        self.view.subject = Some(subject);
+        if !self.is_loading() {
+            self.shown = None;
+            self.phase = Phase::Idle;
+            self.problem = None;
+        }
+    }
+
+    /// What the link is about is shown, or why it is not; the examples are listed beside it.
+    fn subject_opened(&mut self) {
+        let Some(opening) = &mut self.opening else { return };
+        if self.gallery.examples.is_empty() && !needs_gallery_first(&opening.link) {
+            opening.wait = Wait::GalleryLast;
+            self.fetch(Fetch::Gallery);
+        } else {
+            self.finish_opening();
+        }
+    }
+
+    fn finish_opening(&mut self) {
+        self.is_example_pending = false;
+        let Some(Opening { link, is_message, .. }) = self.opening.clone() else { return };
+        if is_message {
+            self.opening = None;
+            // Weights that are here may be used; others wait for the visitor.
+            if self.shown.is_none() && self.is_loaded {
+                self.submit();
+            }
+            return;
+        }
+        self.place_pins();
+        self.compare_as_linked(link.second);
+        self.opening = None;
+        // What the link made of the page is its address already.
+        self.address = self.current_address();
+    }
+
+    /// Compares what is shown with the link's second text where that comparison is here; else the text
+    /// stands in its box.
+    fn compare_as_linked(&mut self, second: Option<Second>) {
+        let Some(second) = second else {
+            self.compared = None;
+            return;
+        };
+        self.second_text = Some(second.text.clone());
+        self.second_inf_k = inf_k_text(second.inf_k);
+        let Some(shown) = self.shown.clone() else { return };
+        let is_asked = |it: &ShownComparison| {
+            let found = &it.comparison.second;
+            it.is_of(&shown.analysis) && (&found.text, found.inf_k) == (&second.text, second.inf_k)
+        };
+        if let Some(known) = self.recent_comparisons.iter().rfind(|it| is_asked(it)).cloned() {
+            self.select_compared(&known, second.spans);
+            self.compared = Some(known);
+            return;
+        }
+        let pair = self.gallery.with_text(&shown.analysis.text).filter(|example| {
+            let pair = example.pair.as_deref().and_then(|id| self.gallery.find(id));
+            pair.is_some_and(|pair| pair.text == second.text)
+        });
+        let pair = pair.filter(|_| shown.analysis.inf_k.is_none() && second.inf_k.is_none());
+        if let Some(id) = pair.map(|example| example.id.clone()) {
+            self.open_pair(id);
+        }
+    }
+
+    fn fetch_example(&mut self, id: String) {
+        self.text_before_example = self.text.clone();
+        self.fetch(Fetch::Example(id));
+    }
+
+    fn fetch(&mut self, what: Fetch) {
+        self.ask(Effect::Fetch(what, self.turn));
+    }
+
+    /// What was fetched in a turn came, or a phrase that says why it did not.
+    pub(crate) fn fetched(&mut self, what: Fetch, turn: u32, found: Result<String, String>) {
+        let is_late = turn != self.turn;
+        match what {
+            Fetch::Gallery => {
+                self.list_examples(found);
+                match self.opening.as_ref().filter(|_| !is_late).map(|opening| opening.wait) {
+                    Some(Wait::Gallery) => self.open_subject(),
+                    Some(Wait::GalleryLast) => self.finish_opening(),
+                    Some(Wait::Subject) | None => {}
+                }
+            }
+            Fetch::Example(id) => {
+                self.is_example_pending = false;
+                if !is_late {
+                    self.example_came(&id, found.ok());
+                    self.subject_opened();
+                }
+            }
+            Fetch::Pair(id) => {
+                let read = found.and_then(|json| Comparison::from_json(&json).map_err(|e| e.to_string()));
+                match read {
+                    Ok(comparison) => self.show_comparison(comparison, true),
+                    Err(problem) => self.fail(format!("The comparison of “{id}” cannot be shown: {problem}.")),
+                }
+            }
+            Fetch::DashboardIndex => self.index_came(found),
+            Fetch::Dashboard(file) => self.dashboard_came(file, found),
+            // Something else was asked for meanwhile.
+            Fetch::Result(_) if is_late => {}
+            Fetch::Result(url) => {
+                match found.and_then(|json| self.show(&json, Origin::Link(url.clone()))) {
+                    Ok(()) => self.opened(Phase::Done),
+                    Err(problem) => self.fail(format!("The result at {url} was not opened: {problem}.")),
+                }
+                self.subject_opened();
+            }
+        }
+    }
+
+    /// A page without a list of examples is whole without it.
+    fn list_examples(&mut self, found: Result<String, String>) {
+        match found.ok().map(|json| Gallery::from_json(&json)) {
+            Some(Ok(gallery)) => self.gallery = gallery,
+            Some(Err(problem)) => self.ask(Effect::Warn(format!("examples/index.json: {problem}"))),
+            None => {}
+        }
+    }
+
+    /// An example is shown and its text put into the box, unless something else was asked for while it came.
+    fn example_came(&mut self, id: &str, json: Option<String>) {
+        let shown = match json {
+            None => Err(format!("The example “{id}” could not be fetched; try again.")),
+            Some(_) if self.is_loading() || self.text != self.text_before_example => return,
+            Some(json) => self
+                .show(&json, Origin::Precomputed)
+                .map_err(|problem| format!("The example “{id}” cannot be read: {problem}.")),
+        };
+        match shown {
+            Ok(()) => self.opened(Phase::Idle),
+            // The page is whole without its first example.
+            Err(problem) if id == FIRST_EXAMPLE && self.opening.is_some() => self.ask(Effect::Warn(problem)),
+            Err(problem) => self.fail(problem),
+        }
+    }
+}
+
+/// Whether the list of examples says what the link is about: a text may be an example's, of a demo the nearest one is
+/// shown.
+fn needs_gallery_first(link: &ViewState) -> bool {
+    match &link.subject {
+        None => link.neuronpedia_demo.is_some(),
+        Some(Subject::Text(_)) => true,
+        Some(Subject::Example(_) | Subject::Result(_)) => false,
+    }
+}

@@ -1,0 +1,414 @@
+//! From the Analyze button to the answer: requests, answers, canceling, crashes.
+
+use std::sync::Arc;
+
+use lens_analysis::{Analysis, events};
+use lens_protocol::buffers::{self, Buffer, BufferError};
+use lens_protocol::{DeviceInfo, FailureKind, Request, RequestStage, Response, RowSource};
+use lens_view::number;
+use lens_view::progress::{LoadStage, Progress};
+use lens_view::statistics::Run;
+
+use crate::message::{Effect, Timer};
+use crate::model::{Model, Next, Phase};
+use crate::shown::Origin;
+
+/// A worker that is busy on the CPU reads no messages: after this long a canceled one is ended.
+const PATIENCE_MS: u32 = 4000;
+
+/// The number of every request for diagnostics, which no job has.
+const DIAGNOSTICS: u32 = u32::MAX;
+
+const NO_PACK: &str = "This page does not say where its model is: its temporal-lens-pack tag is missing.";
+
+impl Model {
+    pub(crate) fn is_loading(&self) -> bool {
+        self.phase == Phase::Loading
+    }
+
+    /// Analyzes the text in the box.
+    pub(crate) fn submit(&mut self) {
+        if self.is_loading() {
+            if self.is_quiet {
+                self.next = Next::Pressed;
+                self.cancel();
+            }
+            return;
+        }
+        // A pause in typing that is not over yet need not ask again.
+        self.typed = self.typed.wrapping_add(1);
+        if self.text.is_empty() {
+            return self.fail("There is no text yet: type something to analyze.");
+        }
+        let inf_k = match parse_inf_k(&self.inf_k) {
+            Ok(inf_k) => inf_k,
+            Err(problem) => return self.fail(problem),
+        };
+        // The visitor pressed the button, and asks the host for what the text needs.
+        match self.analyze(inf_k, RowSource::Host) {
+            Some(job) => self.begin(job),
+            None => self.fail(NO_PACK),
+        }
+    }
+
+    /// A request for the text in the box; none without a pack.
+    pub(crate) fn analyze(&self, inf_k: Option<usize>, rows: RowSource) -> Option<Request> {
+        let (pack_url, text) = (self.pack.as_ref()?.url.clone(), self.text.clone());
+        Some(Request::Analyze { id: 0, pack_url, text, inf_k, rows, words: self.words, sync_between_stages: false })
+    }
+
+    /// Words are asked for, or no longer. Asked for, the text in the box is analyzed again where the model is loaded:
+    /// its tokens are there, so that only words are computed.
+    pub(crate) fn set_words(&mut self, words: bool) {
+        (self.words, self.wants_words) = (words, words);
+        self.ask(Effect::RememberWords(words));
+        if words && self.is_loaded && !self.is_loading() {
+            self.submit();
+        }
+    }
+
+    /// Compares the shown text with the second one.
+    pub(crate) fn compare(&mut self) {
+        let Some(shown) = &self.shown else { return };
+        if self.is_loading() {
+            return;
+        }
+        let first = (shown.analysis.text.clone(), shown.analysis.inf_k);
+        let text = self.second_text.clone().unwrap_or_else(|| first.0.clone());
+        if text.is_empty() {
+            return self.fail("There is no second text yet: type something to compare with.");
+        }
+        let inf_k = match parse_inf_k(&self.second_inf_k) {
+            Ok(inf_k) => inf_k,
+            Err(problem) => return self.fail(problem),
+        };
+        match &self.pack {
+            Some(pack) => {
+                let pack_url = pack.url.clone();
+                self.begin(Request::Compare { id: 0, pack_url, texts: [first, (text, inf_k)] });
+            }
+            None => self.fail(NO_PACK),
+        }
+    }
+
+    /// Asks for the SAE's attention weights over the shown text.
+    pub(crate) fn ask_attention(&mut self) {
+        if let (false, Some(shown), Some(pack)) = (self.is_loading(), &self.shown, &self.pack) {
+            let (pack_url, text, inf_k) = (pack.url.clone(), shown.analysis.text.clone(), shown.analysis.inf_k);
+            self.begin(Request::Attention { id: 0, pack_url, text, inf_k });
+        }
+    }
+
+    /// Fetches and stores the whole embedding.
+    pub(crate) fn store_embedding(&mut self) {
+        if let (false, Some(pack)) = (self.is_loading(), &self.pack) {
+            let pack_url = pack.url.clone();
+            self.begin(Request::StoreEmbedding { id: 0, pack_url });
+        }
+    }
+
+    /// Fetches and stores a pack's tokenizer and weights, of so many bytes.
+    pub(crate) fn download(&mut self, pack_url: String, bytes: u64) {
+        if !self.is_loading() {
+            self.download_bytes = bytes;
+            self.begin(Request::Download { id: 0, pack_url });
+        }
+    }
+
+    /// Asks the worker, where one runs, what it knows, to be copied with what the page knows.
+    pub(crate) fn diagnose(&mut self) {
+        self.ask(Effect::CopyDiagnostics(None));
+        if self.has_worker {
+            self.ask(Effect::Send(Request::Diagnostics { id: DIAGNOSTICS }));
+        }
+    }
+
+    /// Starts what the visitor asked for.
+    fn begin(&mut self, job: Request) {
+        self.is_quiet = false;
+        self.note = None;
+        self.begin_any(job);
+    }
+
+    /// Starts what typing asks for.
+    pub(crate) fn begin_quietly(&mut self, job: Request) {
+        self.is_quiet = true;
+        self.begin_any(job);
+    }
+
+    fn begin_any(&mut self, job: Request) {
+        self.has_restarted = false;
+        // Whatever waited for an earlier request, this one is what the visitor wants now.
+        self.next = Next::Rest;
+        self.problem = None;
+        self.send(job);
+    }
+
+    /// Sends a job under the next number.
+    fn send(&mut self, mut job: Request) {
+        let next = self.request.wrapping_add(1);
+        self.request = if next == DIAGNOSTICS { 1 } else { next.max(1) };
+        let (bytes, embedding_bytes) = self.pack.as_ref().map_or((0, 0), |pack| (pack.bytes, pack.embedding_bytes));
+        let progress = match &mut job {
+            Request::StoreEmbedding { id, .. } => {
+                *id = self.request;
+                Progress::storing(embedding_bytes)
+            }
+            Request::Download { id, .. } => {
+                *id = self.request;
+                Progress::downloading(self.download_bytes)
+            }
+            Request::Analyze { id, .. } | Request::Attention { id, .. } | Request::Compare { id, .. } => {
+                *id = self.request;
+                Progress::begin(!self.is_loaded, bytes)
+            }
+            // No others are jobs.
+            Request::Diagnostics { .. } | Request::Cancel { .. } => return,
+        };
+        self.is_stopping = false;
+        self.progress = (!self.is_quiet).then_some(progress);
+        self.phase = Phase::Loading;
+        self.has_worker = true;
+        self.job = Some(job.clone());
+        self.ask(Effect::Send(job));
+    }
+
+    /// Stops the request that is under way.
+    pub(crate) fn cancel(&mut self) {
+        if !self.is_loading() || self.is_stopping {
+            return;
+        }
+        self.is_stopping = true;
+        self.ask(Effect::Send(Request::Cancel { id: self.request }));
+        // The next text waits for a worker that types along; ending it would cost more.
+        if !self.is_quiet {
+            self.ask(Effect::SetTimer(Timer::Patience(self.request), PATIENCE_MS));
+        }
+    }
+
+    /// A canceled request was waited for long enough.
+    pub(crate) fn lose_patience(&mut self, request: u32) {
+        if self.is_stopping && self.request == request {
+            self.end_worker();
+            self.stopped();
+        }
+    }
+
+    /// Gives the request under way up, because something else is shown in place of its answer, which is not waited
+    /// for.
+    pub(crate) fn abandon(&mut self) {
+        if !self.is_loading() {
+            return;
+        }
+        self.ask(Effect::SendIfPossible(Request::Cancel { id: self.request }));
+        self.job = None;
+        self.next = Next::Rest;
+        self.ask(Effect::RequestEnded);
+        self.progress = None;
+        self.is_stopping = false;
+        self.phase = Phase::Idle;
+    }
+
+    /// The worker sent a message.
+    pub(crate) fn answered(&mut self, response: Response, buffers: Vec<Buffer>) {
+        let is_current = |id: u32| self.is_loading() && id == self.request;
+        match response {
+            Response::Ready { device, storage_note } => {
+                self.device = Some(device);
+                self.storage_note = storage_note;
+            }
+            Response::Note { text } => self.note = Some(text),
+            Response::Diagnostics { facts, .. } => self.ask(Effect::CopyDiagnostics(Some(facts))),
+            Response::Downloaded { id, bytes } if is_current(id) => {
+                self.note = Some(format!("The model ({}) is stored in this browser.", number::bytes(bytes)));
+                if let Some(Request::Download { pack_url, .. }) = &self.job {
+                    self.effects.push(Effect::RememberLoaded(pack_url.clone(), true));
+                }
+                self.stopped();
+            }
+            Response::EmbeddingStored { id, bytes } if is_current(id) => {
+                self.note = Some(format!("The whole embedding ({}) is stored in this browser.", number::bytes(bytes)));
+                self.stopped();
+            }
+            Response::Progress { id, stage, done, total } if is_current(id) => {
+                if let Some(progress) = &mut self.progress {
+                    progress.report(stage_of(stage), done, total, self.now_ms);
+                }
+            }
+            Response::Analysis { id, analysis, fetched_bytes, elapsed_ms, compute_ms, .. } if is_current(id) => {
+                self.loaded();
+                self.ask(Effect::CountStorage);
+                let device = self.device.as_ref().map(device_label).unwrap_or_default();
+                let run = Run { device, fetched_bytes, elapsed_ms, compute_ms };
+                match buffers::analysis(*analysis, buffers) {
+                    Ok(analysis) => self.analyzed(analysis, run),
+                    Err(problem) => self.unreadable(&problem),
+                }
+            }
+            Response::Comparison { id, first, second, .. } if is_current(id) => {
+                self.loaded();
+                match buffers::comparison(*first, *second, buffers) {
+                    Ok(comparison) => {
+                        self.show_comparison(comparison, false);
+                        self.stopped();
+                    }
+                    Err(problem) => self.unreadable(&problem),
+                }
+            }
+            Response::Attention { id, layers, heads, tokens } if is_current(id) => {
+                match buffers::attention(layers, heads, tokens, buffers) {
+                    Ok(attention) => {
+                        self.attention = Some(Arc::new(attention));
+                        self.stopped();
+                    }
+                    Err(problem) => self.unreadable(&problem),
+                }
+            }
+            Response::Cancelled { id } if is_current(id) => self.stopped(),
+            Response::Failed { id, failure: FailureKind::Device, message } if id == 0 || id == self.request => {
+                self.crashed(&message);
+            }
+            Response::Failed { id, failure, message } if id == 0 || is_current(id) => self.failed(failure, message),
+            // Late answers to requests that are over.
+            _ => {}
+        }
+    }
+
+    /// The worker has the weights.
+    fn loaded(&mut self) {
+        self.is_loaded = true;
+        if let Some(pack) = &self.pack {
+            self.effects.push(Effect::RememberLoaded(pack.url.clone(), true));
+        }
+    }
+
+    fn analyzed(&mut self, mut analysis: Analysis, run: Run) {
+        // Asked for in words they came along.
+        if analysis.events.is_none() {
+            analysis.events = analysis.grams.as_ref().map(|it| events::of_text(it, &analysis.tokens));
+        }
+        self.show_analysis(analysis, Origin::Live(run));
+        self.progress = None;
+        self.is_stopping = false;
+        self.phase = Phase::Done;
+        self.request_ended();
+    }
+
+    fn failed(&mut self, failure: FailureKind, message: String) {
+        if failure == FailureKind::Capacity {
+            // What the worker holds on the device is in the way of the next try.
+            self.end_worker();
+        }
+        self.ask(Effect::CountStorage);
+        if failure == FailureKind::RowsMissing && self.is_quiet {
+            // Not an error: the picture waits for Analyze, or for the visitor's agreement.
+            self.note = Some(format!("{message} Press Analyze to ask for them."));
+            return self.stopped();
+        }
+        self.fail(message);
+        self.request_ended();
+    }
+
+    /// An answer whose buffers do not fit.
+    fn unreadable(&mut self, problem: &BufferError) {
+        self.fail(format!("The worker's answer cannot be read: {problem}."));
+        self.request_ended();
+    }
+
+    /// Worker or device are gone. What was under way is asked of a fresh worker, once: it finds its
+    /// files in storage.
+    pub(crate) fn crashed(&mut self, problem: &str) {
+        self.end_worker();
+        let problem = problem.trim_end().trim_end_matches('.');
+        if !self.is_loading() {
+            // Missed at the next request, not before.
+            self.note = Some(format!("{problem}. The next analysis starts it again, from the files stored here."));
+            return;
+        }
+        match self.job.clone() {
+            Some(job) if !self.has_restarted && !self.is_stopping => {
+                self.has_restarted = true;
+                self.note =
+                    Some(format!("{problem}. Starting again, from the files stored here; the text is kept, too."));
+                self.send(job);
+            }
+            _ => {
+                self.fail(format!("{problem}. The text is kept."));
+                self.request_ended();
+            }
+        }
+    }
+
+    /// There is no worker, and there will be none.
+    pub(crate) fn has_no_worker(&mut self, problem: String) {
+        (self.has_worker, self.job) = (false, None);
+        self.fail(problem);
+    }
+
+    fn end_worker(&mut self) {
+        (self.is_loaded, self.has_worker, self.device) = (false, false, None);
+        self.ask(Effect::EndWorker);
+    }
+
+    /// A request ended without an analysis.
+    fn stopped(&mut self) {
+        self.ask(Effect::RequestEnded);
+        self.ask(Effect::CountStorage);
+        self.progress = None;
+        self.is_stopping = false;
+        let is_live = self.shown.as_ref().is_some_and(|shown| matches!(shown.origin, Origin::Live(_)));
+        self.phase = if is_live { Phase::Done } else { Phase::Idle };
+        self.request_ended();
+    }
+
+    /// Goes on with what came up meanwhile.
+    fn request_ended(&mut self) {
+        match std::mem::take(&mut self.next) {
+            Next::Rest => {}
+            Next::Typed => self.follow(),
+            Next::Pressed => self.submit(),
+        }
+    }
+
+    /// Says what went wrong; the text and what is shown stay.
+    pub(crate) fn fail(&mut self, problem: impl Into<String>) {
+        self.progress = None;
+        self.is_stopping = false;
+        self.ask(Effect::RequestEnded);
+        self.problem = Some(problem.into());
+        self.phase = Phase::Error;
+    }
+}
+
+/// The field's number; none when it is empty.
+///
+/// # Errors
+/// A sentence for what is no number of codes.
+pub fn parse_inf_k(text: &str) -> Result<Option<usize>, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    match text.parse::<usize>() {
+        Ok(k) if k > 0 => Ok(Some(k)),
+        _ => Err(format!("inf_k is a whole number of codes to keep, at least 1 (or empty): “{text}” is not.")),
+    }
+}
+
+/// e.g. "WebGPU: SwiftShader".
+pub fn device_label(device: &DeviceInfo) -> String {
+    if device.webgpu { format!("WebGPU: {}", device.name) } else { format!("CPU (no WebGPU): {}", device.name) }
+}
+
+fn stage_of(stage: RequestStage) -> LoadStage {
+    match stage {
+        RequestStage::Device => LoadStage::Device,
+        RequestStage::Weights => LoadStage::Weights,
+        RequestStage::Tokenizer => LoadStage::Tokenizer,
+        RequestStage::Embedding => LoadStage::Embedding,
+        RequestStage::Model => LoadStage::Model,
+        RequestStage::Sae => LoadStage::Sae,
+        RequestStage::Analysis => LoadStage::Analysis,
+        RequestStage::Words => LoadStage::Words,
+    }
+}

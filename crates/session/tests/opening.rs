@@ -1,0 +1,514 @@
+//! Links, examples and files are opened: in every order of what comes.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use common::{ALICE, OTHER, Page, comparison_json, example_text, result_json, site, span, start};
+use lens_protocol::{FailureKind, Request, Response};
+use lens_session::{Effect, FIRST_EXAMPLE, Fetch, Msg, Origin, Phase, Start, Subject, Theme};
+use lens_view::focus::Cell;
+use lens_view::heatmap::Scale;
+use lens_view::trajectory::Method;
+
+/// A page whose address was read, and nothing was fetched yet.
+fn opening(query: &str) -> Page {
+    let mut page = Page::closed(start());
+    page.visit(query);
+    page
+}
+
+#[test]
+fn the_page_opens_with_its_first_example() {
+    let mut page = opening("");
+    assert!(page.model.is_example_pending);
+    let (what, turn) = page.take_fetch().unwrap();
+    assert_eq!(what, Fetch::Example(FIRST_EXAMPLE.to_owned()));
+    page.answer(what, turn);
+    assert_eq!((page.shown(), page.model.phase), (Some(ALICE), Phase::Idle));
+    assert!(!page.model.is_example_pending);
+    let (what, turn) = page.take_fetch().unwrap();
+    assert_eq!(what, Fetch::Gallery);
+    page.answer(what, turn);
+    assert!(page.model.gallery.examples.len() >= 8);
+    assert!(page.take_fetch().is_none() && page.take_urls().is_empty());
+    assert_eq!(page.query(), "");
+}
+
+#[test]
+fn without_its_first_example_the_page_is_whole() {
+    let mut page = opening("");
+    let (what, turn) = page.take_fetch().unwrap();
+    page.tell(Msg::Fetched(what, turn, Err("offline".to_owned())));
+    assert!(page.asked.iter().any(|effect| matches!(effect, Effect::Warn(_))));
+    page.serve();
+    assert!(page.model.problem.is_none() && page.model.shown.is_none() && !page.model.is_example_pending);
+    page.analyze("one two");
+    assert_eq!(page.shown(), Some("one two"));
+}
+
+#[test]
+fn without_a_list_of_examples_the_page_is_whole() {
+    for answer in [Err("offline".to_owned()), Ok("[]".to_owned())] {
+        let mut page = opening("?text=one+two");
+        let (what, turn) = page.take_fetch().unwrap();
+        assert_eq!(what, Fetch::Gallery);
+        page.tell(Msg::Fetched(what, turn, answer));
+        assert!(page.take_fetch().is_none());
+        assert_eq!((page.model.text.as_str(), page.model.problem.as_deref()), ("one two", None));
+        page.choose(|view| view.has_events = false);
+        assert_eq!(page.take_urls(), [("v=1&text=one+two&events=no".to_owned(), true)]);
+    }
+}
+
+#[test]
+fn a_link_with_every_key_opens() {
+    let query = "v=1&example=two-events&of=residual&mode=neuronpedia&scale=signed&shade=novel-l0&events=no&order=tree\
+                 &zoom=1_2_3&tof=novel&tby=pca&tin=2d&ttokens=notebook&tcolour=novel-energy&metric=cosine&neighbours=9\
+                 &mindist=0.25&seed=7&camera=1_0.5_2&attention=0.1&pin=3.4&feature=12&span=1-2.4-5&theme=dark";
+    let page = Page::at(query);
+    let view = &page.model.view;
+    assert_eq!(page.shown(), Some(example_text("two-events").as_str()));
+    assert_eq!((view.scale, view.trajectory.method, view.has_events), (Scale::Signed, Method::Pca, false));
+    assert_eq!(
+        (view.pin, page.model.focus.pinned),
+        (Some(Cell { row: 3, column: 4 }), Some(Cell { row: 3, column: 4 }))
+    );
+    assert_eq!(view.spans.spans(), [1..3, 4..6]);
+    assert_eq!((view.zoom, view.feature, page.model.theme), (Some([1.0, 2.0, 3.0]), Some(12), Theme::Dark));
+    assert!(page.fetched.contains(&Fetch::DashboardIndex));
+    assert_eq!(page.query(), query, "the address stays as it is");
+    assert!(!page.asked.iter().any(|effect| matches!(effect, Effect::WriteUrl { .. })));
+}
+
+#[test]
+fn a_link_of_nothing_undoes_everything() {
+    let mut page = Page::at("example=poem&of=novel&pin=2&span=1-2&theme=dark&feature=3&order=tree&zoom=0_0_4");
+    page.visit("");
+    page.serve();
+    assert_eq!(page.query(), "");
+    assert_eq!(page.shown(), Some(ALICE));
+    assert_eq!((page.model.theme, page.model.focus.pinned), (Theme::System, None));
+}
+
+#[test]
+fn damaged_parts_are_named_and_the_rest_opens() {
+    let mut page = Page::at("example=poem&of=everything&pin=2");
+    assert_eq!(page.model.dropped, ["“of=everything” is not one of the choices"]);
+    assert_eq!(page.model.focus.pinned, Some(Cell::token(2)));
+    page.tell(Msg::DismissDropped);
+    assert!(page.model.dropped.is_empty());
+}
+
+#[test]
+fn what_lies_past_the_text_is_named() {
+    let page = Page::at("example=poem&pin=99999&span=1-2.50000-50001");
+    assert_eq!(page.model.focus.pinned, None);
+    assert_eq!(page.model.view.spans.spans(), span(1, 3).spans());
+    assert!(page.model.dropped[0].starts_with("what it pins or selects lies past the text’s"));
+}
+
+#[test]
+fn an_example_that_is_not_there_is_said_and_the_page_goes_on() {
+    let mut page = Page::at("example=no-such-thing");
+    assert_eq!(page.model.problem.as_deref(), Some("The example “no-such-thing” could not be fetched; try again."));
+    assert_eq!(page.model.phase, Phase::Error);
+    page.tell(Msg::Example("poem".to_owned()));
+    page.serve();
+    assert_eq!(page.shown(), Some(example_text("poem").as_str()));
+    assert!(page.model.problem.is_none());
+}
+
+#[test]
+fn an_example_that_cannot_be_read_is_said() {
+    let mut page = opening("example=poem");
+    let (what, turn) = page.take_fetch().unwrap();
+    page.tell(Msg::Fetched(what, turn, Ok("<!doctype html>".to_owned())));
+    assert!(page.model.problem.as_deref().unwrap().starts_with("The example “poem” cannot be read"));
+}
+
+#[test]
+fn an_example_that_comes_late_does_not_replace_the_one_asked_for_after_it() {
+    let mut page = Page::new();
+    page.tell(Msg::Example("counting".to_owned()));
+    let late = page.take_fetch().unwrap();
+    page.tell(Msg::Example("poem".to_owned()));
+    page.serve();
+    page.answer(late.0, late.1);
+    assert_eq!(page.shown(), Some(example_text("poem").as_str()));
+    assert!(page.query().contains("example=poem"));
+}
+
+#[test]
+fn an_example_gives_way_to_a_text_that_was_typed_since() {
+    let mut page = opening("");
+    let (what, turn) = page.take_fetch().unwrap();
+    page.tell(Msg::Typed("mine".to_owned()));
+    page.answer(what, turn);
+    assert_eq!((page.shown(), page.model.text.as_str()), (None, "mine"));
+    page.serve();
+    assert!(!page.model.is_example_pending);
+}
+
+#[test]
+fn an_example_gives_way_to_a_request_under_way() {
+    let mut page = opening("");
+    let (what, turn) = page.take_fetch().unwrap();
+    page.tell(Msg::Submit);
+    let request = page.sent();
+    page.answer(what, turn);
+    assert_eq!((page.shown(), page.model.phase), (None, Phase::Loading));
+    page.serve();
+    page.answer_analysis(&request);
+    assert_eq!(page.model.phase, Phase::Done);
+}
+
+#[test]
+fn a_text_waits_in_the_box() {
+    let page = Page::at("text=A+cat+%26+a+dog&inf_k=5&pin=2");
+    assert_eq!((page.model.text.as_str(), page.model.inf_k.as_str()), ("A cat & a dog", "5"));
+    assert_eq!((page.shown(), page.model.phase), (None, Phase::Idle));
+    assert!(!page.asked.iter().any(|effect| matches!(effect, Effect::Send(_))));
+}
+
+#[test]
+fn its_pins_wait_until_it_is_analyzed() {
+    let mut page = Page::at("text=one+two+three&pin=2&span=1-2&zoom=0_0_2");
+    assert_eq!(page.model.focus.pinned, None);
+    page.tell(Msg::Submit);
+    let request = page.sent();
+    page.answer_analysis(&request);
+    assert_eq!(page.model.focus.pinned, Some(Cell::token(2)));
+    assert_eq!(page.model.view.spans.spans().len(), 1);
+    assert_eq!(page.model.view.zoom, Some([0.0, 0.0, 2.0]));
+    // Once: the next text has pins of its own.
+    page.analyze("four five six");
+    assert_eq!((page.model.focus.pinned, page.model.view.zoom), (None, None));
+}
+
+#[test]
+fn a_text_of_the_gallery_is_shown_at_once() {
+    let text = example_text("counting");
+    let page =
+        Page::at(&lens_session::ViewState { subject: Some(Subject::Text(text.clone())), ..Default::default() }.query());
+    assert_eq!(page.shown(), Some(text.as_str()));
+    assert_eq!(page.model.shown.as_ref().unwrap().origin, Origin::Precomputed);
+}
+
+#[test]
+fn a_text_of_the_gallery_with_other_codes_waits() {
+    let text = example_text("counting");
+    let view = lens_session::ViewState { subject: Some(Subject::Text(text)), inf_k: Some(3), ..Default::default() };
+    let page = Page::at(&view.query());
+    assert_eq!((page.shown(), page.model.inf_k.as_str()), (None, "3"));
+}
+
+#[test]
+fn neuronpedias_demo_shows_the_nearest_example() {
+    let page = Page::at("simMatrixDemo=garden-path");
+    assert_eq!(page.shown(), Some(example_text("garden-path").as_str()));
+    assert_eq!(page.model.view.neuronpedia_demo.as_deref(), Some("garden-path"));
+    let page = Page::at("simMatrixDemo=nothing-like-it");
+    assert_eq!(page.shown(), Some(ALICE));
+}
+
+#[test]
+fn a_saved_result_opens_without_a_model() {
+    let page = Page::at("result=packs/good.json&pin=3");
+    assert_eq!(page.model.phase, Phase::Done);
+    assert_eq!(page.model.text, "a saved result of five words");
+    assert_eq!(page.model.focus.pinned, Some(Cell::token(3)));
+    assert_eq!(page.query(), "v=1&result=packs/good.json&pin=3");
+    assert!(!page.asked.iter().any(|effect| matches!(effect, Effect::Send(_))));
+}
+
+#[test]
+fn what_is_no_result_is_refused_with_a_sentence() {
+    for (query, said) in [("result=a/broken.json", "EOF"), ("result=a/absent.json", "its host answers 404")] {
+        let page = Page::at(query);
+        let problem = page.model.problem.as_deref().unwrap();
+        assert!(problem.starts_with("The result at a/") && problem.contains(said), "{problem}");
+        assert!(page.shown().is_none());
+        assert!(page.model.gallery.examples.len() >= 8, "the examples are listed all the same");
+    }
+}
+
+#[test]
+fn a_result_that_comes_late_gives_way() {
+    let mut page = Page::new();
+    page.visit("result=good.json");
+    let late = page.take_fetch().unwrap();
+    page.tell(Msg::Example("poem".to_owned()));
+    page.serve();
+    page.answer(late.0, late.1);
+    assert_eq!(page.shown(), Some(example_text("poem").as_str()));
+}
+
+#[test]
+fn back_during_a_download_gives_it_up() {
+    let mut page = Page::analyzed("first");
+    page.analyze("second");
+    page.tell(Msg::Typed("third".to_owned()));
+    page.tell(Msg::Submit);
+    let request = page.sent();
+    page.asked.clear();
+    page.visit("v=1&text=first");
+    assert!(page.asked.contains(&Effect::SendIfPossible(Request::Cancel { id: request.id() })));
+    assert_eq!((page.shown(), page.model.text.as_str(), page.model.phase), (Some("first"), "first", Phase::Done));
+    assert!(page.model.progress.is_none());
+    page.answer_analysis(&request);
+    assert_eq!(page.shown(), Some("first"), "its answer is not waited for");
+    page.analyze("second");
+    assert_eq!(page.shown(), Some("second"));
+}
+
+#[test]
+fn back_to_a_text_that_nobody_analyzed_leaves_the_request_alone() {
+    let mut page = Page::analyzed("first");
+    page.tell(Msg::Typed("second".to_owned()));
+    page.tell(Msg::Submit);
+    let request = page.sent();
+    page.visit("v=1&text=unheard");
+    page.serve();
+    assert_eq!((page.model.phase, page.model.text.as_str()), (Phase::Loading, "unheard"));
+    page.answer_analysis(&request);
+    assert_eq!(page.shown(), Some("second"));
+}
+
+#[test]
+fn a_crash_while_a_shared_link_opens_leaves_the_link_whole() {
+    let mut page = Page::analyzed("one two");
+    page.tell(Msg::Submit);
+    page.take_sent();
+    page.visit("example=poem&pin=2&of=novel");
+    page.tell(Msg::Crashed(Some("out of memory".to_owned())));
+    let again = page.sent();
+    // The example gives way to the request that is under way again.
+    page.serve();
+    page.answer_analysis(&again);
+    assert_eq!(page.model.phase, Phase::Done);
+    assert_eq!(page.model.view.source.to_owned(), lens_analysis::Source::Novel);
+    assert!(page.model.problem.is_none());
+    // With nothing under way the link alone counts.
+    let mut page = Page::analyzed("one two");
+    page.visit("example=poem&pin=2&of=novel");
+    page.tell(Msg::Crashed(Some("out of memory".to_owned())));
+    page.serve();
+    assert_eq!(page.shown(), Some(example_text("poem").as_str()));
+    assert_eq!(page.model.focus.pinned, Some(Cell::token(2)));
+    assert_eq!(page.query(), "v=1&example=poem&of=novel&pin=2");
+}
+
+#[test]
+fn two_links_one_after_the_other_the_last_one_counts() {
+    let mut page = Page::closed(start());
+    page.visit("example=poem&pin=2");
+    let first = page.take_fetch().unwrap();
+    page.visit("example=code&pin=3");
+    let second = page.take_fetch().unwrap();
+    page.answer(second.0, second.1);
+    page.answer(first.0, first.1);
+    page.serve();
+    assert_eq!(page.shown(), Some(example_text("code").as_str()));
+    assert_eq!(page.query(), "v=1&example=code&pin=3");
+}
+
+#[test]
+fn back_and_forward_faster_than_what_they_show() {
+    let mut page = Page::at("example=poem");
+    for query in ["", "example=poem", "", "example=poem", ""] {
+        page.visit(query);
+    }
+    page.serve();
+    assert_eq!((page.shown(), page.query().as_str()), (Some(ALICE), ""));
+    assert!(page.take_urls().is_empty());
+}
+
+#[test]
+fn what_is_chosen_while_a_link_opens_stays() {
+    let mut page = opening("example=poem");
+    page.choose(|view| view.is_ordered = true);
+    assert!(page.take_urls().is_empty());
+    page.serve();
+    assert!(page.model.view.is_ordered);
+    assert_eq!(page.query(), "v=1&example=poem&order=tree");
+}
+
+#[test]
+fn an_example_stops_a_link_that_is_being_opened() {
+    let mut page = Page::new();
+    page.visit("result=good.json&of=novel");
+    page.tell(Msg::Example("poem".to_owned()));
+    page.serve();
+    assert_eq!(page.shown(), Some(example_text("poem").as_str()));
+    assert_eq!(page.take_urls().last().unwrap(), &("v=1&example=poem&of=novel".to_owned(), true));
+}
+
+#[test]
+fn another_pack_is_used_while_its_link_is_open() {
+    let mut page = Page::at(&format!("model={OTHER}&text=one"));
+    assert_eq!(page.model.pack.as_ref().unwrap().url, OTHER);
+    assert_eq!(page.query(), format!("v=1&model={OTHER}&text=one"));
+    page.visit("text=one");
+    page.serve();
+    assert_eq!(page.model.pack, start().pack);
+}
+
+#[test]
+fn words_of_a_link_are_not_remembered() {
+    let mut page = Page::at("text=one+two&words=true");
+    assert!(page.model.words);
+    assert!(!page.asked.contains(&Effect::RememberWords(true)));
+    page.visit("text=one+two");
+    page.serve();
+    assert!(!page.model.words);
+    let mut page = Page::closed(Start { wants_words: true, ..start() });
+    page.visit("text=one+two");
+    page.serve();
+    assert!(page.model.words, "they were wanted on an earlier visit");
+}
+
+#[test]
+fn a_precomputed_comparison_is_shown() {
+    let mut page = Page::at("example=garden-path");
+    page.tell(Msg::Pair("garden-path".to_owned()));
+    page.serve();
+    let compared = page.model.compared.as_ref().unwrap();
+    assert!(compared.is_precomputed);
+    assert_eq!(page.model.second_text.as_deref(), Some(compared.comparison.second.text.as_str()));
+    assert!(page.query().contains("&with="), "{}", page.query());
+    assert!(!page.query().contains("withspan"), "the usual spans need no word");
+}
+
+#[test]
+fn a_comparison_that_does_not_come_is_said() {
+    let mut page = Page::at("example=garden-path");
+    page.tell(Msg::Pair("garden-path".to_owned()));
+    let (what, turn) = page.take_fetch().unwrap();
+    page.tell(Msg::Fetched(what, turn, Err("it could not be fetched; try again".to_owned())));
+    let said = "The comparison of “garden-path” cannot be shown: it could not be fetched; try again.";
+    assert_eq!(page.model.problem.as_deref(), Some(said));
+}
+
+#[test]
+fn a_link_to_a_comparison_shows_it_with_its_spans() {
+    let mut page = Page::at("example=garden-path");
+    page.tell(Msg::Pair("garden-path".to_owned()));
+    page.serve();
+    page.tell(Msg::ComparedSpans(1, span(1, 3)));
+    let query = page.query();
+    assert!(query.contains("withspan="), "{query}");
+    let mut other = Page::at(&query);
+    other.serve();
+    assert_eq!(other.model.compared_spans, page.model.compared_spans);
+    assert_eq!(other.query(), query);
+    // Back to the example alone.
+    other.visit("example=garden-path");
+    other.serve();
+    assert!(other.model.compared.is_none());
+    // And forward: it is here already.
+    other.visit(&query);
+    while let Some((what, turn)) = other.take_fetch() {
+        assert!(!matches!(what, Fetch::Pair(_)));
+        other.answer(what, turn);
+    }
+    assert_eq!(other.model.compared_spans, page.model.compared_spans);
+}
+
+#[test]
+fn spans_past_the_compared_texts_are_named() {
+    let mut page = Page::at("example=garden-path");
+    page.tell(Msg::Pair("garden-path".to_owned()));
+    page.serve();
+    let query = format!("{}&withspan=1-900_", page.query());
+    let page = Page::at(&query);
+    assert_eq!(page.model.dropped, ["what it selects in the compared texts lies past their ends"]);
+    assert!(page.model.compared.is_some());
+}
+
+#[test]
+fn a_second_text_that_nobody_compared_waits_in_its_box_and_in_the_address() {
+    let mut page = Page::at("example=poem&with=another+text&withk=7");
+    assert_eq!((page.model.second_text.as_deref(), page.model.second_inf_k.as_str()), (Some("another text"), "7"));
+    page.choose(|view| view.has_events = false);
+    assert_eq!(page.query(), "v=1&example=poem&with=another+text&withk=7&events=no");
+    // It belongs to that first text only.
+    page.tell(Msg::Example("code".to_owned()));
+    page.serve();
+    assert_eq!(page.query(), "v=1&example=code&events=no");
+}
+
+#[test]
+fn a_file_opens_without_a_model() {
+    let mut page = Page::new();
+    page.tell(Msg::FileOpened("mine.json".to_owned(), Ok(result_json("from a file"))));
+    assert_eq!(
+        (page.shown(), page.model.phase, page.model.text.as_str()),
+        (Some("from a file"), Phase::Done, "from a file")
+    );
+    assert_eq!(page.query(), "v=1&text=from+a+file");
+}
+
+#[test]
+fn a_file_that_is_no_result_is_refused_and_the_page_stays() {
+    let mut page = Page::new();
+    page.tell(Msg::FileOpened("mine.json".to_owned(), Ok("[1]".to_owned())));
+    assert!(page.model.problem.as_deref().unwrap().starts_with("mine.json was not opened: "));
+    page.tell(Msg::FileOpened("mine.bin".to_owned(), Err("it is not text".to_owned())));
+    assert_eq!(page.model.problem.as_deref(), Some("mine.bin was not opened: it is not text."));
+    assert_eq!(page.shown(), Some(ALICE));
+}
+
+#[test]
+fn no_file_opens_over_a_request() {
+    let mut page = Page::new();
+    page.tell(Msg::Submit);
+    let request = page.sent();
+    page.tell(Msg::FileOpened("mine.json".to_owned(), Ok(result_json("from a file"))));
+    assert_eq!(page.shown(), Some(ALICE));
+    page.answer_analysis(&request);
+    assert_eq!(page.model.phase, Phase::Done);
+}
+
+#[test]
+fn the_eight_latest_analyses_are_kept_for_back() {
+    let mut page = Page::new();
+    let texts: Vec<String> = (0..10).map(|i| format!("text {i}")).collect();
+    texts.iter().for_each(|text| page.analyze(text));
+    page.visit("text=text+2");
+    page.serve();
+    assert_eq!(page.shown(), Some("text 2"));
+    page.visit("text=text+0");
+    page.serve();
+    assert_eq!((page.shown(), page.model.text.as_str()), (None, "text 0"), "it is one too old");
+}
+
+#[test]
+fn a_failed_request_does_not_keep_a_link_from_opening() {
+    let mut page = Page::new();
+    page.tell(Msg::Submit);
+    let request = page.sent();
+    page.fail(request.id(), FailureKind::Network, "offline");
+    page.visit("text=something+else");
+    page.serve();
+    assert_eq!((page.model.phase, page.model.problem.as_deref()), (Phase::Idle, None));
+}
+
+#[test]
+fn a_stop_that_comes_while_a_link_opens_is_no_matter() {
+    let mut page = Page::analyzed("one");
+    page.tell(Msg::Submit);
+    let request = page.sent();
+    page.tell(Msg::Cancel);
+    page.visit("example=poem");
+    page.worker(Response::Cancelled { id: request.id() });
+    page.serve();
+    assert_eq!(page.shown(), Some(example_text("poem").as_str()));
+    assert_eq!(page.model.phase, Phase::Idle);
+}
+
+#[test]
+fn what_the_site_serves_is_what_these_tests_expect() {
+    assert!(site(&Fetch::Gallery).unwrap().contains(FIRST_EXAMPLE));
+    assert!(comparison_json("a b", "a c").contains("temporal-lens-comparison"));
+}

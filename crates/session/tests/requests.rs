@@ -1,0 +1,598 @@
+//! Requests: asked, answered, canceled, overtaken, lost with their worker.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use common::{ALICE, OTHER, OWN, Page, analysis_of, other_pack, start};
+use lens_protocol::buffers::Buffer;
+use lens_protocol::{DeviceInfo, FailureKind, Request, RequestStage, Response, RowSource};
+use lens_session::requests::{device_label, parse_inf_k};
+use lens_session::{Effect, Msg, Origin, Phase, Start, Timer};
+
+fn id_of(request: &Request) -> u32 {
+    request.id()
+}
+
+/// A page on which `text` is being analyzed, and the request.
+fn under_way(text: &str) -> (Page, Request) {
+    let mut page = Page::new();
+    page.tell(Msg::Typed(text.to_owned()));
+    page.tell(Msg::Submit);
+    let request = page.sent();
+    (page, request)
+}
+
+#[test]
+fn analyze_sends_the_text_and_shows_its_answer() {
+    let (mut page, request) = under_way("one two three");
+    let Request::Analyze { pack_url, text, inf_k, rows, words, .. } = &request else { panic!("{request:?}") };
+    assert_eq!(
+        (pack_url.as_str(), text.as_str(), *inf_k, *rows, *words),
+        (OWN, "one two three", None, RowSource::Host, false)
+    );
+    assert_eq!(page.model.phase, Phase::Loading);
+    assert!(page.model.progress.is_some());
+    page.answer_analysis(&request);
+    assert_eq!((page.model.phase, page.shown()), (Phase::Done, Some("one two three")));
+    assert!(page.model.progress.is_none() && page.model.is_loaded);
+    assert!(page.model.shown.as_ref().unwrap().analysis.events.is_some(), "events are found where none came along");
+}
+
+#[test]
+fn the_answer_is_remembered_and_storage_counted() {
+    let (mut page, request) = under_way("one two");
+    page.asked.clear();
+    page.answer_analysis(&request);
+    assert!(page.asked.contains(&Effect::RememberLoaded(OWN.to_owned(), true)));
+    assert!(page.asked.contains(&Effect::CountStorage));
+}
+
+#[test]
+fn a_live_result_says_what_it_ran_on() {
+    let (mut page, request) = under_way("one two");
+    page.ready();
+    page.answer_analysis(&request);
+    match &page.model.shown.as_ref().unwrap().origin {
+        Origin::Live(run) => assert_eq!(run.device, "WebGPU: test"),
+        origin => panic!("{origin:?}"),
+    }
+}
+
+#[test]
+fn an_empty_text_asks_for_nothing() {
+    let mut page = Page::new();
+    page.tell(Msg::Typed(String::new()));
+    page.tell(Msg::Submit);
+    assert!(page.take_sent().is_empty());
+    assert_eq!(page.model.problem.as_deref(), Some("There is no text yet: type something to analyze."));
+    assert_eq!(page.model.phase, Phase::Error);
+}
+
+#[test]
+fn inf_k_goes_along_or_is_refused() {
+    let mut page = Page::new();
+    page.tell(Msg::InfKTyped(" 5 ".to_owned()));
+    page.tell(Msg::Submit);
+    assert!(matches!(page.sent(), Request::Analyze { inf_k: Some(5), .. }));
+    let mut page = Page::new();
+    page.tell(Msg::InfKTyped("0".to_owned()));
+    page.tell(Msg::Submit);
+    assert!(page.take_sent().is_empty());
+    assert!(page.model.problem.as_deref().unwrap().contains("“0” is not"));
+}
+
+#[test]
+fn numbers_of_codes_are_read_from_text() {
+    assert_eq!(parse_inf_k(""), Ok(None));
+    assert_eq!(parse_inf_k("  "), Ok(None));
+    assert_eq!(parse_inf_k("12"), Ok(Some(12)));
+    for text in ["0", "-1", "1.5", "x", "99999999999999999999999"] {
+        assert!(parse_inf_k(text).unwrap_err().contains("at least 1"), "{text}");
+    }
+}
+
+#[test]
+fn a_page_without_a_pack_says_so() {
+    let mut page = Page::closed(Start { pack: None, ..start() });
+    page.visit("");
+    page.serve();
+    page.tell(Msg::Submit);
+    assert!(page.take_sent().is_empty());
+    assert!(page.model.problem.as_deref().unwrap().contains("temporal-lens-pack"));
+    // Nothing else asks, either.
+    page.tell(Msg::AskAttention);
+    page.tell(Msg::StoreEmbedding);
+    assert!(page.take_sent().is_empty());
+}
+
+#[test]
+fn pressing_twice_asks_once() {
+    let (mut page, _) = under_way("one two");
+    page.tell(Msg::Submit);
+    page.tell(Msg::Submit);
+    assert!(page.take_sent().is_empty());
+}
+
+#[test]
+fn every_request_has_a_number_of_its_own() {
+    let mut page = Page::new();
+    let mut last = 0;
+    for text in ["a", "b", "c"] {
+        page.tell(Msg::Typed(text.to_owned()));
+        page.tell(Msg::Submit);
+        let request = page.sent();
+        assert!(id_of(&request) > last);
+        last = id_of(&request);
+        page.answer_analysis(&request);
+    }
+}
+
+#[test]
+fn progress_is_of_the_request_under_way_alone() {
+    let (mut page, request) = under_way("one two");
+    let id = id_of(&request);
+    page.progress(id, RequestStage::Weights, 45_000_000, 90_000_000);
+    let fraction = page.model.progress.as_ref().unwrap().fraction();
+    assert!(fraction > 0.3, "{fraction}");
+    page.progress(id + 1, RequestStage::Analysis, 1, 1);
+    assert_eq!(page.model.progress.as_ref().unwrap().fraction(), fraction);
+    page.answer_analysis(&request);
+    page.progress(id, RequestStage::Weights, 1, 2);
+    assert!(page.model.progress.is_none(), "late progress shows no bar");
+}
+
+#[test]
+fn the_bar_names_what_is_to_be_loaded_until_it_is() {
+    let (mut page, request) = under_way("one two");
+    assert!(page.model.progress.as_ref().unwrap().sentence().contains("90.0 MB to load"));
+    page.answer_analysis(&request);
+    page.tell(Msg::Typed("three".to_owned()));
+    page.tell(Msg::Submit);
+    assert!(!page.model.progress.as_ref().unwrap().sentence().contains("to load"));
+}
+
+#[test]
+fn cancel_stops_and_what_was_shown_stays() {
+    let (mut page, request) = under_way("one two");
+    page.tell(Msg::Cancel);
+    assert_eq!(page.sent(), Request::Cancel { id: id_of(&request) });
+    assert!(page.model.is_stopping);
+    page.worker(Response::Cancelled { id: id_of(&request) });
+    assert_eq!((page.model.phase, page.shown()), (Phase::Idle, Some(ALICE)));
+    assert!(!page.model.is_stopping && page.model.progress.is_none() && page.model.problem.is_none());
+    assert_eq!(page.model.text, "one two", "the text is kept");
+}
+
+#[test]
+fn cancel_without_a_request_does_nothing() {
+    let mut page = Page::new();
+    page.tell(Msg::Cancel);
+    assert!(page.take_sent().is_empty());
+    assert_eq!(page.model.phase, Phase::Idle);
+}
+
+#[test]
+fn cancel_twice_is_told_once() {
+    let (mut page, _) = under_way("one two");
+    page.tell(Msg::Cancel);
+    page.tell(Msg::Cancel);
+    assert_eq!(page.take_sent().len(), 1);
+}
+
+#[test]
+fn a_result_that_comes_after_cancel_but_before_it_was_heard_is_shown() {
+    let (mut page, request) = under_way("one two");
+    page.tell(Msg::Cancel);
+    page.answer_analysis(&request);
+    assert_eq!((page.model.phase, page.shown()), (Phase::Done, Some("one two")));
+    assert!(!page.model.is_stopping);
+    // The worker had nothing to stop any more.
+    page.worker(Response::Cancelled { id: id_of(&request) });
+    assert_eq!(page.model.phase, Phase::Done);
+}
+
+#[test]
+fn a_result_that_comes_after_the_stop_is_not_shown() {
+    let (mut page, request) = under_way("one two");
+    page.tell(Msg::Cancel);
+    page.worker(Response::Cancelled { id: id_of(&request) });
+    page.answer_analysis(&request);
+    assert_eq!((page.model.phase, page.shown()), (Phase::Idle, Some(ALICE)));
+}
+
+#[test]
+fn a_worker_that_does_not_stop_is_ended() {
+    let (mut page, request) = under_way("one two");
+    page.asked.clear();
+    page.tell(Msg::Cancel);
+    let timers = page.take_timers();
+    assert_eq!(timers, [(Timer::Patience(id_of(&request)), 4000)]);
+    page.tell(Msg::Timer(timers[0].0));
+    assert!(page.asked.contains(&Effect::EndWorker));
+    assert_eq!(page.model.phase, Phase::Idle);
+    assert!(!page.model.has_worker && !page.model.is_loaded);
+    // The next one starts it again.
+    page.tell(Msg::Submit);
+    assert!(matches!(page.sent(), Request::Analyze { .. }));
+}
+
+#[test]
+fn patience_with_a_request_that_is_over_ends_no_worker() {
+    let (mut page, request) = under_way("one two");
+    page.tell(Msg::Cancel);
+    page.worker(Response::Cancelled { id: id_of(&request) });
+    page.tell(Msg::Submit);
+    let next = page.sent();
+    page.asked.clear();
+    page.tell(Msg::Timer(Timer::Patience(id_of(&request))));
+    assert!(page.asked.is_empty());
+    page.tell(Msg::Cancel);
+    page.asked.clear();
+    page.tell(Msg::Timer(Timer::Patience(id_of(&request))));
+    assert!(!page.asked.contains(&Effect::EndWorker), "another request is being canceled");
+    page.tell(Msg::Timer(Timer::Patience(id_of(&next))));
+    assert!(page.asked.contains(&Effect::EndWorker));
+}
+
+#[test]
+fn two_requests_crossing_the_later_one_is_shown() {
+    let (mut page, first) = under_way("first text");
+    page.tell(Msg::Cancel);
+    page.worker(Response::Cancelled { id: id_of(&first) });
+    page.tell(Msg::Typed("second text".to_owned()));
+    page.tell(Msg::Submit);
+    let second = page.sent();
+    page.answer_analysis(&first);
+    assert_eq!((page.model.phase, page.shown()), (Phase::Loading, Some(ALICE)));
+    page.answer_analysis(&second);
+    assert_eq!(page.shown(), Some("second text"));
+    page.answer_analysis(&first);
+    assert_eq!(page.shown(), Some("second text"));
+}
+
+#[test]
+fn a_failure_is_said_and_all_else_stays() {
+    let (mut page, request) = under_way("one two");
+    page.fail(id_of(&request), FailureKind::Network, "The host does not answer.");
+    assert_eq!(page.model.problem.as_deref(), Some("The host does not answer."));
+    assert_eq!((page.model.phase, page.shown(), page.model.text.as_str()), (Phase::Error, Some(ALICE), "one two"));
+    // "Try again".
+    page.tell(Msg::Submit);
+    assert!(page.model.problem.is_none());
+    let request = page.sent();
+    page.answer_analysis(&request);
+    assert_eq!(page.shown(), Some("one two"));
+}
+
+#[test]
+fn a_late_failure_is_not_said() {
+    let (mut page, request) = under_way("one two");
+    page.answer_analysis(&request);
+    page.fail(id_of(&request), FailureKind::Network, "late");
+    assert_eq!((page.model.phase, page.model.problem.as_deref()), (Phase::Done, None));
+}
+
+#[test]
+fn a_failure_of_no_request_is_said() {
+    let mut page = Page::new();
+    page.fail(0, FailureKind::Pack, "No request was under way.");
+    assert_eq!(page.model.problem.as_deref(), Some("No request was under way."));
+}
+
+#[test]
+fn where_memory_ran_out_the_next_try_has_a_fresh_worker() {
+    let (mut page, request) = under_way("one two");
+    page.asked.clear();
+    page.fail(id_of(&request), FailureKind::Capacity, "too large");
+    assert!(page.asked.contains(&Effect::EndWorker));
+    assert!(!page.model.has_worker);
+    assert_eq!(page.model.phase, Phase::Error);
+}
+
+#[test]
+fn a_crash_under_way_is_tried_again_once() {
+    let (mut page, first) = under_way("one two");
+    page.asked.clear();
+    page.tell(Msg::Crashed(Some("out of memory".to_owned())));
+    let asked: Vec<&Effect> = page.asked.iter().collect();
+    assert_eq!(asked[0], &Effect::EndWorker);
+    let second = page.sent();
+    assert!(id_of(&second) > id_of(&first));
+    assert!(matches!(&second, Request::Analyze { text, .. } if text == "one two"));
+    assert_eq!(page.model.phase, Phase::Loading);
+    assert!(page.model.note.as_deref().unwrap().starts_with("The worker stopped: out of memory. Starting again"));
+    page.tell(Msg::Crashed(Some("out of memory".to_owned())));
+    assert!(page.take_sent().is_empty());
+    assert_eq!(page.model.problem.as_deref(), Some("The worker stopped: out of memory. The text is kept."));
+    assert_eq!(page.model.phase, Phase::Error);
+}
+
+#[test]
+fn a_crash_while_canceling_is_not_tried_again() {
+    let (mut page, _) = under_way("one two");
+    page.tell(Msg::Cancel);
+    page.asked.clear();
+    page.tell(Msg::Crashed(Some("gone".to_owned())));
+    assert!(page.take_sent().is_empty());
+    assert_eq!(page.model.phase, Phase::Error);
+}
+
+#[test]
+fn a_crash_between_requests_is_noted_only() {
+    let mut page = Page::analyzed("one two");
+    page.tell(Msg::Crashed(Some("gone".to_owned())));
+    assert!(page.take_sent().is_empty());
+    assert_eq!((page.model.phase, page.shown()), (Phase::Done, Some("one two")));
+    assert!(page.model.problem.is_none());
+    assert!(page.model.note.as_deref().unwrap().contains("The next analysis starts it again"));
+    page.tell(Msg::Submit);
+    assert!(page.model.note.is_none());
+    assert!(page.model.progress.as_ref().unwrap().sentence().contains("to load"));
+}
+
+#[test]
+fn a_worker_whose_files_are_gone_is_said() {
+    let (mut page, _) = under_way("one two");
+    page.tell(Msg::Crashed(None));
+    page.tell(Msg::Crashed(None));
+    assert!(page.model.problem.as_deref().unwrap().contains("its files could not be loaded"));
+}
+
+#[test]
+fn a_lost_device_is_a_crash_whatever_request_it_names() {
+    let mut page = Page::analyzed("one two");
+    page.tell(Msg::Submit);
+    let first = page.sent();
+    page.fail(0, FailureKind::Device, "The GPU was reset");
+    let second = page.sent();
+    assert!(id_of(&second) > id_of(&first));
+    page.answer_analysis(&second);
+    assert_eq!(page.model.phase, Phase::Done);
+}
+
+#[test]
+fn a_lost_device_of_an_earlier_request_is_none_of_this_one() {
+    let mut page = Page::analyzed("one two");
+    page.tell(Msg::Submit);
+    let request = page.sent();
+    page.fail(id_of(&request) - 1, FailureKind::Device, "late");
+    assert!(page.take_sent().is_empty());
+    page.answer_analysis(&request);
+    assert_eq!(page.model.phase, Phase::Done);
+}
+
+#[test]
+fn a_browser_without_module_workers_is_said() {
+    let (mut page, _) = under_way("one two");
+    page.tell(Msg::NoWorker("this browser does not start module workers".to_owned()));
+    assert_eq!(page.model.problem.as_deref(), Some("this browser does not start module workers"));
+    assert_eq!(page.model.phase, Phase::Error);
+    assert!(!page.model.has_worker && page.model.progress.is_none());
+}
+
+#[test]
+fn what_waited_for_a_worker_that_never_came_is_not_asked_again() {
+    let mut page = Page::analyzed("one");
+    page.tell(Msg::Typed("one two".to_owned()));
+    let (timer, _) = page.take_timers().pop().unwrap();
+    page.tell(Msg::Timer(timer));
+    page.tell(Msg::Submit);
+    page.tell(Msg::NoWorker("none".to_owned()));
+    page.take_sent();
+    page.tell(Msg::Submit);
+    let request = page.sent();
+    page.answer_analysis(&request);
+    assert_eq!(page.model.phase, Phase::Done);
+    assert!(page.take_sent().is_empty());
+}
+
+#[test]
+fn a_request_that_cannot_be_sent_is_tried_with_a_fresh_worker() {
+    let (mut page, _) = under_way("one two");
+    page.asked.clear();
+    page.tell(Msg::NotSent("the worker takes no messages".to_owned()));
+    assert!(page.asked.contains(&Effect::EndWorker));
+    assert!(matches!(page.sent(), Request::Analyze { .. }));
+    page.tell(Msg::NotSent("the worker takes no messages".to_owned()));
+    assert_eq!(
+        page.model.problem.as_deref(),
+        Some("The request could not be sent: the worker takes no messages. The text is kept.")
+    );
+}
+
+#[test]
+fn an_answer_whose_matrices_do_not_fit_is_refused() {
+    let (mut page, request) = under_way("one two");
+    let Msg::Worker(response, mut buffers) = analysis_of(id_of(&request), "one two", None) else { panic!() };
+    buffers[1] = Buffer::F32(vec![0.0; 2]);
+    page.tell(Msg::Worker(response, buffers));
+    assert!(page.model.problem.as_deref().unwrap().starts_with("The worker's answer cannot be read"));
+    assert_eq!((page.model.phase, page.shown()), (Phase::Error, Some(ALICE)));
+}
+
+#[test]
+fn notes_and_devices_come_whenever_they_like() {
+    let mut page = Page::new();
+    let device = DeviceInfo { webgpu: false, name: "CPU".to_owned(), note: Some("no WebGPU".to_owned()) };
+    page.worker(Response::Ready { device: device.clone(), storage_note: Some("private window".to_owned()) });
+    page.worker(Response::Note { text: "The connection broke.".to_owned() });
+    assert_eq!(page.model.device.as_ref(), Some(&device));
+    assert_eq!(device_label(&device), "CPU (no WebGPU): CPU");
+    assert_eq!(page.model.storage_note.as_deref(), Some("private window"));
+    assert_eq!(page.model.note.as_deref(), Some("The connection broke."));
+}
+
+#[test]
+fn a_download_is_stored_and_remembered() {
+    let mut page = Page::new();
+    page.tell(Msg::Download(OTHER.to_owned(), 1_000_000));
+    let request = page.sent();
+    assert_eq!(request, Request::Download { id: id_of(&request), pack_url: OTHER.to_owned() });
+    page.asked.clear();
+    page.worker(Response::Downloaded { id: id_of(&request), bytes: 1_000_000 });
+    assert!(page.asked.contains(&Effect::RememberLoaded(OTHER.to_owned(), true)));
+    assert!(page.asked.contains(&Effect::RequestEnded));
+    assert!(page.model.note.as_deref().unwrap().contains("1.00 MB"));
+    assert_eq!(page.model.phase, Phase::Idle);
+}
+
+#[test]
+fn a_download_goes_on_after_a_crash_with_its_own_bar() {
+    let mut page = Page::new();
+    page.tell(Msg::Download(OTHER.to_owned(), 7_000_000));
+    page.asked.clear();
+    page.tell(Msg::Crashed(Some("gone".to_owned())));
+    assert!(matches!(page.sent(), Request::Download { .. }));
+    assert!(page.model.progress.as_ref().unwrap().sentence().contains("7.00 MB to load"));
+}
+
+#[test]
+fn the_whole_embedding_is_stored() {
+    let mut page = Page::analyzed("one two");
+    page.tell(Msg::StoreEmbedding);
+    let request = page.sent();
+    assert!(page.model.progress.as_ref().unwrap().sentence().contains("170 MB"));
+    page.worker(Response::EmbeddingStored { id: id_of(&request), bytes: 170_000_000 });
+    assert!(page.model.note.as_deref().unwrap().starts_with("The whole embedding (170 MB)"));
+    assert_eq!(page.model.phase, Phase::Done, "a live result is shown");
+}
+
+#[test]
+fn attention_is_of_the_shown_text() {
+    let mut page = Page::analyzed("one two");
+    page.tell(Msg::Typed("another text in the box".to_owned()));
+    page.tell(Msg::AskAttention);
+    let request = page.sent();
+    assert!(matches!(&request, Request::Attention { text, .. } if text == "one two"));
+    page.answer_attention(&request);
+    assert!(page.model.attention.is_some());
+    assert_eq!(page.model.phase, Phase::Done);
+}
+
+#[test]
+fn the_next_analysis_has_no_attention_yet() {
+    let mut page = Page::analyzed("one two");
+    page.tell(Msg::AskAttention);
+    let request = page.sent();
+    page.answer_attention(&request);
+    page.analyze("three four");
+    assert!(page.model.attention.is_none());
+}
+
+#[test]
+fn nothing_is_asked_while_a_request_is_under_way() {
+    let (mut page, _) = under_way("one two");
+    for msg in [Msg::AskAttention, Msg::StoreEmbedding, Msg::Download(OTHER.to_owned(), 0), Msg::Compare] {
+        page.tell(msg);
+    }
+    page.tell(Msg::PackChosen(other_pack()));
+    assert!(page.take_sent().is_empty());
+    assert_eq!(page.model.pack.as_ref().unwrap().url, OWN);
+}
+
+#[test]
+fn another_pack_is_used_from_the_next_request_on() {
+    let mut page = Page::analyzed("one two");
+    page.tell(Msg::PackChosen(other_pack()));
+    assert!(!page.model.is_loaded);
+    page.tell(Msg::Submit);
+    assert!(matches!(page.sent(), Request::Analyze { pack_url, .. } if pack_url == OTHER));
+    assert!(page.query().contains("model=https://other.example/pack/"));
+}
+
+#[test]
+fn what_is_known_of_a_pack_later_is_of_that_pack() {
+    let mut page = Page::new();
+    page.tell(Msg::PackKnown(lens_session::Pack { bytes: 5, ..other_pack() }));
+    assert_eq!(page.model.pack.as_ref().unwrap().url, OWN);
+    page.tell(Msg::PackChosen(other_pack()));
+    page.tell(Msg::PackKnown(lens_session::Pack { bytes: 5, ..other_pack() }));
+    assert_eq!(page.model.pack.as_ref().unwrap().bytes, 5);
+}
+
+#[test]
+fn words_are_asked_for_at_once_where_the_model_is_loaded() {
+    let mut page = Page::new();
+    page.tell(Msg::Words(true));
+    assert!(page.take_sent().is_empty(), "nothing is fetched before an analysis is asked for");
+    assert!(page.asked.contains(&Effect::RememberWords(true)));
+    page.tell(Msg::Submit);
+    let request = page.sent();
+    assert!(matches!(request, Request::Analyze { words: true, .. }));
+    page.answer_analysis(&request);
+    page.tell(Msg::Words(false));
+    assert!(page.take_sent().is_empty());
+    page.tell(Msg::Words(true));
+    assert!(matches!(page.sent(), Request::Analyze { words: true, .. }));
+}
+
+#[test]
+fn diagnostics_are_copied_and_asked_of_a_worker_that_runs() {
+    let mut page = Page::new();
+    page.asked.clear();
+    page.tell(Msg::Diagnose);
+    assert_eq!(page.asked, [Effect::CopyDiagnostics(None)]);
+    page.analyze("one two");
+    page.asked.clear();
+    page.tell(Msg::Diagnose);
+    let request = page.sent();
+    assert!(matches!(request, Request::Diagnostics { .. }));
+    let facts = serde_json::json!({ "heap_bytes": 1 });
+    page.worker(Response::Diagnostics { id: id_of(&request), facts: facts.clone() });
+    assert!(page.asked.contains(&Effect::CopyDiagnostics(Some(facts))));
+    assert_eq!(page.model.phase, Phase::Done, "it is no job");
+}
+
+#[test]
+fn a_second_text_is_compared_with_the_shown_one() {
+    let mut page = Page::analyzed("one two three");
+    page.tell(Msg::SecondTyped("one two four".to_owned()));
+    page.tell(Msg::SecondInfKTyped("3".to_owned()));
+    page.tell(Msg::Compare);
+    let request = page.sent();
+    let Request::Compare { texts, .. } = &request else { panic!("{request:?}") };
+    assert_eq!(texts, &[("one two three".to_owned(), None), ("one two four".to_owned(), Some(3))]);
+    page.answer_comparison(&request);
+    assert!(page.model.compared.is_some());
+    assert_eq!((page.model.phase, page.shown()), (Phase::Done, Some("one two three")));
+}
+
+#[test]
+fn the_second_text_begins_as_the_shown_one() {
+    let mut page = Page::analyzed("one two three");
+    page.tell(Msg::Compare);
+    assert!(matches!(page.sent(), Request::Compare { texts: [_, (second, None)], .. } if second == "one two three"));
+}
+
+#[test]
+fn an_empty_second_text_and_a_wrong_number_are_refused() {
+    let mut page = Page::analyzed("one two three");
+    page.tell(Msg::SecondTyped(String::new()));
+    page.tell(Msg::Compare);
+    assert!(page.model.problem.as_deref().unwrap().contains("There is no second text yet"));
+    page.tell(Msg::SecondTyped("x".to_owned()));
+    page.tell(Msg::SecondInfKTyped("many".to_owned()));
+    page.tell(Msg::Compare);
+    assert!(page.model.problem.as_deref().unwrap().contains("“many”"));
+    assert!(page.take_sent().is_empty());
+}
+
+#[test]
+fn a_problem_can_be_dismissed() {
+    let mut page = Page::new();
+    page.tell(Msg::Problem("This browser refused the download.".to_owned()));
+    assert!(page.model.problem.is_some());
+    assert_eq!(page.model.phase, Phase::Idle);
+    page.tell(Msg::DismissProblem);
+    assert!(page.model.problem.is_none());
+}
+
+#[test]
+fn a_text_tried_in_a_card_goes_into_the_box() {
+    let mut page = Page::analyzed("one two");
+    page.tell(Msg::SubmitText("tried".to_owned()));
+    let request = page.sent();
+    assert!(matches!(&request, Request::Analyze { text, .. } if text == "tried"));
+    assert_eq!(page.model.text, "tried");
+}
