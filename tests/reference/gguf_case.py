@@ -35,6 +35,24 @@ TYPES = {
     "blk.1.ffn_up": Type.Q5_0,
     "blk.1.ffn_down": Type.F16,
 }
+# The types with a minimum or a table, to which quantizers turn where rows are no multiple of 256.
+MORE_TYPES = {
+    "token_embd": Type.Q4_1,
+    "blk.0.attn_q": Type.Q4_1,
+    "blk.0.attn_k": Type.Q5_1,
+    "blk.0.attn_v": Type.IQ4_NL,
+    "blk.0.attn_output": Type.Q5_1,
+    "blk.0.ffn_gate": Type.IQ4_NL,
+    "blk.0.ffn_up": Type.Q4_1,
+    "blk.0.ffn_down": Type.IQ4_NL,
+    "blk.1.attn_q": Type.Q5_1,
+    "blk.1.attn_k": Type.IQ4_NL,
+    "blk.1.attn_v": Type.Q4_1,
+    "blk.1.attn_output": Type.IQ4_NL,
+    "blk.1.ffn_gate": Type.Q5_1,
+    "blk.1.ffn_up": Type.Q5_1,
+    "blk.1.ffn_down": Type.Q4_1,
+}
 # [rows, columns]: gguf-py writes dimensions in ggml's order, columns first.
 SHAPES = {
     "token_embd": (VOCAB, HIDDEN),
@@ -66,7 +84,10 @@ def k_quant_blocks(rng: np.random.Generator, kind: Type, rows: int, columns: int
     def f16(values: np.ndarray) -> np.ndarray:
         return values.astype("<f2")[:, None].view(np.uint8)
 
-    if kind == Type.Q6_K:
+    if kind == Type.IQ4_NL:
+        # gguf-py reads this type and writes none.
+        blocks[:, 0:2] = f16(8e-4 * spread * rng.choice([1, 1, 1, -1], n))
+    elif kind == Type.Q6_K:
         # Below float16's smallest normal number at times, and negative now and then.
         blocks[:, -2:] = f16(4.6e-5 * spread * rng.choice([1, 1, 1, -1], n))
     else:
@@ -76,8 +97,8 @@ def k_quant_blocks(rng: np.random.Generator, kind: Type, rows: int, columns: int
     return blocks.reshape(rows, -1)
 
 
-def write_gguf(path: Path) -> None:
-    rng = np.random.default_rng(31)
+def write_gguf(path: Path, types: dict[str, Type], seed: int) -> None:
+    rng = np.random.default_rng(seed)
     writer = gguf.GGUFWriter(path, "gemma3")
     writer.add_name("Temporal Lens fixture")
     writer.add_context_length(32768)
@@ -94,9 +115,9 @@ def write_gguf(path: Path) -> None:
     writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
     writer.add_rope_scaling_factor(8.0)
     writer.add_sliding_window(8)
-    for name, kind in TYPES.items():
+    for name, kind in types.items():
         rows, columns = SHAPES[name.split(".")[-1]]
-        if kind in (Type.Q4_K, Type.Q5_K, Type.Q6_K):
+        if kind in (Type.Q4_K, Type.Q5_K, Type.Q6_K, Type.IQ4_NL):
             data = k_quant_blocks(rng, kind, rows, columns)
         else:
             values = rng.normal(0, columns**-0.5, (rows, columns)).astype(np.float32)
@@ -118,7 +139,7 @@ def generate(fixtures: Path) -> None:
     folder = fixtures / "gguf"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "gemma3-types.gguf"
-    write_gguf(path)
+    write_gguf(path, TYPES, 31)
     reader = gguf.GGUFReader(path)
     assert {t.name.removesuffix(".weight"): t.tensor_type for t in reader.tensors if t.name.removesuffix(".weight") in TYPES} == TYPES
     tensors = dequantized(reader)
@@ -139,4 +160,10 @@ def generate(fixtures: Path) -> None:
         config.pop(key, None)
     (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True, default=str) + "\n")
     spread = {n: f"{t.std():.3f}" for n, t in tensors.items() if t.dim() == 2}
+    more = folder / "gemma3-more-types.gguf"
+    write_gguf(more, MORE_TYPES, 37)
+    save_file(
+        {name: t.contiguous() for name, t in dequantized(gguf.GGUFReader(more)).items()},
+        folder / "expected-more.safetensors",
+    )
     print(f"gguf/{path.name}: {path.stat().st_size} bytes, rounding {rounding:.1e}, standard deviations {spread}")

@@ -83,9 +83,7 @@ fn read_text(input: &Input) -> Result<String> {
         (Some(text), _) => Ok(text.clone()),
         (None, Some(path)) => {
             let bytes = std::fs::read(path).map_err(|e| anyhow!("cannot read {}: {e}", path.display()))?;
-            String::from_utf8(bytes).map_err(|e| {
-                anyhow!("{}: not UTF-8 text (byte {} is invalid)", path.display(), e.utf8_error().valid_up_to())
-            })
+            lens_pack::text::of_bytes(&bytes).map_err(|e| anyhow!("{}: {e}", path.display()))
         }
         (None, None) => Ok(String::new()),
     }

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use burn::tensor::Device;
 use lens_analysis::spans::WithinAcross;
 use lens_files::write_whole;
 use lens_import::claims::check_sae;
 use lens_model::TemporalSae;
+use lens_pack::text::read_data;
 use lens_train::Stream;
 use lens_train::cache::Streams;
 use lens_train::checkpoint::parameters_of;
@@ -109,7 +110,7 @@ fn named(argument: &str) -> (String, PathBuf) {
 }
 
 fn read_stories(path: &Path) -> Result<Vec<Story>> {
-    let text = std::fs::read_to_string(path).map_err(|e| anyhow!("cannot read {}: {e}", path.display()))?;
+    let text = read_data(path)?;
     serde_json::from_str(&text)
         .with_context(|| format!("{}: not a list of objects with name, first and second", path.display()))
 }

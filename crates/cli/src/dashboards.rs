@@ -9,6 +9,7 @@ use lens_analysis::dashboard::{Chunk, FORMAT, INDEX_FILE, Index, TextSource, chu
 use lens_analysis::words::Word;
 use lens_engine::{PackFolder, RunOptions, session};
 use lens_files::WholeFile;
+use lens_pack::text::read_data;
 use lens_train::corpus::{Passage, files, passages};
 
 use crate::args::DashboardsArgs;
@@ -47,20 +48,25 @@ pub fn run(args: &DashboardsArgs) -> Result<()> {
     let chosen = choose(&args.corpus, args.tokens, args.context, notices.as_ref())?;
     let pack = open_pack(&args.model, args.device)?;
     let width = pack.loaded.manifest().sae.width;
+    // A passage that cannot be read is found before an hour of others is computed.
+    let mut all_ids = Vec::with_capacity(chosen.len());
+    for passage in &chosen {
+        let mut ids = pack.loaded.ids(&passage.text).map_err(|e| anyhow!("{}: {e}", passage.place))?;
+        ids.truncate(args.context);
+        all_ids.push(ids);
+    }
     let mut builder = Builder::new(width);
     let mut sources: Vec<TextSource> = Vec::new();
     let mut progress = Progress::start(format!("codes of {} passages", chosen.len()));
-    for (done, passage) in chosen.iter().enumerate() {
+    for (done, (passage, ids)) in chosen.iter().zip(&all_ids).enumerate() {
         let attribution = notices.as_ref().and_then(|n| n.get(&passage.source)).cloned().unwrap_or_default();
         let source = sources.iter().position(|s| s.name == passage.source).unwrap_or_else(|| {
             sources.push(TextSource { name: passage.source.clone(), attribution });
             sources.len() - 1
         });
-        let mut ids = pack.loaded.tokenizer()?.encode(&passage.text, pack.loaded.manifest().gemma.bos_token_id)?.ids;
-        ids.truncate(args.context);
-        let rows = pack.embedding(&ids)?;
+        let rows = pack.embedding(ids)?;
         let run = pollster::block_on(session::run(&pack.loaded, &rows, RunOptions::default()))?;
-        builder.add(source, &pack.loaded.describe(&ids).tokens, &run.novel_codes, &run.pred_codes);
+        builder.add(source, &pack.loaded.describe(ids).tokens, &run.novel_codes, &run.pred_codes);
         progress.update(done as u64 + 1, chosen.len() as u64);
     }
     let directions = directions(&pack, width)?;
@@ -138,7 +144,7 @@ fn choose(
 
 /// Lines `* SOURCE: attribution and licence` of a notice file.
 fn read_notices(path: &Path) -> Result<HashMap<String, String>> {
-    let text = std::fs::read_to_string(path).map_err(|e| anyhow!("cannot read {}: {e}", path.display()))?;
+    let text = read_data(path)?;
     let notices: HashMap<String, String> = text
         .lines()
         .filter_map(|line| line.strip_prefix("* ")?.split_once(": "))

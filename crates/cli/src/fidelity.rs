@@ -6,6 +6,7 @@ use anyhow::{Result, anyhow, bail};
 use lens_engine::check::fidelity::Fidelity;
 use lens_engine::{PackFolder, PrecisionPlan, RunOptions, RunOutput, session};
 use lens_pack::block::Precision;
+use lens_pack::text::read_data;
 use serde::Deserialize;
 
 use crate::args::FidelityArgs;
@@ -51,7 +52,7 @@ pub fn run(args: &FidelityArgs) -> Result<()> {
 }
 
 fn passages(path: &Path) -> Result<Vec<String>> {
-    let content = std::fs::read_to_string(path).map_err(|e| anyhow!("cannot read {}: {e}", path.display()))?;
+    let content = read_data(path)?;
     let mut texts = Vec::new();
     for (number, line) in content.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let passage: Passage = serde_json::from_str(line)

@@ -11,6 +11,7 @@ use hf_hub::Cache;
 use hf_hub::api::sync::{Api, ApiBuilder, ApiError, ApiRepo};
 use lens_import::shards_up_to;
 use lens_pack::file_name::is_plain;
+use lens_pack::text::read_data;
 
 use crate::progress::Progress;
 use crate::terms::is_terms;
@@ -52,7 +53,7 @@ pub fn fetch_gemma(name: &Name, layer: usize, with_tokenizer: bool) -> Result<Pa
     let indexed = repository.cached(index) && !repository.cached(single);
     if indexed || !repository.get_if_there(single)? {
         let index = repository.get_into(index, &folder)?;
-        let text = std::fs::read_to_string(&index).map_err(|e| anyhow!("cannot read {}: {e}", index.display()))?;
+        let text = read_data(&index)?;
         for shard in shards_up_to(&text, &index.display().to_string(), layer)? {
             repository.get_into(&shard, &folder)?;
         }
@@ -158,7 +159,13 @@ impl Repository {
             ),
             Some(404) => anyhow!("{what} does not exist"),
             Some(code) => anyhow!("{what} cannot be fetched (HTTP status {code})"),
-            None => anyhow!("{what} cannot be fetched ({error}); is there a network?"),
+            None => match error {
+                ApiError::MissingHeader(header) => anyhow!(
+                    "{what} cannot be fetched: the host sends no {header}, as some mirrors of the hub do; set HF_ENDPOINT to \
+                     another, or download the files and name their folder"
+                ),
+                _ => anyhow!("{what} cannot be fetched ({error}); is there a network?"),
+            },
         }
     }
 }

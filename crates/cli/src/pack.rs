@@ -1,11 +1,15 @@
 //! `pack`: checkpoint + SAE + tokenizer to a folder that any static host can serve.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
 use lens_import::write::{PackRequest, check};
 use lens_import::{Synthetic, claims, open_gemma, open_sae};
 use lens_pack::manifest::FileEntry;
+use lens_pack::tokenizer::CompactTokenizer;
+use lens_tokenizer::Tokenizer;
 
 use crate::args::{PackArgs, WordOptions};
 use crate::progress::Progress;
@@ -111,7 +115,11 @@ fn synthetic(args: &PackArgs, model: Synthetic) -> Result<()> {
 
 fn check_tokenizer(path: &Path) -> Result<()> {
     if !path.is_file() {
-        bail!("{}: there is no such file; name the tokenizer with --tokenizer", path.display());
+        bail!(
+            "{}: there is no such file; get tokenizer.json, which lies beside the model's own weights on the hub (a GGUF file does \
+             not contain it), and name it with --tokenizer",
+            path.display()
+        );
     }
     Ok(())
 }
@@ -126,6 +134,7 @@ fn write(request: &PackRequest<'_>, args: &PackArgs) -> Result<()> {
     for warning in checked.claims.warnings.iter().filter(|warning| !is_chosen(warning)) {
         eprintln!("{warning}");
     }
+    try_tokenizer(checked.tokenizer.clone(), &request.tokenizer)?;
     let mut progress = Progress::start(format!("packing {} into {}", request.model_name, request.out.display()));
     let manifest = checked.write(&mut |p| progress.update(p.values_done, p.values_total))?;
     let bytes = |files: &[FileEntry]| files.iter().map(|s| s.bytes).sum::<u64>();
@@ -140,6 +149,41 @@ fn write(request: &PackRequest<'_>, args: &PackArgs) -> Result<()> {
         bytes(&manifest.embedding.shards)
     );
     Ok(())
+}
+
+/// Time for [`try_tokenizer`], which takes less than a second.
+const TRIAL_TIME: Duration = Duration::from_secs(20);
+
+/// Builds the tokenizer and encodes texts with it, on a thread of its own: one that panics or takes for ever is found
+/// before a pack has it. What it can take in memory is bounded by [`lens_pack::tokenizer::kinds`].
+fn try_tokenizer(tokenizer: CompactTokenizer, path: &Path) -> Result<()> {
+    let (done, result) = mpsc::channel();
+    std::thread::spawn(move || {
+        let tried = Tokenizer::new(tokenizer).and_then(|tokenizer| {
+            let long = "a".repeat(1 << 14);
+            let texts = [
+                "",
+                " ",
+                "The tide is in.",
+                "\r\n\t\u{2028}",
+                "<bos><pad> <eos>",
+                "🎈👩‍🚀 עברית 中文",
+                "\u{0}\u{301}",
+                &long,
+            ];
+            texts.iter().try_for_each(|text| tokenizer.encode(text, 2).map(|_| ()))?;
+            tokenizer.encode(&texts.concat().repeat(3), 2).map(|_| ())
+        });
+        // Whoever waited may be gone.
+        let _ = done.send(tried);
+    });
+    match result.recv_timeout(TRIAL_TIME) {
+        Ok(tried) => tried.map_err(|e| anyhow!("{}: {e}", path.display())),
+        Err(mpsc::RecvTimeoutError::Timeout) => {
+            bail!("{}: the tokenizer takes over {} s for a short text", path.display(), TRIAL_TIME.as_secs())
+        }
+        Err(mpsc::RecvTimeoutError::Disconnected) => bail!("{}: the tokenizer cannot be built", path.display()),
+    }
 }
 
 /// An existing path beats a hub name.

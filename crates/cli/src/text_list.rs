@@ -13,6 +13,7 @@ use lens_engine::{PackFolder, RunOptions};
 use lens_files::write_whole;
 use lens_pack::file_name::is_plain;
 use lens_pack::folder::FolderManifest;
+use lens_pack::text::read_data;
 use serde::{Deserialize, Serialize};
 
 use crate::args::{AnalyzeArgs, Shard};
@@ -52,6 +53,17 @@ struct Index<'a> {
     /// How many texts the list has; fewer are listed while others are under way.
     texts: usize,
     results: Vec<IndexEntry<'a>>,
+    /// Texts of this run that could not be analyzed.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    failures: &'a [Failure<'a>],
+}
+
+/// A text that could not be analyzed.
+#[derive(Debug, Serialize)]
+struct Failure<'a> {
+    id: &'a str,
+    /// Why, as a sentence.
+    problem: String,
 }
 
 /// Runs the command.
@@ -66,15 +78,32 @@ pub fn run(args: &AnalyzeArgs, list: &Path) -> Result<()> {
     eprintln!("{} texts, {} of them in part {shard}, {} to do", entries.len(), own.len(), open.len());
     // Loaded once for all of them, and not at all where nothing is left.
     let pack = if open.is_empty() { None } else { Some(open_pack(&args.model, args.device)?) };
+    let mut failures = Vec::new();
     if let Some(pack) = &pack {
         for (done, entry) in open.iter().enumerate() {
             eprintln!("{} of {}: {}", done + 1, open.len(), entry.id);
-            let json = analyze(pack, entry, args).map_err(|e| anyhow!("text {:?}: {e}", entry.id))?;
-            write_whole(&document(out, &entry.id), &json)?;
+            // One text that cannot be analyzed is no reason to leave the others out.
+            match analyze(pack, entry, args) {
+                Ok(json) => write_whole(&document(out, &entry.id), &json)?,
+                Err(problem) => {
+                    eprintln!("text {:?}: {problem}", entry.id);
+                    failures.push(Failure { id: &entry.id, problem: problem.to_string() });
+                }
+            }
         }
     }
-    let listed = write_index(&entries, out, &args.viewer, &pack_hash, args.inf_k)?;
-    crate::run::print(&format!("{listed} of {} texts are in {}\n", entries.len(), out.display()))
+    let listed = write_index(&entries, out, args, &pack_hash, &failures)?;
+    crate::run::print(&format!("{listed} of {} texts are in {}\n", entries.len(), out.display()))?;
+    match failures.as_slice() {
+        [] => Ok(()),
+        [first, ..] => bail!(
+            "{} of {} texts could not be analyzed, the first is {:?}: {}",
+            failures.len(),
+            open.len(),
+            first.id,
+            first.problem
+        ),
+    }
 }
 
 fn analyze(pack: &PackFolder, entry: &Entry, args: &AnalyzeArgs) -> Result<Vec<u8>> {
@@ -91,7 +120,7 @@ fn analyze(pack: &PackFolder, entry: &Entry, args: &AnalyzeArgs) -> Result<Vec<u
 
 /// Reads the list; a line that is wrong is named before any model is loaded.
 fn read_list(path: &Path) -> Result<Vec<Entry>> {
-    let text = std::fs::read_to_string(path).map_err(|e| anyhow!("cannot read {}: {e}", path.display()))?;
+    let text = read_data(path)?;
     let mut entries: Vec<Entry> = Vec::new();
     let mut ids = BTreeSet::new();
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
@@ -122,12 +151,18 @@ fn document(out: &Path, id: &str) -> PathBuf {
 
 /// Whether a text's document is there, of this text, pack and setting.
 fn is_done(entry: &Entry, out: &Path, pack_hash: &str, inf_k: Option<usize>) -> bool {
-    let found = std::fs::read_to_string(document(out, &entry.id)).ok().and_then(|json| Analysis::from_json(&json).ok());
+    let found = read_data(&document(out, &entry.id)).ok().and_then(|json| Analysis::from_json(&json).ok());
     found.is_some_and(|it| it.text == entry.text && it.model.pack_hash == pack_hash && it.inf_k == inf_k)
 }
 
 /// Lists every text that is done, by whichever run; answers how many.
-fn write_index(entries: &[Entry], out: &Path, viewer: &str, pack_hash: &str, inf_k: Option<usize>) -> Result<usize> {
+fn write_index(
+    entries: &[Entry],
+    out: &Path,
+    args: &AnalyzeArgs,
+    pack_hash: &str,
+    failures: &[Failure<'_>],
+) -> Result<usize> {
     let at = out.join(".index-lock");
     let lock = File::create(&at).map_err(|e| anyhow!("cannot write {}: {e}", at.display()))?;
     // Runs that end together write one after the other, so that the last one sees all. A file system
@@ -135,7 +170,7 @@ fn write_index(entries: &[Entry], out: &Path, viewer: &str, pack_hash: &str, inf
     let _ = lock.lock();
     let results: Vec<IndexEntry<'_>> = entries
         .iter()
-        .filter(|entry| is_done(entry, out, pack_hash, inf_k))
+        .filter(|entry| is_done(entry, out, pack_hash, args.inf_k))
         .map(|entry| IndexEntry {
             id: &entry.id,
             title: entry.title.as_deref().unwrap_or(&entry.id),
@@ -143,8 +178,8 @@ fn write_index(entries: &[Entry], out: &Path, viewer: &str, pack_hash: &str, inf
             text: &entry.text,
         })
         .collect();
-    let page = page(&results, viewer);
-    let index = Index { format: FORMAT, texts: entries.len(), results };
+    let page = page(&results, &args.viewer);
+    let index = Index { format: FORMAT, texts: entries.len(), results, failures };
     let mut json = serde_json::to_vec_pretty(&index).map_err(|e| anyhow!("the index cannot be written: {e}"))?;
     json.push(b'\n');
     for (name, bytes) in

@@ -8,6 +8,7 @@ use anyhow::{Result, anyhow, bail};
 use lens_analysis::shuffled::{Scope, order};
 use lens_analysis::words::{EVENT_WORDS, TOKEN_WORDS, Word, running_means, stem};
 use lens_engine::{InferenceSession, PackFolder, Part, RunOptions, Tokens};
+use lens_pack::text::read_data;
 use serde::Deserialize;
 
 use crate::args::TopicsArgs;
@@ -103,7 +104,7 @@ pub fn run(args: &TopicsArgs) -> Result<()> {
 
 fn read(args: &TopicsArgs) -> Result<Vec<Text>> {
     let file = args.texts.display();
-    let text = std::fs::read_to_string(&args.texts).map_err(|e| anyhow!("cannot read {file}: {e}"))?;
+    let text = read_data(&args.texts)?;
     let texts: Vec<Text> = serde_json::from_str(&text).map_err(|e| {
         anyhow!("{file}: not a list of texts {{\"name\", \"events\": [{{\"text\", \"topic\": [words]}}, ...]}}: {e}")
     })?;

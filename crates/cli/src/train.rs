@@ -68,6 +68,7 @@ pub fn read_corpus(reader: &ResidualReader, paths: &[PathBuf]) -> Result<Corpus>
     let files = corpus::files(paths)?;
     let tokenize = |text: &str| reader.tokenize(text).map_err(|e| lens_train::Error::Streams(e.to_string()));
     let corpus = Corpus::read(&files, tokenize, |file| eprintln!("reading {}", file.display()))?;
+    corpus.check_ids(reader.vocabulary())?;
     eprintln!("  {} passages, {} tokens", corpus.documents.len(), corpus.tokens());
     Ok(corpus)
 }

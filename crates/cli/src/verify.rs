@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use lens_analysis::Analysis;
 use lens_engine::RunOptions;
+use lens_pack::text::read_data;
 
 use crate::args::VerifyArgs;
 use crate::figures::{self, Figures, Prompt, Tolerances};
@@ -14,7 +15,7 @@ use crate::run::{open_pack, print, read_tokens};
 pub fn run(args: &VerifyArgs) -> Result<()> {
     let golden = match &args.golden {
         Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(|e| anyhow!("cannot read {}: {e}", path.display()))?;
+            let text = read_data(path)?;
             Some(figures::read(&text, &path.display().to_string())?)
         }
         None => None,

@@ -107,20 +107,10 @@ pub fn read_corpus(pack: &PackFolder, paths: &[PathBuf]) -> Result<Corpus> {
     if paths.is_empty() {
         bail!("texts are needed: name them with --corpus");
     }
-    let manifest = pack.loaded.manifest();
-    let (tokenizer, bos) = (pack.loaded.tokenizer()?, manifest.gemma.bos_token_id);
-    let tokenize = |text: &str| {
-        tokenizer.encode(text, bos).map(|tokens| tokens.ids).map_err(|e| lens_train::Error::Streams(e.to_string()))
-    };
+    let tokenize = |text: &str| pack.loaded.ids(text).map_err(|e| lens_train::Error::Streams(e.to_string()));
     let corpus = Corpus::read(&files(paths)?, tokenize, |file| eprintln!("reading {}", file.display()))?;
     // Files of token ids may be another model's.
-    let past = corpus.documents.iter().flat_map(|it| &it.ids).find(|id| **id as usize >= manifest.gemma.vocab_size);
-    if let Some(id) = past {
-        bail!(
-            "the corpus holds token {id}, the model has {}: its token ids are another model's",
-            manifest.gemma.vocab_size
-        );
-    }
+    corpus.check_ids(pack.loaded.manifest().gemma.vocab_size)?;
     eprintln!("  {} passages, {} tokens", corpus.documents.len(), corpus.tokens());
     Ok(corpus)
 }

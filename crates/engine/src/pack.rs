@@ -144,7 +144,8 @@ impl LoadedPack {
     /// Tokens of `text`, taken verbatim.
     ///
     /// # Errors
-    /// [`Error::Input`] for a text that is empty or longer than [`TOKENS_MAX`] tokens.
+    /// [`Error::Input`] for a text that is empty or longer than [`TOKENS_MAX`] tokens, or contains one that the model has
+    /// no embedding for.
     pub fn tokenize(&self, text: &str) -> Result<Tokens> {
         let tokenizer = self.tokenizer()?;
         if text.is_empty() {
@@ -152,7 +153,19 @@ impl LoadedPack {
         }
         let tokens = tokenizer.encode(text, self.manifest.gemma.bos_token_id)?;
         check_length(tokens.ids.len())?;
+        check_rows(&tokens, self.manifest.gemma.vocab_size)?;
         Ok(tokens)
+    }
+
+    /// Token ids of `text` of any length.
+    ///
+    /// # Errors
+    /// [`Error::Tokenizer`], and [`Error::Input`] for a token that the model has no embedding for.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn ids(&self, text: &str) -> Result<Vec<u32>> {
+        let tokens = self.tokenizer()?.encode(text, self.manifest.gemma.bos_token_id)?;
+        check_rows(&tokens, self.manifest.gemma.vocab_size)?;
+        Ok(tokens.ids)
     }
 
     /// The pack's tokenizer.
@@ -263,6 +276,16 @@ impl LoadedPack {
             Some(k) if k > width => Err(Error::Input(format!("inf_k is {k}, but the SAE has {width} features"))),
             _ => Ok(()),
         }
+    }
+}
+
+/// Whether the embedding of `rows` rows has one for each token.
+pub(crate) fn check_rows(tokens: &Tokens, rows: usize) -> Result<()> {
+    match tokens.ids.iter().zip(&tokens.tokens).find(|(id, _)| **id as usize >= rows) {
+        Some((id, token)) => Err(Error::Input(format!(
+            "the text contains {token}, token {id}, which the model has no embedding for (it has {rows})"
+        ))),
+        None => Ok(()),
     }
 }
 

@@ -10,7 +10,7 @@ use lens_pack::tensor_spec::gemma_tensors;
 use lens_pack::unpack::sha256_hex;
 use lens_tokenizer::Tokenizer;
 
-use crate::pack::residual;
+use crate::pack::{check_rows, residual};
 use crate::{Error, PackFolder, Result};
 
 /// The embedding's name in checkpoints.
@@ -71,11 +71,8 @@ impl ResidualReader {
         mut on_tensor: impl FnMut(u64, u64),
     ) -> Result<Self> {
         let checkpoint = open_gemma(path)?;
-        let json = std::fs::read(tokenizer).map_err(|source| {
-            Error::Pack(lens_pack::Error::Io { action: "read", path: tokenizer.to_owned(), source })
-        })?;
-        let file = tokenizer.display().to_string();
-        let compact = compact_tokenizer(&String::from_utf8_lossy(&json), &file)?;
+        let json = lens_pack::text::read_data(tokenizer)?;
+        let compact = compact_tokenizer(&json, &tokenizer.display().to_string())?;
         let claims = claims::of_checkpoint(&checkpoint, layer, &compact, tokenizer)?;
         let tokenizer = Tokenizer::new(compact)?;
         let config = checkpoint.config;
@@ -108,16 +105,26 @@ impl ResidualReader {
         })
     }
 
+    /// Rows of the embedding: ids are below.
+    pub fn vocabulary(&self) -> usize {
+        match &self.source {
+            Source::Pack(pack) => pack.loaded.manifest().gemma.vocab_size,
+            Source::Checkpoint(c) => c.config.vocab_size,
+        }
+    }
+
     /// Token ids of `text`, taken verbatim, BOS first; texts of any length.
     ///
     /// # Errors
-    /// [`Error::Tokenizer`], [`Error::Input`] without a tokenizer.
+    /// [`Error::Tokenizer`], [`Error::Input`] without a tokenizer, and for a token that the model has no embedding for.
     pub fn tokenize(&self, text: &str) -> Result<Vec<u32>> {
         let (tokenizer, bos) = match &self.source {
             Source::Pack(pack) => (pack.loaded.tokenizer()?, pack.loaded.manifest().gemma.bos_token_id),
             Source::Checkpoint(c) => (&c.tokenizer, c.config.bos_token_id),
         };
-        Ok(tokenizer.encode(text, bos)?.ids)
+        let tokens = tokenizer.encode(text, bos)?;
+        check_rows(&tokens, self.vocabulary())?;
+        Ok(tokens.ids)
     }
 
     /// The residual stream [T, d_model] after the layer.

@@ -9,6 +9,7 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::safetensors_header::other_file;
 use crate::storage::{Storage, UnknownStorage};
 use crate::tensors::{Located, Source, Tensors};
 
@@ -61,7 +62,10 @@ pub type Values = BTreeMap<String, Value>;
 /// [`Error`] when the file cannot be read, is not a GGUF file of these versions, or is cut short.
 pub fn open(path: &Path) -> Result<(Values, Tensors)> {
     let read_failed = |source| Error::Io { action: "read", path: path.to_owned(), source };
-    let file = File::open(path).map_err(read_failed)?;
+    let mut file = File::open(path).map_err(read_failed)?;
+    if let Some(other) = other_file(&mut file).map_err(read_failed)? {
+        return Err(Error::malformed(path.display().to_string(), other));
+    }
     let file_bytes = file.metadata().map_err(read_failed)?.len();
     let mut reader = Reader { input: BufReader::with_capacity(1 << 16, file), at: 0, file_bytes, array_values: 0 };
     let (values, infos) = reader.header().map_err(|e| Error::malformed(path.display().to_string(), e))?;
@@ -108,19 +112,46 @@ fn storage_of(kind: u32) -> std::result::Result<Storage, UnknownStorage> {
         0 => Storage::F32,
         1 => Storage::F16,
         2 => Storage::Q4_0,
+        3 => Storage::Q4_1,
         6 => Storage::Q5_0,
+        7 => Storage::Q5_1,
         8 => Storage::Q8_0,
         12 => Storage::Q4K,
         13 => Storage::Q5K,
         14 => Storage::Q6K,
+        20 => Storage::Iq4Nl,
         30 => Storage::Bf16,
-        3 => return Err(UnknownStorage("Q4_1".to_owned())),
-        7 => return Err(UnknownStorage("Q5_1".to_owned())),
-        10 => return Err(UnknownStorage("Q2_K".to_owned())),
-        11 => return Err(UnknownStorage("Q3_K".to_owned())),
-        other => return Err(UnknownStorage(format!("ggml type {other}"))),
+        other => {
+            let name = NOT_READ.iter().find(|(kind, _)| *kind == other).map(|(_, name)| (*name).to_owned());
+            return Err(UnknownStorage(name.unwrap_or_else(|| format!("ggml type {other}"))));
+        }
     })
 }
+
+/// Types that are not read, by ggml's numbering (ggml.h).
+const NOT_READ: [(u32, &str); 21] = [
+    (9, "Q8_1"),
+    (10, "Q2_K"),
+    (11, "Q3_K"),
+    (15, "Q8_K"),
+    (16, "IQ2_XXS"),
+    (17, "IQ2_XS"),
+    (18, "IQ3_XXS"),
+    (19, "IQ1_S"),
+    (21, "IQ3_S"),
+    (22, "IQ2_S"),
+    (23, "IQ4_XS"),
+    (24, "I8"),
+    (25, "I16"),
+    (26, "I32"),
+    (27, "I64"),
+    (28, "F64"),
+    (29, "IQ1_M"),
+    (34, "TQ1_0"),
+    (35, "TQ2_0"),
+    (39, "MXFP4"),
+    (40, "NVFP4"),
+];
 
 struct TensorInfo {
     name: String,

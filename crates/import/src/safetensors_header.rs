@@ -1,9 +1,10 @@
 //! Where the tensors of a safetensors file lie, without reading them.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
+use lens_pack::text::{HEAD_BYTES, TextError, not_the_file};
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 
@@ -13,6 +14,14 @@ use crate::tensors::{Located, Source, Tensors};
 
 /// The format's own limit; no model's header is larger.
 const HEADER_BYTES_MAX: u64 = 100_000_000;
+
+/// What is in the file's place, where it is not the file itself. The file is at its start before and after.
+pub fn other_file(file: &mut File) -> std::io::Result<Option<TextError>> {
+    let mut head = Vec::new();
+    file.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(not_the_file(&head))
+}
 
 /// Adds the tensors of `path` that `wanted` accepts to `tensors`.
 ///
@@ -24,6 +33,9 @@ pub fn add(tensors: &mut Tensors, path: &Path, wanted: impl Fn(&str) -> bool) ->
     let malformed = |problem: String| Error::Malformed { file: path.display().to_string(), problem };
     let mut file = File::open(path).map_err(read_failed)?;
     let file_bytes = file.metadata().map_err(read_failed)?.len();
+    if let Some(other) = other_file(&mut file).map_err(read_failed)? {
+        return Err(malformed(other.to_string()));
+    }
     let mut length = [0u8; 8];
     if file_bytes < 8 {
         return Err(malformed(format!("{file_bytes} bytes are too few for a safetensors file")));

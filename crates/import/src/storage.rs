@@ -19,6 +19,12 @@ pub enum Storage {
     Bf16,
     /// 32 nibbles minus 8, one f16 scale.
     Q4_0,
+    /// 32 nibbles, one f16 scale and minimum.
+    Q4_1,
+    /// 32 five-bit values, one f16 scale and minimum.
+    Q5_1,
+    /// 32 nibbles that choose among sixteen values, one f16 scale.
+    Iq4Nl,
     /// 32 five-bit values minus 16, one f16 scale.
     Q5_0,
     /// 32 signed bytes, one f16 scale.
@@ -41,7 +47,7 @@ impl Storage {
     pub const fn block_values(self) -> usize {
         match self {
             Self::F32 | Self::F16 | Self::Bf16 => 1,
-            Self::Q4_0 | Self::Q5_0 | Self::Q8_0 => 32,
+            Self::Q4_0 | Self::Q4_1 | Self::Q5_0 | Self::Q5_1 | Self::Q8_0 | Self::Iq4Nl => 32,
             Self::Q4K | Self::Q5K | Self::Q6K => K_BLOCK,
         }
     }
@@ -51,7 +57,9 @@ impl Storage {
         match self {
             Self::F32 => 4,
             Self::F16 | Self::Bf16 => 2,
-            Self::Q4_0 => 2 + 16,
+            Self::Q4_0 | Self::Iq4Nl => 2 + 16,
+            Self::Q4_1 => 4 + 16,
+            Self::Q5_1 => 4 + 4 + 16,
             Self::Q5_0 => 2 + 4 + 16,
             Self::Q8_0 => 2 + 32,
             Self::Q4K => 4 + 12 + 128,
@@ -77,6 +85,9 @@ impl Storage {
             Self::F16 => out.extend(bytes.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32())),
             Self::Bf16 => out.extend(bytes.as_chunks().0.iter().map(|b| bf16::from_le_bytes(*b).to_f32())),
             Self::Q4_0 => blocks(bytes, out, q4_0),
+            Self::Q4_1 => blocks(bytes, out, q4_1),
+            Self::Q5_1 => blocks(bytes, out, q5_1),
+            Self::Iq4Nl => blocks(bytes, out, iq4_nl),
             Self::Q5_0 => blocks(bytes, out, q5_0),
             Self::Q8_0 => blocks(bytes, out, q8_0),
             Self::Q4K => blocks(bytes, out, q4_k),
@@ -106,6 +117,43 @@ fn q4_0(block: &[u8; 18]) -> [f32; 32] {
     for (i, byte) in block[2..].iter().enumerate() {
         out[i] = (i32::from(byte & 15) - 8) as f32 * d;
         out[i + 16] = (i32::from(byte >> 4) - 8) as f32 * d;
+    }
+    out
+}
+
+fn q4_1(block: &[u8; 20]) -> [f32; 32] {
+    let (d, min) = (half_at(block, 0), half_at(block, 2));
+    let mut out = [0f32; 32];
+    for (i, byte) in block[4..].iter().enumerate() {
+        out[i] = f32::from(byte & 15) * d + min;
+        out[i + 16] = f32::from(byte >> 4) * d + min;
+    }
+    out
+}
+
+fn q5_1(block: &[u8; 24]) -> [f32; 32] {
+    let (d, min) = (half_at(block, 0), half_at(block, 2));
+    let high = u32::from_le_bytes([block[4], block[5], block[6], block[7]]);
+    let mut out = [0f32; 32];
+    for (i, byte) in block[8..].iter().enumerate() {
+        let low_half = u32::from(byte & 15) | ((high >> i) & 1) << 4;
+        let high_half = u32::from(byte >> 4) | ((high >> (i + 16)) & 1) << 4;
+        out[i] = low_half as f32 * d + min;
+        out[i + 16] = high_half as f32 * d + min;
+    }
+    out
+}
+
+/// The values of IQ4_NL's nibbles (`kvalues_iq4nl` in ggml-common.h).
+const IQ4_NL: [f32; 16] =
+    [-127.0, -104.0, -83.0, -65.0, -49.0, -35.0, -22.0, -10.0, 1.0, 13.0, 25.0, 38.0, 53.0, 69.0, 89.0, 113.0];
+
+fn iq4_nl(block: &[u8; 18]) -> [f32; 32] {
+    let d = half_at(block, 0);
+    let mut out = [0f32; 32];
+    for (i, byte) in block[2..].iter().enumerate() {
+        out[i] = IQ4_NL[usize::from(byte & 15)] * d;
+        out[i + 16] = IQ4_NL[usize::from(byte >> 4)] * d;
     }
     out
 }

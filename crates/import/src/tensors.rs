@@ -116,7 +116,10 @@ impl Tensors {
             Ok(_) => Ok(()),
             Err(format) => Err(Error::Malformed {
                 file: file(),
-                problem: format!("tensor {name} is stored as {format}, which this program does not read"),
+                problem: format!(
+                    "tensor {name} is stored as {format}, which this program does not read; get the model in F32, F16, BF16, Q8_0, \
+                     Q6_K, Q5_K, Q5_1, Q5_0, Q4_K, Q4_1, Q4_0 or IQ4_NL"
+                ),
             }),
         }
     }
@@ -194,13 +197,5 @@ impl Tensors {
 
 /// Reads a small text file, refusing anything past `limit_bytes`.
 pub(crate) fn read_text(path: &Path, limit_bytes: u64) -> Result<String> {
-    let read_failed = |source| Error::Io { action: "read", path: path.to_owned(), source };
-    let file = File::open(path).map_err(read_failed)?;
-    let mut bytes = Vec::new();
-    file.take(limit_bytes + 1).read_to_end(&mut bytes).map_err(read_failed)?;
-    let malformed = |problem: String| Error::Malformed { file: path.display().to_string(), problem };
-    if bytes.len() as u64 > limit_bytes {
-        return Err(malformed(format!("larger than {limit_bytes} bytes: it is not the file its name says")));
-    }
-    String::from_utf8(bytes).map_err(|_| malformed("not UTF-8 text".to_owned()))
+    Ok(lens_pack::text::read_data_up_to(path, limit_bytes)?)
 }

@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::path::Path;
+
 use common::{copy_of, fixture};
 use lens_import::{gemma_config, open_gemma, open_sae, shards_up_to};
 use lens_pack::tensor_spec::{gemma_tensors, sae_tensors};
@@ -26,8 +28,16 @@ fn gguf_name(name: &str) -> String {
 
 #[test]
 fn every_gguf_type_decodes_to_exactly_what_gguf_py_gives() {
-    let gemma = open_gemma(&fixture("gguf/gemma3-types.gguf")).unwrap();
-    let bytes = std::fs::read(fixture("gguf/expected.safetensors")).unwrap();
+    for (file, expected) in
+        [("gemma3-types.gguf", "expected.safetensors"), ("gemma3-more-types.gguf", "expected-more.safetensors")]
+    {
+        decodes_to(&fixture(&format!("gguf/{file}")), &fixture(&format!("gguf/{expected}")));
+    }
+}
+
+fn decodes_to(file: &Path, expected: &Path) {
+    let gemma = open_gemma(file).unwrap();
+    let bytes = std::fs::read(expected).unwrap();
     let expected = SafeTensors::deserialize(&bytes).unwrap();
     assert_eq!(gemma.tensors.names().count(), expected.len());
     for name in gemma.tensors.names() {
@@ -103,7 +113,7 @@ fn a_shard_with_later_layers_only_may_be_missing() {
 
 #[test]
 fn what_is_wrong_is_said_with_file_and_tensor() {
-    let error_of = |change: &dyn Fn(&std::path::Path)| {
+    let error_of = |change: &dyn Fn(&Path)| {
         let folder = copy_of("gemma/gemma2-softcap");
         change(folder.path());
         open_gemma(folder.path()).unwrap_err().to_string()

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::manifest::{MANIFEST_FILE, Manifest, pack_hash};
-use crate::{Error, Result};
+use crate::{Result, text};
 
 /// A manifest as it lies in a folder.
 #[derive(Debug)]
@@ -24,11 +24,8 @@ impl FolderManifest {
     /// this program reads.
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(MANIFEST_FILE);
-        let bytes = std::fs::read(&path).map_err(|source| Error::Io { action: "read", path: path.clone(), source })?;
-        let file = path.display().to_string();
-        let json = String::from_utf8(bytes)
-            .map_err(|_| Error::Malformed { file: file.clone(), problem: "not UTF-8 text".to_owned() })?;
-        let manifest = Manifest::from_json(&json, &file)?;
+        let json = text::read_data(&path)?;
+        let manifest = Manifest::from_json(&json, &path.display().to_string())?;
         let hash = pack_hash(&json);
         Ok(Self { manifest, json, hash })
     }

@@ -12,6 +12,7 @@
 //! | [`tensor_spec`] | which tensors an analysis needs, with their shapes |
 //! | [`tokenizer`] | a BPE tokenizer's tables, and the compact file that a pack carries |
 //! | [`unpack`] | shard bytes to packed matrices: the one reader, for disk and network alike |
+//! | [`text`] | text from bytes, whatever editors and downloads made of it |
 //! | [`words`] | the words that readouts are spelled with: vocabulary, rows, means |
 //! | `sha256` | checksums as text |
 //! | [`rows`] | embedding rows: which bytes to ask a host for, and how they are cached between visits |
@@ -31,6 +32,7 @@ pub mod precision_plan;
 pub mod rows;
 mod sha256;
 pub mod tensor_spec;
+pub mod text;
 pub mod tokenizer;
 pub mod unpack;
 pub mod words;

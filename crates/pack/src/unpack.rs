@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::block::{PackedMatrix, Precision, TensorPart, blocks_per_row, unpack_words, words_per_row};
 use crate::manifest::{EmbeddingEntry, FileEntry, Manifest, Part, TensorEntry};
 pub use crate::sha256::{hex, sha256_hex};
+use crate::text::{HEAD_BYTES, not_the_file};
 use crate::{Error, Result};
 
 /// Length and checksum of a file's content as it streams.
@@ -15,6 +16,8 @@ use crate::{Error, Result};
 pub struct Checksum {
     digest: Sha256,
     bytes: u64,
+    /// The first bytes, which tell what another file is.
+    head: Vec<u8>,
 }
 
 impl Checksum {
@@ -22,6 +25,12 @@ impl Checksum {
     pub fn update(&mut self, bytes: &[u8]) {
         self.digest.update(bytes);
         self.bytes += bytes.len() as u64;
+        self.keep_head(bytes);
+    }
+
+    fn keep_head(&mut self, bytes: &[u8]) {
+        let missing = HEAD_BYTES.saturating_sub(self.head.len());
+        self.head.extend_from_slice(&bytes[..bytes.len().min(missing)]);
     }
 
     /// Bytes taken so far.
@@ -34,6 +43,9 @@ impl Checksum {
     /// # Errors
     /// [`Error::Malformed`] for another length, [`Error::Checksum`] for other content.
     pub fn check(self, entry: &FileEntry) -> Result<()> {
+        if let Some(other) = not_the_file(&self.head) {
+            return Err(Error::Malformed { file: entry.file.clone(), problem: other.to_string() });
+        }
         if self.bytes != entry.bytes {
             return Err(Error::Malformed {
                 file: entry.file.clone(),
@@ -58,6 +70,7 @@ impl Checksum {
 pub fn check_file(entry: &FileEntry, bytes: &[u8]) -> Result<()> {
     // A wrong length needs no checksum.
     let mut sum = Checksum { bytes: bytes.len() as u64, ..Checksum::default() };
+    sum.keep_head(bytes);
     if sum.bytes == entry.bytes {
         sum.digest.update(bytes);
     }

@@ -11,7 +11,10 @@
 pub mod bpe;
 mod error;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use lens_pack::tokenizer::CompactTokenizer;
+use lens_pack::tokenizer::kinds::check_kinds;
 use serde::Deserialize;
 use tokenizers::{
     AddedToken, DecoderWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, TokenizerBuilder,
@@ -50,8 +53,7 @@ struct Rest {
     pre_tokenizer: Option<PreTokenizerWrapper>,
     #[serde(default)]
     post_processor: Option<PostProcessorWrapper>,
-    #[serde(default)]
-    decoder: Option<DecoderWrapper>,
+    // `decoder` is left out, too: nothing is decoded here.
     model: bpe::Options,
 }
 
@@ -62,7 +64,10 @@ impl Tokenizer {
     /// [`Error::File`] when it is not one, [`Error::Parts`] when the tokenizers library does not
     /// know what surrounds the model.
     pub fn from_bytes(bytes: &[u8], file: &str) -> Result<Self> {
-        Self::new(CompactTokenizer::from_bytes(bytes, file)?)
+        Self::new(CompactTokenizer::from_bytes(bytes, file)?).map_err(|error| match error {
+            Error::Parts(problem) => Error::Parts(format!("{file}: {problem}")),
+            other => other,
+        })
     }
 
     /// Builds the pipeline around the compact tables.
@@ -71,6 +76,7 @@ impl Tokenizer {
     /// [`Error::Parts`] when the tokenizers library does not know what surrounds the model.
     pub fn new(compact: CompactTokenizer) -> Result<Self> {
         let CompactTokenizer { vocabulary, merges, rest } = compact;
+        check_kinds(&rest).map_err(|e| Error::Parts(e.to_string()))?;
         let rest: Rest = serde_json::from_str(&rest).map_err(|e| Error::Parts(e.to_string()))?;
         if rest.version != "1.0" {
             return Err(Error::Parts(format!("version {:?} of tokenizer.json is not known", rest.version)));
@@ -81,7 +87,6 @@ impl Tokenizer {
             .with_normalizer(rest.normalizer)
             .with_pre_tokenizer(rest.pre_tokenizer)
             .with_post_processor(rest.post_processor)
-            .with_decoder(rest.decoder)
             .build()
             .map_err(|e| Error::Parts(e.to_string()))?;
         pipeline.add_tokens(rest.added_tokens).map_err(|e| Error::Parts(e.to_string()))?;
@@ -92,9 +97,14 @@ impl Tokenizer {
     /// The tokenizer's own template puts BOS first; one without a template gets it here.
     ///
     /// # Errors
-    /// [`Error::Text`] when the tokenizer refuses the text.
+    /// [`Error::Text`] when the tokenizer refuses the text, or panics on it.
     pub fn encode(&self, text: &str, bos: u32) -> Result<Tokens> {
-        let encoding = self.0.encode(text, true).map_err(|e| Error::Text(e.to_string()))?;
+        // The library is another's, the file that it was built from may be anybody's. Nothing of the pipeline changes
+        // while it encodes, so that it can be used again after a panic.
+        let encoded = catch_unwind(AssertUnwindSafe(|| self.0.encode(text, true)));
+        let encoding = encoded
+            .map_err(|_| Error::Text("the tokenizer failed on it".to_owned()))?
+            .map_err(|e| Error::Text(e.to_string()))?;
         let mut ids = encoding.get_ids().to_vec();
         // The template's BOS covers no characters; one that the text contains does.
         let has_template_bos = ids.first() == Some(&bos) && encoding.get_special_tokens_mask().first() == Some(&1);

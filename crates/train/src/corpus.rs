@@ -7,10 +7,12 @@
 //! | `.safetensors` | token ids, as [`Corpus::to_bytes`] writes them |
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Read};
+use std::fmt::Display;
+use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
+use lens_pack::text;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -92,6 +94,35 @@ pub struct Passage {
     /// Where it is from.
     #[serde(default)]
     pub source: String,
+    /// File and line that it was read from, for errors.
+    #[serde(skip)]
+    pub place: String,
+}
+
+/// The forms of files, by the ends of their names; upper and lower case are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// A JSON object per line.
+    Lines,
+    /// The same, compressed.
+    ZippedLines,
+    /// One passage.
+    Text,
+    /// Token ids.
+    TokenIds,
+}
+
+impl Form {
+    fn of(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_string_lossy().to_lowercase();
+        let forms = [
+            (".jsonl", Self::Lines),
+            (".jsonl.gz", Self::ZippedLines),
+            (".txt", Self::Text),
+            (".safetensors", Self::TokenIds),
+        ];
+        forms.into_iter().find(|(end, _)| name.ends_with(end)).map(|(_, form)| form)
+    }
 }
 
 /// The files that `paths` name; of a folder those of a known form, by name, without those whose
@@ -106,7 +137,7 @@ pub fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
             if !path.is_file() {
                 return Err(Error::corpus(path, "there is no such file or folder"));
             }
-            if !is_known(path) {
+            if Form::of(path).is_none() {
                 return Err(Error::corpus(path, "is not a .jsonl, .jsonl.gz, .txt or .safetensors file"));
             }
             all.push(path.clone());
@@ -117,7 +148,7 @@ pub fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
         for entry in entries {
             let file = entry.map_err(|e| Error::corpus(path, &e.to_string()))?.path();
             let held_out = file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("heldout"));
-            if file.is_file() && is_known(&file) && !held_out {
+            if file.is_file() && Form::of(&file).is_some() && !held_out {
                 all.push(file);
             }
         }
@@ -129,11 +160,6 @@ pub fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(all)
 }
 
-fn is_known(path: &Path) -> bool {
-    let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
-    [".jsonl", ".jsonl.gz", ".txt", ".safetensors"].iter().any(|end| name.ends_with(end))
-}
-
 /// Hands the texts of a `.jsonl`, `.jsonl.gz` or `.txt` file to `take`, one after another. A passage
 /// without a kind is of the one that the file's name says.
 ///
@@ -142,14 +168,23 @@ fn is_known(path: &Path) -> bool {
 pub fn passages(path: &Path, mut take: impl FnMut(Passage) -> Result<()>) -> Result<()> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let kind = name.split('.').next().unwrap_or(&name).trim_start_matches("train-").to_owned();
-    if name.ends_with(".txt") {
-        let bytes = std::fs::read(path).map_err(|e| Error::corpus(path, &e.to_string()))?;
-        let text = String::from_utf8(bytes).map_err(|_| Error::corpus(path, "is not UTF-8 text"))?;
-        return take(Passage { text, source: kind.clone(), kind });
+    let wrong = |problem: &dyn Display| Error::corpus(path, &problem.to_string());
+    let form = Form::of(path);
+    if form == Some(Form::Text) {
+        let bytes = std::fs::read(path).map_err(|e| wrong(&e))?;
+        let text = text::of_bytes(&bytes).map_err(|e| wrong(&e))?;
+        return take(Passage { text, source: kind.clone(), kind, place: path.display().to_string() })
+            .map_err(|e| at(path, None, e));
     }
-    let file = std::fs::File::open(path).map_err(|e| Error::corpus(path, &e.to_string()))?;
-    let plain: Box<dyn Read> = if name.ends_with(".gz") { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
-    let mut lines = BufReader::new(plain);
+    let mut file = BufReader::new(std::fs::File::open(path).map_err(|e| wrong(&e))?);
+    if let Some(other) = text::not_the_file(file.fill_buf().map_err(|e| wrong(&e))?) {
+        return Err(wrong(&other));
+    }
+    let plain: Box<dyn BufRead> = match form {
+        Some(Form::ZippedLines) => Box::new(BufReader::new(MultiGzDecoder::new(file))),
+        _ => Box::new(file),
+    };
+    let mut lines = decoded(plain).map_err(|e| wrong(&e))?;
     for number in 1.. {
         let mut line = String::new();
         let wrong = |problem: &str| Error::corpus(path, &format!("line {number}: {problem}"));
@@ -168,9 +203,32 @@ pub fn passages(path: &Path, mut take: impl FnMut(Passage) -> Result<()>) -> Res
         if passage.kind.is_empty() {
             passage.kind.clone_from(&kind);
         }
-        take(passage)?;
+        passage.place = format!("{}, line {number}", path.display());
+        take(passage).map_err(|e| at(path, Some(number), e))?;
     }
     Ok(())
+}
+
+/// The bytes behind a byte order mark, as UTF-8: lines are read one by one unless they are UTF-16.
+fn decoded(mut lines: Box<dyn BufRead>) -> std::io::Result<Box<dyn BufRead>> {
+    let start = lines.fill_buf()?;
+    if start.starts_with(&[0xef, 0xbb, 0xbf]) {
+        lines.consume(3);
+    } else if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
+        let mut bytes = Vec::new();
+        lines.read_to_end(&mut bytes)?;
+        return Ok(Box::new(Cursor::new(text::of_bytes(&bytes).map_err(std::io::Error::other)?)));
+    }
+    Ok(lines)
+}
+
+/// A failure of `take`, with the place of its passage.
+fn at(path: &Path, line: Option<usize>, error: Error) -> Error {
+    let line = line.map(|number| format!("line {number}: ")).unwrap_or_default();
+    match error {
+        Error::Streams(problem) => Error::corpus(path, &format!("{line}{problem}")),
+        other => other,
+    }
 }
 
 impl Corpus {
@@ -187,9 +245,11 @@ impl Corpus {
         let mut corpus = Self::default();
         for path in files {
             on_file(path);
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            if name.ends_with(".safetensors") {
+            if Form::of(path) == Some(Form::TokenIds) {
                 let bytes = std::fs::read(path).map_err(|e| Error::corpus(path, &e.to_string()))?;
+                if let Some(other) = text::not_the_file(&bytes) {
+                    return Err(Error::corpus(path, &other.to_string()));
+                }
                 corpus.append(Self::from_bytes(&bytes).map_err(|problem| Error::corpus(path, &problem.to_string()))?);
                 continue;
             }
@@ -216,6 +276,21 @@ impl Corpus {
     fn append(&mut self, other: Self) {
         let kinds: Vec<usize> = other.kinds.iter().map(|name| self.kind(name)).collect();
         self.documents.extend(other.documents.into_iter().map(|d| Document { kind: kinds[d.kind], ids: d.ids }));
+    }
+
+    /// Fails where a passage has an id that is not below `vocabulary`.
+    ///
+    /// # Errors
+    /// [`Error::Streams`] naming passage and id.
+    pub fn check_ids(&self, vocabulary: usize) -> Result<()> {
+        let past = |document: &Document| document.ids.iter().copied().find(|id| *id as usize >= vocabulary);
+        match self.documents.iter().enumerate().find_map(|(number, it)| Some((number, past(it)?))) {
+            Some((number, id)) => Err(Error::Streams(format!(
+                "passage {} holds token {id}, the model has {vocabulary}: its token ids are another model's",
+                number + 1
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// Tokens in all.

@@ -25,6 +25,7 @@ use lens_pack::manifest::{FORMAT, License, MANIFEST_FILE, Manifest, Neuronpedia,
 use lens_pack::precision_plan::PrecisionPlan;
 use lens_pack::tensor_spec::{EMBEDDING, ENCODER, SCALING, TensorSpec, gemma_tensors, sae_tensors};
 use lens_pack::tokenizer::CompactTokenizer;
+use lens_pack::tokenizer::kinds::check_kinds;
 
 use crate::checkpoint::{GemmaCheckpoint, SaeCheckpoint};
 use crate::claims::{self, Claims};
@@ -112,7 +113,9 @@ pub fn check<'a>(request: &'a PackRequest<'a>) -> Result<CheckedPack<'a>> {
     let (gemma, sae) = (&request.gemma.config, &request.sae.published.config);
     let layer = request.layer;
     let text = read_text(&request.tokenizer, TOKENIZER_JSON_BYTES_MAX)?;
-    let tokenizer = compact_tokenizer(&text, &request.tokenizer.display().to_string())?;
+    let file = request.tokenizer.display().to_string();
+    let tokenizer = compact_tokenizer(&text, &file)?;
+    check_kinds(&tokenizer.rest).map_err(|e| Error::malformed(file, e))?;
     let mut claims = claims::of_checkpoint(request.gemma, layer, &tokenizer, &request.tokenizer)?;
     claims::add_sae(&mut claims, request.sae);
     claims::check_sae(sae, request.sae.tensors.origin(), request.gemma.tensors.origin(), layer, gemma.hidden_size)?;

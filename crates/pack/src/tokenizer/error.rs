@@ -3,6 +3,22 @@
 /// Why tables or bytes are not a compact tokenizer, as a sentence without the file's name.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenizerError {
+    /// A part that no Gemma tokenizer has.
+    #[error("its {part} is of kind {kind:?}, which no Gemma tokenizer has")]
+    Kind {
+        /// The field of tokenizer.json.
+        part: &'static str,
+        /// The kind found.
+        kind: String,
+    },
+    /// A known part with impossible settings.
+    #[error("its {part} is wrong: {problem}")]
+    Part {
+        /// The field of tokenizer.json.
+        part: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A larger vocabulary than any tokenizer's.
     #[error("the vocabulary has {ids} ids and {bytes} bytes, at most {ids_max} and {bytes_max} are read")]
     TooLarge {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`vocabulary`] | pieces by id and ids by piece: one text, its boundaries, one hash table |
 //! | [`merges`] | which pairs merge and in which order |
+//! | [`kinds`] | what may stand around the model |
 //! | [`file`] | [`CompactTokenizer`] to bytes and back |
 //!
 //! Nearly all of a tokenizer.json is vocabulary and merges: 262,144 pieces and 514,906 pairs in
@@ -12,6 +13,7 @@
 
 mod error;
 pub mod file;
+pub mod kinds;
 pub mod merges;
 pub mod vocabulary;
 

@@ -1,0 +1,159 @@
+//! Text from bytes, in one place: whatever people's editors and downloads put into a file is read the same everywhere.
+//!
+//! A byte order mark is no part of a text; UTF-16 is read where a mark says so, as Windows' editors write it. What a
+//! download left in a file's place is recognized: a Git LFS pointer, a page of the web.
+
+use std::io::Read;
+use std::path::Path;
+
+use crate::{Error, Result};
+
+/// Why bytes are not a text, as a sentence without the file's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// A pointer of Git LFS.
+    #[error(
+        "a Git LFS pointer, not the file itself: run `git lfs pull` in the repository, or download the file from its page"
+    )]
+    Pointer,
+    /// HTML.
+    #[error("a page of the web (HTML), not the file itself: the download got a login or error page; download it again")]
+    Page,
+    /// No encoding that is read.
+    #[error("not UTF-8 text (byte {0}); save it as UTF-8")]
+    Encoding(usize),
+    /// Half a character at the end of UTF-16.
+    #[error("not UTF-8 text, nor the UTF-16 that it begins as; save it as UTF-8")]
+    Utf16,
+}
+
+/// How a pointer of Git LFS begins (github.com/git-lfs/git-lfs, docs/spec.md).
+const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
+/// How pages begin, in lower case.
+const PAGES: [&str; 3] = ["<!doctype html", "<html", "<head"];
+/// Bytes that tell what a file is.
+pub const HEAD_BYTES: usize = 256;
+
+/// What is in a file's place, by its first bytes, where it is not the file itself: for files of every kind.
+pub fn not_the_file(head: &[u8]) -> Option<TextError> {
+    if head.starts_with(POINTER) {
+        return Some(TextError::Pointer);
+    }
+    let head = String::from_utf8_lossy(&head[..head.len().min(HEAD_BYTES)]).to_ascii_lowercase();
+    let start = head.trim_start_matches('\u{feff}').trim_start();
+    PAGES.iter().any(|page| start.starts_with(page)).then_some(TextError::Page)
+}
+
+/// Somebody's text, verbatim but for its encoding: HTML may be the text.
+///
+/// # Errors
+/// [`TextError`].
+pub fn of_bytes(bytes: &[u8]) -> std::result::Result<String, TextError> {
+    if bytes.starts_with(POINTER) {
+        return Err(TextError::Pointer);
+    }
+    let utf16 = |units: &[[u8; 2]], rest: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = units.iter().map(|pair| unit(*pair)).collect();
+        // A lone surrogate is U+FFFD, as where people type it.
+        if rest.is_empty() { Ok(String::from_utf16_lossy(&units)) } else { Err(TextError::Utf16) }
+    };
+    match bytes {
+        [0xff, 0xfe, text @ ..] => {
+            let (units, rest) = text.as_chunks();
+            utf16(units, rest, u16::from_le_bytes)
+        }
+        [0xfe, 0xff, text @ ..] => {
+            let (units, rest) = text.as_chunks();
+            utf16(units, rest, u16::from_be_bytes)
+        }
+        [0xef, 0xbb, 0xbf, text @ ..] => utf8(text, 3),
+        text => utf8(text, 0),
+    }
+}
+
+fn utf8(text: &[u8], mark: usize) -> std::result::Result<String, TextError> {
+    std::str::from_utf8(text).map(str::to_owned).map_err(|e| TextError::Encoding(mark + e.valid_up_to()))
+}
+
+/// The text of a file that is not HTML: JSON, YAML, lists.
+///
+/// # Errors
+/// [`TextError`].
+pub fn of_data(bytes: &[u8]) -> std::result::Result<String, TextError> {
+    let text = of_bytes(bytes)?;
+    match not_the_file(text.as_bytes()) {
+        Some(other) => Err(other),
+        None => Ok(text),
+    }
+}
+
+/// The text of the file at `path`, as [`of_data`].
+///
+/// # Errors
+/// [`Error::Io`] when it cannot be read, [`Error::Malformed`] with a [`TextError`]'s sentence.
+pub fn read_data(path: &Path) -> Result<String> {
+    read_data_up_to(path, u64::MAX - 1)
+}
+
+/// As [`read_data`], of a file of at most `limit_bytes`.
+///
+/// # Errors
+/// As [`read_data`], and for a longer file.
+pub fn read_data_up_to(path: &Path, limit_bytes: u64) -> Result<String> {
+    let malformed = |problem: String| Error::Malformed { file: path.display().to_string(), problem };
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(limit_bytes + 1).read_to_end(&mut bytes))
+        .map_err(|source| Error::Io { action: "read", path: path.to_owned(), source })?;
+    if bytes.len() as u64 > limit_bytes {
+        return Err(malformed(format!("larger than {limit_bytes} bytes: it is not the file its name says")));
+    }
+    of_data(&bytes).map_err(|e| malformed(e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "{\"a\": \"ä🎈\"}\n";
+
+    fn units(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
+        std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(bytes).collect()
+    }
+
+    #[test]
+    fn every_encoding_gives_the_same_text() {
+        let with_mark = [b"\xef\xbb\xbf", TEXT.as_bytes()].concat();
+        let encodings =
+            [TEXT.as_bytes().to_vec(), with_mark, units(TEXT, u16::to_le_bytes), units(TEXT, u16::to_be_bytes)];
+        for bytes in encodings {
+            assert_eq!(of_bytes(&bytes), Ok(TEXT.to_owned()));
+            assert_eq!(of_data(&bytes), Ok(TEXT.to_owned()));
+        }
+        assert_eq!(of_bytes(b""), Ok(String::new()));
+        // Only the first mark is one.
+        assert_eq!(of_bytes("\u{feff}\u{feff}a".as_bytes()), Ok("\u{feff}a".to_owned()));
+    }
+
+    #[test]
+    fn what_is_no_text_is_said() {
+        assert_eq!(of_bytes(b"abc\xff"), Err(TextError::Encoding(3)));
+        assert_eq!(of_bytes(b"\xef\xbb\xbfa\xff"), Err(TextError::Encoding(4)));
+        assert_eq!(of_bytes(b"\xff\xfea"), Err(TextError::Utf16));
+        let lone: Vec<u8> = [0xfeff_u16, 0xd83d].into_iter().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(of_bytes(&lone), Ok("\u{fffd}".to_owned()));
+    }
+
+    #[test]
+    fn what_a_download_left_is_recognized() {
+        let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n";
+        assert_eq!(of_bytes(pointer), Err(TextError::Pointer));
+        assert_eq!(not_the_file(pointer), Some(TextError::Pointer));
+        for page in ["<!DOCTYPE html>", "\u{feff}\n <html lang=\"en\">", "<HEAD>"] {
+            assert_eq!(of_data(page.as_bytes()), Err(TextError::Page), "{page}");
+            assert_eq!(of_bytes(page.as_bytes()), Ok(page.trim_start_matches('\u{feff}').to_owned()));
+        }
+        assert_eq!(not_the_file(b"GGUF"), None);
+        assert_eq!(not_the_file(&[0xff; 999]), None);
+    }
+}
