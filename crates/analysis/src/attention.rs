@@ -6,6 +6,9 @@
 
 /// The level of a weight of 1.
 const ONE: f32 = 65_535.0;
+/// Layers and heads, at most: what configurations of SAEs may have.
+const LAYERS_MAX: usize = 1024;
+const HEADS_MAX: usize = 4096;
 
 /// What does not fit in attention weights, as a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -75,7 +78,9 @@ impl Attention {
     /// # Errors
     /// [`AttentionError`] when number or size of the matrices is another.
     pub fn new(layers: usize, heads: usize, tokens: usize, levels: Vec<Vec<u16>>) -> Result<Self, AttentionError> {
-        if layers.checked_mul(heads) != Some(levels.len()) {
+        // Without the bounds 0 heads would do for any number of layers.
+        let is_possible = layers <= LAYERS_MAX && (1..=HEADS_MAX).contains(&heads);
+        if !is_possible || layers.checked_mul(heads) != Some(levels.len()) {
             return Err(AttentionError::Matrices { found: levels.len(), layers, heads });
         }
         if let Some(wrong) = levels.iter().find(|it| it.len() != entries_of(tokens)) {
@@ -196,7 +201,7 @@ mod tests {
             let problem = Attention::new(layers, heads, tokens, levels()).unwrap_err();
             assert!(problem.to_string().contains("attention"), "{problem}");
         }
-        assert!(Attention::new(1, 0, 3, Vec::new()).unwrap().weights(0, None).is_err());
+        assert!(Attention::new(1, 0, 3, Vec::new()).is_err() && Attention::new(usize::MAX, 0, 3, Vec::new()).is_err());
     }
 
     #[test]

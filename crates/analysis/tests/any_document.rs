@@ -11,6 +11,9 @@ use lens_analysis::{
     TokenSource,
 };
 
+/// Features of the made-up SAEs.
+const WIDTH: usize = 99;
+
 /// SplitMix64: the same analyses on every machine.
 struct Random(u64);
 
@@ -66,7 +69,7 @@ impl Random {
     }
 
     fn code(&mut self) -> FeatureCode {
-        FeatureCode { feature: self.below(usize::MAX), value: self.finite() }
+        FeatureCode { feature: self.below(WIDTH), value: self.finite() }
     }
 
     fn grams(&mut self, n: usize) -> Grams {
@@ -87,7 +90,7 @@ impl Random {
             events.push(Event {
                 first,
                 last,
-                expectation_from: first + self.below(3),
+                expectation_from: first + self.below(last + 1 - first),
                 words: self.list(3, Self::word),
                 expected: self.list(3, Self::word),
                 coherence: self.option(Self::finite),
@@ -119,7 +122,7 @@ impl Random {
                 pack_hash: self.text(),
                 layer: self.below(99),
                 precision: self.text(),
-                width: self.below(99),
+                width: WIDTH,
                 neuronpedia: self.option(Self::text),
             },
             inf_k: self.option(|it| it.below(99)),
@@ -264,6 +267,48 @@ fn what_is_read_of_an_altered_file_can_be_written() {
     assert!(read > 200, "only {read} of 3000 altered files were read: the test shows little");
 }
 
+#[test]
+fn counts_that_no_analysis_has_are_refused() {
+    let json = serde_json::to_value(AnalysisFile::whole(&one_token())).unwrap();
+    let code = serde_json::json!({"feature": 1, "value": 0.5});
+    let word = serde_json::json!({"word": "a", "score": 0.5});
+    for (place, value, says) in [
+        ("/attention", serde_json::json!({"layers": 4_294_967_295_u32, "heads": 0, "weights": []}), "attention"),
+        ("/attention", serde_json::json!({"layers": 0, "heads": 0, "weights": []}), "attention"),
+        (
+            "/attention",
+            serde_json::json!({"layers": 1_000_000, "heads": 1, "weights": vec![""; 1_000_000]}),
+            "attention",
+        ),
+        ("/text", serde_json::json!("x".repeat(20 << 20)), "length of the text"),
+        ("/tokens/0", serde_json::json!("x".repeat(2000)), "a name or a token"),
+        ("/novel_top/0", serde_json::json!(vec![code.clone(); 100_000]), "novel_top has 100000"),
+        ("/novel_top/0/0/feature", serde_json::json!(4), "feature 4, the SAE has 4"),
+        ("/pred_top/0", serde_json::json!(vec![code; 65]), "pred_top has 65"),
+        ("/model/width", serde_json::json!(u32::MAX), "width"),
+        ("/l0_novel/0", serde_json::json!(5), "number of codes"),
+        ("/words/novel/0", serde_json::json!(vec![word.clone(); 65]), "number of words"),
+        ("/events/0/words", serde_json::json!(vec![word; 65]), "no event has"),
+        ("/events/0/expectation_from", serde_json::json!(9), "no event has"),
+        ("/model/name", serde_json::json!("x".repeat(2000)), "a name or a token"),
+    ] {
+        let mut wrong = json.clone();
+        if place == "/attention" {
+            wrong["attention"] = value;
+        } else {
+            *wrong.pointer_mut(place).unwrap() = value;
+        }
+        let problem = Analysis::from_json(&wrong.to_string()).unwrap_err().to_string();
+        assert!(problem.contains(says), "{place}: {problem}");
+    }
+    // Whatever `inf_k` says, lists stay short.
+    let mut many = json;
+    many["inf_k"] = 100_000.into();
+    many["model"]["width"] = 100_000.into();
+    many["novel_top"][0] = serde_json::json!(vec![serde_json::json!({"feature": 1, "value": 0.5}); 5000]);
+    assert!(Analysis::from_json(&many.to_string()).is_err());
+}
+
 fn energy() -> Energy {
     Energy { residual: vec![1.5], error: vec![0.5], predictable: vec![0.5], novel: vec![0.5] }
 }
@@ -297,7 +342,7 @@ fn one_token() -> Analysis {
             first: 0,
             last: 0,
             expectation_from: 0,
-            words: Vec::new(),
+            words: vec![Word { word: "a".to_owned(), score: 0.5 }],
             expected: Vec::new(),
             coherence: None,
             unclear: false,

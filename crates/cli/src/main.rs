@@ -25,6 +25,7 @@
 //! | [`card`] | `card`: the figures of a model card |
 //! | [`figures`] | the published figures and their tolerances |
 //! | [`progress`] | progress on stderr |
+//! | [`sentence`] | errors as they are printed |
 //!
 //! stdout carries results, stderr progress and one sentence for an error. Exit codes: 0, 1 for
 //! errors, 2 for wrong usage.
@@ -45,6 +46,7 @@ mod notebook;
 mod pack;
 mod progress;
 mod run;
+mod sentence;
 mod shuffled;
 mod terms;
 mod text_list;
@@ -56,6 +58,8 @@ mod vocabulary;
 mod words;
 
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -103,7 +107,27 @@ enum Command {
     Card(CardArgs),
 }
 
+/// Whether a signal is being answered: the command itself then only finds its files gone.
+static STOPPING: AtomicBool = AtomicBool::new(false);
+
+/// On Ctrl-C or SIGTERM, removes what is half written and ends with the status that shells expect: 128 and the signal's
+/// number. Where no handler can be set, and elsewhere than on Unix, the next run removes it.
+#[cfg(unix)]
+fn clean_up_when_stopped() {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]) else { return };
+    std::thread::spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            STOPPING.store(true, Ordering::SeqCst);
+            lens_files::remove_unfinished();
+            std::process::exit(128 + signal);
+        }
+    });
+}
+
 fn main() -> ExitCode {
+    #[cfg(unix)]
+    clean_up_when_stopped();
     let result = match Cli::parse().command {
         Command::Pack(args) => pack::run(&args),
         Command::Analyze(args) => match &args.input.text_list {
@@ -122,12 +146,13 @@ fn main() -> ExitCode {
         Command::Tokenize(args) => train::tokenize(&args),
         Command::Card(args) => card::run(&args),
     };
+    while STOPPING.load(Ordering::SeqCst) {
+        std::thread::sleep(Duration::from_secs(1));
+    }
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Errors are whole sentences already; some libraries put line ends into theirs.
-            let sentence = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-            eprintln!("temporal-lens: {sentence}");
+            eprintln!("temporal-lens: {}", sentence::sentence(&error.to_string()));
             ExitCode::from(1)
         }
     }

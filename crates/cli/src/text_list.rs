@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::args::{AnalyzeArgs, Shard};
 use crate::run::{analysis, open_pack, read_tokens};
+use crate::sentence::sentence;
 
 /// Value of `format` in index.json.
 const FORMAT: &str = "temporal-lens-index/1";
@@ -86,7 +87,7 @@ pub fn run(args: &AnalyzeArgs, list: &Path) -> Result<()> {
             match analyze(pack, entry, args) {
                 Ok(json) => write_whole(&document(out, &entry.id), &json)?,
                 Err(problem) => {
-                    eprintln!("text {:?}: {problem}", entry.id);
+                    eprintln!("text {:?}: {}", entry.id, sentence(&problem.to_string()));
                     failures.push(Failure { id: &entry.id, problem: problem.to_string() });
                 }
             }
@@ -164,7 +165,15 @@ fn write_index(
     failures: &[Failure<'_>],
 ) -> Result<usize> {
     let at = out.join(".index-lock");
-    let lock = File::create(&at).map_err(|e| anyhow!("cannot write {}: {e}", at.display()))?;
+    // A link in its place is not followed.
+    if at.is_symlink() {
+        std::fs::remove_file(&at).map_err(|e| anyhow!("cannot remove {}: {e}", at.display()))?;
+    }
+    let lock = File::options()
+        .create(true)
+        .append(true)
+        .open(&at)
+        .map_err(|e| anyhow!("cannot write {}: {e}", at.display()))?;
     // Runs that end together write one after the other, so that the last one sees all. A file system
     // without locks leaves that to one more run, which finds nothing to do.
     let _ = lock.lock();

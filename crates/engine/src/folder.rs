@@ -1,19 +1,23 @@
 //! A pack in a folder on disk, for the command line and tests.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use lens_model::ComputeDevice;
 use lens_pack::folder::FolderManifest;
 use lens_pack::manifest::MANIFEST_FILE;
+use lens_pack::unpack::check_file;
 
 use crate::{Error, LoadedPack, PackLoader, PrecisionPlan, Result, WordsLoader};
 
 /// A loaded pack and the folder that it came from.
 pub struct PackFolder {
     folder: PathBuf,
+    /// Shards of the embedding that were compared with their checksums.
+    checked: Mutex<HashSet<String>>,
     /// The loaded networks and tokenizer.
     pub loaded: Arc<LoadedPack>,
 }
@@ -53,7 +57,7 @@ impl PackFolder {
             done += shard.bytes;
             on_bytes(done, total);
         }
-        Ok(Self { folder: folder.to_owned(), loaded: Arc::new(builder.finish()?) })
+        Ok(Self { folder: folder.to_owned(), checked: Mutex::default(), loaded: Arc::new(builder.finish()?) })
     }
 
     /// Loads the pack's words, where they are not loaded yet.
@@ -77,12 +81,14 @@ impl PackFolder {
         loader.finish()
     }
 
-    /// The embedding of `ids`, [T, d_model], read row by row.
+    /// The embedding of `ids`, [T, d_model], read row by row. A shard is compared with its checksum when a row of it is
+    /// first read.
     ///
     /// # Errors
-    /// [`Error::Input`] for an id past the vocabulary, [`Error::Pack`] when a shard cannot be read.
+    /// [`Error::Input`] for an id past the vocabulary, [`Error::Pack`] when a shard cannot be read, is cut short or altered.
     pub fn embedding(&self, ids: &[u32]) -> Result<Vec<f32>> {
         let mut rows = Vec::with_capacity(ids.len());
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
         for id in ids {
             let (shard, range) = self
                 .loaded
@@ -90,6 +96,10 @@ impl PackFolder {
                 .embedding_row(*id)
                 .ok_or_else(|| Error::Input(format!("token id {id} lies outside the model's vocabulary")))?;
             let path = self.folder.join(&shard.file);
+            if !checked.contains(&shard.file) {
+                check_file(shard, &read(&path)?)?;
+                checked.insert(shard.file.clone());
+            }
             let mut row = vec![0u8; (range.end - range.start) as usize];
             let mut file = File::open(&path).map_err(|e| io(&path, e))?;
             file.seek(SeekFrom::Start(range.start))
@@ -97,6 +107,7 @@ impl PackFolder {
                 .map_err(|e| io(&path, e))?;
             rows.push(row);
         }
+        drop(checked);
         self.loaded.embedding_rows(rows.iter().map(Vec::as_slice))
     }
 }

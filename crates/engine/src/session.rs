@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use burn::tensor::{Tensor, TensorData};
+use lens_analysis::document::NOVEL_TOP_MAX;
 use lens_analysis::stats::largest_positive;
 use lens_analysis::words::TokenWords;
 use lens_analysis::{Attention, FeatureCode, Grams, Source, Summary, SymmetricMatrix, TokenFigures, TokenSource};
@@ -24,7 +25,7 @@ use crate::read_back::{device_error, read_back, read_back_all, read_back_named};
 use crate::{Error, Result};
 
 /// Features per token in the document when the SAE itself keeps more.
-const NOVEL_TOP_MAX: usize = 64;
+const NOVEL_TOP: usize = 64;
 /// Predictable features per token in the document.
 const PRED_TOP: usize = 16;
 /// Sources per token in the document.
@@ -337,7 +338,7 @@ impl InferenceSession {
             0 => attention,
             _ => top_entries(attention.narrow(1, 1, total - 1), sources),
         };
-        let top = self.options.inf_k.unwrap_or(0).max(NOVEL_TOP_MAX).min(codes.novel_codes.dims()[1]);
+        let top = self.options.inf_k.unwrap_or(0).clamp(NOVEL_TOP, NOVEL_TOP_MAX).min(codes.novel_codes.dims()[1]);
         let [
             residual_sums,
             error,

@@ -3,12 +3,23 @@
 //! The bytes go to a temporary file in the target's folder, which is synchronized and renamed; then
 //! the folder is synchronized, so that the new name survives a loss of power. Until the rename the
 //! old file is untouched; a writer that fails removes its temporary file. Native only.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | [`unfinished`] | what is in the making, for a program that is stopped |
+//! | [`lock`] | one process at a time in a folder |
+
+mod lock;
+mod unfinished;
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
+
+pub use lock::{FolderLock, Locked, lock_folder};
+pub use unfinished::{Unfinished, remove_unfinished};
 
 /// Start of a temporary file's name; what a killed process leaves behind is recognized by it.
 const PARTIAL_PREFIX: &str = ".partial-";
@@ -50,6 +61,7 @@ pub struct WholeFile {
     /// None where the bytes went straight into a device or pipe.
     partial: Option<TempPath>,
     path: PathBuf,
+    _listed: Option<Unfinished>,
 }
 
 impl WholeFile {
@@ -74,7 +86,7 @@ impl WholeFile {
             // Not truncated: a pipe has no length, and a file behind /dev/stdout belongs to the shell.
             let mut out = File::options().append(true).open(path).map_err(failed)?;
             fill(&mut out).map_err(failed)?;
-            return Ok(Self { partial: None, path: path.to_owned() });
+            return Ok(Self { partial: None, path: path.to_owned(), _listed: None });
         }
         if path.file_name().is_none() {
             return Err(Error::NoName(path.to_owned()));
@@ -88,10 +100,11 @@ impl WholeFile {
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
         let mut file = builder.tempfile_in(folder_of(path)).map_err(failed)?;
+        let listed = Unfinished::new(file.path());
         fill(file.as_file_mut()).map_err(failed)?;
         file.as_file().sync_all().map_err(failed)?;
         // Closed here: hundreds may wait to be published together.
-        Ok(Self { partial: Some(file.into_temp_path()), path: path.to_owned() })
+        Ok(Self { partial: Some(file.into_temp_path()), path: path.to_owned(), _listed: Some(listed) })
     }
 
     /// Gives the file its name, in place of a file or symbolic link of that name.

@@ -243,6 +243,7 @@ impl Corpus {
         mut on_file: impl FnMut(&Path),
     ) -> Result<Self> {
         let mut corpus = Self::default();
+        let mut known = HashMap::new();
         for path in files {
             on_file(path);
             if Form::of(path) == Some(Form::TokenIds) {
@@ -250,11 +251,12 @@ impl Corpus {
                 if let Some(other) = text::not_the_file(&bytes) {
                     return Err(Error::corpus(path, &other.to_string()));
                 }
-                corpus.append(Self::from_bytes(&bytes).map_err(|problem| Error::corpus(path, &problem.to_string()))?);
+                let other = Self::from_bytes(&bytes).map_err(|problem| Error::corpus(path, &problem.to_string()))?;
+                corpus.append(other, &mut known);
                 continue;
             }
             passages(path, |passage| {
-                let kind = corpus.kind(&passage.kind);
+                let kind = corpus.kind(&passage.kind, &mut known);
                 corpus.documents.push(Document { kind, ids: tokenize(&passage.text)? });
                 Ok(())
             })?;
@@ -266,15 +268,18 @@ impl Corpus {
         Ok(corpus)
     }
 
-    fn kind(&mut self, name: &str) -> usize {
-        self.kinds.iter().position(|kind| kind == name).unwrap_or_else(|| {
-            self.kinds.push(name.to_owned());
-            self.kinds.len() - 1
-        })
+    /// The index of a kind; `known` has those so far, since a corpus may have as many kinds as passages.
+    fn kind(&mut self, name: &str, known: &mut HashMap<String, usize>) -> usize {
+        if let Some(kind) = known.get(name) {
+            return *kind;
+        }
+        self.kinds.push(name.to_owned());
+        known.insert(name.to_owned(), self.kinds.len() - 1);
+        self.kinds.len() - 1
     }
 
-    fn append(&mut self, other: Self) {
-        let kinds: Vec<usize> = other.kinds.iter().map(|name| self.kind(name)).collect();
+    fn append(&mut self, other: Self, known: &mut HashMap<String, usize>) {
+        let kinds: Vec<usize> = other.kinds.iter().map(|name| self.kind(name, known)).collect();
         self.documents.extend(other.documents.into_iter().map(|d| Document { kind: kinds[d.kind], ids: d.ids }));
     }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use lens_files::{Locked, lock_folder};
 use lens_model::ComputeDevice;
 
 use crate::cache::{Cache, Stream, Streams};
@@ -87,6 +88,15 @@ pub enum Outcome {
 pub fn run(mut job: Job<'_>, mut on_event: impl FnMut(Event<'_>)) -> Result<Outcome> {
     std::fs::create_dir_all(job.out)
         .map_err(|e| Error::File(format!("cannot make the folder {}: {e}", job.out.display())))?;
+    let _lock = match lock_folder(job.out) {
+        Locked::Others => {
+            let out = job.out.display();
+            return Err(Error::File(format!(
+                "another run is training into {out}; wait for it, or name another folder"
+            )));
+        }
+        lock => lock,
+    };
     let started = Instant::now();
     let mut trainer = trainer(&mut job, &mut on_event)?;
     let steps = job.recipe.steps();

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::analysis::{Analysis, Energy, Event, FeatureCode, ModelInfo, Selected, SimilarityStats, TokenSource};
 use crate::attention::Attention;
+use crate::document::bounds;
 use crate::document::error::DocumentError;
 use crate::document::triangle::{AttentionRead, AttentionWritten, GramsRead, GramsWritten};
 use crate::shuffled::Shuffled;
@@ -156,34 +157,34 @@ struct Entry(#[serde(with = "nan_as_null")] f32);
 #[derive(Deserialize)]
 pub(super) struct AnalysisRead<'a> {
     format: String,
-    text: String,
-    model: ModelInfo,
+    pub(super) text: String,
+    pub(super) model: ModelInfo,
     #[serde(default)]
-    inf_k: Option<usize>,
+    pub(super) inf_k: Option<usize>,
     token_ids: Vec<u32>,
-    tokens: Vec<String>,
+    pub(super) tokens: Vec<String>,
     #[serde(with = "nan_as_null")]
     variance_explained: f32,
-    l0_novel: Vec<usize>,
-    l0_pred: Vec<usize>,
-    l0_total: Vec<usize>,
-    selected: Option<Selected>,
+    pub(super) l0_novel: Vec<usize>,
+    pub(super) l0_pred: Vec<usize>,
+    pub(super) l0_total: Vec<usize>,
+    pub(super) selected: Option<Selected>,
     #[serde(default)]
     similarity: Vec<Vec<Entry>>,
     similarity_stats: SimilarityStats,
-    novel_top: Vec<Vec<FeatureCode>>,
+    pub(super) novel_top: Vec<Vec<FeatureCode>>,
     #[serde(default)]
-    pred_top: Option<Vec<Vec<FeatureCode>>>,
+    pub(super) pred_top: Option<Vec<Vec<FeatureCode>>>,
     #[serde(default)]
-    sources: Option<Vec<Vec<TokenSource>>>,
+    pub(super) sources: Option<Vec<Vec<TokenSource>>>,
     #[serde(default)]
-    events: Option<Vec<Event>>,
+    pub(super) events: Option<Vec<Event>>,
     #[serde(default)]
-    words: Option<Words>,
+    pub(super) words: Option<Words>,
     #[serde(default)]
     surprise: Option<Vec<Entry>>,
     #[serde(default)]
-    shuffled: Option<Shuffled>,
+    pub(super) shuffled: Option<Shuffled>,
     #[serde(default)]
     energy: Option<Energy>,
     #[serde(default, borrow)]
@@ -199,6 +200,7 @@ impl AnalysisRead<'_> {
             return Err(DocumentError::Format { found: self.format, expected: FORMAT });
         }
         let t = self.token_ids.len();
+        bounds::check(&self, t)?;
         let is_derived = self.similarity.is_empty() && (is_header || self.grams.is_some());
         let lengths = [
             ("tokens", self.tokens.len()),

@@ -4,6 +4,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | [`analysis`] | an [`crate::Analysis`] and its file, whole, compact, or without Gram matrices |
+//! | `bounds` | how much of everything a file may hold |
 //! | [`comparison`] | a [`crate::comparison::Comparison`] and its file |
 //! | `triangle` | a triangle of a matrix and its base64 |
 //! | [`header`] | an analysis in a message |
@@ -11,6 +12,7 @@
 //! | [`text`] | JSON without spare memory |
 
 pub mod analysis;
+mod bounds;
 pub mod comparison;
 pub mod error;
 pub mod header;
@@ -18,6 +20,7 @@ pub mod text;
 mod triangle;
 
 pub use analysis::AnalysisFile;
+pub use bounds::NOVEL_TOP_MAX;
 pub use comparison::ComparisonFile;
 pub use error::DocumentError;
 pub use text::to_json;

@@ -5,9 +5,9 @@
 //! manifest's text stays as it is, so that the pack's hash does, and no other file is touched.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File, TryLockError};
 use std::path::Path;
 
+use lens_files::{Locked, lock_folder};
 use lens_pack::block::Precision;
 use lens_pack::folder::FolderManifest;
 use lens_pack::manifest::{
@@ -202,15 +202,13 @@ pub fn write_words(folder: &Path, section: &WordsSection) -> Result<WordsEntry> 
 }
 
 /// Keeps a second process out, where the system can lock a folder: it would remove the files of the first.
-fn lock(folder: &Path) -> Result<Option<File>> {
-    // What cannot be opened is reported when its manifest is read.
-    let Ok(opened) = File::open(folder) else { return Ok(None) };
-    match opened.try_lock() {
-        Ok(()) => Ok(Some(opened)),
-        Err(TryLockError::WouldBlock) => {
+fn lock(folder: &Path) -> Result<Locked> {
+    match lock_folder(folder) {
+        Locked::Others => {
             Err(Error::Mismatch(format!("another process is writing words into {}; wait for it", folder.display())))
         }
-        Err(TryLockError::Error(_)) => Ok(None),
+        // What cannot be opened is reported when its manifest is read.
+        other => Ok(other),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use lens_files::{Locked, Unfinished, lock_folder};
 use lens_pack::manifest::MANIFEST_FILE;
 use lens_pack::outline::named_files;
 
@@ -17,6 +18,9 @@ pub struct OutFolder {
     old: PathBuf,
     out: PathBuf,
     published: bool,
+    _listed: Unfinished,
+    /// Held while the folder is in the making, so that others know a leftover from it.
+    _lock: Locked,
 }
 
 fn io(action: &'static str, path: &Path) -> impl Fn(std::io::Error) -> Error {
@@ -43,10 +47,14 @@ impl OutFolder {
             return Err(Error::Mismatch(format!("{} is not a folder that can be replaced", out.display())));
         };
         std::fs::create_dir_all(parent).map_err(io("create", parent))?;
+        remove_leftovers(parent, &name.to_string_lossy(), &out);
         let beside = |kind| parent.join(format!(".{}.{kind}-{}", name.to_string_lossy(), std::process::id()));
         let (partial, old) = (beside("partial"), beside("old"));
+        // Listed first: a signal may come at any time.
+        let listed = Unfinished::new(&partial);
         std::fs::create_dir(&partial).map_err(io("create", &partial))?;
-        Ok(Self { partial, old, out, published: false })
+        let lock = lock_folder(&partial);
+        Ok(Self { partial, old, out, published: false, _listed: listed, _lock: lock })
     }
 
     /// Where to write.
@@ -76,6 +84,26 @@ impl OutFolder {
             std::fs::remove_dir_all(&self.old).map_err(io("remove", &self.old))?;
         }
         Ok(())
+    }
+}
+
+/// Removes what runs left beside `out` that were killed while they wrote it; a pack that one of them had put aside is put
+/// back where nothing took its place. Folders that a running process holds stay, and what cannot be removed is no hindrance.
+fn remove_leftovers(parent: &Path, name: &str, out: &Path) {
+    let (partial, old) = (format!(".{name}.partial-"), format!(".{name}.old-"));
+    let is_process = |id: &str| !id.is_empty() && id.bytes().all(|digit| digit.is_ascii_digit());
+    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+        let entry_name = entry.file_name().to_string_lossy().into_owned();
+        let rest = |start: &str| entry_name.strip_prefix(start).is_some_and(is_process);
+        let path = entry.path();
+        if !path.is_dir() || path.is_symlink() || !matches!(lock_folder(&path), Locked::Ours(_)) {
+            continue;
+        }
+        if rest(&old) && !out.exists() {
+            let _ = std::fs::rename(&path, out);
+        } else if rest(&partial) || rest(&old) {
+            let _ = std::fs::remove_dir_all(&path);
+        }
     }
 }
 
