@@ -2,8 +2,8 @@
 
     python tests/reference/events.py --program target/release/temporal-lens --pack DIR
 
-Writes tests/fixtures/events/grams.json: for each text but those of the development half its tokens, the positions of the first tokens of all its
-events but the first, and of the predictable codes, the novel codes and the residual stream (BOS left out,
+Writes tests/fixtures/events/grams.json: for each text but those of the development half its tokens, the positions
+of the first tokens of all its events but the first, and of the predictable codes, the novel codes and the residual stream (BOS left out,
 centered anew) the squared norms as base64 f32 and the cosines above the diagonal as base64 i8 (127 is 1).
 """
 

@@ -10,13 +10,17 @@
 // A test that cannot read its fixture has failed.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../analysis/tests/marked/mod.rs"]
+mod marked;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use lens_analysis::comparison::Comparison;
 use lens_analysis::similarity::document_rows;
-use lens_analysis::{Analysis, gram, stats};
+
+use lens_analysis::{Analysis, Event, events, gram, stats};
 use lens_engine::check::self_check::relative_rms;
 use lens_engine::{PackFolder, RunOptions, session};
 use lens_import::words::{pieces_of_pack, read_means, read_word_list};
@@ -305,5 +309,48 @@ fn the_precomputed_examples_are_what_the_served_pack_says() {
         assert_eq!(example.model, today.model, "{again}");
         let [example, today] = [&example, &today].map(|it| document_rows(it).flatten().collect::<Vec<f32>>());
         assert_close(&again, &example, &today, 1e-3);
+    }
+}
+
+/// The tests of events read committed matrices: a text of each part must have the same events computed anew.
+#[test]
+fn events_are_those_of_the_committed_matrices() {
+    #[derive(Deserialize)]
+    struct Story {
+        name: String,
+        first: String,
+        second: String,
+    }
+    #[derive(Deserialize)]
+    struct Written {
+        name: String,
+        between: String,
+        events: Vec<String>,
+    }
+    let file = |name: &str| std::fs::read_to_string(root().join("tests/fixtures/events").join(name)).unwrap();
+    let stories: Vec<Story> = serde_json::from_str(&file("stories.json")).unwrap();
+    let written: Vec<Written> = serde_json::from_str(&file("texts.json")).unwrap();
+    let text_of: BTreeMap<String, String> = (stories.into_iter())
+        .map(|it| (it.name, [it.first, it.second].join(" ")))
+        .chain(written.into_iter().map(|it| (it.name, it.events.join(&it.between))))
+        .collect();
+    let pack = PackFolder::open(&folder("TEMPORAL_LENS_PACK_DIR"), Device::flex(), |_, _| {}).unwrap();
+    let options = RunOptions::default();
+    let marked = marked::texts();
+    for half in ["story", "held-out", "unseen", "fresh"] {
+        let of_half = marked.iter().filter(|it| it.half == half && !it.boundaries.is_empty());
+        for committed in of_half.take(2) {
+            let (name, text) = (&committed.name, &text_of[&committed.name]);
+            let tokens = pack.loaded.tokenize(text).unwrap();
+            assert_eq!(tokens.tokens, committed.tokens, "{name}: tokens");
+            let rows = pack.embedding(&tokens.ids).unwrap();
+            let run = pollster::block_on(session::run(&pack.loaded, &rows, options)).unwrap();
+            let today = pack.loaded.analysis(text, &tokens, &run.summary, options).events.unwrap();
+            let places = |it: &Event| (it.first, it.last, it.expectation_from);
+            let committed = events::of_text(&committed.grams, &committed.tokens);
+            let [today, committed] = [today, committed].map(|it| it.iter().map(places).collect::<Vec<_>>());
+            eprintln!("{name}: {today:?}");
+            assert_eq!(today, committed, "{name}");
+        }
     }
 }

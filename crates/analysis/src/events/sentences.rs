@@ -1,6 +1,6 @@
 //! What sentences and lines say about boundaries: weak evidence, never the only one.
 
-use super::method::{LINE_BREAK, LONG_SENTENCE, MID_SENTENCE};
+use super::method::{LINE_BREAK, LONG_SENTENCE, MID_SENTENCE, NO_START};
 
 /// Whether a sentence is over after this token: its mark, a closing quote after one, or a new line.
 pub fn ends_sentence(token: &str) -> bool {
@@ -50,7 +50,7 @@ pub fn costs(tokens: &[String]) -> Vec<f64> {
     let mut begin = 0;
     for end in 1..=tokens.len() {
         if end == tokens.len() || starts[end] {
-            let cost = MID_SENTENCE * (1.0 - (end - begin) as f64 / LONG_SENTENCE).max(0.0);
+            let cost = NO_START + MID_SENTENCE * (1.0 - (end - begin) as f64 / LONG_SENTENCE).max(0.0);
             costs[begin + 1..end].fill(cost);
             begin = end;
         }
@@ -103,9 +103,10 @@ mod tests {
     fn a_boundary_costs_more_inside_of_a_short_sentence() {
         let mut text = vec!["▁w".to_owned(); 10];
         text[4] = ".".to_owned();
-        let cost = MID_SENTENCE * (1.0 - 5.0 / LONG_SENTENCE);
+        let cost = NO_START + MID_SENTENCE * (1.0 - 5.0 / LONG_SENTENCE);
         assert_eq!(costs(&text), [0.0, cost, cost, cost, cost, 0.0, cost, cost, cost, cost]);
-        assert!(costs(&vec!["▁w".to_owned(); 90]).iter().all(|cost| *cost == 0.0));
+        let long = costs(&vec!["▁w".to_owned(); 90]);
+        assert!(long[0] == 0.0 && long[1..].iter().all(|cost| *cost == NO_START), "{long:?}");
         assert!(costs(&[]).is_empty());
     }
 
