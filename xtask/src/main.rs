@@ -12,12 +12,14 @@
 //! | [`structure`] | which file and which crate uses which: no import cycle, no upward dependency |
 //! | [`test`] | runs the checks, and counts |
 //! | [`gallery`] | makes the precomputed examples again |
+//! | [`fuzz`] | altered files for every reader |
 //! | [`bench`] | times our kernels and the whole path against others in the same browser |
 //! | [`process`], [`console`], [`paths`], [`hash`] | running programs, showing progress, finding folders, hashing files |
 
 mod bench;
 mod console;
 mod dev;
+mod fuzz;
 mod gallery;
 mod hash;
 mod model;
@@ -70,6 +72,8 @@ enum Command {
     ///
     /// Prints tables and writes a JSON file; docs/performance.md has the method.
     Bench(bench::BenchArgs),
+    /// Alter the fixtures in seeded ways and give them to every reader: none may panic, take long, or read what it cannot write.
+    Fuzz(fuzz::FuzzArgs),
     /// Make the precomputed examples (demo/examples) again, after the model, its SAE or a text changed.
     Gallery,
     /// Only install what the build and the tests need.
@@ -141,6 +145,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Check => return test::check(&paths),
         Command::Test(args) => return test::run(&paths, &args),
         Command::Bench(args) => bench::run(&paths, args)?,
+        Command::Fuzz(args) => fuzz::run(&paths, &args)?,
         Command::Gallery => gallery::run(&paths)?,
         Command::Setup => {
             setup::for_site(&paths)?;

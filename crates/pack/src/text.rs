@@ -27,7 +27,7 @@ pub enum TextError {
     Utf16,
 }
 
-/// How a pointer of Git LFS begins (github.com/git-lfs/git-lfs, docs/spec.md).
+/// How a pointer of Git LFS begins, by its specification.
 const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 /// How pages begin, in lower case.
 const PAGES: [&str; 3] = ["<!doctype html", "<html", "<head"];

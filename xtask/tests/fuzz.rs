@@ -1,0 +1,14 @@
+//! A short run of the mutators: no reader panics, takes long, or reads what it cannot write.
+#![allow(clippy::unwrap_used)]
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+#[test]
+fn two_thousand_altered_files_are_refused_or_read() {
+    let started = Instant::now();
+    let output = Command::new(env!("CARGO_BIN_EXE_xtask")).args(["fuzz", "--inputs", "2000"]).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && told.contains("2000 inputs, no fault"), "{told}");
+    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
+}
