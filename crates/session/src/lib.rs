@@ -23,7 +23,8 @@
 //! | `address` | the page's address follows what it shows |
 //! | [`dashboards`], `cards` | features' dashboards, and what of them is fetched |
 //! | [`pack`] | where a model's files are |
-//! | [`library`] | the packs that the page knows |
+//! | [`library`] | lists and manifests of packs, read |
+//! | [`packs`], `pack_actions` | the packs that the page knows, and what the visitor does with them |
 
 mod address;
 mod cards;
@@ -35,7 +36,9 @@ pub mod message;
 pub mod model;
 mod opening;
 pub mod pack;
+mod pack_actions;
 mod packed_text;
+pub mod packs;
 pub mod requests;
 mod show;
 pub mod shown;

@@ -1,12 +1,16 @@
 //! What can happen to the page, and what it asks of the browser.
 
+use std::collections::HashMap;
+
 use lens_protocol::buffers::Buffer;
 use lens_protocol::{Request, Response};
 use lens_view::focus::Focus;
 use lens_view::selection::Selection;
 
 use crate::embed::EmbedCommand;
+use crate::library::PackSummary;
 use crate::pack::Pack;
+use crate::packs::{StorageEstimate, Verification};
 use crate::theme::Theme;
 use crate::view_state::{Opened, ViewState};
 
@@ -39,8 +43,6 @@ pub enum Msg {
     AskAttention,
     /// The whole embedding is to be stored.
     StoreEmbedding,
-    /// Tokenizer and weights of the pack at this address, of so many bytes (0 when not known), are to be stored.
-    Download(String, u64),
     /// Diagnostics are to be copied.
     Diagnose,
     /// The worker sent a message.
@@ -80,12 +82,36 @@ pub enum Msg {
     Escape,
     /// The theme's switch was pressed.
     SwitchTheme,
+    /// The library of packs was opened.
+    LibraryOpened,
+    /// The packs of the list, each with its title, have their absolute addresses: [`Effect::LocatePacks`].
+    PacksListed(Vec<(String, Pack)>),
+    /// The pack at this address is to be asked what it is.
+    LookAtPack(String),
     /// Another pack is to be used.
     PackChosen(Pack),
-    /// More is known of the pack in use.
-    PackKnown(Pack),
-    /// The browser stores so many bytes of models.
-    Stored(u64),
+    /// Tokenizer and weights of the pack at this address are to be stored.
+    DownloadPack(String),
+    /// The browser was asked to keep what is stored, for a download of the pack at this address.
+    Persisted(String),
+    /// The download is to stop, and what came is to be deleted.
+    DiscardDownload,
+    /// The stored files of the pack at this address are to be deleted.
+    DeletePack(String),
+    /// They are deleted.
+    PackDeleted,
+    /// The stored files of the pack at this address are to be compared with their checksums.
+    VerifyPack(String),
+    /// This file of so many is being compared.
+    Verifying(usize, usize),
+    /// They are compared.
+    Verified(Verification),
+    /// All that is stored is to be deleted.
+    DeleteStored,
+    /// Bytes of every file of models that the browser stores, by name.
+    Counted(HashMap<String, u64>),
+    /// What the browser says of its storage.
+    Estimated(Option<StorageEstimate>),
     /// Something in the page went wrong; a sentence.
     Problem(String),
     /// The problem is no longer to be shown.
@@ -116,6 +142,10 @@ pub enum Fetch {
     Pair(String),
     /// The saved result at this address, of whatever host: without cookies.
     Result(String),
+    /// The list of packs.
+    Models,
+    /// The manifest of the pack at this address.
+    Manifest(String),
     /// The index of the features' dashboards.
     DashboardIndex,
     /// This file of dashboards.
@@ -152,10 +182,21 @@ pub enum Effect {
     RememberAgreement(bool),
     /// Remember the theme.
     RememberTheme(Theme),
-    /// Count what is stored, and answer with [`Msg::Stored`].
+    /// Count what is stored, and answer with [`Msg::Counted`].
     CountStorage,
-    /// A request ended: a download that was canceled may be deleted now.
-    RequestEnded,
+    /// Ask how much is stored, and answer with [`Msg::Estimated`].
+    EstimateStorage,
+    /// Ask the browser to keep what is stored, and answer with [`Msg::Persisted`] and this address.
+    PersistStorage(String),
+    /// Find the absolute addresses of packs, each a title and an address, and answer with [`Msg::PacksListed`].
+    LocatePacks(Vec<(String, String)>),
+    /// Delete the stored files of the pack at this address, and answer with [`Msg::PackDeleted`].
+    DeletePack(String, Box<PackSummary>),
+    /// Compare the stored files of this pack with their checksums, delete what is damaged, and answer with
+    /// [`Msg::Verified`].
+    VerifyPack(Box<PackSummary>),
+    /// Delete all that is stored, and answer with [`Msg::Counted`].
+    DeleteStored,
     /// Copy diagnostics, with what the worker answered.
     CopyDiagnostics(Option<serde_json::Value>),
     /// Tell the page around that its message was refused; a sentence.

@@ -12,6 +12,7 @@ use lens_view::selection::Selection;
 use crate::dashboards::Dashboards;
 use crate::message::Effect;
 use crate::pack::Pack;
+use crate::packs::Library;
 use crate::shown::{ShownAnalysis, ShownComparison};
 use crate::theme::Theme;
 use crate::view_state::{Subject, ViewState};
@@ -152,8 +153,6 @@ pub struct Model {
     pub(crate) request: u32,
     /// What is under way, to be asked again of a fresh worker when the device is lost.
     pub(crate) job: Option<Request>,
-    /// Bytes of the download that was asked for last; 0 when not known.
-    pub(crate) download_bytes: u64,
     /// The device was lost once during this job: the next time it is said, not tried again.
     pub(crate) has_restarted: bool,
     /// What to do when the request under way has ended.
@@ -193,6 +192,8 @@ pub struct Model {
     /// What the view's second text is compared with.
     pub(crate) second_of: Option<Subject>,
 
+    /// The packs that the page knows.
+    pub library: Library,
     /// What there is to show of features.
     pub dashboards: Arc<Dashboards>,
     /// What of the link could not be opened, a phrase each.
@@ -240,7 +241,6 @@ impl Model {
             has_worker: false,
             request: 0,
             job: None,
-            download_bytes: 0,
             has_restarted: false,
             next: Next::Rest,
             typed: 0,
@@ -259,6 +259,7 @@ impl Model {
             focus: Focus::default(),
             theme: start.theme,
             second_of: None,
+            library: Library::default(),
             dashboards: Arc::default(),
             dropped: Vec::new(),
             pending: None,

@@ -228,6 +228,8 @@ impl Model {
                     Err(problem) => self.fail(format!("The comparison of “{id}” cannot be shown: {problem}.")),
                 }
             }
+            Fetch::Models => self.models_came(found),
+            Fetch::Manifest(url) => self.manifest_came(&url, found),
             Fetch::DashboardIndex => self.index_came(found),
             Fetch::Dashboard(file) => self.dashboard_came(file, found),
             // Something else was asked for meanwhile.

@@ -107,10 +107,9 @@ impl Model {
         }
     }
 
-    /// Fetches and stores a pack's tokenizer and weights, of so many bytes.
-    pub(crate) fn download(&mut self, pack_url: String, bytes: u64) {
+    /// Fetches and stores a pack's tokenizer and weights.
+    pub(crate) fn download(&mut self, pack_url: String) {
         if !self.is_loading() {
-            self.download_bytes = bytes;
             self.begin(Request::Download { id: 0, pack_url });
         }
     }
@@ -154,9 +153,9 @@ impl Model {
                 *id = self.request;
                 Progress::storing(embedding_bytes)
             }
-            Request::Download { id, .. } => {
+            Request::Download { id, pack_url } => {
                 *id = self.request;
-                Progress::downloading(self.download_bytes)
+                Progress::downloading(self.library.facts(pack_url).map_or(0, |facts| facts.bytes()))
             }
             Request::Analyze { id, .. } | Request::Attention { id, .. } | Request::Compare { id, .. } => {
                 *id = self.request;
@@ -203,7 +202,7 @@ impl Model {
         self.ask(Effect::SendIfPossible(Request::Cancel { id: self.request }));
         self.job = None;
         self.next = Next::Rest;
-        self.ask(Effect::RequestEnded);
+        self.download_ended();
         self.progress = None;
         self.is_stopping = false;
         self.phase = Phase::Idle;
@@ -352,7 +351,7 @@ impl Model {
 
     /// A request ended without an analysis.
     fn stopped(&mut self) {
-        self.ask(Effect::RequestEnded);
+        self.download_ended();
         self.ask(Effect::CountStorage);
         self.progress = None;
         self.is_stopping = false;
@@ -374,7 +373,7 @@ impl Model {
     pub(crate) fn fail(&mut self, problem: impl Into<String>) {
         self.progress = None;
         self.is_stopping = false;
-        self.ask(Effect::RequestEnded);
+        self.download_ended();
         self.problem = Some(problem.into());
         self.phase = Phase::Error;
     }

@@ -47,7 +47,6 @@ impl Model {
             Msg::Compare => self.compare(),
             Msg::AskAttention => self.ask_attention(),
             Msg::StoreEmbedding => self.store_embedding(),
-            Msg::Download(pack_url, bytes) => self.download(pack_url, bytes),
             Msg::Diagnose => self.diagnose(),
             Msg::Worker(response, buffers) => self.answered(response, buffers),
             Msg::Crashed(Some(reason)) => self.crashed(&format!("The worker stopped: {reason}")),
@@ -90,19 +89,27 @@ impl Model {
                 self.theme = self.theme.next();
                 self.ask(Effect::RememberTheme(self.theme));
             }
-            Msg::PackChosen(pack) => {
-                if !self.is_loading() {
-                    // The worker may have it; only it knows.
-                    self.is_loaded = false;
-                    self.pack = Some(pack);
-                }
+            Msg::LibraryOpened => self.open_library(),
+            Msg::PacksListed(listed) => self.packs_listed(listed),
+            Msg::LookAtPack(url) => self.look_at_pack(url),
+            Msg::PackChosen(pack) => self.use_pack(pack),
+            Msg::DownloadPack(url) => self.download_pack(url),
+            Msg::Persisted(url) => self.download(url),
+            Msg::DiscardDownload => self.discard_download(),
+            Msg::DeletePack(url) => self.delete_pack(&url),
+            Msg::PackDeleted => self.pack_deleted(),
+            Msg::VerifyPack(url) => self.verify_pack(&url),
+            Msg::Verifying(file, of) => self.library.said = Some(format!("Checking file {file} of {of} …")),
+            Msg::Verified(verification) => {
+                self.library.said = Some(verification.sentence());
+                self.ask(Effect::CountStorage);
             }
-            Msg::PackKnown(pack) => {
-                if self.pack.as_ref().is_some_and(|own| own.url == pack.url && own.bytes == 0) {
-                    self.pack = Some(pack);
-                }
+            Msg::DeleteStored => self.delete_stored(),
+            Msg::Counted(sizes) => {
+                self.stored_bytes = Some(sizes.values().sum());
+                self.library.sizes = sizes;
             }
-            Msg::Stored(bytes) => self.stored_bytes = Some(bytes),
+            Msg::Estimated(estimate) => self.library.estimate = estimate,
             Msg::Problem(problem) => self.problem = Some(problem),
             Msg::DismissProblem => self.problem = None,
             Msg::DismissDropped => self.dropped.clear(),

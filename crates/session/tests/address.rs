@@ -262,6 +262,4 @@ fn a_first_visitor_agreed_to_nothing_and_what_he_agrees_to_is_remembered() {
     assert!(!page.model.has_agreed);
     page.tell(Msg::Agreed(true));
     assert!(page.asked.contains(&Effect::RememberAgreement(true)));
-    page.tell(Msg::Stored(5));
-    assert_eq!(page.model.stored_bytes, Some(5));
 }

@@ -426,13 +426,15 @@ fn notes_and_devices_come_whenever_they_like() {
 #[test]
 fn a_download_is_stored_and_remembered() {
     let mut page = Page::new();
-    page.tell(Msg::Download(OTHER.to_owned(), 1_000_000));
+    page.tell(Msg::DownloadPack(OTHER.to_owned()));
+    assert!(page.asked.contains(&Effect::PersistStorage(OTHER.to_owned())));
+    page.tell(Msg::Persisted(OTHER.to_owned()));
     let request = page.sent();
     assert_eq!(request, Request::Download { id: id_of(&request), pack_url: OTHER.to_owned() });
     page.asked.clear();
     page.worker(Response::Downloaded { id: id_of(&request), bytes: 1_000_000 });
     assert!(page.asked.contains(&Effect::RememberLoaded(OTHER.to_owned(), true)));
-    assert!(page.asked.contains(&Effect::RequestEnded));
+    assert!(page.model.library.downloading.is_none());
     assert!(page.model.note.as_deref().unwrap().contains("1.00 MB"));
     assert_eq!(page.model.phase, Phase::Idle);
 }
@@ -440,11 +442,14 @@ fn a_download_is_stored_and_remembered() {
 #[test]
 fn a_download_goes_on_after_a_crash_with_its_own_bar() {
     let mut page = Page::new();
-    page.tell(Msg::Download(OTHER.to_owned(), 7_000_000));
+    page.tell(Msg::PacksListed(vec![("Other".to_owned(), other_pack())]));
+    page.tell(Msg::LookAtPack(OTHER.to_owned()));
+    page.serve();
+    page.tell(Msg::Persisted(OTHER.to_owned()));
     page.asked.clear();
     page.tell(Msg::Crashed(Some("gone".to_owned())));
     assert!(matches!(page.sent(), Request::Download { .. }));
-    assert!(page.model.progress.as_ref().unwrap().sentence().contains("7.00 MB to load"));
+    assert!(page.model.progress.as_ref().unwrap().sentence().contains("10 kB to load"));
 }
 
 #[test]
@@ -483,7 +488,13 @@ fn the_next_analysis_has_no_attention_yet() {
 #[test]
 fn nothing_is_asked_while_a_request_is_under_way() {
     let (mut page, _) = under_way("one two");
-    for msg in [Msg::AskAttention, Msg::StoreEmbedding, Msg::Download(OTHER.to_owned(), 0), Msg::Compare] {
+    for msg in [
+        Msg::AskAttention,
+        Msg::StoreEmbedding,
+        Msg::DownloadPack(OTHER.to_owned()),
+        Msg::Persisted(OTHER.to_owned()),
+        Msg::Compare,
+    ] {
         page.tell(msg);
     }
     page.tell(Msg::PackChosen(other_pack()));
@@ -499,16 +510,6 @@ fn another_pack_is_used_from_the_next_request_on() {
     page.tell(Msg::Submit);
     assert!(matches!(page.sent(), Request::Analyze { pack_url, .. } if pack_url == OTHER));
     assert!(page.query().contains("model=https://other.example/pack/"));
-}
-
-#[test]
-fn what_is_known_of_a_pack_later_is_of_that_pack() {
-    let mut page = Page::new();
-    page.tell(Msg::PackKnown(lens_session::Pack { bytes: 5, ..other_pack() }));
-    assert_eq!(page.model.pack.as_ref().unwrap().url, OWN);
-    page.tell(Msg::PackChosen(other_pack()));
-    page.tell(Msg::PackKnown(lens_session::Pack { bytes: 5, ..other_pack() }));
-    assert_eq!(page.model.pack.as_ref().unwrap().bytes, 5);
 }
 
 #[test]

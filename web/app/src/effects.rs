@@ -11,7 +11,7 @@ use wasm_bindgen::JsValue;
 use crate::environment::{self, window};
 use crate::state::State;
 use crate::worker::WorkerHandle;
-use crate::{diagnostics, embedding, files, storage};
+use crate::{diagnostics, embedding, files, pack_files, storage};
 
 impl State {
     /// Something happened: the model takes it, and what it asks for is done.
@@ -47,7 +47,20 @@ fn run(state: State, effect: Effect) {
         Effect::RememberAgreement(agreed) => environment::remember_agreement(agreed),
         Effect::RememberTheme(theme) => environment::remember_theme(theme),
         Effect::CountStorage => storage::count(state),
-        Effect::RequestEnded => state.library.ended(state),
+        Effect::EstimateStorage => {
+            spawn_local(async move { state.tell(Msg::Estimated(storage::estimate().await)) });
+        }
+        Effect::PersistStorage(url) => spawn_local(async move {
+            storage::persist().await;
+            state.tell(Msg::Persisted(url));
+        }),
+        Effect::LocatePacks(packs) => {
+            let located = packs.into_iter().filter_map(|(title, url)| Some((title, environment::pack_at(&url)?)));
+            state.tell(Msg::PacksListed(located.collect()));
+        }
+        Effect::DeletePack(url, facts) => pack_files::delete(state, url, *facts),
+        Effect::VerifyPack(facts) => pack_files::verify(state, *facts),
+        Effect::DeleteStored => storage::delete(state),
         Effect::CopyDiagnostics(facts) => diagnostics::copy(state, facts),
         Effect::Refuse(problem) => embedding::refuse(state, problem),
         Effect::Warn(problem) => leptos::logging::warn!("{problem}"),

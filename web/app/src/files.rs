@@ -4,6 +4,7 @@ use gloo_net::http::Request;
 use lens_analysis::comparison::Comparison;
 use lens_analysis::dashboard::INDEX_FILE;
 use lens_analysis::document::{AnalysisFile, ComparisonFile, to_json};
+use lens_session::library::FILE;
 use lens_session::view_state::is_fetchable;
 use lens_session::{Fetch, Msg};
 use lens_view::gallery;
@@ -38,6 +39,8 @@ pub async fn fetch_named(what: &Fetch) -> Result<String, String> {
         Fetch::Gallery => Some(GALLERY.to_owned()),
         Fetch::Example(id) => gallery::address(id),
         Fetch::Pair(id) => gallery::pair_address(id),
+        Fetch::Models => Some(FILE.to_owned()),
+        Fetch::Manifest(url) => Some(format!("{url}manifest.json")),
         Fetch::DashboardIndex => Some(format!("{DASHBOARDS}/{INDEX_FILE}")),
         Fetch::Dashboard(file) => Some(format!("{DASHBOARDS}/{file}")),
         Fetch::Result(url) => return fetch_result(url).await,

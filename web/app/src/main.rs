@@ -4,7 +4,6 @@
 
 mod app;
 mod canvas;
-mod catalog;
 mod components;
 mod diagnostics;
 mod effects;
@@ -14,7 +13,6 @@ mod fetch;
 mod files;
 mod heatmap_canvas;
 mod layouts;
-mod library;
 mod pack_files;
 mod palette;
 mod part;

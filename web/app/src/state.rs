@@ -1,5 +1,6 @@
 //! What the components share: the model, its parts as signals, and what only the browser has.
 
+use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use lens_analysis::Attention;
 use lens_protocol::DeviceInfo;
 use lens_session::dashboards::Dashboards;
 use lens_session::embed::Embed;
+use lens_session::packs::{PackEntry, StorageEstimate};
 use lens_session::{Model, Msg, Start, Theme, ViewState};
 use lens_view::focus::{Cell, Focus};
 use lens_view::gallery::Gallery;
@@ -14,7 +16,6 @@ use lens_view::progress::Progress;
 use lens_view::selection::Selection;
 use leptos::prelude::*;
 
-use crate::catalog::Library;
 use crate::environment;
 use crate::store::{Look, Store};
 use crate::worker::WorkerHandle;
@@ -103,8 +104,16 @@ pub struct Shared {
 
     /// How the page stands inside another one; none where it does not.
     pub embed: Option<Embed>,
-    /// The packs this page knows.
-    pub library: Library,
+    /// The packs that the page knows.
+    pub packs: Look<Vec<PackEntry>>,
+    /// Bytes of stored files, by name.
+    pub sizes: Look<HashMap<String, u64>>,
+    /// What the browser says of its storage.
+    pub estimate: Look<Option<StorageEstimate>>,
+    /// The pack that is being fetched.
+    pub downloading: Look<Option<String>>,
+    /// What the last action on a pack came to.
+    pub library_said: Look<Option<String>>,
     /// Diagnostics, once asked for.
     pub diagnostics: RwSignal<Option<CopiedDiagnostics>>,
     /// Whether the help sheet is open.
@@ -168,7 +177,11 @@ impl State {
             feature: store.look(|model| &model.view.feature),
             address: store.look(|model| &model.address),
             embed,
-            library: Library::new(),
+            packs: store.look(|model| &model.library.packs),
+            sizes: store.look(|model| &model.library.sizes),
+            estimate: store.look(|model| &model.library.estimate),
+            downloading: store.look(|model| &model.library.downloading),
+            library_said: store.look(|model| &model.library.said),
             diagnostics: RwSignal::new(None),
             is_help_open: RwSignal::new(false),
             engine: StoredValue::new_local(None),

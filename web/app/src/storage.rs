@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use lens_session::Msg;
-use leptos::prelude::*;
+use lens_session::packs::StorageEstimate;
 use leptos::task::spawn_local;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -74,17 +74,12 @@ pub async fn sizes() -> HashMap<String, u64> {
 /// Counts what is stored, for the page to show.
 pub fn count(state: State) {
     spawn_local(async move {
-        let sizes = sizes().await;
-        state.tell(Msg::Stored(sizes.values().sum()));
-        state.library.sizes.set(sizes);
+        state.tell(Msg::Counted(sizes().await));
     });
 }
 
 /// Deletes everything that is stored; files that are in use stay.
 pub fn delete(state: State) {
-    if let Some(pack) = state.pack.get_untracked() {
-        environment::remember_loaded(&pack.url, false);
-    }
     spawn_local(async move {
         if let Some(folder) = folder().await {
             remove(&names(&folder).await).await;
@@ -119,13 +114,13 @@ async fn digest(bytes: &JsValue) -> Option<String> {
     Some(Uint8Array::new(&sum).to_vec().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Bytes that this page's origin stores, the most it may, and whether the browser keeps them whatever happens.
-pub async fn estimate() -> Option<(u64, u64, bool)> {
+/// What the browser says of its storage.
+pub async fn estimate() -> Option<StorageEstimate> {
     let storage = manager()?;
     let said = call(&storage, "estimate", &[]).await?;
     let number = |key: &str| get(&said, key).and_then(|it| it.as_f64()).map(|it| it as u64);
     let is_persisted = call(&storage, "persisted", &[]).await.is_some_and(|it| it.is_truthy());
-    Some((number("usage")?, number("quota")?, is_persisted))
+    Some(StorageEstimate { usage_bytes: number("usage")?, quota_bytes: number("quota")?, is_persisted })
 }
 
 /// Asks the browser not to clear what is stored when space is short; it may ask the visitor.

@@ -24,6 +24,21 @@ pub const GALLERY: &str = include_str!("../../../../demo/examples/index.json");
 const DASHBOARDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/dashboards");
 pub const ALICE: &str = "Once upon a time, a little girl named Alice loved looking at the night sky.";
 
+pub const MODELS: &str = r#"{"format": "temporal-lens-models/1", "models": [
+    {"url": "models/default/", "title": "Default"}, {"url": "https://other.example/pack/", "title": "Other"}]}"#;
+
+/// A manifest of a pack of 10 kB, with an embedding of 5 kB.
+pub fn manifest() -> String {
+    let file = |file: &str, bytes: u64, digit: &str| serde_json::json!({"file": file, "bytes": bytes, "sha256": digit.repeat(64)});
+    serde_json::json!({
+        "format": "temporal-lens-pack", "version": 2, "model_name": "google/gemma", "sae_name": "temporal", "layer": 12,
+        "precision": "q8", "licences": [],
+        "tokenizer": file("tokenizer.bin", 1000, "a"), "shards": [file("shard-0000.safetensors", 9000, "b")],
+        "embedding": {"shards": [file("embedding-0000.safetensors", 5000, "c")]},
+    })
+    .to_string()
+}
+
 pub fn own_pack() -> Pack {
     Pack {
         url: OWN.to_owned(),
@@ -355,6 +370,10 @@ pub fn site(what: &Fetch) -> Result<String, String> {
                 first.pair.as_deref().and_then(|id| gallery.find(id)).ok_or("it could not be fetched; try again")?;
             Ok(comparison_json(&first.text, &second.text))
         }
+        Fetch::Models => Ok(MODELS.to_owned()),
+        Fetch::Manifest(url) if url.contains("silent") => Err("it could not be fetched; try again".to_owned()),
+        Fetch::Manifest(url) if url.contains("broken") => Ok("[".to_owned()),
+        Fetch::Manifest(_) => Ok(manifest()),
         Fetch::DashboardIndex => Ok(to_json(dashboard_index()).unwrap()),
         Fetch::Dashboard(file) => std::fs::read_to_string(format!("{DASHBOARDS}/{file}")).map_err(|e| e.to_string()),
         Fetch::Result(url) if url.ends_with("good.json") => Ok(result_json("a saved result of five words")),

@@ -1,30 +1,30 @@
 //! The library: every pack this page knows, with what can be done about it.
 
+use lens_session::Msg;
 use lens_session::library::{PackSummary, storage_line};
+use lens_session::packs::{Manifest, PackEntry};
 use leptos::prelude::*;
 
-use crate::catalog::{Manifest, PackEntry};
 use crate::state::{Phase, State};
 
 /// The list, and the browser's storage.
 #[component]
 pub fn Library(state: State) -> impl IntoView {
-    let library = state.library;
-    let packs = move || library.packs.get().into_iter().map(|known| view! { <Entry state known /> }).collect_view();
+    let packs = move || state.packs.get().into_iter().map(|known| view! { <Entry state known /> }).collect_view();
     let stored = move || {
-        let (usage, quota, is_safe) = library.estimate.get()?;
-        Some(view! { <p class="note" data-testid="storage">{storage_line(usage, quota, is_safe)}</p> })
+        let it = state.estimate.get()?;
+        let line = storage_line(it.usage_bytes, it.quota_bytes, it.is_persisted);
+        Some(view! { <p class="note" data-testid="storage">{line}</p> })
     };
     view! {
         <ul class="library" data-testid="library">{packs}</ul>
-        <p class="note" role="status" data-testid="library-said">{move || library.said.get()}</p>
+        <p class="note" role="status" data-testid="library-said">{move || state.library_said.get()}</p>
         {stored}
     }
 }
 
 #[component]
 fn Entry(state: State, known: PackEntry) -> impl IntoView {
-    let library = state.library;
     let busy = move || state.phase.get() == Phase::Loading;
     let url = known.pack.url.clone();
     let own = url.clone();
@@ -40,12 +40,12 @@ fn Entry(state: State, known: PackEntry) -> impl IntoView {
             return view! { <span class="note" data-testid="pack-used">"in use"</span> }.into_any();
         }
         let chosen = chosen.clone();
-        let choose = move |_| library.choose(state, &chosen);
+        let choose = move |_| state.tell(Msg::PackChosen(chosen.sized()));
         view! { <button type="button" class="small" data-testid="pack-use" disabled=busy on:click=choose>"Use"</button> }
             .into_any()
     };
     let address = url.clone();
-    let look = move |_| library.look(state, address.clone());
+    let look = move |_| state.tell(Msg::LookAtPack(address.clone()));
     let body = match known.manifest {
         Manifest::Pending => view! { <p class="note">"Asking …"</p> }.into_any(),
         Manifest::Failed(problem) => view! {
@@ -74,7 +74,6 @@ fn Entry(state: State, known: PackEntry) -> impl IntoView {
 
 #[component]
 fn Details(state: State, url: String, facts: PackSummary) -> impl IntoView {
-    let library = state.library;
     let busy = move || state.phase.get() == Phase::Loading;
     let license = |it: &lens_session::library::License| {
         let said = format!("{}: {}", it.covers, it.name);
@@ -90,11 +89,11 @@ fn Details(state: State, url: String, facts: PackSummary) -> impl IntoView {
     let line = facts.line();
     let facts = StoredValue::new(facts);
     let url = StoredValue::new(url);
-    let stored = Memo::new(move |_| library.sizes.with(|sizes| facts.with_value(|facts| facts.stored(sizes))));
+    let stored = Memo::new(move |_| state.sizes.with(|sizes| facts.with_value(|facts| facts.stored(sizes))));
     let status = move || facts.with_value(|facts| facts.status(stored.get()));
     let is_here = Memo::new(move |_| facts.with_value(|facts| facts.is_here(stored.get())));
     let is_nothing = Memo::new(move |_| stored.get().files + stored.get().embedding == 0);
-    let is_coming = Memo::new(move |_| library.downloading.with(|it| url.with_value(|url| it.as_ref() == Some(url))));
+    let is_coming = Memo::new(move |_| state.downloading.with(|it| url.with_value(|url| it.as_ref() == Some(url))));
     let label = move || match (is_here.get(), is_nothing.get()) {
         (true, _) => "Downloaded",
         (false, true) => "Download",
@@ -104,12 +103,12 @@ fn Details(state: State, url: String, facts: PackSummary) -> impl IntoView {
     let is_idle = move || busy() || is_nothing.get();
     let act = move || {
         let (download, verify, delete) = (
-            move |_| library.download(state, url.get_value()),
-            move |_| library.verify(state, url.get_value()),
-            move |_| library.delete(state, url.get_value()),
+            move |_| state.tell(Msg::DownloadPack(url.get_value())),
+            move |_| state.tell(Msg::VerifyPack(url.get_value())),
+            move |_| state.tell(Msg::DeletePack(url.get_value())),
         );
         if is_coming.get() {
-            let (pause, cancel) = (move |_| library.pause(state), move |_| library.cancel(state));
+            let (pause, cancel) = (move |_| state.tell(Msg::Cancel), move |_| state.tell(Msg::DiscardDownload));
             return view! {
                 <button type="button" class="small" data-testid="pack-pause" on:click=pause>"Pause"</button>
                 <button type="button" class="small" data-testid="pack-cancel" on:click=cancel>"Cancel"</button>

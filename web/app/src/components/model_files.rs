@@ -7,7 +7,6 @@ use wasm_bindgen::JsCast;
 
 use super::library::Library;
 use crate::state::{Phase, State};
-use crate::storage;
 
 /// A closed panel below everything else.
 #[component]
@@ -27,7 +26,7 @@ pub fn ModelFiles(state: State) -> impl IntoView {
     let on_toggle = move |event: web_sys::Event| {
         let panel = event.target().and_then(|it| it.dyn_into::<web_sys::Element>().ok());
         if panel.is_some_and(|panel| panel.has_attribute("open")) {
-            state.library.open(state);
+            state.tell(Msg::LibraryOpened);
         }
     };
     view! {
@@ -53,7 +52,7 @@ pub fn ModelFiles(state: State) -> impl IntoView {
                     type="button"
                     data-testid="delete-stored"
                     disabled=move || busy() || stored() == 0
-                    on:click=move |_| storage::delete(state)
+                    on:click=move |_| state.tell(Msg::DeleteStored)
                 >
                     "Delete the stored files"
                 </button>
