@@ -14,9 +14,11 @@ import { benchPicture } from './lib/picture.mjs';
 import { benchProfile } from './lib/profile.mjs';
 import {
   answerTable, drawingTable, fullSizeTable, linearTable, pathTable, pictureTable, profileTable, stageTable, typingTable, umapTable,
+  wordsTable,
 } from './lib/tables.mjs';
 import { benchTyping } from './lib/typing.mjs';
 import { benchUmap } from './lib/umap.mjs';
+import { benchWords } from './lib/words.mjs';
 
 const BENCHES = {
   linear: { run: benchLinear, table: linearTable },
@@ -28,6 +30,7 @@ const BENCHES = {
   drawing: { run: benchDrawing, table: drawingTable },
   picture: { run: benchPicture, table: pictureTable },
   answer: { run: benchAnswer, table: answerTable },
+  words: { run: benchWords, table: wordsTable },
 };
 
 const browser = await launch();

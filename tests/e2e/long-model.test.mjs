@@ -24,11 +24,13 @@ const passages = readFileSync(join(fixtures, 'heldout.jsonl'), 'utf8').trim().sp
 const TEXT = passages.slice(0, 7).join('\n\n');
 
 /** What a token leaves on the GPU for those after it, by the pack's configurations. */
-function bytesOfToken({ gemma, sae, layer }) {
+function bytesOfToken({ gemma, sae, layer, words }) {
   const keysValues = 2 * (layer + 1) * gemma.num_key_value_heads * gemma.head_dim;
   const attention = sae.n_attn_layers * (sae.width + (2 * sae.width) / sae.bottleneck_factor);
   const codes = 2 * sae.width + sae.dimin;
-  return FLOAT_BYTES * (keysValues + attention + codes);
+  // Both parts of the reconstruction and, for the fitted lens, the token's own unembedding row.
+  const readouts = words ? 3 * sae.dimin : 0;
+  return FLOAT_BYTES * (keysValues + attention + codes + readouts);
 }
 
 describe('two thousand tokens of the real model', () => {
@@ -37,7 +39,7 @@ describe('two thousand tokens of the real model', () => {
   let page;
   let found;
   const memory = {};
-  const analyse = (text) => ask(page, { kind: 'analyze', pack_url: new URL('models/default/', site).href, text, inf_k: null }, SLOW);
+  const analyse = (text) => ask(page, { kind: 'analyze', pack_url: new URL('models/default/', site).href, text, inf_k: null, words: true }, SLOW);
   const measure = async (when) => {
     const facts = await diagnostics(page);
     memory[when] = { ...facts.gpu_bytes, heap: facts.heap_bytes, pack: facts.packs[0].weight_bytes };

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use burn::tensor::Tensor;
-use lens_analysis::words::{NextWord, TOKEN_WORDS, Word, coherence, ranked};
+use lens_analysis::words::{CANDIDATES, NextWord, TOKEN_WORDS, Word, coherence, ranked};
 use lens_model::words::{Part, WordReadout};
 use lens_pack::words::Vocabulary;
 
@@ -13,6 +13,19 @@ use crate::{Error, Result};
 
 /// One word in so many is among those of the opposite of the mean: a hundred of 15,000.
 const OPPOSITE_SHARE: usize = 150;
+
+/// What comes next after a token, of words and of pieces: pairs of exp(logit - the largest of its own) and index, and what
+/// they are multiplied by to be exp(logit - `largest`).
+pub(crate) struct Next<'a> {
+    pub(crate) words: &'a [f32],
+    pub(crate) words_factor: f32,
+    pub(crate) pieces: &'a [f32],
+    pub(crate) pieces_factor: f32,
+    /// The largest logit of both.
+    pub(crate) largest: f32,
+    /// Sum of exp(logit - `largest`) over both.
+    pub(crate) sum: f32,
+}
 
 /// A pack's words, loaded.
 pub struct LoadedWords {
@@ -43,8 +56,9 @@ impl LoadedWords {
             let k = self.readout.words() / OPPOSITE_SHARE;
             let words = match self.readout.mean(Part::Predictable).filter(|_| k > 0) {
                 Some(mean) => {
-                    let pairs = read_back(self.readout.top(Part::Direction, -mean.clone(), k)).await?;
-                    pairs.as_chunks::<2>().0.iter().map(|[_, word]| *word as usize).collect()
+                    let mean = vec![(Part::Direction, -mean.clone())];
+                    let pairs = self.read_pairs(mean, k).await?.1;
+                    pairs.as_chunks::<2>().0.iter().take(k).map(|[_, word]| *word as usize).collect()
                 }
                 None => HashSet::new(),
             };
@@ -58,35 +72,64 @@ impl LoadedWords {
         self.vocabulary.words.get(index).map_or("", |(_, word)| word)
     }
 
-    /// The best `count` words of one row of [`WordReadout::top`], pairs of score and word.
+    /// How many to ask the device for, for a list of `count` words.
+    pub(crate) fn candidates(&self, count: usize) -> usize {
+        (CANDIDATES * count.div_ceil(TOKEN_WORDS)).min(self.readout.words())
+    }
+
+    /// The best `count` words of one row, pairs of score and word in the order of words.
     pub(crate) fn ranked(&self, pairs: &[f32], count: usize) -> Vec<(usize, f32)> {
         let candidates = pairs.as_chunks::<2>().0.iter().map(|[score, word]| (*word as usize, *score));
+        let mut candidates: Vec<_> = candidates.collect();
+        // Stable: ties stay in the order of words. A longer list may have been asked for, with more candidates.
+        candidates.sort_by(|a, b| b.1.total_cmp(&a.1));
+        candidates.truncate(self.candidates(count));
         ranked(candidates, |index| self.spelling(index), count)
     }
 
-    /// The likeliest next words of words and pieces, pairs of exp(logit - largest) and index; `sum` is that of all.
-    pub(crate) fn next_words(&self, of_words: &[[f32; 2]], of_pieces: &[[f32; 2]], sum: f32) -> Vec<NextWord> {
-        let named = |pairs: &[[f32; 2]], list: &[(u32, String)]| -> Vec<(f32, String)> {
-            let named = |[value, index]: &[f32; 2]| Some((*value, list.get(*index as usize)?.1.clone()));
-            pairs.iter().filter_map(named).collect()
+    /// The best `count` words of each row of `parts`.
+    pub(crate) async fn lists(&self, parts: Vec<(Part, Tensor<2>)>, count: usize) -> Result<Vec<Vec<(usize, f32)>>> {
+        let (width, all) = self.read_pairs(parts, self.candidates(count)).await?;
+        Ok(all.chunks_exact(width).map(|row| self.ranked(&row[..width - 2], count)).collect())
+    }
+
+    /// The width of a row and all rows of [`WordReadout::read`].
+    async fn read_pairs(&self, parts: Vec<(Part, Tensor<2>)>, k: usize) -> Result<(usize, Vec<f32>)> {
+        let all = match self.readout.read(parts, None, k) {
+            Some(scores) => read_back(scores.words).await?,
+            None => Vec::new(),
         };
-        let mut all = named(of_words, &self.vocabulary.words);
-        all.extend(named(of_pieces, &self.vocabulary.pieces));
+        Ok((2 * k + 2, all))
+    }
+
+    /// The likeliest next words.
+    pub(crate) fn next_words(&self, next: &Next<'_>) -> Vec<NextWord> {
+        let named = |pairs: &[f32], factor: f32, list: &[(u32, String)]| -> Vec<(f32, String)> {
+            let named = |[value, index]: &[f32; 2]| Some((*value * factor, list.get(*index as usize)?.1.clone()));
+            pairs.as_chunks::<2>().0.iter().filter_map(named).collect()
+        };
+        let mut all = named(next.words, next.words_factor, &self.vocabulary.words);
+        all.extend(named(next.pieces, next.pieces_factor, &self.vocabulary.pieces));
         // Stable: of equals words go first, then in the order of ids.
         all.sort_by(|a, b| b.0.total_cmp(&a.0));
         all.truncate(TOKEN_WORDS);
-        all.into_iter().map(|(value, word)| NextWord { word, probability: value / sum }).collect()
+        all.into_iter().map(|(value, word)| NextWord { word, probability: value / next.sum }).collect()
     }
 
-    /// How much the words of a list have in common.
-    pub(crate) async fn coherence(&self, best: &[(usize, f32)]) -> Result<f32> {
-        if best.is_empty() {
-            return Ok(0.0);
+    /// How much the words of each list have in common.
+    pub(crate) async fn coherence(&self, lists: &[Vec<(usize, f32)>]) -> Result<Vec<f32>> {
+        let indices: Vec<usize> = lists.iter().flatten().map(|(index, _)| *index).collect();
+        if indices.is_empty() {
+            return Ok(vec![0.0; lists.len()]);
         }
-        let indices: Vec<usize> = best.iter().map(|(index, _)| *index).collect();
         let rows: Tensor<2> = self.readout.centered_rows(&indices);
         let d = rows.dims()[1];
-        Ok(coherence(&read_back(rows).await?, d))
+        let mut rest = read_back(rows).await?;
+        let of_list = |list: &Vec<(usize, f32)>| {
+            let after = rest.split_off((list.len() * d).min(rest.len()));
+            coherence(&std::mem::replace(&mut rest, after), d)
+        };
+        Ok(lists.iter().map(of_list).collect())
     }
 
     pub(crate) fn words(&self, best: &[(usize, f32)]) -> Vec<Word> {

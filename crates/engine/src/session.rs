@@ -116,6 +116,8 @@ pub struct InferenceSession {
     summary: Summary,
     /// Readouts of the first tokens: see [`Self::read_words`].
     pub(crate) words: Vec<TokenWords>,
+    /// Predictable and novel part of the reconstruction [T, d_model], where the pack has words: what they are read from.
+    pub(crate) parts: [Rows; 2],
     /// Embedding rows of the tokens, where the pack has a fitted lens: what it makes of the tokens that come.
     pub(crate) embeddings: Rows,
     /// With `keep_intermediates`: the residual stream and the SAE's results.
@@ -137,6 +139,7 @@ impl InferenceSession {
             grams: GramState::default(),
             summary: Summary::new(pack.manifest().gemma.hidden_size),
             words: Vec::new(),
+            parts: [Rows::default(), Rows::default()],
             embeddings: Rows::default(),
             intermediates: None,
             pack,
@@ -185,6 +188,7 @@ impl InferenceSession {
     pub fn truncate(&mut self, tokens: usize) {
         self.summary.truncate(tokens);
         self.words.truncate(tokens);
+        self.parts.iter_mut().for_each(|rows| rows.truncate(tokens));
         self.embeddings.truncate(tokens);
         self.gemma.truncate(tokens);
         self.sae.truncate(tokens);
@@ -326,6 +330,12 @@ impl InferenceSession {
         let codes = self.pack.sae.extend(residual.clone(), &mut self.sae, self.options.inf_k)?;
         self.synchronize(&codes.recons).await?;
         on_read_back();
+        if self.pack.manifest().words.is_some() {
+            for (rows, new) in self.parts.iter_mut().zip([&codes.pred_recons, &codes.novel_recons]) {
+                rows.truncate(before);
+                rows.push(new.clone(), self.reserved);
+            }
+        }
         let new = [&codes.pred_codes, &codes.novel_codes, &residual];
         let [pp, nn, tp, tn, rr] = self.grams.push(new, before, self.reserved, kernels);
         let new_tokens = residual.dims()[0];

@@ -2,20 +2,20 @@
 
 use std::sync::OnceLock;
 
+use burn::tensor::Tensor;
 #[cfg(not(target_family = "wasm"))]
-use burn::tensor::{Tensor, TensorData};
-use lens_analysis::words::{CANDIDATES, Came, EVENT_WORDS, NextWord, TOKEN_WORDS, TokenWords, Word, Words};
+use burn::tensor::TensorData;
+use lens_analysis::words::{Came, EVENT_WORDS, TOKEN_WORDS, TokenWords, Word, Words};
 use lens_analysis::{Analysis, Event};
 use lens_model::WeightStore;
-use lens_model::words::{Part, WordReadout};
+use lens_model::rows::Rows;
+use lens_model::words::{NextInput, NextScores, Part, WordReadout};
 use lens_pack::unpack;
 use lens_pack::words::{Vocabulary, WordsEntry};
 
-use crate::loaded_words::LoadedWords;
+use crate::loaded_words::{LoadedWords, Next};
 use crate::pack::LoadedPack;
-#[cfg(not(target_family = "wasm"))]
-use crate::read_back::read_back;
-use crate::read_back::read_back_all;
+use crate::read_back::{read_back, read_back_all};
 use crate::session::InferenceSession;
 use crate::{Error, Result};
 
@@ -128,22 +128,16 @@ impl LoadedPack {
     pub async fn feature_words(&self, first: usize, rows: usize, count: usize) -> Result<Vec<FeatureWords>> {
         let words = self.words_or_error()?;
         let directions = self.sae.decoder(first, rows);
-        let k = candidates(count, words);
-        let [raised, lowered] = read_back_all([
-            words.readout.top(Part::Direction, directions.clone(), k),
-            words.readout.top(Part::Direction, -directions, k),
-        ])
-        .await?;
-        let mut all = Vec::with_capacity(rows);
-        for (raised, lowered) in raised.chunks_exact(2 * k).zip(lowered.chunks_exact(2 * k)) {
-            let [raised, lowered] = [raised, lowered].map(|pairs| words.ranked(pairs, count));
-            all.push(FeatureWords {
-                coherence: words.coherence(&raised).await?,
-                raised: words.words(&raised),
-                lowered: words.words(&lowered),
-            });
-        }
-        Ok(all)
+        let parts = vec![(Part::Direction, directions.clone()), (Part::Direction, -directions)];
+        let lists = words.lists(parts, count).await?;
+        let (raised, lowered) = lists.split_at(rows.min(lists.len()));
+        let coherence = words.coherence(raised).await?;
+        let features = raised.iter().zip(lowered).zip(coherence).map(|((raised, lowered), coherence)| FeatureWords {
+            coherence,
+            raised: words.words(raised),
+            lowered: words.words(lowered),
+        });
+        Ok(features.collect())
     }
 
     /// The words of each row of `rows` [n, d_model], a `part` of the residual stream: the best `count`.
@@ -159,19 +153,13 @@ impl LoadedPack {
             return Ok(Vec::new());
         }
         let rows = Tensor::from_data(TensorData::new(rows, shape), &self.device.burn);
-        let k = candidates(count, words);
-        let top = read_back(words.readout.top(part, rows, k)).await?;
-        Ok(top.chunks_exact(2 * k).map(|pairs| words.words(&words.ranked(pairs, count))).collect())
+        let lists = words.lists(vec![(part, rows)], count).await?;
+        Ok(lists.iter().map(|list| words.words(list)).collect())
     }
 
     fn words_or_error(&self) -> Result<&LoadedWords> {
         self.words.get().ok_or_else(|| Error::Input("the words of the pack were not loaded".to_owned()))
     }
-}
-
-/// Candidates for a list of `count` words.
-fn candidates(count: usize, words: &LoadedWords) -> usize {
-    (CANDIDATES * count.div_ceil(TOKEN_WORDS)).min(words.readout.words())
 }
 
 impl InferenceSession {
@@ -180,66 +168,97 @@ impl InferenceSession {
     /// # Errors
     /// [`Error::Input`] when the pack's words are not loaded, [`Error::Model`] when the device fails.
     pub async fn read_words(&mut self) -> Result<()> {
+        self.read(&mut []).await
+    }
+
+    /// [`Self::read_words`], and of `events`, all in one product: of the mean residual stream of an event's tokens, and
+    /// of the mean of their predictable parts.
+    async fn read(&mut self, events: &mut [Event]) -> Result<()> {
         let pack = self.pack().clone();
         let words = pack.words_or_error()?;
         let (first, total) = (self.words.len(), self.len());
-        let Some([pred_codes, novel_codes, _]) = self.grams.rows(first, total - first) else { return Ok(()) };
-        let (readout, k) = (&words.readout, candidates(TOKEN_WORDS, words));
-        let predictable = pack.sae.decode(pred_codes);
-        let novel = pack.sae.decode(novel_codes);
+        let new = total - first;
+        let [predictable, novel] = self.parts.each_ref().map(Rows::tensor);
+        let residual = self.grams.first(total).map(|[_, _, residual]| residual);
+        let (Some(predictable), Some(novel), Some(residual)) = (predictable, novel, residual) else { return Ok(()) };
+        let mut read = Vec::with_capacity(2 + 2 * events.len());
+        if new > 0 {
+            read.push((Part::Predictable, predictable.clone().narrow(0, first, new)));
+            read.push((Part::Novel, novel.narrow(0, first, new)));
+        }
+        for event in events.iter() {
+            let mean = |x: &Tensor<2>| {
+                let (first, end) = (event.first.min(total - 1), (event.last + 1).clamp(1, total));
+                x.clone().narrow(0, first, end.saturating_sub(first).max(1)).mean_dim(0)
+            };
+            read.push((Part::Residual, mean(&residual)));
+            read.push((Part::Predictable, mean(&predictable)));
+        }
+        // The token before the first one made something of it.
+        let from = first.saturating_sub(1);
+        let next = (new > 0).then(|| {
+            let came = self.embeddings.tensor().filter(|_| total - from > 1);
+            let came = came.map(|all| all.narrow(0, from + 1, total - from - 1));
+            NextInput { residual: residual.narrow(0, from, total - from), came }
+        });
         let opposite = words.opposite().await?;
-        let [predictable, novel] =
-            read_back_all([readout.top(Part::Predictable, predictable, k), readout.top(Part::Novel, novel, k)]).await?;
-        let mut next = self.read_next(words, first).await?;
-        for t in 0..total - first {
+        let k = words.candidates(if events.is_empty() { TOKEN_WORDS } else { EVENT_WORDS });
+        let Some(scores) = words.readout.read(read, next, k) else { return Ok(()) };
+        let rows = match scores.next {
+            None => ReadRows { k, words: read_back(scores.words).await?, ..ReadRows::default() },
+            Some(NextScores { pieces, came }) => {
+                let k_pieces = pieces.dims()[1] / 2 - 1;
+                // One row at least, so that there is something to read back.
+                let came = came.unwrap_or_else(|| pieces.clone().narrow(1, 0, 1));
+                let [words, pieces, came] = read_back_all([scores.words, pieces, came]).await?;
+                ReadRows { k, words, k_pieces, pieces, came }
+            }
+        };
+        let of_events = 2 * new;
+        self.describe(words, events, |i| [rows.words(of_events + 2 * i), rows.words(of_events + 2 * i + 1)]).await?;
+        let of_next = of_events + 2 * events.len();
+        for t in 0..new {
             // BOS is no word of the text.
             if first + t == 0 {
                 self.words.push(TokenWords::default());
                 continue;
             }
-            let list = |top: &[f32]| words.ranked(&top[2 * k * t..2 * k * (t + 1)], TOKEN_WORDS);
-            let mut foretold = list(&predictable);
-            if foretold.iter().filter(|(index, _)| opposite.contains(index)).count() >= OPPOSITE_LEAST {
-                foretold.clear();
+            let mut predictable = words.ranked(rows.words(t), TOKEN_WORDS);
+            if predictable.iter().filter(|(index, _)| opposite.contains(index)).count() >= OPPOSITE_LEAST {
+                predictable.clear();
             }
-            let predictable = words.words(&foretold);
-            let novel = words.words(&list(&novel));
-            let (next, came) = next.get_mut(t).map(std::mem::take).unwrap_or_default();
+            let novel = words.ranked(rows.words(new + t), TOKEN_WORDS);
+            let row = first + t - from;
+            let next = rows.next(of_next, row).map(|next| words.next_words(&next)).unwrap_or_default();
+            // BOS is like no token that the lens was fitted on.
+            let before = row.checked_sub(1).filter(|_| first + t > 1);
+            let came = before.and_then(|before| {
+                let Next { largest, sum, .. } = rows.next(of_next, before)?;
+                Some(Came { logit: *rows.came.get(before)?, largest, sum })
+            });
+            let [predictable, novel] = [predictable, novel].map(|list| words.words(&list));
             self.words.push(TokenWords { predictable, novel, next, came });
         }
         Ok(())
     }
 
-    /// What comes next, of the tokens from `first` on: the likeliest words after each, and what the token before made of
-    /// it. Nothing without a fitted lens.
-    async fn read_next(&self, words: &LoadedWords, first: usize) -> Result<Vec<(Vec<NextWord>, Option<Came>)>> {
-        // The token before the first one made something of it.
-        let from = first.saturating_sub(1);
-        let rows = self.len() - from;
-        let residual = self.grams.rows(from, rows).map(|[_, _, residual]| residual);
-        let came = self.embeddings.tensor().filter(|_| rows > 1).map(|all| all.narrow(0, from + 1, rows - 1));
-        let Some(next) = residual.and_then(|residual| words.readout.next(residual, came, CANDIDATES)) else {
-            return Ok(Vec::new());
-        };
-        let (k_words, k_pieces) = (next.words.dims()[1], next.pieces.dims()[1]);
-        // One row at least, so that there is something to read back.
-        let came = next.came.unwrap_or_else(|| next.largest.clone());
-        let [of_words, of_pieces, largest, sum, came] =
-            read_back_all([next.words, next.pieces, next.largest, next.sum, came]).await?;
-        let all = (first..self.len()).map(|position| {
-            let row = position - from;
-            // BOS is like no token that the lens was fitted on.
-            let list = if position == 0 {
-                Vec::new()
-            } else {
-                let pairs = |all: &[f32], k: usize| all[row * k..(row + 1) * k].as_chunks::<2>().0.to_vec();
-                words.next_words(&pairs(&of_words, k_words), &pairs(&of_pieces, k_pieces), sum[row])
-            };
-            let before = row.checked_sub(1).filter(|_| position > 1);
-            let came = before.map(|row| Came { logit: came[row], largest: largest[row], sum: sum[row] });
-            (list, came)
-        });
-        Ok(all.collect())
+    /// Gives events their words; `rows` of an event are the readouts of its residual stream and its predictable part.
+    async fn describe<'a>(
+        &self,
+        words: &LoadedWords,
+        events: &mut [Event],
+        rows: impl Fn(usize) -> [&'a [f32]; 2],
+    ) -> Result<()> {
+        let lists = |i: usize| rows(i).map(|row| words.ranked(row, EVENT_WORDS));
+        let (about, expected): (Vec<_>, Vec<_>) = (0..events.len()).map(lists).map(|[a, b]| (a, b)).unzip();
+        let coherence = words.coherence(&about).await?;
+        for (((event, about), expected), coherence) in events.iter_mut().zip(about).zip(expected).zip(coherence) {
+            event.words = words.words(&about);
+            event.expected = words.words(&expected);
+            event.coherence = Some(coherence);
+            event.unclear = coherence < COHERENT;
+        }
+        Ok(())
     }
 
     /// Puts readouts into the text's analysis: of its tokens, and of its events where they are known.
@@ -247,7 +266,7 @@ impl InferenceSession {
     /// # Errors
     /// As [`Self::read_words`].
     pub async fn add_words(&mut self, analysis: &mut Analysis) -> Result<()> {
-        self.read_words().await?;
+        self.read(analysis.events.as_deref_mut().unwrap_or_default()).await?;
         let pack = self.pack().clone();
         let words = pack.words_or_error()?;
         let list = |part: fn(&TokenWords) -> &Vec<Word>| self.words.iter().map(|it| part(it).clone()).collect();
@@ -267,9 +286,6 @@ impl InferenceSession {
             };
             analysis.surprise = Some(self.words.iter().zip(&analysis.token_ids).map(surprise).collect());
         }
-        for event in analysis.events.iter_mut().flatten() {
-            self.describe(words, event).await?;
-        }
         Ok(())
     }
 
@@ -279,34 +295,51 @@ impl InferenceSession {
     /// [`Error::Model`] when the device fails.
     #[cfg(not(target_family = "wasm"))]
     pub async fn part_rows(&self, part: Part) -> Result<Vec<f32>> {
-        let Some([pred_codes, novel_codes, residual]) = self.grams.first(self.len()) else { return Ok(Vec::new()) };
-        let sae = &self.pack().sae;
-        read_back(match part {
-            Part::Predictable => sae.decode(pred_codes),
-            Part::Novel => sae.decode(novel_codes),
-            Part::Residual | Part::Direction => residual,
-        })
-        .await
+        let [predictable, novel] = &self.parts;
+        let rows = match part {
+            Part::Predictable => predictable.tensor(),
+            Part::Novel => novel.tensor(),
+            Part::Residual | Part::Direction => self.grams.first(self.len()).map(|[_, _, residual]| residual),
+        };
+        match rows {
+            Some(rows) => read_back(rows).await,
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
+/// What [`WordReadout::read`](lens_model::words::WordReadout::read) gave, read back.
+#[derive(Default)]
+struct ReadRows {
+    k: usize,
+    /// [R, 2 k + 2]
+    words: Vec<f32>,
+    k_pieces: usize,
+    /// [N, 2 k_pieces + 2]
+    pieces: Vec<f32>,
+    /// [N - 1]
+    came: Vec<f32>,
+}
+
+impl ReadRows {
+    /// Pairs of score and word.
+    fn words(&self, row: usize) -> &[f32] {
+        let width = 2 * self.k + 2;
+        self.words.get(row * width..(row + 1) * width - 2).unwrap_or_default()
     }
 
-    /// The words of an event: of the mean residual stream of its tokens, and of the mean of their predictable parts.
-    async fn describe(&self, words: &LoadedWords, event: &mut Event) -> Result<()> {
-        let count = event.last + 1 - event.first.min(event.last);
-        let Some(rows) = self.grams.rows(event.first, count) else { return Ok(()) };
-        let [pred_codes, _, residual] = rows.map(|rows| rows.mean_dim(0));
-        let (sae, k) = (&self.pack().sae, candidates(EVENT_WORDS, words));
-        let [residual, predictable] = read_back_all([
-            words.readout.top(Part::Residual, residual, k),
-            words.readout.top(Part::Predictable, sae.decode(pred_codes), k),
-        ])
-        .await?;
-        let best = words.ranked(&residual, EVENT_WORDS);
-        event.words = words.words(&best);
-        event.expected = words.words(&words.ranked(&predictable, EVENT_WORDS));
-        let coherence = words.coherence(&best).await?;
-        event.coherence = Some(coherence);
-        event.unclear = coherence < COHERENT;
-        Ok(())
+    /// What comes next after token `row`; the rows of all tokens begin at `first`. Nothing without a fitted lens.
+    fn next(&self, first: usize, row: usize) -> Option<Next<'_>> {
+        let (width, width_pieces) = (2 * self.k + 2, 2 * self.k_pieces + 2);
+        let words = self.words.get((first + row) * width..(first + row + 1) * width)?;
+        let pieces = self.pieces.get(row * width_pieces..(row + 1) * width_pieces)?;
+        let (words, [largest_word, sum_of_words]) = words.split_last_chunk()?;
+        let (pieces, [largest_piece, sum_of_pieces]) = pieces.split_last_chunk()?;
+        let largest = largest_word.max(*largest_piece);
+        let [words_factor, pieces_factor] =
+            [largest_word, largest_piece].map(|of_its_own| (of_its_own - largest).exp());
+        let sum = sum_of_words * words_factor + sum_of_pieces * pieces_factor;
+        Some(Next { words, words_factor, pieces, pieces_factor, largest, sum })
     }
 }
 

@@ -3,11 +3,11 @@
 use burn::backend::Dispatch;
 #[cfg(not(target_family = "wasm"))]
 use burn::tensor::activation::{gelu_approximate, relu};
-use burn::tensor::{Int, Tensor};
-use lens_pack::block::BLOCK;
+use burn::tensor::{Int, Tensor, TensorData};
+use lens_pack::block::{BLOCK, words_per_row};
 
 use crate::kernels::config::KernelConfig;
-use crate::ops::{Epilogue, InferenceOps, PackedShape};
+use crate::ops::{Epilogue, InferenceOps, PackedShape, TopOptions};
 
 /// A packed matrix W [rows, cols] on a device.
 #[derive(Debug, Clone)]
@@ -54,6 +54,47 @@ impl PackedTensor {
             ),
             None => Dispatch::packed_linear(x, words, scales, self.shape, epilogue, self.kernels),
         })
+    }
+
+    /// See [`InferenceOps::packed_top`]; `x` [T, cols], `offset` [T, 1]: [T, 2 k + 2].
+    pub fn top(&self, x: Tensor<2>, offset: Tensor<2>, options: TopOptions) -> Tensor<2> {
+        let x = pad_cols(x, self.shape.padded_cols()).into_dispatch();
+        let (words, scales) = (self.words.clone().into_dispatch(), self.scales.clone().into_dispatch());
+        let options = TopOptions { k: options.k.min(self.shape.rows), ..options };
+        Tensor::from_dispatch(Dispatch::packed_top(
+            x,
+            offset.into_dispatch(),
+            words,
+            scales,
+            self.shape,
+            options,
+            self.kernels,
+        ))
+    }
+
+    /// Some of its rows, unpacked [n, cols].
+    pub fn unpacked_rows(&self, rows: &[usize]) -> Tensor<2> {
+        let (n, device) = (rows.len(), self.words.device());
+        let PackedShape { cols, precision, .. } = self.shape;
+        let blocks = self.shape.padded_cols() / BLOCK;
+        if precision.is_quantized() && !blocks.is_multiple_of(2) {
+            // Two scales are in one number: rows cannot be taken apart without unpacking.
+            let mut one_each = vec![0f32; n * self.shape.rows];
+            rows.iter().enumerate().for_each(|(i, row)| one_each[i * self.shape.rows + row] = 1.0);
+            return self.linear_transposed(Tensor::from_data(TensorData::new(one_each, [n, self.shape.rows]), &device));
+        }
+        let indices: Vec<i32> = rows.iter().map(|row| *row as i32).collect();
+        let indices = Tensor::<1, Int>::from_data(TensorData::new(indices, [n]), &device);
+        let taken = |all: &Tensor<1, Int>, width: usize| {
+            all.clone().reshape([self.shape.rows, width]).select(0, indices.clone()).reshape([n * width])
+        };
+        let taken = Self {
+            words: taken(&self.words, words_per_row(blocks * BLOCK, precision)),
+            scales: if precision.is_quantized() { taken(&self.scales, blocks / 2) } else { self.scales.clone() },
+            shape: PackedShape { rows: n, cols, precision },
+            kernels: self.kernels,
+        };
+        taken.linear_transposed(Tensor::eye(n, &device))
     }
 
     /// x W for `x` [T, rows]: [T, cols].

@@ -59,6 +59,17 @@ pub enum Epilogue {
     Gate,
 }
 
+/// What [`InferenceOps::packed_top`] looks for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TopOptions {
+    /// Entries per row of the result.
+    pub k: usize,
+    /// Rows of x from this one on give logits, the others scores.
+    pub logits_from: usize,
+    /// `cap * tanh(logit / cap)`.
+    pub soft_cap: Option<f32>,
+}
+
 /// What distinguishes one attention from another.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AttentionOptions {
@@ -151,6 +162,21 @@ pub trait InferenceOps: Backend {
     /// The `k` largest entries of each row of `z` [T, width], which must not be negative, as pairs
     /// of value and column in column order: [T, 2 k].
     fn top_entries(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self>;
+
+    /// The `k` highest entries of each row of x Wᵀ as pairs of value and column in column order, of equal ones the first;
+    /// the product itself [T, rows] is in memory in parts at most. `x` is [T, padded_cols]; the result [T, 2 k + 2]. Scores are
+    /// what is left after `offset` [T, 1] is subtracted from the entries of a row, those below 0 count as 0, and the last two
+    /// columns are 0. For a row of logits the values are exp(logit - largest), and the last two columns are the
+    /// largest logit and the sum of exp(logit - largest) over all rows of W; the offset has to be 0 there.
+    fn packed_top(
+        x: FloatTensor<Self>,
+        offset: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        shape: PackedShape,
+        options: TopOptions,
+        kernels: KernelConfig,
+    ) -> FloatTensor<Self>;
 
     /// x / sqrt(mean(x²) + eps) * weight over each row of `x` [T, d].
     fn rms_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>, eps: f32, kernels: KernelConfig) -> FloatTensor<Self>;

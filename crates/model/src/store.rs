@@ -110,6 +110,18 @@ impl WeightStore {
         }
     }
 
+    /// As [`Self::matrix`], of a matrix that was packed.
+    ///
+    /// # Errors
+    /// As [`Self::matrix`].
+    pub fn packed(&mut self, name: &str, rows: usize, cols: usize) -> Result<PackedTensor> {
+        match self.matrix(name, rows, cols)? {
+            Matrix::Packed(packed) => Ok(packed),
+            #[cfg(not(target_family = "wasm"))]
+            Matrix::Dense(_) => Err(Error::Missing(name.to_owned())),
+        }
+    }
+
     /// Takes out the vector `name` [n].
     ///
     /// # Errors

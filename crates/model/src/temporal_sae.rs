@@ -214,7 +214,7 @@ impl TemporalSae {
     }
 
     /// What codes [T, width] add to the residual stream, in its own units [T, d_model].
-    pub fn decode(&self, codes: Tensor<2>) -> Tensor<2> {
+    fn decode(&self, codes: Tensor<2>) -> Tensor<2> {
         self.d.linear_transposed(codes) / self.factor.clone().unsqueeze()
     }
 

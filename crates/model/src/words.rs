@@ -3,20 +3,18 @@
 //!
 //! score(w) = ((r - mean_r) * (1 + final norm)) . (W_U[w] - mean of the vocabulary's rows). The norm's division is a
 //! positive factor per token and does not change ranks, so it is left out. Scores [T, words] never leave the device:
-//! the highest are found there.
+//! the highest are found there. All that is read out of a text goes through the rows together, since on the CPU
+//! unpacking them costs as much as a product with some tens of tokens.
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 use lens_pack::words::{
     LENS_MATRIX, LENS_MEAN_X, LENS_MEAN_Y, MEAN_NOVEL, MEAN_PREDICTABLE, MEAN_RESIDUAL, PIECE_ROWS, ROWS, WordsEntry,
 };
 
 use crate::kernels::config::KernelConfig;
-use crate::linear::{Matrix, matmul_nt};
-use crate::temporal_sae::top_entries;
+use crate::linear::{Matrix, PackedTensor, matmul_nt};
+use crate::ops::TopOptions;
 use crate::{Result, WeightStore};
-
-/// Tokens whose scores are on the device at the same time: bounds its memory for long texts.
-const TOKENS_AT_ONCE: usize = 128;
 
 /// What is read out: it determines the mean that is subtracted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,7 +32,7 @@ pub enum Part {
 /// A pack's words on a device.
 pub struct WordReadout {
     /// Unembedding rows [words, d_model].
-    rows: Matrix,
+    rows: PackedTensor,
     /// Their mean [1, d_model].
     row_mean: Tensor<2>,
     /// 1 + weight of the final norm [1, d_model].
@@ -54,22 +52,34 @@ struct FittedLens {
     /// [1, d_model]
     mean_y: Tensor<2>,
     /// Unembedding rows of what may come next and is no word [pieces, d_model].
-    pieces: Matrix,
+    pieces: PackedTensor,
     soft_cap: Option<f32>,
 }
 
-/// What comes next after T tokens, as seen through the fitted lens. Probabilities are exp(logit - largest) / sum, over
-/// words and pieces.
-pub struct NextTokens {
-    /// The highest exp(logit - largest) among words, pairs of it and word in the order of words [T, 2 k].
+/// The tokens of a text from which to say what comes next.
+pub struct NextInput {
+    /// Their residual stream [N, d_model].
+    pub residual: Tensor<2>,
+    /// The unembedding rows of the tokens that did come after all of them but the last [N - 1, d_model].
+    pub came: Option<Tensor<2>>,
+}
+
+/// What was read out; lists of k entries are pairs of value and word in the order of words, and two more columns that
+/// are 0 where they are not mentioned.
+pub struct WordScores {
+    /// The highest scores of each row, [R, 2 k + 2], then of what comes next the highest exp(logit - largest) among words,
+    /// the largest logit and the sum of exp(logit - largest) over words [N, 2 k + 2].
     pub words: Tensor<2>,
-    /// The same among pieces [T, 2 k].
+    /// Of what comes next.
+    pub next: Option<NextScores>,
+}
+
+/// What comes next after N tokens, as seen through the fitted lens, beside what is in [`WordScores::words`].
+pub struct NextScores {
+    /// The highest exp(logit - largest) among pieces, pairs of it and piece, then the largest logit and the sum of
+    /// exp(logit - largest), both over pieces alone [N, 2 k + 2].
     pub pieces: Tensor<2>,
-    /// The largest logit [T, 1].
-    pub largest: Tensor<2>,
-    /// Sum of exp(logit - largest) over words and pieces [T, 1].
-    pub sum: Tensor<2>,
-    /// The logits of the tokens that did come, where their unembedding rows were given [T - 1, 1].
+    /// The logits of the tokens that did come, where their unembedding rows were given [N - 1, 1].
     pub came: Option<Tensor<2>>,
 }
 
@@ -82,7 +92,7 @@ impl WordReadout {
     pub fn new(store: &mut WeightStore, entry: &WordsEntry, final_norm: Tensor<1>) -> Result<Self> {
         let words = entry.words;
         let [d_model] = final_norm.dims();
-        let rows = store.matrix(ROWS, words, d_model)?;
+        let rows = store.packed(ROWS, words, d_model)?;
         let mut mean = |name| Ok(store.vector(name, d_model)?.unsqueeze::<2>());
         let means = [mean(MEAN_PREDICTABLE)?, mean(MEAN_NOVEL)?, mean(MEAN_RESIDUAL)?];
         let lens = match entry.has_lens() {
@@ -90,7 +100,7 @@ impl WordReadout {
                 matrix: store.matrix(LENS_MATRIX, d_model, d_model)?,
                 mean_x: store.vector(LENS_MEAN_X, d_model)?.unsqueeze(),
                 mean_y: store.vector(LENS_MEAN_Y, d_model)?.unsqueeze(),
-                pieces: store.matrix(PIECE_ROWS, entry.pieces, d_model)?,
+                pieces: store.packed(PIECE_ROWS, entry.pieces, d_model)?,
                 soft_cap: entry.final_logit_softcapping.map(|cap| cap as f32),
             }),
             false => None,
@@ -103,10 +113,10 @@ impl WordReadout {
 
     /// Number of words.
     pub fn words(&self) -> usize {
-        self.rows.dims()[0]
+        self.rows.shape().rows
     }
 
-    /// Whether there is a fitted lens: whether [`Self::next`] has an answer.
+    /// Whether there is a fitted lens: whether what comes next can be read out.
     pub fn has_lens(&self) -> bool {
         self.lens.is_some()
     }
@@ -122,71 +132,55 @@ impl WordReadout {
         }
     }
 
-    /// The `k` words with the highest scores for each row of `x` [T, d_model], pairs of score and word in the order
-    /// of words: [T, 2 k]. Scores below 0 count as 0.
-    pub fn top(&self, part: Part, x: Tensor<2>, k: usize) -> Tensor<2> {
-        let rows = x.dims()[0];
-        let chunks = (0..rows).step_by(TOKENS_AT_ONCE);
-        let top = chunks.map(|from| {
-            let scores = self.scores(part, x.clone().narrow(0, from, TOKENS_AT_ONCE.min(rows - from)));
-            top_entries(scores.clamp_min(0.0), k)
-        });
-        let top: Vec<Tensor<2>> = top.collect();
-        if top.len() == 1 { top.into_iter().next().unwrap_or(x) } else { Tensor::cat(top, 0) }
-    }
-
-    /// Scores [T, words] of every word for each row of `x` [T, d_model].
-    pub fn scores(&self, part: Part, x: Tensor<2>) -> Tensor<2> {
-        let x = match self.mean(part) {
-            Some(mean) => x - mean.clone(),
-            None => x,
-        };
-        let x = x * self.gain.clone();
-        let common = matmul_nt(x.clone(), self.row_mean.clone(), self.kernels);
-        self.rows.linear(x) - common
-    }
-
-    /// What comes next after each row of the residual stream `x` [T, d_model], the `k` likeliest words and pieces; the
-    /// unembedding rows `came` [T - 1, d_model] of the tokens that did come after all rows but the last. `None` without
-    /// a fitted lens.
-    pub fn next(&self, x: Tensor<2>, came: Option<Tensor<2>>, k: usize) -> Option<NextTokens> {
-        let lens = self.lens.as_ref()?;
-        let rows = x.dims()[0];
-        let mut chunks = Vec::with_capacity(rows.div_ceil(TOKENS_AT_ONCE));
-        let hidden = lens.matrix.linear(x - lens.mean_x.clone()) + lens.mean_y.clone();
-        for from in (0..rows).step_by(TOKENS_AT_ONCE) {
-            let hidden = hidden.clone().narrow(0, from, TOKENS_AT_ONCE.min(rows - from));
-            let [words, pieces] = [&self.rows, &lens.pieces].map(|rows| lens.capped(rows.linear(hidden.clone())));
-            let largest = words.clone().max_dim(1).max_pair(pieces.clone().max_dim(1));
-            let [words, pieces] = [words, pieces].map(|logits| (logits - largest.clone()).exp());
-            let sum = words.clone().sum_dim(1) + pieces.clone().sum_dim(1);
-            let k = |x: &Tensor<2>| k.min(x.dims()[1]);
-            let (of_words, of_pieces) = (k(&words), k(&pieces));
-            chunks.push([top_entries(words, of_words), top_entries(pieces, of_pieces), largest, sum]);
+    /// The `k` words with the highest scores for each row of `parts`, R rows in all of [.., d_model] each, and what comes
+    /// next after the tokens of `next`. Scores below 0 count as 0. Without a fitted lens `next` is left out; with neither,
+    /// there is no result.
+    pub fn read(&self, parts: Vec<(Part, Tensor<2>)>, next: Option<NextInput>, k: usize) -> Option<WordScores> {
+        let mut rows: Vec<Tensor<2>> = Vec::with_capacity(parts.len() + 1);
+        for (part, x) in parts {
+            rows.push(match self.mean(part) {
+                Some(mean) => (x - mean.clone()) * self.gain.clone(),
+                None => x * self.gain.clone(),
+            });
         }
-        let joined = |i: usize| Tensor::cat(chunks.iter().map(|chunk| chunk[i].clone()).collect(), 0);
-        let came = came.filter(|_| rows > 1).map(|came| {
-            let before = hidden.narrow(0, 0, rows - 1);
-            lens.capped((before * came).sum_dim(1))
+        let scored = joined(rows);
+        // What the mean of the rows adds to every score.
+        let common = scored.clone().map(|x| matmul_nt(x, self.row_mean.clone(), self.kernels));
+        let logits_from = scored.as_ref().map_or(0, |x| x.dims()[0]);
+        let next = self.lens.as_ref().zip(next).map(|(lens, next)| (lens, lens.hidden(next.residual), next.came));
+        let hidden = next.as_ref().map(|(_, hidden, _)| hidden.clone());
+        let none = hidden.as_ref().map(|hidden| Tensor::zeros([hidden.dims()[0], 1], &hidden.device()));
+        let x = joined(scored.into_iter().chain(hidden).collect()).filter(|x| x.dims()[0] > 0)?;
+        let offset = joined(common.into_iter().chain(none).collect())?;
+        let soft_cap = self.lens.as_ref().and_then(|lens| lens.soft_cap);
+        let words = self.rows.top(x, offset, TopOptions { k, logits_from, soft_cap });
+        let next = next.map(|(lens, hidden, came)| {
+            let [tokens, _] = hidden.dims();
+            let none = Tensor::zeros([tokens, 1], &hidden.device());
+            let pieces = lens.pieces.top(hidden.clone(), none, TopOptions { k, logits_from: 0, soft_cap });
+            let before = |came: Tensor<2>| lens.capped((hidden.narrow(0, 0, tokens - 1) * came).sum_dim(1));
+            NextScores { pieces, came: came.filter(|_| tokens > 1).map(before) }
         });
-        Some(NextTokens { words: joined(0), pieces: joined(1), largest: joined(2), sum: joined(3), came })
+        Some(WordScores { words, next })
     }
 
     /// The rows of some words [n, d_model], less the mean of all: for how much the words have in common.
     pub fn centered_rows(&self, words: &[usize]) -> Tensor<2> {
-        let count = self.words();
-        let mut one_each = vec![0f32; words.len() * count];
-        for (row, word) in one_each.chunks_exact_mut(count.max(1)).zip(words) {
-            if let Some(entry) = row.get_mut(*word) {
-                *entry = 1.0;
-            }
-        }
-        let one_each = Tensor::from_data(TensorData::new(one_each, [words.len(), count]), &self.gain.device());
-        self.rows.linear_transposed(one_each) - self.row_mean.clone()
+        self.rows.unpacked_rows(words) - self.row_mean.clone()
     }
 }
 
+/// One below the other; `None` of none.
+fn joined(mut all: Vec<Tensor<2>>) -> Option<Tensor<2>> {
+    if all.len() > 1 { Some(Tensor::cat(all, 0)) } else { all.pop() }
+}
+
 impl FittedLens {
+    /// The model's final normed hidden state, of its residual stream `x` [T, d_model].
+    fn hidden(&self, x: Tensor<2>) -> Tensor<2> {
+        self.matrix.linear(x - self.mean_x.clone()) + self.mean_y.clone()
+    }
+
     /// Logits as the model caps them.
     fn capped(&self, logits: Tensor<2>) -> Tensor<2> {
         match self.soft_cap {

@@ -206,9 +206,10 @@ pub fn unpack_words(words: &[u32], scale: impl Fn(usize) -> f32, precision: Prec
         Precision::Q8 => {
             for (b, block) in out.chunks_mut(BLOCK).enumerate() {
                 let s = scale(b);
+                // Bytes are in memory as they are read here: the loop becomes vector code.
                 for (quad, w) in block.chunks_mut(4).zip(&words[b * 8..]) {
-                    for (i, o) in quad.iter_mut().enumerate() {
-                        *o = f32::from((w >> (8 * i)) as u8 as i8) * s;
+                    for (o, code) in quad.iter_mut().zip(w.to_le_bytes()) {
+                        *o = f32::from(code as i8) * s;
                     }
                 }
             }

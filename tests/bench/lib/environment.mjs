@@ -22,7 +22,8 @@ export const fullSizeModel = required('LENS_FULL_SIZE_MODEL');
 export const gpu = required('LENS_GPU') === 'true';
 /** Rounds of every case, at least. */
 export const rounds = Number(required('LENS_ROUNDS'));
-/** Which benches: `linear`, `path`, `profile`, `full-size`, `typing`, `umap`, `drawing`, `picture`, `answer`. */
+/** Which benches: `linear`, `path`, `profile`, `full-size`, `typing`, `umap`, `drawing`, `picture`, `answer`,
+    `words`. */
 export const only = required('LENS_BENCHES').split(',');
 /** Where the results go, as JSON. */
 export const results = required('LENS_RESULTS');

@@ -82,6 +82,16 @@ export function typingTable(rows) {
   return `One more token, and another inf_k, the default model\n\n${table(head, body)}`;
 }
 
+/** Bench 9. */
+export function wordsTable(rows) {
+  const head = ['tokens', 'analysis, ms', 'with words, ms', 'more', 'one more token, ms', 'with words, ms', 'more'];
+  const more = (plain, words) => `${(100 * (words / plain - 1)).toFixed(0)} %`;
+  const body = rows.map(({ tokens, plain, words, plain_more: plainMore, words_more: wordsMore }) => [
+    tokens, plain.toFixed(0), words.toFixed(0), more(plain, words), plainMore.toFixed(0), wordsMore.toFixed(0), more(plainMore, wordsMore),
+  ]);
+  return `What words add, the default model\n\n${table(head, body)}`;
+}
+
 /** Bench 2. */
 export function pathTable(rows) {
   const head = [

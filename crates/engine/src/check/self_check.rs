@@ -12,6 +12,7 @@ use lens_model::attention::{AttentionOptions, attend};
 use lens_model::kernels::config::{ROW_THREADS, Variant, VariantOverride};
 use lens_model::linear::{Linear, Matrix, PackedTensor, matmul_nt};
 use lens_model::norm::RmsNorm;
+use lens_model::ops::TopOptions;
 use lens_model::rope::RotaryTable;
 use lens_model::store::upload;
 use lens_model::temporal_sae::{project, row_sums, top_entries, top_k};
@@ -73,7 +74,7 @@ pub async fn check(device: &ComputeDevice) -> Result<()> {
 pub enum Part {
     /// Products with weights of a precision, and with their transpose.
     Weights(Precision),
-    /// Bias, relu and GeGLU after a product, and products of rows.
+    /// Bias, relu and GeGLU after a product, products of rows, and the highest entries of a product.
     Finishes,
     /// Attention, norms, rotation, top k: the kernels that work row by row.
     Rows,
@@ -168,6 +169,13 @@ impl Checks {
             self.finishes([7, 37, 72]).await?;
             self.matmul_nt(5, 67, 100).await?;
         }
+        self.set_override(VariantOverride::default());
+        for soft_cap in [None, Some(30.0)] {
+            // More rows of each kind than go through together, and blocks of scales that share a number.
+            self.top([300, 700, 64], 150, soft_cap).await?;
+            self.top([7, 300, 72], 3, soft_cap).await?;
+            self.top([3, 5, 72], 0, soft_cap).await?;
+        }
         Ok(())
     }
 
@@ -254,6 +262,29 @@ impl Checks {
         let variant = self.device.kernels.linear(m);
         self.compare(format!("products of rows, {variant:?}"), |device| {
             vec![matmul_nt(matrix(m, width, device, value), matrix(n, width, device, |i| value(i + 7)), device.kernels)]
+        })
+        .await
+    }
+
+    /// The highest entries of a product, and some rows of its matrix.
+    async fn top(&mut self, [tokens, rows, cols]: [usize; 3], logits_from: usize, soft_cap: Option<f32>) -> Result<()> {
+        let name = format!("highest of {tokens} x {cols} by {rows}, logits from {logits_from}, soft cap {soft_cap:?}");
+        self.compare(name, |device| {
+            let weight = packed(rows, cols, Precision::Q8, device);
+            let x = matrix(tokens, cols, device, |i| 3.0 * value(3 * i + 1));
+            let offset = matrix(tokens, 1, device, |t| if t < logits_from { value(5 * t) } else { 0.0 });
+            let k = 5.min(rows);
+            let top = weight.top(x, offset, TopOptions { k, logits_from, soft_cap });
+            // Columns are whole numbers in the hundreds: next to them no value would count.
+            let pairs = top.clone().narrow(1, 0, 2 * k).reshape([tokens * k, 2]);
+            let sums = top.narrow(1, 2 * k, 2);
+            vec![
+                pairs.clone().narrow(1, 0, 1),
+                pairs.narrow(1, 1, 1),
+                sums.clone().narrow(1, 0, 1),
+                sums.narrow(1, 1, 1),
+                weight.unpacked_rows(&[rows - 1, 0, rows / 2, 0]),
+            ]
         })
         .await
     }

@@ -2,6 +2,7 @@
 
 mod product;
 mod tensor;
+mod top;
 
 use burn::backend::Flex;
 use burn::backend::ops::FloatTensorOps;
@@ -12,7 +13,7 @@ use self::product::{Operand, each_chunk, multiply};
 use self::tensor::{FlexTensor, dims, result};
 use super::config::KernelConfig;
 use super::rows;
-use crate::ops::{AttentionOptions, Epilogue, InferenceOps, LensOps, PackedShape};
+use crate::ops::{AttentionOptions, Epilogue, InferenceOps, LensOps, PackedShape, TopOptions};
 
 /// The factor of RMSNorm for one row.
 fn rms_factor(row: &[f32], eps: f32) -> f32 {
@@ -244,6 +245,18 @@ impl InferenceOps for Flex {
             out.extend(columns.into_iter().flat_map(|c| [row[c], c as f32]));
         }
         result(out, [tokens, 2 * k])
+    }
+
+    fn packed_top(
+        x: FloatTensor<Self>,
+        offset: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        shape: PackedShape,
+        options: TopOptions,
+        _kernels: KernelConfig,
+    ) -> FloatTensor<Self> {
+        top::packed_top(&x, &offset, &words, &scales, shape, options)
     }
 
     fn rms_norm(

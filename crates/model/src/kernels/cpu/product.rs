@@ -6,8 +6,9 @@ use lens_pack::block::{BLOCK, unpack_words, words_per_row};
 use super::tensor::FlexTensor;
 use crate::ops::PackedShape;
 
-/// Rows decoded at a time: 64 x 2304 f32 stay within a second-level cache.
-const CHUNK_ROWS: usize = 64;
+/// Values decoded at a time, in whole rows: 512 KiB of f32 stay within a second-level cache. Each product packs its other
+/// operand anew, so that fewer rows at a time would pack more often.
+const CHUNK_VALUES: usize = 128 * 1024;
 
 fn parallelism() -> Parallelism {
     #[cfg(not(target_family = "wasm"))]
@@ -120,9 +121,10 @@ pub fn each_chunk(
     mut with: impl FnMut(usize, usize, &[f32]),
 ) {
     let decoder = Decoder::new(words, scales, shape);
-    let mut chunk = vec![0f32; CHUNK_ROWS.min(shape.rows) * shape.padded_cols()];
-    for first in (0..shape.rows).step_by(CHUNK_ROWS) {
-        let count = CHUNK_ROWS.min(shape.rows - first);
+    let at_once = (CHUNK_VALUES / shape.padded_cols().max(1)).clamp(64, shape.rows.max(64));
+    let mut chunk = vec![0f32; at_once.min(shape.rows) * shape.padded_cols()];
+    for first in (0..shape.rows).step_by(at_once) {
+        let count = at_once.min(shape.rows - first);
         decoder.rows(first, count, &mut chunk);
         with(first, count, &chunk);
     }

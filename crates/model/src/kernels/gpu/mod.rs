@@ -5,8 +5,9 @@ mod source;
 mod tile;
 
 use burn::backend::Cube;
+use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::tensor::{DType, Shape};
+use burn::tensor::{DType, FloatDType, Scalar, Shape, Slice};
 use burn_cubecl::cubecl::prelude::{CubeCount, CubeDim};
 use burn_cubecl::cubecl::server::{KernelArguments, MetadataBindingInfo};
 use burn_cubecl::kernel::into_contiguous;
@@ -18,7 +19,7 @@ use self::kernel::{Kernel, Row};
 use self::source::EpilogueKind;
 use super::config::{KernelConfig, Variant};
 use super::rows;
-use crate::ops::{AttentionOptions, Epilogue, InferenceOps, LensOps, PackedShape};
+use crate::ops::{AttentionOptions, Epilogue, InferenceOps, LensOps, PackedShape, TopOptions};
 
 /// Runs `kernel` over `inputs` with eight numbers; one f32 output for each of `shapes`.
 fn launch<const N: usize>(
@@ -106,6 +107,36 @@ fn rotate(inputs: Vec<CubeTensor>, heads: usize, eps: f32, kernels: KernelConfig
     let sizes = [(width / heads) as u32, heads as u32, eps.to_bits()];
     let [y] = by_row(kernel, inputs, [[tokens, width]], &sizes, heads, kernels);
     y
+}
+
+/// Rows `from .. to` of `x`.
+fn rows_of(x: &CubeTensor, from: usize, to: usize) -> CubeTensor {
+    let width = dims(x)[1];
+    Cube::float_slice(x.clone(), &[Slice::from(from..to), Slice::from(0..width)])
+}
+
+/// [`InferenceOps::packed_top`] for some of the rows, all of them of logits or none.
+fn top_of_chunk(
+    [x, offset, words, scales]: [CubeTensor; 4],
+    shape: PackedShape,
+    options: TopOptions,
+    is_of_logits: bool,
+    kernels: KernelConfig,
+) -> CubeTensor {
+    let product = linear(vec![into_contiguous(x), words, scales], shape, Epilogue::Plain, kernels);
+    if !is_of_logits {
+        let scores = Cube::float_clamp_min(Cube::float_sub(product, offset.clone()), Scalar::from(0f32));
+        let zeros = Cube::float_zeros(Shape::new([dims(&offset)[0], 2]), &offset.device, FloatDType::F32);
+        return Cube::float_cat(vec![Cube::top_entries(scores, options.k), zeros], 1);
+    }
+    let logits = match options.soft_cap.map(Scalar::from) {
+        Some(cap) => Cube::float_mul_scalar(Cube::float_tanh(Cube::float_div_scalar(product, cap)), cap),
+        None => product,
+    };
+    let largest = Cube::float_max_dim(logits.clone(), 1);
+    let exponentials = Cube::float_exp(Cube::float_sub(logits, largest.clone()));
+    let sum = Cube::float_sum_dim(exponentials.clone(), 1);
+    Cube::float_cat(vec![Cube::top_entries(exponentials, options.k), largest, sum], 1)
 }
 
 /// An undefined matrix [capacity, width of `like`] in a buffer of exactly this size that is not reused for other
@@ -254,6 +285,28 @@ impl InferenceOps for Cube {
         let kernel = Kernel::TopK { list: true };
         let [y] = launch(kernel, vec![z], [[tokens, 2 * k]], &[width as u32, k as u32], 64, [tokens, 1]);
         y
+    }
+
+    fn packed_top(
+        x: FloatTensor<Self>,
+        offset: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        scales: IntTensor<Self>,
+        shape: PackedShape,
+        options: TopOptions,
+        kernels: KernelConfig,
+    ) -> FloatTensor<Self> {
+        let tokens = dims(&x)[0];
+        let logits_from = options.logits_from.min(tokens);
+        let mut parts = Vec::new();
+        for (range, is_of_logits) in [(0..logits_from, false), (logits_from..tokens, true)] {
+            for from in range.clone().step_by(kernels.chunk_tokens()) {
+                let to = range.end.min(from + kernels.chunk_tokens());
+                let inputs = [rows_of(&x, from, to), rows_of(&offset, from, to), words.clone(), scales.clone()];
+                parts.push(top_of_chunk(inputs, shape, options, is_of_logits, kernels));
+            }
+        }
+        if parts.len() == 1 { parts.swap_remove(0) } else { Cube::float_cat(parts, 0) }
     }
 
     fn rms_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>, eps: f32, kernels: KernelConfig) -> FloatTensor<Self> {
