@@ -10,7 +10,7 @@ use lens_analysis::similarity::{self, Mode};
 use lens_analysis::spectrum::{Tridiagonal, effective_rank};
 use lens_analysis::words::{TOKEN_WORDS, Word, running_means, stem};
 use lens_analysis::{Analysis, Source, per_token, spans};
-use lens_engine::{InferenceSession, PackFolder, Part, RunOptions, Tokens};
+use lens_engine::{InferenceSession, PackFolder, Part, RunOptions, Through, Tokens};
 use lens_umap::{Distances, Metric};
 use lens_view::format::number;
 
@@ -120,7 +120,7 @@ fn statistics(
 fn running_mean_words(pack: &PackFolder, session: &InferenceSession) -> Result<Vec<Vec<Word>>> {
     let rows = pollster::block_on(session.part_rows(Part::Residual))?;
     let means = running_means(&rows, pack.loaded.manifest().gemma.hidden_size, WINDOW);
-    let mut words = pollster::block_on(pack.loaded.row_words(Part::Residual, means, TOKEN_WORDS))?;
+    let mut words = pollster::block_on(pack.loaded.row_words(Part::Residual, Through::Gain, means, TOKEN_WORDS))?;
     words.iter_mut().take(2).for_each(Vec::clear);
     Ok(words)
 }

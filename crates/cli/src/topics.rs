@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use anyhow::{Result, anyhow, bail};
 use lens_analysis::shuffled::{Scope, order};
 use lens_analysis::words::{EVENT_WORDS, TOKEN_WORDS, Word, running_means, stem};
-use lens_engine::{InferenceSession, PackFolder, Part, RunOptions, Tokens};
+use lens_engine::{InferenceSession, LoadedWords, PackFolder, Part, RunOptions, Through, Tokens};
 use lens_pack::text::read_data;
 use serde::Deserialize;
 
@@ -49,17 +49,41 @@ enum From {
     RunningMean(usize),
 }
 
+/// A row of the table.
+struct Row {
+    name: &'static str,
+    from: From,
+    through: Through,
+    is_shuffled: bool,
+}
+
+const fn row(name: &'static str, from: From) -> Row {
+    Row { name, from, through: Through::Gain, is_shuffled: false }
+}
+
+const fn through(through: Through, name: &'static str, from: From) -> Row {
+    Row { through, ..row(name, from) }
+}
+
+const fn shuffled(name: &'static str, from: From) -> Row {
+    Row { is_shuffled: true, ..row(name, from) }
+}
+
 /// The rows of the table.
-const ROWS: [(&str, From, bool); 9] = [
-    ("predictable part", From::Part(Part::Predictable), false),
-    ("novel part", From::Part(Part::Novel), false),
-    ("residual stream", From::Part(Part::Residual), false),
-    ("mean of the last 10 residuals before the token, no SAE", From::RunningMean(10), false),
-    ("mean of the last 30", From::RunningMean(30), false),
-    ("mean of all before", From::RunningMean(usize::MAX), false),
-    ("predictable part, tokens shuffled within each event", From::Part(Part::Predictable), true),
-    ("novel part, shuffled so", From::Part(Part::Novel), true),
-    ("residual stream, shuffled so", From::Part(Part::Residual), true),
+const ROWS: [Row; 13] = [
+    row("predictable part", From::Part(Part::Predictable)),
+    row("novel part", From::Part(Part::Novel)),
+    row("residual stream", From::Part(Part::Residual)),
+    row("mean of the last 10 residuals before the token, no SAE", From::RunningMean(10)),
+    row("mean of the last 30", From::RunningMean(30)),
+    row("mean of all before", From::RunningMean(usize::MAX)),
+    shuffled("predictable part, tokens shuffled within each event", From::Part(Part::Predictable)),
+    shuffled("novel part, shuffled so", From::Part(Part::Novel)),
+    shuffled("residual stream, shuffled so", From::Part(Part::Residual)),
+    through(Through::Nothing, "predictable part, without the final norm's gain", From::Part(Part::Predictable)),
+    through(Through::Lens, "predictable part, through the fitted lens", From::Part(Part::Predictable)),
+    through(Through::Lens, "novel part, through the fitted lens", From::Part(Part::Novel)),
+    through(Through::Lens, "residual stream, through the fitted lens", From::Part(Part::Residual)),
 ];
 
 /// Runs the command.
@@ -67,6 +91,9 @@ pub fn run(args: &TopicsArgs) -> Result<()> {
     let texts = read(args)?;
     let pack = open_pack(&args.model, args.device)?;
     pack.load_words()?;
+    let has_lens = pack.loaded.words().is_some_and(LoadedWords::has_lens);
+    // A pack without a fitted lens has no rows through it.
+    let is_there = |row: &Row| has_lens || row.through != Through::Lens;
     let mut counts = [Count::default(); ROWS.len()];
     let mut events = [Count::default(); 3];
     for text in &texts {
@@ -75,31 +102,28 @@ pub fn run(args: &TopicsArgs) -> Result<()> {
         let second = second_event(&tokens, &text.events[0].text).ok_or_else(|| anyhow!("{}: too short", text.name))?;
         let spans = [1..second, second..tokens.ids.len()];
         let session = read_tokens(&pack, &tokens, RunOptions::default())?;
-        for (count, (_, from, is_shuffled)) in counts.iter_mut().zip(ROWS) {
-            if !is_shuffled {
-                tally(count, &lists(&pack, &session, from)?, &spans, &stems);
-            }
+        for (count, row) in counts.iter_mut().zip(&ROWS).filter(|(_, row)| !row.is_shuffled && is_there(row)) {
+            tally(count, &lists(&pack, &session, row)?, &spans, &stems);
         }
         for seed in 0..ORDERS {
             let order = order(tokens.ids.len(), &spans, Scope::Events, seed);
             let ids: Vec<u32> = order.iter().map(|position| tokens.ids[*position]).collect();
             let session = read_tokens(&pack, &pack.loaded.describe(&ids), RunOptions::default())?;
-            for (count, (_, from, is_shuffled)) in counts.iter_mut().zip(ROWS) {
-                if is_shuffled {
-                    tally(count, &lists(&pack, &session, from)?, &spans, &stems);
-                }
+            for (count, row) in counts.iter_mut().zip(&ROWS).filter(|(_, row)| row.is_shuffled) {
+                tally(count, &lists(&pack, &session, row)?, &spans, &stems);
             }
         }
         for (count, part) in events.iter_mut().zip([Part::Predictable, Part::Novel, Part::Residual]) {
             let rows = pollster::block_on(session.part_rows(part))?;
             let means = spans.clone().map(|span| mean(&rows, pack.loaded.manifest().gemma.hidden_size, span)).concat();
-            let words = pollster::block_on(pack.loaded.row_words(part, means, EVENT_WORDS))?;
+            let words = pollster::block_on(pack.loaded.row_words(part, Through::Gain, means, EVENT_WORDS))?;
             for (event, words) in words.iter().enumerate() {
                 count.add(words, EVENT_WORDS, &stems[event], &stems[1 - event]);
             }
         }
     }
-    print(&table(&texts, &counts, &events))
+    let rows = ROWS.iter().zip(counts).filter(|(row, _)| is_there(row)).map(|(row, count)| (row.name, count));
+    print(&table(&texts, rows, &events))
 }
 
 fn read(args: &TopicsArgs) -> Result<Vec<Text>> {
@@ -127,15 +151,15 @@ fn second_event(tokens: &Tokens, first: &str) -> Option<usize> {
 }
 
 /// The lists of words of every token [T].
-fn lists(pack: &PackFolder, session: &InferenceSession, from: From) -> Result<Vec<Vec<Word>>> {
-    let (part, rows) = match from {
+fn lists(pack: &PackFolder, session: &InferenceSession, row: &Row) -> Result<Vec<Vec<Word>>> {
+    let (part, rows) = match row.from {
         From::Part(part) => (part, pollster::block_on(session.part_rows(part))?),
         From::RunningMean(window) => {
             let rows = pollster::block_on(session.part_rows(Part::Residual))?;
             (Part::Residual, running_means(&rows, pack.loaded.manifest().gemma.hidden_size, window))
         }
     };
-    Ok(pollster::block_on(pack.loaded.row_words(part, rows, TOKEN_WORDS))?)
+    Ok(pollster::block_on(pack.loaded.row_words(part, row.through, rows, TOKEN_WORDS))?)
 }
 
 fn mean(rows: &[f32], d: usize, span: std::ops::Range<usize>) -> Vec<f32> {
@@ -171,14 +195,14 @@ impl Count {
 }
 
 /// Two tables in Markdown.
-fn table(texts: &[Text], counts: &[Count], events: &[Count]) -> String {
+fn table(texts: &[Text], counts: impl Iterator<Item = (&'static str, Count)>, events: &[Count]) -> String {
     let mut out = format!(
         "{} texts of two events. Of the {TOKEN_WORDS} best words at each token past the first {SKIPPED} of its event:\n\n\
          | read from | of its own event's topic | of the other's | words |\n|---|---|---|---|\n",
         texts.len()
     );
     // Writing to a String cannot fail.
-    for ((name, ..), count) in ROWS.iter().zip(counts) {
+    for (name, count) in counts {
         let _ = writeln!(out, "| {name} | {} |", count.cells());
     }
     let _ = writeln!(

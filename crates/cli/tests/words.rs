@@ -217,6 +217,10 @@ fn words_from_the_past_are_of_the_event() {
     let ([own, other], [novel, _]) = (row("predictable part"), row("novel part"));
     assert!(own > 0.25 && other < 0.08 && novel < own / 3.0, "{table}");
     assert!(row("mean of the last 10 residuals before the token, no SAE")[0] > own, "{table}");
+    // The lens is the better one for what comes next, the worse one for what a text is about.
+    let lens = row("predictable part, through the fitted lens")[0];
+    assert!(novel < lens && lens < own, "{table}");
+    assert!(row("predictable part, without the final norm's gain")[0] > 0.25, "{table}");
     let wrong = scratch.path().join("wrong.json");
     std::fs::write(&wrong, "[1]").unwrap();
     let outcome = run(&["topics", "--device", "cpu", "--model", &pack, "--texts", &text(&wrong)]);

@@ -48,7 +48,7 @@ pub use folder::PackFolder;
 #[cfg(not(target_family = "wasm"))]
 pub use full_model::FullModel;
 pub use lens_model::ComputeDevice;
-pub use lens_model::words::Part;
+pub use lens_model::words::{Part, Through};
 pub use lens_pack::precision_plan::PrecisionPlan;
 pub use lens_tokenizer::Tokens;
 pub use loaded_words::LoadedWords;

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use burn::tensor::Tensor;
 use lens_analysis::words::{CANDIDATES, NextWord, TOKEN_WORDS, Word, coherence, ranked};
-use lens_model::words::{Part, WordReadout};
+use lens_model::words::{Part, Through, WordReadout};
 use lens_pack::words::Vocabulary;
 
 use crate::read_back::read_back;
@@ -44,6 +44,11 @@ impl LoadedWords {
         self.weight_bytes
     }
 
+    /// Whether there is a fitted lens.
+    pub fn has_lens(&self) -> bool {
+        self.readout.has_lens()
+    }
+
     /// Token ids and spellings.
     pub fn vocabulary(&self) -> &Vocabulary {
         &self.vocabulary
@@ -56,8 +61,8 @@ impl LoadedWords {
             let k = self.readout.words() / OPPOSITE_SHARE;
             let words = match self.readout.mean(Part::Predictable).filter(|_| k > 0) {
                 Some(mean) => {
-                    let mean = vec![(Part::Direction, -mean.clone())];
-                    let pairs = self.read_pairs(mean, k).await?.1;
+                    let mean = self.readout.prepared(Part::Direction, Through::Gain, -mean.clone());
+                    let pairs = self.read_pairs(mean.into_iter().collect(), k).await?.1;
                     pairs.as_chunks::<2>().0.iter().take(k).map(|[_, word]| *word as usize).collect()
                 }
                 None => HashSet::new(),
@@ -87,15 +92,15 @@ impl LoadedWords {
         ranked(candidates, |index| self.spelling(index), count)
     }
 
-    /// The best `count` words of each row of `parts`.
-    pub(crate) async fn lists(&self, parts: Vec<(Part, Tensor<2>)>, count: usize) -> Result<Vec<Vec<(usize, f32)>>> {
-        let (width, all) = self.read_pairs(parts, self.candidates(count)).await?;
+    /// The best `count` words of each of some rows, see [`WordReadout::prepared`].
+    pub(crate) async fn lists(&self, rows: Vec<Tensor<2>>, count: usize) -> Result<Vec<Vec<(usize, f32)>>> {
+        let (width, all) = self.read_pairs(rows, self.candidates(count)).await?;
         Ok(all.chunks_exact(width).map(|row| self.ranked(&row[..width - 2], count)).collect())
     }
 
-    /// The width of a row and all rows of [`WordReadout::read`].
-    async fn read_pairs(&self, parts: Vec<(Part, Tensor<2>)>, k: usize) -> Result<(usize, Vec<f32>)> {
-        let all = match self.readout.read(parts, None, k) {
+    /// The width of a row and all rows of [`WordReadout::read_prepared`].
+    async fn read_pairs(&self, rows: Vec<Tensor<2>>, k: usize) -> Result<(usize, Vec<f32>)> {
+        let all = match self.readout.read_prepared(rows, None, k) {
             Some(scores) => read_back(scores.words).await?,
             None => Vec::new(),
         };

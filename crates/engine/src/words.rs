@@ -9,7 +9,7 @@ use lens_analysis::words::{Came, EVENT_WORDS, TOKEN_WORDS, TokenWords, Word, Wor
 use lens_analysis::{Analysis, Event};
 use lens_model::WeightStore;
 use lens_model::rows::Rows;
-use lens_model::words::{NextInput, NextScores, Part, WordReadout};
+use lens_model::words::{NextInput, NextScores, Part, Through, WordReadout};
 use lens_pack::unpack;
 use lens_pack::words::{Vocabulary, WordsEntry};
 
@@ -128,8 +128,9 @@ impl LoadedPack {
     pub async fn feature_words(&self, first: usize, rows: usize, count: usize) -> Result<Vec<FeatureWords>> {
         let words = self.words_or_error()?;
         let directions = self.sae.decoder(first, rows);
-        let parts = vec![(Part::Direction, directions.clone()), (Part::Direction, -directions)];
-        let lists = words.lists(parts, count).await?;
+        let prepared = |x| words.readout.prepared(Part::Direction, Through::Gain, x);
+        let both = prepared(directions.clone()).into_iter().chain(prepared(-directions)).collect();
+        let lists = words.lists(both, count).await?;
         let (raised, lowered) = lists.split_at(rows.min(lists.len()));
         let coherence = words.coherence(raised).await?;
         let features = raised.iter().zip(lowered).zip(coherence).map(|((raised, lowered), coherence)| FeatureWords {
@@ -143,17 +144,28 @@ impl LoadedPack {
     /// The words of each row of `rows` [n, d_model], a `part` of the residual stream: the best `count`.
     ///
     /// # Errors
-    /// [`Error::Input`] when words are not loaded, [`Error::Model`] when the device fails.
+    /// [`Error::Input`] when words are not loaded, or have no fitted lens to read through, [`Error::Model`] when the
+    /// device fails.
     #[cfg(not(target_family = "wasm"))]
-    pub async fn row_words(&self, part: Part, rows: Vec<f32>, count: usize) -> Result<Vec<Vec<Word>>> {
+    pub async fn row_words(
+        &self,
+        part: Part,
+        through: Through,
+        rows: Vec<f32>,
+        count: usize,
+    ) -> Result<Vec<Vec<Word>>> {
         let words = self.words_or_error()?;
-        let d = self.manifest().gemma.hidden_size;
-        let shape = [rows.len() / d, d];
+        let d_model = self.manifest().gemma.hidden_size;
+        let shape = [rows.len() / d_model, d_model];
         if shape[0] == 0 {
             return Ok(Vec::new());
         }
         let rows = Tensor::from_data(TensorData::new(rows, shape), &self.device.burn);
-        let lists = words.lists(vec![(part, rows)], count).await?;
+        let rows = words
+            .readout
+            .prepared(part, through, rows)
+            .ok_or_else(|| Error::Input("the pack has no fitted lens; `temporal-lens lens` fits one".to_owned()))?;
+        let lists = words.lists(vec![rows], count).await?;
         Ok(lists.iter().map(|list| words.words(list)).collect())
     }
 

@@ -29,6 +29,18 @@ pub enum Part {
     Direction,
 }
 
+/// What lies between a part of the residual stream and the unembedding.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Through {
+    /// The final norm's weight, 1 + norm: every readout of a text.
+    #[default]
+    Gain,
+    /// Nothing: the rows as they are. For comparison.
+    Nothing,
+    /// The matrix of the fitted lens. For comparison: better at what comes next, worse at what a text is about.
+    Lens,
+}
+
 /// A pack's words on a device.
 pub struct WordReadout {
     /// Unembedding rows [words, d_model].
@@ -132,17 +144,29 @@ impl WordReadout {
         }
     }
 
-    /// The `k` words with the highest scores for each row of `parts`, R rows in all of [.., d_model] each, and what comes
-    /// next after the tokens of `next`. Scores below 0 count as 0. Without a fitted lens `next` is left out; with neither,
-    /// there is no result.
-    pub fn read(&self, parts: Vec<(Part, Tensor<2>)>, next: Option<NextInput>, k: usize) -> Option<WordScores> {
-        let mut rows: Vec<Tensor<2>> = Vec::with_capacity(parts.len() + 1);
-        for (part, x) in parts {
-            rows.push(match self.mean(part) {
-                Some(mean) => (x - mean.clone()) * self.gain.clone(),
-                None => x * self.gain.clone(),
-            });
+    /// `x` [T, d_model] less the mean of `part`, on its way to the unembedding; `None` through a lens that is not there.
+    pub fn prepared(&self, part: Part, through: Through, x: Tensor<2>) -> Option<Tensor<2>> {
+        let x = match self.mean(part) {
+            Some(mean) => x - mean.clone(),
+            None => x,
+        };
+        match through {
+            Through::Gain => Some(x * self.gain.clone()),
+            Through::Nothing => Some(x),
+            Through::Lens => self.lens.as_ref().map(|lens| lens.matrix.linear(x)),
         }
+    }
+
+    /// The `k` words with the highest scores for each row of `parts`, R rows in all of [.., d_model] each, and what comes
+    /// next after the tokens of `next`. Scores below 0 count as 0. Without a fitted lens what needs one is left out; of
+    /// nothing there is no result.
+    pub fn read(&self, parts: Vec<(Part, Tensor<2>)>, next: Option<NextInput>, k: usize) -> Option<WordScores> {
+        let prepared = parts.into_iter().filter_map(|(part, x)| self.prepared(part, Through::Gain, x));
+        self.read_prepared(prepared.collect(), next, k)
+    }
+
+    /// [`Self::read`] of what is [`Self::prepared`].
+    pub fn read_prepared(&self, rows: Vec<Tensor<2>>, next: Option<NextInput>, k: usize) -> Option<WordScores> {
         let scored = joined(rows);
         // What the mean of the rows adds to every score.
         let common = scored.clone().map(|x| matmul_nt(x, self.row_mean.clone(), self.kernels));
