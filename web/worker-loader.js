@@ -16,7 +16,7 @@ function die(reason) {
   if (dead) return;
   dead = true;
   const message = `The worker stopped: ${reason?.message ?? reason}`;
-  self.postMessage(JSON.stringify({ kind: "failed", id: 0, failure: "device", message }));
+  self.postMessage(JSON.stringify({ failed: { id: 0, failure: "device", message } }));
 }
 self.addEventListener("error", (event) => die(event.error ?? event.message));
 self.addEventListener("unhandledrejection", (event) => die(event.reason));

@@ -233,7 +233,7 @@ describe('loading', () => {
     const host = await startOwn();
     const page = await open(withGpu, site, { pack: host.url });
     const lose = () => page.evaluate(() => {
-      window.startedWorkers.at(-1).postMessage(JSON.stringify({ kind: 'lose_device', id: 0 }));
+      window.startedWorkers.at(-1).postMessage(JSON.stringify({ lose_device: { id: 0 } }));
     });
     await done(page);
     const expected = await downloadJson(page);

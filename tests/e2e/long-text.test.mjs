@@ -31,11 +31,11 @@ test('the layouts of a browser are those of every other machine', LIMIT, async (
       const worker = new Worker(url, { type: 'module' });
       worker.onerror = ({ message }) => reject(new Error(message));
       worker.onmessage = ({ data }) => resolve(JSON.parse(data));
-      worker.postMessage(JSON.stringify({ kind: 'fingerprint' }));
+      worker.postMessage(JSON.stringify('fingerprint'));
     }), await page.evaluate(layoutWorker));
     const source = readFileSync(join(root, 'crates/umap/src/same_everywhere.rs'), 'utf8');
     const native = /FINGERPRINT: u64 = (0x[0-9a-f_]+);/.exec(source)[1].replaceAll('_', '');
-    assert.deepEqual(found, { kind: 'fingerprint', hexadecimal: native });
+    assert.deepEqual(found, { fingerprint: { hexadecimal: native } });
   } finally {
     await browser.close();
   }

@@ -18,22 +18,22 @@ export function setPoints(values, gram, size, width) {
 /** Milliseconds from the question to the answer. */
 export function ours(dimensions) {
   const gram = state.gram.slice();
-  const ask = {
-    kind: 'layout', id: 1, size: state.size, positions: state.points.map((_, i) => i), is_umap: true, is_cosine: false,
+  const layout = {
+    id: 1, size: state.size, positions: state.points.map((_, i) => i), is_umap: true, is_cosine: false,
     dimensions, n_neighbors: 15, min_dist: 0.1, seed: 42,
   };
   return new Promise((resolve, reject) => {
     const started = performance.now();
     state.worker.onerror = ({ message }) => reject(new Error(message));
     state.worker.onmessage = ({ data }) => {
-      const said = JSON.parse(data);
-      if (said.kind === 'progress') return;
-      if (said.kind !== 'placed') return reject(new Error(said.message));
+      const { progress, placed, failed } = JSON.parse(data);
+      if (progress) return;
+      if (!placed) return reject(new Error(failed?.message));
       const ms = performance.now() - started;
-      state.pictures.ours = state.points.map((_, i) => said.coordinates.slice(i * dimensions, (i + 1) * dimensions));
+      state.pictures.ours = state.points.map((_, i) => placed.coordinates.slice(i * dimensions, (i + 1) * dimensions));
       resolve(ms);
     };
-    state.worker.postMessage([JSON.stringify(ask), gram], [gram.buffer]);
+    state.worker.postMessage([JSON.stringify({ layout }), gram], [gram.buffer]);
   });
 }
 

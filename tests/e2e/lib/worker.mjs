@@ -22,7 +22,9 @@ export async function startWorker(page) {
     };
     worker.addEventListener('message', ({ data }) => {
       const [header, ...buffers] = Array.isArray(data) ? data : [data];
-      const message = { ...JSON.parse(header), buffers: buffers.map(base64) };
+      // A message is an object of one field, whose name is its kind.
+      const [[kind, body]] = Object.entries(JSON.parse(header));
+      const message = { kind, ...body, buffers: buffers.map(base64) };
       if (message.kind === 'ready') lens.device = message.device;
       for (const listener of listeners) listener(message);
     });
@@ -58,7 +60,8 @@ function exchange(page, request, limit) {
         else resolve(message);
       };
       listeners.add(listener);
-      worker.postMessage(JSON.stringify({ ...request, id }));
+      const { kind, ...body } = request;
+      worker.postMessage(JSON.stringify({ [kind]: { ...body, id } }));
     }),
     { request, limit },
   );

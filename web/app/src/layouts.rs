@@ -22,7 +22,7 @@ const INTERVAL_MS: f64 = 40.0;
 
 /// What the page asks of the worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum LayoutCommand {
     /// Lay out points.
     Layout(LayoutRequest),
@@ -55,7 +55,7 @@ pub struct LayoutRequest {
 
 /// What the worker answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum LayoutEvent {
     /// Epochs done, of how many.
     Progress {

@@ -1,4 +1,5 @@
-//! What the page asks, and what its worker answers.
+//! What the page asks, and what its worker answers. In JSON a message is an object of one field, whose name is its kind: a
+//! field "kind" among the others would have serde compile the reader of every type twice.
 
 use lens_analysis::Analysis;
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,7 @@ pub enum RowSource {
 
 /// What the page asks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Request {
     /// Load the pack at `pack_url` if it is not loaded, then analyze `text`.
     Analyze {
@@ -153,7 +154,7 @@ pub enum FailureKind {
 
 /// What the worker answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Response {
     /// The worker is up and has a device.
     Ready {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a test or a bench asks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum TestRequest {
     /// Lose the GPU device as a driver reset would.
     LoseDevice {
@@ -83,7 +83,7 @@ pub struct NamedTensor {
 
 /// What the worker answers to tests and benches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum TestResponse {
     /// The named tensors of a fixture. Buffers: their values as f32, one for each.
     Fixture {
