@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use burn::tensor::Tensor;
 use lens_analysis::words::{CANDIDATES, NextWord, TOKEN_WORDS, Word, coherence, ranked};
+use lens_model::ops::TOP_MAX;
 use lens_model::words::{Part, Through, WordReadout};
 use lens_pack::words::Vocabulary;
 
@@ -58,7 +59,7 @@ impl LoadedWords {
     /// that, whatever the text.
     pub(crate) async fn opposite(&self) -> Result<&HashSet<usize>> {
         if self.opposite.get().is_none() {
-            let k = self.readout.words() / OPPOSITE_SHARE;
+            let k = (self.readout.words() / OPPOSITE_SHARE).min(TOP_MAX);
             let words = match self.readout.mean(Part::Predictable).filter(|_| k > 0) {
                 Some(mean) => {
                     let mean = self.readout.prepared(Part::Direction, Through::Gain, -mean.clone());
@@ -79,7 +80,7 @@ impl LoadedWords {
 
     /// How many to ask the device for, for a list of `count` words.
     pub(crate) fn candidates(&self, count: usize) -> usize {
-        (CANDIDATES * count.div_ceil(TOKEN_WORDS)).min(self.readout.words())
+        (CANDIDATES * count.div_ceil(TOKEN_WORDS)).min(self.readout.words()).min(TOP_MAX)
     }
 
     /// The best `count` words of one row, pairs of score and word in the order of words.

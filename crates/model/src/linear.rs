@@ -7,7 +7,7 @@ use burn::tensor::{Int, Tensor, TensorData};
 use lens_pack::block::{BLOCK, words_per_row};
 
 use crate::kernels::config::KernelConfig;
-use crate::ops::{Epilogue, InferenceOps, PackedShape, TopOptions};
+use crate::ops::{Epilogue, InferenceOps, PackedShape, TOP_MAX, TopOptions};
 
 /// A packed matrix W [rows, cols] on a device.
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ impl PackedTensor {
     pub fn top(&self, x: Tensor<2>, offset: Tensor<2>, options: TopOptions) -> Tensor<2> {
         let x = pad_cols(x, self.shape.padded_cols()).into_dispatch();
         let (words, scales) = (self.words.clone().into_dispatch(), self.scales.clone().into_dispatch());
-        let options = TopOptions { k: options.k.min(self.shape.rows), ..options };
+        let options = TopOptions { k: options.k.min(self.shape.rows).min(TOP_MAX), ..options };
         Tensor::from_dispatch(Dispatch::packed_top(
             x,
             offset.into_dispatch(),

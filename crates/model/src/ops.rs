@@ -59,10 +59,13 @@ pub enum Epilogue {
     Gate,
 }
 
+/// Most entries that [`InferenceOps::packed_top`] lists: half of the parts that its GPU kernel cuts a row into.
+pub const TOP_MAX: usize = 128;
+
 /// What [`InferenceOps::packed_top`] looks for.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TopOptions {
-    /// Entries per row of the result.
+    /// Entries per row of the result, at most [`TOP_MAX`] and the rows of W.
     pub k: usize,
     /// Rows of x from this one on give logits, the others scores.
     pub logits_from: usize,
@@ -165,8 +168,8 @@ pub trait InferenceOps: Backend {
 
     /// The `k` highest entries of each row of x Wᵀ as pairs of value and column in column order, of equal ones the first;
     /// the product itself [T, rows] is in memory in parts at most. `x` is [T, padded_cols]; the result [T, 2 k + 2]. Scores are
-    /// what is left after `offset` [T, 1] is subtracted from the entries of a row, those below 0 count as 0, and the last two
-    /// columns are 0. For a row of logits the values are exp(logit - largest), and the last two columns are the
+    /// what is left after `offset` [T, 1] is subtracted from the entries of a row; those above 0 are listed, then pairs of
+    /// zeros, and the last two columns are 0. For a row of logits the values are exp(logit - largest), and the last two columns are the
     /// largest logit and the sum of exp(logit - largest) over all rows of W; the offset has to be 0 there.
     fn packed_top(
         x: FloatTensor<Self>,

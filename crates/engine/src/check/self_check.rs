@@ -271,7 +271,8 @@ impl Checks {
         let name = format!("highest of {tokens} x {cols} by {rows}, logits from {logits_from}, soft cap {soft_cap:?}");
         self.compare(name, |device| {
             let weight = packed(rows, cols, Precision::Q8, device);
-            let x = matrix(tokens, cols, device, |i| 3.0 * value(3 * i + 1));
+            // Of the first token all entries are equal.
+            let x = matrix(tokens, cols, device, |i| if i < cols { 0.0 } else { 3.0 * value(3 * i + 1) });
             let offset = matrix(tokens, 1, device, |t| if t < logits_from { value(5 * t) } else { 0.0 });
             let k = 5.min(rows);
             let top = weight.top(x, offset, TopOptions { k, logits_from, soft_cap });

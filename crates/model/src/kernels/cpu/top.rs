@@ -70,15 +70,15 @@ impl Best {
             k,
             is_of_logits,
             entries: Vec::with_capacity(4 * k + LANES),
-            least: f32::NEG_INFINITY,
+            least: if is_of_logits { f32::NEG_INFINITY } else { 0.0 },
             largest: f32::NEG_INFINITY,
             sum: 0.0,
         }
     }
 
-    /// Takes the scores of rows `first ..` in, less `offset`, those below 0 as 0.
+    /// Takes the scores of rows `first ..` in, less `offset`.
     fn take_scores(&mut self, first: usize, scores: &mut [f32], offset: f32) {
-        scores.iter_mut().for_each(|score| *score = (*score - offset).max(0.0));
+        scores.iter_mut().for_each(|score| *score -= offset);
         self.take(first, scores);
     }
 
@@ -130,7 +130,7 @@ impl Best {
         let (largest, sum) = if self.is_of_logits { (self.largest, self.sum as f32) } else { (0.0, 0.0) };
         let shown = |value: f32| if self.is_of_logits { (value - largest).exp() } else { value };
         out.extend(self.entries.iter().flat_map(|(value, column)| [shown(*value), *column as f32]));
-        // Columns that were not a number are in no list.
+        // Fewer scores are above 0.
         out.resize(out.len() + 2 * (self.k - self.entries.len()), 0.0);
         out.extend([largest, sum]);
     }
@@ -205,10 +205,10 @@ mod tests {
                 }
                 let mut out = Vec::new();
                 best.write(&mut out);
-                let mut columns = wanted[..k].to_vec();
+                let mut columns: Vec<usize> = wanted[..k].iter().copied().filter(|c| values[*c] > 0.0).collect();
                 columns.sort_unstable();
                 let mut expected: Vec<f32> = columns.iter().flat_map(|c| [values[*c], *c as f32]).collect();
-                expected.extend([0.0, 0.0]);
+                expected.resize(2 * k + 2, 0.0);
                 assert_eq!(out, expected, "{k} of chunks of {chunk}");
             }
         }

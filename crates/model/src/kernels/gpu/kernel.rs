@@ -43,6 +43,8 @@ pub enum Kernel {
     TopK {
         list: bool,
     },
+    /// The highest entries of long rows.
+    Highest,
 }
 
 /// The kernels that own a row a workgroup.
@@ -188,6 +190,7 @@ impl KernelSource for Kernel {
             }
             Self::AttentionFour { threads } => attention_four(threads),
             Self::Row(kernel, threads) => row_source(kernel, threads),
+            Self::Highest => SourceTemplate::new(include_str!("wgsl/highest.wgsl")),
             Self::TopK { list } => {
                 SourceTemplate::new(include_str!("wgsl/keep_top_k.wgsl")).register("list", list.to_string())
             }

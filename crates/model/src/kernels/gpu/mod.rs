@@ -7,7 +7,7 @@ mod tile;
 use burn::backend::Cube;
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::tensor::{DType, FloatDType, Scalar, Shape, Slice};
+use burn::tensor::{DType, Shape, Slice};
 use burn_cubecl::cubecl::prelude::{CubeCount, CubeDim};
 use burn_cubecl::cubecl::server::{KernelArguments, MetadataBindingInfo};
 use burn_cubecl::kernel::into_contiguous;
@@ -113,30 +113,6 @@ fn rotate(inputs: Vec<CubeTensor>, heads: usize, eps: f32, kernels: KernelConfig
 fn rows_of(x: &CubeTensor, from: usize, to: usize) -> CubeTensor {
     let width = dims(x)[1];
     Cube::float_slice(x.clone(), &[Slice::from(from..to), Slice::from(0..width)])
-}
-
-/// [`InferenceOps::packed_top`] for some of the rows, all of them of logits or none.
-fn top_of_chunk(
-    [x, offset, words, scales]: [CubeTensor; 4],
-    shape: PackedShape,
-    options: TopOptions,
-    is_of_logits: bool,
-    kernels: KernelConfig,
-) -> CubeTensor {
-    let product = linear(vec![into_contiguous(x), words, scales], shape, Epilogue::Plain, kernels);
-    if !is_of_logits {
-        let scores = Cube::float_clamp_min(Cube::float_sub(product, offset.clone()), Scalar::from(0f32));
-        let zeros = Cube::float_zeros(Shape::new([dims(&offset)[0], 2]), &offset.device, FloatDType::F32);
-        return Cube::float_cat(vec![Cube::top_entries(scores, options.k), zeros], 1);
-    }
-    let logits = match options.soft_cap.map(Scalar::from) {
-        Some(cap) => Cube::float_mul_scalar(Cube::float_tanh(Cube::float_div_scalar(product, cap)), cap),
-        None => product,
-    };
-    let largest = Cube::float_max_dim(logits.clone(), 1);
-    let exponentials = Cube::float_exp(Cube::float_sub(logits, largest.clone()));
-    let sum = Cube::float_sum_dim(exponentials.clone(), 1);
-    Cube::float_cat(vec![Cube::top_entries(exponentials, options.k), largest, sum], 1)
 }
 
 /// An undefined matrix [capacity, width of `like`] in a buffer of exactly this size that is not reused for other
@@ -296,15 +272,20 @@ impl InferenceOps for Cube {
         options: TopOptions,
         kernels: KernelConfig,
     ) -> FloatTensor<Self> {
-        let tokens = dims(&x)[0];
-        let logits_from = options.logits_from.min(tokens);
+        let (tokens, k) = (dims(&x)[0], options.k.min(shape.rows));
+        let offset = into_contiguous(offset);
         let mut parts = Vec::new();
-        for (range, is_of_logits) in [(0..logits_from, false), (logits_from..tokens, true)] {
-            for from in range.clone().step_by(kernels.chunk_tokens()) {
-                let to = range.end.min(from + kernels.chunk_tokens());
-                let inputs = [rows_of(&x, from, to), rows_of(&offset, from, to), words.clone(), scales.clone()];
-                parts.push(top_of_chunk(inputs, shape, options, is_of_logits, kernels));
-            }
+        // Not all at once: that would take the memory of the whole product.
+        for from in (0..tokens).step_by(kernels.chunk_tokens()) {
+            let to = tokens.min(from + kernels.chunk_tokens());
+            let x = into_contiguous(rows_of(&x, from, to));
+            let product = linear(vec![x, words.clone(), scales.clone()], shape, Epilogue::Plain, kernels);
+            let inputs = vec![product, into_contiguous(rows_of(&offset, from, to))];
+            let logits_from = options.logits_from.clamp(from, to) - from;
+            let cap = options.soft_cap.unwrap_or(0.0);
+            let sizes = [shape.rows as u32, k as u32, logits_from as u32, cap.to_bits()];
+            let [y] = launch(Kernel::Highest, inputs, [[to - from, 2 * k + 2]], &sizes, 64, [to - from, 1]);
+            parts.push(y);
         }
         if parts.len() == 1 { parts.swap_remove(0) } else { Cube::float_cat(parts, 0) }
     }
