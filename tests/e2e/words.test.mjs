@@ -54,6 +54,9 @@ describe('a result in words', () => {
       await past.waitFor();
       assert.equal(await past.innerText(), spelled(document.words.predictable[position]));
       assert.equal(await page.getByTestId('words-new').innerText(), spelled(document.words.novel[position]));
+      const sources = await page.getByTestId('words-sources').innerText();
+      const percents = document.sources[position].map(({ weight }) => `(${(100 * weight).toFixed(0)} %)`);
+      assert.deepEqual(sources.match(/\(\d+ %\)/g), percents);
     }
     // Nothing is foretold at the first token.
     assert.deepEqual(document.words.predictable[1], []);
@@ -106,6 +109,11 @@ describe('a result in words', () => {
     const row = page.locator(`[data-testid="feature-list"] [data-feature="${feature}"]`);
     await row.filter({ hasText: text }).waitFor();
     assert.ok((await row.innerText()).includes(`#${feature}`));
+    const foretold = page.locator('[data-testid="predictable-features"] [data-feature]');
+    const listed = await foretold.evaluateAll((rows) => rows.map((it) => Number(it.dataset.feature)));
+    assert.deepEqual(listed, document.pred_top[20].map((it) => it.feature));
+    const named = document.pred_top[20].findIndex((it) => names.some((name) => name.feature === it.feature));
+    await foretold.nth(named).filter({ hasText: names.find((name) => name.feature === listed[named]).text }).waitFor();
     await page.context().close();
   });
 

@@ -1,6 +1,6 @@
-//! The novel features of one token, strongest first.
+//! The features of one token, strongest first.
 
-use lens_analysis::Analysis;
+use lens_analysis::{Analysis, FeatureCode};
 
 use crate::format::{neuronpedia, number};
 
@@ -26,14 +26,23 @@ pub fn position(analysis: &Analysis, pinned: Option<usize>) -> usize {
 
 /// Novel features of the token at `position`.
 pub fn rows(analysis: &Analysis, position: usize) -> Vec<FeatureRow> {
-    let features = analysis.novel_top.get(position).map(Vec::as_slice).unwrap_or_default();
-    let strongest = features.iter().map(|f| f.value).fold(0.0, f32::max);
-    features
+    rows_of(analysis, analysis.novel_top.get(position).map(Vec::as_slice).unwrap_or_default())
+}
+
+/// Predictable features of the token at `position`, largest magnitude first; none of results that do not have them.
+pub fn predictable_rows(analysis: &Analysis, position: usize) -> Vec<FeatureRow> {
+    let codes = analysis.pred_top.as_ref().and_then(|all| all.get(position));
+    rows_of(analysis, codes.map(Vec::as_slice).unwrap_or_default())
+}
+
+fn rows_of(analysis: &Analysis, codes: &[FeatureCode]) -> Vec<FeatureRow> {
+    let strongest = codes.iter().map(|f| f.value.abs()).fold(0.0, f32::max);
+    codes
         .iter()
         .map(|f| FeatureRow {
             feature: f.feature,
             value: number::significant(f.value),
-            share: if strongest > 0.0 { f64::from(f.value / strongest).clamp(0.0, 1.0) } else { 0.0 },
+            share: if strongest > 0.0 { f64::from(f.value.abs() / strongest).clamp(0.0, 1.0) } else { 0.0 },
             dashboard: neuronpedia::source(analysis).map(|source| neuronpedia::feature_page(source, f.feature)),
         })
         .collect()
@@ -50,6 +59,18 @@ mod tests {
         assert_eq!(position(&analysis, None), 1);
         assert_eq!(position(&analysis, Some(2)), 2);
         assert_eq!(position(&analysis, Some(99)), 1);
+    }
+
+    #[test]
+    fn predictable_features_have_signs_and_bars_of_their_magnitude() {
+        let mut analysis = example::analysis();
+        assert_eq!(predictable_rows(&analysis, 1), []);
+        let code = |feature, value| FeatureCode { feature, value };
+        analysis.pred_top = Some(vec![Vec::new(), vec![code(4, -2.0), code(9, 1.0)]]);
+        let rows = predictable_rows(&analysis, 1);
+        assert_eq!(rows.iter().map(|r| (r.feature, r.share)).collect::<Vec<_>>(), [(4, 1.0), (9, 0.5)]);
+        assert_eq!((rows[0].value.as_str(), rows[1].value.as_str()), ("−2.00", "1.00"));
+        assert_eq!(predictable_rows(&analysis, 2), []);
     }
 
     #[test]

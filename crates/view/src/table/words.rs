@@ -1,18 +1,22 @@
 //! Readouts in words, as lines of text: what the past foretold at a token, what it added, what an event is about.
 
 use lens_analysis::words::{NextWord, Word, joined};
-use lens_analysis::{Analysis, Event};
+use lens_analysis::{Analysis, Event, TokenSource};
 
-use crate::format::number;
+use crate::format::{number, token};
 
 /// Words of an event that name it where space is short.
 const NAME_WORDS: usize = 3;
+/// Longer tokens are cut.
+const SOURCE_CHARACTERS: usize = 24;
 
 /// What is said of one token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenLines {
     /// What the past foretold; none where nothing is foretold yet.
     pub from_past: Option<String>,
+    /// The tokens that the prediction was taken from most, with the SAE's attention to each; none where they are not known.
+    pub sources: Option<String>,
     /// What the token added.
     pub new_here: Option<String>,
     /// The likeliest next words with their probabilities, where the pack has a fitted lens.
@@ -49,7 +53,13 @@ pub fn of_token(analysis: &Analysis, position: usize) -> Option<TokenLines> {
     let likely = |it: &NextWord| format!("{} ({} %)", it.word, number::fixed(100.0 * it.probability, 0));
     let next = words.next.get(position).filter(|all| !all.is_empty());
     let surprise = analysis.surprise.as_ref().and_then(|all| all.get(position)).filter(|value| value.is_finite());
+    let name = |it: &TokenSource| {
+        let name = analysis.tokens.get(it.position).map(|token| token::shortened(token, SOURCE_CHARACTERS));
+        format!("{} ({} %)", name.unwrap_or_default(), number::fixed(100.0 * it.weight, 0))
+    };
+    let sources = analysis.sources.as_ref().and_then(|all| all.get(position)).filter(|all| !all.is_empty());
     Some(TokenLines {
+        sources: sources.map(|all| all.iter().map(name).collect::<Vec<_>>().join(", ")),
         from_past: of(&words.predictable),
         new_here: of(&words.novel),
         next: next.map(|all| all.iter().map(likely).collect::<Vec<_>>().join(", ")),
@@ -129,13 +139,17 @@ mod tests {
 
     #[test]
     fn a_token_says_what_was_foretold_and_what_it_added() {
-        let analysis = analysis();
+        let mut analysis = analysis();
         let lines = of_token(&analysis, 2).unwrap();
         assert_eq!(lines.from_past.as_deref(), Some("sea, sail"));
         // Text, whatever it looks like: the page puts it into text nodes.
         assert_eq!(lines.new_here.as_deref(), Some("<b>bold</b>"));
         assert_eq!(lines.next.as_deref(), Some("out (25 %)"));
         assert_eq!(lines.surprise.as_deref(), Some("3.2 nats"));
+        assert_eq!(lines.sources, None);
+        analysis.sources = Some(vec![vec![TokenSource { position: 1, weight: 0.271 }]; 3]);
+        let name = token::shortened(&analysis.tokens[1], SOURCE_CHARACTERS);
+        assert_eq!(of_token(&analysis, 2).unwrap().sources, Some(format!("{name} (27 %)")));
         assert_eq!(of_token(&analysis, 1).unwrap().from_past, None);
         assert_eq!(of_token(&analysis, 0), None);
         assert_eq!(of_token(&example::analysis(), 2), None);

@@ -1,9 +1,10 @@
-//! The novel features of the pinned token, strongest first.
+//! The features of the pinned token, strongest first: those it added, and those that its past foretold.
 
 use std::sync::Arc;
 
 use lens_session::Msg;
 use lens_view::dashboard;
+use lens_view::features::FeatureRow;
 use lens_view::focus::Cell;
 use lens_view::{export, feature_map, features, number, token};
 use leptos::prelude::*;
@@ -42,40 +43,47 @@ pub fn FeatureList(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
         }
     });
     let pack_hash = shown.analysis.model.pack_hash.clone();
-    let list = move || {
+    let list = move |rows: Vec<FeatureRow>| {
         let index = state.dashboards.get().index_of(&pack_hash);
+        let item = move |row: FeatureRow| {
+            let name = dashboard::name(index.as_deref(), row.feature);
+            view! {
+                <li data-feature=row.feature.to_string()>
+                    <button
+                        type="button"
+                        class="quiet small feature"
+                        aria-label=format!("Feature {}: what it fires on", row.feature)
+                        on:click=move |_| state.choose(|view| view.feature = Some(row.feature))
+                    >
+                        {format!("#{}", row.feature)}
+                    </button>
+                    <span class="feature-bar" aria-hidden="true">
+                        <span style:transform=format!("scaleX({:.4})", row.share)></span>
+                    </span>
+                    <span class="value">{row.value}</span>
+                    {name.map(|name| view! { <span class="feature-name" title=name.note>{name.text}</span> })}
+                </li>
+            }
+        };
+        view! { <ol class="features">{rows.into_iter().map(item).collect_view()}</ol> }
+    };
+    let (of_novel, of_predictable) = (list.clone(), shown.clone());
+    let novel = move || {
         let rows = features::rows(&shown.analysis, features::position(&shown.analysis, pinned.get()));
         if rows.is_empty() {
             return view! { <p class="empty">"No novel code is active at this token."</p> }.into_any();
         }
-        view! {
-            <ol class="features">
-                {rows
-                    .into_iter()
-                    .map(|row| {
-                        let name = dashboard::name(index.as_deref(), row.feature);
-                        view! {
-                            <li data-feature=row.feature.to_string()>
-                                <button
-                                    type="button"
-                                    class="quiet small feature"
-                                    aria-label=format!("Feature {}: what it fires on", row.feature)
-                                    on:click=move |_| state.choose(|view| view.feature = Some(row.feature))
-                                >
-                                    {format!("#{}", row.feature)}
-                                </button>
-                                <span class="feature-bar" aria-hidden="true">
-                                    <span style:transform=format!("scaleX({:.4})", row.share)></span>
-                                </span>
-                                <span class="value">{row.value}</span>
-                                {name.map(|name| view! { <span class="feature-name" title=name.note>{name.text}</span> })}
-                            </li>
-                        }
-                    })
-                    .collect_view()}
-            </ol>
-        }
-        .into_any()
+        of_novel(rows).into_any()
+    };
+    let predictable = move || {
+        let position = features::position(&of_predictable.analysis, pinned.get());
+        let rows = features::predictable_rows(&of_predictable.analysis, position);
+        (!rows.is_empty()).then(|| {
+            view! {
+                <h3>"Predictable features, by magnitude"</h3>
+                <div data-testid="predictable-features">{list(rows)}</div>
+            }
+        })
     };
     view! {
         <section class="panel" aria-labelledby="features-title">
@@ -86,8 +94,9 @@ pub fn FeatureList(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
                 </button>
             </div>
             <div class="scroll" data-testid="feature-list" tabindex="0" role="region" aria-label="Features, strongest first">
-                {list}
+                {novel}
             </div>
+            {predictable}
             <FeatureSearch state shown=searched />
         </section>
     }

@@ -65,6 +65,7 @@ fn Lines(name: String, lines: TokenLines, layer: usize) -> impl IntoView {
                 <dd class="token-name">{name}</dd>
             </div>
             {line("From the past".to_owned(), lines.from_past, "nothing yet", "words-past")}
+            {lines.sources.map(|sources| line("Taken from".to_owned(), Some(sources), "", "words-sources"))}
             {line("New here".to_owned(), lines.new_here, "nothing", "words-new")}
             {next}
             {surprise}
