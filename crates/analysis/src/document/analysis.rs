@@ -9,7 +9,8 @@ use crate::analysis::{Analysis, Energy, Event, FeatureCode, ModelInfo, Selected,
 use crate::attention::Attention;
 use crate::document::bounds;
 use crate::document::error::DocumentError;
-use crate::document::triangle::{AttentionRead, AttentionWritten, GramsRead, GramsWritten};
+use crate::document::fields::{AnalysisRead, Entry};
+use crate::document::triangle::{AttentionWritten, GramsWritten};
 use crate::shuffled::Shuffled;
 use crate::words::Words;
 use crate::{gram, nan_as_null, similarity};
@@ -146,51 +147,6 @@ impl Serialize for SimilarityRows<'_> {
         }
         rows.end()
     }
-}
-
-/// An entry of a matrix; null for what is not finite.
-#[derive(Serialize, Deserialize)]
-#[serde(transparent)]
-struct Entry(#[serde(with = "nan_as_null")] f32);
-
-/// The fields of a file as they were read.
-#[derive(Deserialize)]
-pub(super) struct AnalysisRead<'a> {
-    format: String,
-    pub(super) text: String,
-    pub(super) model: ModelInfo,
-    #[serde(default)]
-    pub(super) inf_k: Option<usize>,
-    token_ids: Vec<u32>,
-    pub(super) tokens: Vec<String>,
-    #[serde(with = "nan_as_null")]
-    variance_explained: f32,
-    pub(super) l0_novel: Vec<usize>,
-    pub(super) l0_pred: Vec<usize>,
-    pub(super) l0_total: Vec<usize>,
-    pub(super) selected: Option<Selected>,
-    #[serde(default)]
-    similarity: Vec<Vec<Entry>>,
-    similarity_stats: SimilarityStats,
-    pub(super) novel_top: Vec<Vec<FeatureCode>>,
-    #[serde(default)]
-    pub(super) pred_top: Option<Vec<Vec<FeatureCode>>>,
-    #[serde(default)]
-    pub(super) sources: Option<Vec<Vec<TokenSource>>>,
-    #[serde(default)]
-    pub(super) events: Option<Vec<Event>>,
-    #[serde(default)]
-    pub(super) words: Option<Words>,
-    #[serde(default)]
-    surprise: Option<Vec<Entry>>,
-    #[serde(default)]
-    pub(super) shuffled: Option<Shuffled>,
-    #[serde(default)]
-    energy: Option<Energy>,
-    #[serde(default, borrow)]
-    attention: Option<AttentionRead<'a>>,
-    #[serde(default, borrow)]
-    grams: Option<GramsRead<'a>>,
 }
 
 impl AnalysisRead<'_> {

@@ -2,8 +2,8 @@
 //! each follows from the number of tokens, from the SAE's width, or from what the engine writes.
 
 use crate::analysis::{Event, FeatureCode};
-use crate::document::analysis::AnalysisRead;
 use crate::document::error::DocumentError;
+use crate::document::fields::AnalysisRead;
 
 /// Tokens, at most: four times what is analyzed.
 pub const TOKENS_MAX: usize = 1 << 13;

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::comparison::Comparison;
-use crate::document::analysis::{AnalysisFile, AnalysisRead};
+use crate::document::analysis::AnalysisFile;
 use crate::document::error::DocumentError;
+use crate::document::fields::AnalysisRead;
 use crate::document::triangle::{GramsRead, GramsWritten};
 
 /// Value of a file's `format`.

@@ -4,7 +4,8 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::analysis::Analysis;
-use crate::document::analysis::{AnalysisRead, Written};
+use crate::document::analysis::Written;
+use crate::document::fields::AnalysisRead;
 
 /// All but matrices.
 ///

@@ -4,6 +4,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | [`analysis`] | an [`crate::Analysis`] and its file, whole, compact, or without Gram matrices |
+//! | `fields` | the fields of a file as they are read |
 //! | `bounds` | how much of everything a file may hold |
 //! | [`comparison`] | a [`crate::comparison::Comparison`] and its file |
 //! | `triangle` | a triangle of a matrix and its base64 |
@@ -15,6 +16,7 @@ pub mod analysis;
 mod bounds;
 pub mod comparison;
 pub mod error;
+mod fields;
 pub mod header;
 pub mod text;
 mod triangle;
