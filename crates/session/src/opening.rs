@@ -24,7 +24,12 @@ impl Model {
         // Nothing is fetched for them before the visitor asks for an analysis; nor is it remembered.
         self.words = link.words || self.wants_words;
         self.theme = if link.theme == Theme::System { self.start.theme } else { link.theme };
-        self.pack = pack.or_else(|| self.start.pack.clone());
+        let pack = pack.or_else(|| self.start.pack.clone());
+        if pack.as_ref().map(|pack| &pack.url) != self.pack.as_ref().map(|pack| &pack.url) {
+            // The worker may have it; only it knows. Typing asks for nothing until then.
+            self.is_loaded = false;
+        }
+        self.pack = pack;
         self.pending = Some(Pending { pin: link.pin, spans: link.spans.clone(), zoom: link.zoom });
         self.second_of = link.subject.clone();
         if link.feature.is_some() {
@@ -44,9 +49,25 @@ impl Model {
 
     /// Shows a precomputed example. A link that was still being opened is over.
     pub(crate) fn open_example(&mut self, id: String) {
-        self.turn = self.turn.wrapping_add(1);
-        self.opening = None;
+        self.give_up_opening();
         self.fetch_example(id);
+    }
+
+    /// Something else is asked for than what is being opened, which is late from now on. What is shown already stays, with
+    /// what its link says of it.
+    pub(crate) fn give_up_opening(&mut self) {
+        match self.opening.as_ref().map(|opening| opening.wait) {
+            Some(Wait::GalleryLast) => self.finish_opening(),
+            Some(wait) => {
+                (self.opening, self.pending) = (None, None);
+                self.is_example_pending = false;
+                self.turn = self.turn.wrapping_add(1);
+                if wait == Wait::Subject && self.gallery.examples.is_empty() {
+                    self.fetch(Fetch::Gallery);
+                }
+            }
+            None => self.turn = self.turn.wrapping_add(1),
+        }
     }
 
     /// Shows the precomputed comparison of an example with its pair.
@@ -221,23 +242,24 @@ impl Model {
                     self.subject_opened();
                 }
             }
+            // Something else was asked for meanwhile.
+            Fetch::Pair(_) if is_late => {}
             Fetch::Pair(id) => {
                 let read = found.and_then(|json| Comparison::from_json(&json).map_err(|e| e.to_string()));
                 match read {
                     Ok(comparison) => self.show_comparison(comparison, true),
-                    Err(problem) => self.fail(format!("The comparison of “{id}” cannot be shown: {problem}.")),
+                    Err(problem) => self.not_opened(format!("The comparison of “{id}” cannot be shown: {problem}.")),
                 }
             }
             Fetch::Models => self.models_came(found),
             Fetch::Manifest(url) => self.manifest_came(&url, found),
             Fetch::DashboardIndex => self.index_came(found),
             Fetch::Dashboard(file) => self.dashboard_came(file, found),
-            // Something else was asked for meanwhile.
             Fetch::Result(_) if is_late => {}
             Fetch::Result(url) => {
                 match found.and_then(|json| self.show(&json, Origin::Link(url.clone()))) {
                     Ok(()) => self.opened(Phase::Done),
-                    Err(problem) => self.fail(format!("The result at {url} was not opened: {problem}.")),
+                    Err(problem) => self.not_opened(format!("The result at {url} was not opened: {problem}.")),
                 }
                 self.subject_opened();
             }
@@ -266,7 +288,16 @@ impl Model {
             Ok(()) => self.opened(Phase::Idle),
             // The page is whole without its first example.
             Err(problem) if id == FIRST_EXAMPLE && self.opening.is_some() => self.ask(Effect::Warn(problem)),
-            Err(problem) => self.fail(problem),
+            Err(problem) => self.not_opened(problem),
+        }
+    }
+
+    /// What was fetched cannot be shown. A request under way is not ended by that.
+    fn not_opened(&mut self, problem: String) {
+        if self.is_loading() {
+            self.note = Some(problem);
+        } else {
+            self.fail(problem);
         }
     }
 }

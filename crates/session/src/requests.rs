@@ -46,7 +46,10 @@ impl Model {
         };
         // The visitor pressed the button, and asks the host for what the text needs.
         match self.analyze(inf_k, RowSource::Host) {
-            Some(job) => self.begin(job),
+            Some(job) => {
+                self.give_up_opening();
+                self.begin(job);
+            }
             None => self.fail(NO_PACK),
         }
     }

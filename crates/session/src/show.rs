@@ -68,7 +68,10 @@ impl Model {
             return;
         }
         match read.and_then(|json| self.show(&json, Origin::File(name.clone()))) {
-            Ok(()) => self.opened(Phase::Done),
+            Ok(()) => {
+                self.give_up_opening();
+                self.opened(Phase::Done);
+            }
             Err(problem) => self.fail(format!("{name} was not opened: {problem}.")),
         }
     }

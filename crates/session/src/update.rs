@@ -137,8 +137,8 @@ impl Model {
                 };
                 self.show(&json, Origin::File("the page around".to_owned()))
                     .map_err(|problem| format!("The result was not opened: {problem}."))?;
-                self.problem = None;
-                self.phase = Phase::Done;
+                self.give_up_opening();
+                self.opened(Phase::Done);
             }
         }
         Ok(())

@@ -164,6 +164,70 @@ fn an_example_gives_way_to_a_request_under_way() {
 }
 
 #[test]
+fn a_text_analyzed_meanwhile_stays_when_a_slow_result_comes() {
+    let mut page = opening("result=packs/good.json&pin=3");
+    let late = page.take_fetch().unwrap();
+    page.tell(Msg::Typed("mine".to_owned()));
+    page.tell(Msg::Submit);
+    let request = page.sent();
+    page.answer(late.0, late.1);
+    assert_eq!((page.model.text.as_str(), page.model.phase), ("mine", Phase::Loading));
+    page.serve();
+    page.answer_analysis(&request);
+    assert_eq!((page.shown(), page.model.focus.pinned), (Some("mine"), None));
+    assert!(page.model.gallery.examples.len() >= 8, "the examples are listed all the same");
+}
+
+#[test]
+fn a_file_opened_meanwhile_stays_when_a_links_text_could_be_shown() {
+    let mut page = opening("text=one+two");
+    let gallery = page.take_fetch().unwrap();
+    page.tell(Msg::FileOpened("mine.json".to_owned(), Ok(result_json("of a file"))));
+    page.answer(gallery.0, gallery.1);
+    assert_eq!((page.shown(), page.model.text.as_str()), (Some("of a file"), "of a file"));
+}
+
+#[test]
+fn a_result_of_the_page_around_stays_when_the_first_example_comes() {
+    let mut page = opening("embed=true");
+    let example = page.take_fetch().unwrap();
+    let result = serde_json::Value::String(result_json("of the page around"));
+    page.tell(Msg::Message(lens_session::embed::EmbedCommand::SetResult { result }));
+    page.answer(example.0, example.1);
+    page.serve();
+    assert_eq!((page.shown(), page.model.phase), (Some("of the page around"), Phase::Done));
+}
+
+#[test]
+fn what_cannot_be_fetched_does_not_end_a_request() {
+    for (asked, what) in
+        [(Msg::Example("nowhere".to_owned()), "example"), (Msg::Pair("nowhere".to_owned()), "comparison")]
+    {
+        let mut page = Page::analyzed("first");
+        page.asked.clear();
+        page.tell(Msg::Typed("second".to_owned()));
+        page.tell(Msg::Submit);
+        let request = page.sent();
+        page.tell(asked);
+        let (fetch, turn) = page.take_fetch().unwrap();
+        page.answer(fetch, turn);
+        assert!(page.model.note.as_deref().is_some_and(|note| note.contains(what)), "{:?}", page.model.note);
+        page.answer_analysis(&request);
+        assert_eq!((page.shown(), page.model.phase), (Some("second"), Phase::Done));
+    }
+}
+
+#[test]
+fn typing_asks_for_no_model_that_back_led_to() {
+    let mut page = Page::analyzed("first");
+    page.visit("v=1&model=https://elsewhere.example/pack/&text=first");
+    assert!(!page.model.is_loaded);
+    page.asked.clear();
+    page.tell(Msg::Typed("first and more".to_owned()));
+    assert!(!page.asked.iter().any(|effect| matches!(effect, Effect::SetTimer(..) | Effect::Send(_))));
+}
+
+#[test]
 fn a_text_waits_in_the_box() {
     let page = Page::at("text=A+cat+%26+a+dog&inf_k=5&pin=2");
     assert_eq!((page.model.text.as_str(), page.model.inf_k.as_str()), ("A cat & a dog", "5"));

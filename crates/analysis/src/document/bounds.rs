@@ -13,9 +13,8 @@ const WIDTH_MAX: usize = 1 << 24;
 const TEXT_BYTES_PER_TOKEN: usize = 1024;
 /// Bytes of a token, a word or a name.
 const NAME_BYTES_MAX: usize = 1024;
-/// Novel features of a token, at most; more only where `inf_k` keeps more, and never over [`NOVEL_TOP_MAX`].
-const NOVEL_TOP: usize = 64;
-/// Novel features of a token that the engine lists, at most, whatever `inf_k` is.
+/// Novel features of a token that the engine lists, at most, whatever `inf_k` is; other programs list as many as they like
+/// below it.
 pub const NOVEL_TOP_MAX: usize = 4096;
 /// Items of a short list: predictable features, sources, words of a token or an event, statistics.
 const LIST_MAX: usize = 64;
@@ -42,8 +41,7 @@ pub fn check(it: &AnalysisRead<'_>, t: usize) -> Result<(), DocumentError> {
     most("the length of a name or a token", longest, NAME_BYTES_MAX)?;
     let counts = [&it.l0_novel, &it.l0_pred, &it.l0_total];
     most("a number of codes", counts.into_iter().flatten().copied().max().unwrap_or(0), width)?;
-    let novel = it.inf_k.unwrap_or(0).clamp(NOVEL_TOP, NOVEL_TOP_MAX).min(width);
-    check_features("novel_top", &it.novel_top, novel, width)?;
+    check_features("novel_top", &it.novel_top, NOVEL_TOP_MAX.min(width), width)?;
     check_features("pred_top", it.pred_top.as_deref().unwrap_or_default(), LIST_MAX.min(width), width)?;
     if let Some(selected) = it.selected {
         most("the selected feature", selected.feature, width.saturating_sub(1))?;
