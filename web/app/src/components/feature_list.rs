@@ -81,7 +81,15 @@ pub fn FeatureList(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
         (!rows.is_empty()).then(|| {
             view! {
                 <h3>"Predictable features, by magnitude"</h3>
-                <div data-testid="predictable-features">{list(rows)}</div>
+                <div
+                    class="scroll"
+                    data-testid="predictable-features"
+                    tabindex="0"
+                    role="region"
+                    aria-label="Predictable features, by magnitude"
+                >
+                    {list(rows)}
+                </div>
             }
         })
     };
