@@ -74,6 +74,11 @@ impl PackedTensor {
 
     /// Some of its rows, unpacked [n, cols].
     pub fn unpacked_rows(&self, rows: &[usize]) -> Tensor<2> {
+        /// What unpacks n rows has n x n entries: the lists of all features of an SAE have tens of thousands of rows.
+        const ROWS_AT_ONCE: usize = 256;
+        if rows.len() > ROWS_AT_ONCE {
+            return Tensor::cat(rows.chunks(ROWS_AT_ONCE).map(|rows| self.unpacked_rows(rows)).collect(), 0);
+        }
         let (n, device) = (rows.len(), self.words.device());
         let PackedShape { cols, precision, .. } = self.shape;
         let blocks = self.shape.padded_cols() / BLOCK;

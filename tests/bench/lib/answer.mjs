@@ -5,7 +5,8 @@
 // was drawn first and the frame after it. Both clocks have one origin. Every round analyzes another text first, so
 // that nothing is taken over but BOS.
 
-import { ask, startWorker } from '../../e2e/lib/worker.mjs';
+import { readFileSync } from 'node:fs';
+
 import * as environment from './environment.mjs';
 import { median } from './measure.mjs';
 import { LIMIT_MS } from './ours.mjs';
