@@ -51,16 +51,19 @@ impl GramState {
         ]
     }
 
-    /// Predictable codes, novel codes and residual stream of `count` tokens from `first` on, without the shift; `None`
-    /// where there are none.
-    pub(crate) fn rows(&self, first: usize, count: usize) -> Option<[Tensor<2>; 3]> {
-        let shift = self.shift.as_ref().filter(|_| count > 0)?;
-        let row = |i: usize| Some(self.rows[i].tensor()?.narrow(0, first, count) + shift[i].clone());
-        Some([row(0)?, row(1)?, row(2)?])
+    /// Predictable codes, novel codes and residual stream of the first `tokens`, without the shift; `None` where there
+    /// are none.
+    pub(crate) fn first(&self, tokens: usize) -> Option<[Tensor<2>; 3]> {
+        Some([self.without_shift(0, tokens)?, self.without_shift(1, tokens)?, self.residual(tokens)?])
     }
 
-    /// [`Self::rows`] of the first `tokens`.
-    pub(crate) fn first(&self, tokens: usize) -> Option<[Tensor<2>; 3]> {
-        self.rows(0, tokens)
+    /// The residual stream of the first `tokens` alone: codes are several times as wide.
+    pub(crate) fn residual(&self, tokens: usize) -> Option<Tensor<2>> {
+        self.without_shift(2, tokens)
+    }
+
+    fn without_shift(&self, i: usize, tokens: usize) -> Option<Tensor<2>> {
+        let shift = self.shift.as_ref().filter(|_| tokens > 0)?;
+        Some(self.rows[i].tensor()?.narrow(0, 0, tokens) + shift[i].clone())
     }
 }

@@ -258,7 +258,7 @@ impl InferenceSession {
     ) -> Result<ControlFlow<()>> {
         self.pack.check_inf_k(inf_k)?;
         let tokens = self.len();
-        let residual = self.grams.first(tokens).map(|[_, _, residual]| residual);
+        let residual = self.grams.residual(tokens);
         self.options.inf_k = inf_k;
         self.sae.truncate(0);
         self.summary.truncate(0);

@@ -191,7 +191,7 @@ impl InferenceSession {
         let (first, total) = (self.words.len(), self.len());
         let new = total - first;
         let [predictable, novel] = self.parts.each_ref().map(Rows::tensor);
-        let residual = self.grams.first(total).map(|[_, _, residual]| residual);
+        let residual = self.grams.residual(total);
         let (Some(predictable), Some(novel), Some(residual)) = (predictable, novel, residual) else { return Ok(()) };
         let mut read = Vec::with_capacity(2 + 2 * events.len());
         if new > 0 {
@@ -311,7 +311,7 @@ impl InferenceSession {
         let rows = match part {
             Part::Predictable => predictable.tensor(),
             Part::Novel => novel.tensor(),
-            Part::Residual | Part::Direction => self.grams.first(self.len()).map(|[_, _, residual]| residual),
+            Part::Residual | Part::Direction => self.grams.residual(self.len()),
         };
         match rows {
             Some(rows) => read_back(rows).await,
