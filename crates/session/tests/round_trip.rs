@@ -1,10 +1,14 @@
 //! Whatever the page shows, its link brings back: states at random, from seeds. They are made from the table of keys, so
 //! that a new one is among them.
 
+#[path = "common/random.rs"]
+mod random;
+
 use std::collections::BTreeSet;
 
 use lens_session::keys::KEYS;
 use lens_session::{Second, Subject, ViewState};
+use random::Random;
 
 /// Values of which every parameter takes some.
 const VALUES: [&str; 52] = [
@@ -62,17 +66,7 @@ const VALUES: [&str; 52] = [
     "https://a.example/r?x=1&y=é",
 ];
 
-/// xorshift: the same numbers on every machine.
-struct Random(u64);
-
 impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % n
-    }
-
     fn yes(&mut self) -> bool {
         self.below(2) == 0
     }

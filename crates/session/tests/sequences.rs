@@ -4,6 +4,7 @@
 
 mod common;
 
+use common::random::Random;
 use common::{Page, analysis_of, other_pack, own_pack, result_json, site, span, start};
 use lens_analysis::similarity::similarity;
 use lens_protocol::{FailureKind, Request, RequestStage, Response};
@@ -14,16 +15,7 @@ use lens_view::heatmap::Heatmap;
 use lens_view::strip::Shading;
 use lens_view::{comparison, selection};
 
-struct Random(u64);
-
 impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % n
-    }
-
     fn of<'a>(&mut self, all: &[&'a str]) -> &'a str {
         all[self.below(all.len())]
     }

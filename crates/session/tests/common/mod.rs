@@ -2,6 +2,8 @@
 
 #![allow(missing_docs, dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod random;
+
 use std::collections::VecDeque;
 use std::sync::OnceLock;
 
