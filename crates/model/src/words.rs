@@ -158,7 +158,7 @@ impl WordReadout {
     }
 
     /// The `k` words with the highest scores for each row of `parts`, R rows in all of [.., d_model] each, and what comes
-    /// next after the tokens of `next`. Scores below 0 count as 0. Without a fitted lens what needs one is left out; of
+    /// next after the tokens of `next`. Scores of 0 and below are left out. Without a fitted lens what needs one is left out; of
     /// nothing there is no result.
     pub fn read(&self, parts: Vec<(Part, Tensor<2>)>, next: Option<NextInput>, k: usize) -> Option<WordScores> {
         let prepared = parts.into_iter().filter_map(|(part, x)| self.prepared(part, Through::Gain, x));
