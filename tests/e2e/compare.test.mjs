@@ -253,7 +253,8 @@ describe('Neuronpedia', () => {
 
   test('a dashboard opens on a click, in a sandbox, and not before', async () => {
     await show(example.text);
-    await page.waitForLoadState('networkidle');
+    // Whatever showing it asks for is under way by now.
+    await settled(page);
     assert.deepEqual(asked, []);
     const { position } = example.selected;
     const { feature } = example.novel_top[position][0];

@@ -8,6 +8,7 @@ import { brotliCompressSync } from 'node:zlib';
 
 import { launch, open, screenshot, settled, visitor } from './lib/browser.mjs';
 import { packs, root, site, sitePlain } from './lib/environment.mjs';
+import { until } from './lib/until.mjs';
 
 const example = (id) => JSON.parse(readFileSync(join(root, 'demo/examples', `${id}.json`), 'utf8'));
 const isOfModel = (url) => /\/models\//.test(url);
@@ -114,7 +115,8 @@ describe('embedded', () => {
     writeFileSync(join(packs, 'embedded.json'), JSON.stringify(example('dialogue')));
     const page = await visit(browser, article('bytes', frameTag('result=packs/embedded.json')));
     await inside(page).getByTestId('heatmap').waitFor();
-    await page.waitForLoadState('networkidle');
+    // What a page that opens a result asks for last.
+    await until(() => page.requested.some((url) => url.endsWith('/examples/index.json')), 'the list of examples is asked for');
     assert.deepEqual(page.requested.filter(isOfModel), []);
     const own = [...new Set(page.requested.filter((url) => url.startsWith(site)))];
     let total = 0;

@@ -122,11 +122,24 @@ describe('without a network', () => {
 
   test('an embedded page installs nothing', LIMIT, async () => {
     const context = await visitor(browser, { offline: true });
+    await context.addInitScript(() => {
+      window.installationsAsked = 0;
+      const { register } = ServiceWorkerContainer.prototype;
+      ServiceWorkerContainer.prototype.register = function counted(...script) {
+        window.installationsAsked += 1;
+        return register.apply(this, script);
+      };
+    });
+    // The module that asks runs once per page: importing it waits until it has run.
+    const asked = (page) => page.evaluate(async () => {
+      await import(new URL('offline.js', document.baseURI).href);
+      return window.installationsAsked;
+    });
     const page = await open(browser, `${site}?embed=true&example=poem`, { context });
     await page.getByTestId('heatmap').waitFor();
-    // A script would be on its way by now.
-    await page.waitForLoadState('networkidle');
+    assert.equal(await asked(page), 0);
     assert.equal(await page.evaluate(async () => (await navigator.serviceWorker.getRegistrations()).length), 0);
+    assert.equal(await asked(await open(browser, site, { context })), 1, 'a page of its own');
     await context.close();
   });
 

@@ -8,7 +8,7 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 
-import { analyse, countColours, diagnostics, launch, open, screenshot, waitForState } from './lib/browser.mjs';
+import { analyse, countColours, diagnostics, launch, open, screenshot, settled, waitForState } from './lib/browser.mjs';
 import { defaultPack, fixtures, out, root, site } from './lib/environment.mjs';
 import { downloadJson } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
@@ -39,8 +39,10 @@ describe('the page as it opens', () => {
     await page.getByTestId('precomputed-mark').waitFor();
     await page.getByTestId('heatmap').waitFor();
     await assertCanvasDrawn(page);
-    // Whatever would be fetched without being asked would be under way by now.
-    await page.waitForLoadState('networkidle');
+    // Whatever would be fetched without being asked would be under way by now: all that opening the page asks for is here.
+    await page.getByTestId('gallery').waitFor();
+    await page.locator('[data-testid="trajectory"][data-points]').waitFor();
+    await settled(page);
     assert.deepEqual(page.requested.filter(isOfModel), []);
     assert.equal(await page.getByTestId('text-input').inputValue(), ALICE);
     await screenshot(page, 'precomputed');
