@@ -293,7 +293,7 @@ impl Model {
     }
 
     /// What was fetched cannot be shown. A request under way is not ended by that.
-    fn not_opened(&mut self, problem: String) {
+    pub(crate) fn not_opened(&mut self, problem: String) {
         if self.is_loading() {
             self.note = Some(problem);
         } else {

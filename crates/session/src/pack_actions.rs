@@ -97,8 +97,13 @@ impl Model {
 
     /// Stops fetching a pack, and deletes what came.
     pub(crate) fn discard_download(&mut self) {
-        self.library.is_discarded = true;
-        self.cancel();
+        if self.is_loading() {
+            self.library.is_discarded = self.library.downloading.is_some();
+            self.cancel();
+        } else if let Some(url) = self.library.downloading.take() {
+            // It has not begun.
+            self.delete_pack(&url);
+        }
     }
 
     /// A request ended, in whatever way.

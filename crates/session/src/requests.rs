@@ -29,9 +29,11 @@ impl Model {
     /// Analyzes the text in the box.
     pub(crate) fn submit(&mut self) {
         if self.is_loading() {
-            if self.is_quiet {
+            if self.is_quiet && self.next != Next::Pressed {
                 self.next = Next::Pressed;
                 self.cancel();
+                // Typing waits as long as it takes; the visitor does not.
+                self.ask_for_patience();
             }
             return;
         }
@@ -112,7 +114,8 @@ impl Model {
 
     /// Fetches and stores a pack's tokenizer and weights.
     pub(crate) fn download(&mut self, pack_url: String) {
-        if !self.is_loading() {
+        // It may have been given up, or another one asked for, while the browser asked the visitor.
+        if !self.is_loading() && self.library.downloading.as_ref() == Some(&pack_url) {
             self.begin(Request::Download { id: 0, pack_url });
         }
     }
@@ -140,6 +143,10 @@ impl Model {
 
     fn begin_any(&mut self, job: Request) {
         self.has_restarted = false;
+        if !matches!(job, Request::Download { .. }) {
+            // One that has not begun gives way.
+            self.library.downloading = None;
+        }
         // Whatever waited for an earlier request, this one is what the visitor wants now.
         self.next = Next::Rest;
         self.problem = None;
@@ -177,15 +184,24 @@ impl Model {
 
     /// Stops the request that is under way.
     pub(crate) fn cancel(&mut self) {
-        if !self.is_loading() || self.is_stopping {
+        if !self.is_loading() {
+            // A download that has not begun.
+            self.library.downloading = None;
+            return;
+        }
+        if self.is_stopping {
             return;
         }
         self.is_stopping = true;
         self.ask(Effect::Send(Request::Cancel { id: self.request }));
         // The next text waits for a worker that types along; ending it would cost more.
         if !self.is_quiet {
-            self.ask(Effect::SetTimer(Timer::Patience(self.request), PATIENCE_MS));
+            self.ask_for_patience();
         }
+    }
+
+    fn ask_for_patience(&mut self) {
+        self.ask(Effect::SetTimer(Timer::Patience(self.request), PATIENCE_MS));
     }
 
     /// A canceled request was waited for long enough.

@@ -64,7 +64,9 @@ impl Model {
 
     /// A file with a saved result, which needs no model.
     pub(crate) fn open_file(&mut self, name: String, read: Result<String, String>) {
-        if self.is_loading() {
+        // What typing asked for gives way: its answer is not what the visitor wants now.
+        if self.is_loading() && !self.is_quiet {
+            self.note = Some(format!("{name} was not opened: an analysis is under way."));
             return;
         }
         match read.and_then(|json| self.show(&json, Origin::File(name.clone()))) {
@@ -72,7 +74,7 @@ impl Model {
                 self.give_up_opening();
                 self.opened(Phase::Done);
             }
-            Err(problem) => self.fail(format!("{name} was not opened: {problem}.")),
+            Err(problem) => self.not_opened(format!("{name} was not opened: {problem}.")),
         }
     }
 

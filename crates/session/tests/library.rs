@@ -178,6 +178,49 @@ fn a_download_that_is_discarded_is_deleted_once_it_has_stopped() {
 }
 
 #[test]
+fn a_download_that_is_given_up_before_it_begins_does_not_begin() {
+    for (msg, is_deleted) in [(Msg::Cancel, false), (Msg::DiscardDownload, true)] {
+        let mut page = opened();
+        page.tell(Msg::DownloadPack(OWN.to_owned()));
+        page.asked.clear();
+        page.tell(msg);
+        assert!(page.model.library.downloading.is_none());
+        assert_eq!(page.asked.iter().any(|effect| matches!(effect, Effect::DeletePack(..))), is_deleted);
+        page.tell(Msg::Persisted(OWN.to_owned()));
+        assert!(page.take_sent().is_empty());
+        assert_eq!(page.model.phase, Phase::Idle);
+    }
+}
+
+#[test]
+fn of_two_downloads_the_later_one_is_made() {
+    let mut page = opened();
+    page.tell(Msg::DownloadPack(OTHER.to_owned()));
+    page.tell(Msg::DownloadPack(OWN.to_owned()));
+    page.tell(Msg::Persisted(OTHER.to_owned()));
+    assert!(page.take_sent().is_empty());
+    page.tell(Msg::Persisted(OWN.to_owned()));
+    let request = page.sent();
+    assert!(matches!(&request, Request::Download { pack_url, .. } if pack_url == OWN));
+    page.worker(Response::Downloaded { id: request.id(), bytes: 10_000 });
+    // The same one, pressed twice.
+    page.tell(Msg::Persisted(OWN.to_owned()));
+    assert!(page.take_sent().is_empty());
+}
+
+#[test]
+fn a_download_that_has_not_begun_gives_way_to_an_analysis() {
+    let mut page = opened();
+    page.tell(Msg::DownloadPack(OWN.to_owned()));
+    page.tell(Msg::Submit);
+    assert!(page.model.library.downloading.is_none());
+    let request = page.sent();
+    page.tell(Msg::DiscardDownload);
+    page.worker(Response::Cancelled { id: request.id() });
+    assert!(!page.asked.iter().any(|effect| matches!(effect, Effect::DeletePack(..))));
+}
+
+#[test]
 fn nothing_is_downloaded_over_a_request() {
     let mut page = opened();
     page.tell(Msg::Submit);

@@ -530,6 +530,7 @@ fn no_file_opens_over_a_request() {
     let request = page.sent();
     page.tell(Msg::FileOpened("mine.json".to_owned(), Ok(result_json("from a file"))));
     assert_eq!(page.shown(), Some(ALICE));
+    assert_eq!(page.model.note.as_deref(), Some("mine.json was not opened: an analysis is under way."));
     page.answer_analysis(&request);
     assert_eq!(page.model.phase, Phase::Done);
 }

@@ -445,6 +445,7 @@ fn a_download_goes_on_after_a_crash_with_its_own_bar() {
     page.tell(Msg::PacksListed(vec![("Other".to_owned(), other_pack())]));
     page.tell(Msg::LookAtPack(OTHER.to_owned()));
     page.serve();
+    page.tell(Msg::DownloadPack(OTHER.to_owned()));
     page.tell(Msg::Persisted(OTHER.to_owned()));
     page.asked.clear();
     page.tell(Msg::Crashed(Some("gone".to_owned())));

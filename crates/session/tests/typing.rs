@@ -4,9 +4,9 @@
 
 mod common;
 
-use common::{Page, other_pack};
+use common::{Page, other_pack, result_json};
 use lens_protocol::{FailureKind, Request, Response, RowSource};
-use lens_session::{Msg, Phase, Timer};
+use lens_session::{Effect, Msg, Phase, Timer};
 
 fn type_text(page: &mut Page, text: &str) -> Option<Timer> {
     page.tell(Msg::Typed(text.to_owned()));
@@ -103,6 +103,40 @@ fn analyze_during_a_run_of_typing_comes_after_it() {
     let loud = page.sent();
     assert!(matches!(&loud, Request::Analyze { text, .. } if text == "one two"));
     assert!(!page.model.is_quiet && page.model.progress.is_some());
+}
+
+#[test]
+fn analyze_does_not_wait_for_a_run_of_typing_that_hangs() {
+    for is_pushed_aside in [false, true] {
+        let mut page = Page::analyzed("one");
+        let quiet = pause_after(&mut page, "one two");
+        if is_pushed_aside {
+            pause_after(&mut page, "one two three");
+        }
+        page.tell(Msg::Submit);
+        page.tell(Msg::Submit);
+        let timers = page.take_timers();
+        assert_eq!(timers.len(), 1, "{timers:?}");
+        assert_eq!(timers[0].0, Timer::Patience(quiet[0].id()));
+        page.take_sent();
+        page.tell(Msg::Timer(timers[0].0));
+        assert!(page.asked.contains(&Effect::EndWorker));
+        assert!(matches!(page.sent(), Request::Analyze { .. }));
+    }
+}
+
+#[test]
+fn a_file_opens_over_a_run_of_typing() {
+    let mut page = Page::analyzed("one");
+    let quiet = pause_after(&mut page, "one two");
+    page.tell(Msg::FileOpened("wrong.json".to_owned(), Ok("[1]".to_owned())));
+    assert_eq!(page.model.phase, Phase::Loading);
+    assert!(page.model.note.as_deref().unwrap().starts_with("wrong.json was not opened: "));
+    page.tell(Msg::FileOpened("mine.json".to_owned(), Ok(result_json("from a file"))));
+    assert_eq!((page.shown(), page.model.phase), (Some("from a file"), Phase::Done));
+    assert_eq!(page.sent(), Request::Cancel { id: quiet[0].id() });
+    page.answer_analysis(&quiet[0]);
+    assert_eq!((page.shown(), page.model.text.as_str()), (Some("from a file"), "from a file"));
 }
 
 #[test]
