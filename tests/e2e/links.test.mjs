@@ -113,10 +113,10 @@ describe('links', () => {
     await searchIs(page, /of=total/);
     await page.goBack();
     await page.waitForFunction(() => document.querySelector('[data-testid="source"]').value === 'predictable');
+    // A pin is no step of its own.
     assert.equal(await page.locator('.token.is-pinned').count(), 1);
     await page.goBack();
     await page.waitForFunction(() => !document.querySelector('.token.is-pinned'));
-    await page.goBack();
     await shows(page, 'seed-prompt');
     await searchIs(page, /^$/);
     // Faster than what they show: the last one counts.

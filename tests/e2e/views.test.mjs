@@ -50,7 +50,8 @@ describe('the views of one analysis', () => {
   afterEach(leave);
 
   const token = (position) => page.getByTestId(`token-${position}`);
-  const unpin = () => page.keyboard.press('Escape');
+  /** Closes the card, selects nothing and unpins: each press takes one away. */
+  const unpin = async () => { for (let press = 0; press < 3; press += 1) await page.keyboard.press('Escape'); };
   /** The centre of the cell at fractions of the matrix; the figure's margins are left out by hovering. */
   const point = async (u, v) => {
     await page.getByTestId('heatmap').scrollIntoViewIfNeeded();

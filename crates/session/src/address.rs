@@ -1,7 +1,8 @@
 //! The page's address follows what it shows.
 //!
-//! What is dragged replaces the entry of the history that its first step made; everything else makes
-//! an entry of its own, so that Back undoes it. An embedded page leaves its frame's history alone.
+//! What is dragged or typed replaces the entry of the history that its first step made; a pin replaces the current
+//! one, so that Back does not go through all that was pointed at; everything else makes an entry of its own, so that Back
+//! undoes it. An embedded page leaves its frame's history alone.
 
 use crate::embed::Embed;
 use crate::message::{Effect, Timer};
@@ -84,12 +85,18 @@ impl Model {
         if is_drag {
             self.last_drag_ms = self.now_ms;
         }
-        if !goes_on {
-            // Whoever types needs no entry for every pause.
-            let is_typing = self.is_quiet && self.address.subject != before.subject;
-            self.ask(Effect::WriteUrl { query: self.address.query(), is_entry: !is_typing });
+        let is_pin = ViewState { pin: before.pin, ..self.address.clone() } == before;
+        if !goes_on && !is_pin {
+            let is_typed = self.is_shown_quietly && self.address.subject != before.subject;
+            // Whoever types needs no entry for every pause; the one before the first pause stays.
+            let is_entry = !(is_typed && self.is_entry_typed);
+            self.is_entry_typed = is_typed;
+            self.ask(Effect::WriteUrl { query: self.address.query(), is_entry });
         } else if !self.is_replacing {
             self.is_replacing = true;
+            if is_pin {
+                self.ask(Effect::WriteUrl { query: self.address.query(), is_entry: false });
+            }
             self.ask(Effect::SetTimer(Timer::Replace(self.turn), REPLACE_EVERY_MS));
         }
     }

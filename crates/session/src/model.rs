@@ -210,6 +210,10 @@ pub struct Model {
     pub(crate) last_drag_ms: f64,
     /// The entry of the history is about to be replaced.
     pub(crate) is_replacing: bool,
+    /// Typing asked for what is shown.
+    pub(crate) is_shown_quietly: bool,
+    /// A pause in typing made the current entry of the history.
+    pub(crate) is_entry_typed: bool,
 
     /// Milliseconds of the browser's clock at the message under way.
     pub(crate) now_ms: f64,
@@ -268,6 +272,8 @@ impl Model {
             address: ViewState::default(),
             last_drag_ms: f64::NEG_INFINITY,
             is_replacing: false,
+            is_shown_quietly: false,
+            is_entry_typed: false,
             now_ms: 0.0,
             effects: Vec::new(),
             start,

@@ -181,6 +181,7 @@ impl Model {
         self.place_pins();
         self.compare_as_linked(link.second);
         self.opening = None;
+        self.is_entry_typed = false;
         // What the link made of the page is its address already.
         self.address = self.current_address();
     }

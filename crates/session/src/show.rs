@@ -48,6 +48,7 @@ impl Model {
         self.set_focus(Focus::default());
         self.view.spans.clear();
         self.attention = shown.analysis.attention.clone().map(Arc::new);
+        self.is_shown_quietly = self.is_quiet && matches!(shown.origin, Origin::Live(_));
         self.shown = Some(shown);
     }
 
@@ -96,6 +97,18 @@ impl Model {
         let inside = Selection::of(spans.spans().iter().filter(|span| span.end <= tokens).cloned().collect());
         if is_opening || !inside.spans().is_empty() {
             self.view.spans = inside;
+        }
+    }
+
+    /// Closes the open card; without one, selects nothing; with nothing selected, unpins.
+    pub(crate) fn step_back(&mut self) {
+        if self.view.feature.take().is_some() {
+            return;
+        }
+        if self.view.spans.spans().is_empty() {
+            self.set_focus(Focus::default());
+        } else {
+            self.view.spans.clear();
         }
     }
 

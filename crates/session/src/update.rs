@@ -81,10 +81,7 @@ impl Model {
                     *of_side = spans;
                 }
             }
-            Msg::Escape => {
-                self.set_focus(Focus::default());
-                self.view.spans.clear();
-            }
+            Msg::Escape => self.step_back(),
             Msg::SwitchTheme => {
                 self.theme = self.theme.next();
                 self.ask(Effect::RememberTheme(self.theme));

@@ -31,25 +31,39 @@ fn a_choice_that_changes_nothing_is_none() {
 }
 
 #[test]
-fn hovering_is_no_entry_and_a_pin_is_one() {
+fn hovering_is_not_in_the_address_and_a_pin_replaces_the_entry() {
     let mut page = Page::new();
     page.tell(Msg::Focused(Focus { hovered: Some(Cell::token(3)), pinned: None }));
     assert!(page.take_urls().is_empty());
     page.tell(Msg::Focused(pinned(Some(Cell::token(3)))));
-    assert_eq!(page.take_urls(), [("v=1&pin=3".to_owned(), true)]);
+    assert_eq!(page.take_urls(), [("v=1&pin=3".to_owned(), false)]);
     assert_eq!(page.model.view.pin, Some(Cell::token(3)));
+    // Others that follow at once are written together.
+    page.tell(Msg::Focused(pinned(Some(Cell::token(4)))));
     page.tell(Msg::Escape);
-    assert_eq!(page.take_urls(), [(String::new(), true)]);
+    page.tell(Msg::Focused(pinned(Some(Cell::token(5)))));
+    assert!(page.take_urls().is_empty());
+    let timers = page.take_timers();
+    assert_eq!(timers.len(), 1);
+    page.tell(Msg::Timer(timers[0].0));
+    assert_eq!(page.take_urls(), [("v=1&pin=5".to_owned(), false)]);
 }
 
 #[test]
-fn escape_clears_spans_too() {
+fn escape_steps_back_one_level_at_a_time() {
     let mut page = Page::new();
-    page.choose(|view| view.spans.stretch(1, 4));
-    page.tell(Msg::Focused(pinned(Some(Cell::token(3)))));
+    let pin = pinned(Some(Cell::token(3)));
+    page.choose(|view| {
+        view.spans.stretch(1, 4);
+        view.feature = Some(7);
+    });
+    page.tell(Msg::Focused(pin));
     page.tell(Msg::Escape);
-    assert!(page.model.view.spans.spans().is_empty());
-    assert_eq!(page.model.focus, Focus::default());
+    assert_eq!((page.model.view.feature, page.model.view.spans.spans().len(), page.model.focus), (None, 1, pin));
+    page.tell(Msg::Escape);
+    assert_eq!((page.model.view.spans.spans().len(), page.model.focus), (0, pin));
+    page.tell(Msg::Escape);
+    assert_eq!((page.model.focus, page.model.view.pin), (Focus::default(), None));
 }
 
 #[test]

@@ -235,12 +235,40 @@ fn missing_rows_after_analyze_are_a_problem() {
     assert_eq!(page.model.problem.as_deref(), Some("Rows are missing."));
 }
 
-#[test]
-fn a_pause_makes_no_entry_of_the_history() {
-    let mut page = Page::analyzed("one");
-    let sent = pause_after(&mut page, "one two");
+/// Types, and answers after the pause; what is written to the address.
+fn typed(page: &mut Page, text: &str) -> Vec<(String, bool)> {
+    let sent = pause_after(page, text);
     page.answer_analysis(&sent[0]);
-    assert_eq!(page.take_urls(), [("v=1&text=one+two".to_owned(), false)]);
+    page.take_urls()
+}
+
+#[test]
+fn pauses_share_an_entry_of_the_history_and_leave_the_one_before() {
+    let mut page = Page::analyzed("one");
+    assert_eq!(typed(&mut page, "one two"), [("v=1&text=one+two".to_owned(), true)]);
+    assert_eq!(typed(&mut page, "one two three"), [("v=1&text=one+two+three".to_owned(), false)]);
+    page.choose(|view| view.is_ordered = true);
+    page.take_urls();
+    assert_eq!(typed(&mut page, "one"), [("v=1&text=one&order=tree".to_owned(), true)]);
+    // After Back, too.
+    page.visit("v=1&text=one");
+    page.serve();
+    assert_eq!(typed(&mut page, "one two"), [("v=1&text=one+two".to_owned(), true)]);
+}
+
+#[test]
+fn typing_on_while_analyze_runs_leaves_both_entries() {
+    let mut page = Page::analyzed("one");
+    page.tell(Msg::Typed("one two".to_owned()));
+    page.tell(Msg::Submit);
+    let pressed = page.sent();
+    let timer = type_text(&mut page, "one two three").unwrap();
+    page.tell(Msg::Timer(timer));
+    page.answer_analysis(&pressed);
+    assert_eq!(page.take_urls(), [("v=1&text=one+two".to_owned(), true)]);
+    let quiet = page.sent();
+    page.answer_analysis(&quiet);
+    assert_eq!(page.take_urls(), [("v=1&text=one+two+three".to_owned(), true)]);
 }
 
 #[test]

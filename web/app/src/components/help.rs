@@ -13,7 +13,7 @@ const KEYS: [(&str, &str); 12] = [
     ("Home, End", "the first and the last"),
     ("Enter, click", "pin what is focused; again, or Esc: unpin"),
     ("Shift + arrows, Shift + click", "in the text: select a span from the pinned token; a second span compares"),
-    ("Esc", "nothing is pinned or selected"),
+    ("Esc", "closes the open card, then selects nothing, then unpins"),
     ("+ and −", "zoom the matrix"),
     ("0", "the whole matrix"),
     ("Ctrl + wheel, pinch", "zoom at the pointer"),
