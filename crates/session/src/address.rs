@@ -38,7 +38,7 @@ impl Model {
     }
 
     /// What is shown, or was asked for and is not shown yet.
-    fn subject(&self) -> Option<Subject> {
+    pub(crate) fn subject(&self) -> Option<Subject> {
         let asked = || self.view.subject.clone();
         match self.shown.as_deref() {
             None => asked(),

@@ -13,7 +13,7 @@ use crate::dashboards::Dashboards;
 use crate::message::Effect;
 use crate::pack::Pack;
 use crate::packs::Library;
-use crate::shown::{ShownAnalysis, ShownComparison};
+use crate::shown::{Origin, ShownAnalysis, ShownComparison};
 use crate::theme::Theme;
 use crate::view_state::{Subject, ViewState};
 
@@ -61,12 +61,25 @@ pub enum Next {
 /// What of a link waits until its text is shown.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pending {
+    /// What the link is about.
+    pub subject: Option<Subject>,
     /// The pinned cell.
     pub pin: Option<Cell>,
     /// The selected spans.
     pub spans: Selection,
     /// The part of the matrix.
     pub zoom: Option<[f64; 3]>,
+}
+
+impl Pending {
+    /// Whether it belongs to what is shown.
+    pub(crate) fn is_of(&self, shown: &ShownAnalysis) -> bool {
+        match &self.subject {
+            Some(Subject::Text(text)) => &shown.analysis.text == text,
+            Some(Subject::Result(url)) => matches!(&shown.origin, Origin::Link(from) if from == url),
+            Some(Subject::Example(_)) | None => shown.origin == Origin::Precomputed,
+        }
+    }
 }
 
 /// What a link that is being opened waits for.

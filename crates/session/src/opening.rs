@@ -5,6 +5,7 @@ use lens_analysis::Analysis;
 use lens_analysis::comparison::Comparison;
 use lens_view::gallery::Gallery;
 
+use crate::embed::Embed;
 use crate::message::{Effect, Fetch};
 use crate::model::{Model, Opening, Pending, Phase, Wait};
 use crate::pack::Pack;
@@ -30,7 +31,8 @@ impl Model {
             self.is_loaded = false;
         }
         self.pack = pack;
-        self.pending = Some(Pending { pin: link.pin, spans: link.spans.clone(), zoom: link.zoom });
+        let subject = link.subject.clone();
+        self.pending = Some(Pending { subject, pin: link.pin, spans: link.spans.clone(), zoom: link.zoom });
         self.second_of = link.subject.clone();
         if link.feature.is_some() {
             self.want_index();
@@ -38,6 +40,8 @@ impl Model {
         // All but what belongs to the link's text, which is not shown yet.
         let before = std::mem::take(&mut self.view);
         self.view = ViewState { pin: before.pin, spans: before.spans, zoom: before.zoom, ..link.clone() };
+        // The browser shows the link already; a frame leads there, too, while it is being opened.
+        self.address = ViewState { embed: Embed::default(), ..link.clone() };
         self.begin_opening(link, false);
     }
 
@@ -120,6 +124,7 @@ impl Model {
 
     fn open_example_of_link(&mut self, id: String) {
         self.view.subject = (id != FIRST_EXAMPLE).then(|| Subject::Example(id.clone()));
+        self.second_stays_with(self.view.subject.clone());
         self.fetch_example(id);
     }
 
@@ -127,12 +132,14 @@ impl Model {
     fn open_known_text(&mut self, text: String, inf_k: Option<usize>) -> bool {
         let fits = |analysis: &Analysis| analysis.text == text && analysis.inf_k == inf_k;
         if self.shown.as_ref().is_some_and(|shown| fits(&shown.analysis)) {
+            self.second_stays_with(self.subject());
             return false;
         }
         self.inf_k = inf_k_text(inf_k);
         if let Some(known) = self.recent.iter().rfind(|it| fits(&it.analysis)).cloned() {
             self.abandon();
             self.show_again(known);
+            self.second_stays_with(self.subject());
             self.text = text;
             return false;
         }
@@ -144,6 +151,13 @@ impl Model {
         self.ask_for(Subject::Text(text.clone()));
         self.text = text;
         false
+    }
+
+    /// The link's second text belongs to what its text turned out to be: an example has another name.
+    fn second_stays_with(&mut self, subject: Option<Subject>) {
+        if self.opening.as_ref().is_some_and(|opening| !opening.is_message) {
+            self.second_of = subject;
+        }
     }
 
     /// Nothing is shown until what is asked for comes.
@@ -179,6 +193,8 @@ impl Model {
             return;
         }
         self.place_pins();
+        // A text waits for Analyze; anything else that has not come by now will not.
+        self.pending = self.pending.take().filter(|it| matches!(it.subject, Some(Subject::Text(_))));
         self.compare_as_linked(link.second);
         self.opening = None;
         self.is_entry_typed = false;

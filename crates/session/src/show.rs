@@ -81,9 +81,15 @@ impl Model {
 
     /// Pin and spans of the link, where the shown text has them.
     pub(crate) fn place_pins(&mut self) {
-        let Some(tokens) = self.shown_tokens() else { return };
+        let (Some(tokens), Some(shown)) = (self.shown_tokens(), &self.shown) else { return };
         // Once: what is shown later has pins of its own.
-        let Some(Pending { pin, spans, zoom }) = self.pending.take() else { return };
+        let Some(pending) = self.pending.take() else { return };
+        if !pending.is_of(shown) {
+            // What the link is about may still come, until it is open.
+            self.pending = self.opening.is_some().then_some(pending);
+            return;
+        }
+        let Pending { pin, spans, zoom, .. } = pending;
         self.view.zoom = zoom;
         let fits = pin.is_none_or(|pin| pin.row < tokens && pin.column < tokens);
         let all_fit = fits && spans.spans().iter().all(|span| span.end <= tokens);

@@ -190,6 +190,15 @@ fn a_frame_leaves_the_history_alone_and_knows_its_link() {
     assert_eq!(page.query(), "v=1&example=poem&events=no&pin=1", "the whole page's");
 }
 
+#[test]
+fn a_frame_leads_to_its_link_while_it_is_being_opened() {
+    let mut page = Page::closed(Start { is_embedded: true, ..start() });
+    page.visit("embed=true&example=poem&pin=4");
+    assert_eq!(page.query(), "v=1&example=poem&pin=4");
+    page.serve();
+    assert_eq!(page.query(), "v=1&example=poem&pin=4");
+}
+
 fn set_text(text: &str) -> Msg {
     Msg::Message(EmbedCommand::SetText { text: text.to_owned() })
 }

@@ -251,6 +251,28 @@ fn its_pins_wait_until_it_is_analyzed() {
 }
 
 #[test]
+fn pins_of_a_link_land_on_no_other_text() {
+    // Another text is analyzed.
+    let mut page = Page::at("text=one+two+three&pin=2&span=1-2&zoom=0_0_2");
+    page.analyze("four five six");
+    assert_eq!((page.model.focus.pinned, page.model.view.zoom), (None, None));
+    assert!(page.model.view.spans.spans().is_empty());
+    // One that was under way when the link was opened.
+    let mut page = Page::new();
+    page.tell(Msg::Submit);
+    let request = page.sent();
+    page.visit("text=one+two+three&pin=2");
+    page.serve();
+    page.answer_analysis(&request);
+    assert_eq!((page.shown(), page.model.focus.pinned), (Some(ALICE), None));
+    // The link's example is not there, another one is.
+    let mut page = Page::at("example=nowhere&pin=2");
+    page.tell(Msg::Example("counting".to_owned()));
+    page.serve();
+    assert_eq!((page.shown(), page.model.focus.pinned), (Some(example_text("counting").as_str()), None));
+}
+
+#[test]
 fn a_text_of_the_gallery_is_shown_at_once() {
     let text = example_text("counting");
     let page =
@@ -477,6 +499,26 @@ fn a_link_to_a_comparison_shows_it_with_its_spans() {
         other.answer(what, turn);
     }
     assert_eq!(other.model.compared_spans, page.model.compared_spans);
+}
+
+#[test]
+fn a_second_text_stays_in_the_address_where_the_first_one_is_an_examples() {
+    let second = Some(lens_session::Second { text: "something else".to_owned(), ..Default::default() });
+    let text = Some(Subject::Text(example_text("counting")));
+    let link = lens_session::ViewState { subject: text, second, ..Default::default() };
+    let mut page = Page::at(&link.query());
+    let address = "v=1&example=counting&with=something+else";
+    assert_eq!(page.query(), address);
+    // Shown already.
+    page.visit(&link.query());
+    page.serve();
+    assert_eq!(page.query(), address);
+    // Shown before.
+    page.visit("example=poem");
+    page.serve();
+    page.visit(&link.query());
+    page.serve();
+    assert_eq!(page.query(), address);
 }
 
 #[test]
