@@ -85,6 +85,7 @@ pub fn run(args: &DashboardsArgs) -> Result<()> {
     let index = Index {
         name_rule: name::RULE.to_owned(),
         names: names.collect(),
+        largest: (0..width).map(|feature| builder.largest(feature)).collect(),
         format: FORMAT.to_owned(),
         pack_hash: pack.loaded.pack_hash().to_owned(),
         features: width,

@@ -167,7 +167,15 @@ fn the_shipped_dashboards_belong_to_the_served_pack() {
     for feature in (0..index.features).step_by(index.per_file) {
         let json = std::fs::read_to_string(folder.join(index.file_of(feature).unwrap())).unwrap();
         bytes += json.len();
-        assert!(Chunk::from_json(&json, &index).unwrap().get(feature).is_some());
+        let chunk = Chunk::from_json(&json, &index).unwrap();
+        assert!(chunk.get(feature).is_some());
+        for (offset, dashboard) in chunk.features.iter().enumerate() {
+            assert_eq!(
+                index.largest.get(feature + offset),
+                Some(&dashboard.largest),
+                "run `temporal-lens dashboards` again"
+            );
+        }
     }
     assert!(bytes <= 8_000_000, "{bytes} bytes");
     let pack = common::default_pack();

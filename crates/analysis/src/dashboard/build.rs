@@ -106,6 +106,12 @@ impl Builder {
         self.firings.get(feature).map(|firings| peak_words(firings, token)).unwrap_or_default()
     }
 
+    /// The largest novel code of `feature`, as its dashboard has it.
+    pub fn largest(&self, feature: usize) -> f32 {
+        let firings = self.firings.get(feature).map(Vec::as_slice).unwrap_or_default();
+        rounded(firings.iter().map(|firing| firing.value).fold(0.0, f32::max))
+    }
+
     /// What `feature` does, without what follows from the decoder.
     pub fn dashboard(&self, feature: usize) -> Dashboard {
         let Some(firings) = self.firings.get(feature) else { return Dashboard::default() };

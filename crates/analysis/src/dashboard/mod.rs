@@ -73,6 +73,10 @@ pub struct Index {
     /// The display names of the features that have one, in the order of features; none in files written before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<Name>,
+    /// The largest novel code of every feature, as [`Dashboard::largest`], so that a code can be shown as a share of it
+    /// without the feature's file; none in files written before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub largest: Vec<f32>,
 }
 
 /// Where texts are from.
@@ -209,6 +213,9 @@ impl Index {
         if !is_ordered || it.names.last().is_some_and(|name| name.feature >= it.features) {
             return damaged("the names are not those of its features, in their order");
         }
+        if !it.largest.is_empty() && it.largest.len() != it.features {
+            return damaged(format!("largest codes of {} features of {}", it.largest.len(), it.features));
+        }
         Ok(it)
     }
 
@@ -219,6 +226,11 @@ impl Index {
             Some(name) => Some((&name.text, name.by)),
             None => self.label(feature).map(|label| (label.text.as_str(), NamedBy::Label)),
         }
+    }
+
+    /// The largest novel code of `feature` in the corpus, where it is known and greater than 0.
+    pub fn largest(&self, feature: usize) -> Option<f32> {
+        self.largest.get(feature).copied().filter(|largest| *largest > 0.0)
     }
 
     /// The file that holds `feature`; none where there is no such feature.
@@ -299,6 +311,7 @@ mod tests {
             labels: vec![Label { feature: 2, text: "x".to_owned(), precision: 1.0, recall: 1.0, f1: 1.0 }],
             name_rule: String::new(),
             names: vec![Name { feature: 1, text: "sea".to_owned(), by: NamedBy::Peaks }],
+            largest: vec![0.5, 0.0, 2.0],
         }
     }
 
@@ -320,6 +333,7 @@ mod tests {
         assert_eq!(Chunk::from_json(&json(&chunk()), &index)?, chunk());
         assert_eq!(index.file_of(2).as_deref(), Some("0001.json"));
         assert_eq!(index.file_of(3), None);
+        assert_eq!([0, 1, 2, 3].map(|feature| index.largest(feature)), [Some(0.5), None, Some(2.0), None]);
         assert_eq!(chunk().get(2), chunk().features.first());
         assert_eq!(chunk().get(1), None);
         Ok(())
@@ -337,6 +351,7 @@ mod tests {
         assert!(wrong_index(&|it| it.features = usize::MAX));
         assert!(wrong_index(&|it| it.labels[0].feature = 3));
         assert!(wrong_index(&|it| it.names[0].feature = 3));
+        assert!(wrong_index(&|it| it.largest.truncate(2)));
         assert!(wrong_index(&|it| it.names.push(it.names[0].clone())));
         let wrong_chunk = |change: &dyn Fn(&mut Chunk)| {
             let mut it = chunk();
