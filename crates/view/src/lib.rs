@@ -20,8 +20,8 @@ pub mod table;
 
 pub use export::svg;
 pub use figure::{attention, color, dendrogram, feature_map, focus, heatmap, layout, strip, trajectory};
-pub use format::{choice, markup, neuronpedia, number, percent, progress, token};
-pub use table::{comparison, dashboard, features, measures, neighbors, selection, statistics, words};
+pub use format::{choice, markup, neuronpedia, number, percent, progress, scene, token};
+pub use table::{comparison, dashboard, features, inspector, measures, neighbors, selection, statistics, words};
 
 #[cfg(test)]
 mod example;

@@ -8,6 +8,7 @@
 //! | [`number`] | numbers as people read them |
 //! | [`percent`] | text inside addresses |
 //! | [`progress`] | one bar over all stages, with bytes |
+//! | [`scene`] | the events of a text under the names a reader sees |
 //! | [`token`] | tokens with their white space made visible |
 
 pub mod choice;
@@ -16,4 +17,5 @@ pub mod neuronpedia;
 pub mod number;
 pub mod percent;
 pub mod progress;
+pub mod scene;
 pub mod token;

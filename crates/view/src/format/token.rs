@@ -18,6 +18,9 @@ pub const NEWLINE: &str = "↵";
 /// Shown for a tabulator.
 pub const TAB: &str = "⇥";
 
+/// Words of more parts are not written out: scripts without spaces join a whole sentence.
+const PARTS_MAX: usize = 6;
+
 /// Cuts a token into visible text and marks. Sentencepiece spells a space "▁" and a byte that has
 /// no token of its own "<0x0A>".
 pub fn pieces(token: &str) -> Vec<Piece> {
@@ -66,6 +69,52 @@ pub fn plain(token: &str) -> String {
 /// Whether the text goes on in a new line after this token.
 pub fn breaks_line(token: &str) -> bool {
     token.ends_with('\n') || byte_of(token) == Some(b'\n')
+}
+
+/// A token as a reader says it: without the space before it, white space alone in words.
+pub fn name(token: &str) -> String {
+    if !token.is_empty() && token.chars().all(|c| c == '▁' || c == ' ') {
+        return "space".to_owned();
+    }
+    if breaks_line(token) && token.trim_matches('\n').is_empty() || byte_of(token) == Some(b'\n') {
+        return "line break".to_owned();
+    }
+    plain(token.trim_start_matches(['▁', ' ']))
+}
+
+/// The positions of the word that the token at `position` is a part of: tokens follow one another without a space, a
+/// mark or a line break between letters. A token without letters is alone.
+pub fn word_at(tokens: &[String], position: usize) -> std::ops::Range<usize> {
+    let joins = |after: usize| {
+        let (Some(before), Some(it)) = (after.checked_sub(1).and_then(|i| tokens.get(i)), tokens.get(after)) else {
+            return false;
+        };
+        let is_text = |token: &str| !is_special(token) && byte_of(token).is_none();
+        is_text(before)
+            && is_text(it)
+            && before.chars().next_back().is_some_and(char::is_alphabetic)
+            && it.chars().next().is_some_and(char::is_alphabetic)
+    };
+    let (mut first, mut end) = (position, position + 1);
+    while joins(first) {
+        first -= 1;
+    }
+    while joins(end) {
+        end += 1;
+    }
+    first..end
+}
+
+/// The name of the token at `position`; a part of a word is followed by the word, e.g. "ulls (Gulls)".
+pub fn name_in_text(tokens: &[String], position: usize) -> String {
+    let own = tokens.get(position).map(|token| name(token)).unwrap_or_default();
+    let word = word_at(tokens, position);
+    let is_part = word.len() > 1 && word.len() <= PARTS_MAX;
+    if !is_part {
+        return own;
+    }
+    let whole: String = tokens.get(word).unwrap_or_default().iter().map(|token| name(token)).collect();
+    format!("{own} ({whole})")
 }
 
 /// A token in at most `room` columns: narrow characters take one, wide ones two; what does not fit
@@ -131,6 +180,18 @@ mod tests {
         assert_eq!(plain("<0x0A>"), "↵");
         assert_eq!(plain("\t"), "⇥");
         assert!(breaks_line("<0x0A>") && breaks_line("\n") && !breaks_line("▁a"));
+    }
+
+    #[test]
+    fn a_token_is_named_and_its_word_found() {
+        let tokens = ["<bos>", "▁G", "ulls", "▁wheeled", ".", "\n", "▁▁", "<0x0A>", "<0xE2>"].map(str::to_owned);
+        let names: Vec<String> = (0..tokens.len()).map(|i| name_in_text(&tokens, i)).collect();
+        let expected =
+            ["<bos>", "G (Gulls)", "ulls (Gulls)", "wheeled", ".", "line break", "space", "line break", "E2"];
+        assert_eq!(names, expected);
+        assert_eq!((word_at(&tokens, 2), word_at(&tokens, 4), name_in_text(&tokens, 99)), (1..3, 4..5, String::new()));
+        let joined = vec!["夜".to_owned(); 7];
+        assert_eq!(name_in_text(&joined, 3), "夜");
     }
 
     #[test]

@@ -225,17 +225,9 @@ mod tests {
         let label =
             |feature, text: &str, f1| Label { feature, text: text.to_owned(), precision: 0.5, recall: 0.75, f1 };
         Index {
-            format: String::new(),
-            pack_hash: String::new(),
-            features: 1920,
-            per_file: 32,
-            tokens: 100_000,
-            passages: 400,
-            sources: Vec::new(),
-            rule: String::new(),
             labels: vec![label(3, "“tell”", 0.6), label(445, "“told”, “Tell”", 0.9)],
-            name_rule: String::new(),
             names: Vec::new(),
+            ..example::index()
         }
     }
 

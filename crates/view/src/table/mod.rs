@@ -9,11 +9,13 @@
 //! | [`selection`] | spans of the text, and how alike they are |
 //! | [`comparison`] | two texts side by side |
 //! | [`words`] | what the past foretold at a token, what it added, what an event is about |
+//! | [`inspector`] | what made a word expected, and what it added |
 //! | [`dashboard`] | a feature's card: histogram, shaded contexts, search |
 
 pub mod comparison;
 pub mod dashboard;
 pub mod features;
+pub mod inspector;
 pub mod measures;
 pub mod neighbors;
 pub mod selection;

@@ -3,10 +3,8 @@
 use lens_analysis::words::{NextWord, Word, joined};
 use lens_analysis::{Analysis, Event, TokenSource};
 
-use crate::format::{number, token};
+use crate::format::{number, scene, token};
 
-/// Words of an event that name it where space is short.
-const NAME_WORDS: usize = 3;
 /// Longer tokens are cut.
 const SOURCE_CHARACTERS: usize = 24;
 
@@ -86,9 +84,9 @@ fn row(event: &Event) -> Option<EventRow> {
 
 /// A short name of the event that begins at `first`: its first words, or "unclear"; none where it has no words.
 pub fn event_name(analysis: &Analysis, first: usize) -> Option<String> {
-    let event = analysis.events.iter().flatten().find(|event| event.first == first)?;
-    let name = list(&event.words[..event.words.len().min(NAME_WORDS)])?;
-    Some(if event.unclear { format!("unclear: {name}") } else { name })
+    let scene = scene::all(analysis).into_iter().find(|scene| scene.first == first)?;
+    let words = scene.words?;
+    Some(if scene.is_unclear { format!("{}: {words}", scene::UNCLEAR) } else { words })
 }
 
 #[cfg(test)]

@@ -1,0 +1,76 @@
+//! Scenes: the events of a text under the names that a reader sees.
+
+use lens_analysis::words::joined;
+use lens_analysis::{Analysis, Event};
+
+/// Words that name a scene.
+const NAME_WORDS: usize = 3;
+/// What stands for the name of a scene whose words do not cohere.
+pub const UNCLEAR: &str = "unclear";
+
+/// A part of the text about one thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scene {
+    /// From 1.
+    pub number: usize,
+    /// Position of its first token.
+    pub first: usize,
+    /// Position of its last token.
+    pub last: usize,
+    /// Position from which the expectation follows; `first` or later.
+    pub expectation_from: usize,
+    /// Its first words, e.g. "sailing, tide, winds"; none where the result has no words of it.
+    pub words: Option<String>,
+    /// Whether its words do not cohere, so that they do not describe it.
+    pub is_unclear: bool,
+}
+
+impl Scene {
+    /// Its words, "unclear" where they do not cohere; none where it has none.
+    pub fn name(&self) -> Option<&str> {
+        self.words.as_deref().map(|words| if self.is_unclear { UNCLEAR } else { words })
+    }
+}
+
+/// The scenes of a text in order; none of results without events.
+pub fn all(analysis: &Analysis) -> Vec<Scene> {
+    analysis.events.iter().flatten().enumerate().map(|(index, event)| scene(index + 1, event)).collect()
+}
+
+/// The scene that the token at `position` is in.
+pub fn at(analysis: &Analysis, position: usize) -> Option<Scene> {
+    let is_in = |event: &Event| (event.first..=event.last).contains(&position);
+    let (index, event) = analysis.events.iter().flatten().enumerate().find(|(_, event)| is_in(event))?;
+    Some(scene(index + 1, event))
+}
+
+fn scene(number: usize, event: &Event) -> Scene {
+    let words = &event.words[..event.words.len().min(NAME_WORDS)];
+    Scene {
+        number,
+        first: event.first,
+        last: event.last,
+        expectation_from: event.expectation_from,
+        words: (!words.is_empty()).then(|| joined(words)),
+        is_unclear: event.unclear,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example;
+
+    #[test]
+    fn scenes_are_numbered_and_named() {
+        let analysis = example::with_words();
+        let scenes = all(&analysis);
+        assert_eq!(
+            scenes.iter().map(|it| (it.number, it.name())).collect::<Vec<_>>(),
+            [(1, Some("sea, sail, boat")), (2, Some("unclear"))]
+        );
+        assert_eq!(scenes[1].words.as_deref(), Some("list"));
+        assert_eq!(at(&analysis, 2).map(|it| it.number), Some(2));
+        assert_eq!((at(&analysis, 0), all(&example::analysis())), (None, Vec::new()));
+    }
+}
