@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use lens_analysis::words::STOP_WORDS;
 use lens_pack::tokenizer::Vocabulary;
 use lens_train::Corpus;
 
@@ -9,24 +10,6 @@ use lens_train::Corpus;
 const SPACE: char = '▁';
 /// Fewest letters of a word.
 const LETTERS: usize = 3;
-
-/// Words of English that any text has, whatever it is about: a list of them says nothing.
-const STOP_WORDS: &str = "about above across after again against all almost along already also although always among and \
-    another any anybody anyhow anyone anything anyway anywhere are aren around away back became because become becomes \
-    been before behind being below beneath beside besides between beyond both but came can cannot come comes coming could \
-    couldn did didn does doesn doing don done down during each either else enough especially etc even ever every everybody \
-    everyone everything everywhere except far few for from further gave get gets getting give given gives giving goes \
-    going gone got had hadn has hasn have haven having hence her here hers herself him himself his how however indeed \
-    instead into isn its itself just keep kept knew know known knows last least less let lets like likely little made \
-    make makes making many may maybe might mine more moreover most mostly much must myself near nearly neither never \
-    nevertheless next nobody none nor not nothing now nowhere off often once one ones only onto other others otherwise \
-    ought our ours ourselves out over own per perhaps put quite rather really said same saw say saying says see seem \
-    seemed seems seen shall she should shouldn since some somebody somehow someone something sometimes somewhere soon \
-    still such take taken takes taking tell than that the their theirs them themselves then there therefore these they \
-    thing things think this those though thought through throughout thus till to together told too took toward towards \
-    two under unless until unto upon use used uses using very want wanted wants was wasn way ways well went were weren \
-    what whatever when whenever where whereas wherever whether which whichever while who whoever whole whom whose why \
-    will with within without won would wouldn yes yet you your yours yourself yourselves";
 
 /// The letters that words are made of, and the words that are left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
