@@ -19,7 +19,7 @@ pub mod gallery;
 pub mod table;
 
 pub use export::svg;
-pub use figure::{attention, color, dendrogram, feature_map, focus, heatmap, layout, strip, trajectory};
+pub use figure::{attention, color, dendrogram, feature_map, film, focus, heatmap, layout, prose, strip, trajectory};
 pub use format::{choice, markup, neuronpedia, number, percent, progress, scene, token};
 pub use table::{comparison, dashboard, features, inspector, measures, neighbors, selection, statistics, words};
 

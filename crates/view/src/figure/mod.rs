@@ -9,6 +9,8 @@
 //! | [`trajectory`] | a text's way through two or three dimensions |
 //! | [`attention`] | the SAE's attention: where a token's prediction comes from |
 //! | [`feature_map`] | the text's strongest novel features against its tokens |
+//! | [`film`] | the reading as a film: how far the text is shown |
+//! | [`prose`] | the text as prose, scene by scene |
 //! | [`strip`] | shades of the tokens by a chosen quantity |
 //! | [`dendrogram`] | where the lines of the clustering go |
 
@@ -16,8 +18,10 @@ pub mod attention;
 pub mod color;
 pub mod dendrogram;
 pub mod feature_map;
+pub mod film;
 pub mod focus;
 pub mod heatmap;
 pub mod layout;
+pub mod prose;
 pub mod strip;
 pub mod trajectory;

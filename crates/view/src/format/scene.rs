@@ -26,10 +26,20 @@ pub struct Scene {
 }
 
 impl Scene {
+    /// How many tokens later than the scene the expectation changes.
+    pub fn lag(&self) -> usize {
+        self.expectation_from.saturating_sub(self.first)
+    }
+
     /// Its words, "unclear" where they do not cohere; none where it has none.
     pub fn name(&self) -> Option<&str> {
         self.words.as_deref().map(|words| if self.is_unclear { UNCLEAR } else { words })
     }
+}
+
+/// "1 word", "10 words": a number of tokens as readers count them.
+pub fn words_later(tokens: usize) -> String {
+    if tokens == 1 { "1 word".to_owned() } else { format!("{tokens} words") }
 }
 
 /// The scenes of a text in order; none of results without events.

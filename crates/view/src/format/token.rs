@@ -66,6 +66,11 @@ pub fn plain(token: &str) -> String {
         .collect()
 }
 
+/// Whether the token stands for a byte that has no token of its own.
+pub fn is_byte(token: &str) -> bool {
+    byte_of(token).is_some()
+}
+
 /// Whether the text goes on in a new line after this token.
 pub fn breaks_line(token: &str) -> bool {
     token.ends_with('\n') || byte_of(token) == Some(b'\n')
