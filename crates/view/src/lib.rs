@@ -21,7 +21,9 @@ pub mod table;
 pub use export::svg;
 pub use figure::{attention, color, dendrogram, feature_map, film, focus, heatmap, layout, prose, strip, trajectory};
 pub use format::{choice, markup, neuronpedia, number, percent, progress, scene, token};
-pub use table::{comparison, dashboard, features, inspector, measures, neighbors, selection, statistics, words};
+pub use table::{
+    comparison, dashboard, features, first_word, inspector, lede, measures, neighbors, selection, statistics, words,
+};
 
 #[cfg(test)]
 mod example;
