@@ -9,9 +9,13 @@ use lens_view::heatmap::Scale;
 use lens_view::{gallery, percent};
 
 use crate::embed::Embed;
+use crate::figure::Figure;
 use crate::packed_text::{TextValue, unpack};
 use crate::values::{self, Why, fetchable, flag, optional, optional_key, shortened, usual_key, usual_number, whole};
 use crate::view_state::{Opened, Second, Subject, VERSION, ViewState};
+
+/// What links of version 1 open that are about nothing: the notebook's prompt.
+const FIRST_EXAMPLE_OF_VERSION_1: &str = "seed-prompt";
 
 /// Larger feature numbers are refused: no SAE is so wide.
 const FEATURE_MAX: usize = 1 << 24;
@@ -120,6 +124,7 @@ pub static KEYS: &[Key] = &[
         },
     ),
     key("simMatrixDemo", |_, _| None, |it, value| put(&mut it.neuronpedia_demo, values::demo(value).map(Some))),
+    key("view", |it, _| usual_key(it.figure, it.figure_meant()), |it, value| put(&mut it.figure, values::figure(value))),
     key("of", |it, page| usual_key(it.source, page.source), |it, value| put(&mut it.source, values::choice(value))),
     key("mode", |it, page| usual_key(it.mode, page.mode), |it, value| put(&mut it.mode, values::choice(value))),
     key("scale", |it, page| usual_key(it.scale, page.scale), |it, value| put(&mut it.scale, values::choice(value))),
@@ -252,8 +257,13 @@ pub static KEYS: &[Key] = &[
 impl ViewState {
     /// Reads a query string, with or without its question mark. Anyone may have written it.
     pub fn read(query: &str) -> Opened {
+        let query = query.trim_start_matches('?');
+        let is_of_version_1 = query.split('&').any(|part| part == "v=1");
         let mut opened = Opened::default();
-        for part in query.trim_start_matches('?').split('&').filter(|part| !part.is_empty()) {
+        if is_of_version_1 {
+            opened.view = Self::of_version_1();
+        }
+        for part in query.split('&').filter(|part| !part.is_empty()) {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             let Some((name, value)) = percent::decoded(name).zip(percent::decoded(value)) else {
                 opened.dropped.push(format!("“{}” is not text", shortened(part)));
@@ -279,7 +289,29 @@ impl ViewState {
         if !opened.view.embed.is_embedded {
             opened.view.embed = Embed::default();
         }
+        if is_of_version_1 && opened.view.subject.is_none() && opened.view.neuronpedia_demo.is_none() {
+            opened.view.subject = Some(Subject::Example(FIRST_EXAMPLE_OF_VERSION_1.to_owned()));
+        }
+        if !query.split('&').any(|part| part.starts_with("view=")) {
+            opened.view.figure = opened.view.figure_meant();
+        }
         opened
+    }
+
+    /// The figure that a link is about which names none: the page once showed all of them below each other.
+    fn figure_meant(&self) -> Figure {
+        let page = Self::default();
+        if self.second.is_some() {
+            Figure::Compare
+        } else if self.attention != page.attention {
+            Figure::Sources
+        } else if (&self.trajectory, self.trajectory_color, self.camera)
+            != (&page.trajectory, page.trajectory_color, page.camera)
+        {
+            Figure::Path
+        } else {
+            Figure::Scenes
+        }
     }
 
     /// The query string without its question mark; empty for the page as it opens.

@@ -10,6 +10,7 @@
 //! | [`keys`] | the table of the address's parameters: reads and writes a query string |
 //! | `values` | single values of parameters |
 //! | `packed_text` | a text as a part of an address |
+//! | [`figure`] | which figure stands beside the text |
 //! | [`theme`] | light or dark |
 //! | [`embed`] | the page inside another page: flags and messages |
 //! | [`model`] | everything the page knows |
@@ -30,6 +31,7 @@ mod address;
 mod cards;
 pub mod dashboards;
 pub mod embed;
+pub mod figure;
 pub mod keys;
 pub mod library;
 pub mod message;

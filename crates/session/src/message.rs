@@ -27,6 +27,8 @@ pub enum Msg {
     Agreed(bool),
     /// Analyses are to come in words, or no longer.
     Words(bool),
+    /// The text box is to take the place of the shown text, or to give it back.
+    Edit(bool),
     /// Analyze was pressed.
     Submit,
     /// Another text is to be analyzed, which also goes into the box.

@@ -127,6 +127,8 @@ pub struct Model {
     pub start: Start,
     /// The text box.
     pub text: String,
+    /// Whether the text box stands in the place of the shown text.
+    pub is_editing: bool,
     /// The `inf_k` field as it was typed; empty for the SAE's own k.
     pub inf_k: String,
     /// Whether the page follows while one types.
@@ -239,6 +241,7 @@ impl Model {
     pub fn new(start: Start) -> Self {
         Self {
             text: PROMPT.to_owned(),
+            is_editing: false,
             inf_k: String::new(),
             is_live: true,
             has_agreed: start.has_agreed,
@@ -291,6 +294,11 @@ impl Model {
             effects: Vec::new(),
             start,
         }
+    }
+
+    /// Whether what is shown is not of the text in the box.
+    pub fn is_stale(&self) -> bool {
+        self.is_editing && self.shown.as_ref().is_some_and(|shown| shown.analysis.text != self.text)
     }
 
     /// Tokens of the shown text.

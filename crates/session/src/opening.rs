@@ -14,8 +14,8 @@ use crate::shown::{Origin, ShownComparison};
 use crate::theme::Theme;
 use crate::view_state::{Opened, Second, Subject, ViewState};
 
-/// What the page opens with: the notebook's prompt.
-pub const FIRST_EXAMPLE: &str = "seed-prompt";
+/// What the page opens with.
+pub const FIRST_EXAMPLE: &str = "two-events";
 
 impl Model {
     /// Makes the page what a link says; `pack` is the one that it names.
@@ -150,6 +150,7 @@ impl Model {
         }
         self.ask_for(Subject::Text(text.clone()));
         self.text = text;
+        self.is_editing = true;
         false
     }
 

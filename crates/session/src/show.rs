@@ -47,6 +47,8 @@ impl Model {
     fn put(&mut self, shown: Arc<ShownAnalysis>) {
         self.set_focus(Focus::default());
         self.view.spans.clear();
+        // Whoever types goes on typing.
+        self.is_editing &= self.is_quiet;
         self.attention = shown.analysis.attention.clone().map(Arc::new);
         self.is_shown_quietly = self.is_quiet && matches!(shown.origin, Origin::Live(_));
         self.shown = Some(shown);
@@ -59,6 +61,7 @@ impl Model {
             self.text = shown.analysis.text.clone();
             self.inf_k = inf_k_text(shown.analysis.inf_k);
         }
+        self.is_editing = false;
         self.problem = None;
         self.phase = phase;
     }

@@ -36,6 +36,7 @@ impl Model {
                 self.ask(Effect::RememberAgreement(agreed));
             }
             Msg::Words(words) => self.set_words(words),
+            Msg::Edit(is_editing) => self.is_editing = is_editing,
             Msg::Submit => self.submit(),
             Msg::SubmitText(text) => {
                 self.text = text;

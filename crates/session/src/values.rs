@@ -10,6 +10,7 @@ use lens_view::percent;
 use lens_view::selection::Selection;
 use lens_view::trajectory::Camera;
 
+use crate::figure::Figure;
 use crate::view_state::is_fetchable;
 
 /// Larger token positions are refused: no text has so many tokens.
@@ -29,6 +30,11 @@ pub fn fetchable(value: &str) -> Result<String, Why> {
 /// A choice by its key.
 pub fn choice<C: Choice>(value: &str) -> Result<C, Why> {
     C::from_key(value).ok_or("is not one of the choices")
+}
+
+/// A figure by its key, or by the name that frames have for it.
+pub fn figure(value: &str) -> Result<Figure, Why> {
+    if value == "matrix" { Ok(Figure::Scenes) } else { choice(value) }
 }
 
 /// A choice by its key, none for `none`.

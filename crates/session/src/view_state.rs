@@ -10,10 +10,12 @@ use lens_view::selection::Selection;
 use lens_view::trajectory::{Camera, TrajectorySettings};
 
 use crate::embed::Embed;
+use crate::figure::Figure;
 use crate::theme::Theme;
 
-/// Version of the parameters' meaning: the parameter `v`.
-pub const VERSION: u32 = 1;
+/// Version of the parameters' meaning: the parameter `v`. Version 1 left out the notebook's matrix in its colors, and the
+/// notebook's prompt: see [`ViewState::of_version_1`].
+pub const VERSION: u32 = 2;
 
 /// Some hosts and programs take no longer addresses.
 pub const LENGTH_SAFE: usize = 8000;
@@ -54,6 +56,8 @@ pub struct ViewState {
     pub second: Option<Second>,
     /// A demo of Neuronpedia's that the link asks for; never written.
     pub neuronpedia_demo: Option<String>,
+    /// Which figure stands beside the text.
+    pub figure: Figure,
     /// What is compared.
     pub source: Source,
     /// How the matrix is made.
@@ -99,9 +103,11 @@ impl Default for ViewState {
             inf_k: None,
             second: None,
             neuronpedia_demo: None,
+            figure: Figure::default(),
             source: Source::default(),
-            mode: Mode::default(),
-            scale: Scale::default(),
+            // Start-of-text tokens are alike whatever the text: with BOS in, they are the brightest block of most texts.
+            mode: Mode::Neuronpedia,
+            scale: Scale::Signed,
             quantity: Some(Quantity::default()),
             has_events: true,
             is_ordered: false,
@@ -117,6 +123,13 @@ impl Default for ViewState {
             theme: Theme::default(),
             embed: Embed::default(),
         }
+    }
+}
+
+impl ViewState {
+    /// What links of version 1 leave out.
+    pub fn of_version_1() -> Self {
+        Self { mode: Mode::Notebook, scale: Scale::Data, ..Self::default() }
     }
 }
 

@@ -159,7 +159,7 @@ fn damaged_and_unknown_parts_are_named_and_the_rest_opens() {
     assert_eq!(opened.view.second, Some(Second { text: "a".to_owned(), inf_k: Some(2), spans: None }));
     assert_eq!(opened.dropped.len(), 1);
     assert!(opened.dropped[0].contains("second text"));
-    let Opened { view: link, dropped } = ViewState::read("v=2&example=code");
+    let Opened { view: link, dropped } = ViewState::read("v=3&example=code");
     assert_eq!(link.subject, Some(Subject::Example("code".to_owned())));
     assert!(dropped[0].contains("later version"));
 }
@@ -214,6 +214,6 @@ fn flags_say_what_an_embedded_page_shows() {
     let opened = ViewState::read("?embedtrajectory=1&embed=true&embedheatmap=false&embedlink=perhaps&embed=x");
     assert_eq!((opened.view.embed, opened.dropped), (shown, Vec::new()));
     let view = ViewState { embed: shown, ..ViewState::default() };
-    assert_eq!(view.query(), "v=1&embed=true&embedheatmap=false&embedtrajectory=true");
+    assert_eq!(view.query(), "v=2&embed=true&embedheatmap=false&embedtrajectory=true");
     assert_eq!(back(&view), view);
 }

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{ALICE, OTHER, OWN, Page, analysis_of, other_pack, start};
+use common::{HARBOR, OTHER, OWN, Page, analysis_of, other_pack, start};
 use lens_protocol::buffers::Buffer;
 use lens_protocol::{DeviceInfo, FailureKind, Request, RequestStage, Response, RowSource};
 use lens_session::requests::{device_label, parse_inf_k};
@@ -159,7 +159,7 @@ fn cancel_stops_and_what_was_shown_stays() {
     assert_eq!(page.sent(), Request::Cancel { id: id_of(&request) });
     assert!(page.model.is_stopping);
     page.worker(Response::Cancelled { id: id_of(&request) });
-    assert_eq!((page.model.phase, page.shown()), (Phase::Idle, Some(ALICE)));
+    assert_eq!((page.model.phase, page.shown()), (Phase::Idle, Some(HARBOR)));
     assert!(!page.model.is_stopping && page.model.progress.is_none() && page.model.problem.is_none());
     assert_eq!(page.model.text, "one two", "the text is kept");
 }
@@ -198,7 +198,7 @@ fn a_result_that_comes_after_the_stop_is_not_shown() {
     page.tell(Msg::Cancel);
     page.worker(Response::Cancelled { id: id_of(&request) });
     page.answer_analysis(&request);
-    assert_eq!((page.model.phase, page.shown()), (Phase::Idle, Some(ALICE)));
+    assert_eq!((page.model.phase, page.shown()), (Phase::Idle, Some(HARBOR)));
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn two_requests_crossing_the_later_one_is_shown() {
     page.tell(Msg::Submit);
     let second = page.sent();
     page.answer_analysis(&first);
-    assert_eq!((page.model.phase, page.shown()), (Phase::Loading, Some(ALICE)));
+    assert_eq!((page.model.phase, page.shown()), (Phase::Loading, Some(HARBOR)));
     page.answer_analysis(&second);
     assert_eq!(page.shown(), Some("second text"));
     page.answer_analysis(&first);
@@ -256,7 +256,7 @@ fn a_failure_is_said_and_all_else_stays() {
     let (mut page, request) = under_way("one two");
     page.fail(id_of(&request), FailureKind::Network, "The host does not answer.");
     assert_eq!(page.model.problem.as_deref(), Some("The host does not answer."));
-    assert_eq!((page.model.phase, page.shown(), page.model.text.as_str()), (Phase::Error, Some(ALICE), "one two"));
+    assert_eq!((page.model.phase, page.shown(), page.model.text.as_str()), (Phase::Error, Some(HARBOR), "one two"));
     // "Try again".
     page.tell(Msg::Submit);
     assert!(page.model.problem.is_none());
@@ -408,7 +408,7 @@ fn an_answer_whose_matrices_do_not_fit_is_refused() {
     buffers[1] = Buffer::F32(vec![0.0; 2]);
     page.tell(Msg::Worker(response, buffers));
     assert!(page.model.problem.as_deref().unwrap().starts_with("The worker's answer cannot be read"));
-    assert_eq!((page.model.phase, page.shown()), (Phase::Error, Some(ALICE)));
+    assert_eq!((page.model.phase, page.shown()), (Phase::Error, Some(HARBOR)));
 }
 
 #[test]

@@ -5,17 +5,10 @@ use leptos::ev;
 use leptos::prelude::*;
 use web_sys::DragEvent;
 
-use crate::components::composer::Composer;
 use crate::components::embedded::Embedded;
-use crate::components::gallery::GalleryBar;
 use crate::components::header::Header;
 use crate::components::help::Help;
-use crate::components::link_note::LinkNote;
-use crate::components::model_files::ModelFiles;
-use crate::components::problem::Problem;
-use crate::components::progress_bar::ProgressBar;
-use crate::components::result::ResultView;
-use crate::components::update_note::UpdateNote;
+use crate::components::workspace::Workspace;
 use crate::state::State;
 use crate::{embedding, environment, files, storage};
 
@@ -31,6 +24,7 @@ pub fn App() -> impl IntoView {
     Effect::new(move |_| environment::apply_theme(state.theme.get()));
 
     let _esc = window_event_listener(ev::keydown, move |event| match event.key().as_str() {
+        "Escape" if state.is_model_open.get_untracked() => state.is_model_open.set(false),
         "Escape" => state.tell(Msg::Escape),
         "?" if !is_typing(&event) => state.is_help_open.set(true),
         _ => {}
@@ -50,9 +44,6 @@ pub fn App() -> impl IntoView {
         }
     };
 
-    let tokens = move || state.shown.with(|shown| shown.as_ref().map(|shown| shown.analysis.tokens.len()));
-    let origin = move || state.shown.with(|shown| shown.as_ref().map(|shown| shown.origin.name()));
-
     if let Some(embed) = state.embed {
         embedding::listen(state);
         return view! { <Embedded state embed /> }.into_any();
@@ -65,31 +56,11 @@ pub fn App() -> impl IntoView {
             on:dragleave=move |_: DragEvent| dropping.set(false)
             on:drop=on_drop
         >
+            <a class="skip-link" href="#text-zone">
+                "Skip to the text"
+            </a>
             <Header state />
-            <UpdateNote />
-            <main
-                data-state=move || state.phase.get().name()
-                data-analysis-tokens=tokens
-                data-origin=origin
-                aria-busy=move || (state.phase.get() == crate::state::Phase::Loading).to_string()
-            >
-                <Composer state />
-                <LinkNote state />
-                <GalleryBar state />
-                <ProgressBar state />
-                <Problem state />
-                <ResultView state />
-                <ModelFiles state />
-            </main>
-            <footer class="footer">
-                <p>
-                    "Predictable codes are what a token’s past foretells, novel codes what is new in it. "
-                    "The heatmap compares the predictable codes of every two tokens. "
-                    <a href="https://www.neuronpedia.org/gemma-2-2b/12-temporal-res" rel="noreferrer" target="_blank">
-                        "Temporal SAE on Neuronpedia"
-                    </a>
-                </p>
-            </footer>
+            <Workspace state />
             <Help state />
         </div>
     }

@@ -13,6 +13,7 @@ mod fetch;
 mod files;
 mod heatmap_canvas;
 mod layouts;
+mod media;
 mod pack_files;
 mod palette;
 mod part;

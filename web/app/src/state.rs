@@ -116,6 +116,8 @@ pub struct Shared {
     pub library_said: Look<Option<String>>,
     /// Diagnostics, once asked for.
     pub diagnostics: RwSignal<Option<CopiedDiagnostics>>,
+    /// Whether the panel of the model's files is open.
+    pub is_model_open: RwSignal<bool>,
     /// Whether the help sheet is open.
     pub is_help_open: RwSignal<bool>,
     /// The worker, from the first request on.
@@ -183,6 +185,7 @@ impl State {
             downloading: store.look(|model| &model.library.downloading),
             library_said: store.look(|model| &model.library.said),
             diagnostics: RwSignal::new(None),
+            is_model_open: RwSignal::new(false),
             is_help_open: RwSignal::new(false),
             engine: StoredValue::new_local(None),
             asked_from: StoredValue::new(String::new()),

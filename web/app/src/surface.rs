@@ -41,6 +41,13 @@ pub fn repaints(state: State) -> RwSignal<u32> {
     count
 }
 
+/// The frame's own height where the page gives it one, as on a screen that shows all zones at once.
+fn boxed_height(frame: &web_sys::HtmlElement) -> Option<f64> {
+    let style = window()?.get_computed_style(frame).ok()??;
+    let is_boxed = style.get_property_value("--is-boxed").is_ok_and(|value| value.trim() == "1");
+    is_boxed.then(|| f64::from(frame.client_height()).max(120.0))
+}
+
 /// Keeps `room` at what the frame and the window give.
 pub fn observe_space(frame: NodeRef<Div>, space: RwSignal<Option<AvailableSpace>>) {
     let is_embedded = environment::embed().is_some();
@@ -50,7 +57,9 @@ pub fn observe_space(frame: NodeRef<Div>, space: RwSignal<Option<AvailableSpace>
         let is_full = document().is_some_and(|document| document.fullscreen_element().is_some());
         let measured = AvailableSpace {
             width: f64::from(frame.client_width()),
-            max_height: if is_embedded {
+            max_height: if let Some(height) = boxed_height(&frame) {
+                height
+            } else if is_embedded {
                 // What the frame has below the figure's top, less its heading and the link below.
                 (height - frame.get_bounding_client_rect().top().max(0.0) - 34.0).max(120.0)
             } else if is_full {
@@ -83,6 +92,18 @@ pub fn observe_space(frame: NodeRef<Div>, space: RwSignal<Option<AvailableSpace>
                 it.disconnect();
             }
         });
+    });
+}
+
+/// Gives the focus to the first element in `root` that the selector finds; nothing happens where there is none yet.
+pub fn focus_within(root: &web_sys::HtmlElement, selector: &'static str) {
+    let root = root.clone();
+    // After what has opened is in the page.
+    request_animation_frame(move || {
+        let found = root.query_selector(selector).ok().flatten();
+        if let Some(element) = found.and_then(|it| it.dyn_into::<web_sys::HtmlElement>().ok()) {
+            let _ = element.focus();
+        }
     });
 }
 

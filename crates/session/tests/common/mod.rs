@@ -24,7 +24,12 @@ pub const OTHER: &str = "https://other.example/pack/";
 pub const GALLERY: &str = include_str!("../../../../demo/examples/index.json");
 /// The dashboards that the site ships.
 const DASHBOARDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/dashboards");
-pub const ALICE: &str = "Once upon a time, a little girl named Alice loved looking at the night sky.";
+/// The text that the page opens with.
+pub const HARBOR: &str = "The tide was already turning when the crew let go of the ropes. Gulls wheeled over the masts, and the old \
+    captain watched the lighthouse slide behind the headland. A cold wind filled the sails and the boat \
+    leaned into the first grey waves. In a kitchen far inland, Marta weighed the flour and rubbed the butter \
+    in with her fingers. She cracked three eggs, whisked them with sugar until they were pale, and set the \
+    oven to warm while the dough rested under a cloth. When the crust was golden she spooned in the cherries.";
 
 pub const MODELS: &str = r#"{"format": "temporal-lens-models/1", "models": [
     {"url": "models/default/", "title": "Default"}, {"url": "https://other.example/pack/", "title": "Other"}]}"#;

@@ -13,6 +13,7 @@ use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlElement, KeyboardEvent};
 
+use super::gear::Gear;
 use super::save_figure::{Picture, SaveFigure};
 use super::token_text::TokenText;
 use crate::canvas::{ColorBar, draw_bar, fresh, pixels, saved_figure, upwards};
@@ -51,8 +52,7 @@ pub fn AttentionPanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView 
         }
     };
     view! {
-        <section class="attention" aria-labelledby="attention-title">
-            <h2 id="attention-title">"Where predictions come from"</h2>
+        <section class="attention" aria-label="What made words expected">
             {body}
         </section>
     }
@@ -75,7 +75,7 @@ fn AttentionFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     let (frame, canvas) = (NodeRef::<Div>::new(), NodeRef::<Canvas>::new());
     let space = RwSignal::new(None::<AvailableSpace>);
     observe_space(frame, space);
-    let layout = Memo::new(move |_| space.get().map(|space| AttentionLayout::new(count, space.width)));
+    let layout = Memo::new(move |_| space.get().map(|space| AttentionLayout::new(count, space.width.min(space.max_height))));
     let raster = StoredValue::new_local(None::<(Arc<AttentionMap>, HtmlCanvasElement)>);
     let ground = repaints(state);
     let row = Memo::new(move |_| state.focus.get().focused().map(|cell| cell.row));
@@ -181,14 +181,19 @@ fn AttentionFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
         })
     };
     view! {
-        <div class="toolbar" role="group" aria-label="Which attention is shown, and saving it">
-            <Choices state />
-            <span class="end">
-                <SaveFigure state testid="attention" picture />
-                <button type="button" class="quiet small" data-testid="attention-csv" on:click=save_csv>
-                    "CSV"
-                </button>
-            </span>
+        <div class="figure-head">
+            <h2>"What made words expected"</h2>
+            <Gear label="Settings of the sources" sign="⚙" testid="sources-settings">
+                <div class="toolbar" role="group" aria-label="Which attention is shown, and saving it">
+                    <Choices state />
+                    <span class="end">
+                        <SaveFigure state testid="attention" picture />
+                        <button type="button" class="quiet small" data-testid="attention-csv" on:click=save_csv>
+                            "CSV"
+                        </button>
+                    </span>
+                </div>
+            </Gear>
         </div>
         {move || problem().map(|problem| view! { <p class="empty" role="alert">{problem}</p> })}
         <p

@@ -74,7 +74,7 @@ fn Card(state: State, shown: Arc<ShownAnalysis>, feature: usize) -> impl IntoVie
     };
     let theirs = neuronpedia::source(&shown.analysis).map(str::to_owned);
     view! {
-        <section class="panel feature-card" data-testid="feature-card" aria-labelledby="feature-card-title">
+        <section class="over panel feature-card" tabindex="-1" data-testid="feature-card" aria-labelledby="feature-card-title">
             <div class="panel-head">
                 <h2 id="feature-card-title">{format!("Feature {feature}")}</h2>
                 <button type="button" class="quiet small" data-testid="feature-close" on:click=move |_| state.choose(|view| view.feature = None)>

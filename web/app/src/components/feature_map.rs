@@ -14,6 +14,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 use web_sys::{CanvasRenderingContext2d, KeyboardEvent};
 
+use super::gear::Gear;
 use super::save_figure::{Picture, SaveFigure};
 use crate::canvas::{fresh, saved_figure};
 use crate::files;
@@ -122,14 +123,16 @@ pub fn FeatureMapFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoVie
     });
     view! {
         <figure class="feature-map" aria-labelledby="feature-map-title">
-            <div class="panel-head">
+            <div class="figure-head">
                 <figcaption id="feature-map-title">{TITLE}</figcaption>
-                <span class="end">
-                    <SaveFigure state testid="features" picture svg />
-                    <button type="button" class="quiet small" data-testid="features-csv" on:click=save>
-                        "CSV"
-                    </button>
-                </span>
+                <Gear label="Save the features" sign="⚙" testid="features-settings">
+                    <div class="toolbar">
+                        <SaveFigure state testid="features" picture svg />
+                        <button type="button" class="quiet small" data-testid="features-csv" on:click=save>
+                            "CSV"
+                        </button>
+                    </div>
+                </Gear>
             </div>
             <div class="heatmap-frame" node_ref=frame>
                 <canvas

@@ -11,6 +11,7 @@ use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use web_sys::{KeyboardEvent, PointerEvent, WheelEvent};
 
+use super::gear::Gear;
 use super::heatmap_bar::HeatmapBar;
 use super::heatmap_stage::{HeatmapStage, ZOOM_STEP};
 use super::words::EventNames;
@@ -63,8 +64,12 @@ pub fn HeatmapFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derived) 
     let summary = move || heatmap.with(|it| it.as_ref().map(|it| it.summary()).unwrap_or_default());
     view! {
         <figure class="heatmap" aria-labelledby="heatmap-title" node_ref=stage.figure>
-            <figcaption id="heatmap-title" data-testid="heatmap-title">{title}</figcaption>
-            <HeatmapBar state shown derived stage />
+            <div class="figure-head">
+                <figcaption id="heatmap-title" data-testid="heatmap-title">{title}</figcaption>
+                <Gear label="Settings of the matrix" sign="⚙" testid="scenes-settings">
+                    <HeatmapBar state shown derived stage />
+                </Gear>
+            </div>
             {move || missing().map(|why| view! { <p class="empty" data-testid="heatmap-missing">{why}</p> })}
             <div class="heatmap-frame" node_ref=frame class:is-zoomed=move || !viewport.get().is_whole()>
                 <canvas

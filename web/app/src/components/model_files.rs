@@ -1,21 +1,21 @@
-//! The model's files in this browser: how much is stored, the whole embedding, deleting; diagnostics.
+//! The model's files in this browser: how much is stored, the whole embedding, deleting; diagnostics. It lies over the
+//! figure.
 
 use lens_session::Msg;
 use lens_view::number;
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
 
 use super::library::Library;
 use crate::state::{Phase, State};
 
-/// A closed panel below everything else.
+/// Shown while it is open.
 #[component]
 pub fn ModelFiles(state: State) -> impl IntoView {
     let busy = move || state.phase.get() == Phase::Loading;
     let stored = move || state.stored_bytes.get().unwrap_or(0);
     let summary = move || match stored() {
-        0 => "Model files".to_owned(),
-        bytes => format!("Model files · {} stored in this browser", number::bytes(bytes)),
+        0 => "Nothing is stored in this browser".to_owned(),
+        bytes => format!("{} stored in this browser", number::bytes(bytes)),
     };
     let embedding = move || state.pack.with(|pack| pack.as_ref().map_or(0, |pack| pack.embedding_bytes));
     let store_label = move || match embedding() {
@@ -23,15 +23,15 @@ pub fn ModelFiles(state: State) -> impl IntoView {
         bytes => format!("Store the whole embedding · {}", number::bytes(bytes)),
     };
     let foreign = move || state.pack.with(|pack| pack.as_ref().and_then(|pack| pack.foreign_host.clone()));
-    let on_toggle = move |event: web_sys::Event| {
-        let panel = event.target().and_then(|it| it.dyn_into::<web_sys::Element>().ok());
-        if panel.is_some_and(|panel| panel.has_attribute("open")) {
-            state.tell(Msg::LibraryOpened);
-        }
-    };
     view! {
-        <details class="model-files" data-testid="model-files" on:toggle=on_toggle>
-            <summary data-testid="stored">{summary}</summary>
+        <section class="over model-files" tabindex="-1" data-testid="model-files" aria-labelledby="model-files-title">
+            <div class="panel-head">
+                <h2 id="model-files-title">"Model and storage"</h2>
+                <button type="button" class="quiet small" data-testid="model-close" on:click=move |_| state.is_model_open.set(false)>
+                    "Close"
+                </button>
+            </div>
+            <p class="note" data-testid="stored">{summary}</p>
             <Library state />
             <p>
                 "Weights stay in this browser, so that the next visit does not fetch them again. A text’s embedding rows "
@@ -75,7 +75,7 @@ pub fn ModelFiles(state: State) -> impl IntoView {
                     }
                 })}
             <Diagnostics state />
-        </details>
+        </section>
     }
 }
 

@@ -9,12 +9,13 @@ use lens_view::focus::{Cell, Step};
 use lens_view::strip::Shading;
 use lens_view::svg::{self, Caption};
 use lens_view::token::{self, breaks_line};
-use lens_view::{export, statistics, words};
+use lens_view::{export, scene, statistics};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, Event, HtmlCanvasElement, HtmlElement, KeyboardEvent};
 
+use super::gear::Gear;
 use super::token_text::TokenText;
 use crate::environment::document;
 use crate::palette::Palette;
@@ -22,6 +23,9 @@ use crate::part::Part;
 use crate::state::{ShownAnalysis, State};
 use crate::views::Derived;
 use crate::{canvas, files};
+
+/// Scenes are told apart by so many colors, in turn.
+const SCENE_COLORS: usize = 4;
 
 /// What is done with a picture; the second argument is called where the browser refuses.
 type Act = fn(&HtmlCanvasElement, Box<dyn FnOnce()>) -> Result<(), JsValue>;
@@ -88,36 +92,64 @@ pub fn TokenStrip(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> 
             }
         }
     };
+    let saved = shown.clone();
     let active = move || state.focus.get().focused().map(|cell| token_id(cell.row));
-    let tokens = shown
-        .analysis
-        .tokens
-        .iter()
-        .enumerate()
-        .map(|(position, token)| {
-            let breaks = breaks_line(token);
-            let event = words::event_name(&shown.analysis, position);
-            view! {
-                // Read from the list of events below: here it only stands beside its first token.
-                {event.map(|name| view! { <span class="event-name" aria-hidden="true">{name}</span> })}
-                <span
-                    class="token"
-                    role="option"
-                    aria-selected="false"
-                    id=token_id(position)
-                    data-testid=token_id(position)
-                    data-position=position.to_string()
-                >
-                    <TokenText token=token.clone() />
-                </span>
-                {breaks.then(|| view! { <br /> })}
-            }
-        })
-        .collect_view();
+    let token = |position: usize| {
+        let token = shown.analysis.tokens.get(position).cloned().unwrap_or_default();
+        let breaks = breaks_line(&token);
+        view! {
+            <span
+                class="token"
+                role="option"
+                aria-selected="false"
+                id=token_id(position)
+                data-testid=token_id(position)
+                data-position=position.to_string()
+            >
+                <TokenText token />
+            </span>
+            {breaks.then(|| view! { <br /> })}
+        }
+    };
+    let of = |positions: std::ops::Range<usize>| positions.map(&token).collect_view();
+    let scenes = scene::all(&shown.analysis);
+    let begin = scenes.first().map_or(count, |scene| scene.first.min(count));
+    let tokens = view! {
+        {of(0..begin)}
+        {scenes
+            .into_iter()
+            .map(|scene| {
+                let name = scene.name().map(str::to_owned);
+                let follows = scene.expectation_from - scene.first;
+                view! {
+                    // What the colors say is said in words, here and in the list of scenes.
+                    <div class="scene" data-scene=(scene.number % SCENE_COLORS).to_string()>
+                        <p class="scene-name" aria-hidden="true" data-testid=format!("scene-{}", scene.number)>
+                            {format!("Scene {}", scene.number)} {name.map(|name| format!(" · {name}"))}
+                            {(follows > 0)
+                                .then(|| {
+                                    view! {
+                                        <span class="note">
+                                            {format!(" · the expectation follows {follows} tokens later")}
+                                        </span>
+                                    }
+                                })}
+                        </p>
+                        {of(scene.first.min(count)..(scene.last + 1).min(count))}
+                    </div>
+                }
+            })
+            .collect_view()}
+    };
 
     view! {
         <section class="strip" aria-label="Tokens">
-            <StripBar state shown=shown.clone() shading derived />
+            <div class="strip-head">
+                <StripLegend shading />
+                <Gear label="Color words by, save the text" sign="⚙" testid="text-settings">
+                    <StripBar state shown=saved shading derived />
+                </Gear>
+            </div>
             <div
                 class="token-strip"
                 role="listbox"
@@ -144,17 +176,10 @@ pub fn TokenStrip(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> 
     }
 }
 
-/// Choice of the shade, its legend, saving.
+/// What the shade means.
 #[component]
-fn StripBar(
-    state: State,
-    shown: Arc<ShownAnalysis>,
-    shading: Memo<Option<Result<Shading, lens_analysis::similarity::MissingError>>>,
-    derived: Derived,
-) -> impl IntoView {
-    let quantity =
-        Part::new(state, state.look(|model| &model.view.quantity), |view, quantity| view.quantity = quantity);
-    let legend = move || {
+fn StripLegend(shading: Memo<Option<Result<Shading, lens_analysis::similarity::MissingError>>>) -> impl IntoView {
+    move || {
         shading.with(|shading| match shading {
             None => ().into_any(),
             Some(Err(missing)) => {
@@ -172,7 +197,19 @@ fn StripBar(
                 .into_any()
             }
         })
-    };
+    }
+}
+
+/// Choice of the shade, saving.
+#[component]
+fn StripBar(
+    state: State,
+    shown: Arc<ShownAnalysis>,
+    shading: Memo<Option<Result<Shading, lens_analysis::similarity::MissingError>>>,
+    derived: Derived,
+) -> impl IntoView {
+    let quantity =
+        Part::new(state, state.look(|model| &model.view.quantity), |view, quantity| view.quantity = quantity);
     let drawn = shown.clone();
     let vector = move || {
         let shading = shading.get_untracked()?.ok()?;
@@ -218,7 +255,7 @@ fn StripBar(
     view! {
         <div class="toolbar">
             <label class="field picker">
-                <span>"Shade by"</span>
+                <span>"Color words by"</span>
                 <select
                     data-testid="quantity"
                     prop:value=move || quantity.get().map_or("none", Choice::key)
@@ -239,7 +276,6 @@ fn StripBar(
                     </option>
                 </select>
             </label>
-            {legend}
             <span class="end">
                 <button type="button" class="quiet small" data-testid="strip-png" on:click=save_png>
                     "PNG"

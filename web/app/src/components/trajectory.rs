@@ -9,6 +9,7 @@ use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use web_sys::{KeyboardEvent, PointerEvent, WheelEvent};
 
+use super::gear::Gear;
 use super::trajectory_bar::TrajectoryBar;
 use super::trajectory_stage::{TrajectoryStage, rings};
 use crate::canvas::fresh;
@@ -106,8 +107,12 @@ pub fn TrajectoryFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derive
     let is_table_open = RwSignal::new(false);
     view! {
         <figure class="trajectory" aria-labelledby="trajectory-title">
-            <figcaption id="trajectory-title">"Trajectory " {winding}</figcaption>
-            <TrajectoryBar state shown derived stage />
+            <div class="figure-head">
+                <figcaption id="trajectory-title">"Path of the expectation " {winding}</figcaption>
+                <Gear label="Settings of the path" sign="⚙" testid="path-settings">
+                    <TrajectoryBar state shown derived stage />
+                </Gear>
+            </div>
             {move || {
                 status()
                     .map(|status| view! { <p class="empty" role="status" data-testid="trajectory-status">{status}</p> })

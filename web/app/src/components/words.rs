@@ -1,76 +1,30 @@
-//! The text in words: what the past foretold at the focused token, what it added, and what each event is about.
+//! Scenes in words, and why there are none.
 
 use std::sync::Arc;
 
 use lens_session::Msg;
 use lens_view::focus::Cell;
 use lens_view::number;
-use lens_view::token;
-use lens_view::words::{self, EventRow, TokenLines};
+use lens_view::words::{self, EventRow};
 use leptos::prelude::*;
 
 use crate::state::{Origin, Phase, ShownAnalysis, State};
 
-/// The panel below the strip.
+/// What each scene of the text is about, in words; nothing for results without them.
 #[component]
-pub fn WordsPanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
-    if shown.analysis.words.is_none() {
-        return view! { <NoWords state shown /> }.into_any();
-    }
+pub fn ScenesInWords(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     let rows = words::events(&shown.analysis);
     let count = rows.len();
-    let lines = move || {
-        let position = state.focus.get().focused().map(|cell| cell.row);
-        let Some(position) = position.filter(|position| *position > 0) else {
-            return view! { <p class="empty">"Point at a word: what the past foretold there, and what it added."</p> }
-                .into_any();
-        };
-        let name = shown.analysis.tokens.get(position).map(|t| token::shortened(t, 24)).unwrap_or_default();
-        match words::of_token(&shown.analysis, position) {
-            Some(lines) => view! { <Lines name lines layer=shown.analysis.model.layer /> }.into_any(),
-            None => ().into_any(),
-        }
-    };
-    view! {
-        <section class="panel words" aria-label="In words" data-testid="words">
-            <div class="words-token" data-testid="words-token" role="status" tabindex="0" aria-label="The word in focus">
-                {lines}
-            </div>
-            <h3>{if count == 1 { "This text reads as one event".to_owned() } else { format!("{count} events") }}</h3>
-            <EventList state rows />
-        </section>
-    }
-    .into_any()
-}
-
-#[component]
-fn Lines(name: String, lines: TokenLines, layer: usize) -> impl IntoView {
-    let line = |title: String, text: Option<String>, none: &'static str, testid: &'static str| {
-        let is_none = text.is_none();
+    (count > 0).then(|| {
         view! {
-            <div>
-                <dt>{title}</dt>
-                <dd data-testid=testid class:empty=is_none>{text.unwrap_or_else(|| none.to_owned())}</dd>
-            </div>
+            <section class="panel" aria-labelledby="scenes-title" data-testid="words">
+                <h2 id="scenes-title">
+                    {if count == 1 { "This text reads as one scene".to_owned() } else { format!("{count} scenes") }}
+                </h2>
+                <EventList state rows />
+            </section>
         }
-    };
-    let next = lines.next.map(|next| line(format!("Next, seen from layer {layer}"), Some(next), "", "words-next"));
-    let surprise = lines
-        .surprise
-        .map(|surprise| line(format!("Surprise, seen from layer {layer}"), Some(surprise), "", "words-surprise"));
-    view! {
-        <dl class="words-lines">
-            <div>
-                <dt>"At"</dt>
-                <dd class="token-name">{name}</dd>
-            </div>
-            {line("From the past".to_owned(), lines.from_past, "nothing yet", "words-past")}
-            {lines.sources.map(|sources| line("Taken from".to_owned(), Some(sources), "", "words-sources"))}
-            {line("New here".to_owned(), lines.new_here, "nothing", "words-new")}
-            {next}
-            {surprise}
-        </dl>
-    }
+    })
 }
 
 #[component]
@@ -100,10 +54,11 @@ fn EventList(state: State, rows: Vec<EventRow>) -> impl IntoView {
 
 /// Why there are no words, and how to get them.
 #[component]
-fn NoWords(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
+pub fn NoWords(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     let is_live = matches!(shown.origin, Origin::Live(_));
+    let has_words = shown.analysis.words.is_some();
     move || {
-        if !is_live {
+        if !is_live || has_words {
             return ().into_any();
         }
         let bytes = state.pack.with(|pack| pack.as_ref().map_or(0, |pack| pack.words_bytes));

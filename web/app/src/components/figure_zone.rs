@@ -1,0 +1,107 @@
+//! The right zone: one figure, chosen by a tab, two on very wide screens. A feature's card, and the model's files, lie over it.
+
+use std::sync::Arc;
+
+use lens_session::figure::Figure;
+use lens_view::neighbors;
+use leptos::html::Section;
+use leptos::prelude::*;
+
+use super::attention::AttentionPanel;
+use super::compare::ComparePanel;
+use super::feature_card::FeatureCard;
+use super::feature_list::FeatureList;
+use super::feature_map::FeatureMapFigure;
+use super::heatmap::HeatmapFigure;
+use super::model_files::ModelFiles;
+use super::neuronpedia::NeuronpediaPanel;
+use super::selection_panel::SelectionPanel;
+use super::similarity_table::SimilarityTable;
+use super::statistics::Statistics;
+use super::tabs::tab_id;
+use super::trajectory::TrajectoryFigure;
+use super::words::ScenesInWords;
+use crate::media;
+use crate::state::{ShownAnalysis, State};
+use crate::surface::focus_within;
+use crate::views::Derived;
+
+/// CSS pixels from which two figures stand side by side.
+const TWO_FIGURES: &str = "(min-width: 1920px)";
+
+/// The chosen figure, and what lies over it.
+#[component]
+pub fn FigureZone(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
+    let derived = Derived::of(state, &shown);
+    let chosen = state.look(|model| &model.view.figure);
+    let has_two = media::matches(TWO_FIGURES);
+    // Beside the matrix stands the path, beside everything else the matrix.
+    let beside = Memo::new(move |_| {
+        has_two.get().then(|| if chosen.get() == Figure::Scenes { Figure::Path } else { Figure::Scenes })
+    });
+    let zone = NodeRef::<Section>::new();
+    // What opens takes the focus, so that keys and screen readers are where the eye is.
+    let over = Memo::new(move |_| state.feature.get().is_some() || state.is_model_open.get());
+    Effect::new(move |was: Option<bool>| {
+        let is_open = over.get();
+        if is_open && was == Some(false) && let Some(zone) = zone.get_untracked() {
+            focus_within(&zone, ".over");
+        }
+        is_open
+    });
+    let (first, second, carded) = (shown.clone(), shown.clone(), shown);
+    view! {
+        <section
+            class="figure-zone"
+            id="figure"
+            role="tabpanel"
+            aria-labelledby=move || tab_id(chosen.get())
+            node_ref=zone
+        >
+            <div class="figure-main" inert=move || over.get()>
+                {move || figure(state, &first, derived, chosen.get())}
+            </div>
+            {move || {
+                beside
+                    .get()
+                    .map(|it| view! { <div class="figure-main figure-beside">{figure(state, &second, derived, it)}</div> })
+            }}
+            <FeatureCard state shown=carded />
+            <Show when=move || state.is_model_open.get()>
+                <ModelFiles state />
+            </Show>
+        </section>
+    }
+}
+
+fn figure(state: State, shown: &Arc<ShownAnalysis>, derived: Derived, figure: Figure) -> AnyView {
+    let shown = shown.clone();
+    let listed = shown.clone();
+    match figure {
+        Figure::Scenes => view! {
+            <HeatmapFigure state shown=shown.clone() derived />
+            <SimilarityTable
+                label="The heatmap as a table"
+                testid="similarity-table"
+                rows=move || neighbors::rows(&listed.analysis)
+            />
+        }
+        .into_any(),
+        Figure::Path => view! { <TrajectoryFigure state shown derived /> }.into_any(),
+        Figure::Features => view! {
+            <FeatureMapFigure state shown=shown.clone() />
+            <FeatureList state shown=shown.clone() />
+            <NeuronpediaPanel state shown />
+        }
+        .into_any(),
+        Figure::Sources => view! { <AttentionPanel state shown /> }.into_any(),
+        Figure::Compare => view! { <ComparePanel state shown /> }.into_any(),
+        Figure::Numbers => view! {
+            <SelectionPanel state shown=shown.clone() derived />
+            <ScenesInWords state shown=shown.clone() />
+            <Statistics state shown derived />
+        }
+        .into_any(),
+        Figure::Export => ().into_any(),
+    }
+}

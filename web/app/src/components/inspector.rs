@@ -1,0 +1,195 @@
+//! The lower zone: the word in focus, what made it expected and what it added.
+
+use std::sync::Arc;
+
+use lens_session::Msg;
+use lens_view::focus::Cell;
+use lens_view::inspector::{AddedRow, Inspector, SourceRow};
+use lens_view::number;
+use leptos::prelude::*;
+
+use super::words::NoWords;
+use crate::state::{ShownAnalysis, State};
+use crate::word_in_focus::WordInFocus;
+
+/// The word in focus, in three columns: itself, what made it expected, what it added.
+#[component]
+pub fn InspectorZone(state: State, shown: Arc<ShownAnalysis>, word: WordInFocus) -> impl IntoView {
+    let pack_hash = shown.analysis.model.pack_hash.clone();
+    let inspected = shown.clone();
+    let body = move || {
+        let index = state.dashboards.get().index_of(&pack_hash);
+        let found = word.get().and_then(|position| Inspector::of(&inspected.analysis, index.as_deref(), position));
+        match found {
+            Some(it) => view! { <Word state it layer=inspected.analysis.model.layer /> }.into_any(),
+            None => view! {
+                <p class="empty" data-testid="inspector-hint">"Point at a word to see what made it expected, and what it added."</p>
+            }
+            .into_any(),
+        }
+    };
+    // Names of features are fetched once a word is looked at.
+    Effect::new(move |_| {
+        if word.get().is_some() {
+            state.tell(Msg::WantFeatureNames);
+        }
+    });
+    view! {
+        <section class="inspector" aria-label="The word in focus">
+            <div class="inspector-word" data-testid="inspector" role="status">
+                {body}
+            </div>
+            <NoWords state shown />
+        </section>
+    }
+}
+
+#[component]
+fn Word(state: State, it: Inspector, layer: usize) -> impl IntoView {
+    let place = match &it.scene {
+        Some(scene) => format!("token {} · scene {}", it.position, scene.number),
+        None => format!("token {}", it.position),
+    };
+    let shares = it.shares.map(|[expected, new]| {
+        let percent = |share: f32| number::fixed(100.0 * share, 0);
+        view! {
+            <p class="shares" data-testid="inspector-shares">
+                <span class="shares-bar" aria-hidden="true">
+                    <span style:transform=format!("scaleX({expected:.4})")></span>
+                </span>
+                {format!("{} % expected, {} % new", percent(expected), percent(new))}
+            </p>
+        }
+    });
+    let next = it.next.map(|next| {
+        view! {
+            <p class="note">
+                {format!("Next, seen from layer {layer}: ")} <span data-testid="words-next">{next}</span>
+            </p>
+        }
+    });
+    let surprise = it.surprise.map(|surprise| {
+        view! {
+            <p class="note">
+                {format!("Surprise, seen from layer {layer}: ")} <span data-testid="words-surprise">{surprise}</span>
+            </p>
+        }
+    });
+    let sources = it.sources.into_iter().map(|row| view! { <Source state row /> }).collect_view();
+    let from_start = it.from_start.map(|share| {
+        view! { <li class="note">{format!("the start of the text: {} %", number::fixed(100.0 * share, 0))}</li> }
+    });
+    let expected_features = it.expected_features;
+    let has_expected = !expected_features.is_empty();
+    view! {
+        <div class="inspector-name">
+            <h2 data-testid="inspector-name" dir="auto">{it.name}</h2>
+            <p class="note">{place}</p>
+            {shares}
+            {surprise}
+            {next}
+        </div>
+        <div class="inspector-past">
+            <h3>"Expected because of"</h3>
+            {it.no_sources.map(|why| view! { <p class="empty">{why}</p> })}
+            <ol class="ranked" data-testid="words-sources">
+                {sources}
+                {from_start}
+            </ol>
+            {it.no_words.map(|why| view! { <p class="empty">{why}</p> })}
+            {it
+                .from_past
+                .map(|words| {
+                    view! {
+                        <p class="in-words">
+                            <span class="note">"In words: "</span>
+                            <span data-testid="words-past">{words}</span>
+                        </p>
+                    }
+                })}
+            {has_expected
+                .then(|| {
+                    view! {
+                        <details>
+                            <summary>"Expected features, by magnitude"</summary>
+                            <Features state rows=expected_features testid="predictable-features" />
+                        </details>
+                    }
+                })}
+        </div>
+        <div class="inspector-new">
+            <h3>
+                "What it added " <span class="note">"(how close each feature is to its maximum)"</span>
+            </h3>
+            {it
+                .new_here
+                .map(|words| {
+                    view! {
+                        <p class="in-words">
+                            <span class="note">"In words: "</span>
+                            <span data-testid="words-new">{words}</span>
+                        </p>
+                    }
+                })}
+            <Features state rows=it.added testid="added-features" />
+        </div>
+    }
+}
+
+/// A word that the prediction was taken from; pressing it looks at that word.
+#[component]
+fn Source(state: State, row: SourceRow) -> impl IntoView {
+    let position = row.position;
+    view! {
+        <li>
+            <span class="ranked-name" dir="auto">
+                {row.name}
+            </span>
+            <span class="feature-bar" aria-hidden="true">
+                <span style:transform=format!("scaleX({:.4})", row.bar)></span>
+            </span>
+            <span class="value">{format!("{} %", number::fixed(100.0 * row.share, 0))}</span>
+            <button
+                type="button"
+                class="quiet small ranked-go"
+                tabindex="-1"
+                aria-label=format!("Look at token {position}")
+                on:click=move |_| state.point(|focus| focus.pinned = Some(Cell::token(position)))
+            >
+                {position}
+            </button>
+        </li>
+    }
+}
+
+/// Features by name; pressing one opens its card.
+#[component]
+fn Features(state: State, rows: Vec<AddedRow>, testid: &'static str) -> impl IntoView {
+    let row = move |row: AddedRow| {
+        let feature = row.feature;
+        let name = row.name.unwrap_or_else(|| format!("feature {feature}"));
+        let percent = row.percent.map_or(row.value, |percent| format!("{} %", number::fixed(percent, 0)));
+        view! {
+            <li data-feature=feature.to_string()>
+                <button
+                    type="button"
+                    class="quiet small feature"
+                    aria-label=format!("Feature {feature}, {name}: what it fires on")
+                    on:click=move |_| state.choose(|view| view.feature = Some(feature))
+                >
+                    {name}
+                </button>
+                <span class="feature-bar" aria-hidden="true">
+                    <span style:transform=format!("scaleX({:.4})", row.bar)></span>
+                </span>
+                <span class="value">{percent}</span>
+                <span class="note">{format!("#{feature}")}</span>
+            </li>
+        }
+    };
+    view! {
+        <ol class="ranked ranked-features" data-testid=testid>
+            {rows.into_iter().map(row).collect_view()}
+        </ol>
+    }
+}

@@ -1,0 +1,54 @@
+//! The left zone: the text with its scenes, or the box in which one types; a request's progress and failure.
+
+use leptos::prelude::*;
+
+use super::composer::Composer;
+use super::examples::LookFor;
+use super::problem::Problem;
+use super::progress_bar::ProgressBar;
+use super::token_strip::TokenStrip;
+use crate::state::{Origin, State};
+use crate::views::Derived;
+
+/// The text, or the box for one.
+#[component]
+pub fn TextZone(state: State) -> impl IntoView {
+    let editing = state.look(|model| &model.is_editing);
+    let has_box = Memo::new(move |_| {
+        editing.get() || (state.shown.with(Option::is_none) && !state.is_example_pending.get())
+    });
+    let text = move || {
+        let shown = state.shown.get().filter(|_| !has_box.get())?;
+        let derived = Derived::of(state, &shown);
+        let count = shown.analysis.tokens.len();
+        let mark = match &shown.origin {
+            Origin::Precomputed => Some(("precomputed-mark", "precomputed".to_owned())),
+            Origin::File(name) | Origin::Link(name) => Some(("file-mark", format!("from {name}"))),
+            Origin::Live(_) => None,
+        };
+        Some(view! {
+            <div class="text-head">
+                <span class="note" data-testid="token-count">{format!("{count} tokens")}</span>
+                {mark.map(|(testid, said)| view! { <span class="badge" data-testid=testid>{said}</span> })}
+                <LookFor state />
+            </div>
+            <TokenStrip state shown derived />
+        })
+    };
+    view! {
+        <section class="text-zone" id="text-zone" tabindex="-1" aria-label="Text">
+            <ProgressBar state />
+            <Problem state />
+            <Show when=move || has_box.get()>
+                <Composer state />
+                <Show when=move || state.shown.with(Option::is_none)>
+                    <section class="empty-state" data-testid="empty">
+                        <p>"Press Analyze to see what made each word expected, and what it added."</p>
+                        <p>"Or open a saved analysis: drop its JSON file anywhere on this page."</p>
+                    </section>
+                </Show>
+            </Show>
+            {text}
+        </section>
+    }
+}

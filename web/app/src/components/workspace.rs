@@ -1,0 +1,55 @@
+//! The page's zones: the claim, the text, one figure, and the word in focus. They never leave a wide screen.
+
+use leptos::prelude::*;
+
+use super::figure_zone::FigureZone;
+use super::inspector::InspectorZone;
+use super::lede::Lede;
+use super::link_note::LinkNote;
+use super::tabs::Tabs;
+use super::text_zone::TextZone;
+use super::update_note::UpdateNote;
+use crate::state::{Phase, State};
+
+/// Everything below the header.
+#[component]
+pub fn Workspace(state: State) -> impl IntoView {
+    let tokens = move || state.shown.with(|shown| shown.as_ref().map(|shown| shown.analysis.tokens.len()));
+    let origin = move || state.shown.with(|shown| shown.as_ref().map(|shown| shown.origin.name()));
+    let is_editing = state.look(|model| &model.is_editing);
+    let is_stale = Memo::new(move |_| {
+        is_editing.track();
+        state.text.track();
+        state.shown.track();
+        state.store.model().is_stale()
+    }); 
+    view! {
+        <main
+            class="workspace"
+            class:is-stale=move || is_stale.get()
+            data-state=move || state.phase.get().name()
+            data-analysis-tokens=tokens
+            data-origin=origin
+            aria-busy=move || (state.phase.get() == Phase::Loading).to_string()
+        >
+            <div class="claim">
+                <UpdateNote />
+                <LinkNote state />
+                {move || state.shown.get().map(|shown| view! { <Lede shown /> })}
+            </div>
+            <TextZone state />
+            {move || {
+                state
+                    .shown
+                    .get()
+                    .map(|shown| {
+                        view! {
+                            <FigureZone state shown=shown.clone() />
+                            <InspectorZone state shown />
+                        }
+                    })
+            }}
+            <Tabs state />
+        </main>
+    }
+}

@@ -1,0 +1,22 @@
+//! The word that the page speaks of: the focused one, else the one whose story is told first.
+
+use std::sync::Arc;
+
+use lens_view::lede;
+use leptos::prelude::*;
+
+use crate::state::{ShownAnalysis, State};
+
+/// Its position; none where no word of the text is worth pointing out.
+pub type WordInFocus = Memo<Option<usize>>;
+
+/// Of a shown analysis. The address does not name a word that nobody has pinned.
+pub fn word_in_focus(state: State, shown: &Arc<ShownAnalysis>) -> WordInFocus {
+    let shown = shown.clone();
+    let pack_hash = shown.analysis.model.pack_hash.clone();
+    let suggested = Memo::new(move |_| {
+        let index = state.dashboards.get().index_of(&pack_hash);
+        lede::pick(&shown.analysis, index.as_deref())
+    });
+    Memo::new(move |_| state.focus.get().focused().map(|cell| cell.row).or_else(|| suggested.get()))
+}
