@@ -124,7 +124,11 @@ pub static KEYS: &[Key] = &[
         },
     ),
     key("simMatrixDemo", |_, _| None, |it, value| put(&mut it.neuronpedia_demo, values::demo(value).map(Some))),
-    key("view", |it, _| usual_key(it.figure, it.figure_meant()), |it, value| put(&mut it.figure, values::figure(value))),
+    key(
+        "view",
+        |it, _| usual_key(it.figure, it.figure_meant()),
+        |it, value| put(&mut it.figure, values::figure(value)),
+    ),
     key("of", |it, page| usual_key(it.source, page.source), |it, value| put(&mut it.source, values::choice(value))),
     key("mode", |it, page| usual_key(it.mode, page.mode), |it, value| put(&mut it.mode, values::choice(value))),
     key("scale", |it, page| usual_key(it.scale, page.scale), |it, value| put(&mut it.scale, values::choice(value))),

@@ -47,11 +47,7 @@ const WHOLE: &[Case] = &[
     ("?simMatrixDemo=garden-path", "", &[]),
     ("?simMatrixDemo=alice_1&of=total", "v=2&of=total", &[]),
     // The matrix.
-    (
-        "example=two-events&of=residual&mode=neuronpedia&scale=signed",
-        "v=2&example=two-events&of=residual",
-        &[],
-    ),
+    ("example=two-events&of=residual&mode=neuronpedia&scale=signed", "v=2&example=two-events&of=residual", &[]),
     ("of=predictable&mode=neuronpedia&scale=signed&events=yes&order=text", "", &[]),
     // Links of version 1 leave out the notebook's matrix in its colors, and the notebook's prompt.
     ("v=1&of=predictable", "v=2&example=seed-prompt&mode=notebook&scale=data", &[]),

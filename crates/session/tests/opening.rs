@@ -5,8 +5,8 @@
 mod common;
 
 use common::{HARBOR, OTHER, Page, comparison_json, example_text, result_json, site, span, start};
-use lens_protocol::{FailureKind, Request, Response};
 use lens_analysis::similarity::Mode;
+use lens_protocol::{FailureKind, Request, Response};
 use lens_session::figure::Figure;
 use lens_session::{Effect, FIRST_EXAMPLE, Fetch, Msg, Origin, Phase, Start, Subject, Theme};
 use lens_view::focus::Cell;

@@ -25,6 +25,7 @@ mod surface;
 mod trajectory;
 mod trajectory_canvas;
 mod views;
+mod word_in_focus;
 mod worker;
 
 fn main() {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lens_view::lede;
+use lens_view::first_word;
 use leptos::prelude::*;
 
 use crate::state::{ShownAnalysis, State};
@@ -16,7 +16,7 @@ pub fn word_in_focus(state: State, shown: &Arc<ShownAnalysis>) -> WordInFocus {
     let pack_hash = shown.analysis.model.pack_hash.clone();
     let suggested = Memo::new(move |_| {
         let index = state.dashboards.get().index_of(&pack_hash);
-        lede::pick(&shown.analysis, index.as_deref())
+        first_word::of(&shown.analysis, index.as_deref())
     });
     Memo::new(move |_| state.focus.get().focused().map(|cell| cell.row).or_else(|| suggested.get()))
 }

@@ -54,8 +54,8 @@ impl Choice for Mode {
 
     fn label(self) -> &'static str {
         match self {
-            Self::Notebook => "Notebook",
-            Self::Neuronpedia => "Neuronpedia",
+            Self::Notebook => "shown, as in the notebook",
+            Self::Neuronpedia => "left out",
         }
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`choice`] | what a menu offers: keys and labels |
 //! | [`markup`] | text inside HTML and XML |
+//! | [`methods`] | a sentence on how an analysis was made |
 //! | [`neuronpedia`] | addresses of Neuronpedia's pages |
 //! | [`number`] | numbers as people read them |
 //! | [`percent`] | text inside addresses |
@@ -13,6 +14,7 @@
 
 pub mod choice;
 pub mod markup;
+pub mod methods;
 pub mod neuronpedia;
 pub mod number;
 pub mod percent;

@@ -56,6 +56,15 @@ pub fn pieces(token: &str) -> Vec<Piece> {
     pieces
 }
 
+/// A token as prose has it: whether a space stands before it, and what follows that. A token that is nothing but one space
+/// is left whole, so that it can be pointed at.
+pub fn after_space(token: &str) -> (bool, &str) {
+    match token.strip_prefix(['▁', ' ']) {
+        Some(rest) if !rest.is_empty() => (true, rest),
+        _ => (false, token),
+    }
+}
+
 /// A token in one string, marks included: for axis labels and readouts.
 pub fn plain(token: &str) -> String {
     pieces(token)
@@ -197,6 +206,15 @@ mod tests {
         assert_eq!((word_at(&tokens, 2), word_at(&tokens, 4), name_in_text(&tokens, 99)), (1..3, 4..5, String::new()));
         let joined = vec!["夜".to_owned(); 7];
         assert_eq!(name_in_text(&joined, 3), "夜");
+    }
+
+    #[test]
+    fn the_space_before_a_word_is_not_the_words() {
+        assert_eq!(after_space("▁night"), (true, "night"));
+        assert_eq!(after_space("night"), (false, "night"));
+        assert_eq!(after_space("▁"), (false, "▁"));
+        assert_eq!(after_space("▁▁a"), (true, "▁a"));
+        assert_eq!(after_space(""), (false, ""));
     }
 
     #[test]

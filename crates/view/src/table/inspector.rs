@@ -79,7 +79,7 @@ impl Inspector {
             return None;
         }
         let found = analysis.sources.as_ref().and_then(|all| all.get(position));
-        let sources = found.map(|all| source_rows(analysis, all)).unwrap_or_default();
+        let sources = sources(analysis, position);
         let from_start = found.into_iter().flatten().find(|it| it.position == 0).map(|it| it.weight);
         let no_sources = if found.is_none() {
             Some("This result was saved without the sources of its predictions; analyze the text again to see them.")
@@ -128,6 +128,13 @@ pub fn shares(analysis: &Analysis, position: usize) -> Option<[f32; 2]> {
     let (expected, new) = (*energy.predictable.get(position)?, *energy.novel.get(position)?);
     let both = expected + new;
     (both.is_finite() && both > 0.0).then(|| [expected / both, new / both])
+}
+
+/// The tokens that the prediction at `position` was taken from, strongest first; none where they are not known. The start of
+/// the text is not among them.
+pub fn sources(analysis: &Analysis, position: usize) -> Vec<SourceRow> {
+    let found = analysis.sources.as_ref().and_then(|all| all.get(position));
+    found.map(|all| source_rows(analysis, all)).unwrap_or_default()
 }
 
 fn source_rows(analysis: &Analysis, sources: &[TokenSource]) -> Vec<SourceRow> {

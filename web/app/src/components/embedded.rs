@@ -16,6 +16,7 @@ use super::trajectory::TrajectoryFigure;
 use crate::environment;
 use crate::state::{Phase, State};
 use crate::views::Derived;
+use crate::word_in_focus::word_in_focus;
 
 /// Everything.
 #[component]
@@ -25,8 +26,9 @@ pub fn Embedded(state: State, embed: Embed) -> impl IntoView {
     let result = move || {
         let shown = state.shown.get()?;
         let derived = Derived::of(state, &shown);
+        let word = word_in_focus(state, &shown);
         Some(view! {
-            {embed.has_tokens.then(|| view! { <TokenStrip state shown=shown.clone() derived /> })}
+            {embed.has_tokens.then(|| view! { <TokenStrip state shown=shown.clone() derived word /> })}
             {embed.has_heatmap.then(|| view! { <HeatmapFigure state shown=shown.clone() derived /> })}
             {embed.has_trajectory.then(|| view! { <TrajectoryFigure state shown=shown.clone() derived /> })}
             {embed.has_features.then(|| view! { <FeatureList state shown=shown.clone() /> })}

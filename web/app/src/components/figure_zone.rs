@@ -9,13 +9,13 @@ use leptos::prelude::*;
 
 use super::attention::AttentionPanel;
 use super::compare::ComparePanel;
+use super::export_panel::ExportPanel;
 use super::feature_card::FeatureCard;
 use super::feature_list::FeatureList;
 use super::feature_map::FeatureMapFigure;
 use super::heatmap::HeatmapFigure;
 use super::model_files::ModelFiles;
 use super::neuronpedia::NeuronpediaPanel;
-use super::selection_panel::SelectionPanel;
 use super::similarity_table::SimilarityTable;
 use super::statistics::Statistics;
 use super::tabs::tab_id;
@@ -44,7 +44,10 @@ pub fn FigureZone(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     let over = Memo::new(move |_| state.feature.get().is_some() || state.is_model_open.get());
     Effect::new(move |was: Option<bool>| {
         let is_open = over.get();
-        if is_open && was == Some(false) && let Some(zone) = zone.get_untracked() {
+        if is_open
+            && was == Some(false)
+            && let Some(zone) = zone.get_untracked()
+        {
             focus_within(&zone, ".over");
         }
         is_open
@@ -97,11 +100,10 @@ fn figure(state: State, shown: &Arc<ShownAnalysis>, derived: Derived, figure: Fi
         Figure::Sources => view! { <AttentionPanel state shown /> }.into_any(),
         Figure::Compare => view! { <ComparePanel state shown /> }.into_any(),
         Figure::Numbers => view! {
-            <SelectionPanel state shown=shown.clone() derived />
             <ScenesInWords state shown=shown.clone() />
             <Statistics state shown derived />
         }
         .into_any(),
-        Figure::Export => ().into_any(),
+        Figure::Export => view! { <ExportPanel state shown /> }.into_any(),
     }
 }

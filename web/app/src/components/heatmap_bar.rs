@@ -31,10 +31,7 @@ const SAVED_SPACE: AvailableSpace = AvailableSpace { width: 900.0, max_height: 8
 #[component]
 pub fn HeatmapBar(state: State, shown: Arc<ShownAnalysis>, derived: Derived, stage: HeatmapStage) -> impl IntoView {
     let source = Part::new(state, state.look(|model| &model.view.source), |view, source| view.source = source);
-    let mode = Part::new(state, state.look(|model| &model.view.mode), |view, mode| {
-        view.mode = mode;
-        view.scale = Scale::of_mode(mode);
-    });
+    let mode = Part::new(state, state.look(|model| &model.view.mode), |view, mode| view.mode = mode);
     let scale = Part::new(state, state.look(|model| &model.view.scale), |view, scale| view.scale = scale);
     let has_events = Part::new(state, state.look(|model| &model.view.has_events), |view, on| view.has_events = on);
     let is_ordered = Part::new(state, state.look(|model| &model.view.is_ordered), |view, on| view.is_ordered = on);
@@ -74,11 +71,11 @@ pub fn HeatmapBar(state: State, shown: Arc<ShownAnalysis>, derived: Derived, sta
     let picture = move || picture(state, &shown, derived, stage);
     view! {
         <div class="toolbar" role="group" aria-label="What the heatmap shows">
-            <Picker<Source> label="Source" testid="source" chosen=source.signal() choose=source.chooser() />
-            <Picker<Mode> label="As on" testid="mode" chosen=mode.signal() choose=mode.chooser() />
+            <Picker<Source> label="Part" testid="source" chosen=source.signal() choose=source.chooser() />
+            <Picker<Mode> label="First token" testid="mode" chosen=mode.signal() choose=mode.chooser() />
             <Picker<Scale> label="Colors" testid="scale" chosen=scale.signal() choose=scale.chooser() />
-            <Toggle label="Events" testid="events" is_on=has_events.signal() turn=has_events.chooser() />
-            <Toggle label="Dendrogram" testid="dendrogram" is_on=is_ordered.signal() turn=is_ordered.chooser() />
+            <Toggle label="Scene lines" testid="events" is_on=has_events.signal() turn=has_events.chooser() />
+            <Toggle label="Group similar words" testid="dendrogram" is_on=is_ordered.signal() turn=is_ordered.chooser() />
         </div>
         <div class="toolbar" role="group" aria-label="Zoom and save">
             <button type="button" class="small" data-testid="zoom-in" aria-label="Zoom in" on:click=move |_| zoom(ZOOM_STEP)>
@@ -94,7 +91,7 @@ pub fn HeatmapBar(state: State, shown: Arc<ShownAnalysis>, derived: Derived, sta
                 disabled=move || stage.viewport.get().is_whole()
                 on:click=move |_| zoom(f64::INFINITY)
             >
-                "Reset"
+                "Whole matrix"
             </button>
             <button type="button" class="small" data-testid="full-screen" on:click=move |_| full_screen(stage)>
                 "Full screen"
@@ -162,7 +159,7 @@ fn picture(state: State, shown: &ShownAnalysis, derived: Derived, stage: Heatmap
             boundaries: &boundaries,
             tree,
         };
-        let title = format!("{} ({} mode)", heatmap.title(), heatmap.mode.label());
+        let title = format!("{} (first token {})", heatmap.title(), heatmap.mode.label());
         let palette = Palette::of(&base);
         let credit = statistics::credit(&shown.analysis);
         canvas::saved_figure(

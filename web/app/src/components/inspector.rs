@@ -8,8 +8,10 @@ use lens_view::inspector::{AddedRow, Inspector, SourceRow};
 use lens_view::number;
 use leptos::prelude::*;
 
+use super::selection_panel::SelectionPanel;
 use super::words::NoWords;
 use crate::state::{ShownAnalysis, State};
+use crate::views::Derived;
 use crate::word_in_focus::WordInFocus;
 
 /// The word in focus, in three columns: itself, what made it expected, what it added.
@@ -34,9 +36,17 @@ pub fn InspectorZone(state: State, shown: Arc<ShownAnalysis>, word: WordInFocus)
             state.tell(Msg::WantFeatureNames);
         }
     });
+    let spans = state.look(|model| &model.view.spans);
+    // Two spans are compared while no word is pointed at.
+    let has_spans = Memo::new(move |_| {
+        let is_pointing = state.focus.with(|focus| focus.hovered.is_some());
+        !is_pointing && spans.with(|spans| !spans.spans().is_empty())
+    });
+    let derived = Derived::of(state, &shown);
     view! {
         <section class="inspector" aria-label="The word in focus">
-            <div class="inspector-word" data-testid="inspector" role="status">
+            <SelectionPanel state shown=shown.clone() derived is_seen=has_spans />
+            <div class="inspector-word" data-testid="inspector" role="status" hidden=move || has_spans.get()>
                 {body}
             </div>
             <NoWords state shown />
@@ -168,13 +178,14 @@ fn Features(state: State, rows: Vec<AddedRow>, testid: &'static str) -> impl Int
     let row = move |row: AddedRow| {
         let feature = row.feature;
         let name = row.name.unwrap_or_else(|| format!("feature {feature}"));
+        let spoken = format!("Feature {feature}, {name}: what it fires on");
         let percent = row.percent.map_or(row.value, |percent| format!("{} %", number::fixed(percent, 0)));
         view! {
             <li data-feature=feature.to_string()>
                 <button
                     type="button"
                     class="quiet small feature"
-                    aria-label=format!("Feature {feature}, {name}: what it fires on")
+                    aria-label=spoken
                     on:click=move |_| state.choose(|view| view.feature = Some(feature))
                 >
                     {name}

@@ -1,14 +1,28 @@
-//! What the page claims about the shown text.
+//! What the page claims about the shown text, in the reader's words.
 
 use std::sync::Arc;
 
+use lens_view::lede::{self, Part};
 use leptos::prelude::*;
 
+use super::token_strip::SCENE_COLORS;
 use crate::state::ShownAnalysis;
 
-/// Two lines above everything else.
+/// The claim; names of scenes have the color that they have beside the text.
 #[component]
 pub fn Lede(shown: Arc<ShownAnalysis>) -> impl IntoView {
-    let _ = shown;
-    view! { <p class="lede" data-testid="lede"></p> }
+    let part = |part: Part| match part {
+        Part::Text(text) => text.into_any(),
+        Part::Scene(number, name) => view! {
+            <span class="scene-word" data-scene=(number % SCENE_COLORS).to_string()>
+                {name}
+            </span>
+        }
+        .into_any(),
+    };
+    view! {
+        <p class="lede" data-testid="lede">
+            {lede::claim(&shown.analysis).into_iter().map(part).collect_view()}
+        </p>
+    }
 }

@@ -5,6 +5,7 @@ pub mod compare;
 pub mod composer;
 pub mod embedded;
 pub mod examples;
+pub mod export_panel;
 pub mod feature_card;
 pub mod feature_list;
 pub mod feature_map;

@@ -8,18 +8,17 @@ use leptos::prelude::*;
 use crate::state::{ShownAnalysis, State};
 use crate::views::Derived;
 
-/// ShownAnalysis while something is selected.
+/// Shown while `is_seen`.
 #[component]
-pub fn SelectionPanel(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> impl IntoView {
+pub fn SelectionPanel(state: State, shown: Arc<ShownAnalysis>, derived: Derived, is_seen: Memo<bool>) -> impl IntoView {
     let (spans, source) = (state.look(|model| &model.view.spans), state.look(|model| &model.view.source));
-    let is_empty = move || spans.with(|selection| selection.spans().is_empty());
     let rows = move || {
         let Ok(matrix) = derived.matrix.get() else { return Vec::new() };
         spans.with(|selection| selection::rows(&shown.analysis, selection, &matrix, source.get()))
     };
     let rows = StoredValue::new_local(rows);
     view! {
-        <Show when=move || !is_empty()>
+        <Show when=move || is_seen.get()>
             <section class="panel" data-testid="selection" aria-labelledby="selection-title">
                 <div class="panel-head">
                     <h2 id="selection-title">"Selected spans"</h2>

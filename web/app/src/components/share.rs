@@ -28,8 +28,9 @@ pub fn Share(state: State) -> impl IntoView {
     }
 }
 
+/// The link, the code, the file.
 #[component]
-fn Ways(state: State, said: RwSignal<Option<String>>) -> impl IntoView {
+pub fn Ways(state: State, said: RwSignal<Option<String>>) -> impl IntoView {
     let url = environment::page_at(&state.store.model().current_address().query());
     let code = embed::code(&url);
     let is_long = url.len() > view_state::LENGTH_SAFE;

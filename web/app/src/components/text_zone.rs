@@ -9,17 +9,18 @@ use super::progress_bar::ProgressBar;
 use super::token_strip::TokenStrip;
 use crate::state::{Origin, State};
 use crate::views::Derived;
+use crate::word_in_focus::word_in_focus;
 
 /// The text, or the box for one.
 #[component]
 pub fn TextZone(state: State) -> impl IntoView {
     let editing = state.look(|model| &model.is_editing);
-    let has_box = Memo::new(move |_| {
-        editing.get() || (state.shown.with(Option::is_none) && !state.is_example_pending.get())
-    });
+    let has_box =
+        Memo::new(move |_| editing.get() || (state.shown.with(Option::is_none) && !state.is_example_pending.get()));
     let text = move || {
         let shown = state.shown.get().filter(|_| !has_box.get())?;
         let derived = Derived::of(state, &shown);
+        let word = word_in_focus(state, &shown);
         let count = shown.analysis.tokens.len();
         let mark = match &shown.origin {
             Origin::Precomputed => Some(("precomputed-mark", "precomputed".to_owned())),
@@ -32,7 +33,7 @@ pub fn TextZone(state: State) -> impl IntoView {
                 {mark.map(|(testid, said)| view! { <span class="badge" data-testid=testid>{said}</span> })}
                 <LookFor state />
             </div>
-            <TokenStrip state shown derived />
+            <TokenStrip state shown derived word />
         })
     };
     view! {

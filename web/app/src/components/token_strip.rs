@@ -8,8 +8,8 @@ use lens_view::choice::Choice;
 use lens_view::focus::{Cell, Step};
 use lens_view::strip::Shading;
 use lens_view::svg::{self, Caption};
-use lens_view::token::{self, breaks_line};
-use lens_view::{export, scene, statistics};
+use lens_view::token::{self, after_space, breaks_line};
+use lens_view::{export, inspector, number, scene, statistics};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::{JsCast, JsValue};
@@ -22,23 +22,25 @@ use crate::palette::Palette;
 use crate::part::Part;
 use crate::state::{ShownAnalysis, State};
 use crate::views::Derived;
+use crate::word_in_focus::WordInFocus;
 use crate::{canvas, files};
 
 /// Scenes are told apart by so many colors, in turn.
-const SCENE_COLORS: usize = 4;
+pub const SCENE_COLORS: usize = 4;
 
 /// What is done with a picture; the second argument is called where the browser refuses.
 type Act = fn(&HtmlCanvasElement, Box<dyn FnOnce()>) -> Result<(), JsValue>;
 
 /// The strip of a shown analysis.
 #[component]
-pub fn TokenStrip(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> impl IntoView {
+pub fn TokenStrip(state: State, shown: Arc<ShownAnalysis>, derived: Derived, word: WordInFocus) -> impl IntoView {
     let count = shown.analysis.tokens.len();
     let quantity = state.look(|model| &model.view.quantity);
     let shaded = shown.clone();
     let shading = Memo::new(move |_| quantity.get().map(|quantity| Shading::of(&shaded.analysis, quantity)));
 
     mark_focus(state);
+    mark_sources(shown.clone(), word);
     mark_selection(state, count);
     // After the tokens are in the page.
     Effect::new(move |_| shading.with(|shading| shade(shading.as_ref().and_then(|it| it.as_ref().ok()), count)));
@@ -97,7 +99,10 @@ pub fn TokenStrip(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> 
     let token = |position: usize| {
         let token = shown.analysis.tokens.get(position).cloned().unwrap_or_default();
         let breaks = breaks_line(&token);
+        let (has_space, rest) = after_space(&token);
+        let token = rest.to_owned();
         view! {
+            {has_space.then_some(" ")}
             <span
                 class="token"
                 role="option"
@@ -334,6 +339,29 @@ fn mark_focus(state: State) {
             set_class(*position, class, true);
             if *class == "is-pinned" {
                 set_selected(*position, true);
+            }
+        }
+        marks
+    });
+}
+
+/// Underlines the tokens that the prediction of the word in focus was taken from, each with its share.
+fn mark_sources(shown: Arc<ShownAnalysis>, word: WordInFocus) {
+    Effect::new(move |marked: Option<Vec<usize>>| {
+        for position in marked.unwrap_or_default() {
+            set_class(position, "is-source", false);
+            set_class(position, "is-word", false);
+        }
+        let Some(position) = word.get() else { return Vec::new() };
+        set_class(position, "is-word", true);
+        let mut marks = vec![position];
+        for source in inspector::sources(&shown.analysis, position) {
+            if let Some(token) = token_element(source.position) {
+                let percent = number::fixed(100.0 * source.share, 0);
+                // What cannot be written stands in the list of the word in focus.
+                let _ = token.set_attribute("data-share", &format!("{percent} %"));
+                set_class(source.position, "is-source", true);
+                marks.push(source.position);
             }
         }
         marks

@@ -10,6 +10,7 @@ use super::tabs::Tabs;
 use super::text_zone::TextZone;
 use super::update_note::UpdateNote;
 use crate::state::{Phase, State};
+use crate::word_in_focus::word_in_focus;
 
 /// Everything below the header.
 #[component]
@@ -22,7 +23,7 @@ pub fn Workspace(state: State) -> impl IntoView {
         state.text.track();
         state.shown.track();
         state.store.model().is_stale()
-    }); 
+    });
     view! {
         <main
             class="workspace"
@@ -43,9 +44,10 @@ pub fn Workspace(state: State) -> impl IntoView {
                     .shown
                     .get()
                     .map(|shown| {
+                        let word = word_in_focus(state, &shown);
                         view! {
                             <FigureZone state shown=shown.clone() />
-                            <InspectorZone state shown />
+                            <InspectorZone state shown word />
                         }
                     })
             }}
