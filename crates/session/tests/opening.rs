@@ -510,7 +510,7 @@ fn a_second_text_stays_in_the_address_where_the_first_one_is_an_examples() {
     let text = Some(Subject::Text(example_text("counting")));
     let link = lens_session::ViewState { subject: text, second, ..Default::default() };
     let mut page = Page::at(&link.query());
-    let address = "v=2&example=counting&with=something+else";
+    let address = "v=2&example=counting&with=something+else&view=scenes";
     assert_eq!(page.query(), address);
     // Shown already.
     page.visit(&link.query());
