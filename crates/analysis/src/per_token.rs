@@ -16,6 +16,8 @@ pub enum Quantity {
     PredictableL0,
     /// Squared norm of the novel part of the reconstruction.
     NovelEnergy,
+    /// Share of the novel part in the energy of both parts, 0..=1.
+    NovelShare,
     /// Share of the predictable part in the energy of both parts, 0..=1.
     PredictableShare,
     /// 1 - squared error / squared distance of the residual stream from the text's mean, BOS left
@@ -27,12 +29,13 @@ pub enum Quantity {
 
 impl Quantity {
     /// All of them, in the order of a menu.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
+        Self::NovelShare,
+        Self::PredictableShare,
         Self::TopFeature,
         Self::NovelL0,
         Self::PredictableL0,
         Self::NovelEnergy,
-        Self::PredictableShare,
         Self::VarianceExplained,
         Self::Boundary,
     ];
@@ -51,6 +54,10 @@ pub fn values(analysis: &Analysis, quantity: Quantity) -> Result<Vec<f32>, Missi
         Quantity::NovelL0 => analysis.l0_novel.iter().map(|n| *n as f32).collect(),
         Quantity::PredictableL0 => analysis.l0_pred.iter().map(|n| *n as f32).collect(),
         Quantity::NovelEnergy => energy()?.novel.clone(),
+        Quantity::NovelShare => {
+            let it = energy()?;
+            it.predictable.iter().zip(&it.novel).map(|(p, n)| n / (p + n)).collect()
+        }
         Quantity::PredictableShare => {
             let it = energy()?;
             it.predictable.iter().zip(&it.novel).map(|(p, n)| p / (p + n)).collect()
@@ -134,6 +141,8 @@ mod tests {
     fn shares_are_of_the_two_parts() {
         let shares = values(&with_energy(), Quantity::PredictableShare).unwrap();
         assert_eq!(shares, [0.0, 0.75, 0.9, 0.75, 30.0 / 42.0]);
+        let new = values(&with_energy(), Quantity::NovelShare).unwrap();
+        assert_eq!(new, [1.0, 0.25, 0.1, 0.25, 12.0 / 42.0]);
         let all = energy_shares(&with_energy()).unwrap();
         assert_eq!((all.predictable, all.novel), (0.75, 0.25));
         assert_eq!(all.error, 0.1);

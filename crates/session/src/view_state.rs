@@ -108,7 +108,7 @@ impl Default for ViewState {
             // Start-of-text tokens are alike whatever the text: with BOS in, they are the brightest block of most texts.
             mode: Mode::Neuronpedia,
             scale: Scale::Signed,
-            quantity: Some(Quantity::default()),
+            quantity: Some(Quantity::NovelShare),
             has_events: true,
             is_ordered: false,
             zoom: None,
@@ -129,7 +129,7 @@ impl Default for ViewState {
 impl ViewState {
     /// What links of version 1 leave out.
     pub fn of_version_1() -> Self {
-        Self { mode: Mode::Notebook, scale: Scale::Data, ..Self::default() }
+        Self { mode: Mode::Notebook, scale: Scale::Data, quantity: Some(Quantity::TopFeature), ..Self::default() }
     }
 }
 

@@ -42,7 +42,7 @@ const WHOLE: &[Case] = &[
     ("?text=A+cat+%26+a+dog+%3D+100+%25", "v=2&text=A+cat+%26+a+dog+%3D+100+%25", &[]),
     ("?text=a%20b%2Bc", "v=2&text=a+b%2Bc", &[]),
     ("?text=100%&inf_k=5", "v=2&text=100%25&inf_k=5", &[]),
-    ("?v=1&example=poem&pin=5", "v=2&example=poem&mode=notebook&scale=data&pin=5", &[]),
+    ("?v=1&example=poem&pin=5", "v=2&example=poem&mode=notebook&scale=data&shade=top-feature&pin=5", &[]),
     ("?simMatrix=Once%20there%20was%20a%20fox.", "v=2&text=Once+there+was+a+fox.&scale=unit", &[]),
     ("?simMatrixDemo=garden-path", "", &[]),
     ("?simMatrixDemo=alice_1&of=total", "v=2&of=total", &[]),
@@ -50,9 +50,9 @@ const WHOLE: &[Case] = &[
     ("example=two-events&of=residual&mode=neuronpedia&scale=signed", "v=2&example=two-events&of=residual", &[]),
     ("of=predictable&mode=neuronpedia&scale=signed&events=yes&order=text", "", &[]),
     // Links of version 1 leave out the notebook's matrix in its colors, and the notebook's prompt.
-    ("v=1&of=predictable", "v=2&example=seed-prompt&mode=notebook&scale=data", &[]),
-    ("v=1&of=novel&mode=neuronpedia", "v=2&example=seed-prompt&of=novel&scale=data", &[]),
-    ("v=1&simMatrixDemo=alice_1", "v=2&mode=notebook&scale=data", &[]),
+    ("v=1&of=predictable", "v=2&example=seed-prompt&mode=notebook&scale=data&shade=top-feature", &[]),
+    ("v=1&of=novel&mode=neuronpedia", "v=2&example=seed-prompt&of=novel&scale=data&shade=top-feature", &[]),
+    ("v=1&simMatrixDemo=alice_1", "v=2&mode=notebook&scale=data&shade=top-feature", &[]),
     // The figure.
     ("view=path", "v=2&view=path", &[]),
     ("view=matrix&pin=3", "v=2&pin=3", &[]),
@@ -60,7 +60,7 @@ const WHOLE: &[Case] = &[
     ("view=compare&with=a", "v=2&with=a", &[]),
     ("events=no&order=tree&zoom=1.25_0_12.5", "v=2&events=no&order=tree&zoom=1.25_0_12.5", &[]),
     ("shade=none", "v=2&shade=none", &[]),
-    ("shade=top-feature", "", &[]),
+    ("shade=novel-share", "", &[]),
     ("shade=predictable-share&tcolour=boundary", "v=2&shade=predictable-share&tcolour=boundary", &[]),
     ("shade=variance-explained&pin=3.14", "v=2&shade=variance-explained&pin=3.14", &[]),
     // The trajectory.

@@ -182,6 +182,36 @@ pub struct ColorBar<'a> {
     pub layout: ColorBarLayout,
     /// Written beside it.
     pub title: &'a str,
+    /// Whether values lie below its low and above its high end: they have the ends' colors, which the ends say.
+    pub is_clamped: [bool; 2],
+}
+
+/// A pointed end, pointing outwards, where values lie beyond it.
+fn mark_clamped_ends(context: &CanvasRenderingContext2d, bar: &ColorBar) {
+    const POINT: f64 = 7.0;
+    let Rect { x, y, width, height } = bar.layout.rect;
+    let triangle = |corners: [(f64, f64); 3]| {
+        context.begin_path();
+        context.move_to(corners[0].0, corners[0].1);
+        context.line_to(corners[1].0, corners[1].1);
+        context.line_to(corners[2].0, corners[2].1);
+        context.fill();
+    };
+    let table = bar.map.table();
+    for (is_clamped, [r, g, b], is_high) in
+        [(bar.is_clamped[0], table[0], false), (bar.is_clamped[1], table[255], true)]
+    {
+        if !is_clamped {
+            continue;
+        }
+        context.set_fill_style_str(&format!("rgb({r} {g} {b})"));
+        triangle(match (bar.layout.side, is_high) {
+            (Side::Right, true) => [(x, y), (x + width, y), (x + width / 2.0, y - POINT)],
+            (Side::Right, false) => [(x, y + height), (x + width, y + height), (x + width / 2.0, y + height + POINT)],
+            (Side::Below, true) => [(x + width, y), (x + width, y + height), (x + width + POINT, y + height / 2.0)],
+            (Side::Below, false) => [(x, y), (x, y + height), (x - POINT, y + height / 2.0)],
+        });
+    }
 }
 
 /// Draws a color bar.
@@ -221,6 +251,7 @@ pub fn draw_bar(context: &CanvasRenderingContext2d, bar: &ColorBar, palette: &Pa
             }
         }
     }
+    mark_clamped_ends(context, bar);
     context.set_fill_style_str(&palette.muted);
     context.set_font(&format!("12px {}", palette.typeface));
     context.set_text_align("center");

@@ -7,11 +7,15 @@ use lens_view::dendrogram::Dendrogram;
 use lens_view::focus::{Cell, Focus};
 use lens_view::heatmap::{BAR_TITLE, Heatmap, HeatmapLayout};
 use lens_view::layout::Rect;
+use lens_view::scene::Scene;
 use wasm_bindgen::JsValue;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
 use crate::canvas::{ColorBar, draw_bar, fresh, pixels, upwards};
 use crate::palette::Palette;
+
+/// CSS pixels of a cell from which its value is printed in it.
+const PRINTED_CELL: f64 = 36.0;
 
 /// What a figure shows.
 pub struct DrawnHeatmap<'a> {
@@ -25,6 +29,8 @@ pub struct DrawnHeatmap<'a> {
     pub label_room: usize,
     /// First positions of events.
     pub boundaries: &'a [usize],
+    /// The scenes of the text, to be named along the axes; none for their plain titles.
+    pub scenes: &'a [Scene],
     /// The tree beside the matrix, and where it is cut.
     pub tree: Option<(&'a Dendrogram, f32)>,
 }
@@ -66,9 +72,20 @@ pub fn draw_on(
     context.draw_image_with_html_canvas_element_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
         raster, part.x, part.y, part.span, part.span, x, y, width, height,
     )?;
+    if layout.cell_side >= PRINTED_CELL {
+        print_values(context, heatmap, layout, palette)?;
+    }
     if !heatmap.is_ordered() {
         for boundary in drawn.boundaries {
             draw_boundary(context, heatmap, layout, *boundary, palette);
+        }
+        // A line stands where the scene changes; a broken one where the expectation follows it.
+        for scene in drawn.scenes.iter().filter(|scene| scene.lag() > 0 && drawn.boundaries.contains(&scene.first)) {
+            context.save();
+            let dashes = js_sys::Array::of2(&4.into(), &4.into());
+            context.set_line_dash(&dashes)?;
+            draw_following(context, heatmap, layout, scene, palette);
+            context.restore();
         }
     }
     if let (Some((tree, cut)), Some(place)) = (drawn.tree, layout.tree) {
@@ -89,11 +106,16 @@ pub fn draw_on(
         }
     }
     if layout.has_names {
-        draw_titles(context, heatmap.axis_title(), layout, palette)?;
+        if drawn.scenes.len() > 1 && !heatmap.is_ordered() {
+            draw_scene_names(context, heatmap, layout, drawn.scenes, palette)?;
+        } else {
+            draw_titles(context, heatmap.axis_title(), layout, palette)?;
+        }
     }
     let Some(place) = layout.figure.color_bar else { return Ok(()) };
     let title = if layout.has_names { BAR_TITLE } else { "" };
-    let bar = ColorBar { map: heatmap.scale.map(), range: heatmap.range, layout: place, title };
+    let is_clamped = heatmap.is_clamped();
+    let bar = ColorBar { map: heatmap.scale.map(), range: heatmap.range, layout: place, title, is_clamped };
     draw_bar(context, &bar, palette)
 }
 
@@ -117,6 +139,108 @@ fn draw_boundary(
             context.fill_rect(x, at_y - line / 2.0, width, line);
         }
     }
+}
+
+/// Two broken lines from the edges to the diagonal at the token from which the expectation follows a scene's change.
+fn draw_following(
+    context: &CanvasRenderingContext2d,
+    heatmap: &Heatmap,
+    layout: &HeatmapLayout,
+    scene: &Scene,
+    palette: &Palette,
+) {
+    let Some(slot) = heatmap.slot(scene.expectation_from) else { return };
+    let Rect { x, y, width, height } = layout.figure.plot;
+    let (at_x, at_y) = (layout.column_x(slot as f64), layout.row_y(slot as f64));
+    for (line, color) in [(2.5, &palette.cell_outer), (1.0, &palette.cell_inner)] {
+        context.set_stroke_style_str(color);
+        context.set_line_width(line);
+        context.begin_path();
+        if at_x > x && at_x < x + width {
+            context.move_to(at_x, y);
+            context.line_to(at_x, y + height);
+        }
+        if at_y > y && at_y < y + height {
+            context.move_to(x, at_y);
+            context.line_to(x + width, at_y);
+        }
+        context.stroke();
+    }
+}
+
+/// The shown cells' values, on their colors.
+fn print_values(
+    context: &CanvasRenderingContext2d,
+    heatmap: &Heatmap,
+    layout: &HeatmapLayout,
+    palette: &Palette,
+) -> Result<(), JsValue> {
+    let shown =
+        |first: f64| (first.floor() as usize)..((first + layout.viewport.span).ceil() as usize).min(heatmap.size());
+    context.save();
+    context.begin_path();
+    let Rect { x, y, width, height } = layout.figure.plot;
+    context.rect(x, y, width, height);
+    context.clip();
+    context.set_font(&format!("{}px {}", (layout.cell_side * 0.3).min(13.0), palette.typeface));
+    context.set_text_align("center");
+    context.set_text_baseline("middle");
+    for row in shown(layout.viewport.y) {
+        for column in shown(layout.viewport.x) {
+            let cell = Cell { row, column };
+            let Some((value, is_dark)) = heatmap.printed(cell) else { continue };
+            // In both themes: the ground is the data's color.
+            context.set_fill_style_str(if is_dark { "#ffffff" } else { "#000000" });
+            let [x, y] = layout.cell_rect(cell).center();
+            context.fill_text(&value, x, y)?;
+        }
+    }
+    context.restore();
+    Ok(())
+}
+
+/// Names of the scenes along both axes, each in its color over its own tokens; a name without room is cut.
+fn draw_scene_names(
+    context: &CanvasRenderingContext2d,
+    heatmap: &Heatmap,
+    layout: &HeatmapLayout,
+    scenes: &[Scene],
+    palette: &Palette,
+) -> Result<(), JsValue> {
+    context.set_font(&format!("600 12px {}", palette.typeface));
+    context.set_text_align("center");
+    let Rect { x, y, width, height } = layout.figure.plot;
+    for scene in scenes {
+        // BOS may be left out of the matrix.
+        let first = (scene.first..=scene.last).find_map(|position| heatmap.slot(position));
+        let (Some(first), Some(last)) = (first, heatmap.slot(scene.last)) else { continue };
+        let (first, end) = (first as f64, last as f64 + 1.0);
+        let name = scene.name().map_or_else(|| format!("scene {}", scene.number), str::to_owned);
+        context.set_fill_style_str(palette.scene(scene.number));
+        let (left, right) = (layout.column_x(first).max(x), layout.column_x(end).min(x + width));
+        if right > left {
+            let name = fitting(context, &name, right - left - 6.0)?;
+            context.fill_text(&name, (left + right) / 2.0, layout.column_title_y)?;
+            context.fill_rect(left, layout.column_title_y - 10.0, right - left - 1.0, 2.0);
+        }
+        let (top, bottom) = (layout.row_y(first).max(y), layout.row_y(end).min(y + height));
+        if bottom > top {
+            let name = fitting(context, &name, bottom - top - 6.0)?;
+            upwards(context, layout.row_title_x, (top + bottom) / 2.0, |context| context.fill_text(&name, 0.0, 0.0))?;
+            context.fill_rect(layout.row_title_x + 8.0, top, 2.0, bottom - top - 1.0);
+        }
+    }
+    Ok(())
+}
+
+/// As much of a name as fits, "…" where it was cut.
+fn fitting(context: &CanvasRenderingContext2d, name: &str, width: f64) -> Result<String, JsValue> {
+    let mut cut = name.to_owned();
+    let mut shown = cut.clone();
+    while context.measure_text(&shown)?.width() > width && cut.pop().is_some() {
+        shown = if cut.is_empty() { String::new() } else { format!("{}…", cut.trim_end_matches([' ', ','])) };
+    }
+    Ok(shown)
 }
 
 /// Links from the matrix' edge to the root at the right; clusters below the cut in the accent.

@@ -31,11 +31,18 @@ pub struct Palette {
     pub cell_inner: String,
     /// Outer outline of the focused cell.
     pub cell_outer: String,
+    /// Scenes of a text, in turn: the first scene has the first.
+    pub scenes: [String; 4],
     /// Typeface.
     pub typeface: String,
 }
 
 impl Palette {
+    /// The color of the scene of this number, from 1.
+    pub fn scene(&self, number: usize) -> &str {
+        &self.scenes[(number + self.scenes.len() - 1) % self.scenes.len()]
+    }
+
     /// What a vector figure is drawn in.
     pub fn svg_theme(&self) -> SvgTheme<'_> {
         SvgTheme {
@@ -71,6 +78,7 @@ impl Palette {
             alarm: value("--alarm", "Mark"),
             cell_inner: value("--cell-inner", "Canvas"),
             cell_outer: value("--cell-outer", "CanvasText"),
+            scenes: ["--scene-1", "--scene-2", "--scene-3", "--scene-4"].map(|name| value(name, "CanvasText")),
             typeface: value("font-family", "sans-serif"),
         }
     }

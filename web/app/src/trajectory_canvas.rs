@@ -68,7 +68,13 @@ pub fn draw(
         draw_axis(context, axis, palette)?;
     }
     let Some(place) = layout.color_bar else { return Ok(()) };
-    let bar = ColorBar { map: MAP, range: trajectory.shade_range, layout: place, title: &trajectory.shade_title };
+    let bar = ColorBar {
+        map: MAP,
+        range: trajectory.shade_range,
+        layout: place,
+        title: &trajectory.shade_title,
+        is_clamped: [false; 2],
+    };
     draw_bar(context, &bar, palette)
 }
 

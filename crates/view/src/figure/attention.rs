@@ -86,6 +86,11 @@ impl AttentionMap {
         format!("Attention of the SAE, {}", self.selection.label())
     }
 
+    /// Whether weights lie above the high end of the colors.
+    pub fn is_clamped(&self) -> bool {
+        (0..self.size()).any(|position| self.weights.row(position).iter().any(|weight| *weight > self.range.high))
+    }
+
     /// Weight of a column in a token's row.
     pub fn weight(&self, position: usize, column: usize) -> Option<f32> {
         self.weights.row(position).get(column).copied()
@@ -244,7 +249,9 @@ mod tests {
         let pixels = it.raster();
         assert_eq!(pixels[4..12], [0; 8], "right of the diagonal nothing is drawn");
         assert_eq!(pixels[32..36], [252, 253, 191, 255]);
+        assert!(it.is_clamped(), "the empty context has more");
         assert_eq!(map(Some(1)).range.high, 1.0, "where there is none, at 1");
+        assert!(!map(Some(1)).is_clamped());
         // 276 weights after BOS in 25 rows: the two strongest are past the end of the colors.
         let t = 25;
         let mut weights = vec![0.1; t * t];

@@ -20,6 +20,17 @@ pub struct Shading {
 }
 
 impl Shading {
+    /// By `quantity`, or, where the result lacks how new its tokens are, by their strongest novel codes, which every result has.
+    ///
+    /// # Errors
+    /// [`MissingError`] when the result lacks another quantity.
+    pub fn or_usual(analysis: &Analysis, quantity: Quantity) -> Result<Self, MissingError> {
+        match Self::of(analysis, quantity) {
+            Err(_) if quantity == Quantity::NovelShare => Self::of(analysis, Quantity::TopFeature),
+            shading => shading,
+        }
+    }
+
     /// BOS is shaded like the others, but does not stretch the range: its values dwarf all others'.
     ///
     /// # Errors
@@ -46,7 +57,8 @@ impl Shading {
         let value = self.values.get(position).copied().unwrap_or(f32::NAN);
         match self.quantity {
             Quantity::NovelL0 | Quantity::PredictableL0 => number::fixed(value, 0),
-            Quantity::PredictableShare | Quantity::VarianceExplained => number::fixed(value, 3),
+            Quantity::NovelShare | Quantity::PredictableShare => percent(value),
+            Quantity::VarianceExplained => number::fixed(value, 3),
             Quantity::TopFeature | Quantity::NovelEnergy | Quantity::Boundary => number::significant(value),
         }
     }
@@ -55,6 +67,7 @@ impl Shading {
     pub fn ends(&self) -> [String; 2] {
         [self.range.low, self.range.high].map(|value| match self.quantity {
             Quantity::NovelL0 | Quantity::PredictableL0 => number::fixed(value, 0),
+            Quantity::NovelShare | Quantity::PredictableShare => percent(value),
             _ => number::significant(value),
         })
     }
@@ -63,6 +76,11 @@ impl Shading {
     pub fn sentence(&self, position: usize) -> String {
         format!("{}: {}", self.quantity.label(), self.value(position))
     }
+}
+
+/// A share as percent, "–" where it is none.
+fn percent(share: f32) -> String {
+    if share.is_finite() { format!("{} %", number::fixed(100.0 * share, 0)) } else { "–".to_owned() }
 }
 
 #[cfg(test)]
@@ -78,6 +96,13 @@ mod tests {
         assert_eq!([0, 1, 2, 3].map(|i| it.level(i)), [1.0, 0.0, 1.0, 0.0]);
         assert_eq!(it.ends(), ["4", "5"]);
         assert_eq!(it.sentence(1), "Predictable L0: 4");
+    }
+
+    #[test]
+    fn a_result_without_energies_is_shaded_by_its_strongest_codes() {
+        let analysis = example::analysis();
+        assert_eq!(Shading::or_usual(&analysis, Quantity::NovelShare).unwrap().quantity, Quantity::TopFeature);
+        assert!(Shading::or_usual(&analysis, Quantity::PredictableShare).is_err());
     }
 
     #[test]

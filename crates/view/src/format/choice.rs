@@ -69,6 +69,7 @@ impl Choice for Quantity {
             Self::NovelL0 => "novel-l0",
             Self::PredictableL0 => "predictable-l0",
             Self::NovelEnergy => "novel-energy",
+            Self::NovelShare => "novel-share",
             Self::PredictableShare => "predictable-share",
             Self::VarianceExplained => "variance-explained",
             Self::Boundary => "boundary",
@@ -77,13 +78,14 @@ impl Choice for Quantity {
 
     fn label(self) -> &'static str {
         match self {
-            Self::TopFeature => "Top novel feature’s value",
+            Self::TopFeature => "Strongest new feature",
             Self::NovelL0 => "Novel L0",
             Self::PredictableL0 => "Predictable L0",
-            Self::NovelEnergy => "Novel energy",
-            Self::PredictableShare => "Predictable share of energy",
+            Self::NovelEnergy => "Energy of the new part",
+            Self::NovelShare => "How new",
+            Self::PredictableShare => "How expected",
             Self::VarianceExplained => "Variance explained",
-            Self::Boundary => "Event boundary",
+            Self::Boundary => "Scene change",
         }
     }
 }

@@ -382,7 +382,17 @@ fn draw(
     context.fill_text("From", x + side / 2.0, y + side + 11.0)?;
     upwards(context, 8.0, y + side / 2.0, |context| context.fill_text("Prediction at", 0.0, 0.0))?;
     let Some(place) = layout.figure.color_bar else { return Ok(()) };
-    draw_bar(context, &ColorBar { map: MAP, range: map.range, layout: place, title: BAR_TITLE }, palette)
+    draw_bar(
+        context,
+        &ColorBar {
+            map: MAP,
+            range: map.range,
+            layout: place,
+            title: BAR_TITLE,
+            is_clamped: [false, map.is_clamped()],
+        },
+        palette,
+    )
 }
 
 /// Sets each token's `--level`, 0..=1, and marks the one that is looked at.

@@ -212,6 +212,7 @@ fn picture(heatmaps: Option<[Arc<Heatmap>; 2]>, base: NodeRef<Canvas>, title: &s
                 layout: place,
                 label_room,
                 boundaries: &[],
+                scenes: &[],
                 tree: None,
             };
             heatmap_canvas::draw_on(context, &figure, &palette, ratio)?;
@@ -285,6 +286,7 @@ fn Side(
                 layout: &place,
                 label_room: space.label_columns(),
                 boundaries: &[],
+                scenes: &[],
                 tree: None,
             };
             heatmap_canvas::draw_figure(&canvas, &figure, space.pixel_ratio)

@@ -7,6 +7,7 @@ use lens_session::Msg;
 use lens_view::focus::{Cell, Step};
 use lens_view::heatmap::{HeatmapLayout, Viewport};
 use lens_view::layout::AvailableSpace;
+use lens_view::scene::{self, Scene};
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use web_sys::{KeyboardEvent, PointerEvent, WheelEvent};
@@ -53,7 +54,7 @@ pub fn HeatmapFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derived) 
         place,
         raster: StoredValue::new_local(None),
     };
-    draw(state, stage, derived, overlay);
+    draw(state, stage, derived, overlay, scene::all(&shown.analysis));
 
     // The tooltip belongs to this figure's pointer and keys, not to tokens hovered elsewhere.
     let inside = RwSignal::new(false);
@@ -99,7 +100,7 @@ pub fn HeatmapFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derived) 
 }
 
 /// Redraws what changed: the figure for matrix, part, size and colors, the overlay for the focus.
-fn draw(state: State, stage: HeatmapStage, derived: Derived, overlay: NodeRef<Canvas>) {
+fn draw(state: State, stage: HeatmapStage, derived: Derived, overlay: NodeRef<Canvas>, scenes: Vec<Scene>) {
     let ground = repaints(state);
     let spans = state.look(|model| &model.view.spans);
     Effect::new(move |_| {
@@ -123,6 +124,7 @@ fn draw(state: State, stage: HeatmapStage, derived: Derived, overlay: NodeRef<Ca
                     layout: &place,
                     label_room: space.label_columns(),
                     boundaries: &boundaries,
+                    scenes: if boundaries.is_empty() { &[] } else { &scenes },
                     tree: clustering.as_ref().map(|it| (&it.drawing, CUT)),
                 };
                 report(heatmap_canvas::draw_figure(&canvas, &figure, space.pixel_ratio));

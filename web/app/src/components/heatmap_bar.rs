@@ -8,8 +8,8 @@ use lens_view::choice::Choice;
 use lens_view::export;
 use lens_view::heatmap::{HeatmapLayout, Scale};
 use lens_view::layout::AvailableSpace;
-use lens_view::statistics;
 use lens_view::svg::{self, Caption};
+use lens_view::{scene, statistics};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
@@ -144,6 +144,7 @@ fn picture(state: State, shown: &ShownAnalysis, derived: Derived, stage: Heatmap
     let base = stage.base.get_untracked().ok_or(JsValue::NULL)?;
     let clustering = derived.clustering.get_untracked();
     let boundaries = untrack(|| derived.event_starts());
+    let scenes = if boundaries.is_empty() { Vec::new() } else { scene::all(&shown.analysis) };
     let picture = stage.raster.with_value(|raster| {
         let (heatmap, raster) = raster.as_ref().ok_or(JsValue::NULL)?;
         let label_room = SAVED_SPACE.label_columns();
@@ -157,6 +158,7 @@ fn picture(state: State, shown: &ShownAnalysis, derived: Derived, stage: Heatmap
             layout: &layout,
             label_room,
             boundaries: &boundaries,
+            scenes: &scenes,
             tree,
         };
         let title = format!("{} (first token {})", heatmap.title(), heatmap.mode.label());

@@ -100,23 +100,23 @@ fn Word(state: State, it: Inspector, layer: usize) -> impl IntoView {
             {next}
         </div>
         <div class="inspector-past">
-            <h3>"Expected because of"</h3>
-            {it.no_sources.map(|why| view! { <p class="empty">{why}</p> })}
-            <ol class="ranked" data-testid="words-sources">
-                {sources}
-                {from_start}
-            </ol>
+            <h3>"What the past made expected"</h3>
             {it.no_words.map(|why| view! { <p class="empty">{why}</p> })}
             {it
                 .from_past
                 .map(|words| {
                     view! {
-                        <p class="in-words">
-                            <span class="note">"In words: "</span>
-                            <span data-testid="words-past">{words}</span>
+                        <p class="in-words" data-testid="words-past">
+                            {words}
                         </p>
                     }
                 })}
+            <h4>"because of"</h4>
+            {it.no_sources.map(|why| view! { <p class="empty">{why}</p> })}
+            <ol class="ranked" data-testid="words-sources">
+                {sources}
+                {from_start}
+            </ol>
             {has_expected
                 .then(|| {
                     view! {
@@ -128,19 +128,17 @@ fn Word(state: State, it: Inspector, layer: usize) -> impl IntoView {
                 })}
         </div>
         <div class="inspector-new">
-            <h3>
-                "What it added " <span class="note">"(how close each feature is to its maximum)"</span>
-            </h3>
+            <h3>"What this word added"</h3>
             {it
                 .new_here
                 .map(|words| {
                     view! {
-                        <p class="in-words">
-                            <span class="note">"In words: "</span>
-                            <span data-testid="words-new">{words}</span>
+                        <p class="in-words" data-testid="words-new">
+                            {words}
                         </p>
                     }
                 })}
+            <h4>"its features, and how close each is to its largest value"</h4>
             <Features state rows=it.added testid="added-features" />
         </div>
     }

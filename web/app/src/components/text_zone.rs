@@ -28,12 +28,11 @@ pub fn TextZone(state: State) -> impl IntoView {
             Origin::Live(_) => None,
         };
         Some(view! {
-            <div class="text-head">
+            <TokenStrip state shown derived word>
                 <span class="note" data-testid="token-count">{format!("{count} tokens")}</span>
                 {mark.map(|(testid, said)| view! { <span class="badge" data-testid=testid>{said}</span> })}
-                <LookFor state />
-            </div>
-            <TokenStrip state shown derived word />
+            </TokenStrip>
+            <LookFor state />
         })
     };
     view! {

@@ -33,11 +33,17 @@ type Act = fn(&HtmlCanvasElement, Box<dyn FnOnce()>) -> Result<(), JsValue>;
 
 /// The strip of a shown analysis.
 #[component]
-pub fn TokenStrip(state: State, shown: Arc<ShownAnalysis>, derived: Derived, word: WordInFocus) -> impl IntoView {
+pub fn TokenStrip(
+    state: State,
+    shown: Arc<ShownAnalysis>,
+    derived: Derived,
+    word: WordInFocus,
+    #[prop(optional)] children: Option<Children>,
+) -> impl IntoView {
     let count = shown.analysis.tokens.len();
     let quantity = state.look(|model| &model.view.quantity);
     let shaded = shown.clone();
-    let shading = Memo::new(move |_| quantity.get().map(|quantity| Shading::of(&shaded.analysis, quantity)));
+    let shading = Memo::new(move |_| quantity.get().map(|quantity| Shading::or_usual(&shaded.analysis, quantity)));
 
     mark_focus(state);
     mark_sources(shown.clone(), word);
@@ -151,6 +157,7 @@ pub fn TokenStrip(state: State, shown: Arc<ShownAnalysis>, derived: Derived, wor
         <section class="strip" aria-label="Tokens">
             <div class="strip-head">
                 <StripLegend shading />
+                {children.map(|children| children())}
                 <Gear label="Color words by, save the text" sign="⚙" testid="text-settings">
                     <StripBar state shown=saved shading derived />
                 </Gear>
@@ -194,7 +201,7 @@ fn StripLegend(shading: Memo<Option<Result<Shading, lens_analysis::similarity::M
                 let [low, high] = it.ends();
                 view! {
                     <span class="legend" data-testid="strip-legend">
-                        {low}
+                        {format!("{}: {low}", it.quantity.label())}
                         <span class="legend-ramp" aria-hidden="true"></span>
                         {high}
                     </span>

@@ -111,7 +111,13 @@ impl Heatmap {
 
     /// The figure's title.
     pub fn title(&self) -> String {
-        format!("Similarity of {}", self.source.label().to_lowercase())
+        let claim = match self.source {
+            Source::Predictable => "Which words share an expectation",
+            Source::Novel => "Which words add the same",
+            Source::Total => "Which words are alike, expected and new together",
+            Source::Residual => "In which words the model’s state is alike",
+        };
+        format!("{claim} (cosine of {})", self.source.label().to_lowercase())
     }
 
     /// Position of the token in a slot.
@@ -162,6 +168,21 @@ impl Heatmap {
         let value = self.value(cell)?;
         let name = |position: usize| format!("{position} {}", self.label(position, 24));
         Some(Readout { row: name(cell.row), column: name(cell.column), value: number::fixed4(value) })
+    }
+
+    /// A cell's value as it is printed in it, and whether its color is dark; none for what is no number.
+    pub fn printed(&self, slots: Cell) -> Option<(String, bool)> {
+        let value = self.value(self.positions(slots)?)?;
+        let [r, g, b] = self.scale.map().table()[color::index(value, self.range)?].map(f32::from);
+        Some((number::fixed(value, 2), 0.299 * r + 0.587 * g + 0.114 * b < 140.0))
+    }
+
+    /// Whether values lie below the low and above the high end of the colors.
+    pub fn is_clamped(&self) -> [bool; 2] {
+        let values = self.matrix.entries.upper();
+        // What rounding does to a cosine is not seen.
+        let slack = 1e-3;
+        [values.iter().any(|it| *it < self.range.low - slack), values.iter().any(|it| *it > self.range.high + slack)]
     }
 
     /// One pixel a cell, row by row in slots, as RGBA.
@@ -238,6 +259,16 @@ mod tests {
         assert_eq!(it.walk(&mut focus, Step::Right), Some(Cell { row: 0, column: 1 }));
         assert_eq!(focus.hovered, Some(Cell { row: 2, column: 1 }));
         assert_eq!(it.axis_title(), ORDERED_TITLE);
+    }
+
+    #[test]
+    fn values_are_printed_on_their_color_and_what_the_colors_cut_is_known() {
+        let it = heatmap(None);
+        assert_eq!(it.printed(Cell { row: 0, column: 0 }), Some(("1.00".to_owned(), false)));
+        assert_eq!(it.printed(Cell { row: 0, column: 1 }), Some(("−0.50".to_owned(), true)));
+        assert_eq!(it.printed(Cell { row: 1, column: 1 }), None);
+        assert_eq!(it.is_clamped(), [false, false]);
+        assert_eq!(Heatmap { range: ColorRange { low: 0.0, high: 0.9 }, ..it }.is_clamped(), [true, true]);
     }
 
     #[test]
