@@ -6,8 +6,9 @@ use lens_view::progress::analyze_label;
 use leptos::prelude::*;
 
 use super::composer::Composer;
+use super::feature_card::FeatureCard;
 use super::feature_list::FeatureList;
-use super::heatmap::HeatmapFigure;
+use super::figure_zone::figure;
 use super::link_note::LinkNote;
 use super::problem::Problem;
 use super::progress_bar::ProgressBar;
@@ -26,12 +27,14 @@ pub fn Embedded(state: State, embed: Embed) -> impl IntoView {
     let result = move || {
         let shown = state.shown.get()?;
         let derived = Derived::of(state, &shown);
+        let chosen = state.store.model().view.figure;
         let word = word_in_focus(state, &shown);
         Some(view! {
             {embed.has_tokens.then(|| view! { <TokenStrip state shown=shown.clone() derived word /> })}
-            {embed.has_heatmap.then(|| view! { <HeatmapFigure state shown=shown.clone() derived /> })}
+            {embed.has_heatmap.then(|| figure(state, &shown, derived, chosen))}
             {embed.has_trajectory.then(|| view! { <TrajectoryFigure state shown=shown.clone() derived /> })}
             {embed.has_features.then(|| view! { <FeatureList state shown=shown.clone() /> })}
+            <FeatureCard state shown />
         })
     };
     // Nothing is fetched before this is pressed.
@@ -70,7 +73,7 @@ pub fn Embedded(state: State, embed: Embed) -> impl IntoView {
                     view! {
                         <p class="embed-link">
                             <a href=whole_page target="_blank" rel="noopener" data-testid="embed-link">
-                                "Temporal Lens"
+                                "Open in Temporal Lens"
                             </a>
                         </p>
                     }

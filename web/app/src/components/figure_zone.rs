@@ -77,7 +77,8 @@ pub fn FigureZone(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     }
 }
 
-fn figure(state: State, shown: &Arc<ShownAnalysis>, derived: Derived, figure: Figure) -> AnyView {
+/// The figure of a tab.
+pub fn figure(state: State, shown: &Arc<ShownAnalysis>, derived: Derived, figure: Figure) -> AnyView {
     let shown = shown.clone();
     let listed = shown.clone();
     match figure {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lens_session::Msg;
-use lens_view::focus::Cell;
+use lens_view::focus::{Cell, Step};
 use lens_view::inspector::{AddedRow, Inspector, SourceRow};
 use lens_view::number;
 use leptos::prelude::*;
@@ -46,11 +46,36 @@ pub fn InspectorZone(state: State, shown: Arc<ShownAnalysis>, word: WordInFocus)
     view! {
         <section class="inspector" aria-label="The word in focus">
             <SelectionPanel state shown=shown.clone() derived is_seen=has_spans />
+            <SheetBar state count=shown.analysis.tokens.len() />
             <div class="inspector-word" data-testid="inspector" role="status" hidden=move || has_spans.get()>
                 {body}
             </div>
             <NoWords state shown />
         </section>
+    }
+}
+
+/// On narrow screens the pinned word's zone is a sheet: on to the words beside it, and away with it.
+#[component]
+fn SheetBar(state: State, count: usize) -> impl IntoView {
+    let walk = move |step: Step| {
+        state.point(|focus| {
+            focus.walk_tokens(step, count);
+            focus.pinned = focus.hovered.take().or(focus.pinned);
+        });
+    };
+    view! {
+        <div class="sheet-bar">
+            <button type="button" class="quiet" data-testid="word-before" aria-label="The word before" on:click=move |_| walk(Step::Left)>
+                "‹"
+            </button>
+            <button type="button" class="quiet" data-testid="word-after" aria-label="The next word" on:click=move |_| walk(Step::Right)>
+                "›"
+            </button>
+            <button type="button" class="quiet" data-testid="sheet-close" on:click=move |_| state.point(|focus| focus.pinned = None)>
+                "Close"
+            </button>
+        </div>
     }
 }
 

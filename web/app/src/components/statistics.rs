@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lens_analysis::similarity::{MissingError, Source};
+use lens_analysis::similarity::{self, MissingError, Mode, Source};
 use lens_analysis::spectrum::Tridiagonal;
 use lens_view::statistics::{self, StatisticsRow};
-use lens_view::{export, measures};
+use lens_view::{export, lede, measures};
 use leptos::prelude::*;
 
 use crate::environment::now;
@@ -45,9 +45,24 @@ pub fn Statistics(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> 
         let all = rows.with_untracked(|rows| [rows.as_slice(), made_with.as_slice()].concat());
         files::copy(state, &export::rows_tsv(&all));
     };
-    let tokens = shown.clone();
+    let (tokens, shown_first) = (shown.clone(), shown);
     let open = RwSignal::new(false);
+    // Numbers of shuffled words, where there are any, are of this matrix.
+    let own = similarity::similarity(&shown_first.analysis, Source::Predictable, Mode::Neuronpedia).ok();
+    let sentences = lede::three_sentences(&shown_first.analysis, own.as_ref())
+        .into_iter()
+        .map(|it| {
+            view! {
+                <p>
+                    {it.text} {it.yardstick.map(|yardstick| view! { <span class="note">" " {yardstick}</span> })}
+                </p>
+            }
+        })
+        .collect_view();
     view! {
+        <section class="panel sentences" data-testid="sentences" aria-label="The numbers in words">
+            {sentences}
+        </section>
         <section class="panel" data-testid="stats" aria-labelledby="statistics-title">
             <div class="panel-head">
                 <h2 id="statistics-title">"Statistics"</h2>

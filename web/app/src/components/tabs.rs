@@ -6,8 +6,11 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 
-use crate::environment::document;
+use crate::environment::{document, window};
 use crate::state::State;
+
+/// CSS pixels below which zones follow each other, as in `web/style/workspace.css`.
+const NARROW: f64 = 900.0;
 
 /// One stop of the Tab key; arrows walk.
 #[component]
@@ -17,6 +20,7 @@ pub fn Tabs(state: State) -> impl IntoView {
         if chosen.get_untracked() != figure {
             state.choose(|view| view.figure = figure);
         }
+        show_figure();
     };
     let on_key = move |event: KeyboardEvent| {
         let all = Figure::CHOICES;
@@ -59,6 +63,17 @@ pub fn Tabs(state: State) -> impl IntoView {
                 {Figure::CHOICES.iter().map(|figure| tab(*figure)).collect_view()}
             </div>
         </nav>
+    }
+}
+
+/// On a narrow screen the figure stands below the text: it is scrolled to.
+fn show_figure() {
+    let width = window().and_then(|window| window.inner_width().ok()).and_then(|width| width.as_f64());
+    let figure = document().and_then(|document| document.get_element_by_id("figure"));
+    if let (Some(width), Some(figure)) = (width, figure)
+        && width < NARROW
+    {
+        figure.scroll_into_view();
     }
 }
 

@@ -24,10 +24,12 @@ pub fn Workspace(state: State) -> impl IntoView {
         state.shown.track();
         state.store.model().is_stale()
     });
+    let has_pin = Memo::new(move |_| state.focus.with(|focus| focus.pinned.is_some()));
     view! {
         <main
             class="workspace"
             class:is-stale=move || is_stale.get()
+            class:has-pin=move || has_pin.get()
             data-state=move || state.phase.get().name()
             data-analysis-tokens=tokens
             data-origin=origin
