@@ -126,7 +126,7 @@ pub static KEYS: &[Key] = &[
     key("simMatrixDemo", |_, _| None, |it, value| put(&mut it.neuronpedia_demo, values::demo(value).map(Some))),
     key(
         "view",
-        |it, _| usual_key(it.figure, it.figure_meant()),
+        |it, _| usual_key(it.figure, if it.embed.is_embedded { Figure::default() } else { it.figure_meant() }),
         |it, value| put(&mut it.figure, values::figure(value)),
     ),
     key("of", |it, page| usual_key(it.source, page.source), |it, value| put(&mut it.source, values::choice(value))),
@@ -296,7 +296,9 @@ impl ViewState {
         if is_of_version_1 && opened.view.subject.is_none() && opened.view.neuronpedia_demo.is_none() {
             opened.view.subject = Some(Subject::Example(FIRST_EXAMPLE_OF_VERSION_1.to_owned()));
         }
-        if !query.split('&').any(|part| part.starts_with("view=")) {
+        // A frame has flags for what it shows.
+        let names_figure = query.split('&').any(|part| part.starts_with("view="));
+        if !names_figure && !opened.view.embed.is_embedded {
             opened.view.figure = opened.view.figure_meant();
         }
         opened
