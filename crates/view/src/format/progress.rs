@@ -189,7 +189,7 @@ pub fn analyze_label(here: bool, expected_bytes: u64) -> String {
     if here || expected_bytes == 0 {
         "Analyze".to_owned()
     } else {
-        format!("Analyze · {} once", number::bytes(expected_bytes))
+        format!("Analyze (downloads {} once)", number::bytes(expected_bytes))
     }
 }
 
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn the_button_names_its_price_once() {
-        assert_eq!(analyze_label(false, 123_000_000), "Analyze · 123 MB once");
+        assert_eq!(analyze_label(false, 123_000_000), "Analyze (downloads 123 MB once)");
         assert_eq!(analyze_label(true, 123_000_000), "Analyze");
         assert_eq!(analyze_label(false, 0), "Analyze");
     }

@@ -114,6 +114,16 @@ pub fn frequency_note(dashboard: &Dashboard, index: &Index) -> String {
     )
 }
 
+/// Whether a word of `text` begins with `wanted`, which may have several words: "sea" finds "the sea" and not "search".
+/// Where no letter follows, it is the whole word.
+fn has_beginning(text: &str, wanted: &str) -> bool {
+    let is_letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    text.match_indices(wanted).any(|(at, found)| {
+        !is_letter(text[..at].chars().next_back())
+            && (wanted.chars().count() > 3 || !is_letter(text[at + found.len()..].chars().next()))
+    })
+}
+
 /// What a search for a feature finds, a number or a part of a label.
 ///
 /// # Errors
@@ -129,13 +139,12 @@ pub fn search(index: &Index, typed: &str) -> Result<Vec<(usize, String)>, String
         return Ok(vec![(feature, name)]);
     }
     let wanted = typed.to_lowercase();
-    let mut found: Vec<&Label> =
-        index.labels.iter().filter(|label| label.text.to_lowercase().contains(&wanted)).collect();
+    let has = |text: &str| has_beginning(&text.to_lowercase(), &wanted);
+    let mut found: Vec<&Label> = index.labels.iter().filter(|label| has(&label.text)).collect();
     found.sort_by(|a, b| b.f1.total_cmp(&a.f1).then(a.feature.cmp(&b.feature)));
     let labels = found.into_iter().map(|label| (label.feature, label.text.clone()));
     // Labels go first: they say how good they are.
-    let others =
-        index.names.iter().filter(|name| name.by != NamedBy::Label && name.text.to_lowercase().contains(&wanted));
+    let others = index.names.iter().filter(|name| name.by != NamedBy::Label && has(&name.text));
     let all: Vec<_> = labels.chain(others.map(|name| (name.feature, name.text.clone()))).take(FOUND_MAX).collect();
     if all.is_empty() {
         return Err(format!("No feature’s name has “{typed}” in it."));

@@ -58,7 +58,7 @@ pub fn Composer(state: State) -> impl IntoView {
                 on:keydown=on_key
             ></textarea>
             <div class="controls">
-                <button type="submit" class="primary" data-testid="analyze" disabled=loading>
+                <button type="submit" class="primary" data-testid="analyze" disabled=move || loading() || state.text.with(|text| text.trim().is_empty())>
                     {move || analyze_label(state.is_loaded.get() || is_stored(), expected())}
                 </button>
                 <InfKField title="Novel codes kept at each token" testid="inf-k" inf_k=state.inf_k typed=Msg::InfKTyped state />

@@ -12,7 +12,7 @@ use leptos::task::spawn_local;
 
 use super::token_text::TokenText;
 use crate::fetch::fetch;
-use crate::state::{Phase, ShownAnalysis, State};
+use crate::state::{ShownAnalysis, State};
 
 /// ShownAnalysis while a feature is open.
 #[component]
@@ -85,37 +85,9 @@ fn Card(state: State, shown: Arc<ShownAnalysis>, feature: usize) -> impl IntoVie
             {label}
             <h3>"In this text"</h3>
             {here}
-            <TryText state />
             {body}
             {theirs.map(|source| view! { <FromNeuronpedia source feature /> })}
         </section>
-    }
-}
-
-/// Another text through the page's own analysis; the card stays open.
-#[component]
-fn TryText(state: State) -> impl IntoView {
-    let typed = RwSignal::new(String::new());
-    let try_it = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if !typed.get_untracked().trim().is_empty() {
-            state.tell(Msg::SubmitText(typed.get_untracked()));
-        }
-    };
-    view! {
-        <form class="toolbar" on:submit=try_it>
-            <input
-                type="text"
-                class="grow"
-                aria-label="Another text"
-                placeholder="Try another text"
-                data-testid="feature-try"
-                on:input=move |event| typed.set(event_target_value(&event))
-            />
-            <button type="submit" class="small" disabled=move || state.phase.get() == Phase::Loading>
-                "Analyze"
-            </button>
-        </form>
     }
 }
 
@@ -163,16 +135,16 @@ fn Known(state: State, index: Arc<Index>, dashboard: Dashboard) -> impl IntoView
                 .map(|bar| view! { <span title=bar.title style:height=format!("{:.1}%", 100.0 * bar.height)></span> })
                 .collect_view()}
         </div>
-        <h3>"Fires most on"</h3>
+        <h3>"Active most at"</h3>
         <ol class="excerpts" data-testid="feature-contexts">{list(&dashboard.top, dashboard.largest)}</ol>
         <Show when={ let any = !dashboard.lower.is_empty(); move || any }>
-            <h3>"At lower quantiles"</h3>
+            <h3>"Weaker examples"</h3>
         </Show>
         <ol class="excerpts">{list(&dashboard.lower, dashboard.largest)}</ol>
         <Logits dashboard=dashboard.clone() />
-        <h3>"Nearest decoder rows"</h3>
+        <h3>"Similar features"</h3>
         <ul class="occurrences">{near}</ul>
-        <h3>"Predicted most at"</h3>
+        <h3>"Most expected at"</h3>
         <ol class="excerpts">{list(&dashboard.predictable_top, predictable)}</ol>
     }
 }
@@ -199,11 +171,11 @@ fn Logits(dashboard: Dashboard) -> impl IntoView {
     view! {
         <div class="logits" data-testid="feature-logits">
             <div>
-                <h3>"Raises"</h3>
+                <h3>"Makes likelier"</h3>
                 <ul>{list(&dashboard.raised)}</ul>
             </div>
             <div>
-                <h3>"Lowers"</h3>
+                <h3>"Less likely"</h3>
                 <ul>{list(&dashboard.lowered)}</ul>
             </div>
         </div>

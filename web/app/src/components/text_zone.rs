@@ -11,6 +11,17 @@ use crate::state::{Origin, State};
 use crate::views::Derived;
 use crate::word_in_focus::word_in_focus;
 
+/// Whether what is shown is not of the text in the box.
+pub fn is_stale(state: State) -> Memo<bool> {
+    let is_editing = state.look(|model| &model.is_editing);
+    Memo::new(move |_| {
+        is_editing.track();
+        state.text.track();
+        state.shown.track();
+        state.store.model().is_stale()
+    })
+}
+
 /// The text, or the box for one.
 #[component]
 pub fn TextZone(state: State) -> impl IntoView {
@@ -35,12 +46,20 @@ pub fn TextZone(state: State) -> impl IntoView {
             <LookFor state />
         })
     };
+    let is_stale = is_stale(state);
     view! {
         <section class="text-zone" id="text-zone" tabindex="-1" aria-label="Text">
+            <Show when=move || has_box.get()>
+                <Composer state />
+                <Show when=move || is_stale.get()>
+                    <p class="note" role="status" data-testid="stale">
+                        "What stands beside this box is of the text before."
+                    </p>
+                </Show>
+            </Show>
             <ProgressBar state />
             <Problem state />
             <Show when=move || has_box.get()>
-                <Composer state />
                 <Show when=move || state.shown.with(Option::is_none)>
                     <section class="empty-state" data-testid="empty">
                         <p>"Press Analyze to see what made each word expected, and what it added."</p>

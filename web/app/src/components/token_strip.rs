@@ -134,7 +134,7 @@ pub fn TokenStrip(
                 let follows = scene.expectation_from - scene.first;
                 view! {
                     // What the colors say is said in words, here and in the list of scenes.
-                    <div class="scene" data-scene=(scene.number % SCENE_COLORS).to_string()>
+                    <div class="scene" dir="auto" data-scene=(scene.number % SCENE_COLORS).to_string()>
                         <p class="scene-name" aria-hidden="true" data-testid=format!("scene-{}", scene.number)>
                             {format!("Scene {}", scene.number)} {name.map(|name| format!(" · {name}"))}
                             {(follows > 0)

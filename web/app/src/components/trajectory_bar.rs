@@ -37,7 +37,7 @@ fn field<C: Choice + Send + Sync>(
     view! { <Picker<C> label testid chosen choose /> }
 }
 
-/// A number of what is asked for; what does not fit its range is not taken.
+/// A number of what is asked for; what does not fit its range is not taken, and said.
 #[component]
 fn NumberField(
     label: &'static str,
@@ -63,6 +63,9 @@ fn NumberField(
                         && (least..=most).contains(&number)
                     {
                         take.run(number);
+                    } else {
+                        // The browser says which numbers fit.
+                        event_target::<web_sys::HtmlInputElement>(&event).report_validity();
                     }
                 }
             />

@@ -7,7 +7,7 @@ use super::inspector::InspectorZone;
 use super::lede::Lede;
 use super::link_note::LinkNote;
 use super::tabs::Tabs;
-use super::text_zone::TextZone;
+use super::text_zone::{TextZone, is_stale};
 use super::update_note::UpdateNote;
 use crate::state::{Phase, State};
 use crate::word_in_focus::word_in_focus;
@@ -17,13 +17,7 @@ use crate::word_in_focus::word_in_focus;
 pub fn Workspace(state: State) -> impl IntoView {
     let tokens = move || state.shown.with(|shown| shown.as_ref().map(|shown| shown.analysis.tokens.len()));
     let origin = move || state.shown.with(|shown| shown.as_ref().map(|shown| shown.origin.name()));
-    let is_editing = state.look(|model| &model.is_editing);
-    let is_stale = Memo::new(move |_| {
-        is_editing.track();
-        state.text.track();
-        state.shown.track();
-        state.store.model().is_stale()
-    });
+    let is_stale = is_stale(state);
     let has_pin = Memo::new(move |_| state.focus.with(|focus| focus.pinned.is_some()));
     view! {
         <main
