@@ -172,6 +172,19 @@ pub fn upwards(
     Ok(())
 }
 
+/// As much of a name as fits into so many CSS pixels, "…" where it was cut.
+///
+/// # Errors
+/// The browser's.
+pub fn fitting(context: &CanvasRenderingContext2d, name: &str, width: f64) -> Result<String, JsValue> {
+    let mut cut = name.to_owned();
+    let mut shown = cut.clone();
+    while context.measure_text(&shown)?.width() > width && cut.pop().is_some() {
+        shown = if cut.is_empty() { String::new() } else { format!("{}…", cut.trim_end_matches([' ', ','])) };
+    }
+    Ok(shown)
+}
+
 /// A color bar with ticks and title.
 pub struct ColorBar<'a> {
     /// Its colors.

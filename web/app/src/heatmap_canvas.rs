@@ -11,7 +11,7 @@ use lens_view::scene::Scene;
 use wasm_bindgen::JsValue;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
-use crate::canvas::{ColorBar, draw_bar, fresh, pixels, upwards};
+use crate::canvas::{ColorBar, draw_bar, fitting, fresh, pixels, upwards};
 use crate::palette::Palette;
 
 /// CSS pixels of a cell from which its value is printed in it.
@@ -231,16 +231,6 @@ fn draw_scene_names(
         }
     }
     Ok(())
-}
-
-/// As much of a name as fits, "…" where it was cut.
-fn fitting(context: &CanvasRenderingContext2d, name: &str, width: f64) -> Result<String, JsValue> {
-    let mut cut = name.to_owned();
-    let mut shown = cut.clone();
-    while context.measure_text(&shown)?.width() > width && cut.pop().is_some() {
-        shown = if cut.is_empty() { String::new() } else { format!("{}…", cut.trim_end_matches([' ', ','])) };
-    }
-    Ok(shown)
 }
 
 /// Links from the matrix' edge to the root at the right; clusters below the cut in the accent.

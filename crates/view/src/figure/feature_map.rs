@@ -68,6 +68,11 @@ impl FeatureMap {
     }
 }
 
+/// CSS pixels that a feature's number takes.
+const NUMBER_WIDTH: f64 = 52.0;
+/// CSS pixels that a feature's name may take.
+const NAME_WIDTH: f64 = 170.0;
+
 /// Where the map's parts go.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FeatureMapLayout {
@@ -82,9 +87,10 @@ pub struct FeatureMapLayout {
 }
 
 impl FeatureMapLayout {
-    /// Of `rows` features by `columns` tokens in so much width; short texts do not become posters.
+    /// Of `rows` features by `columns` tokens in so much width, of which the features' names have up to a third; short texts
+    /// do not become posters.
     pub fn new(rows: usize, columns: usize, width: f64) -> Self {
-        let (left, row_height) = (52.0, 15.0);
+        let (left, row_height) = ((width * 0.3).clamp(NUMBER_WIDTH, NAME_WIDTH), 15.0);
         let column_width = ((width - left) / columns.max(1) as f64).clamp(0.0, 40.0);
         let width = left + column_width * columns as f64;
         let plot = Rect { x: left, y: 0.0, width: width - left, height: row_height * rows as f64 };
@@ -157,8 +163,10 @@ mod tests {
     fn the_pointer_finds_feature_and_token() {
         let it = FeatureMapLayout::new(3, 50, 552.0);
         assert_eq!(it.at(it.column_x(49) + 1.0, 31.0), Some((2, 49)));
-        assert_eq!((it.at(51.0, 5.0), it.at(60.0, 45.5), it.at(553.0, 5.0)), (None, None, None));
-        assert_eq!(FeatureMapLayout::new(3, 2, 900.0).figure.width, 132.0);
+        let first = it.column_x(0);
+        assert_eq!((it.at(first - 1.0, 5.0), it.at(first + 8.0, 45.5), it.at(553.0, 5.0)), (None, None, None));
+        assert_eq!(FeatureMapLayout::new(3, 2, 900.0).figure.width, NAME_WIDTH + 80.0);
+        assert_eq!(FeatureMapLayout::new(3, 2, 100.0).column_x(0), NUMBER_WIDTH);
         assert_eq!(FeatureMapLayout::new(0, 0, 300.0).at(60.0, 1.0), None);
     }
 

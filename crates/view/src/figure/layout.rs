@@ -49,7 +49,8 @@ impl AvailableSpace {
 
     /// Columns of text an axis label may take.
     pub fn label_columns(self) -> usize {
-        match (self.is_low(), self.is_narrow()) {
+        // A square in a low space: what its labels take, it lacks.
+        match (self.is_low(), self.is_narrow() || self.max_height < 560.0) {
             (true, _) => 0,
             (false, true) => 9,
             (false, false) => 14,

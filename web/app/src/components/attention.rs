@@ -75,8 +75,9 @@ fn AttentionFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     let (frame, canvas) = (NodeRef::<Div>::new(), NodeRef::<Canvas>::new());
     let space = RwSignal::new(None::<AvailableSpace>);
     observe_space(frame, space);
-    let layout =
-        Memo::new(move |_| space.get().map(|space| AttentionLayout::new(count, space.width.min(space.max_height))));
+    let layout = Memo::new(move |_| {
+        space.get().map(|space| AttentionLayout::new(count, space.width.min(0.6 * space.max_height)))
+    });
     let raster = StoredValue::new_local(None::<(Arc<AttentionMap>, HtmlCanvasElement)>);
     let ground = repaints(state);
     let row = Memo::new(move |_| state.focus.get().focused().map(|cell| cell.row));

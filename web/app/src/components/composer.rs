@@ -62,7 +62,7 @@ pub fn Composer(state: State) -> impl IntoView {
                     {move || analyze_label(state.is_loaded.get() || is_stored(), expected())}
                 </button>
                 <InfKField title="Novel codes kept at each token" testid="inf-k" inf_k=state.inf_k typed=Msg::InfKTyped state />
-                <label class="field toggle" title="Follow while typing, once the model is loaded">
+                <label class="field toggle" title="Once the model is loaded">
                     <input
                         type="checkbox"
                         data-testid="live"
@@ -71,7 +71,7 @@ pub fn Composer(state: State) -> impl IntoView {
                             state.tell(Msg::Live(event.target().checked()));
                         }
                     />
-                    <span>"Live"</span>
+                    <span>"Follow while I type"</span>
                 </label>
                 <label class="field toggle" title="Also say in words what the past foretold at each token, and what it added">
                     <input

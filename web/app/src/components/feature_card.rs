@@ -83,9 +83,9 @@ fn Card(state: State, shown: Arc<ShownAnalysis>, feature: usize) -> impl IntoVie
             </div>
             {name}
             {label}
+            {body}
             <h3>"In this text"</h3>
             {here}
-            {body}
             {theirs.map(|source| view! { <FromNeuronpedia source feature /> })}
         </section>
     }

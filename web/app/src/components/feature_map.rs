@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lens_session::Msg;
 use lens_view::dashboard;
 use lens_view::export;
 use lens_view::feature_map::{FeatureMap, FeatureMapLayout};
@@ -16,7 +17,7 @@ use web_sys::{CanvasRenderingContext2d, KeyboardEvent};
 
 use super::gear::Gear;
 use super::save_figure::{Picture, SaveFigure};
-use crate::canvas::{fresh, saved_figure};
+use crate::canvas::{fitting, fresh, saved_figure};
 use crate::files;
 use crate::palette::Palette;
 use crate::pointing;
@@ -24,7 +25,7 @@ use crate::state::{ShownAnalysis, State};
 use crate::surface::{observe_space, repaints, report, size_in_css};
 
 /// What the map shows.
-const TITLE: &str = "Novel features of the text";
+const TITLE: &str = "New features through the text";
 /// Rows of the map.
 const FEATURES: usize = 24;
 /// Width of the saved map, CSS pixels.
@@ -44,6 +45,14 @@ pub fn FeatureMapFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoVie
     let layout = Memo::new(move |_| space.get().map(|space| FeatureMapLayout::new(rows, tokens, space.width)));
     let row = RwSignal::new(0usize);
     let ground = repaints(state);
+    let (drawn, pack_hash) = (map.clone(), shown.analysis.model.pack_hash.clone());
+    state.tell(Msg::WantFeatureNames);
+    // A name where the feature has one, else its number.
+    let names = Memo::new(move |_| {
+        let index = state.dashboards.get().index_of(&pack_hash);
+        let name = |feature: &usize| dashboard::name(index.as_deref(), *feature).map(|name| name.text);
+        drawn.features.iter().map(|feature| name(feature).unwrap_or_else(|| format!("#{feature}"))).collect::<Vec<_>>()
+    });
     let drawn = map.clone();
     Effect::new(move |_| {
         ground.track();
@@ -52,7 +61,11 @@ pub fn FeatureMapFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoVie
         let focused = state.focus.get().focused().map(|cell| cell.row);
         let drawing = fresh(&canvas, (layout.figure.width, layout.figure.height), space.pixel_ratio);
         let palette = Palette::of(&canvas);
-        report(drawing.and_then(|context| draw_on(&context, &drawn, &layout, focused, Some(row.get()), &palette)));
+        report(
+            drawing.and_then(|context| {
+                draw_on(&context, &drawn, &names.get(), &layout, focused, Some(row.get()), &palette)
+            }),
+        );
     });
 
     let at = move |event: &web_sys::MouseEvent| {
@@ -68,9 +81,12 @@ pub fn FeatureMapFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoVie
         state.hover(cell);
     };
     let leave = move || state.hover(None);
+    let opened = map.clone();
     let on_click = move |event: web_sys::MouseEvent| {
         if let Some((_, position)) = at(&event) {
             state.point(|focus| focus.click(Cell::token(position)));
+            let feature = opened.features.get(row.get_untracked()).copied();
+            state.choose(|view| view.feature = feature);
         }
     };
     let on_key = move |event: KeyboardEvent| {
@@ -108,7 +124,7 @@ pub fn FeatureMapFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoVie
         let layout = FeatureMapLayout::new(rows, tokens, SAVED_WIDTH);
         let picture =
             saved_figure((layout.figure.width, layout.figure.height), &palette, TITLE, &credit, |context, _| {
-                draw_on(context, &pictured.1, &layout, None, None, &palette)
+                draw_on(context, &pictured.1, &names.get_untracked(), &layout, None, None, &palette)
             })?;
         Ok((picture, "temporal-lens-features.png".to_owned()))
     };
@@ -162,6 +178,7 @@ pub fn FeatureMapFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoVie
 fn draw_on(
     context: &CanvasRenderingContext2d,
     map: &FeatureMap,
+    names: &[String],
     layout: &FeatureMapLayout,
     focused: Option<usize>,
     row: Option<usize>,
@@ -178,10 +195,11 @@ fn draw_on(
         let x = layout.column_x(position);
         context.fill_rect(x, plot.y, layout.column_width.max(1.0), plot.height);
     }
-    for (index, feature) in map.features.iter().enumerate() {
+    for index in 0..map.features.len() {
         let y = index as f64 * layout.row_height;
         context.set_fill_style_str(if Some(index) == row { &palette.accent } else { &palette.ink });
-        context.fill_text(&format!("#{feature}"), plot.x - 6.0, y + layout.row_height / 2.0)?;
+        let name = fitting(context, names.get(index).map_or("", String::as_str), plot.x - 10.0)?;
+        context.fill_text(&name, plot.x - 6.0, y + layout.row_height / 2.0)?;
         context.set_fill_style_str(&palette.accent);
         for position in 0..map.tokens {
             let level = map.level(index, position);

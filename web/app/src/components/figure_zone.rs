@@ -101,8 +101,8 @@ pub fn figure(state: State, shown: &Arc<ShownAnalysis>, derived: Derived, figure
         Figure::Sources => view! { <AttentionPanel state shown /> }.into_any(),
         Figure::Compare => view! { <ComparePanel state shown /> }.into_any(),
         Figure::Numbers => view! {
-            <ScenesInWords state shown=shown.clone() />
-            <Statistics state shown derived />
+            <Statistics state shown=shown.clone() derived />
+            <ScenesInWords state shown />
         }
         .into_any(),
         Figure::Export => view! { <ExportPanel state shown /> }.into_any(),

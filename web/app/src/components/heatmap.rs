@@ -15,7 +15,6 @@ use web_sys::{KeyboardEvent, PointerEvent, WheelEvent};
 use super::gear::Gear;
 use super::heatmap_bar::HeatmapBar;
 use super::heatmap_stage::{HeatmapStage, ZOOM_STEP};
-use super::words::EventNames;
 use crate::heatmap_canvas;
 use crate::part::Part;
 use crate::pointing;
@@ -26,7 +25,6 @@ use crate::views::Derived;
 /// The figure of a shown analysis.
 #[component]
 pub fn HeatmapFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> impl IntoView {
-    let named = shown.clone();
     let (frame, base, overlay) = (NodeRef::<Div>::new(), NodeRef::<Canvas>::new(), NodeRef::<Canvas>::new());
     let space = RwSignal::new(None::<AvailableSpace>);
     observe_space(frame, space);
@@ -94,7 +92,6 @@ pub fn HeatmapFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derived) 
                 <Tooltip state derived place inside />
             </div>
             <Readout state derived />
-            <EventNames state shown=named />
         </figure>
     }
 }

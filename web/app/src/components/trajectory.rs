@@ -82,7 +82,7 @@ pub fn TrajectoryFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derive
         Work::Done(found) => found.tortuosity.map(|it| {
             view! {
                 <span class="note" data-testid="tortuosity">
-                    {format!("tortuosity {it:.2} (length of the path through the codes / distance of its ends)")}
+                    {format!("wanders {it:.2} times the distance between its ends")}
                 </span>
             }
         }),

@@ -88,27 +88,3 @@ pub fn NoWords(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
         .into_any()
     }
 }
-
-/// The names of the events, below a figure that draws them.
-#[component]
-pub fn EventNames(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
-    let names: Vec<(usize, String)> = shown
-        .analysis
-        .events
-        .iter()
-        .flatten()
-        .filter_map(|event| Some((event.first, words::event_name(&shown.analysis, event.first)?)))
-        .collect();
-    let has_events = state.look(|model| &model.view.has_events);
-    move || {
-        // In a frame the figure has just its own space.
-        (state.embed.is_none() && has_events.get() && names.len() > 1).then(|| {
-            let item = |(first, name): &(usize, String)| view! { <li>{format!("from {first}: {name}")}</li> };
-            view! {
-                <ol class="event-names" data-testid="event-names">
-                    {names.iter().map(item).collect_view()}
-                </ol>
-            }
-        })
-    }
-}
