@@ -199,31 +199,43 @@ pub struct ColorBar<'a> {
     pub is_clamped: [bool; 2],
 }
 
-/// A pointed end, pointing outwards, where values lie beyond it.
-fn mark_clamped_ends(context: &CanvasRenderingContext2d, bar: &ColorBar) {
-    const POINT: f64 = 7.0;
+/// A pointed end where values lie beyond it: its two corners are taken away.
+fn mark_clamped_ends(context: &CanvasRenderingContext2d, bar: &ColorBar, palette: &Palette) {
+    const POINT: f64 = 8.0;
     let Rect { x, y, width, height } = bar.layout.rect;
-    let triangle = |corners: [(f64, f64); 3]| {
+    let corner = |at: (f64, f64), along: (f64, f64), across: (f64, f64)| {
         context.begin_path();
-        context.move_to(corners[0].0, corners[0].1);
-        context.line_to(corners[1].0, corners[1].1);
-        context.line_to(corners[2].0, corners[2].1);
+        context.move_to(at.0, at.1);
+        context.line_to(at.0 + along.0, at.1 + along.1);
+        context.line_to(at.0 + across.0, at.1 + across.1);
         context.fill();
     };
-    let table = bar.map.table();
-    for (is_clamped, [r, g, b], is_high) in
-        [(bar.is_clamped[0], table[0], false), (bar.is_clamped[1], table[255], true)]
-    {
-        if !is_clamped {
-            continue;
+    context.set_fill_style_str(&palette.paper);
+    // The border is a pixel wide.
+    let (left, top, right, bottom) = (x - 1.0, y - 1.0, x + width + 1.0, y + height + 1.0);
+    let (middle_x, middle_y) = ((right - left) / 2.0, (bottom - top) / 2.0);
+    let [is_low, is_high] = bar.is_clamped;
+    match bar.layout.side {
+        Side::Right => {
+            if is_high {
+                corner((left, top), (0.0, POINT), (middle_x, 0.0));
+                corner((right, top), (0.0, POINT), (-middle_x, 0.0));
+            }
+            if is_low {
+                corner((left, bottom), (0.0, -POINT), (middle_x, 0.0));
+                corner((right, bottom), (0.0, -POINT), (-middle_x, 0.0));
+            }
         }
-        context.set_fill_style_str(&format!("rgb({r} {g} {b})"));
-        triangle(match (bar.layout.side, is_high) {
-            (Side::Right, true) => [(x, y), (x + width, y), (x + width / 2.0, y - POINT)],
-            (Side::Right, false) => [(x, y + height), (x + width, y + height), (x + width / 2.0, y + height + POINT)],
-            (Side::Below, true) => [(x + width, y), (x + width, y + height), (x + width + POINT, y + height / 2.0)],
-            (Side::Below, false) => [(x, y), (x, y + height), (x - POINT, y + height / 2.0)],
-        });
+        Side::Below => {
+            if is_high {
+                corner((right, top), (-POINT, 0.0), (0.0, middle_y));
+                corner((right, bottom), (-POINT, 0.0), (0.0, -middle_y));
+            }
+            if is_low {
+                corner((left, top), (POINT, 0.0), (0.0, middle_y));
+                corner((left, bottom), (POINT, 0.0), (0.0, -middle_y));
+            }
+        }
     }
 }
 
@@ -245,6 +257,7 @@ pub fn draw_bar(context: &CanvasRenderingContext2d, bar: &ColorBar, palette: &Pa
     context.set_line_width(1.0);
     context.stroke_rect(x - 0.5, y - 0.5, width + 1.0, height + 1.0);
 
+    mark_clamped_ends(context, bar, palette);
     context.set_fill_style_str(&palette.ink);
     context.set_text_baseline("middle");
     context.set_font(&format!("11px {}", palette.typeface));
@@ -264,7 +277,6 @@ pub fn draw_bar(context: &CanvasRenderingContext2d, bar: &ColorBar, palette: &Pa
             }
         }
     }
-    mark_clamped_ends(context, bar);
     context.set_fill_style_str(&palette.muted);
     context.set_font(&format!("12px {}", palette.typeface));
     context.set_text_align("center");
