@@ -9,11 +9,12 @@ import { benchDrawing } from './lib/drawing.mjs';
 import { benchFullSize } from './lib/full-size.mjs';
 import { benchLinear } from './lib/linear.mjs';
 import { call, launch, openPage } from './lib/pages.mjs';
+import { benchPage } from './lib/page.mjs';
 import { benchPath } from './lib/path.mjs';
 import { benchPicture } from './lib/picture.mjs';
 import { benchProfile } from './lib/profile.mjs';
 import {
-  answerTable, drawingTable, fullSizeTable, linearTable, pathTable, pictureTable, profileTable, stageTable, typingTable, umapTable,
+  answerTable, drawingTable, fullSizeTable, linearTable, pageTable, pathTable, pictureTable, profileTable, stageTable, typingTable, umapTable,
   wordsTable,
 } from './lib/tables.mjs';
 import { benchTyping } from './lib/typing.mjs';
@@ -31,6 +32,7 @@ const BENCHES = {
   picture: { run: benchPicture, table: pictureTable },
   answer: { run: benchAnswer, table: answerTable },
   words: { run: benchWords, table: wordsTable },
+  page: { run: benchPage, table: pageTable },
 };
 
 const browser = await launch();

@@ -25,8 +25,8 @@ use crate::site;
 
 /// Long texts under SwiftShader take minutes a round.
 const LIMIT: Duration = Duration::from_secs(4 * 3600);
-const BENCHES: [&str; 10] =
-    ["linear", "path", "profile", "full-size", "typing", "umap", "drawing", "picture", "answer", "words"];
+const BENCHES: [&str; 11] =
+    ["linear", "path", "profile", "full-size", "typing", "umap", "drawing", "picture", "answer", "words", "page"];
 /// What the peer's models are made by and of, beside the weights.
 const MODEL_SOURCES: [&str; 5] = [
     "tests/bench/linear_model.py",

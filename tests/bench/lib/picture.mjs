@@ -9,7 +9,7 @@ import { median } from './measure.mjs';
 
 /** What, its address, and what it shows last. */
 const PAGES = [
-  ['the page', '', '[data-testid="trajectory"][data-points]'],
+  ['the page', '', '[data-testid="inspector-name"]'],
   ['a frame with an example', '?embed=true&example=two-events', '[data-testid="heatmap"]'],
 ];
 

@@ -134,6 +134,12 @@ export function pictureTable(rows) {
     table(['what', 'first visit, ms', 'again, ms', 'bytes as sent, kB'], body)}`;
 }
 
+/** Bench 11. */
+export function pageTable(rows) {
+  const body = rows.map(({ what, value, unit }) => [what, unit ? `${value} ${unit}` : value]);
+  return `The page as a reader finds it, without a model\n\n${table(['what', 'figure'], body)}`;
+}
+
 /** Bench 8. */
 export function answerTable(rows) {
   const body = rows.map(({ tokens, submitted, read_back, frame }) => [tokens, ms(submitted), ms(read_back), ms(frame)]);

@@ -63,12 +63,6 @@ pub fn HeatmapFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derived) 
     let summary = move || heatmap.with(|it| it.as_ref().map(|it| it.summary()).unwrap_or_default());
     view! {
         <figure class="heatmap" aria-labelledby="heatmap-title" node_ref=stage.figure>
-            <div class="figure-head">
-                <figcaption id="heatmap-title" data-testid="heatmap-title">{title}</figcaption>
-                <Gear label="Settings of the matrix" sign="⚙" testid="scenes-settings">
-                    <HeatmapBar state shown derived stage />
-                </Gear>
-            </div>
             {move || missing().map(|why| view! { <p class="empty" data-testid="heatmap-missing">{why}</p> })}
             <div class="heatmap-frame" node_ref=frame class:is-zoomed=move || !viewport.get().is_whole()>
                 <canvas
@@ -90,6 +84,13 @@ pub fn HeatmapFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derived) 
                 ></canvas>
                 <canvas class="overlay" node_ref=overlay aria-hidden="true"></canvas>
                 <Tooltip state derived place inside />
+            </div>
+            // Above the figure for the eye, after it for the Tab key.
+            <div class="figure-head">
+                <figcaption id="heatmap-title" data-testid="heatmap-title">{title}</figcaption>
+                <Gear label="Settings of the matrix" sign="⚙" testid="scenes-settings">
+                    <HeatmapBar state shown derived stage />
+                </Gear>
             </div>
             <Readout state derived />
         </figure>

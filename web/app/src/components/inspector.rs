@@ -7,6 +7,8 @@ use lens_view::focus::{Cell, Step};
 use lens_view::inspector::{AddedRow, Inspector, SourceRow};
 use lens_view::number;
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement, KeyboardEvent};
 
 use super::selection_panel::SelectionPanel;
 use super::words::NoWords;
@@ -198,7 +200,21 @@ fn Source(state: State, row: SourceRow) -> impl IntoView {
 /// Features by name; pressing one opens its card.
 #[component]
 fn Features(state: State, rows: Vec<AddedRow>, testid: &'static str) -> impl IntoView {
-    let row = move |row: AddedRow| {
+    // One stop of the Tab key; arrows walk.
+    let on_key = move |event: KeyboardEvent| {
+        let row = event.target().and_then(|it| it.dyn_into::<Element>().ok()).and_then(|it| it.closest("li").ok()?);
+        let next = row.and_then(|row| match event.key().as_str() {
+            "ArrowDown" => row.next_element_sibling(),
+            "ArrowUp" => row.previous_element_sibling(),
+            _ => None,
+        });
+        let button = next.and_then(|row| row.query_selector("button").ok()?);
+        if let Some(button) = button.and_then(|it| it.dyn_into::<HtmlElement>().ok()) {
+            event.prevent_default();
+            let _ = button.focus();
+        }
+    };
+    let row = move |(index, row): (usize, AddedRow)| {
         let feature = row.feature;
         let name = row.name.unwrap_or_else(|| format!("feature {feature}"));
         let spoken = format!("Feature {feature}, {name}: what it fires on");
@@ -208,6 +224,7 @@ fn Features(state: State, rows: Vec<AddedRow>, testid: &'static str) -> impl Int
                 <button
                     type="button"
                     class="quiet small feature"
+                    tabindex=if index == 0 { "0" } else { "-1" }
                     aria-label=spoken
                     on:click=move |_| state.choose(|view| view.feature = Some(feature))
                 >
@@ -222,8 +239,8 @@ fn Features(state: State, rows: Vec<AddedRow>, testid: &'static str) -> impl Int
         }
     };
     view! {
-        <ol class="ranked ranked-features" data-testid=testid>
-            {rows.into_iter().map(row).collect_view()}
+        <ol class="ranked ranked-features" data-testid=testid on:keydown=on_key>
+            {rows.into_iter().enumerate().map(row).collect_view()}
         </ol>
     }
 }

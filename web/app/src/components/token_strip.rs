@@ -155,13 +155,6 @@ pub fn TokenStrip(
 
     view! {
         <section class="strip" aria-label="Tokens">
-            <div class="strip-head">
-                <StripLegend shading />
-                {children.map(|children| children())}
-                <Gear label="Color words by, save the text" sign="⚙" testid="text-settings">
-                    <StripBar state shown=saved shading derived />
-                </Gear>
-            </div>
             <div
                 class="token-strip"
                 role="listbox"
@@ -182,6 +175,14 @@ pub fn TokenStrip(
                 on:keydown=on_key
             >
                 {tokens}
+            </div>
+            // Before the text for the eye, after it for the Tab key.
+            <div class="strip-head">
+                <StripLegend shading />
+                {children.map(|children| children())}
+                <Gear label="Color words by, save the text" sign="⚙" testid="text-settings">
+                    <StripBar state shown=saved shading derived />
+                </Gear>
             </div>
             <StripReadout state shown shading />
         </section>

@@ -107,12 +107,6 @@ pub fn TrajectoryFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derive
     let is_table_open = RwSignal::new(false);
     view! {
         <figure class="trajectory" aria-labelledby="trajectory-title">
-            <div class="figure-head">
-                <figcaption id="trajectory-title">"Path of the expectation " {winding}</figcaption>
-                <Gear label="Settings of the path" sign="⚙" testid="path-settings">
-                    <TrajectoryBar state shown derived stage />
-                </Gear>
-            </div>
             {move || {
                 status()
                     .map(|status| view! { <p class="empty" role="status" data-testid="trajectory-status">{status}</p> })
@@ -136,6 +130,13 @@ pub fn TrajectoryFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derive
                     on:keydown=move |event| hand.key(&event)
                 ></canvas>
                 <Card state seen inside />
+            </div>
+            // Above the figure for the eye, after it for the Tab key.
+            <div class="figure-head">
+                <figcaption id="trajectory-title">"Path of the expectation " {winding}</figcaption>
+                <Gear label="Settings of the path" sign="⚙" testid="path-settings">
+                    <TrajectoryBar state shown derived stage />
+                </Gear>
             </div>
             <p class="readout" id="trajectory-readout" role="status" aria-live="polite" data-testid="trajectory-readout">
                 {move || readout(state, seen.get().as_deref())}
