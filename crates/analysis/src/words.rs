@@ -49,9 +49,19 @@ pub fn is_stop_word(word: &str) -> bool {
     STOP_WORDS.split_whitespace().any(|it| it.eq_ignore_ascii_case(word))
 }
 
-/// The words alone, in a row.
+/// Slurs, which a model has read in old books and on the web. A document keeps them, with their scores; where words are
+/// listed for a reader they are left out: a readout is a hint, and none is needed that insults.
+const SLURS: &str = "coolie coolies coon coons chink chinks darkie darkies darky faggot faggots gook gooks kike kikes mulatto \
+    mulattoes negro negroes nigga niggas nigger niggers spic spics squaw squaws";
+
+/// Whether `word` is shown to readers, in any case.
+fn is_shown(word: &str) -> bool {
+    !SLURS.split_whitespace().any(|it| it.eq_ignore_ascii_case(word))
+}
+
+/// The words alone, in a row, without slurs.
 pub fn joined(words: &[Word]) -> String {
-    words.iter().map(|it| it.word.as_str()).collect::<Vec<_>>().join(", ")
+    words.iter().map(|it| it.word.as_str()).filter(|word| is_shown(word)).collect::<Vec<_>>().join(", ")
 }
 
 /// A word that may come next.
@@ -213,6 +223,12 @@ pub fn stem(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn slurs_are_not_listed() {
+        let words = ["boat", "Negro", "sailor"].map(|word| Word { word: word.to_owned(), score: 1.0 });
+        assert_eq!(joined(&words), "boat, sailor");
+    }
 
     #[test]
     fn near_duplicates_have_one_stem() {
