@@ -144,15 +144,6 @@ fn Word(state: State, it: Inspector, layer: usize) -> impl IntoView {
                 {sources}
                 {from_start}
             </ol>
-            {has_expected
-                .then(|| {
-                    view! {
-                        <details>
-                            <summary>"Expected features, by magnitude"</summary>
-                            <Features state rows=expected_features testid="predictable-features" />
-                        </details>
-                    }
-                })}
         </div>
         <div class="inspector-new">
             <h3>"What this word added"</h3>
@@ -167,6 +158,15 @@ fn Word(state: State, it: Inspector, layer: usize) -> impl IntoView {
                 })}
             <h4>"its features, and how close each is to its largest value"</h4>
             <Features state rows=it.added testid="added-features" />
+            {has_expected
+                .then(|| {
+                    view! {
+                        <details>
+                            <summary>"Expected features, by magnitude"</summary>
+                            <Features state rows=expected_features testid="predictable-features" />
+                        </details>
+                    }
+                })}
         </div>
     }
 }
