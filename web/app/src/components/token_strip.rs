@@ -76,6 +76,8 @@ pub fn TokenStrip(
             state.choose(|view| view.spans.stretch(anchor, position));
         } else {
             state.point(|focus| focus.click(Cell::token(position)));
+            // On a narrow screen the word's sheet would cover it.
+            scroll_to(position);
         }
     };
     let on_click = move |event: web_sys::MouseEvent| {
