@@ -11,7 +11,8 @@ pub fn place(event: &MouseEvent) -> (f64, f64) {
 
 /// Sets what is hovered, once a change.
 pub fn hover(focus: RwSignal<Focus>, cell: Option<Cell>) {
-    if focus.with_untracked(|focus| focus.hovered) != cell {
+    // A canvas that is taken off the page while it has the focus loses it then: its focus is gone by now.
+    if focus.try_with_untracked(|focus| focus.hovered).is_some_and(|hovered| hovered != cell) {
         focus.update(|focus| focus.hovered = cell);
     }
 }

@@ -21,7 +21,8 @@ pub fn Gear(
         }
     };
     let on_focusout = move |event: FocusEvent| {
-        let Some(details) = details.get_untracked() else { return };
+        // What is taken off the page while it has the focus loses it then: its reference is gone by now.
+        let Some(details) = details.try_get_untracked().flatten() else { return };
         let next = event.related_target().and_then(|it| it.dyn_into::<Node>().ok());
         if !details.contains(next.as_ref()) {
             details.set_open(false);
