@@ -33,6 +33,12 @@ pub fn Sheet(
             data-testid=testid
             aria-labelledby=labelled_by
             on:close=move |_| is_open.set(false)
+            // The browser closes it on Esc, which is the page's key, too: one level at a time.
+            on:keydown=move |event| {
+                if event.key() == "Escape" {
+                    event.stop_propagation();
+                }
+            }
         >
             <div class="panel-head">
                 <h2 id=title_id>{title}</h2>
