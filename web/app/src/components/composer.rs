@@ -85,7 +85,6 @@ pub fn Composer(state: State) -> impl IntoView {
                 <p class="status" role="status" data-testid="status">{move || status(state)}</p>
                 <Device state />
             </div>
-            {move || state.note.get().map(|note| view! { <p class="note-line" role="status" data-testid="note">{note}</p> })}
         </form>
     }
 }

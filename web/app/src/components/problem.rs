@@ -1,14 +1,17 @@
-//! What went wrong, in place, with a way on. The text stays in its box.
+//! What went wrong, in place, with a way on, and what else there is to know of a request. The text stays in its box.
 
 use lens_session::Msg;
 use leptos::prelude::*;
 
 use crate::state::State;
 
-/// ShownAnalysis after a failure.
+/// Shown after a failure, and while there is something to know: the box for a text may be closed.
 #[component]
 pub fn Problem(state: State) -> impl IntoView {
-    move || {
+    let note = move || {
+        state.note.get().map(|note| view! { <p class="note-line" role="status" data-testid="note">{note}</p> })
+    };
+    let problem = move || {
         state.problem.get().map(|problem| {
             view! {
                 <section class="problem" role="alert">
@@ -25,5 +28,9 @@ pub fn Problem(state: State) -> impl IntoView {
                 </section>
             }
         })
+    };
+    view! {
+        {problem}
+        {note}
     }
 }
