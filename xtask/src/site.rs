@@ -52,7 +52,7 @@ impl Kind {
 }
 
 /// All that the built site depends on. Tests and the command line alone are not part of it.
-pub const SOURCES: [&str; 15] = [
+pub const SOURCES: [&str; 16] = [
     "index.html",
     "Trunk.toml",
     "Cargo.toml",
@@ -62,6 +62,7 @@ pub const SOURCES: [&str; 15] = [
     "crates/engine",
     "crates/model",
     "crates/pack",
+    "crates/session",
     "crates/tokenizer",
     "crates/umap",
     "crates/view",
