@@ -6,36 +6,39 @@ import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 
 import { launch, open, screenshot, settled, visitor } from './lib/browser.mjs';
-import { packs, root, site, sitePlain } from './lib/environment.mjs';
+import { packs, site, sitePlain } from './lib/environment.mjs';
+import { FIRST, choose, example, show, shows } from './lib/examples.mjs';
 import { save } from './lib/files.mjs';
+import { reach } from './lib/reach.mjs';
 
-const example = (id) => JSON.parse(readFileSync(join(root, 'demo/examples', `${id}.json`), 'utf8'));
 const isOfModel = (url) => /\/models\//.test(url);
 
-/** Everything a link carries, as the page's own controls show it. */
-function state(page) {
-  return page.evaluate(() => {
-    const value = (id) => document.querySelector(`[data-testid="${id}"]`)?.value ?? null;
-    const checked = (id) => document.querySelector(`[data-testid="${id}"]`)?.checked ?? null;
+/** Everything a link carries, as the page's own controls show it: tab by tab, which the address then names. */
+async function state(page) {
+  const beside = await page.evaluate(() => {
     const ids = (selector) => [...document.querySelectorAll(selector)].map((it) => it.id);
-    const toggles = (id) => document.querySelector(`[data-testid="${id}"]`)?.ariaPressed ?? checked(id);
     return {
-      text: value('text-input'),
-      source: value('source'), mode: value('mode'), scale: value('scale'), shade: value('quantity'),
-      events: toggles('events'), order: toggles('dendrogram'),
-      trajectory: ['trajectory-source', 'trajectory-method', 'trajectory-dimensions', 'trajectory-positions',
-        'trajectory-color', 'trajectory-metric', 'n-neighbors', 'min-dist', 'seed'].map(value),
+      figure: document.querySelector('[role="tab"][aria-selected="true"]').id,
+      text: document.querySelector('[data-testid="token-strip"]').textContent,
+      shade: document.querySelector('[data-testid="quantity"]').value,
       pinned: ids('.token.is-pinned'),
       feature: document.getElementById('feature-card-title')?.textContent ?? null,
       spans: [ids('.token.is-span-a').length, ids('.token.is-span-b').length],
-      zoom: document.querySelector('[data-testid="heatmap"]')?.dataset.span,
-      camera: document.querySelector('[data-testid="trajectory"]')?.dataset.camera,
       theme: document.documentElement.dataset.theme ?? 'system',
     };
   });
+  const values = (names) => page.evaluate((them) => them.map((name) => {
+    const { type, value, checked } = document.querySelector(`[data-testid="${name}"]`);
+    return type === 'checkbox' ? checked : value;
+  }), names);
+  const zoom = await (await reach(page, 'heatmap')).getAttribute('data-span');
+  const [source, mode, scale, events, order] = await values(['source', 'mode', 'scale', 'events', 'dendrogram']);
+  await reach(page, 'trajectory');
+  const trajectory = await values(['trajectory-source', 'trajectory-method', 'trajectory-dimensions', 'trajectory-positions',
+    'trajectory-color', 'trajectory-metric', 'n-neighbors', 'min-dist', 'seed']);
+  return { ...beside, zoom, source, mode, scale, events, order, trajectory };
 }
 
-const shows = (page, id) => page.locator(`[data-testid="example-${id}"][aria-pressed="true"]`).waitFor();
 const search = (page) => page.evaluate(() => location.search);
 const searchIs = (page, wanted) => page.waitForFunction((it) => new RegExp(it).test(location.search), wanted.source);
 
@@ -48,68 +51,77 @@ describe('links', () => {
 
   test('the page as it opens has a short address', async () => {
     const page = await open(browser, site);
-    await page.getByTestId('heatmap').waitFor();
+    await reach(page, 'heatmap');
     assert.equal(await search(page), '');
+    await page.context().close();
+  });
+
+  test('a link of version 1 shows what it did: the notebook’s prompt, its matrix in its colours', async () => {
+    const page = await open(browser, `${site}?v=1`);
+    await shows(page, 'seed-prompt');
+    assert.deepEqual([await (await reach(page, 'mode')).inputValue(), await (await reach(page, 'scale')).inputValue()], ['notebook', 'data']);
+    await page.goto(site);
+    await shows(page, FIRST);
+    assert.deepEqual([await (await reach(page, 'mode')).inputValue(), await (await reach(page, 'scale')).inputValue()], ['neuronpedia', 'signed']);
     await page.context().close();
   });
 
   test('every setting is in the address, and a link shows all of it again', async () => {
     const page = await open(browser, site);
-    await page.getByTestId('example-two-events').click();
-    await shows(page, 'two-events');
+    await show(page, 'news');
     const plain = await state(page);
-    await page.getByTestId('source').selectOption('novel');
-    await page.getByTestId('mode').selectOption('neuronpedia');
-    await page.getByTestId('scale').selectOption('signed');
-    await page.getByTestId('quantity').selectOption('novel-l0');
-    await page.getByTestId('events').uncheck();
-    await page.getByTestId('dendrogram').check();
-    await page.getByTestId('trajectory-source').selectOption('residual');
-    await page.getByTestId('trajectory-dimensions').selectOption('2d');
-    await page.getByTestId('trajectory-positions').selectOption('notebook');
-    await page.getByTestId('trajectory-color').selectOption('novel-energy');
-    await page.getByTestId('trajectory-metric').selectOption('cosine');
+    await (await reach(page, 'source')).selectOption('novel');
+    await (await reach(page, 'mode')).selectOption('notebook');
+    await (await reach(page, 'scale')).selectOption('unit');
+    await (await reach(page, 'quantity')).selectOption('novel-l0');
+    await (await reach(page, 'events')).uncheck();
+    await (await reach(page, 'dendrogram')).check();
+    await (await reach(page, 'trajectory-source')).selectOption('residual');
+    await (await reach(page, 'trajectory-dimensions')).selectOption('2d');
+    await (await reach(page, 'trajectory-positions')).selectOption('notebook');
+    await (await reach(page, 'trajectory-color')).selectOption('novel-energy');
+    await (await reach(page, 'trajectory-metric')).selectOption('cosine');
     for (const [id, value] of [['n-neighbors', '9'], ['min-dist', '0.25'], ['seed', '7']]) {
-      await page.getByTestId(id).fill(value);
-      await page.getByTestId(id).blur();
+      await (await reach(page, id)).fill(value);
+      await page.getByTestId(id).press('Enter');
     }
-    await page.getByTestId('token-12').click();
-    await page.getByTestId('token-20').click({ modifiers: ['Shift'] });
-    await page.getByTestId('token-40').click();
-    await page.getByTestId('token-44').click({ modifiers: ['Shift'] });
-    await page.getByTestId('zoom-in').first().click();
-    await page.locator('[data-feature] button').first().click();
-    await page.getByTestId('theme').click();
+    await (await reach(page, 'token-12')).click();
+    await (await reach(page, 'token-20')).click({ modifiers: ['Shift'] });
+    await (await reach(page, 'token-40')).click();
+    await (await reach(page, 'token-44')).click({ modifiers: ['Shift'] });
+    await (await reach(page, 'zoom-in')).click();
+    await (await reach(page, 'feature-list')).locator('[data-feature] button').first().click();
+    await (await reach(page, 'theme')).click();
     await searchIs(page, /theme=/);
-    const made = await state(page);
-    for (const [key, value] of Object.entries(plain)) {
-      if (key !== 'text' && key !== 'camera') assert.notDeepEqual(made[key], value, `${key} was not changed`);
-    }
     const url = await page.evaluate(() => location.href);
     assert.ok(url.length < 400, url);
+    const made = await state(page);
+    for (const [key, value] of Object.entries(plain)) {
+      if (key !== 'text') assert.notDeepEqual(made[key], value, `${key} was not changed`);
+    }
     const other = await open(browser, url, { context: await visitor(browser) });
-    await shows(other, 'two-events');
+    await shows(other, 'news');
     await other.waitForFunction((count) => document.querySelectorAll('.token.is-pinned').length === count, made.pinned.length);
-    assert.deepEqual(await state(other), made);
     assert.equal(await other.evaluate(() => location.href), url);
+    assert.deepEqual(await state(other), made);
     assert.deepEqual(other.requested.filter(isOfModel), []);
     assert.deepEqual(other.problems, []);
     // By UMAP too: the method is another menu's.
-    await other.getByTestId('trajectory-method').selectOption('pca');
+    await other.getByTestId('feature-close').click();
+    await (await reach(other, 'trajectory-method')).selectOption('pca');
     await searchIs(other, /tby=pca/);
     await Promise.all([page.context().close(), other.context().close()]);
   });
 
   test('Back and Forward undo and redo', async () => {
     const page = await open(browser, site);
-    await page.getByTestId('heatmap').waitFor();
+    await reach(page, 'heatmap');
     await page.getByTestId('gallery').waitFor();
-    await page.getByTestId('example-poem').click();
-    await shows(page, 'poem');
+    await show(page, 'poem');
     await searchIs(page, /example=poem/);
-    await page.getByTestId('token-4').click();
+    await (await reach(page, 'token-4')).click();
     await searchIs(page, /pin=4/);
-    await page.getByTestId('source').selectOption('total');
+    await (await reach(page, 'source')).selectOption('total');
     await searchIs(page, /of=total/);
     await page.goBack();
     await page.waitForFunction(() => document.querySelector('[data-testid="source"]').value === 'predictable');
@@ -117,7 +129,7 @@ describe('links', () => {
     assert.equal(await page.locator('.token.is-pinned').count(), 1);
     await page.goBack();
     await page.waitForFunction(() => !document.querySelector('.token.is-pinned'));
-    await shows(page, 'seed-prompt');
+    await shows(page, FIRST);
     await searchIs(page, /^$/);
     // Faster than what they show: the last one counts.
     await page.evaluate(() => new Promise((resolve) => {
@@ -129,7 +141,7 @@ describe('links', () => {
       history.forward();
     }));
     await settled(page);
-    await shows(page, 'seed-prompt');
+    await shows(page, FIRST);
     assert.equal(await search(page), '');
     await page.goForward();
     await shows(page, 'poem');
@@ -148,10 +160,9 @@ describe('links', () => {
       await route.continue();
     });
     const asked = page.waitForRequest('**/examples/counting.json');
-    await page.getByTestId('example-counting').click();
+    await choose(page, 'counting');
     await asked;
-    await page.getByTestId('example-poem').click();
-    await shows(page, 'poem');
+    await show(page, 'poem');
     const late = page.waitForEvent('requestfinished', (request) => request.url().endsWith('/counting.json'));
     release();
     await late;
@@ -164,13 +175,15 @@ describe('links', () => {
 
   test('a drag makes one entry, hovering none', async () => {
     const page = await open(browser, site);
-    await page.getByTestId('trajectory').waitFor();
-    await page.locator('[data-testid="trajectory"][data-points]').waitFor();
     const entries = () => page.evaluate(() => history.length);
-    const before = await entries();
+    await reach(page, 'heatmap');
+    const opened = await entries();
     await page.getByTestId('heatmap').hover();
     await page.getByTestId('token-3').hover();
-    assert.equal(await entries(), before);
+    assert.equal(await entries(), opened);
+    await reach(page, 'trajectory');
+    await page.locator('[data-testid="trajectory"][data-points]').waitFor();
+    const before = await entries();
     const canvas = page.getByTestId('trajectory');
     await canvas.scrollIntoViewIfNeeded();
     const { x, y, width, height } = await canvas.boundingBox();
@@ -186,10 +199,10 @@ describe('links', () => {
     assert.equal(await entries(), before + 1);
     const url = page.url();
     const other = await open(browser, url);
-    await other.getByTestId('camera-reset').waitFor();
+    await reach(other, 'camera-reset');
     await other.waitForFunction((it) => location.href === it, url);
     await page.goBack();
-    await searchIs(page, /^$/);
+    await searchIs(page, /view=path$/);
     await Promise.all([page.context().close(), other.context().close()]);
   });
 
@@ -197,7 +210,7 @@ describe('links', () => {
     for (const text of ['A cat & a dog = 100 % “pets” + #1?', 'Ünï ☃ 🦊\n\n<b>two</b> lines']) {
       const page = await open(browser, `${site}?text=${encodeURIComponent(text)}`);
       await page.getByTestId('gallery').waitFor();
-      assert.equal(await page.getByTestId('text-input').inputValue(), text);
+      assert.equal(await (await reach(page, 'text-input')).inputValue(), text);
       assert.equal(await page.getByTestId('heatmap').count(), 0);
       assert.deepEqual(page.requested.filter(isOfModel), []);
       assert.deepEqual(page.problems, []);
@@ -209,7 +222,7 @@ describe('links', () => {
     const { text } = example('counting');
     const page = await open(browser, `${site}?text=${encodeURIComponent(text)}`);
     await shows(page, 'counting');
-    await page.getByTestId('heatmap').waitFor();
+    await reach(page, 'heatmap');
     await page.context().close();
   });
 
@@ -218,21 +231,21 @@ describe('links', () => {
     const page = await open(browser, site);
     const file = join(packs, 'long.json');
     writeFileSync(file, JSON.stringify({ ...example('long-passage'), text: `${text} ` }));
-    await page.getByTestId('open-result').setInputFiles(file);
+    await (await reach(page, 'open-result')).setInputFiles(file);
     await page.getByTestId('file-mark').waitFor();
     await searchIs(page, /[?&]z=/);
     const url = page.url();
     assert.ok(url.length < text.length * 0.85, `${url.length} for ${text.length}`);
     const other = await open(browser, url);
     await other.getByTestId('gallery').waitFor();
-    assert.equal(await other.getByTestId('text-input').inputValue(), `${text} `);
+    assert.equal(await (await reach(other, 'text-input')).inputValue(), `${text} `);
     await Promise.all([page.context().close(), other.context().close()]);
   });
 
   test('Neuronpedia’s links are understood', async () => {
     const page = await open(browser, `${site}?simMatrix=${encodeURIComponent('Once there was a fox.')}`);
     await page.getByTestId('gallery').waitFor();
-    assert.equal(await page.getByTestId('text-input').inputValue(), 'Once there was a fox.');
+    assert.equal(await (await reach(page, 'text-input')).inputValue(), 'Once there was a fox.');
     await page.goto(`${site}?simMatrixDemo=garden-path`);
     await page.getByTestId('demo-note').waitFor();
     const theirs = page.getByTestId('demo-note').getByRole('link');
@@ -285,8 +298,7 @@ describe('links', () => {
   test('an example that is not there is said, and the page goes on', async () => {
     const page = await open(browser, `${site}?example=no-such-thing`);
     assert.match(await page.getByTestId('error').innerText(), /no-such-thing.*could not be fetched/);
-    await page.getByTestId('example-poem').click();
-    await shows(page, 'poem');
+    await show(page, 'poem');
     await page.context().close();
   });
 
@@ -296,17 +308,17 @@ describe('links', () => {
     const cosines = (it) => it.getByTestId('compare-cosines').locator('tbody').innerText();
     const selected = (it) => it.locator('.compare-token').evaluateAll(
       (them) => them.map(({ className }) => ['is-span-a', 'is-span-b'].findIndex((name) => className.includes(name))));
-    await page.getByTestId('compare-pair').click();
-    await page.getByTestId('compare-cosines').waitFor();
+    await (await reach(page, 'compare-pair')).click();
+    await reach(page, 'compare-cosines');
     await searchIs(page, /[?&]with=/);
     const usual = await selected(page);
     assert.doesNotMatch(await search(page), /withspan/);
-    await page.getByTestId('compare-2-2').click();
-    await page.getByTestId('compare-2-4').click({ modifiers: ['Shift'] });
+    await (await reach(page, 'compare-2-2')).click();
+    await (await reach(page, 'compare-2-4')).click({ modifiers: ['Shift'] });
     await searchIs(page, /withspan=/);
     assert.notDeepEqual(await selected(page), usual);
     const other = await open(browser, page.url(), { context: await visitor(browser) });
-    await other.getByTestId('compare-cosines').waitFor();
+    await reach(other, 'compare-cosines');
     assert.deepEqual(await selected(other), await selected(page));
     assert.equal(await cosines(other), await cosines(page));
     assert.equal(await other.evaluate(() => location.href), page.url());
@@ -315,13 +327,13 @@ describe('links', () => {
     await page.waitForFunction(() => !location.search.includes('withspan'));
     await page.goBack();
     await page.getByTestId('compare-cosines').waitFor({ state: 'detached' });
-    assert.equal(await search(page), '?example=garden-path');
+    assert.match(await search(page), /example=garden-path&view=compare$/);
     await page.goForward();
-    await page.getByTestId('compare-cosines').waitFor();
+    await reach(page, 'compare-cosines');
     assert.deepEqual(await selected(page), usual);
     // Past the ends of the texts.
     await other.goto(`${site}?example=garden-path&with=${encodeURIComponent(example('garden-path-compared').second.text)}&withspan=1-900_`);
-    await other.getByTestId('compare-cosines').waitFor();
+    await reach(other, 'compare-cosines');
     assert.match(await other.getByTestId('link-note').innerText(), /compared texts lies past their ends/);
     assert.deepEqual(await selected(other), usual);
     for (const it of [page, other]) assert.deepEqual(it.problems, []);
@@ -340,12 +352,12 @@ describe('links', () => {
       await page.goto(`${site}?example=poem&${query}&withk=7`);
       await shows(page, 'poem');
       await page.waitForFunction((it) => document.querySelector('[data-testid="compare-text"]').value === it, text);
-      assert.equal(await page.getByTestId('compare-inf-k').inputValue(), '7');
-      await page.getByTestId('source').selectOption('total');
+      assert.equal(await (await reach(page, 'compare-inf-k')).inputValue(), '7');
+      await (await reach(page, 'source')).selectOption('total');
       await searchIs(page, /of=total/);
       assert.match(await search(page), text === long ? /withz=.*withk=7/ : /with=.*withk=7/);
       // It belongs to that first text only.
-      await page.getByTestId('example-code').click();
+      await choose(page, 'code');
       await searchIs(page, /example=code/);
       assert.doesNotMatch(await search(page), /with/);
       await page.context().close();
@@ -357,9 +369,9 @@ describe('links', () => {
     test('one beside the page opens without a model and without WebGPU', async () => {
       write('result.json', JSON.stringify({ ...example('dialogue'), text: 'changed' }));
       const page = await open(browser, `${site}?result=packs/result.json&pin=3`);
-      await page.getByTestId('heatmap').waitFor();
-      assert.equal(await page.getByTestId('text-input').inputValue(), 'changed');
+      await reach(page, 'heatmap');
       await page.waitForFunction(() => document.querySelector('.token.is-pinned')?.id === 'token-3');
+      assert.equal(await (await reach(page, 'text-input')).inputValue(), 'changed');
       assert.match(await search(page), /result=packs\/result\.json/);
       assert.deepEqual(page.requested.filter(isOfModel), []);
       await page.context().close();
@@ -375,7 +387,7 @@ describe('links', () => {
         return route.fulfill({ contentType: 'application/json', headers, body: document });
       });
       await page.goto(`${site}?result=https://results.example/a.json`);
-      await page.getByTestId('heatmap').waitFor();
+      await reach(page, 'heatmap');
       headers = { 'access-control-allow-origin': 'https://another.example' };
       await page.goto(`${site}?result=https://results.example/b.json`);
       assert.match(await page.getByTestId('error').innerText(), /cannot be reached, or does not let other sites read it/);
@@ -397,8 +409,7 @@ describe('links', () => {
         assert.equal(await page.locator('main').getAttribute('data-analysis-tokens'), null, name);
       }
       assert.deepEqual(page.problems, []);
-      await page.getByTestId('example-poem').click();
-      await shows(page, 'poem');
+      await show(page, 'poem');
       await page.context().close();
     });
   });
@@ -407,19 +418,19 @@ describe('links', () => {
     let page;
     beforeEach(async () => {
       const context = await visitor(browser, { permissions: ['clipboard-read', 'clipboard-write'] });
-      page = await open(browser, `${site}?v=1&example=poem&pin=5`, { context });
+      page = await open(browser, `${site}?v=2&example=poem&pin=5`, { context });
       await shows(page, 'poem');
       await page.getByTestId('share').click();
     });
     afterEach(() => page.context().close());
 
     test('it gives the link, the code and the file', async () => {
-      const link = await page.getByTestId('share-link').inputValue();
+      const link = await (await reach(page, 'share-link')).inputValue();
       assert.equal(link, page.url());
-      await page.getByTestId('share-link-copy').click();
-      await page.getByTestId('share-said').filter({ hasText: 'Copied' }).waitFor();
+      await (await reach(page, 'share-link-copy')).click();
+      await (await reach(page, 'share-said')).filter({ hasText: 'Copied' }).waitFor();
       assert.equal(await page.evaluate(() => navigator.clipboard.readText()), link);
-      const code = await page.getByTestId('share-code').inputValue();
+      const code = await (await reach(page, 'share-code')).inputValue();
       const source = await page.evaluate((html) => new DOMParser().parseFromString(html, 'text/html').querySelector('iframe').src, code);
       assert.equal(source, `${link}&embed=true`);
       const download = await save(page, 'share-file');
@@ -429,12 +440,13 @@ describe('links', () => {
 
     test('where the clipboard is refused it selects the text and says so', async () => {
       await page.evaluate(() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); document.execCommand = () => false; });
-      await page.getByTestId('share-code-copy').click();
-      await page.getByTestId('share-said').filter({ hasText: 'Ctrl+C' }).waitFor();
-      const selected = await page.getByTestId('share-code').evaluate((it) => it.selectionEnd - it.selectionStart === it.value.length);
+      await (await reach(page, 'share-code-copy')).click();
+      await (await reach(page, 'share-said')).filter({ hasText: 'Ctrl+C' }).waitFor();
+      const selected = await (await reach(page, 'share-code')).evaluate((it) => it.selectionEnd - it.selectionStart === it.value.length);
       assert.ok(selected);
       await page.keyboard.press('Escape');
       assert.equal(await page.getByTestId('share-link').count(), 0);
+      assert.equal(await page.locator('.token.is-pinned').count(), 1, 'Esc closed the dialog and no more');
     });
   });
 
@@ -444,7 +456,7 @@ describe('links', () => {
     const broken = [];
     page.on('console', (message) => { if (/Content Security Policy/.test(message.text())) broken.push(message.text()); });
     await page.goto(site);
-    await page.getByTestId('heatmap').waitFor();
+    await reach(page, 'heatmap');
     const policy = await page.locator('meta[http-equiv="Content-Security-Policy"]').getAttribute('content');
     assert.match(policy, /script-src 'self' 'wasm-unsafe-eval'/);
     assert.doesNotMatch(policy, /unsafe-inline|'unsafe-eval'/);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 
 import * as environment from './environment.mjs';
 import { QUIET, SWIFTSHADER } from './flags.mjs';
+import { reach } from './reach.mjs';
 
 const { chromium } = createRequire(join(environment.nodeFolder, 'index.js'))('playwright-core');
 
@@ -84,10 +85,10 @@ export async function open(browser, url, { pack, packBytes, context, workerPrelu
   return page;
 }
 
-/** Types a text, presses Analyze, and waits until `main` is in one of `states`; answers which. */
+/** Types a text into the box, presses Analyze, and waits until `main` is in one of `states`; answers which. */
 export async function analyse(page, text, { states = ['done', 'error'], timeout = 120_000 } = {}) {
-  if (text !== undefined) await page.getByTestId('text-input').fill(text);
-  await page.getByTestId('analyze').click();
+  if (text !== undefined) await (await reach(page, 'text-input')).fill(text);
+  await (await reach(page, 'analyze')).click();
   return waitForState(page, states, timeout);
 }
 
@@ -127,15 +128,14 @@ export function settled(page) {
 
 /** What "Copy diagnostics" shows once the page's worker has answered. */
 export async function diagnostics(page) {
-  await page.getByTestId('model-files').evaluate((panel) => { panel.open = true; });
-  await page.getByTestId('diagnostics').click();
+  await (await reach(page, 'diagnostics')).click();
   await page.getByTestId('diagnostics-text').filter({ hasText: 'heap_bytes' }).waitFor();
   return JSON.parse(await page.getByTestId('diagnostics-text').innerText());
 }
 
 /** How many different colours a canvas shows; a blank one shows one. */
-export function countColours(page, testId) {
-  return page.getByTestId(testId).evaluate((canvas) => {
+export async function countColours(page, testId) {
+  return (await reach(page, testId)).evaluate((canvas) => {
     const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
     return new Set(new Uint32Array(data.buffer)).size;
   });

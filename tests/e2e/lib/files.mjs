@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 
 import { settled } from './browser.mjs';
+import { reach } from './reach.mjs';
 
 /** Longer than a download of the page's own data takes to begin. */
 const DOWNLOAD_BEGINS_MS = 15_000;
@@ -13,11 +14,12 @@ const DOWNLOAD_BEGINS_MS = 15_000;
  */
 export async function save(page, testId) {
   for (const attempt of [1, 2]) {
-    // A panel that still closes would move the button away from under the pointer.
+    const button = await reach(page, testId);
+    // A panel that still opens would move the button away from under the pointer.
     await settled(page);
     const before = await page.evaluate(() => window.downloadsAsked);
     const download = page.waitForEvent('download', { timeout: DOWNLOAD_BEGINS_MS }).catch(() => null);
-    await page.getByTestId(testId).click();
+    await button.click();
     const begun = await download;
     if (begun) return begun;
     const asked = await page.evaluate(() => window.downloadsAsked) - before;
