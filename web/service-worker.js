@@ -14,7 +14,7 @@ const SHELL = PREFIX + VERSION;
 /** Examples and manifests; they outlive a version. */
 const KEPT = "temporal-lens-kept";
 /** What the page opens with. */
-const OPENING = ["examples/index.json", "examples/seed-prompt.json"];
+const OPENING = ["examples/index.json", "examples/two-events.json", "dashboards/index.json"];
 const WORKER = ["worker-loader.js", "worker.js", "worker_bg.wasm"];
 // A hash that begins with zeros is shorter.
 const HASHED = /-[0-9a-f]{8,16}(_bg)?\.(js|css|wasm|svg)$/;
