@@ -11,6 +11,7 @@ import { analyse, countColours, launch, open, screenshot, settled, visitor } fro
 import { defaultPack, fixtures, nodeFolder, out, packs, site } from './lib/environment.mjs';
 import { download, downloadCsv, downloadJson, pngSize } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
+import { putAway, reach } from './lib/reach.mjs';
 import { readSafetensors } from './lib/tensors.mjs';
 
 const { AxeBuilder } = createRequire(join(nodeFolder, 'index.js'))('@axe-core/playwright');
@@ -43,8 +44,8 @@ describe('attention of a text analysed here', () => {
     const page = await open(browser, site, { pack });
     assert.equal(await analyse(page, pair.text), 'done');
     assert.equal((await downloadJson(page)).attention, undefined, 'nothing of it before it is asked for');
-    await page.getByTestId('attention-compute').click();
-    await page.getByTestId('attention').waitFor();
+    await (await reach(page, 'attention-compute')).click();
+    await reach(page, 'attention');
     const document = await downloadJson(page);
     const { shape: [layers, heads, size], values } = readSafetensors(join(fixtures, pair.expected)).attn_graphs;
     assert.ok(layers > 1 && heads > 1);
@@ -58,7 +59,7 @@ describe('attention of a text analysed here', () => {
     // The second layer has a picture of its own.
     const picture = () => page.getByTestId('attention').evaluate((canvas) => canvas.toDataURL());
     const first = await picture();
-    await page.getByTestId('attention-layer').selectOption('1');
+    await (await reach(page, 'attention-layer')).selectOption('1');
     await page.waitForFunction(
       (old) => globalThis.document.querySelector('[data-testid="attention"]').toDataURL() !== old, first);
     assert.deepEqual(page.problems, []);
@@ -82,7 +83,7 @@ describe('attention of a saved result', () => {
 
   /** The page with the result, and more settings as a link has them. */
   const show = async (settings = '') => {
-    const shown = await open(browser, `${site}?result=packs/attention.json${settings}`, { context });
+    const shown = await open(browser, `${site}?result=packs/attention.json&view=sources${settings}`, { context });
     await shown.waitForFunction(() => globalThis.document.querySelector('[data-testid="attention"]')?.width > 100);
     return shown;
   };
@@ -122,12 +123,12 @@ describe('attention of a saved result', () => {
 
   test('a link opens the head it names', async () => {
     const other = await show('&attention=0.1');
-    assert.equal(await other.getByTestId('attention-head').inputValue(), '1');
-    await other.getByTestId('attention-head').selectOption('2');
+    assert.equal(await (await reach(other, 'attention-head')).inputValue(), '1');
+    await (await reach(other, 'attention-head')).selectOption('2');
     await other.waitForFunction(() => /attention=0\.2/.test(location.search));
     await other.goBack();
     await other.waitForFunction(() => globalThis.document.querySelector('[data-testid="attention-head"]').value === '1');
-    await other.getByTestId('attention-head').selectOption('mean');
+    await (await reach(other, 'attention-head')).selectOption('mean');
     await other.waitForFunction(() => !/attention=0/.test(location.search));
     assert.deepEqual(other.problems, []);
     await other.close();
@@ -138,26 +139,27 @@ describe('attention of a saved result', () => {
     assert.ok((await countColours(page, 'attention')) > 10);
     const picture = () => map.evaluate((canvas) => canvas.toDataURL());
     const before = await picture();
-    await page.getByTestId('attention-head').selectOption('1');
+    await (await reach(page, 'attention-head')).selectOption('1');
     await page.waitForFunction(
       (old) => globalThis.document.querySelector('[data-testid="attention"]').toDataURL() !== old, before);
     const head = triangle(document.attention.weights[1], document.tokens.length);
+    await putAway(page);
     await map.scrollIntoViewIfNeeded();
     const box = await map.boundingBox();
     await page.mouse.move(box.x + box.width * 0.2, box.y + box.height * 0.7);
-    const readout = await page.getByTestId('attention-readout').innerText();
+    const readout = await (await reach(page, 'attention-readout')).innerText();
     const [, token, from, weight] = /^(\d+) .* ← (\d+) .* ([\d.]+)$/.exec(readout);
     assert.ok(Math.abs(Number(weight) - head[token][Number(from) + 1]) <= 1e-4, readout);
   });
 
   test('keys walk it, Enter pins, and a table says the same', async () => {
-    await page.getByTestId('attention').focus();
+    await (await reach(page, 'attention')).focus();
     await page.keyboard.press('End');
     await page.keyboard.press('Enter');
     const last = document.tokens.length - 1;
-    assert.match(await page.getByTestId('attention-readout').innerText(), new RegExp(`^${last} `));
+    assert.match(await (await reach(page, 'attention-readout')).innerText(), new RegExp(`^${last} `));
     assert.ok(await page.getByTestId(`token-${last}`).evaluate((it) => it.classList.contains('is-pinned')));
-    await page.getByTestId('attention-table').locator('summary').click();
+    await (await reach(page, 'attention-table')).locator('summary').click();
     const rows = page.getByTestId('attention-table').locator('tbody tr');
     await rows.first().waitFor();
     assert.equal(await rows.count(), document.tokens.length);
@@ -166,7 +168,7 @@ describe('attention of a saved result', () => {
   });
 
   test('it is saved as CSV and PNG', async () => {
-    await page.getByTestId('attention-head').selectOption('1');
+    await (await reach(page, 'attention-head')).selectOption('1');
     const rows = await downloadCsv(page, 'attention-csv');
     const head = triangle(document.attention.weights[1], document.tokens.length);
     assert.equal(rows.length, document.tokens.length + 1);
@@ -197,7 +199,7 @@ describe('attention of a saved result', () => {
     const { attention, ...rest } = document;
     const file = join(out, 'no-attention.json');
     writeFileSync(file, JSON.stringify(rest));
-    await page.getByTestId('open-result').setInputFiles(file);
-    assert.match(await page.getByTestId('attention-missing').innerText(), /without attention weights/);
+    await (await reach(page, 'open-result')).setInputFiles(file);
+    assert.match(await (await reach(page, 'attention-missing')).innerText(), /without attention weights/);
   });
 });

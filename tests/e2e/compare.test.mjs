@@ -8,9 +8,11 @@ import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 
 import { countColours, launch, open, screenshot, settled, visitor, waitForState } from './lib/browser.mjs';
-import { nodeFolder, out, packs, root, site } from './lib/environment.mjs';
+import { nodeFolder, out, packs, site } from './lib/environment.mjs';
+import { example, show, shows } from './lib/examples.mjs';
 import { download, downloadCsv, pngSize } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
+import { reach } from './lib/reach.mjs';
 
 const { AxeBuilder } = createRequire(join(nodeFolder, 'index.js'))('@axe-core/playwright');
 
@@ -39,7 +41,7 @@ const range = (from, to) => Array.from({ length: to - from }, (_, i) => from + i
 const figureOf = (text) => Number(text.replace('−', '-'));
 
 describe('the garden path', () => {
-  const pair = JSON.parse(readFileSync(join(root, 'demo/examples/garden-path-compared.json'), 'utf8'));
+  const pair = example('garden-path-compared');
   let browser;
   let context;
   let page;
@@ -52,7 +54,7 @@ describe('the garden path', () => {
   beforeEach(async () => {
     page = await open(browser, `${site}?example=garden-path&with=${encodeURIComponent(pair.second.text)}`, { context });
     await page.getByTestId('gallery').waitFor();
-    await page.getByTestId('compare-cosines').waitFor();
+    await reach(page, 'compare-cosines');
     await drawn();
   });
   afterEach(async () => {
@@ -65,12 +67,12 @@ describe('the garden path', () => {
 
   const row = (label) => page.getByTestId('compare-cosines').getByRole('row').filter({ hasText: label });
 
-  test('two clicks show it beside its plain twin', async () => {
+  test('three clicks show it beside its plain twin', async () => {
     await page.goto(site);
     await page.getByTestId('gallery').waitFor();
-    await page.getByTestId('example-garden-path').click();
-    await page.getByTestId('compare-pair').click();
-    await page.getByTestId('compare-mark').waitFor();
+    await show(page, 'garden-path');
+    await (await reach(page, 'compare-pair')).click();
+    await reach(page, 'compare-mark');
     await drawn();
     for (const side of [1, 2]) assert.ok((await countColours(page, `compare-heatmap-${side}`)) > 20);
     assert.deepEqual(page.requested.filter((url) => /\/models\//.test(url)), []);
@@ -95,22 +97,30 @@ describe('the garden path', () => {
 
   test('another span is selected by click and shift-click, by keys, too', async () => {
     const before = await row('1A × 2A').innerText();
-    await page.getByTestId('compare-2-3').click();
-    await page.getByTestId('compare-2-4').focus();
+    await (await reach(page, 'compare-2-3')).click();
+    await (await reach(page, 'compare-2-4')).focus();
     await page.keyboard.press('Shift+Enter');
     assert.equal(await page.locator('.compare-token.is-span-b').count() > 0, true);
-    assert.notEqual(await page.getByTestId('compare-cosines').innerText(), before);
+    assert.notEqual(await (await reach(page, 'compare-cosines')).innerText(), before);
     const named = await page.locator('[data-testid^="compare-2-"].is-span-b').evaluateAll((them) => them.map((it) => it.dataset.testid));
     assert.deepEqual(named, ['compare-2-3', 'compare-2-4']);
   });
 
   test('both matrices follow the chosen source', async () => {
-    const picture = () => page.getByTestId('compare-heatmap-1').evaluate((canvas) => canvas.toDataURL());
+    // The source is chosen beside the text's own matrix.
+    const picture = async () => {
+      await reach(page, 'compare-heatmap-1');
+      await drawn();
+      await settled(page);
+      return page.getByTestId('compare-heatmap-1').evaluate((canvas) => canvas.toDataURL());
+    };
+    await reach(page, 'source');
     const before = await picture();
-    await page.getByTestId('source').selectOption('novel');
-    await page.waitForFunction(
-      (old) => document.querySelector('[data-testid="compare-heatmap-1"]').toDataURL() !== old, before);
-    assert.match(await page.getByTestId('compare-title').innerText(), /novel codes, both from/);
+    await (await reach(page, 'source')).selectOption('predictable');
+    assert.equal(await picture(), before);
+    await (await reach(page, 'source')).selectOption('novel');
+    assert.notEqual(await picture(), before);
+    assert.match(await (await reach(page, 'compare-title')).innerText(), /novel codes, both from/);
   });
 
   test('hovering a matrix names two tokens and their value', async () => {
@@ -118,20 +128,20 @@ describe('the garden path', () => {
     await canvas.scrollIntoViewIfNeeded();
     const box = await canvas.boundingBox();
     await page.mouse.move(box.x + 0.5 * box.width, box.y + 0.4 * box.height);
-    assert.match(await page.getByTestId('compare-readout-2').innerText(), /^\d+ .* × \d+ .*\d\.\d{4}$/);
+    assert.match(await (await reach(page, 'compare-readout-2')).innerText(), /^\d+ .* × \d+ .*\d\.\d{4}$/);
   });
 
   test('its pair’s text is in the second box', async () => {
-    assert.equal(await page.getByTestId('compare-text').inputValue(), pair.second.text);
+    assert.equal(await (await reach(page, 'compare-text')).inputValue(), pair.second.text);
   });
 
   test('keys walk a matrix, and a table says what it shows', async () => {
-    await page.getByTestId('compare-heatmap-1').focus();
+    await (await reach(page, 'compare-heatmap-1')).focus();
     for (const key of ['Home', 'ArrowDown', 'ArrowDown', 'ArrowRight']) await page.keyboard.press(key);
-    assert.match(await page.getByTestId('compare-readout-1').innerText(), /^2 .* × 1 .*\d\.\d{4}$/);
+    assert.match(await (await reach(page, 'compare-readout-1')).innerText(), /^3 .* × 2 .*\d\.\d{4}$/);
     await page.keyboard.press('Escape');
-    assert.match(await page.getByTestId('compare-readout-1').innerText(), /^Hover/);
-    await page.getByTestId('compare-table-1').locator('summary').click();
+    assert.match(await (await reach(page, 'compare-readout-1')).innerText(), /^Hover/);
+    await (await reach(page, 'compare-table-1')).locator('summary').click();
     const rows = page.getByTestId('compare-table-1').locator('tbody tr');
     await rows.first().waitFor();
     assert.equal(await rows.count(), pair.first.tokens.length);
@@ -142,29 +152,29 @@ describe('the garden path', () => {
     assert.ok(width > height && width > 1400, `${width} x ${height}`);
     const [head, ...rows] = await downloadCsv(page, 'compare-csv');
     assert.deepEqual(head, ['spans', 'predictable', 'novel', 'total', 'residual']);
-    const shown = await page.getByTestId('compare-cosines').locator('tbody tr').evaluateAll(
+    const shown = await (await reach(page, 'compare-cosines')).locator('tbody tr').evaluateAll(
       (them) => them.map((it) => [...it.children].map(({ textContent }) => textContent.replace('−', '-'))));
     assert.deepEqual(rows, shown);
   });
 
   test('a title has a true minus sign', async () => {
-    assert.doesNotMatch(await page.getByTestId('compare-title').innerText(), /-\d/);
+    assert.doesNotMatch(await (await reach(page, 'compare-title')).innerText(), /-\d/);
   });
 
   test('another text takes the comparison away, not the second text', async () => {
-    const second = await page.getByTestId('compare-text').inputValue();
-    await page.getByTestId('example-poem').click();
+    const second = await (await reach(page, 'compare-text')).inputValue();
+    await show(page, 'poem');
     await page.getByTestId('compare-cosines').waitFor({ state: 'detached' });
-    assert.equal(await page.getByTestId('compare-text').inputValue(), second);
+    assert.equal(await (await reach(page, 'compare-text')).inputValue(), second);
     assert.equal(await page.getByTestId('compare-pair').count(), 0, 'the poem has no twin');
   });
 
   test('figures are copied as pictures', async () => {
     await page.goto(`${site}?example=poem`);
-    await page.getByTestId('features-copy').waitFor();
+    await shows(page, 'poem');
     for (const figure of ['heatmap', 'features']) {
       await page.evaluate(() => navigator.clipboard.writeText(''));
-      await page.getByTestId(`${figure}-copy`).click();
+      await (await reach(page, `${figure}-copy`)).click();
       await page.waitForFunction(async () => {
         const [item] = await navigator.clipboard.read();
         return item?.types.includes('image/png');
@@ -195,10 +205,10 @@ describe('a comparison made here', () => {
   test('is what the command line says of both texts', { timeout: 240_000 }, async () => {
     const pair = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
     const pack = await commandLine.packPair(pair, 'compare');
-    const page = await open(browser, site, { pack });
-    await page.getByTestId('compare-text').fill('Once upon a time, an old man looked at the sea.');
-    await page.getByTestId('compare-inf-k').fill('3');
-    await page.getByTestId('compare').click();
+    const page = await open(browser, `${site}?example=seed-prompt`, { pack });
+    await (await reach(page, 'compare-text')).fill('Once upon a time, an old man looked at the sea.');
+    await (await reach(page, 'compare-inf-k')).fill('3');
+    await (await reach(page, 'compare')).click();
     await waitForState(page, ['loading']);
     await page.getByTestId('compare-cosines').waitFor({ timeout: 120_000 });
     const found = JSON.parse(await download(page, 'compare-json'));
@@ -225,7 +235,7 @@ describe('Neuronpedia', () => {
   let browser;
   let page;
   let asked;
-  const example = JSON.parse(readFileSync(join(root, 'demo/examples/poem.json'), 'utf8'));
+  const poem = example('poem');
   before(async () => { browser = await launch({ webgpu: false }); });
   after(() => browser?.close());
   beforeEach(async () => {
@@ -240,25 +250,25 @@ describe('Neuronpedia', () => {
 
   async function show(text) {
     const file = join(out, 'with-source.json');
-    const document = { ...example, text, model: { ...example.model, neuronpedia: 'gemma-2-2b/12-temporal-res' } };
+    const document = { ...poem, text, model: { ...poem.model, neuronpedia: 'gemma-2-2b/12-temporal-res' } };
     writeFileSync(file, JSON.stringify(document));
-    await page.getByTestId('open-result').setInputFiles(file);
-    await page.getByTestId('neuronpedia-matrix').waitFor();
+    await (await reach(page, 'open-result')).setInputFiles(file);
+    await reach(page, 'neuronpedia-matrix');
   }
 
   test('a pack without a source has no such panel', async () => {
-    await page.getByTestId('precomputed-mark').waitFor();
+    await reach(page, 'feature-list');
     assert.equal(await page.getByTestId('neuronpedia-matrix').count(), 0);
   });
 
   test('a dashboard opens on a click, in a sandbox, and not before', async () => {
-    await show(example.text);
+    await show(poem.text);
     // Whatever showing it asks for is under way by now.
     await settled(page);
     assert.deepEqual(asked, []);
-    const { position } = example.selected;
-    const { feature } = example.novel_top[position][0];
-    await page.getByTestId('neuronpedia-feature').click();
+    const { position } = poem.selected;
+    const { feature } = poem.novel_top[position][0];
+    await (await reach(page, 'neuronpedia-feature')).click();
     await page.frameLocator('[data-testid="neuronpedia-frame"]').locator('#theirs').waitFor();
     assert.deepEqual(asked, [
       `https://neuronpedia.org/gemma-2-2b/12-temporal-res/${feature}?embed=true&embedexplanation=true&embedplots=true&embedtest=true`,
@@ -269,16 +279,16 @@ describe('Neuronpedia', () => {
   });
 
   test('the matrix page is given the text, up to 700 characters', async () => {
-    await show(example.text);
-    await page.getByTestId('neuronpedia-matrix').click();
+    await show(poem.text);
+    await (await reach(page, 'neuronpedia-matrix')).click();
     await page.waitForFunction(() => document.querySelector('[data-testid="neuronpedia-frame"]').src.includes('simMatrix'));
-    const { searchParams } = new URL(await page.getByTestId('neuronpedia-frame').getAttribute('src'));
-    assert.equal(searchParams.get('simMatrix'), example.text);
+    const { searchParams } = new URL(await (await reach(page, 'neuronpedia-frame')).getAttribute('src'));
+    assert.equal(searchParams.get('simMatrix'), poem.text);
     await screenshot(page, 'neuronpedia');
-    await page.getByTestId('neuronpedia-close').click();
+    await (await reach(page, 'neuronpedia-close')).click();
     assert.equal(await page.getByTestId('neuronpedia-frame').count(), 0);
     await show('é'.repeat(701));
-    await page.getByTestId('neuronpedia-matrix').click();
+    await (await reach(page, 'neuronpedia-matrix')).click();
     assert.match(await page.getByTestId('neuronpedia-problem').innerText(), /701/);
     assert.equal(await page.getByTestId('neuronpedia-frame').count(), 0);
   });

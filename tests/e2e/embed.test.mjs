@@ -1,16 +1,17 @@
 // The page inside other people's pages: frames of several sizes on a foreign origin, messages, the element.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { brotliCompressSync } from 'node:zlib';
 
 import { launch, open, screenshot, settled, visitor } from './lib/browser.mjs';
-import { packs, root, site, sitePlain } from './lib/environment.mjs';
+import { packs, site, sitePlain } from './lib/environment.mjs';
+import { example } from './lib/examples.mjs';
+import { reach } from './lib/reach.mjs';
 import { until } from './lib/until.mjs';
 
-const example = (id) => JSON.parse(readFileSync(join(root, 'demo/examples', `${id}.json`), 'utf8'));
 const isOfModel = (url) => /\/models\//.test(url);
 const folder = join(packs, 'articles');
 mkdirSync(folder, { recursive: true });
@@ -93,10 +94,14 @@ describe('embedded', () => {
       for (const [name, id] of Object.entries(of)) {
         if (name !== only) assert.equal(await inside(page).getByTestId(id).count(), 0, `${name} with only ${only}`);
       }
+      for (const settings of ['text-settings', 'scenes-settings', 'path-settings']) {
+        assert.equal(await inside(page).getByTestId(settings).isVisible(), false, `${settings} with only ${only}`);
+      }
       await page.context().close();
     }
     const page = await visit(browser, article('controls', frameTag('example=poem&amp;embedcontrols=true')));
-    assert.ok(await inside(page).getByTestId('source').isVisible());
+    await inside(page).getByTestId('heatmap').waitFor();
+    assert.ok(await (await reach(inside(page), 'source')).isVisible());
     await page.context().close();
   });
 
@@ -104,9 +109,9 @@ describe('embedded', () => {
     const page = await visit(browser, article('link', frameTag('example=poem&amp;pin=4&amp;of=novel')));
     await inside(page).getByTestId('heatmap').waitFor();
     const [whole] = await Promise.all([page.context().waitForEvent('page'), inside(page).getByTestId('embed-link').click()]);
-    await whole.getByTestId('text-input').waitFor();
+    await reach(whole, 'token-strip');
     await whole.waitForFunction(() => document.querySelector('.token.is-pinned')?.id === 'token-4');
-    assert.equal(await whole.getByTestId('source').inputValue(), 'novel');
+    assert.equal(await (await reach(whole, 'source')).inputValue(), 'novel');
     assert.equal(await page.evaluate(() => history.length), 2, 'the article’s history is its own');
     await page.context().close();
   });
@@ -215,8 +220,7 @@ describe('embedded', () => {
       const frame = `<iframe id="lens" src="${site}?example=poem" width="1000" height="700" allow="${allowed}"></iframe>`;
       const page = await visit(browser, article('framed', frame), { context });
       await inside(page).getByTestId('heatmap').waitFor();
-      await inside(page).getByTestId('share').click();
-      await inside(page).getByTestId('share-link-copy').click();
+      await (await reach(inside(page), 'share-link-copy')).click();
       await inside(page).getByTestId('share-said').filter({ hasText: /./ }).waitFor();
       assert.match(await inside(page).getByTestId('share-said').innerText(), said);
       await context.close();
@@ -234,15 +238,15 @@ describe('embedded', () => {
   test('the example page: the element sends, hears, and hosts a second frame', async () => {
     const page = await open(browser, `${site}embed-example.html`, { main: 'temporal-lens iframe' });
     const first = page.frameLocator('temporal-lens iframe');
-    await first.getByTestId('heatmap').waitFor();
+    await reach(first, 'heatmap');
     await page.waitForFunction(() => /precomputed/.test(document.getElementById('shown').textContent));
-    await first.getByTestId('token-2').click();
+    await (await reach(first, 'token-2')).click();
     await page.waitForFunction(() => / \/ /.test(document.getElementById('selected').textContent));
     await page.getByRole('button', { name: 'Show another text there' }).click();
     await page.waitForFunction(() => /^18 tokens/.test(document.getElementById('shown').textContent));
     await page.locator('iframe').nth(1).scrollIntoViewIfNeeded();
     const second = page.frameLocator('iframe >> nth=1');
-    await second.getByTestId('trajectory').waitFor();
+    await reach(second, 'trajectory');
     assert.equal(await second.getByTestId('heatmap').count(), 0);
     await settled(page.frames().at(-1));
     await screenshot(page, 'embed-example');

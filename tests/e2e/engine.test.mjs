@@ -9,6 +9,7 @@ import { analyse, launch, open } from './lib/browser.mjs';
 import { packs, site } from './lib/environment.mjs';
 import { downloadJson } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
+import { reach } from './lib/reach.mjs';
 import { absoluteDifference, documentOf } from './lib/tensors.mjs';
 import { ask, device, startWorker } from './lib/worker.mjs';
 
@@ -120,16 +121,15 @@ describe('typing', () => {
   test('the page follows what is typed; the newest text wins', { timeout: 120_000 }, async () => {
     const wanted = `${TEXT} She had a little telescope.`;
     const expected = await commandLine.analyse(join(packs, 'typing'), wanted);
-    await page.getByTestId('live').check();
+    await (await reach(page, 'live')).check();
     assert.equal(await analyse(page, TEXT), 'done');
-    await page.getByTestId('text-input').focus();
+    await (await reach(page, 'text-input')).focus();
     await page.keyboard.press('Control+End');
     await page.keyboard.type(' She had a little telescope.', { delay: 40 });
-    // Every text on the way has fewer characters in its tokens.
-    await page.waitForFunction((characters) => {
-      const shown = [...document.querySelectorAll('.token-strip [data-position]')].map((it) => it.textContent).join('');
-      return shown.length >= characters && document.querySelector('main').dataset.state === 'done';
-    }, expected.tokens.slice(1).join('').length);
+    // The address has the text of what is shown.
+    await page.waitForFunction((text) => new URLSearchParams(location.search).get('text') === text
+      && document.querySelector('main').dataset.state === 'done', wanted);
+    assert.equal(await page.locator('main').getAttribute('data-analysis-tokens'), String(expected.tokens.length));
     const found = await downloadJson(page);
     assert.equal(found.text, wanted);
     assert.deepEqual(found.token_ids, expected.token_ids);
@@ -139,12 +139,14 @@ describe('typing', () => {
 
   test('with Live off the page waits for Analyze', { timeout: 60_000 }, async () => {
     assert.equal(await analyse(page, TEXT), 'done');
-    await page.getByTestId('live').uncheck();
-    await page.getByTestId('text-input').fill('Something else.');
+    await (await reach(page, 'live')).uncheck();
+    await (await reach(page, 'text-input')).fill('Something else.');
     // A pause of 250 ms in typing would ask: a later timer of the page comes after that one.
     await page.evaluate(() => new Promise((resolve) => { setTimeout(resolve, 300); }));
     assert.equal(await page.locator('main').getAttribute('data-state'), 'done');
+    // What is shown is not of the text in the box, and looks so.
+    assert.ok(await page.locator('main').evaluate((it) => it.classList.contains('is-stale')));
     assert.equal((await downloadJson(page)).text, TEXT);
-    assert.equal(await page.getByTestId('text-input').inputValue(), 'Something else.');
+    assert.equal(await (await reach(page, 'text-input')).inputValue(), 'Something else.');
   });
 });

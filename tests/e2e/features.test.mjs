@@ -1,12 +1,14 @@
-// A feature's card: opened from the list and by its label, its contexts, neighbours, Neuronpedia's answer.
+// A feature's card: opened from the word in focus, from the list and by its label, its contexts, neighbours, Neuronpedia's answer.
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 
-import { launch, open, picture, screenshot, settled, visitor } from './lib/browser.mjs';
+import { analyse, launch, open, picture, screenshot, settled, visitor } from './lib/browser.mjs';
 import { out, root, site } from './lib/environment.mjs';
+import { example } from './lib/examples.mjs';
+import { reach } from './lib/reach.mjs';
 
 const folder = join(root, 'demo', 'dashboards');
 const read = (name) => JSON.parse(readFileSync(join(folder, name), 'utf8'));
@@ -18,7 +20,7 @@ const dashboard = (feature) => {
 const words = (tokens) => tokens.join('').replace(/[▁\s↵⇥·]/g, '');
 
 describe('the card of a feature', () => {
-  const example = JSON.parse(readFileSync(join(root, 'demo/examples/seed-prompt.json'), 'utf8'));
+  const prompt = example('seed-prompt');
   let browser;
   let context;
   let page;
@@ -28,7 +30,7 @@ describe('the card of a feature', () => {
   });
   after(() => browser?.close());
   beforeEach(async () => {
-    page = await open(browser, site, { context });
+    page = await open(browser, `${site}?example=seed-prompt`, { context });
     await page.getByTestId('precomputed-mark').waitFor();
   });
   afterEach(async () => {
@@ -39,16 +41,37 @@ describe('the card of a feature', () => {
   /** Opens the card of the strongest feature at a token; answers the feature. */
   const openCard = async (position) => {
     await page.getByTestId(`token-${position}`).click();
-    const { feature } = example.novel_top[position][0];
-    await page.locator(`[data-feature="${feature}"] button`).click();
+    const { feature } = prompt.novel_top[position][0];
+    await (await reach(page, 'feature-list')).locator(`[data-feature="${feature}"] button`).click();
     await page.getByTestId('feature-contexts').waitFor();
     return feature;
   };
   const card = () => page.getByTestId('feature-card');
   const title = () => card().getByRole('heading', { level: 2 }).innerText();
 
-  test('nothing is fetched before a feature is opened', () => {
-    assert.deepEqual(page.requested.filter((url) => /\/dashboards\//.test(url)), []);
+  test('nothing but the names is fetched before a feature is opened', async () => {
+    await (await reach(page, 'token-5')).click();
+    await (await reach(page, 'added-features')).getByRole('button').first().waitFor();
+    await settled(page);
+    const fetched = page.requested.filter((url) => /\/dashboards\//.test(url)).map((url) => url.split('/').at(-1));
+    assert.deepEqual(fetched, ['index.json']);
+  });
+
+  test('a feature of the word in focus opens its card in sight, with the focus; Esc closes it, then unpins', async () => {
+    await (await reach(page, 'token-5')).click();
+    const row = (await reach(page, 'added-features')).locator('[data-feature]').first();
+    const feature = await row.getAttribute('data-feature');
+    await row.getByRole('button').click();
+    await page.getByTestId('feature-contexts').waitFor();
+    assert.equal(await title(), `Feature ${feature}`);
+    const { y, height } = await card().getByRole('heading', { level: 2 }).boundingBox();
+    assert.ok(y >= 0 && y + height <= page.viewportSize().height, `its title is at ${y}`);
+    assert.ok(await card().evaluate((it) => it.contains(document.activeElement)), 'the card has the focus');
+    await page.keyboard.press('Escape');
+    assert.equal(await card().count(), 0);
+    assert.equal(await page.locator('.token.is-pinned').count(), 1);
+    await page.keyboard.press('Escape');
+    assert.equal(await page.locator('.token.is-pinned').count(), 0);
   });
 
   test('a token, its strongest feature, its contexts', async () => {
@@ -62,7 +85,7 @@ describe('the card of a feature', () => {
     assert.equal(await page.locator('.bars span').count(), 20);
     const logits = await page.getByTestId('feature-logits').locator('li').allInnerTexts();
     assert.equal(logits.length, expected.raised.length + expected.lowered.length);
-    assert.equal(await page.getByTestId('feature-in-text').locator('.shaded').count(), example.tokens.length);
+    assert.equal(await page.getByTestId('feature-in-text').locator('.shaded').count(), prompt.tokens.length);
     assert.equal(page.requested.filter((url) => /\/dashboards\//.test(url)).length, 2);
   });
 
@@ -75,14 +98,15 @@ describe('the card of a feature', () => {
   test('labels are searched', async () => {
     const label = [...index.labels].sort((a, b) => b.f1 - a.f1)[0];
     const [word] = label.text.match(/(?<=“)[^”]+/);
-    await page.getByTestId('feature-search').fill(word);
-    await page.getByTestId('feature-labels').getByRole('button', { name: `#${label.feature} ` }).click();
+    await (await reach(page, 'feature-search')).fill(word);
+    await (await reach(page, 'feature-labels')).getByRole('button', { name: `#${label.feature} ` }).click();
     assert.equal(await title(), `Feature ${label.feature}`);
     assert.equal(await page.getByTestId('feature-label').innerText(), label.text);
-    await page.getByTestId('feature-search').fill('no such label');
-    assert.match(await page.getByTestId('feature-found').innerText(), /No feature’s name has/);
-    await page.getByTestId('feature-search').fill('999999');
-    assert.match(await page.getByTestId('feature-found').innerText(), /numbered 0 to 1,919/);
+    await page.getByTestId('feature-close').click();
+    await (await reach(page, 'feature-search')).fill('no such label');
+    assert.match(await (await reach(page, 'feature-found')).innerText(), /No feature’s name has/);
+    await (await reach(page, 'feature-search')).fill('999999');
+    assert.match(await (await reach(page, 'feature-found')).innerText(), /numbered 0 to 1,919/);
   });
 
   test('what it looks like', async () => {
@@ -101,16 +125,13 @@ describe('the card of a feature', () => {
     assert.equal(await card().count(), 0);
   });
 
-  test('another text is tried, and the card stays with its feature', { timeout: 240_000 }, async () => {
+  test('another text is analysed, and the card stays with its feature', { timeout: 240_000 }, async () => {
     const label = index.labels.find(({ text }) => text.includes('“without”'));
-    await page.getByTestId('feature-search').fill('without');
-    await page.getByTestId('feature-labels').getByRole('button', { name: `#${label.feature} ` }).click();
+    await (await reach(page, 'feature-search')).fill('without');
+    await (await reach(page, 'feature-labels')).getByRole('button', { name: `#${label.feature} ` }).click();
     assert.equal(await title(), `Feature ${label.feature}`);
     const before = await page.locator('main').getAttribute('data-analysis-tokens');
-    await page.getByTestId('feature-try').fill('She left without a word.');
-    await card().getByRole('button', { name: 'Analyze' }).click();
-    await page.locator('main[data-state="done"]').waitFor({ timeout: 200_000 });
-    assert.equal(await page.getByTestId('text-input').inputValue(), 'She left without a word.');
+    assert.equal(await analyse(page, 'She left without a word.', { timeout: 200_000 }), 'done');
     assert.equal(await title(), `Feature ${label.feature}`);
     assert.notEqual(await page.locator('main').getAttribute('data-analysis-tokens'), before);
     // It fires on this text, so its tokens stand in the card.
@@ -128,11 +149,11 @@ describe('the card of a feature', () => {
       return asked.length === 1 ? route.abort() : route.fulfill({ json: body, headers: { 'access-control-allow-origin': '*' } });
     });
     const file = join(out, 'with-source-and-card.json');
-    writeFileSync(file, JSON.stringify({ ...example, model: { ...example.model, neuronpedia: 'gemma-2-2b/12-temporal-res' } }));
-    await page.getByTestId('open-result').setInputFiles(file);
+    writeFileSync(file, JSON.stringify({ ...prompt, model: { ...prompt.model, neuronpedia: 'gemma-2-2b/12-temporal-res' } }));
+    await (await reach(page, 'open-result')).setInputFiles(file);
     await page.getByTestId('file-mark').waitFor();
-    const { feature } = example.novel_top.at(-2)[0];
-    await page.locator(`[data-feature="${feature}"] button`).click();
+    const { feature } = prompt.novel_top.at(-2)[0];
+    await (await reach(page, 'feature-list')).locator(`[data-feature="${feature}"] button`).click();
     assert.deepEqual(asked, []);
     await page.getByTestId('neuronpedia-fill').click();
     await card().getByText('Neuronpedia did not answer').waitFor();

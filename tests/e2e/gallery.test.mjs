@@ -1,15 +1,14 @@
 // The precomputed examples: all of them open, without any model.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { countColours, launch, open, picture, screenshot, settled } from './lib/browser.mjs';
-import { root, site } from './lib/environment.mjs';
+import { site } from './lib/environment.mjs';
+import { FIRST, example, examples, show, shows } from './lib/examples.mjs';
+import { reach } from './lib/reach.mjs';
 
 describe('the precomputed examples', () => {
-  const { examples } = JSON.parse(readFileSync(join(root, 'demo', 'examples', 'index.json'), 'utf8'));
   let browser;
   let page;
   before(async () => {
@@ -19,45 +18,44 @@ describe('the precomputed examples', () => {
   });
   after(() => browser?.close());
 
-  const button = (id) => page.getByTestId(`example-${id}`);
-
   test('there are at least eight, and the first is shown and marked', async () => {
     assert.ok(examples.length >= 8);
-    assert.equal(await page.getByTestId('gallery').getByRole('button').count(), examples.length);
+    const titles = await page.getByTestId('gallery').locator('option:not([hidden])').allInnerTexts();
+    assert.deepEqual(titles, examples.map(({ title }) => `Example: ${title}`));
     await page.getByTestId('precomputed-mark').waitFor();
-    assert.equal(await button('seed-prompt').getAttribute('aria-pressed'), 'true');
-    assert.equal(await page.getByTestId('look-for').innerText(), examples[0].look_for);
+    await shows(page, FIRST);
   });
 
   test('each one is shown with its text and what to look for', async () => {
-    for (const { id, text, look_for: lookFor } of examples) {
-      await button(id).click();
-      await page.waitForFunction((it) => document.querySelector(`[data-testid="example-${it}"]`).ariaPressed === 'true', id);
-      assert.equal(await page.getByTestId('text-input').inputValue(), text);
-      assert.equal(await page.getByTestId('look-for').innerText(), lookFor);
+    // The saved numbers are the notebook's.
+    await (await reach(page, 'mode')).selectOption('notebook');
+    for (const { id, text } of examples) {
+      await show(page, id);
       await page.getByTestId('precomputed-mark').waitFor();
-      const saved = JSON.parse(readFileSync(join(root, 'demo', 'examples', `${id}.json`), 'utf8'));
+      const saved = example(id);
       assert.equal(await page.locator('main').getAttribute('data-analysis-tokens'), String(saved.tokens.length));
+      await reach(page, 'heatmap');
       await page.waitForFunction(() => document.querySelector('[data-testid="heatmap"]')?.width > 100);
       assert.ok((await countColours(page, 'heatmap')) > 20, id);
       // Not part of the file: it follows from the Gram matrix.
-      const shown = Number((await page.getByTestId('stat-shown-mean').innerText()).replace('−', '-'));
+      const shown = Number((await (await reach(page, 'stat-shown-mean')).innerText()).replace('−', '-'));
       assert.ok(Math.abs(shown - saved.similarity_stats.mean) < 1e-3, `${id}: ${shown}`);
+      assert.equal(await (await reach(page, 'text-input')).inputValue(), text);
     }
     assert.deepEqual(page.requested.filter((url) => /\/models\//.test(url)), []);
     assert.deepEqual(page.problems, []);
   });
 
   test('what they look like', async () => {
-    await button('two-events').click();
-    await page.waitForFunction(() => document.querySelector('[data-testid="example-two-events"]').ariaPressed === 'true');
+    await show(page, FIRST);
+    await reach(page, 'heatmap');
     await screenshot(page, 'gallery-wide');
     await picture(page, 'figure.heatmap', 'two-events');
+    await reach(page, 'trajectory');
     await page.locator('[data-testid="trajectory"][data-points]').waitFor();
     await page.emulateMedia({ colorScheme: 'dark' });
     await settled(page);
     await picture(page, 'figure.trajectory', 'trajectory');
-    await page.emulateMedia({ colorScheme: 'dark' });
     await page.setViewportSize({ width: 360, height: 780 });
     await settled(page);
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);

@@ -11,9 +11,11 @@ import { promisify } from 'node:util';
 
 import { analyse, launch, open } from './lib/browser.mjs';
 import { dist, nginx, out, packs, python, pythonModules, root, site, xtask } from './lib/environment.mjs';
+import { show } from './lib/examples.mjs';
 import { downloadJson } from './lib/files.mjs';
 import { startHost } from './lib/host.mjs';
 import * as commandLine from './lib/program.mjs';
+import { reach } from './lib/reach.mjs';
 import { until } from './lib/until.mjs';
 
 const run = promisify(execFile);
@@ -75,7 +77,7 @@ describe('on other hosts', () => {
     const url = `http://localhost:${port}/deep/path/`;
     await answers(url, server);
     const page = await open(browser, `${url}?model=pack/`);
-    await page.getByTestId('heatmap').waitFor();
+    await reach(page, 'heatmap');
     assert.equal(await analyse(page, TEXT), 'done');
     assert.equal((await downloadJson(page)).text, TEXT);
     const outside = page.requested.filter((it) => /^http/.test(it) && !it.startsWith(url));
@@ -102,7 +104,7 @@ describe('on other hosts', () => {
     const url = `http://localhost:${port}/`;
     await answers(url, server);
     const page = await open(browser, url);
-    await page.getByTestId('heatmap').waitFor();
+    await reach(page, 'heatmap');
     assert.equal(await analyse(page, 'The fox saw the hen.', { timeout: 300_000 }), 'done');
     const document = await downloadJson(page);
     assert.equal(document.tokens.length, 7);
@@ -122,9 +124,8 @@ describe('on other hosts', () => {
   for (const type of ['application/octet-stream', 'text/plain']) {
     test(`wasm as ${type} works, in the page and in its worker`, SLOW, async () => {
       const page = await open(browser, `${await startFaulty({ types: { '.wasm': type } })}?model=pack/`);
-      await page.getByTestId('heatmap').waitFor();
-      await page.getByTestId('example-poem').click();
-      await page.locator('[data-testid="example-poem"][aria-pressed="true"]').waitFor();
+      await reach(page, 'heatmap');
+      await show(page, 'poem');
       assert.equal(await analyse(page, TEXT), 'done');
       assert.deepEqual(page.problems, []);
       await page.context().close();
@@ -193,9 +194,9 @@ save(sys.argv[3], result(expected["text"], expected["tokens"], tensor("token_ids
       b.forEach((value, i) => assert.ok(Math.abs(a[i] - value) <= 1e-4 * scale, `${key} ${i}: ${a[i]}, ${value}`));
     }
     const page = await open(browser, `${site}?result=packs/from-notebook.json`);
-    await page.getByTestId('heatmap').waitFor();
+    await reach(page, 'heatmap');
     assert.equal(await page.locator('main').getAttribute('data-analysis-tokens'), String(expected.tokens.length));
-    assert.equal(await page.getByTestId('neuronpedia-feature').count() > 0, true);
+    await reach(page, 'neuronpedia-feature');
     await page.context().close();
   });
 });

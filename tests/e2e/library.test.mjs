@@ -9,6 +9,7 @@ import { analyse, launch, open, screenshot, visitor } from './lib/browser.mjs';
 import { defaultPack, dist, packs, site } from './lib/environment.mjs';
 import { startHost } from './lib/host.mjs';
 import * as commandLine from './lib/program.mjs';
+import { reach } from './lib/reach.mjs';
 import { damage, storedNames } from './lib/storage.mjs';
 import { until } from './lib/until.mjs';
 
@@ -40,14 +41,14 @@ describe('the library', () => {
   }
   const entry = (page, which) => page.getByTestId('pack').nth(which);
   async function openLibrary(page) {
-    await page.getByTestId('model-files').locator('summary').first().click();
+    await reach(page, 'library');
     await page.getByTestId('pack').first().getByTestId('pack-status').waitFor();
   }
   const needed = () => [manifest.tokenizer, ...manifest.shards].reduce((sum, { bytes }) => sum + bytes, 0);
 
   test('the page’s own pack is listed with size and terms; only its manifest was fetched', LIMIT, async () => {
     const page = await open(browser, site);
-    await page.getByTestId('heatmap').waitFor();
+    await reach(page, 'heatmap');
     assert.deepEqual(page.requested.filter((url) => /\/models/.test(url)), []);
     await openLibrary(page);
     const own = JSON.parse(readFileSync(join(defaultPack, 'manifest.json'), 'utf8'));
@@ -59,7 +60,7 @@ describe('the library', () => {
     await entry(page, 0).getByText('Licenses').click();
     const terms = entry(page, 0).getByRole('link', { name: 'Gemma Terms of Use' });
     assert.equal((await fetch(await terms.evaluate((link) => link.href))).status, 200);
-    assert.match(await page.getByTestId('storage').innerText(), /stores .* of at most/);
+    assert.match(await (await reach(page, 'storage')).innerText(), /stores .* of at most/);
     assert.deepEqual(page.requested.filter((url) => /\/models\//.test(url)).map((url) => url.split('/').pop()), ['manifest.json']);
     await screenshot(page, 'library');
     await page.context().close();
@@ -71,7 +72,7 @@ describe('the library', () => {
     await openLibrary(page);
     const added = page.getByTestId('pack').filter({ has: page.getByTestId('pack-used') });
     await added.getByTestId('pack-status').filter({ hasText: 'not in this browser' }).waitFor();
-    assert.ok((await page.getByTestId('analyze').innerText()).includes('once'), 'the price is known by now');
+    assert.ok((await (await reach(page, 'analyze')).innerText()).includes('once'), 'the price is known by now');
     await added.getByTestId('pack-download').click();
     await added.getByTestId('pack-status').filter({ hasText: 'stored in this browser' }).waitFor({ timeout: 60_000 });
     const before = host.requests.length;
@@ -79,12 +80,12 @@ describe('the library', () => {
     assert.equal(await analyse(page, TEXT), 'done');
     assert.ok(host.requests.slice(before).every((it) => isEmbedding(it) || it.file === 'manifest.json'));
     await added.getByTestId('pack-verify').click();
-    await page.getByTestId('library-said').filter({ hasText: /All \d+ files are as the pack says/ }).waitFor();
+    await (await reach(page, 'library-said')).filter({ hasText: /All \d+ files are as the pack says/ }).waitFor();
     // Damage is found, deleted, and fetched again: that file alone.
     const [shard] = manifest.shards;
     await damage(page, shard.sha256);
     await added.getByTestId('pack-verify').click();
-    await page.getByTestId('library-said').filter({ hasText: `Damaged, and deleted: ${shard.file}` }).waitFor();
+    await (await reach(page, 'library-said')).filter({ hasText: `Damaged, and deleted: ${shard.file}` }).waitFor();
     const again = host.requests.length;
     await added.getByTestId('pack-download').click();
     await added.getByTestId('pack-status').filter({ hasText: 'stored in this browser' }).waitFor({ timeout: 60_000 });
@@ -161,7 +162,7 @@ describe('the library', () => {
     const page = await open(browser, site);
     await page.context().route('**/models.json', (route) => route.fulfill({ json: { format: 'temporal-lens-models/1', models: [{ url: 'javascript:alert(1)', title: 'x' }] } }));
     await openLibrary(page);
-    assert.match(await page.getByTestId('library-said').innerText(), /models\.json: .*not a web address/);
+    assert.match(await (await reach(page, 'library-said')).innerText(), /models\.json: .*not a web address/);
     assert.equal(await page.getByTestId('pack').count(), 1);
     await page.context().close();
   });
@@ -176,8 +177,8 @@ describe('the library', () => {
         return new Promise((release) => { window.release = release; });
       });
     }));
-    await page.getByTestId('text-input').fill('The other one has its turn.');
-    await page.getByTestId('analyze').click();
+    await (await reach(page, 'text-input')).fill('The other one has its turn.');
+    await (await reach(page, 'analyze')).click();
     await page.waitForFunction(async () => (await navigator.locks.query()).pending.some(({ name }) => name === 'temporal-lens gpu'));
     // Meanwhile a visitor without another tab gets an answer, from nothing.
     const other = await open(browser, `${host.site}?model=pack/`);

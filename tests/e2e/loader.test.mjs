@@ -11,6 +11,7 @@ import { packs, site } from './lib/environment.mjs';
 import { downloadJson } from './lib/files.mjs';
 import { startHost } from './lib/host.mjs';
 import * as commandLine from './lib/program.mjs';
+import { reach } from './lib/reach.mjs';
 import { damage, storedNames } from './lib/storage.mjs';
 import { until } from './lib/until.mjs';
 import { ask, startWorker } from './lib/worker.mjs';
@@ -74,7 +75,7 @@ describe('loading', () => {
     for (const [start, cut] of [[0, first], [first, second]]) {
       host.cut(shard.file, cut);
       const known = host.of(shard.file).length;
-      await (start === 0 ? page.getByTestId('analyze') : page.getByTestId('retry')).click();
+      await (await reach(page, start === 0 ? 'analyze' : 'retry')).click();
       await until(() => host.of(shard.file).length > known, 'a request for the shard');
       host.down = true;
       assert.equal(await waitForState(page, ['error']), 'error');
@@ -174,7 +175,7 @@ describe('loading', () => {
     const page = await open(browser, site, { pack: host.url, workerPrelude });
     const half = Math.floor(shard.bytes / 2);
     host.cut(shard.file, half);
-    await page.getByTestId('analyze').click();
+    await (await reach(page, 'analyze')).click();
     await until(() => host.of(shard.file).length > 0, 'a request for the shard');
     host.down = true;
     assert.equal(await waitForState(page, ['error']), 'error');
@@ -182,8 +183,7 @@ describe('loading', () => {
     await page.getByTestId('retry').click();
     assert.equal(await waitForState(page, ['done']), 'done');
     assert.deepEqual(host.of(shard.file).map(({ start }) => start), [0, half]);
-    await page.getByTestId('model-files').evaluate((panel) => { panel.open = true; });
-    assert.match(await page.getByTestId('storage-note').innerText(), /stores no files.*refused/);
+    assert.match(await (await reach(page, 'storage-note')).innerText(), /stores no files.*refused/);
     await page.context().close();
   });
 
@@ -191,8 +191,7 @@ describe('loading', () => {
     const host = await startOwn();
     const context = await visitor(browser);
     const page = await open(browser, site, { pack: host.url, context });
-    await page.getByTestId('model-files').evaluate((panel) => { panel.open = true; });
-    await page.getByTestId('store-embedding').click();
+    await (await reach(page, 'store-embedding')).click();
     await page.getByTestId('note').filter({ hasText: 'whole embedding' }).waitFor();
     const bytes = manifest.embedding.shards.reduce((sum, entry) => sum + entry.bytes, 0);
     assert.equal(sent(host.requests.filter(isEmbedding)), bytes);
@@ -200,9 +199,9 @@ describe('loading', () => {
     await done(page, 'No row of this text was ever asked for.');
     assert.deepEqual(host.requests.slice(before).filter(isEmbedding), []);
     // The page says what is stored, and deletes it at a click.
-    assert.match(await page.getByTestId('stored').innerText(), /stored in this browser/);
-    await page.getByTestId('delete-stored').click();
-    await page.getByTestId('stored').filter({ hasNotText: 'stored' }).waitFor();
+    assert.match(await (await reach(page, 'stored')).innerText(), /^[\d.]+ [kM]?B stored in this browser/);
+    await (await reach(page, 'delete-stored')).click();
+    await (await reach(page, 'stored')).filter({ hasText: 'Nothing is stored' }).waitFor();
     await page.close();
     const fresh = await open(browser, site, { pack: host.url, context });
     await done(fresh);
@@ -222,10 +221,9 @@ describe('loading', () => {
     assert.equal((await ask(page, { ...request, rows: 'stored_only' })).kind, 'analysis');
     assert.equal(host.requests.length, before);
     // The page asks the visitor, as the host is another one, and remembers the answer.
-    await page.getByTestId('model-files').evaluate((panel) => { panel.open = true; });
-    await page.getByTestId('rows-while-typing').check();
+    await (await reach(page, 'rows-while-typing')).check();
     await page.reload();
-    assert.ok(await page.getByTestId('rows-while-typing').isChecked());
+    assert.ok(await (await reach(page, 'rows-while-typing')).isChecked());
     await page.context().close();
   });
 
@@ -241,20 +239,20 @@ describe('loading', () => {
     await page.getByTestId('note').filter({ hasText: 'GPU was lost' }).waitFor();
     await screenshot(page, 'device-lost');
     const before = host.requests.length;
-    await page.getByTestId('analyze').click();
+    await (await reach(page, 'analyze')).click();
     await waitForState(page, ['loading']);
     assert.equal(await waitForState(page, ['done', 'error']), 'done');
     assert.equal(await page.evaluate(() => window.startedWorkers.length), 2);
     // Amid one: the worker starts anew by itself, and the text is kept.
-    await page.getByTestId('text-input').fill(`${TEXT} `);
-    await page.getByTestId('analyze').click();
+    await (await reach(page, 'text-input')).fill(`${TEXT} `);
+    await (await reach(page, 'analyze')).click();
     await waitForState(page, ['loading']);
     await lose();
     await page.getByTestId('note').filter({ hasText: 'Starting again' }).waitFor();
     const state = await waitForState(page, ['done', 'error']);
     assert.equal(state, 'done', state === 'error' ? await errorOf(page) : state);
     assert.equal(await page.evaluate(() => window.startedWorkers.length), 3);
-    assert.equal(await page.getByTestId('text-input').inputValue(), `${TEXT} `);
+    assert.equal(await (await reach(page, 'text-input')).inputValue(), `${TEXT} `);
     const fetched = host.requests.slice(before).map(({ file }) => file);
     assert.ok(fetched.every((file) => file === 'manifest.json' || file.startsWith('embedding')), fetched.join(' '));
     assert.equal((await downloadJson(page)).model.pack_hash, expected.model.pack_hash);
@@ -283,7 +281,7 @@ describe('loading', () => {
     const text = `${TEXT} `;
     assert.equal(await analyse(page, text), 'error');
     assert.match(await errorOf(page), /GPU has no memory left/);
-    assert.equal(await page.getByTestId('text-input').inputValue(), text);
+    assert.equal(await (await reach(page, 'text-input')).inputValue(), text);
     await screenshot(page, 'out-of-memory');
     await page.getByTestId('retry').click();
     await waitForState(page, ['loading', 'done']);
@@ -318,7 +316,7 @@ describe('loading', () => {
     assert.ok(facts.worker.limits.max_buffer_size > 0 && facts.worker.device.name);
     assert.match(facts.worker.packs[0].hash, /^[0-9a-f]{64}$/);
     assert.ok(!JSON.stringify(facts).includes('Alice'), 'nothing of the text is in it');
-    await page.getByTestId('diagnostics-said').filter({ hasText: 'Copied' }).waitFor();
+    await (await reach(page, 'diagnostics-said')).filter({ hasText: 'Copied' }).waitFor();
     assert.deepEqual(JSON.parse(await page.evaluate(() => navigator.clipboard.readText())), facts);
     await screenshot(page, 'diagnostics');
     await page.emulateMedia({ colorScheme: 'dark' });
@@ -327,8 +325,8 @@ describe('loading', () => {
     assert.ok(overflow <= 0, `the page is ${overflow} pixels wider than a small phone`);
     await screenshot(page, 'diagnostics-dark-narrow');
     await page.evaluate(() => { navigator.clipboard.writeText = () => Promise.reject(new Error('refused')); });
-    await page.getByTestId('diagnostics').click();
-    await page.getByTestId('diagnostics-said').filter({ hasText: 'refused' }).waitFor();
+    await (await reach(page, 'diagnostics')).click();
+    await (await reach(page, 'diagnostics-said')).filter({ hasText: 'refused' }).waitFor();
     await context.close();
   });
 });

@@ -10,6 +10,7 @@ import { launch, open, screenshot } from './lib/browser.mjs';
 import { out, packs, root, site } from './lib/environment.mjs';
 import { downloadCsv } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
+import { reach } from './lib/reach.mjs';
 
 const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
 const SENTENCE = 'Once upon a time, a little girl named Alice loved looking at the night sky. ';
@@ -56,7 +57,7 @@ describe('a text of two thousand tokens', () => {
     writeFileSync(file, JSON.stringify(document));
     browser = await launch({ webgpu: false });
     page = await open(browser, site);
-    await page.getByTestId('open-result').setInputFiles(file);
+    await (await reach(page, 'open-result')).setInputFiles(file);
     await page.getByTestId('file-mark').waitFor({ timeout: 60_000 });
   });
   after(() => browser?.close());
@@ -67,7 +68,7 @@ describe('a text of two thousand tokens', () => {
   test('opens with every view', LIMIT, async () => {
     await page.waitForFunction(() => globalThis.document.querySelector('[data-testid="heatmap"]')?.width > 100);
     assert.equal(await page.locator('.token-strip [data-position]').count(), document.tokens.length);
-    for (const view of ['feature-map', 'attention', 'trajectory']) await page.getByTestId(view).waitFor();
+    for (const view of ['feature-map', 'attention', 'trajectory']) await reach(page, view);
     assert.ok((await page.evaluate(() => globalThis.document.documentElement.scrollWidth - window.innerWidth)) <= 0);
   });
 
@@ -84,9 +85,10 @@ describe('a text of two thousand tokens', () => {
       const { x, y, width, height } = token.getBoundingClientRect();
       return [x + width / 2, y + height / 2];
     });
+    await reach(page, 'trajectory');
     // A layout anew: the first one may be over by now.
-    await page.getByTestId('seed').fill('7');
-    await page.getByTestId('seed').press('Enter');
+    await (await reach(page, 'seed')).fill('7');
+    await (await reach(page, 'seed')).press('Enter');
     const heard = () => page.evaluate(() => window.noted.filter(({ status }) => /epoch \d+ of \d+/.test(status)));
     let under = [];
     for (let move = 0; under.length === 0 || await status().count() > 0; move += 1) {
@@ -100,9 +102,9 @@ describe('a text of two thousand tokens', () => {
   });
 
   test('its layout stops, and another one comes', LIMIT, async () => {
-    await page.getByTestId('seed').fill('8');
-    await page.getByTestId('seed').press('Enter');
-    await page.getByTestId('umap-cancel').click();
+    await (await reach(page, 'seed')).fill('8');
+    await (await reach(page, 'seed')).press('Enter');
+    await (await reach(page, 'umap-cancel')).click();
     await status().filter({ hasText: 'Stopped.' }).waitFor();
     // Whatever is heard of it until the next one is there would be noted.
     await page.evaluate(() => {
@@ -110,7 +112,7 @@ describe('a text of two thousand tokens', () => {
       new MutationObserver(() => window.afterwards.push(document.querySelector('[data-testid="trajectory-status"]')?.textContent))
         .observe(document.body, { subtree: true, childList: true, characterData: true });
     });
-    await page.getByTestId('trajectory-method').selectOption('pca');
+    await (await reach(page, 'trajectory-method')).selectOption('pca');
     await page.locator(`[data-testid="trajectory"][data-points="${document.tokens.length}"]`).waitFor({ timeout: 60_000 });
     const heard = await page.evaluate(() => window.afterwards);
     assert.ok(heard.length > 0);
@@ -121,13 +123,13 @@ describe('a text of two thousand tokens', () => {
   });
 
   test('keys walk from its first token to its last', LIMIT, async () => {
-    await page.getByTestId('token-strip').focus();
+    await (await reach(page, 'token-strip')).focus();
     await page.keyboard.press('End');
     const last = document.tokens.length - 1;
     assert.ok(await page.getByTestId(`token-${last}`).evaluate((it) => it.classList.contains('is-focused')));
-    await page.getByTestId('heatmap').focus();
+    await (await reach(page, 'heatmap')).focus();
     for (const key of ['Home', '+', '+', '+', '+']) await page.keyboard.press(key);
-    assert.ok(Number(await page.getByTestId('heatmap').getAttribute('data-span')) < document.tokens.length / 3);
+    assert.ok(Number(await (await reach(page, 'heatmap')).getAttribute('data-span')) < document.tokens.length / 3);
     await page.keyboard.press('0');
     await screenshot(page, 'long-text');
   });
@@ -139,9 +141,9 @@ test('a finger scrolls past the figures of a phone', LIMIT, async () => {
     const context = await browser.newContext({ viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
     const page = await open(browser, site, { context });
     const session = await context.newCDPSession(page);
-    await page.locator('[data-testid="trajectory"][data-points]').waitFor();
     for (const figure of ['heatmap', 'trajectory', 'feature-map']) {
-      await page.getByTestId(figure).scrollIntoViewIfNeeded();
+      await (await reach(page, figure)).scrollIntoViewIfNeeded();
+      if (figure === 'trajectory') await page.locator('[data-testid="trajectory"][data-points]').waitFor();
       const box = await page.getByTestId(figure).boundingBox();
       const before = await page.evaluate(() => window.scrollY);
       const [x, y] = [box.x + box.width / 2, Math.max(200, box.y + box.height / 2)];

@@ -7,8 +7,10 @@ import { after, before, describe, test } from 'node:test';
 
 import { analyse, launch, open, screenshot, visitor } from './lib/browser.mjs';
 import { dist, packs, site } from './lib/environment.mjs';
+import { choose } from './lib/examples.mjs';
 import { startHost } from './lib/host.mjs';
 import * as commandLine from './lib/program.mjs';
+import { reach } from './lib/reach.mjs';
 
 const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
 const TEXT = 'Once upon a time, a little girl named Alice loved looking at the night sky.';
@@ -43,21 +45,21 @@ describe('without a network', () => {
       const url = host.site;
       const context = await visitor(browser, { offline: true });
       const first = await open(browser, url, { context });
-      await first.getByTestId('heatmap').waitFor();
+      await reach(first, 'heatmap');
       await controlled(first);
       await first.close();
       await context.setOffline(true);
       host.gone = true;
       const again = await open(browser, url, { context });
-      await again.getByTestId('heatmap').waitFor();
+      await reach(again, 'heatmap');
       assert.equal(await again.locator('main').getAttribute('data-origin'), 'precomputed');
       // A state in the address changes nothing of that.
       await again.goto(`${url}?theme=dark`);
-      await again.getByTestId('heatmap').waitFor();
+      await reach(again, 'heatmap');
       assert.equal(await again.evaluate(() => document.documentElement.dataset.theme), 'dark');
       // An example that was never opened says so; one that was is kept.
       await again.getByTestId('gallery').waitFor();
-      await again.getByTestId('example-poem').click();
+      await choose(again, 'poem');
       assert.match(await again.getByTestId('error').innerText(), /could not be fetched/);
       await context.close();
     });
@@ -82,8 +84,7 @@ describe('without a network', () => {
     await context.setOffline(false);
     const online = await open(browser, url, options);
     assert.equal(await analyse(online, TEXT), 'done');
-    await online.getByTestId('model-files').evaluate((panel) => { panel.open = true; });
-    await online.getByTestId('store-embedding').click();
+    await (await reach(online, 'store-embedding')).click();
     await online.getByTestId('note').filter({ hasText: 'whole embedding' }).waitFor();
     await online.close();
     await context.setOffline(true);
@@ -136,7 +137,7 @@ describe('without a network', () => {
       return window.installationsAsked;
     });
     const page = await open(browser, `${site}?embed=true&example=poem`, { context });
-    await page.getByTestId('heatmap').waitFor();
+    await reach(page, 'heatmap');
     assert.equal(await asked(page), 0);
     assert.equal(await page.evaluate(async () => (await navigator.serviceWorker.getRegistrations()).length), 0);
     assert.equal(await asked(await open(browser, site, { context })), 1, 'a page of its own');

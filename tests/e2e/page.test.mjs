@@ -10,12 +10,14 @@ import { after, afterEach, before, describe, test } from 'node:test';
 
 import { analyse, countColours, diagnostics, launch, open, screenshot, settled, waitForState } from './lib/browser.mjs';
 import { defaultPack, fixtures, out, root, site } from './lib/environment.mjs';
+import { FIRST, example } from './lib/examples.mjs';
 import { downloadJson } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
+import { reach } from './lib/reach.mjs';
 import { absoluteDifference, readSafetensors } from './lib/tensors.mjs';
 import { ask, startWorker } from './lib/worker.mjs';
 
-/** The text in the box when the page opens: the prompt of the authors' notebook. */
+/** The prompt of the authors' notebook. */
 const ALICE = 'Once upon a time, a little girl named Alice loved looking at the night sky.';
 /** Page and command line run the same pack: WebGPU and the processor round differently. */
 const SAME_PACK = 1e-2;
@@ -37,21 +39,26 @@ describe('the page as it opens', () => {
 
   test('shows the precomputed example and fetches nothing of the model', async () => {
     await page.getByTestId('precomputed-mark').waitFor();
-    await page.getByTestId('heatmap').waitFor();
+    await reach(page, 'heatmap');
     await assertCanvasDrawn(page);
     // Whatever would be fetched without being asked would be under way by now: all that opening the page asks for is here.
     await page.getByTestId('gallery').waitFor();
-    await page.locator('[data-testid="trajectory"][data-points]').waitFor();
     await settled(page);
-    assert.deepEqual(page.requested.filter(isOfModel), []);
-    assert.equal(await page.getByTestId('text-input').inputValue(), ALICE);
     await screenshot(page, 'precomputed');
+    for (const tab of await page.getByRole('tab').all()) {
+      await tab.click();
+      await settled(page);
+    }
+    await reach(page, 'trajectory');
+    await page.locator('[data-testid="trajectory"][data-points]').waitFor();
+    assert.deepEqual(page.requested.filter(isOfModel), []);
+    assert.equal(await (await reach(page, 'text-input')).inputValue(), example(FIRST).text);
   });
 
   test('the button says what it costs', async () => {
     const manifest = JSON.parse(readFileSync(join(defaultPack, 'manifest.json'), 'utf8'));
     const bytes = manifest.tokenizer.bytes + manifest.shards.reduce((sum, shard) => sum + shard.bytes, 0);
-    const label = await page.getByTestId('analyze').innerText();
+    const label = await (await reach(page, 'analyze')).innerText();
     const megabytes = (bytes / 1e6).toFixed(bytes < 99.95e6 ? 1 : 0);
     assert.ok(label.includes(`${megabytes} MB`), label);
   });
@@ -82,12 +89,13 @@ describe('the page with the real model', () => {
   afterEach(() => assert.deepEqual(page.problems, []));
 
   test('Analyze makes a heatmap of the typed text', async () => {
-    assert.match(await page.getByTestId('device').innerText(), /WebGPU/);
+    assert.match(await (await reach(page, 'device')).innerText(), /WebGPU/);
     assert.ok(page.requested.some(isOfModel), 'the test sees what the worker fetches');
     const received = page.received.filter(({ url }) => isOfModel(url));
     metrics.model_requests = received.length;
     metrics.model_bytes = received.reduce((sum, { bytes }) => sum + bytes, 0);
-    metrics.provenance = await page.getByTestId('provenance').innerText();
+    metrics.provenance = await (await reach(page, 'provenance')).innerText();
+    await reach(page, 'heatmap');
     await assertCanvasDrawn(page);
     assert.equal(document.text, ALICE);
     await screenshot(page, 'heatmap');
@@ -115,7 +123,7 @@ describe('the page with the real model', () => {
   /** The saved result in a new visitor's page. */
   const opened = async () => {
     const fresh = await open(browser, site);
-    await fresh.getByTestId('open-result').setInputFiles(file);
+    await (await reach(fresh, 'open-result')).setInputFiles(file);
     await fresh.getByTestId('file-mark').waitFor();
     await assertCanvasDrawn(fresh);
     return fresh;
@@ -137,7 +145,7 @@ describe('the page with the real model', () => {
   test('a second visit loads from storage', { timeout: SLOW }, async () => {
     const again = await open(browser, site, { context: page.context() });
     // The button names no price any more.
-    await again.getByTestId('analyze').filter({ hasNotText: 'MB' }).waitFor();
+    await (await reach(again, 'analyze')).filter({ hasNotText: 'MB' }).waitFor();
     const started = performance.now();
     assert.equal(await analyse(again, ALICE, { timeout: SLOW }), 'done', await errorOf(again));
     metrics.from_storage_seconds = (performance.now() - started) / 1000;
@@ -167,7 +175,7 @@ describe('the page with the real model', () => {
 
   test('a second analysis fetches at most embedding rows, and inf_k keeps that many codes', { timeout: SLOW }, async () => {
     const before = page.requested.length;
-    await page.getByTestId('inf-k').fill('5');
+    await (await reach(page, 'inf-k')).fill('5');
     const started = performance.now();
     const state = await analyse(page, ALICE, { states: ['loading'] })
       .then(() => page.locator('main[data-state="done"], main[data-state="error"]').waitFor({ timeout: SLOW }))
@@ -185,7 +193,7 @@ describe('the page with the real model', () => {
     // These go through the text box; all of the fixture goes to the worker below. (A text box
     // turns CR LF into LF before any script sees it, so none of them has one.)
     const { cases } = JSON.parse(readFileSync(join(fixtures, 'tokenizer', 'gemma3-ids.json'), 'utf8'));
-    await page.getByTestId('inf-k').fill('');
+    await (await reach(page, 'inf-k')).fill('');
     for (const start of ['こんにちは世界', '👨‍👩‍👧‍👦', '\tindented\n']) {
       const expected = cases.find(({ text }) => text.startsWith(start));
       await analyse(page, expected.text, { states: ['loading'] });

@@ -13,6 +13,7 @@ import { countColours, launch, open, screenshot, settled, visitor } from './lib/
 import { defaultPack, fixtures, nodeFolder, out, packs, site } from './lib/environment.mjs';
 import { download, downloadCsv, downloadJson, downloadSvg, pngSize } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
+import { putAway, reach } from './lib/reach.mjs';
 
 const { AxeBuilder } = createRequire(join(nodeFolder, 'index.js'))('@axe-core/playwright');
 
@@ -39,7 +40,7 @@ describe('the views of one analysis', () => {
   const show = async (settings = '') => {
     page = await open(browser, `${site}?result=packs/${STORY}.json${settings}`, { context });
     await page.getByTestId('file-mark').waitFor();
-    await page.waitForFunction(() => globalThis.document.querySelector('[data-testid="heatmap"]')?.width > 100);
+    await page.waitForFunction(() => globalThis.document.querySelector('main :is([data-testid="heatmap"], [data-testid="trajectory"])')?.width > 100);
   };
   const leave = async () => {
     const { problems } = page;
@@ -50,33 +51,36 @@ describe('the views of one analysis', () => {
   afterEach(leave);
 
   const token = (position) => page.getByTestId(`token-${position}`);
-  /** Closes the card, selects nothing and unpins: each press takes one away. */
-  const unpin = async () => { for (let press = 0; press < 3; press += 1) await page.keyboard.press('Escape'); };
+  /** Selects nothing and unpins: each press takes one away. */
+  const unpin = async () => { for (let press = 0; press < 2; press += 1) await page.keyboard.press('Escape'); };
   /** The centre of the cell at fractions of the matrix; the figure's margins are left out by hovering. */
   const point = async (u, v) => {
-    await page.getByTestId('heatmap').scrollIntoViewIfNeeded();
-    const box = await page.getByTestId('heatmap').boundingBox();
+    await putAway(page);
+    const box = await (await reach(page, 'heatmap')).boundingBox();
     return { x: box.x + u * box.width, y: box.y + v * box.height };
   };
-  const span = async () => Number(await page.getByTestId('heatmap').getAttribute('data-span'));
-  const pixels = () => page.getByTestId('heatmap').evaluate((canvas) => canvas.toDataURL());
+  const span = async () => Number(await (await reach(page, 'heatmap')).getAttribute('data-span'));
+  const pixels = async () => (await reach(page, 'heatmap')).evaluate((canvas) => canvas.toDataURL());
+  /** Tokens of the matrix as the page opens: all but the first. */
+  const rowsOf = () => document.tokens.length - 1;
 
   test('a token is shaded by the chosen quantity', async () => {
     const level = (position) => token(position).evaluate((it) => Number(it.style.getPropertyValue('--level')));
-    await page.getByTestId('quantity').selectOption('predictable-l0');
+    await (await reach(page, 'quantity')).selectOption('predictable-l0');
     const counts = document.l0_pred.slice(1);
     const most = 1 + counts.indexOf(Math.max(...counts));
     await page.waitForFunction(
       (id) => globalThis.document.getElementById(id).style.getPropertyValue('--level') === '1.000', `token-${most}`);
     assert.equal(await level(1 + counts.indexOf(Math.min(...counts))), 0);
+    await putAway(page);
     await token(most).hover();
-    assert.ok((await page.getByTestId('strip-readout').innerText()).includes(`Predictable L0: ${counts[most - 1]}`));
-    await page.getByTestId('quantity').selectOption('none');
+    assert.ok((await (await reach(page, 'strip-readout')).innerText()).includes(`Predictable L0: ${counts[most - 1]}`));
+    await (await reach(page, 'quantity')).selectOption('none');
     assert.equal(await level(most), 0);
   });
 
   test('a quantity that the result lacks is said to be missing', async () => {
-    await page.getByTestId('quantity').selectOption('predictable-share');
+    await (await reach(page, 'quantity')).selectOption('predictable-share');
     if (document.energy) {
       await page.getByTestId('strip-legend').waitFor();
     } else {
@@ -87,29 +91,46 @@ describe('the views of one analysis', () => {
   test('the second event is found and drawn', async () => {
     const marked = await page.locator('.token.is-boundary').evaluateAll((them) => them.map((it) => it.id));
     assert.deepEqual(marked, [`token-${SECOND_EVENT}`]);
-    assert.equal(await page.getByTestId('stat-events').innerText(), '2');
-    const within = Number((await page.getByTestId('stat-events-within').innerText()).replace('−', '-'));
-    const across = Number((await page.getByTestId('stat-events-across').innerText()).replace('−', '-'));
+    assert.equal(await (await reach(page, 'stat-events')).innerText(), '2');
+    const within = Number((await (await reach(page, 'stat-events-within')).innerText()).replace('−', '-'));
+    const across = Number((await (await reach(page, 'stat-events-across')).innerText()).replace('−', '-'));
     assert.ok(within > across, `${within} within, ${across} across`);
     const before = await pixels();
-    await page.getByTestId('events').uncheck();
+    await (await reach(page, 'events')).uncheck();
     assert.notEqual(await pixels(), before);
     assert.equal(await page.locator('.token.is-boundary').count(), 0);
   });
 
   test('hovering the matrix focuses its tokens in the text, and the layout stays', async () => {
-    const height = () => page.evaluate(() => globalThis.document.documentElement.scrollHeight);
-    // The trajectory comes later than the rest.
-    await page.locator('[data-testid="trajectory"][data-points]').waitFor();
+    const layout = () => page.evaluate(() => {
+      const places = [...globalThis.document.querySelectorAll('main > *, .token-strip, [data-testid="heatmap"]')].map((it) => {
+        const { x, y, width, height } = it.getBoundingClientRect();
+        return [it.className, x, y, width, height];
+      });
+      return { height: globalThis.document.documentElement.scrollHeight, places };
+    });
     await settled(page);
-    const before = await height();
+    const before = await layout();
     const { x, y } = await point(0.4, 0.5);
     await page.mouse.move(x, y);
-    const names = await page.getByTestId('heatmap-readout').locator('.readout-token').allInnerTexts();
+    const names = await (await reach(page, 'heatmap-readout')).locator('.readout-token').allInnerTexts();
     const positions = names.map((name) => parseInt(name, 10)).sort((a, b) => a - b);
     const focused = await page.locator('.token.is-focused').evaluateAll((them) => them.map((it) => Number(it.dataset.position)));
     assert.deepEqual(focused, positions);
-    assert.equal(await height(), before);
+    assert.deepEqual(await layout(), before);
+  });
+
+  test('pointing at a word moves no word', async () => {
+    const places = () => page.locator('.token').evaluateAll((them) => them.map((it) => {
+      const { x, y, width } = it.getBoundingClientRect();
+      return [x, y, width];
+    }));
+    const before = await places();
+    for (const position of [20, 60]) {
+      await token(position).hover();
+      await page.locator('.token.is-source').first().waitFor();
+      assert.deepEqual(await places(), before);
+    }
   });
 
   test('a click pins, a second click unpins', async () => {
@@ -126,6 +147,8 @@ describe('the views of one analysis', () => {
     await token(75).click({ modifiers: ['Shift'] });
     assert.equal(await page.locator('.token.is-span-a').count(), 11);
     assert.equal(await page.locator('.token.is-span-b').count(), 16);
+    // Below the text, while no word is pointed at.
+    await page.mouse.move(0, 0);
     const values = await page.getByTestId('selection').locator('dd').allInnerTexts();
     let sum = 0;
     for (let i = 10; i <= 20; i += 1) for (let j = 60; j <= 75; j += 1) sum += document.similarity[i][j];
@@ -139,28 +162,31 @@ describe('the views of one analysis', () => {
 
   test('sources, modes and colours change the picture and its numbers', async () => {
     const seen = new Set([await pixels()]);
-    for (const [menu, choice] of [['source', 'novel'], ['source', 'total'], ['source', 'residual'], ['scale', 'signed']]) {
-      await page.getByTestId(menu).selectOption(choice);
+    for (const [menu, choice] of [['source', 'novel'], ['source', 'total'], ['source', 'residual'], ['scale', 'unit']]) {
+      await (await reach(page, menu)).selectOption(choice);
       await settled(page);
       seen.add(await pixels());
     }
-    assert.equal(seen.size, 5);
-    assert.match(await page.getByTestId('heatmap-title').innerText(), /residual stream/);
-    await page.getByTestId('source').selectOption('predictable');
-    await page.getByTestId('mode').selectOption('neuronpedia');
-    assert.equal(await page.getByTestId('scale').inputValue(), 'unit');
+    await (await reach(page, 'mode')).selectOption('notebook');
+    await settled(page);
+    seen.add(await pixels());
+    assert.equal(seen.size, 6);
+    assert.match(await (await reach(page, 'heatmap-title')).innerText(), /residual stream/);
+    await (await reach(page, 'source')).selectOption('predictable');
     const { length } = document.tokens;
     let sum = 0;
     for (let i = 1; i < length; i += 1) for (let j = 1; j < length; j += 1) sum += document.similarity[i][j];
-    const mean = Number((await page.getByTestId('stat-shown-mean').innerText()).replace('−', '-'));
-    assert.ok(Math.abs(mean - sum / (length - 1) ** 2) < 1e-4, `${mean}`);
+    const mean = async () => Number((await (await reach(page, 'stat-shown-mean')).innerText()).replace('−', '-'));
+    assert.ok(Math.abs((await mean()) - document.similarity_stats.mean) < 1e-4, `${await mean()}`);
+    await (await reach(page, 'mode')).selectOption('neuronpedia');
+    assert.ok(Math.abs((await mean()) - sum / (length - 1) ** 2) < 1e-4, `${await mean()}`);
   });
 
   test('the matrix zooms, pans and comes back', async () => {
-    const whole = document.tokens.length;
+    const whole = rowsOf();
     assert.equal(await span(), whole);
-    await page.getByTestId('zoom-in').click();
-    await page.getByTestId('zoom-in').click();
+    await (await reach(page, 'zoom-in')).click();
+    await (await reach(page, 'zoom-in')).click();
     assert.ok(Math.abs((await span()) - whole * 0.49) < 0.01);
     const zoomed = await pixels();
     const from = await point(0.4, 0.4);
@@ -174,18 +200,21 @@ describe('the views of one analysis', () => {
     await page.mouse.wheel(0, -200);
     await page.keyboard.up('Control');
     assert.ok((await span()) < whole * 0.4);
-    await page.getByTestId('zoom-reset').click();
+    await (await reach(page, 'zoom-reset')).click();
     assert.equal(await span(), whole);
   });
 
   test('the dendrogram orders the matrix', async () => {
     const before = await pixels();
-    await page.getByTestId('dendrogram').check();
+    await (await reach(page, 'dendrogram')).check();
     await settled(page);
     assert.notEqual(await pixels(), before);
     const tree = JSON.parse(await saved('dendrogram-json'));
-    assert.deepEqual([...tree.leaf_order].sort((a, b) => a - b), document.tokens.map((_, i) => i));
-    assert.equal(tree.linkage.length, document.tokens.length - 1);
+    // Leaves are numbered as they are named there, from the first one in the matrix.
+    assert.deepEqual([...tree.leaf_order].sort((a, b) => a - b), tree.tokens.map((_, i) => i));
+    assert.equal(tree.tokens.length, rowsOf());
+    assert.ok(tree.tokens[0].startsWith('1 '), tree.tokens[0]);
+    assert.equal(tree.linkage.length, rowsOf() - 1);
     await screenshot(page, 'views-dendrogram');
     // The readout names the tokens of the new order, with their own value.
     const { x, y } = await point(0.35, 0.4);
@@ -200,7 +229,7 @@ describe('the views of one analysis', () => {
 
   test('the matrix is saved as CSV with its tokens', async () => {
     const rows = (await saved('heatmap-csv')).trim().split('\r\n');
-    assert.equal(rows.length, document.tokens.length + 1);
+    assert.equal(rows.length, rowsOf() + 1);
     const last = rows.at(-1).split(',');
     assert.ok(Math.abs(Number(last.at(-2)) - document.similarity.at(-1).at(-2)) < 1e-6);
   });
@@ -226,7 +255,7 @@ describe('the views of one analysis', () => {
 
   test('strip and features are saved as CSV', async () => {
     const strip = (await saved('strip-csv')).trim().split('\r\n');
-    assert.equal(strip[0], 'position,token,token_id,top-feature');
+    assert.equal(strip[0], 'position,token,token_id,novel-share');
     assert.equal(strip.length, document.tokens.length + 1);
     const features = (await saved('features-csv')).trim().split('\r\n');
     assert.equal(features.length, 25);
@@ -234,11 +263,11 @@ describe('the views of one analysis', () => {
 
   test('every vector figure is saved as SVG with its names', async () => {
     const features = await downloadSvg(page, 'features-svg');
-    assert.equal(features.title, 'Novel features of the text');
+    assert.equal(features.title, 'New features through the text');
     assert.equal(features.texts.filter((text) => /^#\d+$/.test(text)).length, 24);
-    await page.getByTestId('dendrogram').check();
+    await (await reach(page, 'dendrogram')).check();
     const tree = await downloadSvg(page, 'dendrogram-svg');
-    assert.equal(tree.counts.line, 3 * (document.tokens.length - 1) + 1);
+    assert.equal(tree.counts.line, 3 * (rowsOf() - 1) + 1);
     assert.ok(tree.texts.some((text) => text.startsWith(`${SECOND_EVENT} `)));
     const strip = await downloadSvg(page, 'strip-svg');
     assert.equal(strip.counts.line, document.tokens.length);
@@ -263,7 +292,7 @@ describe('the views of one analysis', () => {
   });
 
   test('the numbers are copied as a table', async () => {
-    await page.getByTestId('copy-numbers').click();
+    await (await reach(page, 'copy-numbers')).click();
     const text = await page.evaluate(() => navigator.clipboard.readText());
     const rows = text.trim().split('\n').map((line) => line.split('\t'));
     const variance = rows.find(([name]) => name === 'Variance explained');
@@ -273,7 +302,7 @@ describe('the views of one analysis', () => {
 
   test('a feature is found by its number', async () => {
     const { feature } = document.novel_top[5][0];
-    await page.getByTestId('feature-search').fill(String(feature));
+    await (await reach(page, 'feature-search')).fill(String(feature));
     // The one that begins with # opens the feature's card.
     const found = page.getByTestId('feature-found').getByRole('button', { name: /^\d/ });
     const expected = document.novel_top.filter((top) => top.some((it) => it.feature === feature)).length;
@@ -284,19 +313,19 @@ describe('the views of one analysis', () => {
 
   test('the keyboard alone walks, zooms, pins and selects', async () => {
     await page.mouse.move(0, 0);
-    await page.getByTestId('heatmap').focus();
+    await (await reach(page, 'heatmap')).focus();
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('ArrowDown');
     const readout = page.getByTestId('heatmap-readout').locator('.readout-token');
-    assert.deepEqual((await readout.allInnerTexts()).map((name) => parseInt(name, 10)), [1, 1]);
+    assert.deepEqual((await readout.allInnerTexts()).map((name) => parseInt(name, 10)), [2, 2]);
     await page.keyboard.press('+');
-    assert.ok((await span()) < document.tokens.length);
+    assert.ok((await span()) < rowsOf());
     await page.keyboard.press('0');
-    assert.equal(await span(), document.tokens.length);
+    assert.equal(await span(), rowsOf());
     await page.keyboard.press('Enter');
     assert.equal(await page.locator('.token.is-pinned').count(), 1);
-    await page.getByTestId('token-strip').focus();
+    await (await reach(page, 'token-strip')).focus();
     await page.keyboard.press('Shift+ArrowRight');
     await page.keyboard.press('Shift+ArrowRight');
     assert.equal(await page.locator('.token.is-span-a').count(), 3);
@@ -308,19 +337,22 @@ describe('the views of one analysis', () => {
     await page.getByTestId('help-sheet').waitFor({ state: 'hidden' });
   });
 
-  test('the feature map names feature, token and value', async () => {
-    const map = page.getByTestId('feature-map');
-    await map.scrollIntoViewIfNeeded();
+  test('the feature map names feature, token and value, and opens the feature’s card', async () => {
+    const map = await reach(page, 'feature-map');
     assert.ok((await countColours(page, 'feature-map')) > 10);
     const box = await map.boundingBox();
-    await page.mouse.move(box.x + box.width / 2, box.y + 10);
-    assert.match(await page.getByTestId('feature-map-readout').innerText(), /^#\d+ at \d+ /);
+    const [x, y] = [box.x + box.width / 2, box.y + 10];
+    await page.mouse.move(x, y);
+    const [, feature] = /^#(\d+) at \d+ /.exec(await (await reach(page, 'feature-map-readout')).innerText());
+    await page.mouse.click(x, y);
+    assert.equal(await page.getByTestId('feature-card').getByRole('heading', { level: 2 }).innerText(), `Feature ${feature}`);
   });
 
   describe('the trajectory', () => {
     const figure = () => page.locator('[data-testid="trajectory"][data-points]');
     const points = async () => (await saved('trajectory-csv')).trim().split('\r\n').map((row) => row.split(','));
     const done = async () => {
+      await reach(page, 'trajectory');
       await page.getByTestId('trajectory-status').waitFor({ state: 'detached' });
       await figure().waitFor();
     };
@@ -337,22 +369,22 @@ describe('the views of one analysis', () => {
       const [head, ...rows] = await points();
       assert.deepEqual(head, ['position', 'token', 'UMAP 1', 'UMAP 2', 'UMAP 3']);
       assert.equal(rows.length, document.tokens.length);
-      await page.getByTestId('seed').fill('7');
-      await page.getByTestId('seed').press('Enter');
+      await (await reach(page, 'seed')).fill('7');
+      await (await reach(page, 'seed')).press('Enter');
       await done();
       const [, ...others] = await points();
       assert.notDeepEqual(others, rows);
-      await page.getByTestId('seed').fill('42');
-      await page.getByTestId('seed').press('Enter');
+      await (await reach(page, 'seed')).fill('42');
+      await (await reach(page, 'seed')).press('Enter');
       await done();
       assert.deepEqual((await points()).slice(1), rows);
-      assert.match(await page.getByTestId('tortuosity').innerText(), /tortuosity \d+\.\d\d/);
+      assert.match(await (await reach(page, 'tortuosity')).innerText(), /wanders \d+\.\d\d times/);
     });
 
     test('the notebook’s twenty tokens, a plane, principal components', async () => {
-      await page.getByTestId('trajectory-positions').selectOption('notebook');
-      await page.getByTestId('trajectory-method').selectOption('pca');
-      await page.getByTestId('trajectory-dimensions').selectOption('2d');
+      await (await reach(page, 'trajectory-positions')).selectOption('notebook');
+      await (await reach(page, 'trajectory-method')).selectOption('pca');
+      await (await reach(page, 'trajectory-dimensions')).selectOption('2d');
       await done();
       const [head, ...rows] = await points();
       assert.deepEqual(head, ['position', 'token', 'PC 1', 'PC 2']);
@@ -367,20 +399,20 @@ describe('the views of one analysis', () => {
       await page.keyboard.press('ArrowLeft');
       const position = document.tokens.length - 2;
       assert.ok(await token(position).evaluate((it) => it.classList.contains('is-focused')));
-      assert.equal(await page.locator('.card').getByText(`Position: ${position}`).count(), 1);
+      assert.equal(await page.locator('.tooltip.card').getByText(`Position: ${position}`).count(), 1);
       await screenshot(page, 'views-trajectory');
       const picture = () => figure().evaluate((canvas) => canvas.toDataURL());
       await unpin();
       const before = await picture();
-      await figure().scrollIntoViewIfNeeded();
       const box = await figure().boundingBox();
-      await page.mouse.move(box.x + 200, box.y + 300);
+      const [x, y] = [box.x + 0.3 * box.width, box.y + 0.6 * box.height];
+      await page.mouse.move(x, y);
       await page.mouse.down();
-      await page.mouse.move(box.x + 320, box.y + 330, { steps: 4 });
+      await page.mouse.move(x + 120, y + 30, { steps: 4 });
       await page.mouse.up();
       await page.mouse.move(0, 0);
       assert.notEqual(await picture(), before);
-      await page.getByTestId('camera-reset').click();
+      await (await reach(page, 'camera-reset')).click();
       await settled(page);
       assert.equal(await picture(), before);
     });
@@ -400,21 +432,43 @@ describe('the views of one analysis', () => {
     });
   });
 
+  /** Looks at every figure, and at the box for a text. */
+  const everywhere = async (look) => {
+    for (const tab of await page.getByRole('tab').all()) {
+      await tab.click();
+      await settled(page);
+      await look(await tab.innerText());
+    }
+    await reach(page, 'text-input');
+    await settled(page);
+    await look('the box');
+  };
+
   for (const scheme of ['light', 'dark']) {
-    test(`axe finds nothing serious (${scheme})`, async () => {
-      await page.emulateMedia({ colorScheme: scheme });
-      const { violations } = await new AxeBuilder({ page }).analyze();
-      const serious = violations.filter(({ impact }) => ['serious', 'critical'].includes(impact));
-      assert.deepEqual(serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(', ')}`), []);
-    });
+    for (const width of [360, 1280]) {
+      test(`axe finds nothing serious (${scheme}, ${width} pixels)`, { timeout: 120_000 }, async () => {
+        await page.emulateMedia({ colorScheme: scheme });
+        await page.setViewportSize({ width, height: 800 });
+        const found = [];
+        await everywhere(async (where) => {
+          const { violations } = await new AxeBuilder({ page }).analyze();
+          const serious = violations.filter(({ impact }) => ['serious', 'critical'].includes(impact));
+          found.push(...serious.map(({ id, nodes }) => `${where}: ${id}: ${nodes.map(({ target }) => target).join(', ')}`));
+        });
+        assert.deepEqual(found, []);
+      });
+    }
   }
 
-  for (const width of [360, 1440, 2560]) {
+  for (const width of [360, 768, 1440, 2560]) {
     test(`nothing is wider than a window of ${width} pixels`, async () => {
       await page.setViewportSize({ width, height: 900 });
-      await settled(page);
-      const wide = await page.evaluate(() => globalThis.document.documentElement.scrollWidth);
-      assert.ok(wide <= width, `${wide}`);
+      const wide = [];
+      await everywhere(async (where) => {
+        const found = await page.evaluate(() => globalThis.document.documentElement.scrollWidth);
+        if (found > width) wide.push(`${where}: ${found}`);
+      });
+      assert.deepEqual(wide, []);
       await screenshot(page, `views-${width}`);
     });
   }

@@ -12,6 +12,7 @@ import { analyse, launch, open, screenshot, settled, waitForState } from './lib/
 import { defaultPack, fixtures, out, root, site } from './lib/environment.mjs';
 import { downloadJson } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
+import { reach } from './lib/reach.mjs';
 
 /** A story of two events; the second begins at token 51. */
 const STORY = 'harbour-kitchen';
@@ -40,7 +41,7 @@ describe('a result in words', () => {
     const file = join(out, `words-${process.pid}.json`);
     writeFileSync(file, JSON.stringify(shown));
     const page = await open(browser, site, options);
-    await page.getByTestId('open-result').setInputFiles(file);
+    await (await reach(page, 'open-result')).setInputFiles(file);
     await page.getByTestId('file-mark').waitFor();
     return page;
   }
@@ -54,28 +55,38 @@ describe('a result in words', () => {
       await past.waitFor();
       assert.equal(await past.innerText(), spelled(document.words.predictable[position]));
       assert.equal(await page.getByTestId('words-new').innerText(), spelled(document.words.novel[position]));
-      const sources = await page.getByTestId('words-sources').innerText();
-      const percents = document.sources[position].map(({ weight }) => `(${(100 * weight).toFixed(0)} %)`);
-      assert.deepEqual(sources.match(/\(\d+ %\)/g), percents);
+      const percent = ({ weight }) => `${(100 * weight).toFixed(0)} %`;
+      // The start of the text comes last, whatever its share.
+      const [words, start] = [true, false].map((isWord) => document.sources[position].filter((it) => (it.position > 0) === isWord));
+      const sources = page.getByTestId('words-sources');
+      assert.deepEqual(await sources.locator('.value').allInnerTexts(), words.map(percent));
+      assert.deepEqual(await sources.locator('li.note').allInnerTexts(), start.map((it) => `the start of the text: ${percent(it)}`));
+      // The same words are underlined in the text, with their shares.
+      const marked = await page.locator('.token.is-source').evaluateAll((them) => them.map((it) => [Number(it.dataset.position), it.dataset.share]));
+      const byPosition = (a, b) => a[0] - b[0];
+      assert.deepEqual(marked.sort(byPosition), words.map((it) => [it.position, percent(it)]).sort(byPosition));
     }
     // Nothing is foretold at the first token.
     assert.deepEqual(document.words.predictable[1], []);
-    await page.getByTestId('token-1').click();
-    await page.getByTestId('words-past').filter({ hasText: 'nothing yet' }).waitFor();
+    await (await reach(page, 'token-1')).click();
+    await page.getByTestId('inspector').filter({ hasText: 'Nothing is foretold here yet' }).waitFor();
+    assert.equal(await page.getByTestId('words-past').count(), 0);
     assert.deepEqual(page.problems, []);
     await page.context().close();
   });
 
-  test('events carry their words: in the text, beside the matrix, in the list', async () => {
+  test('events carry their words: in the text, in the list, in the claim', async () => {
     const page = await opened();
     const { events } = document;
     assert.equal(events.length, 2);
-    const rows = await page.getByTestId('event-words').locator('li').allInnerTexts();
+    const rows = await (await reach(page, 'event-words')).locator('li').allInnerTexts();
     assert.equal(rows.length, 2);
     rows.forEach((row, i) => assert.ok(row.includes(spelled(events[i].words)), `${row}: ${spelled(events[i].words)}`));
-    const named = await page.getByTestId('event-names').innerText();
-    events.forEach(({ first, words }) => assert.ok(named.includes(`from ${first}: ${spelled(words.slice(0, 3))}`), named));
-    assert.deepEqual(await page.locator('.event-name').allInnerTexts(), events.map(({ words }) => spelled(words.slice(0, 3))));
+    for (const [i, { words }] of events.entries()) {
+      const name = spelled(words.slice(0, 3));
+      assert.ok((await page.getByTestId(`scene-${i + 1}`).innerText()).includes(`Scene ${i + 1} · ${name}`));
+      assert.ok((await page.getByTestId('lede').innerText()).includes(name), name);
+    }
     await page.context().close();
   });
 
@@ -92,9 +103,9 @@ describe('a result in words', () => {
     changed.words.predictable[20][0].word = hostile;
     changed.events[0].words[0].word = hostile;
     const page = await opened(changed);
-    await page.getByTestId('token-20').click();
+    await (await reach(page, 'token-20')).click();
     await page.getByTestId('words-past').filter({ hasText: hostile }).waitFor();
-    assert.ok((await page.locator('.event-name').first().innerText()).startsWith(hostile));
+    assert.ok((await page.getByTestId('scene-1').innerText()).startsWith(`Scene 1 · ${hostile}`));
     await settled(page);
     assert.equal(await page.evaluate(() => window.broken), undefined);
     await page.context().close();
@@ -105,15 +116,25 @@ describe('a result in words', () => {
     const { names } = JSON.parse(readFileSync(join(root, 'demo/dashboards/index.json'), 'utf8'));
     const { feature } = document.novel_top[20].find((it) => names.some((name) => name.feature === it.feature));
     const { text } = names.find((name) => name.feature === feature);
-    await page.getByTestId('token-20').click();
-    const row = page.locator(`[data-testid="feature-list"] [data-feature="${feature}"]`);
+    await (await reach(page, 'token-20')).click();
+    // In the list of all of them,
+    const row = (await reach(page, 'feature-list')).locator(`[data-feature="${feature}"]`);
     await row.filter({ hasText: text }).waitFor();
     assert.ok((await row.innerText()).includes(`#${feature}`));
-    const foretold = page.locator('[data-testid="predictable-features"] [data-feature]');
-    const listed = await foretold.evaluateAll((rows) => rows.map((it) => Number(it.dataset.feature)));
-    assert.deepEqual(listed, document.pred_top[20].map((it) => it.feature));
-    const named = document.pred_top[20].findIndex((it) => names.some((name) => name.feature === it.feature));
-    await foretold.nth(named).filter({ hasText: names.find((name) => name.feature === listed[named]).text }).waitFor();
+    const nameOf = (number) => names.find((name) => name.feature === number)?.text;
+    const assertForetold = async (list, all) => {
+      const rows = list.locator('[data-feature]');
+      const listed = await rows.evaluateAll((them) => them.map((it) => Number(it.dataset.feature)));
+      assert.deepEqual(listed, all.map((it) => it.feature));
+      const named = listed.findIndex(nameOf);
+      await rows.nth(named).filter({ hasText: nameOf(listed[named]) }).waitFor();
+    };
+    const foretold = (view) => page.locator(view).getByTestId('predictable-features');
+    await assertForetold(foretold('#figure'), document.pred_top[20]);
+    // and the first six beside the word in focus.
+    await page.locator('.inspector summary').click();
+    await assertForetold(foretold('.inspector'), document.pred_top[20].slice(0, 6));
+    await page.getByTestId('added-features').locator('[data-feature]').filter({ hasText: /\d+ %/ }).first().waitFor();
     await page.context().close();
   });
 
@@ -122,7 +143,7 @@ describe('a result in words', () => {
       test(`it fits ${width} pixels (${colorScheme})`, async () => {
         const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme, acceptDownloads: true, serviceWorkers: 'block' });
         const page = await opened(document, { context });
-        await page.getByTestId('token-60').click();
+        await (await reach(page, 'token-60')).click();
         await settled(page);
         const wide = await page.evaluate(() => globalThis.document.documentElement.scrollWidth);
         assert.ok(wide <= width, `${wide} pixels`);
@@ -149,14 +170,15 @@ describe('words of the real model in the page', () => {
   test('they cost nothing before they are asked for, then are fetched once; the answer is the command line’s', { timeout: SLOW }, async () => {
     const text = story();
     const expected = await commandLine.analyse(defaultPack, text);
-    const button = async () => page.getByTestId('analyze').innerText();
+    const button = async () => (await reach(page, 'analyze')).innerText();
     const before = await button();
     assert.equal(await analyse(page, text, { timeout: SLOW }), 'done');
     assert.deepEqual(asked(), []);
     assert.equal((await downloadJson(page)).words, undefined);
 
     await page.getByTestId('get-words').filter({ hasText: `${(bytes / 1e6).toFixed(1)} MB` }).click();
-    await page.getByTestId('words').waitFor({ timeout: SLOW });
+    await page.getByTestId('words-past').waitFor({ timeout: SLOW });
+    await reach(page, 'words');
     assert.deepEqual([...asked()].sort(), files.map(({ file }) => `${new URL('models/default/', site)}${file}`).sort());
     const found = await downloadJson(page);
     assert.equal(found.words.vocabulary, manifest.words.words);
@@ -167,8 +189,8 @@ describe('words of the real model in the page', () => {
     found.events.forEach(({ words }, i) => assertNear(words, expected.events[i].words, `event ${i}`));
 
     // Typing goes on in words, and fetches none again.
-    await page.getByTestId('text-input').fill(`${text} Outside`);
-    await page.waitForFunction((count) => globalThis.document.querySelectorAll('[data-testid^="token-"][data-position]').length > count, found.tokens.length);
+    await (await reach(page, 'text-input')).fill(`${text} Outside`);
+    await page.waitForFunction((count) => Number(globalThis.document.querySelector('main').dataset.analysisTokens) > count, found.tokens.length);
     await waitForState(page, ['done']);
     const typed = await downloadJson(page);
     assert.equal(typed.words.novel.length, found.tokens.length + 1);
@@ -178,9 +200,9 @@ describe('words of the real model in the page', () => {
 
     // The button of a visitor who asked for words says what they cost.
     const again = await open(browser, site);
-    assert.equal(await again.getByTestId('analyze').innerText(), before);
-    await again.getByTestId('words-toggle').check();
-    assert.notEqual(await again.getByTestId('analyze').innerText(), before);
+    assert.equal(await (await reach(again, 'analyze')).innerText(), before);
+    await (await reach(again, 'words-toggle')).check();
+    assert.notEqual(await (await reach(again, 'analyze')).innerText(), before);
     await again.context().close();
   });
 });

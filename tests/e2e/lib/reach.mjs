@@ -18,7 +18,7 @@ const BEHIND = [
   [/^(token-\d+|token-strip|strip-readout|text-settings)$/, 'own-text', WITH_BOX],
   [/^(quantity|strip-(png|svg|copy|csv))$/, 'text-settings', FOLDED],
 
-  [/^(heatmap|heatmap-(title|readout|missing)|event-names|similarity-table|scenes-settings)$/, 'tab-scenes', UNCHOSEN],
+  [/^(heatmap|heatmap-(title|readout|missing)|similarity-table|scenes-settings)$/, 'tab-scenes', UNCHOSEN],
   [/^(source|mode|scale|events|dendrogram|zoom-(in|out|reset)|full-screen)$/, 'scenes-settings', FOLDED],
   [/^(heatmap-(png|copy|csv)|events-csv|dendrogram-(svg|json))$/, 'scenes-settings', FOLDED],
 
