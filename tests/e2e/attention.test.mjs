@@ -57,7 +57,7 @@ describe('attention of a text analysed here', () => {
       }));
     });
     // The second layer has a picture of its own.
-    const picture = () => page.getByTestId('attention').evaluate((canvas) => canvas.toDataURL());
+    const picture = async () => (await reach(page, 'attention')).evaluate((canvas) => canvas.toDataURL());
     const first = await picture();
     await (await reach(page, 'attention-layer')).selectOption('1');
     await page.waitForFunction(
