@@ -8,9 +8,8 @@ use crate::state::State;
 /// Shown after a failure, and while there is something to know: the box for a text may be closed.
 #[component]
 pub fn Problem(state: State) -> impl IntoView {
-    let note = move || {
-        state.note.get().map(|note| view! { <p class="note-line" role="status" data-testid="note">{note}</p> })
-    };
+    let note =
+        move || state.note.get().map(|note| view! { <p class="note-line" role="status" data-testid="note">{note}</p> });
     let problem = move || {
         state.problem.get().map(|problem| {
             view! {
