@@ -153,6 +153,7 @@ describe('the card of a feature', () => {
     await (await reach(page, 'open-result')).setInputFiles(file);
     await page.getByTestId('file-mark').waitFor();
     const { feature } = prompt.novel_top.at(-2)[0];
+    await (await reach(page, `token-${prompt.novel_top.length - 2}`)).click();
     await (await reach(page, 'feature-list')).locator(`[data-feature="${feature}"] button`).click();
     assert.deepEqual(asked, []);
     await page.getByTestId('neuronpedia-fill').click();

@@ -12,11 +12,21 @@ pub type WordInFocus = Memo<Option<usize>>;
 
 /// Of a shown analysis. The address does not name a word that nobody has pinned.
 pub fn word_in_focus(state: State, shown: &Arc<ShownAnalysis>) -> WordInFocus {
+    let suggested = suggested(state, shown);
+    Memo::new(move |_| state.focus.get().focused().map(|cell| cell.row).or_else(|| suggested.get()))
+}
+
+/// The pinned word, else the one whose story is told first.
+pub fn pinned_word(state: State, shown: &Arc<ShownAnalysis>) -> WordInFocus {
+    let suggested = suggested(state, shown);
+    Memo::new(move |_| state.focus.get().pinned.map(|cell| cell.row).or_else(|| suggested.get()))
+}
+
+fn suggested(state: State, shown: &Arc<ShownAnalysis>) -> Memo<Option<usize>> {
     let shown = shown.clone();
     let pack_hash = shown.analysis.model.pack_hash.clone();
-    let suggested = Memo::new(move |_| {
+    Memo::new(move |_| {
         let index = state.dashboards.get().index_of(&pack_hash);
         first_word::of(&shown.analysis, index.as_deref())
-    });
-    Memo::new(move |_| state.focus.get().focused().map(|cell| cell.row).or_else(|| suggested.get()))
+    })
 }

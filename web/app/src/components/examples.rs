@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lens_session::Msg;
+use lens_session::figure::Figure;
 use lens_view::gallery::Example;
 use leptos::prelude::*;
 
@@ -66,8 +67,10 @@ pub fn Examples(state: State) -> impl IntoView {
 #[component]
 pub fn LookFor(state: State) -> impl IntoView {
     let current = shown_example(state);
+    let figure = state.look(|model| &model.view.figure);
     move || {
-        current.get().map(|example| {
+        // It speaks of the matrix.
+        current.get().filter(|_| figure.get() == Figure::Scenes).map(|example| {
             view! {
                 <p class="look-for" data-testid="look-for">
                     {example.look_for.clone()}

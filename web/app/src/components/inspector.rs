@@ -181,7 +181,7 @@ fn Source(state: State, row: SourceRow) -> impl IntoView {
                 {row.name}
             </span>
             <span class="feature-bar" aria-hidden="true">
-                <span style:transform=format!("scaleX({:.4})", row.bar)></span>
+                <span style:transform=format!("scaleX({:.4})", row.share)></span>
             </span>
             <span class="value">{format!("{} %", number::fixed(100.0 * row.share, 0))}</span>
             <button

@@ -53,7 +53,7 @@ pub fn TextZone(state: State) -> impl IntoView {
                 <Composer state />
                 <Show when=move || is_stale.get()>
                     <p class="note" role="status" data-testid="stale">
-                        "What stands beside this box is of the text before."
+                        "The figures still show the previous text."
                     </p>
                 </Show>
             </Show>
