@@ -7,6 +7,9 @@ use super::words;
 use crate::format::scene::{self, Scene};
 use crate::format::{number, token};
 
+/// Smaller shares read as 0 %.
+const SHARE_MIN: f32 = 0.005;
+
 /// Features listed at most.
 const FEATURES_MAX: usize = 6;
 
@@ -138,7 +141,7 @@ pub fn sources(analysis: &Analysis, position: usize) -> Vec<SourceRow> {
 }
 
 fn source_rows(analysis: &Analysis, sources: &[TokenSource]) -> Vec<SourceRow> {
-    let shown: Vec<&TokenSource> = sources.iter().filter(|it| it.position > 0 && it.weight > 0.0).collect();
+    let shown: Vec<&TokenSource> = sources.iter().filter(|it| it.position > 0 && it.weight >= SHARE_MIN).collect();
     let strongest = shown.iter().map(|it| it.weight).fold(0.0, f32::max);
     let row = |it: &TokenSource| SourceRow {
         position: it.position,

@@ -38,8 +38,10 @@ pub fn Examples(state: State) -> impl IntoView {
             gallery.examples.iter().map(option).collect_view()
         })
     };
-    let on_change = move |event| {
+    let on_change = move |event: web_sys::Event| {
         let id = event_target_value(&event);
+        // The menu names what is shown: the example that was asked for, once it came.
+        event_target::<web_sys::HtmlSelectElement>(&event).set_value(&untrack(chosen));
         if id != OTHER {
             state.tell(Msg::Example(id));
         }

@@ -1,4 +1,4 @@
-//! The right zone: one figure, chosen by a tab, two on very wide screens. A feature's card, and the model's files, lie over it.
+//! The right zone: one figure, chosen by a tab, two on very wide screens. A feature's card lies over it.
 
 use std::sync::Arc;
 
@@ -14,7 +14,6 @@ use super::feature_card::FeatureCard;
 use super::feature_list::FeatureList;
 use super::feature_map::FeatureMapFigure;
 use super::heatmap::HeatmapFigure;
-use super::model_files::ModelFiles;
 use super::neuronpedia::NeuronpediaPanel;
 use super::similarity_table::SimilarityTable;
 use super::statistics::Statistics;
@@ -41,7 +40,7 @@ pub fn FigureZone(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     });
     let zone = NodeRef::<Section>::new();
     // What opens takes the focus, so that keys and screen readers are where the eye is.
-    let over = Memo::new(move |_| state.feature.get().is_some() || state.is_model_open.get());
+    let over = Memo::new(move |_| state.feature.get().is_some());
     Effect::new(move |was: Option<bool>| {
         let is_open = over.get();
         if is_open
@@ -70,9 +69,6 @@ pub fn FigureZone(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
                     .map(|it| view! { <div class="figure-main figure-beside">{figure(state, &second, derived, it)}</div> })
             }}
             <FeatureCard state shown=carded />
-            <Show when=move || state.is_model_open.get()>
-                <ModelFiles state />
-            </Show>
         </section>
     }
 }

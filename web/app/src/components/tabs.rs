@@ -18,8 +18,13 @@ pub fn Tabs(state: State) -> impl IntoView {
     let chosen = state.look(|model| &model.view.figure);
     let choose = move |figure: Figure| {
         if chosen.get_untracked() != figure {
-            state.choose(|view| view.figure = figure);
+            // What lies over the figure gives way to the one that is asked for.
+            state.choose(|view| {
+                view.figure = figure;
+                view.feature = None;
+            });
         }
+        state.is_model_open.set(false);
         show_figure();
     };
     let on_key = move |event: KeyboardEvent| {

@@ -6,6 +6,7 @@ use super::figure_zone::FigureZone;
 use super::inspector::InspectorZone;
 use super::lede::Lede;
 use super::link_note::LinkNote;
+use super::model_files::ModelFiles;
 use super::tabs::Tabs;
 use super::text_zone::{TextZone, is_stale};
 use super::update_note::UpdateNote;
@@ -47,6 +48,12 @@ pub fn Workspace(state: State) -> impl IntoView {
                         }
                     })
             }}
+            // It needs no result: a visitor may choose a model first.
+            <Show when=move || state.is_model_open.get()>
+                <div class="model-zone">
+                    <ModelFiles state />
+                </div>
+            </Show>
             <Tabs state />
         </main>
     }
