@@ -20,7 +20,7 @@ const BEHIND = [
 
   [/^(heatmap|heatmap-(title|readout|missing)|similarity-table|scenes-settings)$/, 'tab-scenes', UNCHOSEN],
   [/^(source|mode|scale|events|dendrogram|zoom-(in|out|reset)|full-screen)$/, 'scenes-settings', FOLDED],
-  [/^(heatmap-(png|copy|csv)|events-csv|dendrogram-(svg|json))$/, 'scenes-settings', FOLDED],
+  [/^(heatmap-(png|svg|copy|csv)|events-csv|dendrogram-(svg|json))$/, 'scenes-settings', FOLDED],
 
   [/^(trajectory|trajectory-(readout|status)|tortuosity|path-settings)$/, 'tab-path', UNCHOSEN],
   [/^trajectory-(source|method|dimensions|positions|color|metric|png|svg|copy|csv)$/, 'path-settings', FOLDED],
@@ -31,7 +31,7 @@ const BEHIND = [
   [/^features-(png|svg|copy|csv)$/, 'features-settings', FOLDED],
 
   [/^(attention|attention-(compute|missing|text|origins|readout|table)|sources-settings)$/, 'tab-sources', UNCHOSEN],
-  [/^attention-(layer|head|png|copy|csv)$/, 'sources-settings', FOLDED],
+  [/^attention-(layer|head|png|svg|copy|csv)$/, 'sources-settings', FOLDED],
 
   [/^(compare|compare-.+)$/, 'tab-compare', UNCHOSEN],
   [/^(stats|stat-.+|copy-numbers|l0-table|provenance|words|event-words)$/, 'tab-numbers', UNCHOSEN],

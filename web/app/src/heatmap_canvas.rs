@@ -14,9 +14,6 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 use crate::canvas::{ColorBar, draw_bar, fitting, fresh, pixels, upwards};
 use crate::palette::Palette;
 
-/// CSS pixels of a cell from which its value is printed in it.
-const PRINTED_CELL: f64 = 36.0;
-
 /// What a figure shows.
 pub struct DrawnHeatmap<'a> {
     /// The matrix.
@@ -72,7 +69,7 @@ pub fn draw_on(
     context.draw_image_with_html_canvas_element_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
         raster, part.x, part.y, part.span, part.span, x, y, width, height,
     )?;
-    if layout.cell_side >= PRINTED_CELL {
+    if layout.prints_values() {
         print_values(context, heatmap, layout, palette)?;
     }
     if !heatmap.is_ordered() {
@@ -211,10 +208,7 @@ fn draw_scene_names(
     context.set_text_align("center");
     let Rect { x, y, width, height } = layout.figure.plot;
     for scene in scenes {
-        // BOS may be left out of the matrix.
-        let first = (scene.first..=scene.last).find_map(|position| heatmap.slot(position));
-        let (Some(first), Some(last)) = (first, heatmap.slot(scene.last)) else { continue };
-        let (first, end) = (first as f64, last as f64 + 1.0);
+        let Some((first, end)) = heatmap.scene_slots(scene) else { continue };
         let name = scene.name().map_or_else(|| format!("scene {}", scene.number), str::to_owned);
         context.set_fill_style_str(palette.scene(scene.number));
         let (left, right) = (layout.column_x(first).max(x), layout.column_x(end).min(x + width));

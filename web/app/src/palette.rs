@@ -53,6 +53,7 @@ impl Palette {
             rule: &self.rule,
             accent: &self.accent,
             shade: &self.shade,
+            scenes: self.scenes.each_ref().map(String::as_str),
             typeface: &self.typeface,
         }
     }

@@ -7,6 +7,7 @@ use lens_session::Msg;
 use lens_view::attention::{AttentionLayout, AttentionMap, BAR_TITLE, MAP};
 use lens_view::focus::{Cell, Step};
 use lens_view::layout::{AvailableSpace, Rect};
+use lens_view::svg::{self, Caption, PrintWidth};
 use lens_view::{export, number, statistics};
 use leptos::html::{Canvas, Div, P};
 use leptos::prelude::*;
@@ -182,6 +183,15 @@ fn AttentionFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
             Ok((picture, "temporal-lens-attention.png".to_owned()))
         })
     };
+    let vector_of = shown.clone();
+    let svg = Callback::new(move |()| {
+        let palette = Palette::of(&*canvas.get_untracked()?);
+        let (map, credit) = (drawn.get_untracked()?, statistics::credit(&vector_of.analysis));
+        let title = map.title();
+        let caption = Caption { title: &title, credit: &credit, width: PrintWidth::Screen };
+        let svg = svg::attention(&map, &AttentionLayout::new(count, SAVED_WIDTH), palette.svg_theme(), caption);
+        Some((svg, "temporal-lens-attention.svg".to_owned()))
+    });
     view! {
         <div class="figure-head">
             <h2>"What made words expected"</h2>
@@ -189,7 +199,7 @@ fn AttentionFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
                 <div class="toolbar" role="group" aria-label="Which attention is shown, and saving it">
                     <Choices state />
                     <span class="end">
-                        <SaveFigure state testid="attention" picture />
+                        <SaveFigure state testid="attention" picture svg />
                         <button type="button" class="quiet small" data-testid="attention-csv" on:click=save_csv>
                             "CSV"
                         </button>

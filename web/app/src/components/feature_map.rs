@@ -8,7 +8,7 @@ use lens_view::export;
 use lens_view::feature_map::{FeatureMap, FeatureMapLayout};
 use lens_view::focus::{Cell, Step};
 use lens_view::layout::AvailableSpace;
-use lens_view::svg::{self, Caption};
+use lens_view::svg::{self, Caption, PrintWidth};
 use lens_view::{number, statistics, token};
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
@@ -133,8 +133,8 @@ pub fn FeatureMapFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoVie
         let palette = Palette::of(&*canvas.get_untracked()?);
         let (layout, credit) =
             (FeatureMapLayout::new(rows, tokens, SAVED_WIDTH), statistics::credit(&drawn.0.analysis));
-        let caption = Caption { title: TITLE, credit: &credit };
-        let svg = svg::feature_map(&drawn.1, &layout, palette.svg_theme(), caption);
+        let caption = Caption { title: TITLE, credit: &credit, width: PrintWidth::Screen };
+        let svg = svg::feature_map(&drawn.1, &names.get_untracked(), &layout, palette.svg_theme(), caption);
         Some((svg, "temporal-lens-features.svg".to_owned()))
     });
     view! {

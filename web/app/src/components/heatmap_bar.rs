@@ -6,16 +6,16 @@ use lens_analysis::cluster::CUT;
 use lens_analysis::similarity::{Mode, Source};
 use lens_view::choice::Choice;
 use lens_view::export;
-use lens_view::heatmap::{HeatmapLayout, Scale};
+use lens_view::heatmap::{Heatmap, HeatmapLayout, Scale};
 use lens_view::layout::AvailableSpace;
-use lens_view::svg::{self, Caption};
+use lens_view::svg::{self, Caption, MatrixFigure, PrintWidth};
 use lens_view::{scene, statistics};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
 use super::heatmap_stage::{HeatmapStage, ZOOM_STEP};
 use super::picker::{Picker, Toggle};
-use super::save_figure::{Picture, SaveFigure};
+use super::save_figure::{Picture, SaveFigure, Vector};
 use crate::environment::document;
 use crate::files;
 use crate::palette::Palette;
@@ -68,6 +68,8 @@ pub fn HeatmapBar(state: State, shown: Arc<ShownAnalysis>, derived: Derived, sta
             }
         });
     };
+    let vector_of = shown.clone();
+    let svg = Callback::new(move |()| vector(&vector_of, derived, stage));
     let picture = move || picture(state, &shown, derived, stage);
     view! {
         <div class="toolbar" role="group" aria-label="What the heatmap shows">
@@ -97,7 +99,7 @@ pub fn HeatmapBar(state: State, shown: Arc<ShownAnalysis>, derived: Derived, sta
                 "Full screen"
             </button>
             <span class="end">
-                <SaveFigure state testid="heatmap" picture />
+                <SaveFigure state testid="heatmap" picture svg />
                 <button type="button" class="quiet small" data-testid="heatmap-csv" on:click=save_csv>
                     "CSV"
                 </button>
@@ -125,8 +127,37 @@ fn tree_svg(shown: &ShownAnalysis, derived: Derived, stage: HeatmapStage) -> Opt
     let (clustering, heatmap) = (derived.clustering.get_untracked()?, derived.heatmap.get_untracked().ok()?);
     let (title, credit) =
         (format!("Dendrogram: {}", heatmap.title().to_lowercase()), statistics::credit(&shown.analysis));
-    let caption = Caption { title: &title, credit: &credit };
+    let caption = Caption { title: &title, credit: &credit, width: PrintWidth::Screen };
     Some(svg::dendrogram(&clustering.drawing, &heatmap, CUT, palette.svg_theme(), caption))
+}
+
+/// The shown part of the figure as SVG.
+fn vector(shown: &ShownAnalysis, derived: Derived, stage: HeatmapStage) -> Vector {
+    let palette = Palette::of(&*stage.base.get_untracked()?);
+    let heatmap = derived.heatmap.get_untracked().ok()?;
+    let clustering = derived.clustering.get_untracked();
+    let boundaries = untrack(|| derived.event_starts());
+    let scenes = if boundaries.is_empty() { Vec::new() } else { scene::all(&shown.analysis) };
+    let label_room = SAVED_SPACE.label_columns();
+    let (columns, viewport) = (heatmap.label_columns(label_room), stage.viewport.get_untracked());
+    let layout = HeatmapLayout::new(heatmap.size(), columns, SAVED_SPACE, viewport, clustering.is_some());
+    let figure = MatrixFigure {
+        heatmap: &heatmap,
+        layout: &layout,
+        label_room,
+        boundaries: &boundaries,
+        scenes: &scenes,
+        tree: clustering.as_ref().map(|it| (&it.drawing, CUT)),
+    };
+    let (title, credit) = (saved_title(&heatmap), statistics::credit(&shown.analysis));
+    let caption = Caption { title: &title, credit: &credit, width: PrintWidth::Screen };
+    let name = format!("temporal-lens-{}.svg", heatmap.source.key());
+    Some((svg::matrix(figure, palette.svg_theme(), caption), name))
+}
+
+/// The title of a saved figure.
+fn saved_title(heatmap: &Heatmap) -> String {
+    format!("{} (first token {})", heatmap.title(), heatmap.mode.label())
 }
 
 /// Into the full screen and out of it; a browser that refuses stays as it is.
@@ -161,7 +192,7 @@ fn picture(state: State, shown: &ShownAnalysis, derived: Derived, stage: Heatmap
             scenes: &scenes,
             tree,
         };
-        let title = format!("{} (first token {})", heatmap.title(), heatmap.mode.label());
+        let title = saved_title(heatmap);
         let palette = Palette::of(&base);
         let credit = statistics::credit(&shown.analysis);
         canvas::saved_figure(

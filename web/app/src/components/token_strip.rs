@@ -7,7 +7,7 @@ use lens_analysis::per_token::Quantity;
 use lens_view::choice::Choice;
 use lens_view::focus::{Cell, Step};
 use lens_view::strip::Shading;
-use lens_view::svg::{self, Caption};
+use lens_view::svg::{self, Caption, PrintWidth};
 use lens_view::token::{self, after_space, breaks_line};
 use lens_view::{export, inspector, number, scene, statistics};
 use leptos::prelude::*;
@@ -231,7 +231,7 @@ fn StripBar(
         let body = document().and_then(|document| document.body())?;
         let (palette, credit) = (Palette::of(&body), statistics::credit(&drawn.analysis));
         let begins = untrack(|| derived.event_starts());
-        let caption = Caption { title: "Tokens of the text", credit: &credit };
+        let caption = Caption { title: "Tokens of the text", credit: &credit, width: PrintWidth::Screen };
         Some(svg::strip(&drawn.analysis.tokens, &shading, &begins, palette.svg_theme(), caption))
     };
     let vector = StoredValue::new_local(vector);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lens_analysis::per_token::Quantity;
 use lens_view::choice::Choice;
 use lens_view::layout::AvailableSpace;
-use lens_view::svg::{self, Caption};
+use lens_view::svg::{self, Caption, PrintWidth};
 use lens_view::trajectory::{Camera, Dimensions, Method, Metric, Positions, Scene, TrajectorySettings, layout};
 use lens_view::{export, statistics};
 use leptos::prelude::*;
@@ -195,7 +195,7 @@ fn vector(shown: &ShownAnalysis, stage: TrajectoryStage) -> Vector {
     let place = layout(drawing.dimensions(), SAVED_SPACE);
     let scene = stage.camera.with_untracked(|camera| Scene::of(&drawing, camera, &place));
     let (title, credit) = (stage.settings.with_untracked(title), statistics::credit(&shown.analysis));
-    let caption = Caption { title: &title, credit: &credit };
+    let caption = Caption { title: &title, credit: &credit, width: PrintWidth::Screen };
     let svg = svg::trajectory(&drawing, &scene, &place, palette.svg_theme(), caption);
     Some((svg, "temporal-lens-trajectory.svg".to_owned()))
 }

@@ -1,6 +1,6 @@
 //! Which marks each figure is made of.
 
-use super::writer::{Anchor, Caption, Svg, SvgTheme};
+use super::writer::{Anchor, Caption, Svg, SvgTheme, fitting};
 use crate::figure::dendrogram::Dendrogram;
 use crate::figure::feature_map::{FeatureMap, FeatureMapLayout};
 use crate::figure::heatmap::Heatmap;
@@ -36,26 +36,33 @@ pub fn trajectory(it: &Trajectory, scene: &Scene, layout: &FigureLayout, theme: 
             svg.text(*at, label, 11.0, theme.text, Anchor::Middle);
         }
         if axis.title_is_upright {
-            svg.upright(axis.title_at, &axis.title, 12.0, theme.muted);
+            svg.upright(axis.title_at, &axis.title, 12.0, theme.muted, Anchor::Middle);
         } else {
             svg.text(axis.title_at, &axis.title, 12.0, theme.muted, Anchor::Middle);
         }
     }
     if let Some(bar) = layout.color_bar {
-        svg.bar(MAP, it.shade_range, bar, &it.shade_title);
+        svg.bar(MAP, it.shade_range, bar, &it.shade_title, [false; 2]);
     }
     svg.finish(layout.width, layout.height, caption)
 }
 
-/// The text's strongest novel features against its tokens.
-pub fn feature_map(map: &FeatureMap, layout: &FeatureMapLayout, theme: SvgTheme, caption: Caption) -> String {
+/// The text's strongest novel features, by their `names`, against its tokens.
+pub fn feature_map(
+    map: &FeatureMap,
+    names: &[String],
+    layout: &FeatureMapLayout,
+    theme: SvgTheme,
+    caption: Caption,
+) -> String {
     let mut svg = Svg::new(theme);
     let plot = layout.figure.plot;
     svg.rect(plot, theme.sunken, 1.0);
-    for (row, feature) in map.features.iter().enumerate() {
+    for row in 0..map.features.len() {
         let y = row as f64 * layout.row_height;
         let at = [plot.x - 6.0, y + layout.row_height / 2.0];
-        svg.text(at, &format!("#{feature}"), 11.0, theme.text, Anchor::End);
+        let name = fitting(names.get(row).map_or("", String::as_str), 11.0, plot.x - 10.0);
+        svg.text(at, &name, 11.0, theme.text, Anchor::End);
         for position in 0..map.tokens {
             let level = map.level(row, position);
             if level > 0.0 {
@@ -69,19 +76,19 @@ pub fn feature_map(map: &FeatureMap, layout: &FeatureMapLayout, theme: SvgTheme,
     svg.finish(layout.figure.width, layout.figure.height, caption)
 }
 
-/// Width of the strip, of a column of its text, and height of a line; type sizes of the page.
-const STRIP: f64 = 860.0;
+/// Width of a column of the strip's text, and height of a line; type sizes of the page.
 const COLUMN: f64 = 8.2;
 const LINE: f64 = 26.0;
 
 /// The text as tokens, shaded as on the page; those at `boundaries` begin an event.
 pub fn strip(tokens: &[String], shading: &Shading, boundaries: &[usize], theme: SvgTheme, caption: Caption) -> String {
     let mut svg = Svg::new(theme);
+    let strip = caption.width.pixels() - 2.0 * MARGIN;
     let (mut x, mut y) = (MARGIN, 0.0);
     for (position, token) in tokens.iter().enumerate() {
         let text = token::plain(token);
-        let width = (token::columns(&text) as f64 * COLUMN + 6.0).min(STRIP);
-        if x + width > MARGIN + STRIP {
+        let width = (token::columns(&text) as f64 * COLUMN + 6.0).min(strip);
+        if x + width > MARGIN + strip {
             (x, y) = (MARGIN, y + LINE);
         }
         let level = shading.level(position);
@@ -102,7 +109,7 @@ pub fn strip(tokens: &[String], shading: &Shading, boundaries: &[usize], theme: 
     let [low, high] = shading.ends();
     let legend = format!("{}: {low} (no shade) to {high}", shading.quantity.label());
     svg.text([MARGIN, y + LINE + 14.0], &legend, 11.0, theme.muted, Anchor::Start);
-    svg.finish(STRIP + 2.0 * MARGIN, y + LINE + 26.0, caption)
+    svg.finish(strip + 2.0 * MARGIN, y + LINE + 26.0, caption)
 }
 
 /// Height of a leaf, and width of labels and tree.
@@ -145,7 +152,8 @@ pub fn dendrogram(tree: &Dendrogram, heatmap: &Heatmap, cut: f32, theme: SvgThem
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use super::super::PrintWidth;
     use super::*;
     use crate::example;
     use crate::figure::heatmap::Scale;
@@ -155,7 +163,7 @@ mod tests {
     use lens_analysis::per_token::Quantity;
     use lens_analysis::similarity::{Mode, Source, similarity};
 
-    const THEME: SvgTheme = SvgTheme {
+    pub(in super::super) const THEME: SvgTheme = SvgTheme {
         paper: "white",
         sunken: "whitesmoke",
         text: "black",
@@ -163,12 +171,14 @@ mod tests {
         rule: "silver",
         accent: "rgb(1, 2, 3)",
         shade: "gold",
+        scenes: ["navy", "teal", "olive", "maroon"],
         typeface: "\"Some Sans\", sans-serif",
     };
-    const CAPTION: Caption = Caption { title: "A <title> & more", credit: "model q8 0123" };
+    pub(in super::super) const CAPTION: Caption =
+        Caption { title: "A <title> & more", credit: "model q8 0123", width: PrintWidth::Screen };
 
     /// Every tag that opens closes, in order; and no text stands outside the root.
-    fn assert_well_formed(svg: &str) {
+    pub(in super::super) fn assert_well_formed(svg: &str) {
         let mut open = Vec::new();
         for tag in svg.split('<').skip(1) {
             let (tag, _) = tag.split_once('>').expect("a tag ends");
@@ -201,11 +211,12 @@ mod tests {
     fn a_feature_map_has_a_cell_for_each_value() {
         let analysis = example::analysis();
         let map = FeatureMap::of(&analysis, 5);
-        let svg = feature_map(&map, &FeatureMapLayout::new(2, 3, 400.0), THEME, CAPTION);
+        let names = ["weather <&> sky", "#3"].map(str::to_owned);
+        let svg = feature_map(&map, &names, &FeatureMapLayout::new(2, 3, 400.0), THEME, CAPTION);
         assert_well_formed(&svg);
         let cells = svg.matches("fill=\"rgb(1, 2, 3)\"").count();
         assert_eq!(cells, map.values.iter().filter(|value| **value > 0.0).count());
-        assert!(svg.contains(">#7</text>") && svg.contains(">#3</text>"));
+        assert!(svg.contains(">weather &lt;&amp;&gt; sky</text>") && svg.contains(">#3</text>"));
     }
 
     #[test]

@@ -39,6 +39,8 @@ const THINNED_FONT: f64 = 10.0;
 const COLUMN: f64 = 0.6;
 /// Short texts do not become posters.
 const LARGEST_CELL: f64 = 44.0;
+/// Side of a cell from which its value is printed in it.
+const PRINTED_CELL: f64 = 36.0;
 /// Width of the dendrogram and its gap.
 const TREE: f64 = 76.0;
 const TREE_GAP: f64 = 4.0;
@@ -167,6 +169,11 @@ impl HeatmapLayout {
     pub fn shows_column(&self, column: usize) -> bool {
         let middle = column as f64 + 0.5;
         middle >= self.viewport.x && middle <= self.viewport.x + self.viewport.span
+    }
+
+    /// Whether cells are large enough for their values.
+    pub fn prints_values(&self) -> bool {
+        self.cell_side >= PRINTED_CELL
     }
 
     /// Places that have a label.

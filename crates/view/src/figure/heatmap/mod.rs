@@ -16,6 +16,7 @@ use lens_analysis::similarity::{Matrix, Mode, Source};
 use super::color::{self, ColorMap, ColorRange, NOT_A_NUMBER, Rgb};
 use super::focus::{Cell, Focus, Step};
 use crate::format::choice::Choice;
+use crate::format::scene::Scene;
 use crate::format::{number, token};
 
 /// Written beside the color bar.
@@ -128,6 +129,13 @@ impl Heatmap {
     /// Slot of a token; none for BOS where it is left out.
     pub fn slot(&self, position: usize) -> Option<usize> {
         self.slots.get(position.checked_sub(self.matrix.first)?).copied()
+    }
+
+    /// Where the tokens of a scene begin and end among the slots in the order of the text.
+    pub fn scene_slots(&self, scene: &Scene) -> Option<(f64, f64)> {
+        // BOS may be left out of the matrix.
+        let first = (scene.first..=scene.last).find_map(|position| self.slot(position))?;
+        Some((first as f64, self.slot(scene.last)? as f64 + 1.0))
     }
 
     /// Slots to positions.
