@@ -17,11 +17,14 @@ export const example = (id) => JSON.parse(readFileSync(join(root, 'demo', 'examp
 /** Chooses one, which comes later. */
 export const choose = (page, id) => page.getByTestId('gallery').selectOption(id);
 
-/** Waits until one is shown: named in the menu, with what to look for in it beside its text. */
+/** Waits until one is shown: the menu names what is shown, and beside the matrix stands what to look for in it. */
 export function shows(page, id) {
-  const lookFor = examples.find((it) => it.id === id).look_for;
-  return page.waitForFunction(([wanted, said]) => document.querySelector('[data-testid="gallery"]')?.value === wanted
-    && document.querySelector('[data-testid="look-for"]')?.textContent === said, [id, lookFor]);
+  const { look_for: lookFor } = examples.find((it) => it.id === id);
+  return page.waitForFunction(([wanted, said]) => {
+    const [menu, note] = ['gallery', 'look-for'].map((name) => document.querySelector(`[data-testid="${name}"]`));
+    const hasMatrix = document.querySelector('[data-testid="tab-scenes"]')?.ariaSelected === 'true';
+    return menu?.value === wanted && (hasMatrix ? note?.textContent === said : note === null);
+  }, [id, lookFor]);
 }
 
 /** Chooses one and waits until it is shown. */
