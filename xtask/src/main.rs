@@ -11,6 +11,7 @@
 //! | [`dev`] | builds and serves again whenever a source file changes |
 //! | [`structure`] | which file and which crate uses which: no import cycle, no upward dependency |
 //! | [`test`] | runs the checks, and counts |
+//! | [`landing`] | the static pages of the examples |
 //! | [`gallery`] | makes the precomputed examples again |
 //! | [`fuzz`] | altered files for every reader |
 //! | [`bench`] | times our kernels and the whole path against others in the same browser |
@@ -22,6 +23,7 @@ mod dev;
 mod fuzz;
 mod gallery;
 mod hash;
+mod landing;
 mod model;
 mod pack;
 mod paths;
