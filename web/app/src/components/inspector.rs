@@ -33,8 +33,9 @@ pub fn InspectorZone(state: State, shown: Arc<ShownAnalysis>, word: WordInFocus)
         }
     };
     // Names of features are fetched once a word is looked at.
+    let has_word = Memo::new(move |_| word.get().is_some());
     Effect::new(move |_| {
-        if word.get().is_some() {
+        if has_word.get() {
             state.tell(Msg::WantFeatureNames);
         }
     });
