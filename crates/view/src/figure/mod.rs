@@ -10,7 +10,6 @@
 //! | [`attention`] | the SAE's attention: where a token's prediction comes from |
 //! | [`feature_map`] | the text's strongest novel features against its tokens |
 //! | [`film`] | the reading as a film: how far the text is shown |
-//! | [`prose`] | the text as prose, scene by scene |
 //! | [`strip`] | shades of the tokens by a chosen quantity |
 //! | [`dendrogram`] | where the lines of the clustering go |
 
@@ -22,6 +21,5 @@ pub mod film;
 pub mod focus;
 pub mod heatmap;
 pub mod layout;
-pub mod prose;
 pub mod strip;
 pub mod trajectory;

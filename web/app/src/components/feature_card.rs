@@ -14,7 +14,7 @@ use super::token_text::TokenText;
 use crate::fetch::fetch;
 use crate::state::{ShownAnalysis, State};
 
-/// ShownAnalysis while a feature is open.
+/// Shown while a feature is open.
 #[component]
 pub fn FeatureCard(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     move || {

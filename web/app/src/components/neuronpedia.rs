@@ -12,7 +12,7 @@ use crate::state::{ShownAnalysis, State};
 /// navigate ours.
 const SANDBOX: &str = "allow-scripts allow-same-origin allow-popups allow-forms";
 
-/// ShownAnalysis where the pack names a source.
+/// Shown where the pack names a source.
 #[component]
 pub fn NeuronpediaPanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     let source = neuronpedia::source(&shown.analysis)?.to_owned();

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use crate::state::State;
 
-/// ShownAnalysis while a request is under way.
+/// Shown while a request is under way.
 #[component]
 pub fn ProgressBar(state: State) -> impl IntoView {
     let under_way = Memo::new(move |_| state.progress.with(Option::is_some));

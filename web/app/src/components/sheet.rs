@@ -3,7 +3,7 @@
 use leptos::html::Dialog;
 use leptos::prelude::*;
 
-/// ShownAnalysis while `is_open`; Esc and its button close it. `class` is beside the sheets' own.
+/// Shown while `is_open`; Esc and its button close it. `class` is beside the sheets' own.
 #[component]
 pub fn Sheet(
     is_open: RwSignal<bool>,
