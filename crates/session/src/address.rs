@@ -1,7 +1,7 @@
 //! The page's address follows what it shows.
 //!
-//! What is dragged or typed replaces the entry of the history that its first step made; a pin replaces the current
-//! one, so that Back does not go through all that was pointed at; everything else makes an entry of its own, so that Back
+//! What is dragged or typed replaces the entry of the history that its first step made; a pin, and the reading as a film,
+//! replace the current one, so that Back does not go through all that was pointed at or read; everything else makes an entry of its own, so that Back
 //! undoes it. An embedded page leaves its frame's history alone.
 
 use crate::embed::Embed;
@@ -16,6 +16,8 @@ use crate::view_state::{Second, Subject, ViewState};
 const DRAG_PAUSE_MS: f64 = 700.0;
 /// Browsers refuse more than some hundred changes of the address in half a minute.
 const REPLACE_EVERY_MS: u32 = 250;
+/// A film that runs changes the address for longer than a drag.
+const REPLACE_FILM_EVERY_MS: u32 = 1000;
 
 impl Model {
     /// What the page shows, as a link to the whole page.
@@ -86,7 +88,8 @@ impl Model {
             self.last_drag_ms = self.now_ms;
         }
         let is_pin = ViewState { pin: before.pin, ..self.address.clone() } == before;
-        if !goes_on && !is_pin {
+        let is_film = ViewState { read_to: before.read_to, ..self.address.clone() } == before;
+        if !goes_on && !is_pin && !is_film {
             let is_typed = self.is_shown_quietly && self.address.subject != before.subject;
             // Whoever types needs no entry for every pause; the one before the first pause stays.
             let is_entry = !(is_typed && self.is_entry_typed);
@@ -97,7 +100,8 @@ impl Model {
             if is_pin {
                 self.ask(Effect::WriteUrl { query: self.address.query(), is_entry: false });
             }
-            self.ask(Effect::SetTimer(Timer::Replace(self.turn), REPLACE_EVERY_MS));
+            let every_ms = if self.film.is_playing() { REPLACE_FILM_EVERY_MS } else { REPLACE_EVERY_MS };
+            self.ask(Effect::SetTimer(Timer::Replace(self.turn), every_ms));
         }
     }
 

@@ -22,6 +22,13 @@ pub enum Figure {
     Export,
 }
 
+impl Figure {
+    /// Whether it can show a text that is read word by word.
+    pub fn has_film(self) -> bool {
+        matches!(self, Self::Scenes | Self::Path)
+    }
+}
+
 impl Choice for Figure {
     const CHOICES: &'static [Self] =
         &[Self::Scenes, Self::Path, Self::Features, Self::Sources, Self::Compare, Self::Numbers, Self::Export];

@@ -11,7 +11,9 @@ use lens_view::{gallery, percent};
 use crate::embed::Embed;
 use crate::figure::Figure;
 use crate::packed_text::{TextValue, unpack};
-use crate::values::{self, Why, fetchable, flag, optional, optional_key, shortened, usual_key, usual_number, whole};
+use crate::values::{
+    self, POSITION_MAX, Why, fetchable, flag, optional, optional_key, shortened, usual_key, usual_number, whole,
+};
 use crate::view_state::{Opened, Second, Subject, VERSION, ViewState};
 
 /// What links of version 1 open that are about nothing: the notebook's prompt.
@@ -204,6 +206,11 @@ pub static KEYS: &[Key] = &[
         |it, value| put(&mut it.attention, values::attention(value)),
     ),
     key("pin", |it, _| it.pin.map(values::pin_text), |it, value| put(&mut it.pin, values::pin(value).map(Some))),
+    key(
+        "t",
+        |it, _| it.read_to.map(|position| position.to_string()),
+        |it, value| put(&mut it.read_to, whole(value, 1, POSITION_MAX).map(Some)),
+    ),
     key(
         "feature",
         |it, _| it.feature.map(|feature| feature.to_string()),

@@ -20,6 +20,7 @@
 //! | `typing` | the page follows while one types |
 //! | `opening` | links, examples and files are opened |
 //! | `show` | an analysis or a comparison comes onto the page |
+//! | `reading` | the reading as a film |
 //! | [`shown`] | what is shown, and where it comes from |
 //! | `address` | the page's address follows what it shows |
 //! | [`dashboards`], `cards` | features' dashboards, and what of them is fetched |
@@ -41,6 +42,7 @@ pub mod pack;
 mod pack_actions;
 mod packed_text;
 pub mod packs;
+mod reading;
 pub mod requests;
 mod show;
 pub mod shown;
@@ -50,7 +52,7 @@ mod update;
 mod values;
 pub mod view_state;
 
-pub use message::{Effect, Fetch, Msg, Timer};
+pub use message::{Effect, Fetch, FilmMsg, Msg, Timer};
 pub use model::{Model, Phase, Start};
 pub use opening::FIRST_EXAMPLE;
 pub use pack::Pack;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use lens_protocol::buffers::Buffer;
 use lens_protocol::{Request, Response};
+use lens_view::film::Speed;
 use lens_view::focus::Focus;
 use lens_view::selection::Selection;
 
@@ -74,6 +75,8 @@ pub enum Msg {
     Chosen(Box<ViewState>),
     /// Something else is hovered or pinned.
     Focused(Focus),
+    /// Something about the reading as a film.
+    Film(FilmMsg),
     /// Names of features are to be shown.
     WantFeatureNames,
     /// Dashboards that could not be fetched are to be fetched again.
@@ -120,6 +123,25 @@ pub enum Msg {
     DismissProblem,
     /// What a link dropped is no longer to be shown.
     DismissDropped,
+}
+
+/// Something happened to the reading as a film.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum FilmMsg {
+    /// Play was pressed, or Pause; a step where motion is reduced.
+    Toggle,
+    /// So many words on or back.
+    Step(isize),
+    /// To this token.
+    Seek(usize),
+    /// It is to run so fast.
+    Speed(Speed),
+    /// The browser draws another frame.
+    Frame,
+    /// Whether the visitor asked for less motion.
+    ReduceMotion(bool),
+    /// All of the text is to be shown.
+    Close,
 }
 
 /// What a timer is for.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use lens_analysis::Attention;
 use lens_protocol::{DeviceInfo, Request};
+use lens_view::film::Film;
 use lens_view::focus::{Cell, Focus};
 use lens_view::gallery::Gallery;
 use lens_view::progress::Progress;
@@ -69,6 +70,8 @@ pub struct Pending {
     pub spans: Selection,
     /// The part of the matrix.
     pub zoom: Option<[f64; 3]>,
+    /// The token up to which it is read.
+    pub read_to: Option<usize>,
 }
 
 impl Pending {
@@ -202,6 +205,10 @@ pub struct Model {
     pub view: ViewState,
     /// What is hovered and pinned; the view's pin is the same.
     pub focus: Focus,
+    /// The reading of the shown text as a film; where the view is read to is where it is.
+    pub film: Film,
+    /// When the film was drawn last, in milliseconds.
+    pub(crate) film_ms: f64,
     /// Light or dark, as it is shown.
     pub theme: Theme,
     /// What the view's second text is compared with.
@@ -277,6 +284,8 @@ impl Model {
             text_before_example: String::new(),
             view: ViewState::default(),
             focus: Focus::default(),
+            film: Film::new(0),
+            film_ms: 0.0,
             theme: start.theme,
             second_of: None,
             library: Library::default(),

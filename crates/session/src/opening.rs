@@ -32,14 +32,22 @@ impl Model {
         }
         self.pack = pack;
         let subject = link.subject.clone();
-        self.pending = Some(Pending { subject, pin: link.pin, spans: link.spans.clone(), zoom: link.zoom });
+        self.pending =
+            Some(Pending { subject, pin: link.pin, spans: link.spans.clone(), zoom: link.zoom, read_to: link.read_to });
         self.second_of = link.subject.clone();
         if link.feature.is_some() {
             self.want_index();
         }
         // All but what belongs to the link's text, which is not shown yet.
         let before = std::mem::take(&mut self.view);
-        self.view = ViewState { pin: before.pin, spans: before.spans, zoom: before.zoom, ..link.clone() };
+        self.view = ViewState {
+            pin: before.pin,
+            spans: before.spans,
+            zoom: before.zoom,
+            read_to: before.read_to,
+            ..link.clone()
+        };
+        self.film.pause();
         // The browser shows the link already; a frame leads there, too, while it is being opened.
         self.address = ViewState { embed: Embed::default(), ..link.clone() };
         self.begin_opening(link, false);
@@ -166,6 +174,7 @@ impl Model {
         self.view.subject = Some(subject);
         if !self.is_loading() {
             self.shown = None;
+            self.rewind(0);
             self.phase = Phase::Idle;
             self.problem = None;
         }

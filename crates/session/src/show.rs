@@ -47,6 +47,7 @@ impl Model {
     fn put(&mut self, shown: Arc<ShownAnalysis>) {
         self.set_focus(Focus::default());
         self.view.spans.clear();
+        self.rewind(shown.analysis.tokens.len());
         // Whoever types goes on typing.
         self.is_editing &= self.is_quiet;
         self.attention = shown.analysis.attention.clone().map(Arc::new);
@@ -92,7 +93,7 @@ impl Model {
             self.pending = self.opening.is_some().then_some(pending);
             return;
         }
-        let Pending { pin, spans, zoom, .. } = pending;
+        let Pending { pin, spans, zoom, read_to, .. } = pending;
         self.view.zoom = zoom;
         let fits = pin.is_none_or(|pin| pin.row < tokens && pin.column < tokens);
         let all_fit = fits && spans.spans().iter().all(|span| span.end <= tokens);
@@ -107,11 +108,18 @@ impl Model {
         if is_opening || !inside.spans().is_empty() {
             self.view.spans = inside;
         }
+        if is_opening || read_to.is_some() {
+            self.read_as_linked(read_to, tokens);
+        }
     }
 
-    /// Closes the open card; without one, selects nothing; with nothing selected, unpins.
+    /// Closes the open card; without one, ends the film; without one, selects nothing; with nothing selected, unpins.
     pub(crate) fn step_back(&mut self) {
         if self.view.feature.take().is_some() {
+            return;
+        }
+        if self.view.read_to.is_some() {
+            self.close_film();
             return;
         }
         if self.view.spans.spans().is_empty() {

@@ -72,9 +72,11 @@ impl Model {
                     self.want_index();
                 }
                 self.view = *view;
+                self.follow_reading();
                 self.set_focus(Focus { pinned: self.view.pin, ..self.focus });
             }
             Msg::Focused(focus) => self.set_focus(focus),
+            Msg::Film(msg) => self.film(msg),
             Msg::WantFeatureNames => self.want_index(),
             Msg::RetryDashboards => self.retry_dashboards(),
             Msg::ComparedSpans(side, spans) => {

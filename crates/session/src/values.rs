@@ -14,7 +14,7 @@ use crate::figure::Figure;
 use crate::view_state::is_fetchable;
 
 /// Larger token positions are refused: no text has so many tokens.
-const POSITION_MAX: usize = 1 << 20;
+pub const POSITION_MAX: usize = 1 << 20;
 
 /// Larger layer and head numbers are refused.
 const HEAD_MAX: usize = 1 << 10;

@@ -82,6 +82,8 @@ pub struct ViewState {
     pub attention: AttentionSelection,
     /// The pinned cell.
     pub pin: Option<Cell>,
+    /// The token up to which the text has been read, in the reading as a film; none for all of it.
+    pub read_to: Option<usize>,
     /// The feature whose card is open.
     pub feature: Option<usize>,
     /// Selected spans.
@@ -117,6 +119,7 @@ impl Default for ViewState {
             camera: Camera::default(),
             attention: AttentionSelection::default(),
             pin: None,
+            read_to: None,
             feature: None,
             spans: Selection::default(),
             words: false,

@@ -75,6 +75,7 @@ fn every_field_comes_back() {
     let camera = Camera { yaw_radians: 1.25, pitch_radians: -0.5, zoom: 2.5, pan: [12.0, -40.0] };
     links.push(ViewState { camera, ..page.clone() });
     links.push(ViewState { feature: Some(1919), ..page.clone() });
+    links.push(ViewState { read_to: Some(17), ..page.clone() });
     links.push(ViewState { zoom: Some([1.25, 0.0, 12.5]), ..page.clone() });
     let second = |text: &str| Second { text: text.to_owned(), ..Second::default() };
     links.extend(texts.iter().map(|text| ViewState { second: Some(second(text)), ..page.clone() }));

@@ -9,7 +9,7 @@ use common::{Page, analysis_of, other_pack, own_pack, result_json, site, span, s
 use lens_analysis::similarity::similarity;
 use lens_protocol::{FailureKind, Request, RequestStage, Response};
 use lens_session::embed::EmbedCommand;
-use lens_session::{Effect, Fetch, Msg, Phase, Start, Timer, ViewState};
+use lens_session::{Effect, Fetch, FilmMsg, Msg, Phase, Start, Timer, ViewState};
 use lens_view::focus::{Cell, Focus};
 use lens_view::heatmap::Heatmap;
 use lens_view::strip::Shading;
@@ -22,7 +22,7 @@ impl Random {
 }
 
 const TEXTS: [&str; 6] = ["", "one two", "one two three four", "  ", "日本 🦀", "The fox saw the hen."];
-const QUERIES: [&str; 12] = [
+const QUERIES: [&str; 13] = [
     "",
     "example=poem",
     "example=garden-path&pin=3&span=1-2",
@@ -33,6 +33,7 @@ const QUERIES: [&str; 12] = [
     "result=broken.json",
     "simMatrixDemo=garden-path",
     "model=https://other.example/pack/&text=x",
+    "example=garden-path&t=3&view=path",
     "example=garden-path&with=another&withk=2&withspan=1-2_1-2",
     "of=residual&order=tree&theme=dark&feature=9&camera=1_1_2&words=true&nonsense",
 ];
@@ -122,6 +123,11 @@ fn anything(page: &mut Page, random: &mut Random, seen: &mut Vec<Request>) {
                 Msg::NoWorker("no workers here".to_owned()),
                 Msg::DismissProblem,
                 Msg::ComparedSpans(random.below(3), span(0, 1)),
+                Msg::Film(FilmMsg::Toggle),
+                Msg::Film(FilmMsg::Frame),
+                Msg::Film(FilmMsg::Step(random.below(5) as isize - 2)),
+                Msg::Film(FilmMsg::Seek(random.below(9))),
+                Msg::Film(FilmMsg::ReduceMotion(random.below(2) == 0)),
             ];
             page.tell(msgs[random.below(msgs.len())].clone());
         }
@@ -136,6 +142,9 @@ fn assert_it_draws(page: &Page, story: &str) {
     assert_eq!(model.view.pin, model.focus.pinned, "{story}");
     assert_eq!(model.progress.is_some(), model.phase == Phase::Loading && !model.is_quiet, "{story}");
     assert!(!model.is_stopping || model.phase == Phase::Loading, "{story}");
+    assert_eq!(model.film.tokens(), model.shown.as_ref().map_or(0, |it| it.analysis.tokens.len()), "{story}");
+    assert!(model.view.read_to.is_none_or(|t| t == model.film.position() && t < model.film.tokens()), "{story}");
+    assert!(!model.film.is_playing() || model.view.read_to.is_some(), "{story}");
     // The address says what is shown, and can be read.
     let opened = ViewState::read(&model.address.query());
     assert_eq!(opened.dropped, Vec::<String>::new(), "{story}");

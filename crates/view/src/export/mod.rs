@@ -1,9 +1,10 @@
-//! What views save: figures as SVG, tables as CSV, JSON, and TSV for the clipboard.
+//! What views save: figures as SVG, tables as CSV, JSON, TSV for the clipboard, and archives of several.
 
 mod csv;
 mod json;
 mod names;
 pub mod svg;
+pub mod zip;
 
 pub use csv::{
     attention_csv, cosines_csv, events_csv, feature_map_csv, features_csv, matrix_csv, rows_tsv, strip_csv,

@@ -1,5 +1,8 @@
 //! The reading as a film: how far the text has been read, and how that goes on with time.
 
+use crate::format::choice::Choice;
+use crate::format::token;
+
 /// Words per second at speed 1.
 const TOKENS_PER_SECOND: f64 = 4.0;
 /// A longer pause between two frames, in milliseconds, counts as this: a tab in the background does not jump ahead.
@@ -20,9 +23,6 @@ pub enum Speed {
 }
 
 impl Speed {
-    /// All of them, slowest first.
-    pub const ALL: [Self; 4] = [Self::Half, Self::Normal, Self::Double, Self::Quadruple];
-
     /// How many times as fast as normal.
     pub fn factor(self) -> f64 {
         match self {
@@ -32,9 +32,21 @@ impl Speed {
             Self::Quadruple => 4.0,
         }
     }
+}
 
-    /// What a button shows, e.g. "0.5×".
-    pub fn label(self) -> &'static str {
+impl Choice for Speed {
+    const CHOICES: &'static [Self] = &[Self::Half, Self::Normal, Self::Double, Self::Quadruple];
+
+    fn key(self) -> &'static str {
+        match self {
+            Self::Half => "half",
+            Self::Normal => "normal",
+            Self::Double => "double",
+            Self::Quadruple => "quadruple",
+        }
+    }
+
+    fn label(self) -> &'static str {
         match self {
             Self::Half => "0.5×",
             Self::Normal => "1×",
@@ -42,15 +54,37 @@ impl Speed {
             Self::Quadruple => "4×",
         }
     }
+}
 
-    /// The next faster one; the slowest after the fastest.
-    #[must_use]
-    pub fn next(self) -> Self {
-        match self {
-            Self::Half => Self::Normal,
-            Self::Normal => Self::Double,
-            Self::Double => Self::Quadruple,
-            Self::Quadruple => Self::Half,
+/// What a view shows of a text that has not been read to its end.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reading {
+    /// The token that is being read; those after it are not shown.
+    pub position: usize,
+    /// How far it is to the next one, 0..1: the path draws itself in between.
+    pub progress: f64,
+}
+
+/// Characters of a caption.
+const CAPTION: usize = 90;
+
+/// The words read last, up to the token at `position`: what stands above a frame of the film.
+pub fn caption(tokens: &[String], position: usize) -> String {
+    let mut text = String::new();
+    for token in tokens.iter().take(position + 1).skip(1) {
+        let (has_space, rest) = token::after_space(token);
+        if has_space {
+            text.push(' ');
+        }
+        text.push_str(&if token::breaks_line(token) { " ".to_owned() } else { token::plain(rest) });
+    }
+    let all: Vec<char> = text.trim().chars().collect();
+    match all.len().checked_sub(CAPTION).filter(|over| *over > 0) {
+        None => all.into_iter().collect(),
+        Some(over) => {
+            // Whole words, where one begins soon.
+            let cut = (over..over + CAPTION / 2).find(|at| all[*at].is_whitespace()).map_or(over, |at| at + 1);
+            std::iter::once('…').chain(all[cut..].iter().copied()).collect()
         }
     }
 }
@@ -84,6 +118,17 @@ impl Film {
         }
     }
 
+    /// As fast, with another text; at its end.
+    #[must_use]
+    pub fn of_text(self, tokens: usize) -> Self {
+        Self { speed: self.speed, is_motion_reduced: self.is_motion_reduced, ..Self::new(tokens) }
+    }
+
+    /// What the views show.
+    pub fn reading(self) -> Reading {
+        Reading { position: self.position, progress: self.progress }
+    }
+
     /// The first token after BOS; BOS of a text of BOS alone.
     fn first(self) -> usize {
         usize::from(self.tokens > 1)
@@ -96,6 +141,11 @@ impl Film {
     /// The token that is being read.
     pub fn position(self) -> usize {
         self.position
+    }
+
+    /// T.
+    pub fn tokens(self) -> usize {
+        self.tokens
     }
 
     /// How many tokens the matrix, the path and the prose show, BOS included: those read, and the one being read.
@@ -196,7 +246,7 @@ mod tests {
 
     #[test]
     fn speeds_are_multiples_of_four_words_per_second() {
-        for (speed, expected) in Speed::ALL.into_iter().zip([3, 5, 9, 17]) {
+        for (speed, expected) in Speed::CHOICES.iter().copied().zip([3, 5, 9, 17]) {
             let mut film = Film { speed, ..playing(100) };
             for _ in 0..10 {
                 assert!(film.tick(100.0));
@@ -204,7 +254,6 @@ mod tests {
             assert!((film.position() as f64 + film.progress() - expected as f64).abs() < 1e-9, "{speed:?}");
             assert_eq!(format!("{}×", speed.factor()), speed.label());
         }
-        assert_eq!(Speed::ALL.map(Speed::next), [Speed::Normal, Speed::Double, Speed::Quadruple, Speed::Half]);
     }
 
     #[test]
@@ -244,6 +293,34 @@ mod tests {
         let mut film = playing(9);
         film.is_motion_reduced = true;
         assert!(!film.tick(250.0) && film.position() == 1);
+    }
+
+    #[test]
+    fn another_text_is_shown_whole_and_as_fast() {
+        let mut film = Film { speed: Speed::Double, is_motion_reduced: true, ..Film::new(9) };
+        film.seek(3);
+        assert_eq!(film.reading(), Reading { position: 3, progress: 0.0 });
+        let other = film.of_text(5);
+        assert_eq!((other.position(), other.tokens(), other.is_playing()), (4, 5, false));
+        assert_eq!((other.speed, other.is_motion_reduced), (Speed::Double, true));
+    }
+
+    #[test]
+    fn captions_end_with_the_word_that_is_read() {
+        let tokens: Vec<String> = ["<bos>", "The", "▁g", "ulls", "<0x0A>", "rose", "."].map(str::to_owned).to_vec();
+        assert_eq!(caption(&tokens, 0), "");
+        assert_eq!(caption(&tokens, 3), "The gulls");
+        assert_eq!(caption(&tokens, 6), "The gulls rose.");
+        assert_eq!(caption(&tokens, 99), "The gulls rose.");
+        let many: Vec<String> =
+            std::iter::once("<bos>".to_owned()).chain((0..60).map(|i| format!("▁word{i}"))).collect();
+        let late = caption(&many, 60);
+        assert!(
+            late.starts_with("…word") && late.ends_with(" word59") && late.chars().count() <= CAPTION + 1,
+            "{late}"
+        );
+        let long = vec!["x".repeat(500); 3];
+        assert_eq!(caption(&long, 2).chars().count(), CAPTION + 1);
     }
 
     #[test]

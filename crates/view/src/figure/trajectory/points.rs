@@ -2,6 +2,7 @@
 
 use super::settings::Method;
 use crate::figure::color::{self, ColorMap, ColorRange, NOT_A_NUMBER, Rgb};
+use crate::figure::film::Reading;
 use crate::format::{number, token};
 
 /// The notebook's color map for positions.
@@ -151,6 +152,16 @@ impl Trajectory {
             .filter(|_| position < self.tokens.len())
     }
 
+    /// How far the path goes in a text that has been read so far: to a point, and which part of the way from it to the
+    /// next. None before the first point.
+    pub fn reached(&self, reading: Reading) -> Option<(usize, f64)> {
+        let point = self.point_at(reading.position)?;
+        let from = self.positions[point] as f64;
+        let next = self.position(point + 1).map(|it| it as f64).filter(|next| *next > from);
+        let part = next.map_or(0.0, |next| (reading.position as f64 + reading.progress - from) / (next - from));
+        Some((point, part.clamp(0.0, 1.0)))
+    }
+
     /// The next point along the path (`forward`) or the one before; at the ends it stays.
     pub fn beside(&self, point: usize, forward: bool) -> usize {
         if forward { (point + 1).min(self.size().saturating_sub(1)) } else { point.saturating_sub(1) }
@@ -243,6 +254,19 @@ pub(crate) mod tests {
         let trajectory = trajectory(2);
         assert_eq!([0, 1, 2, 3, 4].map(|p| trajectory.point_at(p)), [Some(0), Some(1), Some(1), Some(2), None]);
         assert_eq!((trajectory.beside(0, false), trajectory.beside(0, true), trajectory.beside(2, true)), (0, 1, 2));
+    }
+
+    #[test]
+    fn the_path_reaches_as_far_as_the_text_is_read() {
+        let trajectory = trajectory(2);
+        let reached = |position, progress| trajectory.reached(Reading { position, progress });
+        assert_eq!(
+            [reached(0, 0.0), reached(0, 0.25), reached(1, 0.0)],
+            [Some((0, 0.0)), Some((0, 0.25)), Some((1, 0.0))]
+        );
+        // Token 2 is no point: it lies on the way from 1 to 3.
+        assert_eq!([reached(2, 0.0), reached(2, 0.5)], [Some((1, 0.5)), Some((1, 0.75))]);
+        assert_eq!([reached(3, 0.0), reached(3, 0.5), reached(9, 0.0)], [Some((2, 0.0)), Some((2, 0.0)), None]);
     }
 
     #[test]

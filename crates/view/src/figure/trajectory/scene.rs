@@ -4,6 +4,7 @@ use super::axes::{Axis, Placed, View};
 use super::camera::Camera;
 use super::points::Trajectory;
 use crate::figure::color::Rgb;
+use crate::figure::film::Reading;
 use crate::figure::layout::FigureLayout;
 
 /// Radius of a dot in CSS pixels, few points and many.
@@ -86,6 +87,30 @@ impl Scene {
         marks.sort_by(|a, b| a.0.total_cmp(&b.0));
         let (axes, edges) = if trajectory.dimensions == 2 { (view.plane_axes(), Vec::new()) } else { view.box_axes() };
         Self { marks: marks.into_iter().map(|(_, mark)| mark).collect(), axes, edges }
+    }
+
+    /// The path as far as the text is read.
+    #[must_use]
+    pub fn read(&self, trajectory: &Trajectory, reading: Reading) -> Self {
+        match trajectory.reached(reading) {
+            Some((point, part)) => self.up_to(point, part),
+            None => Self { marks: Vec::new(), axes: self.axes.clone(), edges: self.edges.clone() },
+        }
+    }
+
+    /// The path to a point, and from there a part, 0..1, of the way to the next.
+    fn up_to(&self, point: usize, part: f64) -> Self {
+        let drawn = |mark: &Mark| match *mark {
+            Mark::Dot(dot) => (dot.point <= point).then_some(Mark::Dot(dot)),
+            Mark::Segment(it) if it.point < point => Some(Mark::Segment(it)),
+            Mark::Segment(it) if it.point == point && part > 0.0 => {
+                let between = |axis: usize| it.from[axis] + (it.to[axis] - it.from[axis]) * part.min(1.0);
+                Some(Mark::Segment(Segment { to: [between(0), between(1)], ..it }))
+            }
+            Mark::Segment(_) => None,
+        };
+        let marks = self.marks.iter().filter_map(drawn).collect();
+        Self { marks, axes: self.axes.clone(), edges: self.edges.clone() }
     }
 
     /// The point under the pointer: the foremost dot there, else the nearest one close by.
@@ -207,6 +232,32 @@ mod tests {
         let scene = Scene::of(&twice, &Camera::default(), &place(2));
         let [x, y] = scene.dot(0).unwrap().at;
         assert_eq!(scene.point_under(x, y), Some(1), "the later point lies on top");
+    }
+
+    #[test]
+    fn the_path_draws_itself_from_point_to_point() {
+        let whole = Scene::of(&trajectory(2), &Camera::default(), &place(2));
+        let segments = |scene: &Scene| -> Vec<Segment> {
+            let segment = |mark: &Mark| match mark {
+                Mark::Segment(it) => Some(*it),
+                Mark::Dot(_) => None,
+            };
+            scene.marks.iter().filter_map(segment).collect()
+        };
+        let first = whole.up_to(0, 0.0);
+        assert_eq!((dots(&first).len(), segments(&first).len(), &first.axes), (1, 0, &whole.axes));
+        let half = whole.up_to(0, 0.5);
+        let (drawn, all) = (segments(&half), segments(&whole));
+        assert_eq!((dots(&half).len(), drawn.len(), drawn[0].from), (1, 1, all[0].from));
+        for axis in 0..2 {
+            assert!((drawn[0].to[axis] - (all[0].from[axis] + all[0].to[axis]) / 2.0).abs() < 1e-9);
+        }
+        assert_eq!(whole.up_to(2, 0.0), whole);
+        // Token 2 is no point: it lies on the way from the second to the third.
+        let reading = |position| Reading { position, progress: 0.0 };
+        assert_eq!(whole.read(&trajectory(2), reading(2)), whole.up_to(1, 0.5));
+        assert_eq!(whole.read(&trajectory(2), reading(9)).marks, [], "nothing past the text");
+        assert_eq!(segments(&whole.up_to(1, 7.0)), all, "a part is at most all of it");
     }
 
     #[test]
