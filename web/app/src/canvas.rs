@@ -25,7 +25,11 @@ pub fn pixels(rgba: &[u8], width: u32, height: u32) -> Result<HtmlCanvasElement,
     Ok(canvas)
 }
 
-fn new_canvas() -> Result<HtmlCanvasElement, JsValue> {
+/// An empty canvas.
+///
+/// # Errors
+/// The browser's.
+pub fn new_canvas() -> Result<HtmlCanvasElement, JsValue> {
     Ok(environment::document().ok_or(JsValue::NULL)?.create_element("canvas")?.dyn_into()?)
 }
 
@@ -91,6 +95,26 @@ pub fn saved_figure(
     Ok(canvas)
 }
 
+/// A picture as PNG.
+///
+/// # Errors
+/// The browser's.
+pub async fn png(picture: &HtmlCanvasElement) -> Result<Blob, JsValue> {
+    wasm_bindgen_futures::JsFuture::from(png_of(picture)).await?.dyn_into()
+}
+
+/// What a picture is as PNG, once the browser has made it; null where it does not.
+fn png_of(picture: &HtmlCanvasElement) -> js_sys::Promise {
+    js_sys::Promise::new(&mut |resolve, reject| {
+        let on_blob = Closure::once_into_js(move |blob: JsValue| {
+            let _ = resolve.call1(&JsValue::NULL, &blob);
+        });
+        if let Err(error) = picture.to_blob(on_blob.unchecked_ref()) {
+            let _ = reject.call1(&JsValue::NULL, &error);
+        }
+    })
+}
+
 /// Hands a picture to the visitor as PNG; `refused` is called where the browser does not.
 ///
 /// # Errors
@@ -132,16 +156,8 @@ pub fn copy_png(picture: &HtmlCanvasElement, refused: impl FnOnce() + 'static) -
     let clipboard = environment::window().ok_or(JsValue::NULL)?.navigator().clipboard();
     // Through the global object: web-sys has no stable binding of it.
     let item: js_sys::Function = js_sys::Reflect::get(&js_sys::global(), &"ClipboardItem".into())?.dyn_into()?;
-    let canvas = picture.clone();
     // A promise, so that the click that asked for it still counts when the picture is ready.
-    let blob = js_sys::Promise::new(&mut |resolve, reject| {
-        let on_blob = Closure::once_into_js(move |blob: JsValue| {
-            let _ = resolve.call1(&JsValue::NULL, &blob);
-        });
-        if let Err(error) = canvas.to_blob(on_blob.unchecked_ref()) {
-            let _ = reject.call1(&JsValue::NULL, &error);
-        }
-    });
+    let blob = png_of(picture);
     let content = js_sys::Object::new();
     js_sys::Reflect::set(&content, &"image/png".into(), &blob)?;
     let item = js_sys::Reflect::construct(&item, &js_sys::Array::of1(&content))?;

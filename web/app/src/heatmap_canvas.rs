@@ -298,8 +298,53 @@ fn draw_titles(
     upwards(context, layout.row_title_x, y + height / 2.0, |context| context.fill_text(title, 0.0, 0.0))
 }
 
-/// Draws the crosshair of what is focused, a quieter one of what is pinned beside it, and the
-/// selected spans.
+/// Covers what is not read yet: rows and columns of the tokens after the one at `read_to`.
+pub fn cover_unread(
+    context: &CanvasRenderingContext2d,
+    heatmap: &Heatmap,
+    layout: &HeatmapLayout,
+    read_to: usize,
+    palette: &Palette,
+) {
+    let Rect { x, y, width, height } = layout.figure.plot;
+    context.set_fill_style_str(&palette.paper);
+    let part = layout.viewport;
+    let (first, last) = (part.x.min(part.y).floor() as usize, (part.x.max(part.y) + part.span).ceil() as usize);
+    // Slots that follow each other are covered at once: all of them, where they stand in the text's order.
+    let mut begin = None;
+    for slot in first..=last.min(heatmap.size()) {
+        let is_unread = heatmap.position(slot).filter(|_| slot < last).is_some_and(|position| position > read_to);
+        match (begin, is_unread) {
+            (None, true) => begin = Some(slot),
+            (Some(from), false) => {
+                let clamp = |at: f64, low: f64, size: f64| at.clamp(low, low + size);
+                let (left, right) =
+                    (clamp(layout.column_x(from as f64), x, width), clamp(layout.column_x(slot as f64), x, width));
+                let (top, bottom) =
+                    (clamp(layout.row_y(from as f64), y, height), clamp(layout.row_y(slot as f64), y, height));
+                context.fill_rect(left, y, right - left, height);
+                context.fill_rect(x, top, width, bottom - top);
+                begin = None;
+            }
+            (None, false) | (Some(_), true) => {}
+        }
+    }
+}
+
+/// What lies over the figure.
+pub struct Overlay<'a> {
+    /// What is focused and pinned.
+    pub focus: Focus,
+    /// Selected spans.
+    pub spans: &'a [Range<usize>],
+    /// The token up to which the text is read; none for all of it.
+    pub read_to: Option<usize>,
+    /// Columns a label may take.
+    pub label_room: usize,
+}
+
+/// Covers what is not read yet, and draws the crosshair of what is focused, a quieter one of what is pinned beside it, and
+/// the selected spans.
 ///
 /// # Errors
 /// The browser's.
@@ -307,13 +352,18 @@ pub fn draw_crosshair(
     canvas: &HtmlCanvasElement,
     heatmap: &Heatmap,
     layout: &HeatmapLayout,
-    focus: Focus,
-    spans: &[Range<usize>],
-    label_room: usize,
+    overlay: &Overlay,
     pixel_ratio: f64,
 ) -> Result<(), JsValue> {
+    let Overlay { focus, spans, read_to, label_room } = *overlay;
     let palette = Palette::of(canvas);
     let context = fresh(canvas, (layout.figure.width, layout.figure.height), pixel_ratio)?;
+    if let Some(position) = read_to {
+        cover_unread(&context, heatmap, layout, position, &palette);
+        if let Some(slots) = heatmap.slots(Cell::token(position)) {
+            tags(&context, heatmap, layout, slots, (&palette.accent, &palette.on_accent), &palette, label_room)?;
+        }
+    }
     if !heatmap.is_ordered() {
         inside_matrix(&context, layout, |context| draw_spans(context, heatmap, layout, spans, &palette));
     }

@@ -11,6 +11,8 @@ mod embedding;
 mod environment;
 mod fetch;
 mod files;
+mod film_files;
+mod film_frames;
 mod heatmap_canvas;
 mod layouts;
 mod media;

@@ -299,16 +299,9 @@ fn Side(
         size_in_css(&canvas, place.figure.width, place.figure.height);
         let focus = focus.get();
         spans.with(|both| {
-            let columns = space.label_columns();
-            report(heatmap_canvas::draw_crosshair(
-                &canvas,
-                &heatmap,
-                &place,
-                focus,
-                both[side].spans(),
-                columns,
-                space.pixel_ratio,
-            ));
+            let label_room = space.label_columns();
+            let overlay = heatmap_canvas::Overlay { focus, spans: both[side].spans(), read_to: None, label_room };
+            report(heatmap_canvas::draw_crosshair(&canvas, &heatmap, &place, &overlay, space.pixel_ratio));
         });
     });
     let on_move = move |event: web_sys::PointerEvent| {

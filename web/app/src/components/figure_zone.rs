@@ -13,6 +13,7 @@ use super::export_panel::ExportPanel;
 use super::feature_card::FeatureCard;
 use super::feature_list::FeatureList;
 use super::feature_map::FeatureMapFigure;
+use super::film::FilmBar;
 use super::heatmap::HeatmapFigure;
 use super::neuronpedia::NeuronpediaPanel;
 use super::similarity_table::SimilarityTable;
@@ -20,6 +21,7 @@ use super::statistics::Statistics;
 use super::tabs::tab_id;
 use super::trajectory::TrajectoryFigure;
 use super::words::ScenesInWords;
+use crate::film_frames::FilmFrames;
 use crate::media;
 use crate::state::{ShownAnalysis, State};
 use crate::surface::focus_within;
@@ -51,7 +53,9 @@ pub fn FigureZone(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
         }
         is_open
     });
-    let (first, second, carded) = (shown.clone(), shown.clone(), shown);
+    // The figures hand out what the bar saves.
+    provide_context(FilmFrames::default());
+    let (first, second, filmed, carded) = (shown.clone(), shown.clone(), shown.clone(), shown);
     view! {
         <section
             class="figure-zone"
@@ -60,6 +64,9 @@ pub fn FigureZone(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
             aria-labelledby=move || tab_id(chosen.get())
             node_ref=zone
         >
+            <Show when=move || chosen.get().has_film()>
+                <FilmBar state shown=filmed.clone() is_covered=over />
+            </Show>
             <div class="figure-main" inert=move || over.get()>
                 {move || figure(state, &first, derived, chosen.get())}
             </div>

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use lens_analysis::cluster::CUT;
 use lens_session::Msg;
+use lens_session::figure::Figure;
 use lens_view::focus::{Cell, Step};
 use lens_view::heatmap::{HeatmapLayout, Viewport};
 use lens_view::layout::AvailableSpace;
@@ -13,8 +14,9 @@ use leptos::prelude::*;
 use web_sys::{KeyboardEvent, PointerEvent, WheelEvent};
 
 use super::gear::Gear;
-use super::heatmap_bar::HeatmapBar;
+use super::heatmap_bar::{HeatmapBar, drawn};
 use super::heatmap_stage::{HeatmapStage, ZOOM_STEP};
+use crate::film_frames;
 use crate::heatmap_canvas;
 use crate::part::Part;
 use crate::pointing;
@@ -53,6 +55,8 @@ pub fn HeatmapFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derived) 
         raster: StoredValue::new_local(None),
     };
     draw(state, stage, derived, overlay, scene::all(&shown.analysis));
+    let filmed = shown.clone();
+    film_frames::offer(Figure::Scenes, move |reading| drawn(&filmed, derived, stage, Some(reading)));
 
     // The tooltip belongs to this figure's pointer and keys, not to tokens hovered elsewhere.
     let inside = RwSignal::new(false);
@@ -101,6 +105,7 @@ pub fn HeatmapFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derived) 
 fn draw(state: State, stage: HeatmapStage, derived: Derived, overlay: NodeRef<Canvas>, scenes: Vec<Scene>) {
     let ground = repaints(state);
     let spans = state.look(|model| &model.view.spans);
+    let read_to = state.look(|model| &model.view.read_to);
     Effect::new(move |_| {
         ground.track();
         let (Some(canvas), Some(place), Some(space)) = (stage.base.get(), stage.place.get(), stage.space.get()) else {
@@ -136,10 +141,10 @@ fn draw(state: State, stage: HeatmapStage, derived: Derived, overlay: NodeRef<Ca
         };
         let Ok(heatmap) = derived.heatmap.get() else { return };
         size_in_css(&canvas, place.figure.width, place.figure.height);
-        let (focus, columns) = (state.focus.get(), space.label_columns());
+        let (focus, read_to, label_room) = (state.focus.get(), read_to.get(), space.label_columns());
         spans.with(|selection| {
-            let spans = selection.spans();
-            report(heatmap_canvas::draw_crosshair(&canvas, &heatmap, &place, focus, spans, columns, space.pixel_ratio));
+            let overlay = heatmap_canvas::Overlay { focus, spans: selection.spans(), read_to, label_room };
+            report(heatmap_canvas::draw_crosshair(&canvas, &heatmap, &place, &overlay, space.pixel_ratio));
         });
     });
 }

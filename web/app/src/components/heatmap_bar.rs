@@ -6,12 +6,14 @@ use lens_analysis::cluster::CUT;
 use lens_analysis::similarity::{Mode, Source};
 use lens_view::choice::Choice;
 use lens_view::export;
+use lens_view::film::{self, Reading};
 use lens_view::heatmap::{Heatmap, HeatmapLayout, Scale};
 use lens_view::layout::AvailableSpace;
 use lens_view::svg::{self, Caption, MatrixFigure, PrintWidth};
 use lens_view::{scene, statistics};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
+use web_sys::HtmlCanvasElement;
 
 use super::heatmap_stage::{HeatmapStage, ZOOM_STEP};
 use super::picker::{Picker, Toggle};
@@ -170,13 +172,28 @@ fn full_screen(stage: HeatmapStage) {
     }
 }
 
-/// The shown part of the figure at twice the size, with title, model and pack.
+/// The figure as it is to be saved, and its file's name.
 fn picture(state: State, shown: &ShownAnalysis, derived: Derived, stage: HeatmapStage) -> Picture {
+    let name = format!("temporal-lens-{}.png", state.store.model().view.source.key());
+    Ok((drawn(shown, derived, stage, None)?, name))
+}
+
+/// The shown part of the figure at twice the size, with title, model and pack; as a frame of the film it has the words read
+/// last for a title.
+///
+/// # Errors
+/// The browser's.
+pub fn drawn(
+    shown: &ShownAnalysis,
+    derived: Derived,
+    stage: HeatmapStage,
+    reading: Option<Reading>,
+) -> Result<HtmlCanvasElement, JsValue> {
     let base = stage.base.get_untracked().ok_or(JsValue::NULL)?;
     let clustering = derived.clustering.get_untracked();
     let boundaries = untrack(|| derived.event_starts());
     let scenes = if boundaries.is_empty() { Vec::new() } else { scene::all(&shown.analysis) };
-    let picture = stage.raster.with_value(|raster| {
+    stage.raster.with_value(|raster| {
         let (heatmap, raster) = raster.as_ref().ok_or(JsValue::NULL)?;
         let label_room = SAVED_SPACE.label_columns();
         let columns = heatmap.label_columns(label_room);
@@ -192,7 +209,10 @@ fn picture(state: State, shown: &ShownAnalysis, derived: Derived, stage: Heatmap
             scenes: &scenes,
             tree,
         };
-        let title = saved_title(heatmap);
+        let title = match reading {
+            Some(reading) => film::caption(&shown.analysis.tokens, reading.position),
+            None => saved_title(heatmap),
+        };
         let palette = Palette::of(&base);
         let credit = statistics::credit(&shown.analysis);
         canvas::saved_figure(
@@ -200,9 +220,13 @@ fn picture(state: State, shown: &ShownAnalysis, derived: Derived, stage: Heatmap
             &palette,
             &title,
             &credit,
-            |context, ratio| heatmap_canvas::draw_on(context, &figure, &palette, ratio),
+            |context, ratio| {
+                heatmap_canvas::draw_on(context, &figure, &palette, ratio)?;
+                if let Some(reading) = reading {
+                    heatmap_canvas::cover_unread(context, heatmap, &layout, reading.position, &palette);
+                }
+                Ok(())
+            },
         )
-    })?;
-    let name = format!("temporal-lens-{}.png", state.store.model().view.source.key());
-    Ok((picture, name))
+    })
 }

@@ -6,14 +6,15 @@ use super::sheet::Sheet;
 use crate::state::State;
 
 /// What does what.
-const KEYS: [(&str, &str); 12] = [
+const KEYS: [(&str, &str); 13] = [
     ("?", "this sheet"),
     ("Tab", "from view to view"),
     ("← ↑ → ↓", "walk the tokens, the matrix or the feature map"),
     ("Home, End", "the first and the last"),
     ("Enter, click", "pin what is focused; again, or Esc: unpin"),
     ("Shift + arrows, Shift + click", "in the text: select a span from the pinned token; a second span compares"),
-    ("Esc", "closes the open card, then selects nothing, then unpins"),
+    ("Space", "plays and pauses the reading; in its bar ← and → step"),
+    ("Esc", "closes the open card, then ends the film, then selects nothing, then unpins"),
     ("+ and −", "zoom the matrix"),
     ("0", "the whole matrix"),
     ("Ctrl + wheel, pinch", "zoom at the pointer"),

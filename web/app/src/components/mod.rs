@@ -10,6 +10,8 @@ pub mod feature_card;
 pub mod feature_list;
 pub mod feature_map;
 pub mod figure_zone;
+pub mod film;
+pub mod film_export;
 pub mod gear;
 pub mod header;
 pub mod heatmap;

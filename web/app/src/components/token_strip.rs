@@ -48,6 +48,7 @@ pub fn TokenStrip(
     mark_focus(state);
     mark_sources(shown.clone(), word);
     mark_selection(state, count);
+    mark_unread(state, count);
     // After the tokens are in the page.
     Effect::new(move |_| shading.with(|shading| shade(shading.as_ref().and_then(|it| it.as_ref().ok()), count)));
     Effect::new(move |_| {
@@ -376,6 +377,36 @@ fn mark_sources(shown: Arc<ShownAnalysis>, word: WordInFocus) {
         }
         marks
     });
+}
+
+/// Fades what the film has not read yet, and keeps the word that it reads in sight. Only tokens on whose side the film's
+/// position has changed are touched.
+fn mark_unread(state: State, count: usize) {
+    let read_to = state.look(|model| &model.view.read_to);
+    Effect::new(move |read: Option<usize>| {
+        let (read, position) = (read.unwrap_or(count), read_to.get());
+        let now = position.map_or(count, |position| position + 1);
+        for position in read.min(now)..read.max(now).min(count) {
+            set_class(position, "is-unread", position >= now);
+        }
+        if let Some(position) = position {
+            keep_in_sight(position);
+        }
+        now
+    });
+}
+
+/// Scrolls the strip, and nothing around it, to a token that it hides.
+fn keep_in_sight(position: usize) {
+    let Some(token) = token_element(position) else { return };
+    let Some(strip) = token.closest(".token-strip").ok().flatten() else { return };
+    if strip.scroll_height() > strip.client_height() {
+        let (token, around) = (token.get_bounding_client_rect(), strip.get_bounding_client_rect());
+        if token.top() < around.top() || token.bottom() > around.bottom() {
+            let middle = (token.top() - around.top()) - around.height() / 2.0;
+            strip.set_scroll_top(strip.scroll_top() + middle as i32);
+        }
+    }
 }
 
 fn mark_selection(state: State, count: usize) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lens_session::figure::Figure;
 use lens_view::focus::{Cell, Step};
 use lens_view::layout::{AvailableSpace, FigureLayout};
 use lens_view::trajectory::{Camera, Scene, Trajectory, layout};
@@ -10,9 +11,10 @@ use leptos::prelude::*;
 use web_sys::{KeyboardEvent, PointerEvent, WheelEvent};
 
 use super::gear::Gear;
-use super::trajectory_bar::TrajectoryBar;
+use super::trajectory_bar::{TrajectoryBar, drawn};
 use super::trajectory_stage::{TrajectoryStage, rings};
 use crate::canvas::fresh;
+use crate::film_frames;
 use crate::palette::Palette;
 use crate::part::Part;
 use crate::pointing;
@@ -55,15 +57,28 @@ pub fn TrajectoryFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derive
         },
         |_, _| true,
     );
+    let filmed = shown.clone();
+    film_frames::offer(Figure::Path, move |reading| drawn(state, &filmed, derived, stage, Some(reading)));
+    let (film, read_to) = (state.look(|model| &model.film), state.look(|model| &model.view.read_to));
     let ground = repaints(state);
     Effect::new(move |_| {
         ground.track();
         let (Some(canvas), Some(seen), Some(space)) = (canvas.get(), seen.get(), space.get()) else { return };
-        let rings = rings(state, derived, &seen.drawing);
+        let mut rings = rings(state, derived, &seen.drawing);
+        // The film is followed at every frame, while it is open.
+        let reading = read_to.get().map(|_| film.get().reading());
+        let read = reading.map(|reading| {
+            let is_hovering = state.focus.with_untracked(|focus| focus.hovered.is_some());
+            if !is_hovering {
+                rings.focused = seen.drawing.point_at(reading.position);
+            }
+            seen.scene.read(&seen.drawing, reading)
+        });
+        let scene = read.as_ref().unwrap_or(&seen.scene);
         size_in_css(&canvas, seen.figure.width, seen.figure.height);
         let drawn = fresh(&canvas, (seen.figure.width, seen.figure.height), space.pixel_ratio).and_then(|context| {
             let palette = Palette::of(&canvas);
-            trajectory_canvas::draw(&context, &seen.drawing, &seen.scene, &seen.figure, &rings, &palette)
+            trajectory_canvas::draw(&context, &seen.drawing, scene, &seen.figure, &rings, &palette)
         });
         report(drawn);
     });

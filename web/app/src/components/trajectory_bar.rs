@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use lens_analysis::per_token::Quantity;
 use lens_view::choice::Choice;
+use lens_view::film::{self, Reading};
 use lens_view::layout::AvailableSpace;
 use lens_view::svg::{self, Caption, PrintWidth};
 use lens_view::trajectory::{Camera, Dimensions, Method, Metric, Positions, Scene, TrajectorySettings, layout};
 use lens_view::{export, statistics};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
+use web_sys::HtmlCanvasElement;
 
 use super::picker::{Picker, Toggle};
 use super::save_figure::{Picture, SaveFigure, Vector};
@@ -200,18 +202,35 @@ fn vector(shown: &ShownAnalysis, stage: TrajectoryStage) -> Vector {
     Some((svg, "temporal-lens-trajectory.svg".to_owned()))
 }
 
-/// The figure as it is looked at, at twice the size, with title, model and pack.
+/// The figure as it is to be saved, and its file's name.
 fn picture(state: State, shown: &ShownAnalysis, derived: Derived, stage: TrajectoryStage) -> Picture {
+    Ok((drawn(state, shown, derived, stage, None)?, "temporal-lens-trajectory.png".to_owned()))
+}
+
+/// The figure as it is looked at, at twice the size, with title, model and pack; as a frame of the film it has the words read
+/// last for a title.
+///
+/// # Errors
+/// The browser's, or that there is no path yet.
+pub fn drawn(
+    state: State,
+    shown: &ShownAnalysis,
+    derived: Derived,
+    stage: TrajectoryStage,
+    reading: Option<Reading>,
+) -> Result<HtmlCanvasElement, JsValue> {
     let element = stage.canvas.get_untracked().ok_or(JsValue::NULL)?;
     let Some(Ok(drawing)) = stage.drawing.get_untracked() else { return Err("there is none yet".into()) };
     let place = layout(drawing.dimensions(), SAVED_SPACE);
     let scene = stage.camera.with_untracked(|camera| Scene::of(&drawing, camera, &place));
     let rings = untrack(|| rings(state, derived, &drawing));
-    let title = stage.settings.with_untracked(title);
+    let (scene, title) = match reading {
+        Some(reading) => (scene.read(&drawing, reading), film::caption(&shown.analysis.tokens, reading.position)),
+        None => (scene, stage.settings.with_untracked(title)),
+    };
     let palette = Palette::of(&element);
     let credit = statistics::credit(&shown.analysis);
-    let picture = canvas::saved_figure((place.width, place.height), &palette, &title, &credit, |context, _| {
+    canvas::saved_figure((place.width, place.height), &palette, &title, &credit, |context, _| {
         trajectory_canvas::draw(context, &drawing, &scene, &place, &rings, &palette)
-    })?;
-    Ok((picture, "temporal-lens-trajectory.png".to_owned()))
+    })
 }
