@@ -12,7 +12,7 @@ import { reach } from './lib/reach.mjs';
 const STOPS = 40;
 const STOPS_IN_SIGHT = 15;
 /** Presses of Tab from the top to the words, the matrix, and the first feature of the word in focus. */
-const PRESSES = { 'token-strip': 6, heatmap: 8, 'added-features': 11 };
+const PRESSES = { 'token-strip': 6, heatmap: 8, 'added-features': 12 };
 
 describe('one screen', () => {
   let browser;

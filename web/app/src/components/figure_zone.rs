@@ -64,9 +64,6 @@ pub fn FigureZone(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
             aria-labelledby=move || tab_id(chosen.get())
             node_ref=zone
         >
-            <Show when=move || chosen.get().has_film()>
-                <FilmBar state shown=filmed.clone() is_covered=over />
-            </Show>
             <div class="figure-main" inert=move || over.get()>
                 {move || figure(state, &first, derived, chosen.get())}
             </div>
@@ -75,6 +72,10 @@ pub fn FigureZone(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
                     .get()
                     .map(|it| view! { <div class="figure-main figure-beside">{figure(state, &second, derived, it)}</div> })
             }}
+            // Above the figure for the eye, after it for the Tab key.
+            <Show when=move || chosen.get().has_film()>
+                <FilmBar state shown=filmed.clone() is_covered=over />
+            </Show>
             <FeatureCard state shown=carded />
         </section>
     }
