@@ -21,11 +21,9 @@ impl Model {
         }
     }
 
-    /// Fetches what the open card needs. A frame shows no cards.
+    /// Fetches what the open card needs.
     pub(crate) fn fetch_card(&mut self) {
-        let (Some(feature), Some(shown), false) = (self.view.feature, &self.shown, self.start.is_embedded) else {
-            return;
-        };
+        let (Some(feature), Some(shown)) = (self.view.feature, &self.shown) else { return };
         let index = self.dashboards.index_of(&shown.analysis.model.pack_hash);
         let Some(file) = index.and_then(|index| index.file_of(feature)) else { return };
         if !self.dashboards.chunks.contains_key(&file) {

@@ -32,8 +32,6 @@ pub enum Msg {
     Edit(bool),
     /// Analyze was pressed.
     Submit,
-    /// Another text is to be analyzed, which also goes into the box.
-    SubmitText(String),
     /// Cancel was pressed.
     Cancel,
     /// The second text's box has another text.

@@ -305,6 +305,11 @@ impl Model {
         }
     }
 
+    /// Whether the text box stands on the page: while one edits, and where there is nothing else.
+    pub fn has_box(&self) -> bool {
+        self.is_editing || (self.shown.is_none() && !self.is_example_pending)
+    }
+
     /// Whether what is shown is not of the text in the box.
     pub fn is_stale(&self) -> bool {
         self.is_editing && self.shown.as_ref().is_some_and(|shown| shown.analysis.text != self.text)

@@ -62,6 +62,8 @@ impl Model {
     /// Shows a precomputed example. A link that was still being opened is over.
     pub(crate) fn open_example(&mut self, id: String) {
         self.give_up_opening();
+        // A card is of the text that it was opened in.
+        self.view.feature = None;
         self.fetch_example(id);
     }
 
@@ -146,9 +148,9 @@ impl Model {
         self.inf_k = inf_k_text(inf_k);
         if let Some(known) = self.recent.iter().rfind(|it| fits(&it.analysis)).cloned() {
             self.abandon();
+            self.text = text;
             self.show_again(known);
             self.second_stays_with(self.subject());
-            self.text = text;
             return false;
         }
         let example = self.gallery.with_text(&text).filter(|_| inf_k.is_none()).map(|example| example.id.clone());

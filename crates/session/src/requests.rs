@@ -58,17 +58,29 @@ impl Model {
 
     /// A request for the text in the box; none without a pack.
     pub(crate) fn analyze(&self, inf_k: Option<usize>, rows: RowSource) -> Option<Request> {
-        let (pack_url, text) = (self.pack.as_ref()?.url.clone(), self.text.clone());
+        self.analyze_text(self.text.clone(), inf_k, rows)
+    }
+
+    fn analyze_text(&self, text: String, inf_k: Option<usize>, rows: RowSource) -> Option<Request> {
+        let pack_url = self.pack.as_ref()?.url.clone();
         Some(Request::Analyze { id: 0, pack_url, text, inf_k, rows, words: self.words, sync_between_stages: false })
     }
 
-    /// Words are asked for, or no longer. Asked for, the text in the box is analyzed again where the model is loaded:
-    /// its tokens are there, so that only words are computed.
+    /// Words are asked for, or no longer. Asked for, the text that is seen is analyzed again where the model is loaded:
+    /// its tokens are there, so that only words are computed. What a box holds that is not seen stays there.
     pub(crate) fn set_words(&mut self, words: bool) {
         (self.words, self.wants_words) = (words, words);
         self.ask(Effect::RememberWords(words));
-        if words && self.is_loaded && !self.is_loading() {
-            self.submit();
+        if !words || !self.is_loaded || self.is_loading() {
+            return;
+        }
+        let seen = self.shown.as_ref().filter(|_| !self.is_editing);
+        match seen.map(|shown| (shown.analysis.text.clone(), shown.analysis.inf_k)) {
+            None => self.submit(),
+            Some((text, inf_k)) => match self.analyze_text(text, inf_k, RowSource::Host) {
+                Some(job) => self.begin(job),
+                None => self.fail(NO_PACK),
+            },
         }
     }
 

@@ -42,14 +42,15 @@ impl Model {
         self.problem = None;
         self.phase = if shown.origin == Origin::Precomputed { Phase::Idle } else { Phase::Done };
         self.put(shown);
+        self.is_editing = false;
     }
 
     fn put(&mut self, shown: Arc<ShownAnalysis>) {
         self.set_focus(Focus::default());
         self.view.spans.clear();
         self.rewind(shown.analysis.tokens.len());
-        // Whoever types goes on typing.
-        self.is_editing &= self.is_quiet;
+        // Whoever types goes on typing, also past the text that Analyze was pressed for.
+        self.is_editing &= self.is_quiet || self.text != shown.analysis.text;
         self.attention = shown.analysis.attention.clone().map(Arc::new);
         self.is_shown_quietly = self.is_quiet && matches!(shown.origin, Origin::Live(_));
         self.shown = Some(shown);
@@ -77,6 +78,7 @@ impl Model {
         match read.and_then(|json| self.show(&json, Origin::File(name.clone()))) {
             Ok(()) => {
                 self.give_up_opening();
+                self.view.feature = None;
                 self.opened(Phase::Done);
             }
             Err(problem) => self.not_opened(format!("{name} was not opened: {problem}.")),

@@ -24,6 +24,8 @@ impl Model {
         match msg {
             Msg::Typed(text) => {
                 self.text = text;
+                // The box may stand there only because nothing is shown: it stays when something is.
+                self.is_editing = true;
                 self.text_changed();
             }
             Msg::InfKTyped(text) => self.inf_k = text,
@@ -38,10 +40,6 @@ impl Model {
             Msg::Words(words) => self.set_words(words),
             Msg::Edit(is_editing) => self.is_editing = is_editing,
             Msg::Submit => self.submit(),
-            Msg::SubmitText(text) => {
-                self.text = text;
-                self.submit();
-            }
             Msg::Cancel => self.cancel(),
             Msg::SecondTyped(text) => self.second_text = Some(text),
             Msg::SecondInfKTyped(text) => self.second_inf_k = text,

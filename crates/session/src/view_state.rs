@@ -130,6 +130,28 @@ impl Default for ViewState {
 }
 
 impl ViewState {
+    /// As a link for others: whoever opens it came for a figure, not to export one.
+    #[must_use]
+    pub fn to_share(&self) -> Self {
+        let figure = if self.figure == Figure::Export { Figure::default() } else { self.figure };
+        Self { figure, ..self.clone() }
+    }
+
+    /// The whole page about what a frame shows: the figure that stands first there.
+    #[must_use]
+    pub fn of_frame(&self, frame: &Embed) -> Self {
+        let figure = if frame.has_heatmap {
+            self.figure
+        } else if frame.has_trajectory {
+            Figure::Path
+        } else if frame.has_features {
+            Figure::Features
+        } else {
+            Figure::default()
+        };
+        Self { figure, ..self.clone() }.to_share()
+    }
+
     /// What links of version 1 leave out.
     pub fn of_version_1() -> Self {
         Self { mode: Mode::Notebook, scale: Scale::Data, quantity: Some(Quantity::TopFeature), ..Self::default() }

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Page, dashboard_index, start};
+use common::{Page, dashboard_index, result_json, start};
 use lens_session::dashboards::Lookup;
 use lens_session::{Fetch, Msg, Start};
 
@@ -109,9 +109,26 @@ fn a_feature_that_the_model_lacks_has_no_file() {
 }
 
 #[test]
-fn a_frame_fetches_no_cards() {
+fn a_card_in_a_frame_is_fetched_too() {
     let mut page = Page::closed(Start { is_embedded: true, ..start() });
-    page.visit("embed=true&example=poem&feature=7");
+    page.visit("embed=true&embedfeatures=true&example=poem");
     page.serve();
-    assert!(!page.fetched.iter().any(|what| matches!(what, Fetch::Dashboard(_))));
+    page.tell(Msg::WantFeatureNames);
+    page.choose(|view| view.feature = Some(7));
+    page.serve();
+    assert!(matches!(lookup(&page, 7), Lookup::Ready(..)));
+}
+
+#[test]
+fn another_example_or_file_puts_the_card_away_and_a_links_card_stays() {
+    let mut page = Page::closed(start());
+    page.visit("example=poem&feature=7");
+    page.serve();
+    assert_eq!(page.model.view.feature, Some(7));
+    page.tell(Msg::Example("two-events".to_owned()));
+    page.serve();
+    assert_eq!(page.model.view.feature, None);
+    page.choose(|view| view.feature = Some(7));
+    page.tell(Msg::FileOpened("mine.json".to_owned(), Ok(result_json("one two"))));
+    assert_eq!((page.shown(), page.model.view.feature), (Some("one two"), None));
 }

@@ -218,3 +218,24 @@ fn flags_say_what_an_embedded_page_shows() {
     assert_eq!(view.query(), "v=2&embed=true&embedheatmap=false&embedtrajectory=true");
     assert_eq!(back(&view), view);
 }
+
+#[test]
+fn a_link_to_share_opens_a_figure_and_not_the_export_of_one() {
+    let shared = |link: &str| ViewState::read(link).view.to_share().query();
+    assert_eq!(shared("example=poem&view=export"), "v=2&example=poem");
+    assert_eq!(shared("example=poem&view=numbers"), "v=2&example=poem&view=numbers");
+}
+
+#[test]
+fn the_whole_page_shows_the_figure_that_stands_first_in_the_frame() {
+    let page_of = |flags: &str| {
+        let link = ViewState::read(&format!("embed=true&example=poem&{flags}")).view;
+        ViewState { embed: Embed::default(), ..link.of_frame(&link.embed) }.query()
+    };
+    assert_eq!(page_of("embedtrajectory=true"), "v=2&example=poem");
+    assert_eq!(page_of("embedheatmap=false&embedtrajectory=true"), "v=2&example=poem&view=path");
+    assert_eq!(page_of("embedheatmap=false&embedfeatures=true"), "v=2&example=poem&view=features");
+    assert_eq!(page_of("embedheatmap=false"), "v=2&example=poem");
+    assert_eq!(page_of("view=sources"), "v=2&example=poem&view=sources");
+    assert_eq!(page_of("view=export"), "v=2&example=poem");
+}

@@ -589,12 +589,3 @@ fn a_problem_can_be_dismissed() {
     page.tell(Msg::DismissProblem);
     assert!(page.model.problem.is_none());
 }
-
-#[test]
-fn a_text_tried_in_a_card_goes_into_the_box() {
-    let mut page = Page::analyzed("one two");
-    page.tell(Msg::SubmitText("tried".to_owned()));
-    let request = page.sent();
-    assert!(matches!(&request, Request::Analyze { text, .. } if text == "tried"));
-    assert_eq!(page.model.text, "tried");
-}

@@ -257,6 +257,58 @@ fn pauses_share_an_entry_of_the_history_and_leave_the_one_before() {
 }
 
 #[test]
+fn the_box_stays_under_the_hands_of_whoever_types_and_closes_on_what_was_asked_for() {
+    let mut page = Page::analyzed("one");
+    assert!(!page.model.is_editing);
+    page.tell(Msg::Edit(true));
+    page.tell(Msg::Typed("one two".to_owned()));
+    page.tell(Msg::Submit);
+    let pressed = page.sent();
+    page.tell(Msg::Typed("one two three".to_owned()));
+    page.answer_analysis(&pressed);
+    assert!(page.model.is_editing && page.model.is_stale());
+    page.tell(Msg::Submit);
+    let pressed = page.sent();
+    page.answer_analysis(&pressed);
+    assert!(!page.model.is_editing && !page.model.is_stale());
+}
+
+#[test]
+fn the_box_stays_when_the_first_pause_in_typing_is_answered() {
+    let mut page = Page::analyzed("one");
+    // A link to a text that no analysis is here of: there is nothing but the box.
+    page.visit("text=other");
+    page.serve();
+    page.tell(Msg::Edit(false));
+    assert!(page.shown().is_none() && page.model.has_box());
+    let sent = pause_after(&mut page, "other text");
+    page.answer_analysis(&sent[0]);
+    assert_eq!((page.shown(), page.model.has_box()), (Some("other text"), true));
+    // Back to what was shown before closes it.
+    page.visit("text=one");
+    page.serve();
+    assert_eq!((page.shown(), page.model.has_box()), (Some("one"), false));
+}
+
+#[test]
+fn words_are_asked_for_the_text_that_is_seen() {
+    let mut page = Page::analyzed("one");
+    page.tell(Msg::Live(false));
+    page.tell(Msg::Edit(true));
+    page.tell(Msg::Typed("a draft".to_owned()));
+    page.tell(Msg::Edit(false));
+    page.tell(Msg::Words(true));
+    let request = page.sent();
+    assert!(matches!(&request, Request::Analyze { text, words: true, .. } if text == "one"));
+    page.answer_analysis(&request);
+    // The draft is kept, and is what words are asked for once it is seen.
+    assert_eq!((page.shown(), page.model.text.as_str()), (Some("one"), "a draft"));
+    page.tell(Msg::Edit(true));
+    page.tell(Msg::Words(true));
+    assert!(matches!(page.sent(), Request::Analyze { text, .. } if text == "a draft"));
+}
+
+#[test]
 fn typing_on_while_analyze_runs_leaves_both_entries() {
     let mut page = Page::analyzed("one");
     page.tell(Msg::Typed("one two".to_owned()));
