@@ -34,6 +34,7 @@ impl Model {
 
     /// The index came, or not: a page without one is whole without it.
     pub(crate) fn index_came(&mut self, found: Result<String, String>) {
+        self.dashboards_mut().is_answered = true;
         match found.ok().map(|json| Index::from_json(&json)) {
             Some(Ok(index)) => self.dashboards_mut().index = Some(Arc::new(index)),
             Some(Err(problem)) => self.ask(Effect::Warn(format!("the index of the dashboards: {problem}"))),

@@ -15,6 +15,8 @@ pub struct Dashboards {
     pub(crate) index: Option<Arc<Index>>,
     /// Whether the index was asked for.
     pub(crate) is_asked: bool,
+    /// Whether the index came, or will not come.
+    pub(crate) is_answered: bool,
     /// Files by name.
     pub(crate) chunks: BTreeMap<String, Fetched>,
 }
@@ -33,6 +35,11 @@ pub enum Lookup {
 }
 
 impl Dashboards {
+    /// Whether the index is under way.
+    pub fn is_pending(&self) -> bool {
+        self.is_asked && !self.is_answered
+    }
+
     /// The index, where it is of the pack with this hash.
     pub fn index_of(&self, pack_hash: &str) -> Option<Arc<Index>> {
         self.index.clone().filter(|index| index.pack_hash == pack_hash)

@@ -9,6 +9,7 @@ use crate::components::embedded::Embedded;
 use crate::components::header::Header;
 use crate::components::help::Help;
 use crate::components::workspace::Workspace;
+use crate::opener::focus_on;
 use crate::state::State;
 use crate::{embedding, environment, files, storage};
 
@@ -24,7 +25,11 @@ pub fn App() -> impl IntoView {
     Effect::new(move |_| environment::apply_theme(state.theme.get()));
 
     let _esc = window_event_listener(ev::keydown, move |event| match event.key().as_str() {
+        // An input method's own: it drops what is being composed.
+        "Escape" if event.is_composing() => {}
         "Escape" if state.is_model_open.get_untracked() => state.is_model_open.set(false),
+        // A field's own: it closes a menu, or is pressed by whoever types.
+        "Escape" if is_typing(&event) => {}
         "Escape" => state.tell(Msg::Escape),
         "?" if !is_typing(&event) => state.is_help_open.set(true),
         _ => {}
@@ -56,7 +61,15 @@ pub fn App() -> impl IntoView {
             on:dragleave=move |_: DragEvent| dropping.set(false)
             on:drop=on_drop
         >
-            <a class="skip-link" href="#text-zone">
+            // Its fragment would be another address, which the page would open anew.
+            <a
+                class="skip-link"
+                href="#text-zone"
+                on:click=move |event| {
+                    event.prevent_default();
+                    focus_on("#text-zone");
+                }
+            >
                 "Skip to the text"
             </a>
             <Header state />

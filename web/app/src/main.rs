@@ -16,6 +16,7 @@ mod film_frames;
 mod heatmap_canvas;
 mod layouts;
 mod media;
+mod opener;
 mod pack_files;
 mod palette;
 mod part;

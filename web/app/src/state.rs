@@ -18,6 +18,7 @@ use leptos::prelude::*;
 
 use crate::environment;
 use crate::store::{Look, Store};
+use crate::word_in_focus::WordInFocus;
 use crate::worker::WorkerHandle;
 
 pub use lens_session::{Origin, Pack, Phase, ShownAnalysis, ShownComparison};
@@ -102,6 +103,8 @@ pub struct Shared {
     /// [`Model::address`].
     pub address: Look<ViewState>,
 
+    /// The word that the page speaks of.
+    pub word: WordInFocus,
     /// How the page stands inside another one; none where it does not.
     pub embed: Option<Embed>,
     /// The packs that the page knows.
@@ -178,6 +181,7 @@ impl State {
             dashboards: store.look_by(|model| &model.dashboards, Arc::ptr_eq),
             feature: store.look(|model| &model.view.feature),
             address: store.look(|model| &model.address),
+            word: WordInFocus::of(store),
             embed,
             packs: store.look(|model| &model.library.packs),
             sizes: store.look(|model| &model.library.sizes),

@@ -95,18 +95,6 @@ pub fn observe_space(frame: NodeRef<Div>, space: RwSignal<Option<AvailableSpace>
     });
 }
 
-/// Gives the focus to the first element in `root` that the selector finds; nothing happens where there is none yet.
-pub fn focus_within(root: &web_sys::HtmlElement, selector: &'static str) {
-    let root = root.clone();
-    // After what has opened is in the page.
-    request_animation_frame(move || {
-        let found = root.query_selector(selector).ok().flatten();
-        if let Some(element) = found.and_then(|it| it.dyn_into::<web_sys::HtmlElement>().ok()) {
-            let _ = element.focus();
-        }
-    });
-}
-
 /// Gives a canvas its size in CSS pixels.
 pub fn size_in_css(canvas: &HtmlCanvasElement, width: f64, height: f64) {
     // By its full name: leptos has a `style` of its own on elements.

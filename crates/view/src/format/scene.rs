@@ -31,6 +31,19 @@ impl Scene {
         self.expectation_from.saturating_sub(self.first)
     }
 
+    /// e.g. "Scene 1 · sailing, tide, winds".
+    pub fn title(&self) -> String {
+        match self.name() {
+            Some(name) => format!("Scene {} · {name}", self.number),
+            None => format!("Scene {}", self.number),
+        }
+    }
+
+    /// e.g. "the expectation follows 10 words later".
+    pub fn follows(&self) -> String {
+        format!("the expectation follows {} later", words_later(self.lag()))
+    }
+
     /// Its words, "unclear" where they do not cohere; none where it has none.
     pub fn name(&self) -> Option<&str> {
         self.words.as_deref().map(|words| if self.is_unclear { UNCLEAR } else { words })
@@ -80,6 +93,13 @@ mod tests {
             [(1, Some("sea, sail, boat")), (2, Some("unclear"))]
         );
         assert_eq!(scenes[1].words.as_deref(), Some("list"));
+        assert_eq!(
+            (scenes[0].title().as_str(), scenes[1].title().as_str()),
+            ("Scene 1 · sea, sail, boat", "Scene 2 · unclear")
+        );
+        let later = |lag| Scene { expectation_from: scenes[1].first + lag, ..scenes[1].clone() }.follows();
+        assert_eq!([later(1), later(10)], [1, 10].map(|n| format!("the expectation follows {} later", words_later(n))));
+        assert_eq!([words_later(1), words_later(10)], ["1 word", "10 words"]);
         assert_eq!(at(&analysis, 2).map(|it| it.number), Some(2));
         assert_eq!((at(&analysis, 0), all(&example::analysis())), (None, Vec::new()));
     }

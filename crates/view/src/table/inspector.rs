@@ -13,6 +13,9 @@ const SHARE_MIN: f32 = 0.005;
 /// Features listed at most.
 const FEATURES_MAX: usize = 6;
 
+/// Sources that are read aloud at most.
+const SPOKEN_MAX: usize = 3;
+
 /// What is shown of one token.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inspector {
@@ -122,6 +125,25 @@ impl Inspector {
             expected_features: expected(&analysis.pred_top.as_deref().map(at).unwrap_or_default(), index),
         })
     }
+
+    /// What a screen reader says of the token, in one sentence or two.
+    pub fn spoken(&self) -> String {
+        let percent = |share: f32| number::fixed(100.0 * share, 0);
+        let mut said = format!("{}, token {}", self.name, self.position);
+        if let Some([expected, new]) = self.shares {
+            said.push_str(&format!(": {} % expected, {} % new", percent(expected), percent(new)));
+        }
+        said.push('.');
+        let sources: Vec<_> =
+            self.sources.iter().take(SPOKEN_MAX).map(|row| format!("{} {} %", row.name, percent(row.share))).collect();
+        if !sources.is_empty() {
+            said.push_str(&format!(" Expected because of {}.", sources.join(", ")));
+        }
+        if let Some(words) = &self.new_here {
+            said.push_str(&format!(" It added {words}."));
+        }
+        said
+    }
 }
 
 /// Shares of the expected and of the new part in the energy of both at the token; none where they are not known or both
@@ -194,6 +216,8 @@ mod tests {
         assert_eq!((rows, it.from_start, it.no_sources), (vec![("sky", 0.5, 1.0)], Some(0.25), None));
         assert_eq!((it.from_past.as_deref(), it.no_words), (Some("sea, sail"), None));
         assert_eq!(it.surprise.as_deref(), Some("3.2 nats"));
+        let spoken = "., token 2: 75 % expected, 25 % new. Expected because of sky 50 %.";
+        assert_eq!(it.spoken(), format!("{spoken} It added {}.", it.new_here.as_deref().unwrap()));
         let first = Inspector::of(&analysis, None, 1).unwrap();
         assert!(first.no_sources.is_some_and(|why| why.contains("start of the text")));
         assert_eq!((first.from_past, first.no_words), (None, Some("Nothing is foretold here yet.")));

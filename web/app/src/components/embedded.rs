@@ -1,7 +1,8 @@
 //! The page inside another page: what its flags ask for, in as much room as the frame has.
 
+use lens_session::Msg;
 use lens_session::embed::Embed;
-use lens_session::{Msg, ViewState};
+use lens_session::figure::Figure;
 use lens_view::progress::analyze_label;
 use leptos::prelude::*;
 
@@ -17,7 +18,6 @@ use super::trajectory::TrajectoryFigure;
 use crate::environment;
 use crate::state::{Phase, State};
 use crate::views::Derived;
-use crate::word_in_focus::word_in_focus;
 
 /// Everything.
 #[component]
@@ -27,12 +27,11 @@ pub fn Embedded(state: State, embed: Embed) -> impl IntoView {
     let result = move || {
         let shown = state.shown.get()?;
         let derived = Derived::of(state, &shown);
-        let chosen = state.store.model().view.figure;
-        let word = word_in_focus(state, &shown);
+        let chosen = state.store.model().view.of_frame(&embed).figure;
         Some(view! {
-            {embed.has_tokens.then(|| view! { <TokenStrip state shown=shown.clone() derived word /> })}
+            {embed.has_tokens.then(|| view! { <TokenStrip state shown=shown.clone() derived /> })}
             {embed.has_heatmap.then(|| figure(state, &shown, derived, chosen))}
-            {embed.has_trajectory.then(|| view! { <TrajectoryFigure state shown=shown.clone() derived /> })}
+            {(embed.has_trajectory && !(embed.has_heatmap && chosen == Figure::Path)).then(|| view! { <TrajectoryFigure state shown=shown.clone() derived /> })}
             {embed.has_features.then(|| view! { <FeatureList state shown=shown.clone() /> })}
             <FeatureCard state shown />
         })
@@ -51,7 +50,7 @@ pub fn Embedded(state: State, embed: Embed) -> impl IntoView {
             }
         })
     };
-    let whole_page = move || environment::page_at(&state.address.with(ViewState::query));
+    let whole_page = move || environment::page_at(&state.address.with(|address| address.of_frame(&embed).query()));
     view! {
         <div class="embed" class:has-controls=embed.has_controls data-testid="embed">
             <main

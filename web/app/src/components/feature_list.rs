@@ -12,12 +12,11 @@ use leptos::prelude::*;
 use super::token_text::TokenText;
 use crate::files;
 use crate::state::{ShownAnalysis, State};
-use crate::word_in_focus::pinned_word;
 
 /// The list; hovering does not change it, pinning does.
 #[component]
 pub fn FeatureList(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
-    let pinned = pinned_word(state, &shown);
+    let pinned = state.word.pinned;
     let titled = shown.clone();
     let searched = shown.clone();
     let listed = shown.clone();

@@ -82,11 +82,17 @@ pub fn FeatureMapFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoVie
     };
     let leave = move || state.hover(None);
     let opened = map.clone();
+    let open_card = move || {
+        let feature = opened.features.get(row.get_untracked()).copied();
+        state.choose(|view| view.feature = feature);
+    };
+    let open_by_key = open_card.clone();
     let on_click = move |event: web_sys::MouseEvent| {
-        if let Some((_, position)) = at(&event) {
+        // A touch points at nothing before it presses.
+        if let Some((pressed, position)) = at(&event) {
+            row.set(pressed);
             state.point(|focus| focus.click(Cell::token(position)));
-            let feature = opened.features.get(row.get_untracked()).copied();
-            state.choose(|view| view.feature = feature);
+            open_card();
         }
     };
     let on_key = move |event: KeyboardEvent| {
@@ -94,7 +100,10 @@ pub fn FeatureMapFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoVie
             Some(Step::Up) => row.update(|row| *row = row.saturating_sub(1)),
             Some(Step::Down) => row.update(|row| *row = (*row + 1).min(rows - 1)),
             Some(step) => state.point(|focus| focus.walk_tokens(step, tokens)),
-            None if event.key() == "Enter" => state.point(|focus| focus.click_token()),
+            None if event.key() == "Enter" => {
+                state.point(|focus| focus.click_token());
+                open_by_key();
+            }
             None => return,
         }
         event.prevent_default();
@@ -156,7 +165,7 @@ pub fn FeatureMapFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoVie
                     tabindex="0"
                     role="application"
                     aria-roledescription="feature map"
-                    aria-label=format!("{rows} features by {tokens} tokens: up and down walk the features, left and right the tokens, Enter pins")
+                    aria-label=format!("{rows} features by {tokens} tokens: up and down walk the features, left and right the tokens, Enter pins the token and opens the feature")
                     aria-describedby="feature-map-readout"
                     data-testid="feature-map"
                     on:pointermove=on_move

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use lens_session::figure::Figure;
 use lens_view::neighbors;
-use leptos::html::Section;
 use leptos::prelude::*;
 
 use super::attention::AttentionPanel;
@@ -23,8 +22,8 @@ use super::trajectory::TrajectoryFigure;
 use super::words::ScenesInWords;
 use crate::film_frames::FilmFrames;
 use crate::media;
+use crate::opener::lend_focus;
 use crate::state::{ShownAnalysis, State};
-use crate::surface::focus_within;
 use crate::views::Derived;
 
 /// CSS pixels from which two figures stand side by side.
@@ -40,19 +39,9 @@ pub fn FigureZone(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     let beside = Memo::new(move |_| {
         has_two.get().then(|| if chosen.get() == Figure::Scenes { Figure::Path } else { Figure::Scenes })
     });
-    let zone = NodeRef::<Section>::new();
     // What opens takes the focus, so that keys and screen readers are where the eye is.
     let over = Memo::new(move |_| state.feature.get().is_some());
-    Effect::new(move |was: Option<bool>| {
-        let is_open = over.get();
-        if is_open
-            && was == Some(false)
-            && let Some(zone) = zone.get_untracked()
-        {
-            focus_within(&zone, ".over");
-        }
-        is_open
-    });
+    lend_focus(move || over.get(), ".feature-card");
     // The figures hand out what the bar saves.
     provide_context(FilmFrames::default());
     let (first, second, filmed, carded) = (shown.clone(), shown.clone(), shown.clone(), shown);
@@ -62,7 +51,7 @@ pub fn FigureZone(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
             id="figure"
             role="tabpanel"
             aria-labelledby=move || tab_id(chosen.get())
-            node_ref=zone
+            inert=move || state.is_model_open.get()
         >
             <div class="figure-main" inert=move || over.get()>
                 {move || figure(state, &first, derived, chosen.get())}

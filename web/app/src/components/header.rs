@@ -7,16 +7,25 @@ use leptos::prelude::*;
 use super::examples::Examples;
 use super::gear::Gear;
 use super::share::Share;
+use super::text_zone::has_box;
 use crate::files;
+use crate::opener::focus_on;
 use crate::state::State;
 
 /// The line at the top.
 #[component]
 pub fn Header(state: State) -> impl IntoView {
-    let is_editing = state.look(|model| &model.is_editing);
-    let own_text = move || if is_editing.get() { "Back to the text" } else { "Try your own text" };
+    let has_box = has_box(state);
+    let own_text = move || if has_box.get() { "Back to the text" } else { "Try your own text" };
     // Without a result there is nothing to go back to.
-    let is_needless = move || is_editing.get() && state.shown.with(Option::is_none);
+    let is_needless = move || has_box.get() && state.shown.with(Option::is_none);
+    let switch = move |_| {
+        let opens = !has_box.get_untracked();
+        state.tell(Msg::Edit(opens));
+        if opens {
+            focus_on("#text");
+        }
+    };
     view! {
         <header class="header">
             <h1>"Temporal Lens"</h1>
@@ -26,9 +35,9 @@ pub fn Header(state: State) -> impl IntoView {
                     type="button"
                     class="primary"
                     data-testid="own-text"
-                    aria-expanded=move || is_editing.get().to_string()
+                    aria-expanded=move || has_box.get().to_string()
                     disabled=is_needless
-                    on:click=move |_| state.tell(Msg::Edit(!is_editing.get_untracked()))
+                    on:click=switch
                 >
                     {own_text}
                 </button>

@@ -11,34 +11,34 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, KeyboardEvent};
 
 use super::selection_panel::SelectionPanel;
+use super::token_strip::scroll_to;
 use super::words::NoWords;
 use crate::state::{ShownAnalysis, State};
 use crate::views::Derived;
-use crate::word_in_focus::WordInFocus;
 
 /// The word in focus, in three columns: itself, what made it expected, what it added.
 #[component]
-pub fn InspectorZone(state: State, shown: Arc<ShownAnalysis>, word: WordInFocus) -> impl IntoView {
+pub fn InspectorZone(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     let pack_hash = shown.analysis.model.pack_hash.clone();
     let inspected = shown.clone();
-    let body = move || {
+    let layer = shown.analysis.model.layer;
+    // Cards that come meanwhile change nothing here: buttons stay, and with them the focus.
+    let found = Memo::new(move |_| {
         let index = state.dashboards.get().index_of(&pack_hash);
-        let found = word.get().and_then(|position| Inspector::of(&inspected.analysis, index.as_deref(), position));
-        match found {
-            Some(it) => view! { <Word state it layer=inspected.analysis.model.layer /> }.into_any(),
+        state.word.looked_at.get().and_then(|position| Inspector::of(&inspected.analysis, index.as_deref(), position))
+    });
+    let body = move || {
+        match found.get() {
+            Some(it) => view! { <Word state it layer /> }.into_any(),
             None => view! {
                 <p class="empty" data-testid="inspector-hint">"Point at a word to see what made it expected, and what it added."</p>
             }
             .into_any(),
         }
     };
-    // Names of features are fetched once a word is looked at.
-    let has_word = Memo::new(move |_| word.get().is_some());
-    Effect::new(move |_| {
-        if has_word.get() {
-            state.tell(Msg::WantFeatureNames);
-        }
-    });
+    // Before a word is chosen to look at first: that one is chosen by its features' names.
+    state.tell(Msg::WantFeatureNames);
+    let spoken = move || found.with(|it| it.as_ref().map(Inspector::spoken));
     let spans = state.look(|model| &model.view.spans);
     // Two spans are compared while no word is pointed at.
     let has_spans = Memo::new(move |_| {
@@ -50,7 +50,9 @@ pub fn InspectorZone(state: State, shown: Arc<ShownAnalysis>, word: WordInFocus)
         <section class="inspector" aria-label="The word in focus">
             <SelectionPanel state shown=shown.clone() derived is_seen=has_spans />
             <SheetBar state count=shown.analysis.tokens.len() />
-            <div class="inspector-word" data-testid="inspector" role="status" hidden=move || has_spans.get()>
+            // One sentence is read aloud, not every list.
+            <p class="unseen" role="status" data-testid="inspector-spoken">{spoken}</p>
+            <div class="inspector-word" data-testid="inspector" hidden=move || has_spans.get()>
                 {body}
             </div>
             <NoWords state shown />
@@ -66,6 +68,9 @@ fn SheetBar(state: State, count: usize) -> impl IntoView {
             focus.walk_tokens(step, count);
             focus.pinned = focus.hovered.take().or(focus.pinned);
         });
+        if let Some(cell) = state.focus.with_untracked(|focus| focus.pinned) {
+            scroll_to(cell.row);
+        }
     };
     view! {
         <div class="sheet-bar">
@@ -93,7 +98,7 @@ fn Word(state: State, it: Inspector, layer: usize) -> impl IntoView {
         view! {
             <p class="shares" data-testid="inspector-shares">
                 <span class="shares-bar" aria-hidden="true">
-                    <span style:transform=format!("scaleX({expected:.4})")></span>
+                    <span style:width=format!("{:.2}%", 100.0 * expected)></span>
                 </span>
                 {format!("{} % expected, {} % new", percent(expected), percent(new))}
             </p>
@@ -113,7 +118,12 @@ fn Word(state: State, it: Inspector, layer: usize) -> impl IntoView {
             </p>
         }
     });
-    let sources = it.sources.into_iter().map(|row| view! { <Source state row /> }).collect_view();
+    let sources = it
+        .sources
+        .into_iter()
+        .enumerate()
+        .map(|(index, row)| view! { <Source state row is_first=index == 0 /> })
+        .collect_view();
     let from_start = it.from_start.map(|share| {
         view! { <li class="note">{format!("the start of the text: {} %", number::fixed(100.0 * share, 0))}</li> }
     });
@@ -141,7 +151,7 @@ fn Word(state: State, it: Inspector, layer: usize) -> impl IntoView {
                 })}
             <h4>"because of"</h4>
             {it.no_sources.map(|why| view! { <p class="empty">{why}</p> })}
-            <ol class="ranked" data-testid="words-sources">
+            <ol class="ranked" data-testid="words-sources" on:keydown=move |event| walk_rows(&event)>
                 {sources}
                 {from_start}
             </ol>
@@ -174,7 +184,7 @@ fn Word(state: State, it: Inspector, layer: usize) -> impl IntoView {
 
 /// A word that the prediction was taken from; pressing it looks at that word.
 #[component]
-fn Source(state: State, row: SourceRow) -> impl IntoView {
+fn Source(state: State, row: SourceRow, is_first: bool) -> impl IntoView {
     let position = row.position;
     view! {
         <li>
@@ -188,7 +198,7 @@ fn Source(state: State, row: SourceRow) -> impl IntoView {
             <button
                 type="button"
                 class="quiet small ranked-go"
-                tabindex="-1"
+                tabindex=if is_first { "0" } else { "-1" }
                 aria-label=format!("Look at token {position}")
                 on:click=move |_| state.point(|focus| focus.pinned = Some(Cell::token(position)))
             >
@@ -198,23 +208,24 @@ fn Source(state: State, row: SourceRow) -> impl IntoView {
     }
 }
 
+/// A list is one stop of the Tab key; arrows walk its buttons.
+fn walk_rows(event: &KeyboardEvent) {
+    let row = event.target().and_then(|it| it.dyn_into::<Element>().ok()).and_then(|it| it.closest("li").ok()?);
+    let next = row.and_then(|row| match event.key().as_str() {
+        "ArrowDown" => row.next_element_sibling(),
+        "ArrowUp" => row.previous_element_sibling(),
+        _ => None,
+    });
+    let button = next.and_then(|row| row.query_selector("button").ok()?);
+    if let Some(button) = button.and_then(|it| it.dyn_into::<HtmlElement>().ok()) {
+        event.prevent_default();
+        let _ = button.focus();
+    }
+}
+
 /// Features by name; pressing one opens its card.
 #[component]
 fn Features(state: State, rows: Vec<AddedRow>, testid: &'static str) -> impl IntoView {
-    // One stop of the Tab key; arrows walk.
-    let on_key = move |event: KeyboardEvent| {
-        let row = event.target().and_then(|it| it.dyn_into::<Element>().ok()).and_then(|it| it.closest("li").ok()?);
-        let next = row.and_then(|row| match event.key().as_str() {
-            "ArrowDown" => row.next_element_sibling(),
-            "ArrowUp" => row.previous_element_sibling(),
-            _ => None,
-        });
-        let button = next.and_then(|row| row.query_selector("button").ok()?);
-        if let Some(button) = button.and_then(|it| it.dyn_into::<HtmlElement>().ok()) {
-            event.prevent_default();
-            let _ = button.focus();
-        }
-    };
     let row = move |(index, row): (usize, AddedRow)| {
         let feature = row.feature;
         let name = row.name.unwrap_or_else(|| format!("feature {feature}"));
@@ -240,7 +251,7 @@ fn Features(state: State, rows: Vec<AddedRow>, testid: &'static str) -> impl Int
         }
     };
     view! {
-        <ol class="ranked ranked-features" data-testid=testid on:keydown=on_key>
+        <ol class="ranked ranked-features" data-testid=testid on:keydown=move |event| walk_rows(&event)>
             {rows.into_iter().enumerate().map(row).collect_view()}
         </ol>
     }

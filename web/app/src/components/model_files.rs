@@ -3,7 +3,6 @@
 
 use lens_session::Msg;
 use lens_view::number;
-use leptos::html::Section;
 use leptos::prelude::*;
 
 use super::library::Library;
@@ -24,15 +23,8 @@ pub fn ModelFiles(state: State) -> impl IntoView {
         bytes => format!("Store the whole embedding · {}", number::bytes(bytes)),
     };
     let foreign = move || state.pack.with(|pack| pack.as_ref().and_then(|pack| pack.foreign_host.clone()));
-    // What opens takes the focus.
-    let panel = NodeRef::<Section>::new();
-    Effect::new(move |_| {
-        if let Some(panel) = panel.get() {
-            let _ = panel.focus();
-        }
-    });
     view! {
-        <section class="over model-files" tabindex="-1" node_ref=panel data-testid="model-files" aria-labelledby="model-files-title">
+        <section class="over model-files" tabindex="-1" data-testid="model-files" aria-labelledby="model-files-title">
             <div class="panel-head">
                 <h2 id="model-files-title">"Model and storage"</h2>
                 <button type="button" class="quiet small" data-testid="model-close" on:click=move |_| state.is_model_open.set(false)>

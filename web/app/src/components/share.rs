@@ -31,15 +31,19 @@ pub fn Share(state: State) -> impl IntoView {
 /// The link, the code, the file.
 #[component]
 pub fn Ways(state: State, said: RwSignal<Option<String>>) -> impl IntoView {
-    let url = environment::page_at(&state.store.model().current_address().query());
-    let code = embed::code(&url);
-    let is_long = url.len() > view_state::LENGTH_SAFE;
+    let url = Memo::new(move |_| {
+        // Where a drag goes on, the address comes later than the view.
+        state.address.track();
+        environment::page_at(&state.store.model().current_address().to_share().query())
+    });
+    let code = Signal::derive(move || embed::code(&url.get()));
+    let is_long = Memo::new(move |_| url.with(String::len) > view_state::LENGTH_SAFE);
     // A model of the recipient's has to see the text first: a file has everything.
     let needs_model = state
         .shown
         .with(|shown| shown.as_ref().is_some_and(|shown| matches!(shown.origin, Origin::Live(_) | Origin::File(_))));
     view! {
-        <Way label="Link" testid="share-link" content=url said />
+        <Way label="Link" testid="share-link" content=url.into() said />
         {needs_model
             .then(|| {
                 view! {
@@ -48,14 +52,11 @@ pub fn Ways(state: State, said: RwSignal<Option<String>>) -> impl IntoView {
                     </p>
                 }
             })}
-        {is_long
-            .then(|| {
-                view! {
-                    <p class="note" data-testid="share-long">
-                        "This link is long: some hosts and programs cut it. The result’s file is safer."
-                    </p>
-                }
-            })}
+        <Show when=move || is_long.get()>
+            <p class="note" data-testid="share-long">
+                "This link is long: some hosts and programs cut it. The result’s file is safer."
+            </p>
+        </Show>
         <Way label="Code to embed" testid="share-code" content=code said />
         <button type="button" data-testid="share-file" on:click=move |_| files::download(state)>
             "Save the result’s file"
@@ -65,12 +66,15 @@ pub fn Ways(state: State, said: RwSignal<Option<String>>) -> impl IntoView {
 
 /// A text to copy; it stands there, so that it can be copied by hand where the browser refuses.
 #[component]
-fn Way(label: &'static str, testid: &'static str, content: String, said: RwSignal<Option<String>>) -> impl IntoView {
+fn Way(
+    label: &'static str,
+    testid: &'static str,
+    content: Signal<String>,
+    said: RwSignal<Option<String>>,
+) -> impl IntoView {
     let field = NodeRef::<leptos::html::Input>::new();
-    let value = content.clone();
     let copy = move |_| {
-        let content = content.clone();
-        files::copy_then(content, move |is_copied| {
+        files::copy_then(content.get_untracked(), move |is_copied| {
             if !is_copied && let Some(field) = field.get_untracked() {
                 field.select();
             }
@@ -85,7 +89,7 @@ fn Way(label: &'static str, testid: &'static str, content: String, said: RwSigna
         <div class="share-way">
             <label>
                 <span>{label}</span>
-                <input type="text" readonly node_ref=field data-testid=testid prop:value=value />
+                <input type="text" readonly node_ref=field data-testid=testid prop:value=content />
             </label>
             <button type="button" data-testid=format!("{testid}-copy") on:click=copy>
                 "Copy"

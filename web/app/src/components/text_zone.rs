@@ -9,7 +9,6 @@ use super::progress_bar::ProgressBar;
 use super::token_strip::TokenStrip;
 use crate::state::{Origin, State};
 use crate::views::Derived;
-use crate::word_in_focus::word_in_focus;
 
 /// Whether what is shown is not of the text in the box.
 pub fn is_stale(state: State) -> Memo<bool> {
@@ -22,16 +21,24 @@ pub fn is_stale(state: State) -> Memo<bool> {
     })
 }
 
+/// Whether the text box stands on the page.
+pub fn has_box(state: State) -> Memo<bool> {
+    let is_editing = state.look(|model| &model.is_editing);
+    Memo::new(move |_| {
+        is_editing.track();
+        state.shown.track();
+        state.is_example_pending.track();
+        state.store.model().has_box()
+    })
+}
+
 /// The text, or the box for one.
 #[component]
 pub fn TextZone(state: State) -> impl IntoView {
-    let editing = state.look(|model| &model.is_editing);
-    let has_box =
-        Memo::new(move |_| editing.get() || (state.shown.with(Option::is_none) && !state.is_example_pending.get()));
+    let has_box = has_box(state);
     let text = move || {
         let shown = state.shown.get().filter(|_| !has_box.get())?;
         let derived = Derived::of(state, &shown);
-        let word = word_in_focus(state, &shown);
         let count = shown.analysis.tokens.len();
         let mark = match &shown.origin {
             Origin::Precomputed => Some(("precomputed-mark", "precomputed".to_owned())),
@@ -39,7 +46,7 @@ pub fn TextZone(state: State) -> impl IntoView {
             Origin::Live(_) => None,
         };
         Some(view! {
-            <TokenStrip state shown derived word>
+            <TokenStrip state shown derived>
                 <span class="note" data-testid="token-count">{format!("{count} tokens")}</span>
                 {mark.map(|(testid, said)| view! { <span class="badge" data-testid=testid>{said}</span> })}
             </TokenStrip>

@@ -22,7 +22,6 @@ use crate::palette::Palette;
 use crate::part::Part;
 use crate::state::{ShownAnalysis, State};
 use crate::views::Derived;
-use crate::word_in_focus::WordInFocus;
 use crate::{canvas, files};
 
 /// Scenes are told apart by so many colors, in turn.
@@ -37,7 +36,6 @@ pub fn TokenStrip(
     state: State,
     shown: Arc<ShownAnalysis>,
     derived: Derived,
-    word: WordInFocus,
     #[prop(optional)] children: Option<Children>,
 ) -> impl IntoView {
     let count = shown.analysis.tokens.len();
@@ -46,7 +44,7 @@ pub fn TokenStrip(
     let shading = Memo::new(move |_| quantity.get().map(|quantity| Shading::or_usual(&shaded.analysis, quantity)));
 
     mark_focus(state);
-    mark_sources(shown.clone(), word);
+    mark_sources(state, shown.clone());
     mark_selection(state, count);
     mark_unread(state, count);
     // After the tokens are in the page.
@@ -133,21 +131,13 @@ pub fn TokenStrip(
         {scenes
             .into_iter()
             .map(|scene| {
-                let name = scene.name().map(str::to_owned);
-                let follows = scene.expectation_from - scene.first;
+                let follows = (scene.lag() > 0).then(|| scene.follows());
+                let spoken = [Some(scene.title()), follows.clone()].into_iter().flatten().collect::<Vec<_>>().join(": ");
                 view! {
                     // What the colors say is said in words, here and in the list of scenes.
-                    <div class="scene" dir="auto" data-scene=(scene.number % SCENE_COLORS).to_string()>
+                    <div class="scene" role="group" aria-label=spoken dir="auto" data-scene=(scene.number % SCENE_COLORS).to_string()>
                         <p class="scene-name" aria-hidden="true" data-testid=format!("scene-{}", scene.number)>
-                            {format!("Scene {}", scene.number)} {name.map(|name| format!(" · {name}"))}
-                            {(follows > 0)
-                                .then(|| {
-                                    view! {
-                                        <span class="note">
-                                            {format!(" · the expectation follows {follows} tokens later")}
-                                        </span>
-                                    }
-                                })}
+                            {scene.title()} {follows.map(|follows| view! { <span class="note">{format!(" · {follows}")}</span> })}
                         </p>
                         {of(scene.first.min(count)..(scene.last + 1).min(count))}
                     </div>
@@ -357,13 +347,13 @@ fn mark_focus(state: State) {
 }
 
 /// Underlines the tokens that the prediction of the word in focus was taken from, each with its share.
-fn mark_sources(shown: Arc<ShownAnalysis>, word: WordInFocus) {
+fn mark_sources(state: State, shown: Arc<ShownAnalysis>) {
     Effect::new(move |marked: Option<Vec<usize>>| {
         for position in marked.unwrap_or_default() {
             set_class(position, "is-source", false);
             set_class(position, "is-word", false);
         }
-        let Some(position) = word.get() else { return Vec::new() };
+        let Some(position) = state.word.looked_at.get() else { return Vec::new() };
         set_class(position, "is-word", true);
         let mut marks = vec![position];
         for source in inspector::sources(&shown.analysis, position) {
@@ -451,7 +441,8 @@ fn set_selected(position: usize, is_selected: bool) {
     }
 }
 
-fn scroll_to(position: usize) {
+/// Brings a token into sight.
+pub fn scroll_to(position: usize) {
     if let Some(token) = token_element(position) {
         let options = web_sys::ScrollIntoViewOptions::new();
         options.set_block(web_sys::ScrollLogicalPosition::Nearest);

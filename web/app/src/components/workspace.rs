@@ -10,8 +10,8 @@ use super::model_files::ModelFiles;
 use super::tabs::Tabs;
 use super::text_zone::{TextZone, is_stale};
 use super::update_note::UpdateNote;
+use crate::opener::lend_focus;
 use crate::state::{Phase, State};
-use crate::word_in_focus::word_in_focus;
 
 /// Everything below the header.
 #[component]
@@ -20,6 +20,7 @@ pub fn Workspace(state: State) -> impl IntoView {
     let origin = move || state.shown.with(|shown| shown.as_ref().map(|shown| shown.origin.name()));
     let is_stale = is_stale(state);
     let has_pin = Memo::new(move |_| state.focus.with(|focus| focus.pinned.is_some()));
+    lend_focus(move || state.is_model_open.get(), ".model-files");
     view! {
         <main
             class="workspace"
@@ -41,10 +42,9 @@ pub fn Workspace(state: State) -> impl IntoView {
                     .shown
                     .get()
                     .map(|shown| {
-                        let word = word_in_focus(state, &shown);
                         view! {
                             <FigureZone state shown=shown.clone() />
-                            <InspectorZone state shown word />
+                            <InspectorZone state shown />
                         }
                     })
             }}

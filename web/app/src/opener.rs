@@ -1,0 +1,71 @@
+//! Where the keyboard's focus goes when something opens over the page, and where it returns to.
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
+
+use crate::environment::document;
+
+/// Where the focus returns to when what it came from is gone.
+const FALLBACK: &str = "[data-testid=\"token-strip\"], #text";
+
+/// Gives the focus to the first element that the selector finds once the page has it; nothing happens where there is none.
+pub fn focus_on(selector: &'static str) {
+    // After what has opened is in the page.
+    request_animation_frame(move || {
+        if let Some(element) = find(selector) {
+            let _ = element.focus();
+        }
+    });
+}
+
+/// Moves the focus to what `selector` names while `is_open`, and back to where it was when that closes.
+pub fn lend_focus(is_open: impl Fn() -> bool + 'static, selector: &'static str) {
+    let opener = StoredValue::new_local(None::<HtmlElement>);
+    Effect::new(move |was_open: Option<bool>| {
+        let is_open = is_open();
+        match (was_open, is_open) {
+            // What a link opens with takes no focus: the reader has not pressed anything.
+            (Some(false), true) => {
+                opener.set_value(active());
+                focus_on(selector);
+            }
+            (Some(true), false) => {
+                let opener = opener.try_update_value(Option::take).flatten();
+                request_animation_frame(move || give_back(opener));
+            }
+            _ => {}
+        }
+        is_open
+    });
+}
+
+/// Whoever went elsewhere meanwhile stays there.
+fn give_back(opener: Option<HtmlElement>) {
+    if active().is_some() {
+        return;
+    }
+    let is_taken = |element: &HtmlElement| {
+        let _ = element.focus();
+        active().is_some()
+    };
+    // A button in a menu that has closed takes no focus: the menu's own does.
+    let menu =
+        || opener.as_ref()?.closest("details").ok()??.query_selector("summary").ok()??.dyn_into::<HtmlElement>().ok();
+    if !opener.as_ref().is_some_and(is_taken)
+        && !menu().as_ref().is_some_and(is_taken)
+        && let Some(element) = find(FALLBACK)
+    {
+        let _ = element.focus();
+    }
+}
+
+/// What has the focus; none while it is the page's body.
+fn active() -> Option<HtmlElement> {
+    let element = document()?.active_element()?;
+    (element.tag_name() != "BODY").then_some(element)?.dyn_into().ok()
+}
+
+fn find(selector: &str) -> Option<HtmlElement> {
+    document()?.query_selector(selector).ok()??.dyn_into().ok()
+}
