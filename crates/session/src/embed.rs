@@ -1,5 +1,6 @@
 //! The page inside another page: what it shows there, and the messages both exchange.
 
+use lens_view::choice::Choice;
 use lens_view::markup::escaped;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,8 @@ pub struct Embed {
     pub has_trajectory: bool,
     /// `embedfeatures`: the novel features of the pinned token.
     pub has_features: bool,
+    /// `embedword`: the word in focus, what made it expected and what it added.
+    pub has_word: bool,
     /// `embedinput`: the text box and the button that loads a model.
     pub has_input: bool,
     /// `embedcontrols`: the figures' menus and buttons.
@@ -36,6 +39,7 @@ impl Default for Embed {
             has_heatmap: true,
             has_trajectory: false,
             has_features: false,
+            has_word: false,
             has_input: false,
             has_controls: false,
             has_link: true,
@@ -43,12 +47,64 @@ impl Default for Embed {
     }
 }
 
-/// HTML that shows `url` (the page's address with a state) in a frame.
-pub fn code(url: &str) -> String {
+impl Embed {
+    /// Shows one thing alone, by the name that `view` has for it: the text, or the word in focus. Whether there is one of
+    /// this name.
+    pub(crate) fn show_alone(&mut self, name: &str) -> bool {
+        let [has_tokens, has_word] = match name {
+            "text" => [true, false],
+            "word" => [false, true],
+            _ => return false,
+        };
+        (self.has_tokens, self.has_word, self.has_heatmap) = (has_tokens, has_word, false);
+        true
+    }
+}
+
+/// What a frame is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Purpose {
+    /// The text above the chosen figure.
+    #[default]
+    Figure,
+    /// The text with its scenes; pressing a word says what made it expected.
+    Text,
+    /// One word: what made it expected, and what it added.
+    Word,
+}
+
+impl Choice for Purpose {
+    const CHOICES: &'static [Self] = &[Self::Figure, Self::Text, Self::Word];
+
+    fn key(self) -> &'static str {
+        match self {
+            Self::Figure => "figure",
+            Self::Text => "text",
+            Self::Word => "word",
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Figure => "Text and figure",
+            Self::Text => "Text with its scenes",
+            Self::Word => "Word in focus",
+        }
+    }
+}
+
+/// HTML that shows `url` (the page's address with a state) in a frame. A `view` that the address names gives way to the
+/// purpose's own, which comes later.
+pub fn code(url: &str, purpose: Purpose) -> String {
     let separator = if url.contains('?') { '&' } else { '?' };
-    let address = escaped(&format!("{url}{separator}embed=true"));
+    let (alone, height) = match purpose {
+        Purpose::Figure => (String::new(), 560),
+        Purpose::Text => (format!("&view={}", purpose.key()), 480),
+        Purpose::Word => (format!("&view={}", purpose.key()), 320),
+    };
+    let address = escaped(&format!("{url}{separator}embed=true{alone}"));
     format!(
-        "<iframe src=\"{address}\" title=\"Temporal Lens\" width=\"640\" height=\"560\" style=\"border:0;max-width:100%\" loading=\"lazy\" allow=\"clipboard-write\"></iframe>"
+        "<iframe src=\"{address}\" title=\"Temporal Lens\" width=\"640\" height=\"{height}\" style=\"border:0;max-width:100%\" loading=\"lazy\" allow=\"clipboard-write\"></iframe>"
     )
 }
 
@@ -141,7 +197,7 @@ mod tests {
 
     #[test]
     fn the_code_is_html_whatever_the_address() {
-        let code = code("https://a.example/?v=1&text=\"><script>");
+        let code = code("https://a.example/?v=1&text=\"><script>", Purpose::Figure);
         assert!(
             code.contains("src=\"https://a.example/?v=1&amp;text=&quot;&gt;&lt;script&gt;&amp;embed=true\""),
             "{code}"

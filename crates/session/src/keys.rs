@@ -129,7 +129,8 @@ pub static KEYS: &[Key] = &[
     key(
         "view",
         |it, _| usual_key(it.figure, if it.embed.is_embedded { Figure::default() } else { it.figure_meant() }),
-        |it, value| put(&mut it.figure, values::figure(value)),
+        // A frame may have the text or a word alone; the page always has both.
+        |it, value| if it.embed.show_alone(value) { Ok(()) } else { put(&mut it.figure, values::figure(value)) },
     ),
     key("of", |it, page| usual_key(it.source, page.source), |it, value| put(&mut it.source, values::choice(value))),
     key("mode", |it, page| usual_key(it.mode, page.mode), |it, value| put(&mut it.mode, values::choice(value))),
@@ -256,6 +257,7 @@ pub static KEYS: &[Key] = &[
         |it, page| shown(it, page, |it| it.has_features),
         |it, value| show(&mut it.embed.has_features, value),
     ),
+    key("embedword", |it, page| shown(it, page, |it| it.has_word), |it, value| show(&mut it.embed.has_word, value)),
     key("embedinput", |it, page| shown(it, page, |it| it.has_input), |it, value| show(&mut it.embed.has_input, value)),
     key(
         "embedcontrols",

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use lens_analysis::per_token::Quantity;
 use lens_analysis::similarity::{Mode, Source};
-use lens_session::embed::Embed;
+use lens_session::embed::{Embed, Purpose, code};
 use lens_session::view_state::is_fetchable;
 use lens_session::{Opened, Second, Subject, Theme, ViewState};
 use lens_view::attention::AttentionSelection;
@@ -238,4 +238,26 @@ fn the_whole_page_shows_the_figure_that_stands_first_in_the_frame() {
     assert_eq!(page_of("embedheatmap=false"), "v=2&example=poem");
     assert_eq!(page_of("view=sources"), "v=2&example=poem&view=sources");
     assert_eq!(page_of("view=export"), "v=2&example=poem");
+}
+
+#[test]
+fn a_frame_has_the_text_or_a_word_alone() {
+    let of = |query: &str| {
+        let opened = ViewState::read(query);
+        assert!(opened.dropped.is_empty(), "{:?}", opened.dropped);
+        let it = opened.view.embed;
+        [it.has_tokens, it.has_heatmap, it.has_word]
+    };
+    assert_eq!(of("embed=true&view=text"), [true, false, false]);
+    assert_eq!(of("view=word&embed=true"), [false, false, true]);
+    assert_eq!(of("embed=true&view=path&view=word"), [false, false, true]);
+    assert_eq!(of("embed=true&view=text&embedword=true"), [true, false, true]);
+    // The whole page has both anyway.
+    assert_eq!(ViewState::read("view=text").view, ViewState::default());
+    let url = |purpose| code("https://a.example/?v=2&example=poem", purpose);
+    for (purpose, alone) in
+        [(Purpose::Figure, ""), (Purpose::Text, "&amp;view=text"), (Purpose::Word, "&amp;view=word")]
+    {
+        assert!(url(purpose).contains(&format!("?v=2&amp;example=poem&amp;embed=true{alone}\"")), "{}", url(purpose));
+    }
 }

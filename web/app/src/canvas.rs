@@ -9,7 +9,6 @@ use wasm_bindgen::{Clamped, JsCast, JsValue};
 use web_sys::{Blob, CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
 use crate::environment;
-use crate::files;
 use crate::palette::Palette;
 
 /// A canvas of these pixels, RGBA row by row.
@@ -115,49 +114,36 @@ fn png_of(picture: &HtmlCanvasElement) -> js_sys::Promise {
     })
 }
 
-/// Hands a picture to the visitor as PNG; `refused` is called where the browser does not.
+/// Draws SVG on a canvas: two device pixels a pixel, or `columns` device pixels in all.
 ///
 /// # Errors
 /// The browser's.
-pub fn save_png(picture: &HtmlCanvasElement, name: String, refused: impl FnOnce() + 'static) -> Result<(), JsValue> {
-    let on_blob = Closure::once_into_js(move |blob: JsValue| {
-        let is_saved = blob.dyn_into::<Blob>().is_ok_and(|blob| files::save_blob(&name, &blob).is_ok());
-        if !is_saved {
-            refused();
-        }
-    });
-    picture.to_blob(on_blob.unchecked_ref())
-}
-
-/// Draws SVG on a canvas, two device pixels a pixel.
-///
-/// # Errors
-/// The browser's.
-pub async fn rasterized(svg: &str) -> Result<HtmlCanvasElement, JsValue> {
+pub async fn rasterized(svg: &str, columns: Option<u32>) -> Result<HtmlCanvasElement, JsValue> {
     let document = environment::document().ok_or(JsValue::NULL)?;
     let image: web_sys::HtmlImageElement = document.create_element("img")?.dyn_into()?;
     image.set_src(&format!("data:image/svg+xml,{}", String::from(js_sys::encode_uri_component(svg))));
     wasm_bindgen_futures::JsFuture::from(image.decode()).await?;
-    let canvas: HtmlCanvasElement = document.create_element("canvas")?.dyn_into()?;
-    let (width, height) = (image.natural_width(), image.natural_height());
-    canvas.set_width(2 * width);
-    canvas.set_height(2 * height);
-    let context: CanvasRenderingContext2d = canvas.get_context("2d")?.ok_or(JsValue::NULL)?.dyn_into()?;
-    let (width, height) = (f64::from(2 * width), f64::from(2 * height));
+    let (width, height) = (f64::from(image.natural_width()), f64::from(image.natural_height()));
+    let ratio = columns.map_or(SAVED_RATIO, |columns| f64::from(columns) / width);
+    let canvas = new_canvas()?;
+    let context = fresh(&canvas, (width, height), ratio)?;
     context.draw_image_with_html_image_element_and_dw_and_dh(&image, 0.0, 0.0, width, height)?;
     Ok(canvas)
 }
 
-/// Puts a picture on the clipboard as PNG; `refused` is called where the browser does not let the page.
+/// Puts a picture on the clipboard; `refused` is called where it is not made, or the browser does not let the page.
 ///
 /// # Errors
 /// The browser's.
-pub fn copy_png(picture: &HtmlCanvasElement, refused: impl FnOnce() + 'static) -> Result<(), JsValue> {
+pub fn copy_png(
+    picture: impl Future<Output = Result<Blob, JsValue>> + 'static,
+    refused: impl FnOnce() + 'static,
+) -> Result<(), JsValue> {
     let clipboard = environment::window().ok_or(JsValue::NULL)?.navigator().clipboard();
     // Through the global object: web-sys has no stable binding of it.
     let item: js_sys::Function = js_sys::Reflect::get(&js_sys::global(), &"ClipboardItem".into())?.dyn_into()?;
     // A promise, so that the click that asked for it still counts when the picture is ready.
-    let blob = png_of(picture);
+    let blob = wasm_bindgen_futures::future_to_promise(async move { picture.await.map(JsValue::from) });
     let content = js_sys::Object::new();
     js_sys::Reflect::set(&content, &"image/png".into(), &blob)?;
     let item = js_sys::Reflect::construct(&item, &js_sys::Array::of1(&content))?;

@@ -21,6 +21,7 @@ mod pack_files;
 mod palette;
 mod part;
 mod pointing;
+mod saved;
 mod state;
 mod storage;
 mod store;

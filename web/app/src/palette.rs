@@ -5,7 +5,7 @@ use lens_view::svg::SvgTheme;
 use web_sys::{CssStyleDeclaration, Element};
 
 /// Colors and typeface as the canvas takes them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Palette {
     /// The ground of all.
     pub paper: String,
@@ -52,10 +52,27 @@ impl Palette {
             muted: &self.muted,
             rule: &self.rule,
             accent: &self.accent,
+            alarm: &self.alarm,
             shade: &self.shade,
             scenes: self.scenes.each_ref().map(String::as_str),
             typeface: &self.typeface,
         }
+    }
+
+    /// As a theme has them, whichever the page is in: it is in that theme while they are read, and nothing is drawn then.
+    pub fn of_theme(theme: &str) -> Self {
+        let Some(root) = crate::environment::document().and_then(|document| document.document_element()) else {
+            return Self::default();
+        };
+        let before = root.get_attribute("data-theme");
+        // A page without themes has one palette.
+        let _ = root.set_attribute("data-theme", theme);
+        let palette = Self::of(&root);
+        let _ = match before {
+            Some(before) => root.set_attribute("data-theme", &before),
+            None => root.remove_attribute("data-theme"),
+        };
+        palette
     }
 
     /// As they are for this element now. The names are registered as colors (`@property`), so that

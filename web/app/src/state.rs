@@ -17,6 +17,7 @@ use lens_view::selection::Selection;
 use leptos::prelude::*;
 
 use crate::environment;
+use crate::saved::Print;
 use crate::store::{Look, Store};
 use crate::word_in_focus::WordInFocus;
 use crate::worker::WorkerHandle;
@@ -121,6 +122,8 @@ pub struct Shared {
     pub diagnostics: RwSignal<Option<CopiedDiagnostics>>,
     /// Whether the panel of the model's files is open.
     pub is_model_open: RwSignal<bool>,
+    /// How figures are saved.
+    pub print: RwSignal<Print>,
     /// Whether the help sheet is open.
     pub is_help_open: RwSignal<bool>,
     /// The worker, from the first request on.
@@ -190,6 +193,7 @@ impl State {
             library_said: store.look(|model| &model.library.said),
             diagnostics: RwSignal::new(None),
             is_model_open: RwSignal::new(false),
+            print: RwSignal::new(Print::default()),
             is_help_open: RwSignal::new(false),
             engine: StoredValue::new_local(None),
             asked_from: StoredValue::new(String::new()),

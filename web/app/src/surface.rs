@@ -48,6 +48,12 @@ fn boxed_height(frame: &web_sys::HtmlElement) -> Option<f64> {
     is_boxed.then(|| f64::from(frame.client_height()).max(120.0))
 }
 
+/// Height of a frame's caption and link, CSS pixels.
+fn foot_height() -> f64 {
+    let foot = document().and_then(|document| document.query_selector(".embed-foot").ok().flatten());
+    foot.map_or(0.0, |foot| foot.get_bounding_client_rect().height())
+}
+
 /// Keeps `room` at what the frame and the window give.
 pub fn observe_space(frame: NodeRef<Div>, space: RwSignal<Option<AvailableSpace>>) {
     let is_embedded = environment::embed().is_some();
@@ -60,8 +66,8 @@ pub fn observe_space(frame: NodeRef<Div>, space: RwSignal<Option<AvailableSpace>
             max_height: if let Some(height) = boxed_height(&frame) {
                 height
             } else if is_embedded {
-                // What the frame has below the figure's top, less its heading and the link below.
-                (height - frame.get_bounding_client_rect().top().max(0.0) - 34.0).max(120.0)
+                // What the frame has below the figure's top, less the caption and the link below.
+                (height - frame.get_bounding_client_rect().top().max(0.0) - foot_height() - 10.0).max(120.0)
             } else if is_full {
                 height - 110.0
             } else {

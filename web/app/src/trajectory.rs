@@ -13,7 +13,7 @@ use leptos::prelude::*;
 
 use crate::environment;
 use crate::layouts::{LayoutCommand, LayoutEvent, LayoutRequest};
-use crate::state::ShownAnalysis;
+use crate::state::{ShownAnalysis, State};
 use crate::worker::WorkerHandle;
 
 /// A way through the codes, and how much it winds.
@@ -47,6 +47,28 @@ impl TrajectoryResult {
             }
         }
     }
+}
+
+/// What there is to draw, or why not; none while it is laid out.
+pub type Drawing = Memo<Option<Result<Arc<Trajectory>, String>>>;
+
+/// The path of a shown analysis as the view asks for it: how far it is, and what there is to draw.
+pub fn of_view(state: State, shown: &Arc<ShownAnalysis>) -> (Computation, Drawing) {
+    let settings = state.look(|model| &model.view.trajectory);
+    let color = state.look(|model| &model.view.trajectory_color);
+    let computation = Computation::new();
+    let asked = shown.clone();
+    Effect::new(move |_| computation.start(&asked, settings.get()));
+    let colored = shown.clone();
+    let drawing = Memo::new_with_compare(
+        move |_| match computation.work.get() {
+            Work::UnderWay(..) | Work::Stopped => None,
+            Work::Failed(problem) => Some(Err(problem)),
+            Work::Done(found) => Some(found.drawing(&colored, color.get()).map(Arc::new)),
+        },
+        |_, _| true,
+    );
+    (computation, drawing)
 }
 
 /// Where the work is.

@@ -210,7 +210,7 @@ mod tests {
         let source = |position, weight| TokenSource { position, weight };
         analysis.sources = Some(vec![vec![], vec![source(0, 1.0)], vec![source(1, 0.5), source(0, 0.25)]]);
         let it = Inspector::of(&analysis, None, 2).unwrap();
-        assert_eq!((it.name.as_str(), it.scene.map(|scene| scene.number)), (".", Some(2)));
+        assert_eq!((it.name.as_str(), it.scene.as_ref().map(|scene| scene.number)), (".", Some(2)));
         assert_eq!(it.shares, Some([0.75, 0.25]));
         let rows: Vec<_> = it.sources.iter().map(|row| (row.name.as_str(), row.share, row.bar)).collect();
         assert_eq!((rows, it.from_start, it.no_sources), (vec![("sky", 0.5, 1.0)], Some(0.25), None));

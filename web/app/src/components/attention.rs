@@ -7,27 +7,24 @@ use lens_session::Msg;
 use lens_view::attention::{AttentionLayout, AttentionMap, BAR_TITLE, MAP};
 use lens_view::focus::{Cell, Step};
 use lens_view::layout::{AvailableSpace, Rect};
-use lens_view::svg::{self, Caption, PrintWidth};
-use lens_view::{export, number, statistics};
+use lens_view::number;
 use leptos::html::{Canvas, Div, P};
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlElement, KeyboardEvent};
 
 use super::gear::Gear;
-use super::save_figure::{Picture, SaveFigure};
+use super::save_figure::SaveFigure;
 use super::token_text::TokenText;
-use crate::canvas::{ColorBar, draw_bar, fresh, pixels, saved_figure, upwards};
+use crate::canvas::{ColorBar, draw_bar, fresh, pixels, upwards};
 use crate::palette::Palette;
 use crate::part::Part;
 use crate::state::{Origin, Phase, ShownAnalysis, State};
 use crate::surface::{observe_space, repaints, report, size_in_css};
-use crate::{files, pointing};
+use crate::{pointing, saved};
 
 /// Origins listed beside the map.
 const ORIGINS: usize = 8;
-/// Width of the saved map, CSS pixels.
-const SAVED_WIDTH: f64 = 640.0;
 
 /// The weights, or how to come by them.
 #[component]
@@ -162,36 +159,7 @@ fn AttentionFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
             state.point(|focus| focus.click(Cell::token(position)));
         }
     };
-    let save_csv = move |_| {
-        if let Some(map) = drawn.get_untracked() {
-            files::save_text(state, "temporal-lens-attention.csv", "text/csv", &export::attention_csv(&map));
-        }
-    };
-    let pictured = shown.clone();
-    let picture = move || -> Picture {
-        let element = canvas.get_untracked().ok_or(JsValue::NULL)?;
-        let (palette, credit) = (Palette::of(&element), statistics::credit(&pictured.analysis));
-        let layout = AttentionLayout::new(count, SAVED_WIDTH);
-        raster.with_value(|it| {
-            let (map, raster) = it.as_ref().ok_or(JsValue::NULL)?;
-            // Titles of short texts need more width than their map.
-            let size = (layout.figure.width.max(420.0), layout.figure.height);
-            let focused = row.get_untracked();
-            let picture = saved_figure(size, &palette, &map.title(), &credit, |context, _| {
-                draw(context, map, raster, &layout, focused, &palette)
-            })?;
-            Ok((picture, "temporal-lens-attention.png".to_owned()))
-        })
-    };
-    let vector_of = shown.clone();
-    let svg = Callback::new(move |()| {
-        let palette = Palette::of(&*canvas.get_untracked()?);
-        let (map, credit) = (drawn.get_untracked()?, statistics::credit(&vector_of.analysis));
-        let title = map.title();
-        let caption = Caption { title: &title, credit: &credit, width: PrintWidth::Screen };
-        let svg = svg::attention(&map, &AttentionLayout::new(count, SAVED_WIDTH), palette.svg_theme(), caption);
-        Some((svg, "temporal-lens-attention.svg".to_owned()))
-    });
+    let figure = saved::sources(state, &shown);
     view! {
         <div class="figure-head">
             <h2>"What made words expected"</h2>
@@ -199,10 +167,7 @@ fn AttentionFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
                 <div class="toolbar" role="group" aria-label="Which attention is shown, and saving it">
                     <Choices state />
                     <span class="end">
-                        <SaveFigure state testid="attention" picture svg />
-                        <button type="button" class="quiet small" data-testid="attention-csv" on:click=save_csv>
-                            "CSV"
-                        </button>
+                        <SaveFigure state testid="attention" saved=figure />
                     </span>
                 </div>
             </Gear>

@@ -11,21 +11,16 @@ use lens_view::layout::AvailableSpace;
 use lens_view::{comparison, export, neighbors, number, statistics};
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
-use wasm_bindgen::JsValue;
 use web_sys::{KeyboardEvent, MouseEvent};
 
 use super::picker::InfKField;
-use super::save_figure::{Picture, SaveFigure};
+use super::save_figure::SaveFigure;
 use super::similarity_table::SimilarityTable;
 use super::token_text::TokenText;
-use crate::palette::Palette;
 use crate::pointing;
 use crate::state::{Phase, ShownAnalysis, ShownComparison, State};
 use crate::surface::{observe_space, repaints, report, size_in_css};
-use crate::{canvas, files, heatmap_canvas};
-
-/// Space of each matrix of a saved figure.
-const SAVED_SPACE: AvailableSpace = AvailableSpace { width: 640.0, max_height: 620.0, pixel_ratio: 2.0 };
+use crate::{files, heatmap_canvas, saved};
 
 /// The second text, and the comparison once there is one.
 #[component]
@@ -133,14 +128,20 @@ fn Comparing(state: State, compared: Arc<ShownComparison>) -> impl IntoView {
         files::download_comparison(state, &saved.comparison);
     };
     let tabled = compared.clone();
-    let save_cosines = move |_| {
+    let csv = move |()| {
         let [a, b] = selections.get_untracked();
         let csv = export::cosines_csv(&comparison::cosines(&tabled.comparison, [&a, &b]));
-        files::save_text(state, "temporal-lens-cosines.csv", "text/csv", &csv);
+        Some((csv, "temporal-lens-cosines.csv".to_owned()))
     };
     let bases = [NodeRef::<Canvas>::new(), NodeRef::<Canvas>::new()];
     let credit = statistics::credit(&compared.comparison.first);
-    let picture = move || picture(heatmaps.get_untracked().ok(), bases[0], &untrack(title), &credit);
+    let figure = saved::compared(
+        state,
+        Callback::new(move |()| untrack(title)),
+        credit,
+        Callback::new(move |()| heatmaps.get_untracked().ok()),
+        Callback::new(csv),
+    );
     let of_text = |second: bool| {
         let compared = compared.clone();
         move || {
@@ -154,10 +155,7 @@ fn Comparing(state: State, compared: Arc<ShownComparison>) -> impl IntoView {
             <p class="note" data-testid="compare-title">{title}</p>
             {compared.is_precomputed.then(|| view! { <span class="badge" data-testid="compare-mark">"precomputed"</span> })}
             <span class="end">
-                <SaveFigure state testid="compare" picture />
-                <button type="button" class="quiet small" data-testid="compare-csv" on:click=save_cosines>
-                    "CSV"
-                </button>
+                <SaveFigure state testid="compare" saved=figure />
                 <button type="button" class="quiet small" data-testid="compare-json" on:click=save>
                     "Download JSON"
                 </button>
@@ -185,42 +183,6 @@ fn Comparing(state: State, compared: Arc<ShownComparison>) -> impl IntoView {
             </table>
         </div>
     }
-}
-
-/// Both matrices side by side, at twice the size.
-fn picture(heatmaps: Option<[Arc<Heatmap>; 2]>, base: NodeRef<Canvas>, title: &str, credit: &str) -> Picture {
-    let heatmaps = heatmaps.ok_or(JsValue::NULL)?;
-    let element = base.get_untracked().ok_or(JsValue::NULL)?;
-    let palette = Palette::of(&element);
-    let label_room = SAVED_SPACE.label_columns();
-    let parts: Vec<_> = heatmaps
-        .iter()
-        .map(|heatmap| {
-            let size = heatmap.size();
-            let place =
-                HeatmapLayout::new(size, heatmap.label_columns(label_room), SAVED_SPACE, Viewport::whole(size), false);
-            Ok((heatmap, heatmap_canvas::raster(heatmap)?, place))
-        })
-        .collect::<Result<_, JsValue>>()?;
-    let width = parts.iter().map(|(_, _, place)| place.figure.width).sum();
-    let height = parts.iter().map(|(_, _, place)| place.figure.height).fold(0.0, f64::max);
-    let picture = canvas::saved_figure((width, height), &palette, title, credit, |context, ratio| {
-        for (heatmap, raster, place) in &parts {
-            let figure = heatmap_canvas::DrawnHeatmap {
-                heatmap,
-                raster,
-                layout: place,
-                label_room,
-                boundaries: &[],
-                scenes: &[],
-                tree: None,
-            };
-            heatmap_canvas::draw_on(context, &figure, &palette, ratio)?;
-            context.translate(place.figure.width, 0.0)?;
-        }
-        Ok(())
-    })?;
-    Ok((picture, "temporal-lens-comparison.png".to_owned()))
 }
 
 /// One of the texts: its tokens and its matrix.

@@ -1,6 +1,8 @@
 //! The page inside another page: what its flags ask for, in as much room as the frame has.
 
 use lens_session::Msg;
+use std::sync::Arc;
+
 use lens_session::embed::Embed;
 use lens_session::figure::Figure;
 use lens_view::progress::analyze_label;
@@ -10,13 +12,15 @@ use super::composer::Composer;
 use super::feature_card::FeatureCard;
 use super::feature_list::FeatureList;
 use super::figure_zone::figure;
+use super::inspector::InspectorZone;
+use super::lede::Lede;
 use super::link_note::LinkNote;
 use super::problem::Problem;
 use super::progress_bar::ProgressBar;
 use super::token_strip::TokenStrip;
 use super::trajectory::TrajectoryFigure;
 use crate::environment;
-use crate::state::{Phase, State};
+use crate::state::{Phase, ShownAnalysis, State};
 use crate::views::Derived;
 
 /// Everything.
@@ -24,6 +28,8 @@ use crate::views::Derived;
 pub fn Embedded(state: State, embed: Embed) -> impl IntoView {
     let tokens = move || state.shown.with(|shown| shown.as_ref().map(|shown| shown.analysis.tokens.len()));
     let origin = move || state.shown.with(|shown| shown.as_ref().map(|shown| shown.origin.name()));
+    // What a link pins opens no sheet over the figure; what the reader presses does.
+    let is_tapped = RwSignal::new(false);
     let result = move || {
         let shown = state.shown.get()?;
         let derived = Derived::of(state, &shown);
@@ -32,7 +38,9 @@ pub fn Embedded(state: State, embed: Embed) -> impl IntoView {
             {embed.has_tokens.then(|| view! { <TokenStrip state shown=shown.clone() derived /> })}
             {embed.has_heatmap.then(|| figure(state, &shown, derived, chosen))}
             {(embed.has_trajectory && !(embed.has_heatmap && chosen == Figure::Path)).then(|| view! { <TrajectoryFigure state shown=shown.clone() derived /> })}
+            {embed.has_word.then(|| view! { <InspectorZone state shown=shown.clone() /> })}
             {embed.has_features.then(|| view! { <FeatureList state shown=shown.clone() /> })}
+            <WordSheet state shown=shown.clone() is_tapped=is_tapped.into() has_word=embed.has_word />
             <FeatureCard state shown />
         })
     };
@@ -54,6 +62,8 @@ pub fn Embedded(state: State, embed: Embed) -> impl IntoView {
     view! {
         <div class="embed" class:has-controls=embed.has_controls data-testid="embed">
             <main
+                on:click=move |_| is_tapped.set(true)
+                on:keydown=move |event| is_tapped.update(|it| *it |= event.key() == "Enter")
                 data-state=move || state.phase.get().name()
                 data-analysis-tokens=tokens
                 data-origin=origin
@@ -66,17 +76,33 @@ pub fn Embedded(state: State, embed: Embed) -> impl IntoView {
                 {ask}
                 {result}
             </main>
-            {embed
-                .has_link
-                .then(|| {
-                    view! {
-                        <p class="embed-link">
-                            <a href=whole_page target="_blank" rel="noopener" data-testid="embed-link">
-                                "Open in Temporal Lens"
-                            </a>
-                        </p>
-                    }
-                })}
+            <footer class="embed-foot">
+                {move || state.shown.get().map(|shown| view! { <Lede shown /> })}
+                {embed
+                    .has_link
+                    .then(|| {
+                        view! {
+                            <p class="embed-link">
+                                <a href=whole_page target="_blank" rel="noopener" data-testid="embed-link">
+                                    "Open in Temporal Lens"
+                                </a>
+                            </p>
+                        }
+                    })}
+            </footer>
         </div>
+    }
+}
+
+/// The pinned word's sheet, once a reader has pressed a word; a frame that shows the word in focus needs none.
+#[component]
+fn WordSheet(state: State, shown: Arc<ShownAnalysis>, is_tapped: Signal<bool>, has_word: bool) -> impl IntoView {
+    let has_pin = Memo::new(move |_| state.focus.with(|focus| focus.pinned.is_some()));
+    view! {
+        <Show when=move || !has_word && is_tapped.get() && has_pin.get()>
+            <div class="word-sheet" data-testid="word-sheet">
+                <InspectorZone state shown=shown.clone() />
+            </div>
+        </Show>
     }
 }

@@ -1,17 +1,24 @@
-//! What of an analysis can be taken away: its file, a sentence on how it was made, a link, code to embed.
+//! What of an analysis can be taken away: its figures, its file, a sentence on how it was made, a link, code to embed.
 
 use std::sync::Arc;
 
+use lens_analysis::similarity::MissingError;
 use lens_view::methods;
+use lens_view::svg::PrintWidth;
 use leptos::prelude::*;
 
+use super::picker::Picker;
+use super::save_figure::SaveFigure;
 use super::share::Ways;
 use crate::files;
+use crate::saved::{self, Ground, Saved};
 use crate::state::{ShownAnalysis, State};
+use crate::trajectory::of_view;
+use crate::views::Derived;
 
-/// Pictures and tables of a figure are saved where the figure is: its settings have them.
+/// All of it.
 #[component]
-pub fn ExportPanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
+pub fn ExportPanel(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> impl IntoView {
     let said = RwSignal::new(None::<String>);
     let sentence = methods::sentence(&shown.analysis);
     let copied = sentence.clone();
@@ -23,11 +30,13 @@ pub fn ExportPanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     view! {
         <section class="export" aria-labelledby="export-title" data-testid="export">
             <h2 id="export-title">"Take it with you"</h2>
+            <Figures state shown derived />
+            <h3>"Everything that is shown"</h3>
             <div class="controls">
                 <button type="button" data-testid="download-json" on:click=move |_| files::download(state)>
                     "Save analysis"
                 </button>
-                <p class="note">"Everything that is shown, as JSON: it opens here again, without a model."</p>
+                <p class="note">"As JSON: it opens here again, without a model."</p>
             </div>
             <h3>"How it was made"</h3>
             <p class="methods" data-testid="methods">{sentence}</p>
@@ -36,9 +45,66 @@ pub fn ExportPanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
             </button>
             <Ways state said />
             <p class="note" role="status" data-testid="export-said">{move || said.get()}</p>
-            <p class="note">
-                "Pictures (PNG, SVG) and tables (CSV) of a figure are in its settings, ⚙; those of the text are in the text’s."
-            </p>
         </section>
+    }
+}
+
+/// Each figure as the view has it, for a screen or for print.
+#[component]
+fn Figures(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> impl IntoView {
+    let print = state.print;
+    let (_, drawing) = of_view(state, &shown);
+    let no_path = move || match drawing.get() {
+        None => Some("It is being laid out …".to_owned()),
+        Some(Err(problem)) => Some(problem),
+        Some(Ok(_)) => None,
+    };
+    let no_sources = move || state.attention.with(Option::is_none).then(|| format!("{}.", MissingError::Attention));
+    let available = || None;
+    view! {
+        <h3>"Figures"</h3>
+        <div class="controls">
+            <Picker<Ground>
+                label="Colors"
+                testid="print-ground"
+                chosen=Signal::derive(move || print.get().ground)
+                choose=Callback::new(move |ground| print.update(|it| it.ground = ground))
+            />
+            <Picker<PrintWidth>
+                label="Width"
+                testid="print-width"
+                chosen=Signal::derive(move || print.get().width)
+                choose=Callback::new(move |width| print.update(|it| it.width = width))
+            />
+        </div>
+        <ul class="export-figures">
+            <Row state name="Text" testid="export-text" saved=saved::text(state, &shown, derived) missing=available />
+            <Row state name="Scenes (matrix)" testid="export-matrix" saved=saved::matrix(state, &shown, derived) missing=available />
+            <Row state name="Path" testid="export-path" saved=saved::path(state, &shown, derived, drawing) missing=no_path />
+            <Row state name="Features" testid="export-features" saved=saved::features(state, &shown) missing=available />
+            <Row state name="Sources" testid="export-sources" saved=saved::sources(state, &shown) missing=no_sources />
+        </ul>
+    }
+}
+
+/// A figure's buttons, or why it has none.
+#[component]
+fn Row(
+    state: State,
+    name: &'static str,
+    testid: &'static str,
+    saved: Saved,
+    missing: impl Fn() -> Option<String> + Send + Sync + 'static,
+) -> impl IntoView {
+    view! {
+        <li data-testid=testid>
+            <span>{name}</span>
+            <span class="end">
+                {move || match missing() {
+                    Some(why) => view! { <span class="note">{why}</span> }.into_any(),
+                    None => view! { <SaveFigure state testid saved /> }.into_any(),
+                }}
+            </span>
+        </li>
     }
 }

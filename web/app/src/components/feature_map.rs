@@ -4,37 +4,27 @@ use std::sync::Arc;
 
 use lens_session::Msg;
 use lens_view::dashboard;
-use lens_view::export;
 use lens_view::feature_map::{FeatureMap, FeatureMapLayout};
 use lens_view::focus::{Cell, Step};
 use lens_view::layout::AvailableSpace;
-use lens_view::svg::{self, Caption, PrintWidth};
-use lens_view::{number, statistics, token};
+use lens_view::{number, token};
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 use web_sys::{CanvasRenderingContext2d, KeyboardEvent};
 
 use super::gear::Gear;
-use super::save_figure::{Picture, SaveFigure};
-use crate::canvas::{fitting, fresh, saved_figure};
-use crate::files;
+use super::save_figure::SaveFigure;
+use crate::canvas::{fitting, fresh};
 use crate::palette::Palette;
-use crate::pointing;
 use crate::state::{ShownAnalysis, State};
 use crate::surface::{observe_space, repaints, report, size_in_css};
-
-/// What the map shows.
-const TITLE: &str = "New features through the text";
-/// Rows of the map.
-const FEATURES: usize = 24;
-/// Width of the saved map, CSS pixels.
-const SAVED_WIDTH: f64 = 900.0;
+use crate::{pointing, saved};
 
 /// The figure of a shown analysis.
 #[component]
 pub fn FeatureMapFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
-    let map = Arc::new(FeatureMap::of(&shown.analysis, FEATURES));
+    let map = Arc::new(FeatureMap::of(&shown.analysis, saved::FEATURES));
     if map.features.is_empty() {
         return ().into_any();
     }
@@ -45,14 +35,10 @@ pub fn FeatureMapFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoVie
     let layout = Memo::new(move |_| space.get().map(|space| FeatureMapLayout::new(rows, tokens, space.width)));
     let row = RwSignal::new(0usize);
     let ground = repaints(state);
-    let (drawn, pack_hash) = (map.clone(), shown.analysis.model.pack_hash.clone());
+    let drawn = map.clone();
     state.tell(Msg::WantFeatureNames);
-    // A name where the feature has one, else its number.
-    let names = Memo::new(move |_| {
-        let index = state.dashboards.get().index_of(&pack_hash);
-        let name = |feature: &usize| dashboard::name(index.as_deref(), *feature).map(|name| name.text);
-        drawn.features.iter().map(|feature| name(feature).unwrap_or_else(|| format!("#{feature}"))).collect::<Vec<_>>()
-    });
+    let named = shown.clone();
+    let names = Memo::new(move |_| saved::feature_names(state, &named, &drawn));
     let drawn = map.clone();
     Effect::new(move |_| {
         ground.track();
@@ -121,41 +107,14 @@ pub fn FeatureMapFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoVie
         let feature_name = dashboard::name(index.as_deref(), feature).map(|name| name.text).unwrap_or_default();
         format!("#{feature} at {position} {name}   {value}   {feature_name}").trim_end().to_owned()
     };
-    let saved = (shown.clone(), map.clone());
-    let save = move |_| {
-        let csv = export::feature_map_csv(&saved.0.analysis, &saved.1);
-        files::save_text(state, "temporal-lens-features.csv", "text/csv", &csv);
-    };
-    let pictured = (shown.clone(), map.clone());
-    let picture = move || -> Picture {
-        let element = canvas.get_untracked().ok_or(JsValue::NULL)?;
-        let (palette, credit) = (Palette::of(&element), statistics::credit(&pictured.0.analysis));
-        let layout = FeatureMapLayout::new(rows, tokens, SAVED_WIDTH);
-        let picture =
-            saved_figure((layout.figure.width, layout.figure.height), &palette, TITLE, &credit, |context, _| {
-                draw_on(context, &pictured.1, &names.get_untracked(), &layout, None, None, &palette)
-            })?;
-        Ok((picture, "temporal-lens-features.png".to_owned()))
-    };
-    let drawn = (shown.clone(), map.clone());
-    let svg = Callback::new(move |()| {
-        let palette = Palette::of(&*canvas.get_untracked()?);
-        let (layout, credit) =
-            (FeatureMapLayout::new(rows, tokens, SAVED_WIDTH), statistics::credit(&drawn.0.analysis));
-        let caption = Caption { title: TITLE, credit: &credit, width: PrintWidth::Screen };
-        let svg = svg::feature_map(&drawn.1, &names.get_untracked(), &layout, palette.svg_theme(), caption);
-        Some((svg, "temporal-lens-features.svg".to_owned()))
-    });
+    let figure = saved::features(state, &shown);
     view! {
         <figure class="feature-map" aria-labelledby="feature-map-title">
             <div class="figure-head">
-                <figcaption id="feature-map-title">{TITLE}</figcaption>
+                <figcaption id="feature-map-title">{saved::FEATURES_TITLE}</figcaption>
                 <Gear label="Save the features" sign="⚙" testid="features-settings">
                     <div class="toolbar">
-                        <SaveFigure state testid="features" picture svg />
-                        <button type="button" class="quiet small" data-testid="features-csv" on:click=save>
-                            "CSV"
-                        </button>
+                        <SaveFigure state testid="features" saved=figure />
                     </div>
                 </Gear>
             </div>

@@ -98,6 +98,6 @@ pub fn figure(state: State, shown: &Arc<ShownAnalysis>, derived: Derived, figure
             <ScenesInWords state shown />
         }
         .into_any(),
-        Figure::Export => view! { <ExportPanel state shown /> }.into_any(),
+        Figure::Export => view! { <ExportPanel state shown derived /> }.into_any(),
     }
 }

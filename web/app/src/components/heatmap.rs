@@ -56,7 +56,7 @@ pub fn HeatmapFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derived) 
     };
     draw(state, stage, derived, overlay, scene::all(&shown.analysis));
     let filmed = shown.clone();
-    film_frames::offer(Figure::Scenes, move |reading| drawn(&filmed, derived, stage, Some(reading)));
+    film_frames::offer(Figure::Scenes, move |reading| drawn(state, &filmed, derived, stage, reading));
 
     // The tooltip belongs to this figure's pointer and keys, not to tokens hovered elsewhere.
     let inside = RwSignal::new(false);

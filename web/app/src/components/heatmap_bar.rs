@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use lens_analysis::cluster::CUT;
 use lens_analysis::similarity::{Mode, Source};
-use lens_view::choice::Choice;
 use lens_view::export;
 use lens_view::film::{self, Reading};
-use lens_view::heatmap::{Heatmap, HeatmapLayout, Scale};
+use lens_view::heatmap::{HeatmapLayout, Scale};
 use lens_view::layout::AvailableSpace;
-use lens_view::svg::{self, Caption, MatrixFigure, PrintWidth};
 use lens_view::{scene, statistics};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
@@ -17,16 +15,14 @@ use web_sys::HtmlCanvasElement;
 
 use super::heatmap_stage::{HeatmapStage, ZOOM_STEP};
 use super::picker::{Picker, Toggle};
-use super::save_figure::{Picture, SaveFigure, Vector};
+use super::save_figure::SaveFigure;
 use crate::environment::document;
-use crate::files;
-use crate::palette::Palette;
 use crate::part::Part;
 use crate::state::{ShownAnalysis, State};
 use crate::views::Derived;
-use crate::{canvas, heatmap_canvas};
+use crate::{canvas, files, heatmap_canvas, saved};
 
-/// Space of a saved figure: a page's width.
+/// Space of a frame of the film.
 const SAVED_SPACE: AvailableSpace = AvailableSpace { width: 900.0, max_height: 860.0, pixel_ratio: 2.0 };
 
 /// Two rows: what is drawn, and what can be done with it.
@@ -40,14 +36,6 @@ pub fn HeatmapBar(state: State, shown: Arc<ShownAnalysis>, derived: Derived, sta
     let zoom = move |factor: f64| {
         stage.look(|viewport| viewport.zoomed(factor, 0.5, 0.5));
     };
-    let csv_of = shown.clone();
-    let save_csv = move |_| {
-        if let Ok(heatmap) = derived.heatmap.get_untracked() {
-            let csv = export::matrix_csv(&csv_of.analysis, heatmap.matrix(), heatmap.order());
-            let name = format!("temporal-lens-{}-{}.csv", heatmap.source.key(), heatmap.mode.key());
-            files::save_text(state, &name, "text/csv", &csv);
-        }
-    };
     let tree_of = shown.clone();
     let save_tree = move |_| {
         if let (Some(it), Ok(matrix)) = (derived.clustering.get_untracked(), derived.matrix.get_untracked()) {
@@ -57,8 +45,8 @@ pub fn HeatmapBar(state: State, shown: Arc<ShownAnalysis>, derived: Derived, sta
     };
     let drawn = shown.clone();
     let save_tree_svg = move |_| {
-        if let Some(svg) = tree_svg(&drawn, derived, stage) {
-            files::save_text(state, "temporal-lens-dendrogram.svg", "image/svg+xml", &svg);
+        if let Some((svg, name)) = saved::tree(state, &drawn, derived) {
+            files::save_text(state, &name, "image/svg+xml", &svg);
         }
     };
     let begun = shown.clone();
@@ -70,9 +58,7 @@ pub fn HeatmapBar(state: State, shown: Arc<ShownAnalysis>, derived: Derived, sta
             }
         });
     };
-    let vector_of = shown.clone();
-    let svg = Callback::new(move |()| vector(&vector_of, derived, stage));
-    let picture = move || picture(state, &shown, derived, stage);
+    let figure = saved::matrix(state, &shown, derived);
     view! {
         <div class="toolbar" role="group" aria-label="What the heatmap shows">
             <Picker<Source> label="Part" testid="source" chosen=source.signal() choose=source.chooser() />
@@ -101,10 +87,7 @@ pub fn HeatmapBar(state: State, shown: Arc<ShownAnalysis>, derived: Derived, sta
                 "Full screen"
             </button>
             <span class="end">
-                <SaveFigure state testid="heatmap" picture svg />
-                <button type="button" class="quiet small" data-testid="heatmap-csv" on:click=save_csv>
-                    "CSV"
-                </button>
+                <SaveFigure state testid="heatmap" saved=figure />
                 <Show when=move || has_events.get()>
                     <button type="button" class="quiet small" data-testid="events-csv" on:click=save_events.clone()>
                         "Events CSV"
@@ -123,45 +106,6 @@ pub fn HeatmapBar(state: State, shown: Arc<ShownAnalysis>, derived: Derived, sta
     }
 }
 
-/// The dendrogram with its tokens, as SVG.
-fn tree_svg(shown: &ShownAnalysis, derived: Derived, stage: HeatmapStage) -> Option<String> {
-    let palette = Palette::of(&*stage.base.get_untracked()?);
-    let (clustering, heatmap) = (derived.clustering.get_untracked()?, derived.heatmap.get_untracked().ok()?);
-    let (title, credit) =
-        (format!("Dendrogram: {}", heatmap.title().to_lowercase()), statistics::credit(&shown.analysis));
-    let caption = Caption { title: &title, credit: &credit, width: PrintWidth::Screen };
-    Some(svg::dendrogram(&clustering.drawing, &heatmap, CUT, palette.svg_theme(), caption))
-}
-
-/// The shown part of the figure as SVG.
-fn vector(shown: &ShownAnalysis, derived: Derived, stage: HeatmapStage) -> Vector {
-    let palette = Palette::of(&*stage.base.get_untracked()?);
-    let heatmap = derived.heatmap.get_untracked().ok()?;
-    let clustering = derived.clustering.get_untracked();
-    let boundaries = untrack(|| derived.event_starts());
-    let scenes = if boundaries.is_empty() { Vec::new() } else { scene::all(&shown.analysis) };
-    let label_room = SAVED_SPACE.label_columns();
-    let (columns, viewport) = (heatmap.label_columns(label_room), stage.viewport.get_untracked());
-    let layout = HeatmapLayout::new(heatmap.size(), columns, SAVED_SPACE, viewport, clustering.is_some());
-    let figure = MatrixFigure {
-        heatmap: &heatmap,
-        layout: &layout,
-        label_room,
-        boundaries: &boundaries,
-        scenes: &scenes,
-        tree: clustering.as_ref().map(|it| (&it.drawing, CUT)),
-    };
-    let (title, credit) = (saved_title(&heatmap), statistics::credit(&shown.analysis));
-    let caption = Caption { title: &title, credit: &credit, width: PrintWidth::Screen };
-    let name = format!("temporal-lens-{}.svg", heatmap.source.key());
-    Some((svg::matrix(figure, palette.svg_theme(), caption), name))
-}
-
-/// The title of a saved figure.
-fn saved_title(heatmap: &Heatmap) -> String {
-    format!("{} (first token {})", heatmap.title(), heatmap.mode.label())
-}
-
 /// Into the full screen and out of it; a browser that refuses stays as it is.
 fn full_screen(stage: HeatmapStage) {
     let Some(document) = document() else { return };
@@ -172,24 +116,18 @@ fn full_screen(stage: HeatmapStage) {
     }
 }
 
-/// The figure as it is to be saved, and its file's name.
-fn picture(state: State, shown: &ShownAnalysis, derived: Derived, stage: HeatmapStage) -> Picture {
-    let name = format!("temporal-lens-{}.png", state.store.model().view.source.key());
-    Ok((drawn(shown, derived, stage, None)?, name))
-}
-
-/// The shown part of the figure at twice the size, with title, model and pack; as a frame of the film it has the words read
-/// last for a title.
+/// A frame of the film: the shown part of the figure at twice the size, with the words read last for a title, model and
+/// pack.
 ///
 /// # Errors
 /// The browser's.
 pub fn drawn(
+    state: State,
     shown: &ShownAnalysis,
     derived: Derived,
     stage: HeatmapStage,
-    reading: Option<Reading>,
+    reading: Reading,
 ) -> Result<HtmlCanvasElement, JsValue> {
-    let base = stage.base.get_untracked().ok_or(JsValue::NULL)?;
     let clustering = derived.clustering.get_untracked();
     let boundaries = untrack(|| derived.event_starts());
     let scenes = if boundaries.is_empty() { Vec::new() } else { scene::all(&shown.analysis) };
@@ -209,11 +147,8 @@ pub fn drawn(
             scenes: &scenes,
             tree,
         };
-        let title = match reading {
-            Some(reading) => film::caption(&shown.analysis.tokens, reading.position),
-            None => saved_title(heatmap),
-        };
-        let palette = Palette::of(&base);
+        let title = film::caption(&shown.analysis.tokens, reading.position);
+        let palette = state.print.get_untracked().palette();
         let credit = statistics::credit(&shown.analysis);
         canvas::saved_figure(
             (layout.figure.width, layout.figure.height),
@@ -222,9 +157,7 @@ pub fn drawn(
             &credit,
             |context, ratio| {
                 heatmap_canvas::draw_on(context, &figure, &palette, ratio)?;
-                if let Some(reading) = reading {
-                    heatmap_canvas::cover_unread(context, heatmap, &layout, reading.position, &palette);
-                }
+                heatmap_canvas::cover_unread(context, heatmap, &layout, reading.position, &palette);
                 Ok(())
             },
         )

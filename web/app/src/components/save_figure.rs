@@ -1,63 +1,55 @@
-//! A figure as a picture: saved or copied, and what is said where the browser refuses.
+//! A figure's files: as a picture, as SVG, as CSV, or on the clipboard; and what is said where the browser refuses.
 
 use leptos::prelude::*;
-use wasm_bindgen::JsValue;
-use web_sys::HtmlCanvasElement;
+use leptos::task::spawn_local;
 
+use crate::saved::Saved;
 use crate::state::State;
 use crate::{canvas, files};
 
-/// A figure as it is to be saved, and the file's name.
-pub type Picture = Result<(HtmlCanvasElement, String), JsValue>;
-
-/// A figure as SVG and the file's name; none while there is nothing to save.
-pub type Vector = Option<(String, String)>;
-
-/// "PNG", "SVG" where the figure is made of lines and shapes, and "Copy figure". Tests find them as
-/// `{testid}-png`, `{testid}-svg` and `{testid}-copy`.
+/// Tests find the buttons as `{testid}-png`, `{testid}-svg`, `{testid}-copy` and `{testid}-csv`.
 #[component]
-pub fn SaveFigure(
-    state: State,
-    testid: &'static str,
-    picture: impl Fn() -> Picture + Clone + 'static,
-    #[prop(optional)] svg: Option<Callback<(), Vector>>,
-) -> impl IntoView {
-    let refuse = move |what: &str, error: Option<JsValue>| {
-        leptos::logging::warn!("the figure could not be {what}: {error:?}");
-        state.report(format!("This browser could not have the figure {what}."));
-    };
-    let copied = picture.clone();
-    let save = move |_| {
-        let asked = picture().and_then(|(canvas, name)| canvas::save_png(&canvas, name, move || refuse("saved", None)));
-        if let Err(error) = asked {
-            refuse("saved", Some(error));
-        }
+pub fn SaveFigure(state: State, testid: &'static str, saved: Saved) -> impl IntoView {
+    let refuse = move |what: &str| state.report(format!("This browser could not have the figure {what}."));
+    let save_png = move |_| {
+        let Some((svg, name)) = saved.svg.run(()) else { return };
+        let dots = state.print.get_untracked().width.dots();
+        spawn_local(async move {
+            let png = match canvas::rasterized(&svg, dots).await {
+                Ok(picture) => canvas::png(&picture).await,
+                Err(error) => Err(error),
+            };
+            let name = name.replace(".svg", ".png");
+            if png.and_then(|png| files::save_blob(&name, &png)).is_err() {
+                refuse("saved");
+            }
+        });
     };
     let copy = move |_| {
-        let asked = copied().and_then(|(canvas, _)| canvas::copy_png(&canvas, move || refuse("copied", None)));
-        if let Err(error) = asked {
-            refuse("copied", Some(error));
+        let Some((svg, _)) = saved.svg.run(()) else { return };
+        let dots = state.print.get_untracked().width.dots();
+        let picture = async move { canvas::png(&canvas::rasterized(&svg, dots).await?).await };
+        if canvas::copy_png(picture, move || refuse("copied")).is_err() {
+            refuse("copied");
         }
     };
-    let save_svg = move |svg: Callback<(), Vector>| {
-        if let Some((text, name)) = svg.run(()) {
-            files::save_text(state, &name, "image/svg+xml", &text);
+    let save = move |file: Callback<(), crate::saved::TextFile>, kind: &'static str| {
+        if let Some((text, name)) = file.run(()) {
+            files::save_text(state, &name, kind, &text);
         }
     };
     view! {
-        <button type="button" class="quiet small" data-testid=format!("{testid}-png") on:click=save>
+        <button type="button" class="quiet small" data-testid=format!("{testid}-png") on:click=save_png>
             "PNG"
         </button>
-        {svg
-            .map(|svg| {
-                view! {
-                    <button type="button" class="quiet small" data-testid=format!("{testid}-svg") on:click=move |_| save_svg(svg)>
-                        "SVG"
-                    </button>
-                }
-            })}
+        <button type="button" class="quiet small" data-testid=format!("{testid}-svg") on:click=move |_| save(saved.svg, "image/svg+xml")>
+            "SVG"
+        </button>
         <button type="button" class="quiet small" data-testid=format!("{testid}-copy") on:click=copy>
-            "Copy figure"
+            "Copy picture"
+        </button>
+        <button type="button" class="quiet small" data-testid=format!("{testid}-csv") on:click=move |_| save(saved.csv, "text/csv")>
+            "CSV"
         </button>
     }
 }

@@ -1,8 +1,10 @@
 //! The Share dialog: a link, code to embed, the result's file.
 
-use lens_session::{embed, view_state};
+use lens_session::embed::{self, Purpose};
+use lens_session::view_state;
 use leptos::prelude::*;
 
+use super::picker::Picker;
 use super::sheet::Sheet;
 use crate::state::{Origin, State};
 use crate::{environment, files};
@@ -36,7 +38,8 @@ pub fn Ways(state: State, said: RwSignal<Option<String>>) -> impl IntoView {
         state.address.track();
         environment::page_at(&state.store.model().current_address().to_share().query())
     });
-    let code = Signal::derive(move || embed::code(&url.get()));
+    let purpose = RwSignal::new(Purpose::default());
+    let code = Signal::derive(move || embed::code(&url.get(), purpose.get()));
     let is_long = Memo::new(move |_| url.with(String::len) > view_state::LENGTH_SAFE);
     // A model of the recipient's has to see the text first: a file has everything.
     let needs_model = state
@@ -57,6 +60,12 @@ pub fn Ways(state: State, said: RwSignal<Option<String>>) -> impl IntoView {
                 "This link is long: some hosts and programs cut it. The result’s file is safer."
             </p>
         </Show>
+        <Picker<Purpose>
+            label="A frame of it in another page shows"
+            testid="share-purpose"
+            chosen=purpose.into()
+            choose=Callback::new(move |it| purpose.set(it))
+        />
         <Way label="Code to embed" testid="share-code" content=code said />
         <button type="button" data-testid="share-file" on:click=move |_| files::download(state)>
             "Save the result’s file"

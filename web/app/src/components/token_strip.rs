@@ -7,28 +7,23 @@ use lens_analysis::per_token::Quantity;
 use lens_view::choice::Choice;
 use lens_view::focus::{Cell, Step};
 use lens_view::strip::Shading;
-use lens_view::svg::{self, Caption, PrintWidth};
 use lens_view::token::{self, after_space, breaks_line};
-use lens_view::{export, inspector, number, scene, statistics};
+use lens_view::{inspector, number, scene};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
-use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Element, Event, HtmlCanvasElement, HtmlElement, KeyboardEvent};
+use wasm_bindgen::JsCast;
+use web_sys::{Element, Event, HtmlElement, KeyboardEvent};
 
 use super::gear::Gear;
+use super::save_figure::SaveFigure;
 use super::token_text::TokenText;
 use crate::environment::document;
-use crate::palette::Palette;
 use crate::part::Part;
+use crate::saved;
 use crate::state::{ShownAnalysis, State};
 use crate::views::Derived;
-use crate::{canvas, files};
 
 /// Scenes are told apart by so many colors, in turn.
 pub const SCENE_COLORS: usize = 4;
-
-/// What is done with a picture; the second argument is called where the browser refuses.
-type Act = fn(&HtmlCanvasElement, Box<dyn FnOnce()>) -> Result<(), JsValue>;
 
 /// The strip of a shown analysis.
 #[component]
@@ -174,7 +169,7 @@ pub fn TokenStrip(
                 <StripLegend shading />
                 {children.map(|children| children())}
                 <Gear label="Color words by, save the text" sign="⚙" testid="text-settings">
-                    <StripBar state shown=saved shading derived />
+                    <StripBar state shown=saved derived />
                 </Gear>
             </div>
             <StripReadout state shown shading />
@@ -208,56 +203,10 @@ fn StripLegend(shading: Memo<Option<Result<Shading, lens_analysis::similarity::M
 
 /// Choice of the shade, saving.
 #[component]
-fn StripBar(
-    state: State,
-    shown: Arc<ShownAnalysis>,
-    shading: Memo<Option<Result<Shading, lens_analysis::similarity::MissingError>>>,
-    derived: Derived,
-) -> impl IntoView {
+fn StripBar(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> impl IntoView {
     let quantity =
         Part::new(state, state.look(|model| &model.view.quantity), |view, quantity| view.quantity = quantity);
-    let drawn = shown.clone();
-    let vector = move || {
-        let shading = shading.get_untracked()?.ok()?;
-        let body = document().and_then(|document| document.body())?;
-        let (palette, credit) = (Palette::of(&body), statistics::credit(&drawn.analysis));
-        let begins = untrack(|| derived.event_starts());
-        let caption = Caption { title: "Tokens of the text", credit: &credit, width: PrintWidth::Screen };
-        Some(svg::strip(&drawn.analysis.tokens, &shading, &begins, palette.svg_theme(), caption))
-    };
-    let vector = StoredValue::new_local(vector);
-    let save_svg = move |_| {
-        if let Some(svg) = vector.with_value(|vector| vector()) {
-            files::save_text(state, "temporal-lens-tokens.svg", "image/svg+xml", &svg);
-        }
-    };
-    // Draws the strip, then does with it what was asked for.
-    let as_picture = move |what: &'static str, act: Act| {
-        let Some(svg) = vector.with_value(|vector| vector()) else { return };
-        let refuse = move || state.report(format!("This browser could not have the figure {what}."));
-        spawn_local(async move {
-            let done = canvas::rasterized(&svg).await.and_then(|picture| act(&picture, Box::new(refuse)));
-            if done.is_err() {
-                refuse();
-            }
-        });
-    };
-    let save_png = move |_| {
-        as_picture("saved", |picture, refuse| canvas::save_png(picture, "temporal-lens-tokens.png".to_owned(), refuse));
-    };
-    let copy_png = move |_| as_picture("copied", canvas::copy_png);
-    let save = move |_| {
-        shading.with_untracked(|shading| {
-            if let Some(Ok(shading)) = shading {
-                files::save_text(
-                    state,
-                    "temporal-lens-tokens.csv",
-                    "text/csv",
-                    &export::strip_csv(&shown.analysis, shading),
-                );
-            }
-        });
-    };
+    let figure = saved::text(state, &shown, derived);
     view! {
         <div class="toolbar">
             <label class="field picker">
@@ -283,18 +232,7 @@ fn StripBar(
                 </select>
             </label>
             <span class="end">
-                <button type="button" class="quiet small" data-testid="strip-png" on:click=save_png>
-                    "PNG"
-                </button>
-                <button type="button" class="quiet small" data-testid="strip-svg" on:click=save_svg>
-                    "SVG"
-                </button>
-                <button type="button" class="quiet small" data-testid="strip-copy" on:click=copy_png>
-                    "Copy figure"
-                </button>
-                <button type="button" class="quiet small" data-testid="strip-csv" on:click=save>
-                    "CSV"
-                </button>
+                <SaveFigure state testid="strip" saved=figure />
             </span>
         </div>
     }

@@ -20,7 +20,7 @@ use crate::part::Part;
 use crate::pointing;
 use crate::state::{ShownAnalysis, State};
 use crate::surface::{observe_space, repaints, report, size_in_css};
-use crate::trajectory::{Computation, Work};
+use crate::trajectory::{Work, of_view};
 use crate::trajectory_canvas;
 use crate::views::Derived;
 
@@ -29,24 +29,12 @@ use crate::views::Derived;
 pub fn TrajectoryFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> impl IntoView {
     let settings =
         Part::new(state, state.look(|model| &model.view.trajectory), |view, settings| view.trajectory = settings);
-    let color = state.look(|model| &model.view.trajectory_color);
-    let computation = Computation::new();
-    let asked = shown.clone();
-    Effect::new(move |_| computation.start(&asked, settings.get()));
-    let colored = shown.clone();
-    let drawing = Memo::new_with_compare(
-        move |_| match computation.work.get() {
-            Work::UnderWay(..) | Work::Stopped => None,
-            Work::Failed(problem) => Some(Err(problem)),
-            Work::Done(found) => Some(found.drawing(&colored, color.get()).map(Arc::new)),
-        },
-        |_, _| true,
-    );
+    let (computation, drawing) = of_view(state, &shown);
     let (frame, canvas) = (NodeRef::<Div>::new(), NodeRef::<Canvas>::new());
     let space = RwSignal::new(None::<AvailableSpace>);
     observe_space(frame, space);
     let camera = Part::new(state, state.look(|model| &model.view.camera), |view, camera| view.camera = camera);
-    let stage = TrajectoryStage { settings, computation, drawing, camera, is_turning: RwSignal::new(false), canvas };
+    let stage = TrajectoryStage { settings, computation, drawing, camera, is_turning: RwSignal::new(false) };
     turn(stage);
     let seen = Memo::new_with_compare(
         move |_| {
@@ -58,7 +46,7 @@ pub fn TrajectoryFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derive
         |_, _| true,
     );
     let filmed = shown.clone();
-    film_frames::offer(Figure::Path, move |reading| drawn(state, &filmed, derived, stage, Some(reading)));
+    film_frames::offer(Figure::Path, move |reading| drawn(state, &filmed, derived, stage, reading));
     let (film, read_to) = (state.look(|model| &model.film), state.look(|model| &model.view.read_to));
     let ground = repaints(state);
     Effect::new(move |_| {

@@ -6,24 +6,22 @@ use lens_analysis::per_token::Quantity;
 use lens_view::choice::Choice;
 use lens_view::film::{self, Reading};
 use lens_view::layout::AvailableSpace;
-use lens_view::svg::{self, Caption, PrintWidth};
+use lens_view::statistics;
 use lens_view::trajectory::{Camera, Dimensions, Method, Metric, Positions, Scene, TrajectorySettings, layout};
-use lens_view::{export, statistics};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 use web_sys::HtmlCanvasElement;
 
 use super::picker::{Picker, Toggle};
-use super::save_figure::{Picture, SaveFigure, Vector};
+use super::save_figure::SaveFigure;
 use super::trajectory_stage::{TrajectoryStage, rings};
-use crate::palette::Palette;
 use crate::part::Part;
 use crate::state::{ShownAnalysis, State};
 use crate::trajectory::Work;
 use crate::views::Derived;
-use crate::{canvas, files, trajectory_canvas};
+use crate::{canvas, saved, trajectory_canvas};
 
-/// Space of a saved figure: a page's width.
+/// Space of a frame of the film.
 const SAVED_SPACE: AvailableSpace = AvailableSpace { width: 900.0, max_height: 760.0, pixel_ratio: 2.0 };
 
 /// A menu over one field of what is asked for.
@@ -92,15 +90,7 @@ pub fn TrajectoryBar(
     let color =
         Part::new(state, state.look(|model| &model.view.trajectory_color), |view, color| view.trajectory_color = color);
     let turn = Callback::new(move |on| stage.is_turning.set(on));
-    let save_csv = move |_| {
-        if let Some(Ok(drawing)) = stage.drawing.get_untracked() {
-            let csv = export::trajectory_csv(&drawing);
-            files::save_text(state, "temporal-lens-trajectory.csv", "text/csv", &csv);
-        }
-    };
-    let drawn = shown.clone();
-    let svg = Callback::new(move |()| vector(&drawn, stage));
-    let picture = move || picture(state, &shown, derived, stage);
+    let figure = saved::path(state, &shown, derived, stage.drawing);
     view! {
         <div class="toolbar" role="group" aria-label="What the trajectory shows">
             {field(stage, "Of", "trajectory-source", |it| it.source, |it, source| it.source = source)}
@@ -176,39 +166,14 @@ pub fn TrajectoryBar(
                 <Toggle label="Turn" testid="auto-rotate" is_on=stage.is_turning.into() turn=turn />
             </Show>
             <span class="end">
-                <SaveFigure state testid="trajectory" picture svg />
-                <button type="button" class="quiet small" data-testid="trajectory-csv" on:click=save_csv>
-                    "CSV"
-                </button>
+                <SaveFigure state testid="trajectory" saved=figure />
             </span>
         </div>
     }
 }
 
-/// The figure's title.
-fn title(settings: &TrajectorySettings) -> String {
-    format!("Trajectory of {} ({})", settings.source.label().to_lowercase(), settings.method.label())
-}
-
-/// The figure as it is looked at, as SVG.
-fn vector(shown: &ShownAnalysis, stage: TrajectoryStage) -> Vector {
-    let palette = Palette::of(&*stage.canvas.get_untracked()?);
-    let drawing = stage.drawing.get_untracked()?.ok()?;
-    let place = layout(drawing.dimensions(), SAVED_SPACE);
-    let scene = stage.camera.with_untracked(|camera| Scene::of(&drawing, camera, &place));
-    let (title, credit) = (stage.settings.with_untracked(title), statistics::credit(&shown.analysis));
-    let caption = Caption { title: &title, credit: &credit, width: PrintWidth::Screen };
-    let svg = svg::trajectory(&drawing, &scene, &place, palette.svg_theme(), caption);
-    Some((svg, "temporal-lens-trajectory.svg".to_owned()))
-}
-
-/// The figure as it is to be saved, and its file's name.
-fn picture(state: State, shown: &ShownAnalysis, derived: Derived, stage: TrajectoryStage) -> Picture {
-    Ok((drawn(state, shown, derived, stage, None)?, "temporal-lens-trajectory.png".to_owned()))
-}
-
-/// The figure as it is looked at, at twice the size, with title, model and pack; as a frame of the film it has the words read
-/// last for a title.
+/// A frame of the film: the figure as it is looked at, at twice the size, with the words read last for a title, model and
+/// pack.
 ///
 /// # Errors
 /// The browser's, or that there is no path yet.
@@ -217,18 +182,14 @@ pub fn drawn(
     shown: &ShownAnalysis,
     derived: Derived,
     stage: TrajectoryStage,
-    reading: Option<Reading>,
+    reading: Reading,
 ) -> Result<HtmlCanvasElement, JsValue> {
-    let element = stage.canvas.get_untracked().ok_or(JsValue::NULL)?;
     let Some(Ok(drawing)) = stage.drawing.get_untracked() else { return Err("there is none yet".into()) };
     let place = layout(drawing.dimensions(), SAVED_SPACE);
     let scene = stage.camera.with_untracked(|camera| Scene::of(&drawing, camera, &place));
     let rings = untrack(|| rings(state, derived, &drawing));
-    let (scene, title) = match reading {
-        Some(reading) => (scene.read(&drawing, reading), film::caption(&shown.analysis.tokens, reading.position)),
-        None => (scene, stage.settings.with_untracked(title)),
-    };
-    let palette = Palette::of(&element);
+    let (scene, title) = (scene.read(&drawing, reading), film::caption(&shown.analysis.tokens, reading.position));
+    let palette = state.print.get_untracked().palette();
     let credit = statistics::credit(&shown.analysis);
     canvas::saved_figure((place.width, place.height), &palette, &title, &credit, |context, _| {
         trajectory_canvas::draw(context, &drawing, &scene, &place, &rings, &palette)

@@ -1,15 +1,12 @@
 //! What the parts of the trajectory's figure share.
 
-use std::sync::Arc;
-
 use lens_view::focus::Cell;
 use lens_view::trajectory::{Camera, Trajectory, TrajectorySettings};
-use leptos::html::Canvas;
 use leptos::prelude::*;
 
 use crate::part::Part;
 use crate::state::State;
-use crate::trajectory::Computation;
+use crate::trajectory::{Computation, Drawing};
 use crate::trajectory_canvas::Rings;
 use crate::views::Derived;
 
@@ -20,14 +17,12 @@ pub struct TrajectoryStage {
     pub settings: Part<TrajectorySettings>,
     /// Where it is.
     pub computation: Computation,
-    /// What is drawn, or why not.
-    pub drawing: Memo<Option<Result<Arc<Trajectory>, String>>>,
+    /// What is drawn.
+    pub drawing: Drawing,
     /// From where it is looked at.
     pub camera: Part<Camera>,
     /// Whether it turns by itself.
     pub is_turning: RwSignal<bool>,
-    /// The canvas, for its colors.
-    pub canvas: NodeRef<Canvas>,
 }
 
 /// Points that stand out now.

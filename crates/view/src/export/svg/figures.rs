@@ -13,8 +13,18 @@ use crate::format::token;
 /// Left and right of the text.
 const MARGIN: f64 = 12.0;
 
-/// The trajectory as a camera sees it.
-pub fn trajectory(it: &Trajectory, scene: &Scene, layout: &FigureLayout, theme: SvgTheme, caption: Caption) -> String {
+/// How much larger than its dot a ring is.
+const RING: f64 = 3.0;
+
+/// The trajectory as a camera sees it, with rings around the points `begins`, where scenes begin.
+pub fn trajectory(
+    it: &Trajectory,
+    scene: &Scene,
+    begins: &[usize],
+    layout: &FigureLayout,
+    theme: SvgTheme,
+    caption: Caption,
+) -> String {
     let mut svg = Svg::new(theme);
     let names: Vec<String> = it.rows().map(|row| format!("{} {}", row.position, row.token)).collect();
     svg.clipped(layout.plot, |svg| {
@@ -27,6 +37,13 @@ pub fn trajectory(it: &Trajectory, scene: &Scene, layout: &FigureLayout, theme: 
                 Mark::Dot(dot) => {
                     svg.dot(dot.at, dot.radius, dot.color, names.get(dot.point).map_or("", String::as_str));
                 }
+            }
+        }
+        for mark in &scene.marks {
+            if let Mark::Dot(dot) = mark
+                && begins.contains(&dot.point)
+            {
+                svg.ring(dot.at, dot.radius + RING, theme.alarm);
             }
         }
     });
@@ -169,6 +186,7 @@ pub(super) mod tests {
         text: "black",
         muted: "gray",
         rule: "silver",
+        alarm: "#bb2222",
         accent: "rgb(1, 2, 3)",
         shade: "gold",
         scenes: ["navy", "teal", "olive", "maroon"],
@@ -200,9 +218,10 @@ pub(super) mod tests {
         let it = Trajectory::new(Method::Pca, &points, 2, vec![0, 1, 2, 3], tokens).unwrap();
         let place = layout(2, AvailableSpace { width: 700.0, max_height: 600.0, pixel_ratio: 1.0 });
         let scene = Scene::of(&it, &Camera::default(), &place);
-        let svg = trajectory(&it, &scene, &place, THEME, CAPTION);
+        let svg = trajectory(&it, &scene, &[1], &place, THEME, CAPTION);
         assert_well_formed(&svg);
-        assert_eq!(svg.matches("<circle").count(), 3, "a point without a place is left out");
+        assert_eq!(svg.matches("</title></circle>").count(), 3, "a point without a place is left out");
+        assert_eq!(svg.matches("fill=\"none\" stroke=\"#bb2222\"").count(), 1, "a scene begins at one point");
         assert!(svg.contains("<title>2 &amp;</title>") && svg.contains("<title>1 aU+0001</title>"), "{svg}");
         assert!(svg.contains("PC 1") && svg.contains("PC 2") && svg.contains("linearGradient"));
     }

@@ -27,8 +27,26 @@ pub struct MatrixFigure<'a> {
 
 /// The similarity matrix.
 pub fn matrix(figure: MatrixFigure, theme: SvgTheme, caption: Caption) -> String {
-    let MatrixFigure { heatmap, layout, .. } = figure;
     let mut svg = Svg::new(theme);
+    draw(&mut svg, figure, theme);
+    let size = &figure.layout.figure;
+    svg.finish(size.width, size.height, caption)
+}
+
+/// Two matrices side by side.
+pub fn comparison(figures: [MatrixFigure; 2], theme: SvgTheme, caption: Caption) -> String {
+    let mut svg = Svg::new(theme);
+    let (mut width, mut height) = (0.0, 0.0f64);
+    for figure in figures {
+        svg.moved(width, |svg| draw(svg, figure, theme));
+        width += figure.layout.figure.width;
+        height = height.max(figure.layout.figure.height);
+    }
+    svg.finish(width, height, caption)
+}
+
+fn draw(svg: &mut Svg, figure: MatrixFigure, theme: SvgTheme) {
+    let MatrixFigure { heatmap, layout, .. } = figure;
     let side = heatmap.size() as f64 * layout.cell_side;
     let whole = Rect { x: layout.column_x(0.0), y: layout.row_y(0.0), width: side, height: side };
     svg.clipped(layout.figure.plot, |svg| {
@@ -55,7 +73,7 @@ pub fn matrix(figure: MatrixFigure, theme: SvgTheme, caption: Caption) -> String
     }
     if layout.has_names {
         if figure.scenes.len() > 1 && !heatmap.is_ordered() {
-            scene_names(&mut svg, figure, theme);
+            scene_names(svg, figure, theme);
         } else {
             let [x, y] = layout.figure.plot.center();
             let title = heatmap.axis_title();
@@ -66,7 +84,6 @@ pub fn matrix(figure: MatrixFigure, theme: SvgTheme, caption: Caption) -> String
     if let Some(bar) = layout.figure.color_bar {
         svg.bar(heatmap.scale.map(), heatmap.range, bar, BAR_TITLE, heatmap.is_clamped());
     }
-    svg.finish(layout.figure.width, layout.figure.height, caption)
 }
 
 /// The shown cells' values, on their colors.

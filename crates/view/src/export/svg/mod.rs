@@ -7,6 +7,6 @@ mod print;
 mod writer;
 
 pub use figures::{dendrogram, feature_map, strip, trajectory};
-pub use matrices::{MatrixFigure, attention, matrix};
+pub use matrices::{MatrixFigure, attention, comparison, matrix};
 pub use print::PrintWidth;
 pub use writer::{Caption, SvgTheme};

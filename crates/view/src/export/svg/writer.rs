@@ -26,6 +26,8 @@ pub struct SvgTheme<'a> {
     pub accent: &'a str,
     /// The shade of a token.
     pub shade: &'a str,
+    /// Where scenes begin.
+    pub alarm: &'a str,
     /// Scenes of a text, in turn.
     pub scenes: [&'a str; 4],
     /// Typeface.
@@ -167,6 +169,24 @@ impl<'a> Svg<'a> {
         );
         draw(self);
         self.body.push_str("</g>\n");
+    }
+
+    /// What `draw` draws stands so much further to the right.
+    pub(super) fn moved(&mut self, right: f64, draw: impl FnOnce(&mut Self)) {
+        let _ = writeln!(self.body, "<g transform=\"translate({right:.2} 0)\">");
+        draw(self);
+        self.body.push_str("</g>\n");
+    }
+
+    /// A circle around a dot.
+    pub(super) fn ring(&mut self, at: [f64; 2], radius: f64, stroke: &str) {
+        let _ = writeln!(
+            self.body,
+            "<circle cx=\"{:.2}\" cy=\"{:.2}\" r=\"{radius:.2}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\"/>",
+            at[0],
+            at[1],
+            escaped(stroke)
+        );
     }
 
     /// RGBA pixels, `columns` to the row, as large as `place`: with hard edges where one is larger than a pixel of the page.
