@@ -6,7 +6,7 @@
 //! | [`mod@format`] | values as text: numbers, tokens, progress, choices, percent-encoding |
 //! | [`figure`] | layouts, pointer and colors of the heatmap, trajectory, attention, feature map, strip, dendrogram |
 //! | [`table`] | rows of text: statistics, features, neighbors, selections, comparisons, a feature's card |
-//! | [`export`] | SVG, CSV, JSON and TSV of every view, with the tokens' names |
+//! | [`export`] | SVG, CSV, JSON and TSV of every view, with the tokens' names; the picture of a link |
 //! | [`gallery`] | the precomputed examples' list |
 //!
 //! `format` uses no other folder, `figure` only `format`, `table` both; `export` uses all three.
@@ -18,7 +18,7 @@ pub mod format;
 pub mod gallery;
 pub mod table;
 
-pub use export::svg;
+pub use export::{preview, svg};
 pub use figure::{attention, color, dendrogram, feature_map, film, focus, heatmap, layout, strip, trajectory};
 pub use format::{choice, markup, methods, neuronpedia, number, percent, progress, scene, token};
 pub use table::{

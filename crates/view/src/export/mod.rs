@@ -1,8 +1,10 @@
-//! What views save: figures as SVG, tables as CSV, JSON, TSV for the clipboard, and archives of several.
+//! What views save: figures as SVG, tables as CSV, JSON, TSV for the clipboard, and archives of several; a picture for links.
 
 mod csv;
 mod json;
 mod names;
+mod png;
+pub mod preview;
 pub mod svg;
 pub mod zip;
 

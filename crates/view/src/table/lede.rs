@@ -33,34 +33,44 @@ pub struct Sentence {
 
 /// The claim about a text, in the order of reading. It names only what the result has.
 pub fn claim(analysis: &Analysis) -> Vec<Part> {
+    let mut claim = so_far(analysis);
+    claim.text(match (analysis.sources.is_some() || analysis.words.is_some(), analysis.novel_top.is_empty()) {
+        (true, _) => " Point at a word: what made it expected, and what it added.",
+        (false, false) => " Point at a word: what it added.",
+        (false, true) => "",
+    });
+    claim.0
+}
+
+/// The claim without its invitation to point at a word: for where no word can be pointed at.
+pub fn reading(analysis: &Analysis) -> Vec<Part> {
+    so_far(analysis).0
+}
+
+fn so_far(analysis: &Analysis) -> Claim {
     let mut claim = Claim::default();
     let reader = if analysis.model.name.to_lowercase().contains("gemma") { "Gemma" } else { "The model" };
     claim.text(&format!("{reader} reads word by word. "));
-    claim.text("Part of its state at each word follows from the words before, the rest is new. ");
+    claim.text("Part of its state at each word follows from the words before, the rest is new.");
     match scene::all(analysis).as_slice() {
         [] => {}
         [only] => {
-            claim.text("Here it stayed in one scene");
+            claim.text(" Here it stayed in one scene");
             if let Some(name) = clear_name(only) {
                 claim.text(": ");
                 claim.0.push(Part::Scene(only.number, name));
             }
-            claim.text(". ");
+            claim.text(".");
         }
         many => {
-            claim.text(&format!("Here it passed through {} scenes", count(many.len())));
+            claim.text(&format!(" Here it passed through {} scenes", count(many.len())));
             if many.len() <= LISTED_MAX && many.iter().any(|it| clear_name(it).is_some()) {
                 claim.list(many);
             }
-            claim.text(". ");
+            claim.text(".");
         }
     }
-    claim.text(match (analysis.sources.is_some() || analysis.words.is_some(), analysis.novel_top.is_empty()) {
-        (true, _) => "Point at a word: what made it expected, and what it added.",
-        (false, false) => "Point at a word: what it added.",
-        (false, true) => "",
-    });
-    claim.0
+    claim
 }
 
 /// The parts so far.
@@ -207,6 +217,11 @@ mod tests {
         let two = "Here it passed through two scenes: [1 sea, sail, boat]; then [2 one without a clear subject]. ";
         assert!(claimed.contains(two), "{claimed}");
         assert!(claimed.ends_with("Point at a word: what made it expected, and what it added."), "{claimed}");
+        let uninvited = read(&reading(&analysis));
+        assert!(
+            uninvited.ends_with(&two[two.len() - 20..two.len() - 1]) && claimed.starts_with(&uninvited),
+            "{uninvited}"
+        );
         let events = analysis.events.as_mut().unwrap();
         events.truncate(1);
         assert!(read(&claim(&analysis)).contains("new. Here it stayed in one scene: [1 sea, sail, boat]. Point"));
