@@ -11,6 +11,7 @@
 //! | [`dev`] | builds and serves again whenever a source file changes |
 //! | [`structure`] | which file and which crate uses which: no import cycle, no upward dependency |
 //! | [`test`] | runs the checks, and counts |
+//! | [`landing`] | the static pages of the examples, and what a link shows where it is sent to |
 //! | [`gallery`] | makes the precomputed examples again |
 //! | [`fuzz`] | altered files for every reader |
 //! | [`bench`] | times our kernels and the whole path against others in the same browser |
@@ -22,6 +23,7 @@ mod dev;
 mod fuzz;
 mod gallery;
 mod hash;
+mod landing;
 mod model;
 mod pack;
 mod paths;
@@ -63,6 +65,8 @@ enum Command {
     /// Serve the page while you work on it: build again, and reload the page, whenever a source file changes.
     Dev(DevArgs),
     /// Build the site as it is published, into dist/: static files for any host.
+    ///
+    /// TEMPORAL_LENS_URL=https://lens.example/demo/ says where its folder will be: links to it then show a picture everywhere.
     Dist(DistArgs),
     /// Formatting, lints (native and wasm), import cycles between files, upward dependencies between crates.
     Check,

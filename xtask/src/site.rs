@@ -15,7 +15,7 @@ use crate::console;
 use crate::paths::Paths;
 use crate::process::{Task, answer};
 use crate::setup::{SiteTools, python};
-use crate::{hash, model, pack, setup, shell};
+use crate::{hash, landing, model, pack, setup, shell};
 
 /// What tells trunk's hook, [`add_pack`], which [`Kind`] of site is built.
 const KIND_VARIABLE: &str = "TEMPORAL_LENS_SITE";
@@ -52,7 +52,7 @@ impl Kind {
 }
 
 /// All that the built site depends on. Tests and the command line alone are not part of it.
-pub const SOURCES: [&str; 16] = [
+pub const SOURCES: [&str; 17] = [
     "index.html",
     "Trunk.toml",
     "Cargo.toml",
@@ -69,6 +69,7 @@ pub const SOURCES: [&str; 16] = [
     "web",
     "demo",
     "xtask/add-pack.sh",
+    "xtask/src/landing",
 ];
 
 /// Kept in the built site: the hash of the sources it was built from.
@@ -136,6 +137,7 @@ pub fn add_pack(paths: &Paths, folder: &Path) -> Result<()> {
         "models": [{ "url": format!("{PACK_FOLDER}/"), "title": "Gemma 3 270M with the default TemporalSAE" }],
     });
     lens_files::write_whole(&models, format!("{list:#}\n").as_bytes())?;
+    landing::add(folder, landing::address::known()?.as_deref())?;
     // Trunk by itself serves what it builds: without policy and service worker, as while a page is worked on.
     let kind = std::env::var(KIND_VARIABLE).unwrap_or_else(|_| {
         let is_debug = std::env::var("TRUNK_PROFILE").is_ok_and(|profile| profile == "debug");
@@ -173,6 +175,7 @@ pub fn stamp(paths: &Paths) -> Result<String> {
         hasher.update(format!("{name} {hash}\n"));
     }
     hasher.update(pack::key(paths)?);
+    hasher.update(landing::address::known()?.unwrap_or_default());
     Ok(hash::hex(&hasher.finalize()))
 }
 
