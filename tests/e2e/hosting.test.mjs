@@ -70,12 +70,18 @@ describe('on other hosts', () => {
         server { listen 127.0.0.1:${port};
           location /deep/path/pack/ { alias ${pack}/; }
           location /deep/path/ { alias ${dist}/;
-            types { text/html html; text/css css; text/javascript js; application/wasm wasm; application/json json; image/svg+xml svg; }
+            types { text/html html; text/css css; text/javascript js; application/wasm wasm; application/json json; image/svg+xml svg; image/png png; }
             default_type application/octet-stream; } } }`);
     const server = spawn(nginx, ['-p', folder, '-c', config], { stdio: ['ignore', 'ignore', 'inherit'] });
     running.push(server);
     const url = `http://localhost:${port}/deep/path/`;
     await answers(url, server);
+    // The static pages of the examples: a folder is its index, a picture is one.
+    for (const [file, type] of [['', /^text\/html/], ['picture.png', /^image\/png$/]]) {
+      const response = await fetch(`${url}e/two-events/${file}`);
+      assert.equal(response.status, 200, file);
+      assert.match(response.headers.get('content-type'), type);
+    }
     const page = await open(browser, `${url}?model=pack/`);
     await reach(page, 'heatmap');
     assert.equal(await analyse(page, TEXT), 'done');
