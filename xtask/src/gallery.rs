@@ -14,6 +14,8 @@ use crate::{model, pack};
 
 /// The texts, and where their results go.
 const FOLDER: &str = "demo/examples";
+/// Shuffled orders that every statistic is given beside.
+const ORDERS: &str = "5";
 /// Longer than the longest text takes on a slow machine.
 const LIMIT: Duration = Duration::from_secs(600);
 
@@ -33,7 +35,13 @@ pub fn run(paths: &Paths) -> Result<()> {
     let texts = texts(&json).with_context(|| list.display().to_string())?;
     for Example { id, text, pair } in &texts {
         let mut made = vec![folder.join(format!("{id}.json"))];
-        temporal_lens(paths, &packed, id, &["analyze", "--compact", "--attention", "--text", text], &made[0])?;
+        temporal_lens(
+            paths,
+            &packed,
+            id,
+            &["analyze", "--compact", "--attention", "--shuffled", ORDERS, "--text", text],
+            &made[0],
+        )?;
         if let Some(pair) = pair {
             let second = texts.iter().find(|it| it.id == *pair).with_context(|| format!("{id}: there is no {pair}"))?;
             made.push(folder.join(format!("{id}-compared.json")));

@@ -107,10 +107,9 @@ pub fn label_note(label: &Label) -> String {
 /// How often a feature fires.
 pub fn frequency_note(dashboard: &Dashboard, index: &Index) -> String {
     format!(
-        "fires at {:.2} % of {} tokens; its largest code is {}",
+        "Active at {:.1} % of {} tokens of the corpus",
         100.0 * dashboard.frequency,
         number::count(index.tokens as u64),
-        number::significant(dashboard.largest)
     )
 }
 

@@ -41,8 +41,8 @@ pub struct Inspector {
     pub no_words: Option<&'static str>,
     /// The likeliest next words with their probabilities, where the pack has a fitted lens.
     pub next: Option<String>,
-    /// e.g. "3.2 nats", where the pack has a fitted lens.
-    pub surprise: Option<String>,
+    /// How likely the token was, e.g. "67 %" or "1 in 450", where the pack has a fitted lens.
+    pub likelihood: Option<String>,
     /// Features that this token added: those closest to their own largest code first.
     pub added: Vec<AddedRow>,
     /// Features that were expected here, largest magnitude first; none of results that do not have them.
@@ -95,13 +95,14 @@ impl Inspector {
             None
         };
         let lines = words::of_token(analysis, position);
-        let (mut from_past, mut new_here, mut next, mut surprise, mut no_words) = (None, None, None, None, None);
+        let (mut from_past, mut new_here, mut next, mut likelihood, mut no_words) = (None, None, None, None, None);
         match lines {
             Some(lines) => {
                 if lines.from_past.is_none() {
                     no_words = Some("Nothing is foretold here yet.");
                 }
-                (from_past, new_here, next, surprise) = (lines.from_past, lines.new_here, lines.next, lines.surprise);
+                (from_past, new_here, next, likelihood) =
+                    (lines.from_past, lines.new_here, lines.next, lines.likelihood);
             }
             None => {
                 no_words = Some("This result has no words for what was expected; analyze the text again to see them.")
@@ -120,7 +121,7 @@ impl Inspector {
             new_here,
             no_words,
             next,
-            surprise,
+            likelihood,
             added: added(&at(&analysis.novel_top), index),
             expected_features: expected(&analysis.pred_top.as_deref().map(at).unwrap_or_default(), index),
         })
@@ -215,7 +216,7 @@ mod tests {
         let rows: Vec<_> = it.sources.iter().map(|row| (row.name.as_str(), row.share, row.bar)).collect();
         assert_eq!((rows, it.from_start, it.no_sources), (vec![("sky", 0.5, 1.0)], Some(0.25), None));
         assert_eq!((it.from_past.as_deref(), it.no_words), (Some("sea, sail"), None));
-        assert_eq!(it.surprise.as_deref(), Some("3.2 nats"));
+        assert_eq!(it.likelihood.as_deref(), Some("4 %"));
         let spoken = "., token 2: 75 % expected, 25 % new. Expected because of sky 50 %.";
         assert_eq!(it.spoken(), format!("{spoken} It added {}.", it.new_here.as_deref().unwrap()));
         let first = Inspector::of(&analysis, None, 1).unwrap();

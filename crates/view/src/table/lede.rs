@@ -47,30 +47,26 @@ pub fn reading(analysis: &Analysis) -> Vec<Part> {
     so_far(analysis).0
 }
 
+/// The claim in one sentence, for a figure that stands alone.
+pub fn caption(analysis: &Analysis) -> Vec<Part> {
+    let mut claim = Claim::default();
+    claim.scenes(analysis, reader(analysis));
+    if claim.0.is_empty() {
+        claim.text("What was expected at each word, and what the word added.");
+    }
+    claim.0
+}
+
 fn so_far(analysis: &Analysis) -> Claim {
     let mut claim = Claim::default();
-    let reader = if analysis.model.name.to_lowercase().contains("gemma") { "Gemma" } else { "The model" };
-    claim.text(&format!("{reader} reads word by word. "));
+    claim.text(&format!("{} reads word by word. ", reader(analysis)));
     claim.text("Part of its state at each word follows from the words before, the rest is new.");
-    match scene::all(analysis).as_slice() {
-        [] => {}
-        [only] => {
-            claim.text(" Here it stayed in one scene");
-            if let Some(name) = clear_name(only) {
-                claim.text(": ");
-                claim.0.push(Part::Scene(only.number, name));
-            }
-            claim.text(".");
-        }
-        many => {
-            claim.text(&format!(" Here it passed through {} scenes", count(many.len())));
-            if many.len() <= LISTED_MAX && many.iter().any(|it| clear_name(it).is_some()) {
-                claim.list(many);
-            }
-            claim.text(".");
-        }
-    }
+    claim.scenes(analysis, " Here it");
     claim
+}
+
+fn reader(analysis: &Analysis) -> &'static str {
+    if analysis.model.name.to_lowercase().contains("gemma") { "Gemma" } else { "The model" }
 }
 
 /// The parts so far.
@@ -83,6 +79,27 @@ impl Claim {
             Some(Part::Text(before)) => before.push_str(text),
             _ => self.0.push(Part::Text(text.to_owned())),
         }
+    }
+
+    /// Which scenes `who` went through; nothing of results without scenes.
+    fn scenes(&mut self, analysis: &Analysis, who: &str) {
+        match scene::all(analysis).as_slice() {
+            [] => return,
+            [only] => {
+                self.text(&format!("{who} stayed in one scene"));
+                if let Some(name) = clear_name(only) {
+                    self.text(": ");
+                    self.0.push(Part::Scene(only.number, name));
+                }
+            }
+            many => {
+                self.text(&format!("{who} passed through {} scenes", count(many.len())));
+                if many.len() <= LISTED_MAX && many.iter().any(|it| clear_name(it).is_some()) {
+                    self.list(many);
+                }
+            }
+        }
+        self.text(".");
     }
 
     fn list(&mut self, scenes: &[Scene]) {
@@ -232,6 +249,12 @@ mod tests {
         assert!(read(&claim(&analysis)).contains("Here it passed through 12 scenes. Point"));
         analysis.model.name = "google/gemma-3-270m".to_owned();
         assert!(read(&claim(&analysis)).starts_with("Gemma reads"));
+        assert_eq!(
+            read(&caption(&example::with_words())),
+            format!("The model passed through two {}", &two["Here it passed through two ".len()..two.len() - 1])
+        );
+        let older = read(&caption(&example::analysis()));
+        assert_eq!(older, "What was expected at each word, and what the word added.");
         let older = read(&claim(&example::analysis()));
         assert!(!older.contains("scene") && older.ends_with("new. Point at a word: what it added."), "{older}");
     }

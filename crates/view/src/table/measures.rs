@@ -7,7 +7,8 @@ use lens_analysis::similarity::{self, Matrix, MissingError, Source};
 use lens_analysis::spans;
 use lens_analysis::spectrum::Tridiagonal;
 
-use super::statistics::StatisticsRow;
+use super::lede;
+use super::statistics::{AT_EVERY_TOKEN, StatisticsRow};
 use crate::format::{number, token};
 
 fn row(key: &'static str, label: &'static str, value: String, note: String) -> StatisticsRow {
@@ -92,10 +93,40 @@ pub fn rank(source: Source, eigenvalues: Result<Option<&[f64]>, MissingError>) -
     }
 }
 
+/// The rows that a reader learns something from, each beside what it is for the words shuffled, where that was computed.
+/// Left out is what is the same for every text: a number of codes that is the SAE's k at every token, and the similarity of
+/// a token with itself.
+pub fn on_screen(rows: &[StatisticsRow], analysis: &Analysis) -> Vec<StatisticsRow> {
+    let is_constant = |row: &StatisticsRow| {
+        (row.key.starts_with("l0-") && row.note == AT_EVERY_TOKEN)
+            || (["similarity-max", "shown-max"].contains(&row.key) && row.value == number::fixed4(1.0))
+    };
+    let percent = |value: f32| format!("{} %", number::fixed(100.0 * value, 1));
+    let beside = |mut row: StatisticsRow| {
+        let (name, say): (_, &dyn Fn(f32) -> String) = match row.key {
+            "energy-predictable" => ("predictable_share", &percent),
+            "rank-predictable" => ("effective_rank", &|value| number::fixed(value, 1)),
+            "events" => ("events", &|value| number::fixed(value, 0)),
+            "events-within" => ("within_similarity", &number::fixed4),
+            "events-across" => ("across_similarity", &number::fixed4),
+            _ => return row,
+        };
+        // The yardstick is of one matrix and of one way to treat the first token: of another value it says nothing.
+        let found = lede::statistic(analysis.shuffled.as_ref(), name).filter(|it| say(it.own) == row.value);
+        if let Some(it) = found.filter(|it| it.text.mean.is_finite()) {
+            let comma = if row.note.is_empty() { "" } else { "; " };
+            row.note.push_str(&format!("{comma}shuffled: {}", say(it.text.mean)));
+        }
+        row
+    };
+    rows.iter().filter(|row| !is_constant(row)).cloned().map(beside).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::example;
+    use lens_analysis::shuffled::{Shuffled, ShuffledStatistic, Spread};
     use lens_analysis::similarity::Mode;
     use lens_analysis::{Energy, Grams, SymmetricMatrix};
 
@@ -122,6 +153,43 @@ mod tests {
         assert_eq!((rows[0].value.as_str(), rows[0].note.as_str()), ("2", "new at 2 ."));
         assert_eq!(rows[2].value, "0.2500");
         assert_eq!(events(&analysis, &Err(MissingError::Tokens), &shown)[0].note, "the text is too short for it");
+    }
+
+    #[test]
+    fn the_screen_has_no_constants_and_every_yardstick_that_is_of_the_same_number() {
+        let mut analysis = example::analysis();
+        let rows = [
+            row("l0-novel", "L0 novel", "64".to_owned(), AT_EVERY_TOKEN.to_owned()),
+            row("l0-pred", "L0 predictable", "3.0".to_owned(), "on average, 0 to 5".to_owned()),
+            row("shown-max", "Shown max", "1.0000".to_owned(), String::new()),
+            row("energy-predictable", "Predictable energy", "57.8 %".to_owned(), "of both parts".to_owned()),
+            row("events-within", "Within events", "0.1680".to_owned(), String::new()),
+            row("events-across", "Across events", "0.9000".to_owned(), String::new()),
+        ];
+        let notes = |analysis: &Analysis| -> Vec<(&'static str, String)> {
+            on_screen(&rows, analysis).into_iter().map(|row| (row.key, row.note)).collect()
+        };
+        let keys: Vec<_> = notes(&analysis).into_iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["l0-pred", "energy-predictable", "events-within", "events-across"]);
+        let statistic = |name: &str, own: f32, mean: f32| {
+            let spread = Spread { mean, min: mean, max: mean };
+            ShuffledStatistic { name: name.to_owned(), own, text: spread, events: spread }
+        };
+        let statistics = vec![
+            statistic("predictable_share", 0.578, 0.649),
+            statistic("within_similarity", 0.168, 0.043),
+            // Of another matrix than the one that is shown.
+            statistic("across_similarity", -0.175, 0.036),
+        ];
+        analysis.shuffled = Some(Shuffled { orders: 5, statistics });
+        assert_eq!(
+            notes(&analysis)[1..],
+            [
+                ("energy-predictable", "of both parts; shuffled: 64.9 %".to_owned()),
+                ("events-within", "shuffled: 0.0430".to_owned()),
+                ("events-across", String::new())
+            ]
+        );
     }
 
     #[test]

@@ -30,6 +30,9 @@ pub struct Run {
     pub compute_ms: f64,
 }
 
+/// Said of a number that is the same at every token.
+pub(super) const AT_EVERY_TOKEN: &str = "at every token";
+
 /// The notebook's numbers.
 pub fn numbers(analysis: &Analysis) -> Vec<StatisticsRow> {
     let similarity = analysis.similarity_stats;
@@ -69,7 +72,7 @@ fn l0(key: &'static str, label: &'static str, counts: &[usize]) -> StatisticsRow
     };
     let mean = counts.iter().sum::<usize>() as f32 / counts.len() as f32;
     let note = if low == high {
-        "at every token".to_owned()
+        AT_EVERY_TOKEN.to_owned()
     } else {
         format!("on average, {} to {}", number::count(*low as u64), number::count(*high as u64))
     };

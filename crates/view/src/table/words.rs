@@ -19,8 +19,8 @@ pub struct TokenLines {
     pub new_here: Option<String>,
     /// The likeliest next words with their probabilities, where the pack has a fitted lens.
     pub next: Option<String>,
-    /// e.g. "3.2 nats", where the pack has a fitted lens.
-    pub surprise: Option<String>,
+    /// How likely the token was, e.g. "67 %" or "1 in 450", where the pack has a fitted lens.
+    pub likelihood: Option<String>,
 }
 
 /// What is said of one event.
@@ -61,8 +61,24 @@ pub fn of_token(analysis: &Analysis, position: usize) -> Option<TokenLines> {
         from_past: of(&words.predictable),
         new_here: of(&words.novel),
         next: next.map(|all| all.iter().map(likely).collect::<Vec<_>>().join(", ")),
-        surprise: surprise.map(|value| format!("{} nats", number::fixed(*value, 1))),
+        likelihood: surprise.map(|value| likelihood(*value)),
     })
+}
+
+/// What a surprise of so many nats is as a probability: percent from 1 % on, below that "1 in" two digits of how many.
+fn likelihood(nats: f32) -> String {
+    let probability = f64::from(-nats).exp();
+    if probability >= 0.01 {
+        return format!("{} %", number::fixed((100.0 * probability) as f32, 0));
+    }
+    let inverse = 1.0 / probability;
+    let unit = 10f64.powf((inverse.log10() - 1.0).floor());
+    // Nothing is told apart beyond.
+    if inverse > 1e9 {
+        "under 1 in a billion".to_owned()
+    } else {
+        format!("1 in {}", number::count(((inverse / unit).round() * unit) as u64))
+    }
 }
 
 /// The events of a result that have words, in order.
@@ -143,7 +159,9 @@ mod tests {
         // Text, whatever it looks like: the page puts it into text nodes.
         assert_eq!(lines.new_here.as_deref(), Some("<b>bold</b>"));
         assert_eq!(lines.next.as_deref(), Some("out (25 %)"));
-        assert_eq!(lines.surprise.as_deref(), Some("3.2 nats"));
+        assert_eq!(lines.likelihood.as_deref(), Some("4 %"));
+        let said = [0.0, 4.6, 4.7, 10.8, 13.08, 60.0].map(likelihood);
+        assert_eq!(said, ["100 %", "1 %", "1 in 110", "1 in 49,000", "1 in 480,000", "under 1 in a billion"]);
         assert_eq!(lines.sources, None);
         analysis.sources = Some(vec![vec![TokenSource { position: 1, weight: 0.271 }]; 3]);
         let name = token::shortened(&analysis.tokens[1], SOURCE_CHARACTERS);

@@ -28,6 +28,7 @@ use crate::views::Derived;
 pub fn Embedded(state: State, embed: Embed) -> impl IntoView {
     let tokens = move || state.shown.with(|shown| shown.as_ref().map(|shown| shown.analysis.tokens.len()));
     let origin = move || state.shown.with(|shown| shown.as_ref().map(|shown| shown.origin.name()));
+    let has_figure = embed.has_heatmap || embed.has_trajectory || embed.has_features || embed.has_input;
     // What a link pins opens no sheet over the figure; what the reader presses does.
     let is_tapped = RwSignal::new(false);
     let result = move || {
@@ -60,7 +61,7 @@ pub fn Embedded(state: State, embed: Embed) -> impl IntoView {
     };
     let whole_page = move || environment::page_at(&state.address.with(|address| address.of_frame(&embed).query()));
     view! {
-        <div class="embed" class:has-controls=embed.has_controls data-testid="embed">
+        <div class="embed" class:has-controls=embed.has_controls class:is-words=!has_figure data-testid="embed">
             <main
                 on:click=move |_| is_tapped.set(true)
                 on:keydown=move |event| is_tapped.update(|it| *it |= event.key() == "Enter")
@@ -77,7 +78,7 @@ pub fn Embedded(state: State, embed: Embed) -> impl IntoView {
                 {result}
             </main>
             <footer class="embed-foot">
-                {move || state.shown.get().map(|shown| view! { <Lede shown /> })}
+                {move || state.shown.get().map(|shown| view! { <Lede shown is_caption=true /> })}
                 {embed
                     .has_link
                     .then(|| {

@@ -32,7 +32,7 @@ pub fn Examples(state: State) -> impl IntoView {
         state.gallery.with(|gallery| {
             let option = |example: &Example| {
                 let (id, own) = (example.id.clone(), example.id.clone());
-                let title = format!("Example: {}", example.title);
+                let title = example.title.clone();
                 view! { <option value=id selected=move || chosen() == own>{title}</option> }
             };
             gallery.examples.iter().map(option).collect_view()
@@ -48,6 +48,7 @@ pub fn Examples(state: State) -> impl IntoView {
     };
     view! {
         <Show when=move || state.gallery.with(|gallery| !gallery.examples.is_empty())>
+            <span class="examples-label" aria-hidden="true">"Example:"</span>
             <select
                 class="examples"
                 aria-label="Example"

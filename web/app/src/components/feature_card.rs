@@ -156,13 +156,13 @@ fn Logits(dashboard: Dashboard) -> impl IntoView {
         tokens
             .iter()
             .map(|(token, logit)| {
+                // Its size is in the SAE's own units; the order is what it says.
+                let logit = format!("logit {}", lens_view::number::significant(*logit));
                 view! {
-                    <li>
+                    <li title=logit>
                         <span class="token-name">
                             <TokenText token=token.clone() />
                         </span>
-                        " "
-                        <span class="value">{lens_view::number::significant(*logit)}</span>
                     </li>
                 }
             })

@@ -77,7 +77,7 @@ pub fn FilmBar(state: State, shown: Arc<ShownAnalysis>, is_covered: Memo<bool>) 
         (false, false) => "▶ Play",
     };
     view! {
-        <div class="film" role="group" aria-label="The reading as a film" inert=move || is_covered.get() on:keydown=on_key>
+        <div class="film" class:is-unfolded=move || is_unfolded.get() role="group" aria-label="The reading as a film" inert=move || is_covered.get() on:keydown=on_key>
             <button
                 type="button"
                 class="play"

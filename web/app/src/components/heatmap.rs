@@ -69,6 +69,7 @@ pub fn HeatmapFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derived) 
         <figure class="heatmap" aria-labelledby="heatmap-title" node_ref=stage.figure>
             {move || missing().map(|why| view! { <p class="empty" data-testid="heatmap-missing">{why}</p> })}
             <div class="heatmap-frame" node_ref=frame class:is-zoomed=move || !viewport.get().is_whole()>
+                <div class="plot">
                 <canvas
                     node_ref=base
                     tabindex="0"
@@ -88,6 +89,7 @@ pub fn HeatmapFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derived) 
                 ></canvas>
                 <canvas class="overlay" node_ref=overlay aria-hidden="true"></canvas>
                 <Tooltip state derived place inside />
+                </div>
             </div>
             // Above the figure for the eye, after it for the Tab key.
             <div class="figure-head">

@@ -104,17 +104,18 @@ fn Word(state: State, it: Inspector, layer: usize) -> impl IntoView {
             </p>
         }
     });
+    let seen_from = format!("As a fitted lens reads it from the state after layer {layer}");
     let next = it.next.map(|next| {
         view! {
-            <p class="note">
-                {format!("Next, seen from layer {layer}: ")} <span data-testid="words-next">{next}</span>
+            <p class="note" title=seen_from.clone()>
+                "Likely next: " <span data-testid="words-next">{next}</span>
             </p>
         }
     });
-    let surprise = it.surprise.map(|surprise| {
+    let likelihood = it.likelihood.map(|likelihood| {
         view! {
-            <p class="note">
-                {format!("Surprise, seen from layer {layer}: ")} <span data-testid="words-surprise">{surprise}</span>
+            <p class="note" title=seen_from.clone()>
+                "How likely it was: " <span data-testid="words-likelihood">{likelihood}</span>
             </p>
         }
     });
@@ -134,7 +135,7 @@ fn Word(state: State, it: Inspector, layer: usize) -> impl IntoView {
             <h2 data-testid="inspector-name" dir="auto">{it.name}</h2>
             <p class="note">{place}</p>
             {shares}
-            {surprise}
+            {likelihood}
             {next}
         </div>
         <div class="inspector-past">

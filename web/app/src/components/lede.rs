@@ -8,9 +8,9 @@ use leptos::prelude::*;
 use super::token_strip::SCENE_COLORS;
 use crate::state::ShownAnalysis;
 
-/// The claim; names of scenes have the color that they have beside the text.
+/// The claim, or a frame's caption; names of scenes have the color that they have beside the text.
 #[component]
-pub fn Lede(shown: Arc<ShownAnalysis>) -> impl IntoView {
+pub fn Lede(shown: Arc<ShownAnalysis>, #[prop(optional)] is_caption: bool) -> impl IntoView {
     let part = |part: Part| match part {
         Part::Text(text) => text.into_any(),
         Part::Scene(number, name) => view! {
@@ -22,7 +22,7 @@ pub fn Lede(shown: Arc<ShownAnalysis>) -> impl IntoView {
     };
     view! {
         <p class="lede" data-testid="lede">
-            {lede::claim(&shown.analysis).into_iter().map(part).collect_view()}
+            {if is_caption { lede::caption(&shown.analysis) } else { lede::claim(&shown.analysis) }.into_iter().map(part).collect_view()}
         </p>
     }
 }

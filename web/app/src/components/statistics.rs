@@ -45,7 +45,7 @@ pub fn Statistics(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> 
         let all = rows.with_untracked(|rows| [rows.as_slice(), made_with.as_slice()].concat());
         files::copy(state, &export::rows_tsv(&all));
     };
-    let (tokens, shown_first) = (shown.clone(), shown);
+    let (tokens, seen, shown_first) = (shown.clone(), shown.clone(), shown);
     let open = RwSignal::new(false);
     // Numbers of shuffled words, where there are any, are of this matrix.
     let own = similarity::similarity(&shown_first.analysis, Source::Predictable, Mode::Neuronpedia).ok();
@@ -70,7 +70,7 @@ pub fn Statistics(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> 
                     "Copy"
                 </button>
             </div>
-            {move || view! { <Rows rows=rows.get() /> }}
+            {move || view! { <Rows rows=rows.with(|rows| measures::on_screen(rows, &seen.analysis)) /> }}
             <details on:toggle=move |_| open.set(true)>
                 <summary>"L0 of every token"</summary>
                 <div class="scroll" tabindex="0" role="region" aria-label="L0 of every token">
