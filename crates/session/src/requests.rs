@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use lens_analysis::{Analysis, events};
 use lens_protocol::buffers::{self, Buffer, BufferError};
-use lens_protocol::{DeviceInfo, FailureKind, Request, RequestStage, Response, RowSource};
-use lens_view::number;
+use lens_protocol::{DeviceInfo, FailureKind, Request, RequestStage, Response, RowSource, TOKENS_MAX};
 use lens_view::progress::{LoadStage, Progress};
 use lens_view::statistics::Run;
+use lens_view::{estimate, number};
 
 use crate::message::{Effect, Timer};
 use crate::model::{Model, Next, Phase};
@@ -42,6 +42,9 @@ impl Model {
         if self.text.is_empty() {
             return self.fail("There is no text yet: type something to analyze.");
         }
+        if let Some(problem) = self.too_long() {
+            return self.fail(problem);
+        }
         let inf_k = match parse_inf_k(&self.inf_k) {
             Ok(inf_k) => inf_k,
             Err(problem) => return self.fail(problem),
@@ -54,6 +57,17 @@ impl Model {
             }
             None => self.fail(NO_PACK),
         }
+    }
+
+    /// Why the text in the box is certainly too long, as a sentence: nothing is fetched for it.
+    pub(crate) fn too_long(&self) -> Option<String> {
+        let least = estimate::token_count(&self.text).least;
+        (least > TOKENS_MAX).then(|| {
+            let [least, most] = [least, TOKENS_MAX].map(|count| number::count(count as u64));
+            format!(
+                "This text has at least {least} tokens, and {most} can be analyzed: keep its beginning, or shorten it."
+            )
+        })
     }
 
     /// A request for the text in the box; none without a pack.

@@ -43,7 +43,7 @@ impl Model {
             return;
         }
         let (Some(pack), Ok(inf_k)) = (&self.pack, parse_inf_k(&self.inf_k)) else { return };
-        if self.text.is_empty() {
+        if self.text.trim().is_empty() || self.too_long().is_some() {
             return;
         }
         // The requests for rows tell a host which tokens were typed: a foreign one only hears of them

@@ -589,3 +589,26 @@ fn a_problem_can_be_dismissed() {
     page.tell(Msg::DismissProblem);
     assert!(page.model.problem.is_none());
 }
+
+#[test]
+fn a_text_that_is_certainly_too_long_is_refused_before_anything_is_fetched() {
+    let mut page = Page::new();
+    page.tell(Msg::Typed("word ".repeat(2048)));
+    page.tell(Msg::Submit);
+    assert!(page.take_sent().is_empty());
+    let problem = page.model.problem.clone().unwrap();
+    assert!(problem.contains("at least 2,049 tokens, and 2,048 can be analyzed"), "{problem}");
+    page.tell(Msg::Typed("word ".repeat(2047)));
+    page.tell(Msg::Submit);
+    assert!(matches!(page.sent(), Request::Analyze { .. }));
+}
+
+#[test]
+fn typing_asks_for_nothing_that_is_too_long() {
+    let mut page = Page::analyzed("one two");
+    page.tell(Msg::Typed("word ".repeat(3000)));
+    for (timer, _) in page.take_timers() {
+        page.tell(Msg::Timer(timer));
+    }
+    assert!(page.take_sent().is_empty());
+}

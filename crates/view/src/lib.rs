@@ -20,7 +20,7 @@ pub mod table;
 
 pub use export::{preview, svg};
 pub use figure::{attention, color, dendrogram, feature_map, film, focus, heatmap, layout, strip, trajectory};
-pub use format::{choice, markup, methods, neuronpedia, number, percent, progress, scene, token};
+pub use format::{choice, estimate, markup, methods, neuronpedia, number, percent, progress, scene, token};
 pub use table::{
     comparison, dashboard, features, first_word, inspector, lede, measures, neighbors, selection, statistics, words,
 };

@@ -25,3 +25,6 @@ pub mod text;
 pub use messages::{DeviceInfo, FailureKind, Request, RequestStage, Response, RowSource, StageTimes};
 pub use storage::{GPU_LOCK, STORAGE_FOLDER, manifest_file, rows_file};
 pub use text::{decode, encode};
+
+/// Tokens of the longest text that the worker analyzes, the start of the text included.
+pub const TOKENS_MAX: usize = 2048;

@@ -45,6 +45,9 @@ use answer::Session;
 use failure::Failure;
 use outbox::{Reply, post};
 
+// The page says how long a text may be before it asks.
+const _: () = assert!(lens_protocol::TOKENS_MAX == lens_engine::pack::TOKENS_MAX);
+
 /// What waits for its turn.
 enum Job {
     Page(Request),

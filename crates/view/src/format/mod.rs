@@ -3,6 +3,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | [`choice`] | what a menu offers: keys and labels |
+//! | [`estimate`] | how many tokens a text has, before its tokenizer is here |
 //! | [`markup`] | text inside HTML and XML |
 //! | [`methods`] | a sentence on how an analysis was made |
 //! | [`neuronpedia`] | addresses of Neuronpedia's pages |
@@ -13,6 +14,7 @@
 //! | [`token`] | tokens with their white space made visible |
 
 pub mod choice;
+pub mod estimate;
 pub mod markup;
 pub mod methods;
 pub mod neuronpedia;

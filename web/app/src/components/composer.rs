@@ -1,9 +1,10 @@
 //! The text box, its controls, and the line that says what the page is doing.
 
+use lens_protocol::TOKENS_MAX;
 use lens_session::Msg;
 use lens_session::requests::device_label;
-use lens_view::number;
 use lens_view::progress::analyze_label;
+use lens_view::{estimate, number};
 use leptos::prelude::*;
 use web_sys::KeyboardEvent;
 
@@ -82,10 +83,32 @@ pub fn Composer(state: State) -> impl IntoView {
                     />
                     <span>{words_label}</span>
                 </label>
+                <Length state />
                 <p class="status" role="status" data-testid="status">{move || status(state)}</p>
                 <Device state />
             </div>
         </form>
+    }
+}
+
+/// About how long the text is; for one that is too long, its beginning is offered.
+#[component]
+fn Length(state: State) -> impl IntoView {
+    let count = Memo::new(move |_| state.text.with(|text| estimate::token_count(text)));
+    let is_too_long = Memo::new(move |_| count.get().about > TOKENS_MAX);
+    let cut = move |_| {
+        let kept = state.text.with_untracked(|text| estimate::beginning(text, TOKENS_MAX).to_owned());
+        state.tell(Msg::Typed(kept));
+    };
+    view! {
+        <p class="length" class:is-too-long=move || is_too_long.get() data-testid="length">
+            {move || estimate::sentence(count.get(), TOKENS_MAX)}
+        </p>
+        <Show when=move || is_too_long.get()>
+            <button type="button" class="small" data-testid="keep-beginning" on:click=cut>
+                "Keep its beginning"
+            </button>
+        </Show>
     }
 }
 
@@ -108,7 +131,8 @@ fn status(state: State) -> String {
     match state.phase.get() {
         Phase::Loading if state.is_stopping.get() => "Stopping …".to_owned(),
         Phase::Loading => "Analyzing …".to_owned(),
-        Phase::Error => "Stopped; the text is kept.".to_owned(),
+        // Its reason stands below.
+        Phase::Error => String::new(),
         Phase::Done => state.shown.with(|shown| match shown.as_deref() {
             Some(shown) => {
                 let tokens = shown.analysis.tokens.len();
