@@ -22,6 +22,7 @@ mod palette;
 mod part;
 mod pointing;
 mod saved;
+mod span_gesture;
 mod state;
 mod storage;
 mod store;

@@ -6,6 +6,15 @@ use wasm_bindgen::closure::Closure;
 
 use crate::environment::window;
 
+/// CSS pixels below which zones follow each other, as in `web/style/workspace.css`.
+const NARROW: f64 = 900.0;
+
+/// Whether the screen is so narrow now that zones follow each other.
+pub fn is_narrow() -> bool {
+    let width = window().and_then(|window| window.inner_width().ok()).and_then(|width| width.as_f64());
+    width.is_some_and(|width| width < NARROW)
+}
+
 /// Whether a media query matches, as long as the owner lives.
 pub fn matches(query: &str) -> RwSignal<bool> {
     let list = window().and_then(|window| window.match_media(query).ok().flatten());

@@ -3,6 +3,7 @@
 use lens_analysis::Analysis;
 use lens_analysis::events::Boundary;
 use lens_analysis::per_token;
+use lens_analysis::shuffled::Shuffled;
 use lens_analysis::similarity::{self, Matrix, MissingError, Source};
 use lens_analysis::spans;
 use lens_analysis::spectrum::Tridiagonal;
@@ -122,11 +123,21 @@ pub fn on_screen(rows: &[StatisticsRow], analysis: &Analysis) -> Vec<StatisticsR
     rows.iter().filter(|row| !is_constant(row)).cloned().map(beside).collect()
 }
 
+/// How much longer a path is than the way between its ends, beside the same of the words shuffled where that is of the same
+/// path.
+pub fn wandering(tortuosity: f64, shuffled: Option<&Shuffled>) -> String {
+    let found =
+        lede::statistic(shuffled, "tortuosity").filter(|it| (f64::from(it.own) / tortuosity - 1.0).abs() < 0.01);
+    let yardstick = found.filter(|it| it.text.mean.is_finite());
+    let yardstick = yardstick.map(|it| format!(" (shuffled: {:.1})", it.text.mean)).unwrap_or_default();
+    format!("wanders {tortuosity:.2} times the distance between its ends{yardstick}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::example;
-    use lens_analysis::shuffled::{Shuffled, ShuffledStatistic, Spread};
+    use lens_analysis::shuffled::{ShuffledStatistic, Spread};
     use lens_analysis::similarity::Mode;
     use lens_analysis::{Energy, Grams, SymmetricMatrix};
 
@@ -181,7 +192,11 @@ mod tests {
             // Of another matrix than the one that is shown.
             statistic("across_similarity", -0.175, 0.036),
         ];
-        analysis.shuffled = Some(Shuffled { orders: 5, statistics });
+        let path = [statistics, vec![statistic("tortuosity", 40.9, 18.4)]].concat();
+        analysis.shuffled = Some(Shuffled { orders: 5, statistics: path });
+        let said = |value| wandering(value, analysis.shuffled.as_ref());
+        assert_eq!(said(40.91), "wanders 40.91 times the distance between its ends (shuffled: 18.4)");
+        assert_eq!(said(20.0), "wanders 20.00 times the distance between its ends");
         assert_eq!(
             notes(&analysis)[1..],
             [

@@ -6,11 +6,9 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 
-use crate::environment::{document, window};
+use crate::environment::document;
+use crate::media;
 use crate::state::State;
-
-/// CSS pixels below which zones follow each other, as in `web/style/workspace.css`.
-const NARROW: f64 = 900.0;
 
 /// One stop of the Tab key; arrows walk.
 #[component]
@@ -73,11 +71,8 @@ pub fn Tabs(state: State) -> impl IntoView {
 
 /// On a narrow screen the figure stands below the text: it is scrolled to.
 fn show_figure() {
-    let width = window().and_then(|window| window.inner_width().ok()).and_then(|width| width.as_f64());
     let figure = document().and_then(|document| document.get_element_by_id("figure"));
-    if let (Some(width), Some(figure)) = (width, figure)
-        && width < NARROW
-    {
+    if let Some(figure) = figure.filter(|_| media::is_narrow()) {
         figure.scroll_into_view();
     }
 }

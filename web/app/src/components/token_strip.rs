@@ -17,8 +17,10 @@ use super::gear::Gear;
 use super::save_figure::SaveFigure;
 use super::token_text::TokenText;
 use crate::environment::document;
+use crate::media;
 use crate::part::Part;
 use crate::saved;
+use crate::span_gesture::SpanGesture;
 use crate::state::{ShownAnalysis, State};
 use crate::views::Derived;
 
@@ -42,6 +44,7 @@ pub fn TokenStrip(
     mark_sources(state, shown.clone());
     mark_selection(state, count);
     mark_unread(state, count);
+    show_pin(state);
     // After the tokens are in the page.
     Effect::new(move |_| shading.with(|shading| shade(shading.as_ref().and_then(|it| it.as_ref().ok()), count)));
     Effect::new(move |_| {
@@ -74,8 +77,10 @@ pub fn TokenStrip(
             scroll_to(position);
         }
     };
+    let select = move |(first, last): (usize, usize)| state.choose(|view| view.spans.stretch(first, last));
+    let gesture = SpanGesture::new(Callback::new(select));
     let on_click = move |event: web_sys::MouseEvent| {
-        if let Some(position) = position_of(&event) {
+        if let Some(position) = position_of(&event).filter(|position| !gesture.takes_click(*position)) {
             pick(position, event.shift_key());
         }
     };
@@ -153,9 +158,16 @@ pub fn TokenStrip(
                 on:pointerover=on_over
                 on:pointerleave=move |_| on_leave()
                 on:blur=move |_| on_leave()
-                on:mousedown=move |event| {
-                    // Shift and a click would select the page's text as well.
-                    if event.shift_key() {
+                on:pointerdown=move |event| {
+                    if let Some(position) = position_of(&event) {
+                        gesture.down(&event, position);
+                    }
+                }
+                on:pointermove=move |event| gesture.moved(&event, position_of(&event))
+                on:pointerup=move |_| gesture.ended()
+                on:pointercancel=move |_| gesture.ended()
+                on:contextmenu=move |event| {
+                    if gesture.is_resting() {
                         event.prevent_default();
                     }
                 }
@@ -172,7 +184,7 @@ pub fn TokenStrip(
                     <StripBar state shown=saved derived />
                 </Gear>
             </div>
-            <StripReadout state shown shading />
+            <StripReadout state shown shading begun=gesture.begun />
         </section>
     }
 }
@@ -244,16 +256,33 @@ fn StripReadout(
     state: State,
     shown: Arc<ShownAnalysis>,
     shading: Memo<Option<Result<Shading, lens_analysis::similarity::MissingError>>>,
+    begun: RwSignal<Option<usize>>,
 ) -> impl IntoView {
     let text = move || {
+        if let Some(first) = begun.get() {
+            let name = token::name_in_text(&shown.analysis.tokens, first);
+            return format!("A span from “{name}”: press its last word");
+        }
         let Some(cell) = state.focus.get().focused() else {
-            return "Hover a token; a click pins it, shift-click selects a span from the pin".to_owned();
+            return "Point at a word; a click pins it, dragging selects a span".to_owned();
         };
         let name = shown.analysis.tokens.get(cell.row).map(|t| token::shortened(t, 24)).unwrap_or_default();
         let value = shading.with(|it| it.as_ref().and_then(|it| it.as_ref().ok().map(|it| it.sentence(cell.row))));
         format!("{} {name}   {}", cell.row, value.unwrap_or_default())
     };
-    view! { <p class="readout" role="status" aria-live="polite" data-testid="strip-readout">{text}</p> }
+    view! {
+        <p class="readout" class:is-asking=move || begun.get().is_some() role="status" aria-live="polite" data-testid="strip-readout">
+            {text}
+        </p>
+    }
+}
+
+/// A word that a link has pinned is in sight as the page opens: on a narrow screen above its sheet, elsewhere in the strip.
+fn show_pin(state: State) {
+    let Some(cell) = state.focus.with_untracked(|focus| focus.pinned) else { return };
+    let is_narrow = state.embed.is_none() && media::is_narrow();
+    // After the tokens are in the page.
+    request_animation_frame(move || if is_narrow { scroll_to(cell.row) } else { keep_in_sight(cell.row) });
 }
 
 /// Marks are set on the few tokens concerned: one reactive class a token would make hovering slow in

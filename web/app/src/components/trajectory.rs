@@ -5,6 +5,7 @@ use std::sync::Arc;
 use lens_session::figure::Figure;
 use lens_view::focus::{Cell, Step};
 use lens_view::layout::{AvailableSpace, FigureLayout};
+use lens_view::measures;
 use lens_view::trajectory::{Camera, Scene, Trajectory, layout};
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
@@ -81,13 +82,11 @@ pub fn TrajectoryFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derive
     };
     let summary = move || seen.with(|seen| seen.as_ref().map(|it| it.drawing.summary()).unwrap_or_default());
     let points = move || seen.with(|seen| seen.as_ref().map(|it| it.drawing.size()));
+    let wound = shown.clone();
     let winding = move || match computation.work.get() {
         Work::Done(found) => found.tortuosity.map(|it| {
-            view! {
-                <span class="note" data-testid="tortuosity">
-                    {format!("wanders {it:.2} times the distance between its ends")}
-                </span>
-            }
+            let said = measures::wandering(it, wound.analysis.shuffled.as_ref());
+            view! { <span class="note" data-testid="tortuosity">{said}</span> }
         }),
         _ => None,
     };
