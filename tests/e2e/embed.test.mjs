@@ -105,6 +105,50 @@ describe('embedded', () => {
     await page.context().close();
   });
 
+  test('a frame shows the text alone, and a word’s story over it once a reader presses one', async () => {
+    const page = await visit(browser, article('text', frameTag('example=two-events&amp;view=text&amp;pin=5')));
+    const frame = inside(page);
+    await frame.getByTestId('token-strip').waitFor();
+    assert.equal(await frame.getByTestId('heatmap').count(), 0);
+    assert.match(await frame.getByTestId('lede').innerText(), /^Gemma passed through two scenes: .*sail/);
+    assert.equal(await frame.getByTestId('word-sheet').count(), 0, 'what the link pins opens nothing');
+    assert.deepEqual(page.requested.filter((url) => /dashboards/.test(url)), [], 'names wait for a press, too');
+    await frame.getByTestId('token-62').click();
+    await frame.getByTestId('word-sheet').waitFor();
+    assert.equal(await frame.getByTestId('inspector-name').innerText(), 'rubbed');
+    await frame.getByTestId('added-features').locator('button').first().click();
+    await frame.getByTestId('feature-contexts').waitFor();
+    assert.ok(await frame.getByTestId('feature-contexts').locator('li').count() > 3, 'a card in a frame has its contexts');
+    await frame.getByTestId('feature-close').click();
+    await frame.getByTestId('sheet-close').click();
+    await frame.getByTestId('word-sheet').waitFor({ state: 'detached' });
+    assert.deepEqual(page.requested.filter(isOfModel), []);
+    assert.deepEqual(page.problems, []);
+    await page.context().close();
+  });
+
+  test('a frame shows one word alone, and leads to the page with it', async () => {
+    const page = await visit(browser, article('word', frameTag('example=two-events&amp;view=word&amp;pin=62', { height: 320 })));
+    const frame = inside(page);
+    await frame.getByTestId('added-features').locator('button').first().waitFor();
+    assert.equal(await frame.getByTestId('inspector-name').innerText(), 'rubbed');
+    for (const other of ['token-strip', 'heatmap', 'word-sheet']) assert.equal(await frame.getByTestId(other).count(), 0, other);
+    const sizes = await page.frames()[1].evaluate(() => [document.documentElement.scrollHeight, window.innerHeight]);
+    assert.ok(sizes[0] <= sizes[1], `${sizes}`);
+    assert.match(await frame.getByTestId('embed-link').getAttribute('href'), /\?v=2&pin=62$/);
+    await page.context().close();
+  });
+
+  test('a frame of the path leads to the path, and draws it once', async () => {
+    for (const query of ['embedheatmap=false&amp;embedtrajectory=true', 'view=path&amp;embedtrajectory=true', 'view=path']) {
+      const page = await visit(browser, article('path', frameTag(`example=poem&amp;${query}`)));
+      await inside(page).getByTestId('trajectory').waitFor();
+      assert.equal(await inside(page).getByTestId('trajectory').count(), 1, query);
+      assert.match(await inside(page).getByTestId('embed-link').getAttribute('href'), /example=poem&view=path/, query);
+      await page.context().close();
+    }
+  });
+
   test('the link leads to the whole page in the same state', async () => {
     const page = await visit(browser, article('link', frameTag('example=poem&amp;pin=4&amp;of=novel')));
     await inside(page).getByTestId('heatmap').waitFor();

@@ -13,8 +13,8 @@ const ALWAYS = 'button';
  */
 const BEHIND = [
   [/^(open-result|open-model|theme|help)$/, 'menu', FOLDED],
-  [/^(share-(link|code)(-copy)?|share-file|share-said|share-long)$/, 'share', ALWAYS],
-  [/^(text-input|analyze|inf-k|live|words-toggle|status|device|device-note)$/, 'own-text', WITH_TEXT],
+  [/^(share-(link|code)(-copy)?|share-purpose|share-file|share-said|share-long)$/, 'share', ALWAYS],
+  [/^(text-input|analyze|inf-k|live|words-toggle|status|device|device-note|length|keep-beginning)$/, 'own-text', WITH_TEXT],
   [/^(token-\d+|token-strip|strip-readout|text-settings)$/, 'own-text', WITH_BOX],
   [/^(quantity|strip-(png|svg|copy|csv))$/, 'text-settings', FOLDED],
 
@@ -35,7 +35,7 @@ const BEHIND = [
 
   [/^(compare|compare-.+)$/, 'tab-compare', UNCHOSEN],
   [/^(stats|stat-.+|copy-numbers|l0-table|provenance|words|event-words)$/, 'tab-numbers', UNCHOSEN],
-  [/^(export|export-said|download-json|methods|methods-copy)$/, 'tab-export', UNCHOSEN],
+  [/^(export|export-.+|print-(ground|width)|download-json|methods|methods-copy)$/, 'tab-export', UNCHOSEN],
 
   [/^(model-files|model-close|stored|library|library-said|storage|storage-note|pack|pack-.+)$/, 'open-model', ALWAYS],
   [/^(store-embedding|delete-stored|rows-while-typing|diagnostics|diagnostics-.+)$/, 'open-model', ALWAYS],

@@ -52,7 +52,7 @@ pub fn InspectorZone(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
             <SheetBar state count=shown.analysis.tokens.len() />
             // One sentence is read aloud, not every list.
             <p class="unseen" role="status" data-testid="inspector-spoken">{spoken}</p>
-            <div class="inspector-word" data-testid="inspector" hidden=move || has_spans.get()>
+            <div class="inspector-word" data-testid="inspector" hidden=move || has_spans.get() on:keydown=move |event| walk_rows(&event)>
                 {body}
             </div>
             <NoWords state shown />
@@ -119,12 +119,7 @@ fn Word(state: State, it: Inspector, layer: usize) -> impl IntoView {
             </p>
         }
     });
-    let sources = it
-        .sources
-        .into_iter()
-        .enumerate()
-        .map(|(index, row)| view! { <Source state row is_first=index == 0 /> })
-        .collect_view();
+    let sources = it.sources.into_iter().map(|row| view! { <Source state row /> }).collect_view();
     let from_start = it.from_start.map(|share| {
         view! { <li class="note">{format!("the start of the text: {} %", number::fixed(100.0 * share, 0))}</li> }
     });
@@ -152,7 +147,7 @@ fn Word(state: State, it: Inspector, layer: usize) -> impl IntoView {
                 })}
             <h4>"because of"</h4>
             {it.no_sources.map(|why| view! { <p class="empty">{why}</p> })}
-            <ol class="ranked" data-testid="words-sources" on:keydown=move |event| walk_rows(&event)>
+            <ol class="ranked" data-testid="words-sources">
                 {sources}
                 {from_start}
             </ol>
@@ -185,7 +180,7 @@ fn Word(state: State, it: Inspector, layer: usize) -> impl IntoView {
 
 /// A word that the prediction was taken from; pressing it looks at that word.
 #[component]
-fn Source(state: State, row: SourceRow, is_first: bool) -> impl IntoView {
+fn Source(state: State, row: SourceRow) -> impl IntoView {
     let position = row.position;
     view! {
         <li>
@@ -199,7 +194,7 @@ fn Source(state: State, row: SourceRow, is_first: bool) -> impl IntoView {
             <button
                 type="button"
                 class="quiet small ranked-go"
-                tabindex=if is_first { "0" } else { "-1" }
+                tabindex="-1"
                 aria-label=format!("Look at token {position}")
                 on:click=move |_| state.point(|focus| focus.pinned = Some(Cell::token(position)))
             >
@@ -209,18 +204,23 @@ fn Source(state: State, row: SourceRow, is_first: bool) -> impl IntoView {
     }
 }
 
-/// A list is one stop of the Tab key; arrows walk its buttons.
+/// The words that it came from and its features are one stop of the Tab key; arrows walk all of them.
 fn walk_rows(event: &KeyboardEvent) {
-    let row = event.target().and_then(|it| it.dyn_into::<Element>().ok()).and_then(|it| it.closest("li").ok()?);
-    let next = row.and_then(|row| match event.key().as_str() {
-        "ArrowDown" => row.next_element_sibling(),
-        "ArrowUp" => row.previous_element_sibling(),
-        _ => None,
-    });
-    let button = next.and_then(|row| row.query_selector("button").ok()?);
-    if let Some(button) = button.and_then(|it| it.dyn_into::<HtmlElement>().ok()) {
+    let step: i32 = match event.key().as_str() {
+        "ArrowDown" => 1,
+        "ArrowUp" => -1,
+        _ => return,
+    };
+    let Some(at) = event.target().and_then(|it| it.dyn_into::<Element>().ok()) else { return };
+    let around = at.closest(".inspector-word").ok().flatten();
+    let Some(buttons) = around.map(|it| it.get_elements_by_tag_name("button")) else { return };
+    // What is folded takes no focus.
+    let seen = (0..buttons.length()).filter_map(|index| buttons.item(index)?.dyn_into::<HtmlElement>().ok());
+    let seen: Vec<_> = seen.filter(|button| button.offset_parent().is_some()).collect();
+    let Some(index) = seen.iter().position(|button| **button == at) else { return };
+    if let Some(next) = index.checked_add_signed(step as isize).and_then(|next| seen.get(next)) {
         event.prevent_default();
-        let _ = button.focus();
+        let _ = next.focus();
     }
 }
 
@@ -252,7 +252,7 @@ fn Features(state: State, rows: Vec<AddedRow>, testid: &'static str) -> impl Int
         }
     };
     view! {
-        <ol class="ranked ranked-features" data-testid=testid on:keydown=move |event| walk_rows(&event)>
+        <ol class="ranked ranked-features" data-testid=testid>
             {rows.into_iter().enumerate().map(row).collect_view()}
         </ol>
     }
