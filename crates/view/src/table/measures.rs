@@ -123,11 +123,14 @@ pub fn on_screen(rows: &[StatisticsRow], analysis: &Analysis) -> Vec<StatisticsR
     rows.iter().filter(|row| !is_constant(row)).cloned().map(beside).collect()
 }
 
+/// A path with the first token and one without it differ by less.
+const SAME_PATH: f64 = 0.05;
+
 /// How much longer a path is than the way between its ends, beside the same of the words shuffled where that is of the same
 /// path.
 pub fn wandering(tortuosity: f64, shuffled: Option<&Shuffled>) -> String {
     let found =
-        lede::statistic(shuffled, "tortuosity").filter(|it| (f64::from(it.own) / tortuosity - 1.0).abs() < 0.01);
+        lede::statistic(shuffled, "tortuosity").filter(|it| (f64::from(it.own) / tortuosity - 1.0).abs() < SAME_PATH);
     let yardstick = found.filter(|it| it.text.mean.is_finite());
     let yardstick = yardstick.map(|it| format!(" (shuffled: {:.1})", it.text.mean)).unwrap_or_default();
     format!("wanders {tortuosity:.2} times the distance between its ends{yardstick}")

@@ -287,7 +287,8 @@ impl<'a> Svg<'a> {
         let head = HEAD + more(&titles, TITLE);
         let whole = head + height + FOOT + more(&credits, CREDIT);
         let mut frame = Svg::new(self.theme);
-        frame.rect(Rect { x: 0.0, y: 0.0, width: page, height: whole }, paper, 1.0);
+        // Past the edges: a picture's whole pixels are not the figure's, and none of them may be left clear.
+        frame.rect(Rect { x: -2.0, y: -2.0, width: page + 4.0, height: whole + 4.0 }, paper, 1.0);
         for (row, line) in titles.iter().enumerate() {
             let y = HEAD / 2.0 + 2.0 + row as f64 * 1.25 * TITLE;
             frame.text([MARGIN, y], line, TITLE, ink, Anchor::Start);
