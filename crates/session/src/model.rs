@@ -155,6 +155,8 @@ pub struct Model {
     pub is_stopping: bool,
     /// What went wrong, as a sentence.
     pub problem: Option<String>,
+    /// Whether asking for the same once more may help.
+    pub can_retry: bool,
     /// What else there is to know: a broken connection, a lost device, full storage.
     pub note: Option<String>,
     /// Why this browser stores no files for the page.
@@ -260,6 +262,7 @@ impl Model {
             is_quiet: false,
             is_stopping: false,
             problem: None,
+            can_retry: false,
             note: None,
             storage_note: None,
             stored_bytes: None,

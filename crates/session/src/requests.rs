@@ -349,13 +349,17 @@ impl Model {
             self.note = Some(format!("{message} Press Analyze to ask for them."));
             return self.stopped();
         }
-        self.fail(message);
+        match failure {
+            // The same text is refused again.
+            FailureKind::Input => self.fail(message),
+            _ => self.fail_for_now(message),
+        }
         self.request_ended();
     }
 
     /// An answer whose buffers do not fit.
     fn unreadable(&mut self, problem: &BufferError) {
-        self.fail(format!("The worker's answer cannot be read: {problem}."));
+        self.fail_for_now(format!("The worker's answer cannot be read: {problem}."));
         self.request_ended();
     }
 
@@ -377,7 +381,7 @@ impl Model {
                 self.send(job);
             }
             _ => {
-                self.fail(format!("{problem}. The text is kept."));
+                self.fail_for_now(format!("{problem}. The text is kept."));
                 self.request_ended();
             }
         }
@@ -386,7 +390,7 @@ impl Model {
     /// There is no worker, and there will be none.
     pub(crate) fn has_no_worker(&mut self, problem: String) {
         (self.has_worker, self.job) = (false, None);
-        self.fail(problem);
+        self.fail_for_now(problem);
     }
 
     fn end_worker(&mut self) {
@@ -420,7 +424,14 @@ impl Model {
         self.is_stopping = false;
         self.download_ended();
         self.problem = Some(problem.into());
+        self.can_retry = false;
         self.phase = Phase::Error;
+    }
+
+    /// The same, of what may go well another time.
+    fn fail_for_now(&mut self, problem: impl Into<String>) {
+        self.fail(problem);
+        self.can_retry = true;
     }
 }
 

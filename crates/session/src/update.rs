@@ -108,7 +108,7 @@ impl Model {
                 self.library.sizes = sizes;
             }
             Msg::Estimated(estimate) => self.library.estimate = estimate,
-            Msg::Problem(problem) => self.problem = Some(problem),
+            Msg::Problem(problem) => (self.problem, self.can_retry) = (Some(problem), false),
             Msg::DismissProblem => self.problem = None,
             Msg::DismissDropped => self.dropped.clear(),
         }

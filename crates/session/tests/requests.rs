@@ -612,3 +612,16 @@ fn typing_asks_for_nothing_that_is_too_long() {
     }
     assert!(page.take_sent().is_empty());
 }
+
+#[test]
+fn only_what_may_go_well_another_time_is_offered_again() {
+    let mut page = Page::analyzed("one two");
+    page.tell(Msg::FileOpened("mine.json".to_owned(), Ok("{}".to_owned())));
+    assert!(page.model.problem.is_some() && !page.model.can_retry, "the box's text has nothing to do with a file");
+    page.tell(Msg::Submit);
+    let request = page.sent();
+    page.fail(request.id(), FailureKind::Network, "The network is gone.");
+    assert!(page.model.problem.is_some() && page.model.can_retry);
+    page.tell(Msg::Problem("This browser refused the download.".to_owned()));
+    assert!(!page.model.can_retry);
+}

@@ -10,12 +10,17 @@ use crate::state::State;
 pub fn Problem(state: State) -> impl IntoView {
     let note =
         move || state.note.get().map(|note| view! { <p class="note-line" role="status" data-testid="note">{note}</p> });
+    let can_retry = state.look(|model| &model.can_retry);
     let problem = move || {
         state.problem.get().map(|problem| {
             view! {
                 <section class="problem" role="alert">
                     <p data-testid="error">{problem}</p>
-                    <button type="button" data-testid="retry" on:click=move |_| state.tell(Msg::Submit)>"Try again"</button>
+                    <Show when=move || can_retry.get()>
+                        <button type="button" data-testid="retry" on:click=move |_| state.tell(Msg::Submit)>
+                            "Try again"
+                        </button>
+                    </Show>
                     <button
                         type="button"
                         class="quiet"

@@ -77,7 +77,11 @@ pub fn TokenStrip(
             scroll_to(position);
         }
     };
-    let select = move |(first, last): (usize, usize)| state.choose(|view| view.spans.stretch(first, last));
+    let select = move |(first, last): (usize, usize)| {
+        state.choose(|view| view.spans.stretch(first, last));
+        // The spans are what is looked at now, and not the word under the pointer.
+        state.hover(None);
+    };
     let gesture = SpanGesture::new(Callback::new(select));
     let on_click = move |event: web_sys::MouseEvent| {
         if let Some(position) = position_of(&event).filter(|position| !gesture.takes_click(*position)) {
