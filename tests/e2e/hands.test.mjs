@@ -137,11 +137,12 @@ describe('hands', () => {
     const page = await opened('?example=poem');
     await shows(page, 'poem');
     await show(page, FIRST);
-    const before = page.requested.length;
+    const fetched = () => page.requested.filter((url) => /examples\//.test(url)).length;
+    const before = fetched();
     await page.evaluate(() => document.querySelector('.skip-link').focus());
     await page.keyboard.press('Enter');
     await until(async () => await focused(page) === 'text-zone', 'the text has the focus');
-    assert.equal(page.requested.length, before, 'nothing is fetched');
+    assert.equal(fetched(), before, 'no example is fetched anew');
     assert.equal(new URL(page.url()).hash, '');
     assert.match(await page.getByTestId('lede').innerText(), /sailing/);
     await page.context().close();

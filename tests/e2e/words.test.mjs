@@ -69,7 +69,7 @@ describe('a result in words', () => {
     // Nothing is foretold at the first token.
     assert.deepEqual(document.words.predictable[1], []);
     await (await reach(page, 'token-1')).click();
-    await page.getByTestId('inspector').filter({ hasText: 'Nothing is foretold here yet' }).waitFor();
+    await page.getByTestId('inspector').filter({ hasText: 'Nothing is expected here yet' }).waitFor();
     assert.equal(await page.getByTestId('words-past').count(), 0);
     assert.deepEqual(page.problems, []);
     await page.context().close();

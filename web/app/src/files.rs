@@ -56,7 +56,7 @@ pub async fn fetch_named(what: &Fetch) -> Result<String, String> {
 pub fn open(state: State, file: File) {
     spawn_local(async move {
         let read = if file.size() > LARGEST_FILE {
-            Err("it is too large for a saved result".to_owned())
+            Err("it is too large for a saved analysis".to_owned())
         } else {
             match JsFuture::from(file.text()).await {
                 Ok(text) => text.as_string().ok_or_else(|| "it is not text".to_owned()),
@@ -103,7 +103,7 @@ async fn fetch_result(url: &str) -> Result<String, String> {
         if bytes.len() as f64 > LARGEST_FILE {
             // Whether the host hears of it or not.
             let _ = reader.cancel();
-            return Err("it is too large for a saved result".to_owned());
+            return Err("it is too large for a saved analysis".to_owned());
         }
     }
     String::from_utf8(bytes).map_err(|_| "it is not text".to_owned())

@@ -99,7 +99,7 @@ impl Inspector {
         match lines {
             Some(lines) => {
                 if lines.from_past.is_none() {
-                    no_words = Some("Nothing is foretold here yet.");
+                    no_words = Some("Nothing is expected here yet.");
                 }
                 (from_past, new_here, next, likelihood) =
                     (lines.from_past, lines.new_here, lines.next, lines.likelihood);
@@ -221,7 +221,7 @@ mod tests {
         assert_eq!(it.spoken(), format!("{spoken} It added {}.", it.new_here.as_deref().unwrap()));
         let first = Inspector::of(&analysis, None, 1).unwrap();
         assert!(first.no_sources.is_some_and(|why| why.contains("start of the text")));
-        assert_eq!((first.from_past, first.no_words), (None, Some("Nothing is foretold here yet.")));
+        assert_eq!((first.from_past, first.no_words), (None, Some("Nothing is expected here yet.")));
         assert_eq!(Inspector::of(&analysis, None, 0), None);
         assert_eq!(Inspector::of(&analysis, None, 3), None);
     }

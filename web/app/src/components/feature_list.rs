@@ -71,7 +71,7 @@ pub fn FeatureList(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     let novel = move || {
         let rows = features::rows(&shown.analysis, features::position(&shown.analysis, pinned.get()));
         if rows.is_empty() {
-            return view! { <p class="empty">"No novel code is active at this token."</p> }.into_any();
+            return view! { <p class="empty">"This word adds no feature."</p> }.into_any();
         }
         of_novel(rows).into_any()
     };
@@ -80,13 +80,13 @@ pub fn FeatureList(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
         let rows = features::predictable_rows(&of_predictable.analysis, position);
         (!rows.is_empty()).then(|| {
             view! {
-                <h3>"Predictable features, by magnitude"</h3>
+                <h3>"Expected features, by magnitude"</h3>
                 <div
                     class="scroll"
                     data-testid="predictable-features"
                     tabindex="0"
                     role="region"
-                    aria-label="Predictable features, by magnitude"
+                    aria-label="Expected features, by magnitude"
                 >
                     {list(rows)}
                 </div>
@@ -96,7 +96,7 @@ pub fn FeatureList(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     view! {
         <section class="panel" aria-labelledby="features-title">
             <div class="panel-head">
-                <h2 id="features-title">"Novel features at " {title}</h2>
+                <h2 id="features-title">"New features at " {title}</h2>
                 <button type="button" class="quiet small" data-testid="feature-list-csv" on:click=save>
                     "CSV"
                 </button>

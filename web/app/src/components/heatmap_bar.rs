@@ -90,7 +90,7 @@ pub fn HeatmapBar(state: State, shown: Arc<ShownAnalysis>, derived: Derived, sta
                 <SaveFigure state testid="heatmap" saved=figure />
                 <Show when=move || has_events.get()>
                     <button type="button" class="quiet small" data-testid="events-csv" on:click=save_events.clone()>
-                        "Events CSV"
+                        "Scenes CSV"
                     </button>
                 </Show>
                 <Show when=move || is_ordered.get()>

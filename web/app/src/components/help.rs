@@ -6,20 +6,21 @@ use super::sheet::Sheet;
 use crate::state::State;
 
 /// What does what.
-const KEYS: [(&str, &str); 13] = [
+const KEYS: [(&str, &str); 14] = [
     ("?", "this sheet"),
     ("Tab", "from view to view"),
     ("← ↑ → ↓", "walk the tokens, the matrix or the feature map"),
     ("Home, End", "the first and the last"),
     ("Enter, click", "pin what is focused; again, or Esc: unpin"),
-    ("Shift + arrows, Shift + click", "in the text: select a span from the pinned token; a second span compares"),
+    ("Drag over words", "selects a span of them; a second span compares. By touch: a long press, then a tap on the last word"),
+    ("Shift + arrows, Shift + click", "select a span from the pinned word"),
     ("Space", "plays and pauses the reading; in its bar ← and → step"),
     ("Esc", "closes the open card, then ends the film, then selects nothing, then unpins"),
     ("+ and −", "zoom the matrix"),
     ("0", "the whole matrix"),
     ("Ctrl + wheel, pinch", "zoom at the pointer"),
     ("Drag", "pan a zoomed matrix"),
-    ("Drop a file", "open a saved result"),
+    ("Drop a file", "open a saved analysis"),
 ];
 
 /// What the views say.
