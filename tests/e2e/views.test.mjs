@@ -429,7 +429,8 @@ describe('the views of one analysis', () => {
     test('it is saved as SVG, a named dot a token', async () => {
       await showComponents();
       const { counts, texts, title } = await downloadSvg(page, 'trajectory-svg');
-      assert.equal(counts.circle, document.tokens.length);
+      assert.equal(counts.title, document.tokens.length + 1, 'the figure’s title, and a name for each token');
+      assert.equal(counts.circle, document.tokens.length + document.events.length - 1, 'a dot for each token, a ring where a scene begins');
       assert.match(title, /^Trajectory of /);
       assert.ok(texts.includes('PC 1'), texts.join());
     });

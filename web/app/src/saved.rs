@@ -26,6 +26,8 @@ pub const FEATURES: usize = 24;
 /// Heights of figures for each of their widths.
 const MATRIX_HEIGHT: f64 = 0.955;
 const PATH_HEIGHT: f64 = 0.845;
+/// Width of two matrices side by side on a screen, CSS pixels.
+const COMPARED_WIDTH: f64 = 1280.0;
 /// Widest map of attention, CSS pixels.
 const SOURCES_WIDTH: f64 = 640.0;
 
@@ -155,8 +157,8 @@ pub fn compared(
     let svg = move |()| {
         let print = state.print.get_untracked();
         let both = heatmaps.run(())?;
-        let whole = print.space(MATRIX_HEIGHT / 2.0);
-        let space = AvailableSpace { width: whole.width / 2.0, ..whole };
+        let width = if print.width == PrintWidth::Screen { COMPARED_WIDTH } else { print.width.pixels() } / 2.0;
+        let space = AvailableSpace { width, max_height: MATRIX_HEIGHT * width, pixel_ratio: 2.0 };
         let label_room = space.label_columns();
         let layouts = both.each_ref().map(|heatmap| {
             let size = heatmap.size();

@@ -12,7 +12,10 @@ const KEYS: [(&str, &str); 14] = [
     ("← ↑ → ↓", "walk the tokens, the matrix or the feature map"),
     ("Home, End", "the first and the last"),
     ("Enter, click", "pin what is focused; again, or Esc: unpin"),
-    ("Drag over words", "selects a span of them; a second span compares. By touch: a long press, then a tap on the last word"),
+    (
+        "Drag over words",
+        "selects a span of them; a second span compares. By touch: a long press, then a tap on the last word",
+    ),
     ("Shift + arrows, Shift + click", "select a span from the pinned word"),
     ("Space", "plays and pauses the reading; in its bar ← and → step"),
     ("Esc", "closes the open card, then ends the film, then selects nothing, then unpins"),
