@@ -44,8 +44,9 @@ describe('attention of a text analysed here', () => {
     const page = await open(browser, site, { pack });
     assert.equal(await analyse(page, pair.text), 'done');
     assert.equal((await downloadJson(page)).attention, undefined, 'nothing of it before it is asked for');
-    await (await reach(page, 'attention-compute')).click();
-    await reach(page, 'attention');
+    // Looking at the figure asks for it.
+    await page.getByTestId('tab-sources').click();
+    await page.getByTestId('attention').waitFor();
     const document = await downloadJson(page);
     const { shape: [layers, heads, size], values } = readSafetensors(join(fixtures, pair.expected)).attn_graphs;
     assert.ok(layers > 1 && heads > 1);

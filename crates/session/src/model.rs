@@ -184,6 +184,8 @@ pub struct Model {
     pub shown: Option<Arc<ShownAnalysis>>,
     /// The SAE's attention weights over the shown text, where they came with it or were asked for.
     pub attention: Option<Arc<Attention>>,
+    /// They were asked for since the analysis is shown.
+    pub(crate) is_attention_asked: bool,
     /// The shown text beside a second one.
     pub compared: Option<Arc<ShownComparison>>,
     /// Selected spans of both compared texts.
@@ -276,6 +278,7 @@ impl Model {
             typed: 0,
             shown: None,
             attention: None,
+            is_attention_asked: false,
             compared: None,
             compared_spans: Default::default(),
             second_text: None,

@@ -9,6 +9,7 @@ use lens_view::progress::{LoadStage, Progress};
 use lens_view::statistics::Run;
 use lens_view::{estimate, number};
 
+use crate::figure::Figure;
 use crate::message::{Effect, Timer};
 use crate::model::{Model, Next, Phase};
 use crate::shown::Origin;
@@ -124,10 +125,29 @@ impl Model {
 
     /// Asks for the SAE's attention weights over the shown text.
     pub(crate) fn ask_attention(&mut self) {
-        if let (false, Some(shown), Some(pack)) = (self.is_loading(), &self.shown, &self.pack) {
-            let (pack_url, text, inf_k) = (pack.url.clone(), shown.analysis.text.clone(), shown.analysis.inf_k);
-            self.begin(Request::Attention { id: 0, pack_url, text, inf_k });
+        if let Some(job) = self.attention_of_shown() {
+            self.begin(job);
         }
+    }
+
+    /// The figure of the sources needs attention weights: they are asked for once it is looked at, from a model that is
+    /// loaded, and give way to what is typed meanwhile.
+    pub(crate) fn want_attention(&mut self) {
+        let is_live = self.shown.as_ref().is_some_and(|shown| matches!(shown.origin, Origin::Live(_)));
+        let is_wanted = is_live && self.is_loaded && self.view.figure == Figure::Sources && self.attention.is_none();
+        if is_wanted
+            && !self.is_attention_asked
+            && let Some(job) = self.attention_of_shown()
+        {
+            self.is_attention_asked = true;
+            self.begin_quietly(job);
+        }
+    }
+
+    fn attention_of_shown(&self) -> Option<Request> {
+        let (false, Some(shown), Some(pack)) = (self.is_loading(), &self.shown, &self.pack) else { return None };
+        let (pack_url, text, inf_k) = (pack.url.clone(), shown.analysis.text.clone(), shown.analysis.inf_k);
+        Some(Request::Attention { id: 0, pack_url, text, inf_k })
     }
 
     /// Fetches and stores the whole embedding.

@@ -52,6 +52,7 @@ impl Model {
         // Whoever types goes on typing, also past the text that Analyze was pressed for.
         self.is_editing &= self.is_quiet || self.text != shown.analysis.text;
         self.attention = shown.analysis.attention.clone().map(Arc::new);
+        self.is_attention_asked = false;
         self.is_shown_quietly = self.is_quiet && matches!(shown.origin, Origin::Live(_));
         self.shown = Some(shown);
     }

@@ -16,6 +16,7 @@ impl Model {
         self.now_ms = now_ms;
         self.take(msg);
         self.fetch_card();
+        self.want_attention();
         self.write_address();
         std::mem::take(&mut self.effects)
     }

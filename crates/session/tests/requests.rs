@@ -4,9 +4,10 @@
 
 mod common;
 
-use common::{HARBOR, OTHER, OWN, Page, analysis_of, other_pack, start};
+use common::{HARBOR, OTHER, OWN, Page, analysis_of, other_pack, result_json, start};
 use lens_protocol::buffers::Buffer;
 use lens_protocol::{DeviceInfo, FailureKind, Request, RequestStage, Response, RowSource};
+use lens_session::figure::Figure;
 use lens_session::requests::{device_label, parse_inf_k};
 use lens_session::{Effect, Msg, Origin, Phase, Start, Timer};
 
@@ -624,4 +625,37 @@ fn only_what_may_go_well_another_time_is_offered_again() {
     assert!(page.model.problem.is_some() && page.model.can_retry);
     page.tell(Msg::Problem("This browser refused the download.".to_owned()));
     assert!(!page.model.can_retry);
+}
+
+#[test]
+fn looking_at_the_sources_asks_for_attention_once_a_text() {
+    let mut page = Page::analyzed("one two");
+    assert!(page.take_sent().is_empty(), "nobody looks at it yet");
+    page.choose(|view| view.figure = Figure::Sources);
+    let request = page.sent();
+    assert!(matches!(&request, Request::Attention { text, .. } if text == "one two"));
+    page.fail(request.id(), FailureKind::Network, "The network is gone.");
+    page.choose(|view| view.is_ordered = true);
+    assert!(page.take_sent().is_empty(), "what failed is asked for on a press");
+    page.tell(Msg::AskAttention);
+    let request = page.sent();
+    page.answer_attention(&request);
+    assert!(page.model.attention.is_some());
+    // The next text's comes with it; typing pushes it aside.
+    page.analyze("one two three");
+    let request = page.sent();
+    assert!(matches!(&request, Request::Attention { text, .. } if text == "one two three"));
+    page.tell(Msg::Typed("four".to_owned()));
+    for (timer, _) in page.take_timers() {
+        page.tell(Msg::Timer(timer));
+    }
+    assert!(matches!(page.sent(), Request::Cancel { id } if id == request.id()));
+}
+
+#[test]
+fn examples_and_files_ask_for_no_attention() {
+    let mut page = Page::new();
+    page.choose(|view| view.figure = Figure::Sources);
+    page.tell(Msg::FileOpened("mine.json".to_owned(), Ok(result_json("one two"))));
+    assert!(page.take_sent().is_empty());
 }

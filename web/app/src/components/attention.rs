@@ -40,7 +40,7 @@ pub fn AttentionPanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView 
                 disabled=move || state.phase.get() == Phase::Loading
                 on:click=ask
             >
-                "Compute attention"
+                {move || if state.phase.get() == Phase::Loading { "Computing …" } else { "Compute attention" }}
             </button>
         }
         .into_any(),
