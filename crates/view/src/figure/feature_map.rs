@@ -56,6 +56,13 @@ impl FeatureMap {
         (row < self.features.len() && position < self.tokens).then(|| self.values[row * self.tokens + position])
     }
 
+    /// The row of the feature that is strongest at a token; none where no feature of the map is active.
+    pub fn strongest_at(&self, position: usize) -> Option<usize> {
+        let active = (0..self.features.len()).filter_map(|row| Some((row, self.value(row, position)?)));
+        let active = active.filter(|(_, value)| *value > 0.0);
+        active.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(row, _)| row)
+    }
+
     /// How opaque a cell of this level is drawn: faint values stay visible.
     pub fn opacity(level: f32) -> f32 {
         0.15 + 0.85 * level
@@ -147,6 +154,17 @@ mod tests {
             vec![feature(4, 3.0), feature(7, 0.5)],
         ];
         analysis
+    }
+
+    #[test]
+    fn the_strongest_feature_of_a_token_is_found() {
+        let map = FeatureMap::of(&example::analysis(), 5);
+        for position in 0..map.tokens {
+            let values: Vec<f32> = (0..map.features.len()).filter_map(|row| map.value(row, position)).collect();
+            let most = values.iter().copied().fold(0.0, f32::max);
+            assert_eq!(map.strongest_at(position).map(|row| values[row]), (most > 0.0).then_some(most), "{position}");
+        }
+        assert_eq!(map.strongest_at(99), None);
     }
 
     #[test]

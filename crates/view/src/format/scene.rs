@@ -39,9 +39,9 @@ impl Scene {
         }
     }
 
-    /// e.g. "the expectation follows 10 words later".
+    /// e.g. "the expectation follows 10 tokens later".
     pub fn follows(&self) -> String {
-        format!("the expectation follows {} later", words_later(self.lag()))
+        format!("the expectation follows {} later", tokens(self.lag()))
     }
 
     /// Its words, "unclear" where they do not cohere; none where it has none.
@@ -50,9 +50,9 @@ impl Scene {
     }
 }
 
-/// "1 word", "10 words": a number of tokens as readers count them.
-pub fn words_later(tokens: usize) -> String {
-    if tokens == 1 { "1 word".to_owned() } else { format!("{tokens} words") }
+/// "1 token", "10 tokens": not words, of which a token may be a part.
+pub fn tokens(count: usize) -> String {
+    if count == 1 { "1 token".to_owned() } else { format!("{count} tokens") }
 }
 
 /// The scenes of a text in order; none of results without events.
@@ -98,8 +98,8 @@ mod tests {
             ("Scene 1 · sea, sail, boat", "Scene 2 · unclear")
         );
         let later = |lag| Scene { expectation_from: scenes[1].first + lag, ..scenes[1].clone() }.follows();
-        assert_eq!([later(1), later(10)], [1, 10].map(|n| format!("the expectation follows {} later", words_later(n))));
-        assert_eq!([words_later(1), words_later(10)], ["1 word", "10 words"]);
+        assert_eq!([later(1), later(10)], [1, 10].map(|n| format!("the expectation follows {} later", tokens(n))));
+        assert_eq!([tokens(1), tokens(10)], ["1 token", "10 tokens"]);
         assert_eq!(at(&analysis, 2).map(|it| it.number), Some(2));
         assert_eq!((at(&analysis, 0), all(&example::analysis())), (None, Vec::new()));
     }

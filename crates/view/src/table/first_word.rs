@@ -121,7 +121,14 @@ mod tests {
 
     #[test]
     fn a_feature_named_like_the_word_outweighs_others() {
-        let row = |feature, percent| AddedRow { feature, name: None, percent, value: String::new(), bar: 0.0 };
+        let row = |feature, percent| AddedRow {
+            feature,
+            name: None,
+            is_weak: false,
+            percent,
+            value: String::new(),
+            bar: 0.0,
+        };
         let mut index = example::index();
         assert_eq!(told(&row(3, Some(50.0)), Some(&index), "night"), 0.5);
         assert_eq!(told(&row(3, Some(50.0)), Some(&index), "door"), 0.3);

@@ -1,6 +1,6 @@
 //! The word inspector: what made the word at a position expected, and what it added.
 
-use lens_analysis::dashboard::Index;
+use lens_analysis::dashboard::{Index, NamedBy};
 use lens_analysis::{Analysis, FeatureCode, TokenSource};
 
 use super::words;
@@ -69,6 +69,8 @@ pub struct AddedRow {
     pub feature: usize,
     /// Its display name, where it has one.
     pub name: Option<String>,
+    /// Whether its name is only read out of its direction, and not made of words that it was active at.
+    pub is_weak: bool,
     /// Its code as percent of its largest one in the corpus, where that is known; above 100 where this text has a larger
     /// one. None of predictable codes: the corpus has no largest one of these.
     pub percent: Option<f32>,
@@ -168,11 +170,16 @@ fn source_rows(analysis: &Analysis, sources: &[TokenSource]) -> Vec<SourceRow> {
     let strongest = shown.iter().map(|it| it.weight).fold(0.0, f32::max);
     let row = |it: &TokenSource| SourceRow {
         position: it.position,
-        name: token::name_in_text(&analysis.tokens, it.position),
+        name: readable(token::name_in_text(&analysis.tokens, it.position)),
         share: it.weight,
         bar: it.weight / strongest,
     };
     shown.into_iter().map(row).collect()
+}
+
+/// A mark alone is hardly seen: it stands in quotes.
+fn readable(name: String) -> String {
+    if name.chars().any(char::is_alphanumeric) { name } else { format!("“{name}”") }
 }
 
 fn added(codes: &[FeatureCode], index: Option<&Index>) -> Vec<AddedRow> {
@@ -193,6 +200,7 @@ fn rows(ordered: Vec<(&FeatureCode, Option<f32>)>, codes: &[FeatureCode], index:
     let row = |(it, share): (&FeatureCode, Option<f32>)| AddedRow {
         feature: it.feature,
         name: index.and_then(|index| index.name(it.feature)).map(|(name, _)| name.to_owned()),
+        is_weak: index.and_then(|index| index.name(it.feature)).is_some_and(|(_, by)| by == NamedBy::Readout),
         percent: share.map(|share| 100.0 * share),
         value: number::significant(it.value),
         bar: share.unwrap_or(if strongest > 0.0 { it.value.abs() / strongest } else { 0.0 }).clamp(0.0, 1.0),
@@ -219,6 +227,7 @@ mod tests {
         assert_eq!(it.likelihood.as_deref(), Some("4 %"));
         let spoken = "., token 2: 75 % expected, 25 % new. Expected because of sky 50 %.";
         assert_eq!(it.spoken(), format!("{spoken} It added {}.", it.new_here.as_deref().unwrap()));
+        assert_eq!(["a1", ".", ", "].map(|name| readable(name.to_owned())), ["a1", "“.”", "“, ”"]);
         let first = Inspector::of(&analysis, None, 1).unwrap();
         assert!(first.no_sources.is_some_and(|why| why.contains("start of the text")));
         assert_eq!((first.from_past, first.no_words), (None, Some("Nothing is expected here yet.")));

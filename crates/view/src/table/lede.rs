@@ -182,8 +182,8 @@ fn lag(scenes: &[Scene]) -> Option<String> {
     let (least, most) = (late().min()?, late().max()?);
     Some(match (least, most) {
         (_, 0) => "The expectation changes with the scene.".to_owned(),
-        (least, most) if least == most => format!("The expectation follows {} later.", scene::words_later(most)),
-        (least, most) => format!("The expectation follows {least} to {} later.", scene::words_later(most)),
+        (least, most) if least == most => format!("The expectation follows {} later.", scene::tokens(most)),
+        (least, most) => format!("The expectation follows {least} to {} later.", scene::tokens(most)),
     })
 }
 

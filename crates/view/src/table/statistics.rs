@@ -89,7 +89,7 @@ fn selected(analysis: &Analysis) -> StatisticsRow {
             (format!("#{}", it.feature), note)
         }
     };
-    StatisticsRow { key: "selected", label: "Top novel feature", value, note }
+    StatisticsRow { key: "selected", label: "The notebook’s feature", value, note }
 }
 
 /// What made the result.
@@ -116,6 +116,12 @@ pub fn provenance(analysis: &Analysis, run: Option<&Run>) -> Vec<StatisticsRow> 
         rows.push(row("time", "Computed in", number::duration(run.compute_ms), note));
     }
     rows
+}
+
+/// Which model read the text, and how far into it, e.g. "gemma-3-270m, layer 12".
+pub fn reader(analysis: &Analysis) -> String {
+    let name = analysis.model.name.rsplit('/').next().unwrap_or_default();
+    format!("{name}, layer {}", analysis.model.layer)
 }
 
 /// What made the result in one line, for the foot of a saved figure.
@@ -200,6 +206,7 @@ mod tests {
         let expected =
             "test/model, output of layer 12, TemporalSAE with 1,920 features, q8, pack 0123456789ab · Temporal Lens";
         assert_eq!(credit(&example::analysis()), expected);
+        assert_eq!(reader(&example::analysis()), "model, layer 12");
     }
 
     #[test]

@@ -33,7 +33,9 @@ pub fn FeatureMapFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoVie
     observe_space(frame, space);
     let (rows, tokens) = (map.features.len(), map.tokens);
     let layout = Memo::new(move |_| space.get().map(|space| FeatureMapLayout::new(rows, tokens, space.width)));
-    let row = RwSignal::new(0usize);
+    // The strongest at the word in focus, where it has one of them.
+    let strongest = state.word.pinned.get_untracked().and_then(|word| map.strongest_at(word));
+    let row = RwSignal::new(strongest.unwrap_or(0));
     let ground = repaints(state);
     let drawn = map.clone();
     state.tell(Msg::WantFeatureNames);

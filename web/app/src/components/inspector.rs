@@ -100,7 +100,7 @@ fn Word(state: State, it: Inspector, layer: usize) -> impl IntoView {
                 <span class="shares-bar" aria-hidden="true">
                     <span style:width=format!("{:.2}%", 100.0 * expected)></span>
                 </span>
-                {format!("{} % expected, {} % new", percent(expected), percent(new))}
+                {format!("{} % of its state was expected, {} % is new", percent(expected), percent(new))}
             </p>
         }
     });
@@ -108,14 +108,14 @@ fn Word(state: State, it: Inspector, layer: usize) -> impl IntoView {
     let next = it.next.map(|next| {
         view! {
             <p class="note" title=seen_from.clone()>
-                "Likely next: " <span data-testid="words-next">{next}</span>
+                "Guesses for the next word: " <span data-testid="words-next">{next}</span>
             </p>
         }
     });
     let likelihood = it.likelihood.map(|likelihood| {
         view! {
             <p class="note" title=seen_from.clone()>
-                "How likely it was: " <span data-testid="words-likelihood">{likelihood}</span>
+                "As a guess for the next word it was " <span data-testid="words-likelihood">{likelihood}</span>
             </p>
         }
     });
@@ -229,14 +229,18 @@ fn walk_rows(event: &KeyboardEvent) {
 fn Features(state: State, rows: Vec<AddedRow>, testid: &'static str) -> impl IntoView {
     let row = move |(index, row): (usize, AddedRow)| {
         let feature = row.feature;
-        let name = row.name.unwrap_or_else(|| format!("feature {feature}"));
-        let spoken = format!("Feature {feature}, {name}: what it fires on");
+        let has_name = row.name.is_some();
+        let name = row.name.unwrap_or_else(|| "no name".to_owned());
+        let spoken = format!("Feature {feature}, {name}: what it is active at");
+        let hint = row.is_weak.then_some("Read out of its direction: it has no words that it is clearly active at");
         let percent = row.percent.map_or(row.value, |percent| format!("{} %", number::fixed(percent, 0)));
         view! {
             <li data-feature=feature.to_string()>
                 <button
                     type="button"
                     class="quiet small feature"
+                    class:is-weak=row.is_weak || !has_name
+                    title=hint
                     tabindex=if index == 0 { "0" } else { "-1" }
                     aria-label=spoken
                     on:click=move |_| state.choose(|view| view.feature = Some(feature))

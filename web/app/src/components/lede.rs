@@ -6,12 +6,15 @@ use lens_view::lede::{self, Part};
 use leptos::prelude::*;
 
 use super::token_strip::SCENE_COLORS;
+use crate::media;
 use crate::state::ShownAnalysis;
 
 /// The claim, or a frame's caption; names of scenes have the color that they have beside the text.
 #[component]
 pub fn Lede(shown: Arc<ShownAnalysis>, #[prop(optional)] is_caption: bool) -> impl IntoView {
+    let has_finger = media::matches("(pointer: coarse)").get_untracked();
     let part = |part: Part| match part {
+        Part::Text(text) if has_finger => text.replace("Point at a word", "Tap a word").into_any(),
         Part::Text(text) => text.into_any(),
         Part::Scene(number, name) => view! {
             <span class="scene-word" data-scene=(number % SCENE_COLORS).to_string()>

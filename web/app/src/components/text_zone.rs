@@ -1,5 +1,6 @@
 //! The left zone: the text with its scenes, or the box in which one types; a request's progress and failure.
 
+use lens_view::statistics;
 use leptos::prelude::*;
 
 use super::composer::Composer;
@@ -40,6 +41,7 @@ pub fn TextZone(state: State) -> impl IntoView {
         let shown = state.shown.get().filter(|_| !has_box.get())?;
         let derived = Derived::of(state, &shown);
         let count = shown.analysis.tokens.len();
+        let model = statistics::reader(&shown.analysis);
         let mark = match &shown.origin {
             Origin::Precomputed => Some(("precomputed-mark", "precomputed".to_owned())),
             Origin::File(name) | Origin::Link(name) => Some(("file-mark", format!("from {name}"))),
@@ -47,7 +49,10 @@ pub fn TextZone(state: State) -> impl IntoView {
         };
         Some(view! {
             <TokenStrip state shown derived>
-                <span class="note" data-testid="token-count">{format!("{count} tokens")}</span>
+                <span class="note strip-facts">
+                    <span data-testid="token-count">{format!("{count} tokens")}</span>
+                    {format!(" · {model}")}
+                </span>
                 {mark.map(|(testid, said)| view! { <span class="badge" data-testid=testid>{said}</span> })}
             </TokenStrip>
             <LookFor state />
