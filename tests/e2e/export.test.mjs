@@ -26,7 +26,7 @@ describe('export', () => {
   });
   after(() => browser?.close());
 
-  /** The colour of a picture's upper left corner, [r, g, b, alpha]. */
+  /** The color of a picture's upper left corner, [r, g, b, alpha]. */
   const corner = (png) => page.evaluate(async (base64) => {
     const image = new Image();
     image.src = `data:image/png;base64,${base64}`;

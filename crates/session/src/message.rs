@@ -32,6 +32,8 @@ pub enum Msg {
     Edit(bool),
     /// Analyze was pressed.
     Submit,
+    /// What failed is asked for once more.
+    Retry,
     /// Cancel was pressed.
     Cancel,
     /// The second text's box has another text.

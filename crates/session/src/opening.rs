@@ -55,6 +55,7 @@ impl Model {
 
     /// Shows a text that the page around sends.
     pub(crate) fn open_text(&mut self, text: String) {
+        self.view.feature = None;
         let link = ViewState { subject: Some(Subject::Text(text)), ..ViewState::default() };
         self.begin_opening(link, true);
     }
@@ -308,7 +309,8 @@ impl Model {
     fn example_came(&mut self, id: &str, json: Option<String>) {
         let shown = match json {
             None => Err(format!("The example “{id}” could not be fetched; try again.")),
-            Some(_) if self.is_loading() || self.text != self.text_before_example => return,
+            // What typing or a figure asked for gives way to what was chosen.
+            Some(_) if self.is_asked_for() || self.text != self.text_before_example => return,
             Some(json) => self
                 .show(&json, Origin::Precomputed)
                 .map_err(|problem| format!("The example “{id}” cannot be read: {problem}.")),

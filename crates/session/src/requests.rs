@@ -27,6 +27,11 @@ impl Model {
         self.phase == Phase::Loading
     }
 
+    /// Whether something that the visitor asked for is under way, and not only what typing or a figure asks for.
+    pub(crate) fn is_asked_for(&self) -> bool {
+        self.is_loading() && !self.is_quiet
+    }
+
     /// Analyzes the text in the box.
     pub(crate) fn submit(&mut self) {
         if self.is_loading() {
@@ -93,7 +98,10 @@ impl Model {
         match seen.map(|shown| (shown.analysis.text.clone(), shown.analysis.inf_k)) {
             None => self.submit(),
             Some((text, inf_k)) => match self.analyze_text(text, inf_k, RowSource::Host) {
-                Some(job) => self.begin(job),
+                Some(job) => {
+                    self.give_up_opening();
+                    self.begin(job);
+                }
                 None => self.fail(NO_PACK),
             },
         }
@@ -226,6 +234,16 @@ impl Model {
         self.has_worker = true;
         self.job = Some(job.clone());
         self.ask(Effect::Send(job));
+    }
+
+    /// Asks for what failed once more; of a text that is edited since, as it is now.
+    pub(crate) fn retry(&mut self) {
+        match self.job.clone() {
+            _ if self.is_loading() => {}
+            Some(Request::Analyze { .. }) if self.has_box() => self.submit(),
+            Some(job) => self.begin(job),
+            None => self.submit(),
+        }
     }
 
     /// Stops the request that is under way.
@@ -367,6 +385,11 @@ impl Model {
         if failure == FailureKind::RowsMissing && self.is_quiet {
             // Not an error: the picture waits for Analyze, or for the visitor's agreement.
             self.note = Some(format!("{message} Press Analyze to ask for them."));
+            return self.stopped();
+        }
+        if self.is_quiet && matches!(self.job, Some(Request::Attention { .. })) {
+            // Nobody pressed anything: the figure has a button.
+            self.note = Some(message);
             return self.stopped();
         }
         match failure {

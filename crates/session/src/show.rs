@@ -72,7 +72,7 @@ impl Model {
     /// A file with a saved result, which needs no model.
     pub(crate) fn open_file(&mut self, name: String, read: Result<String, String>) {
         // What typing asked for gives way: its answer is not what the visitor wants now.
-        if self.is_loading() && !self.is_quiet {
+        if self.is_asked_for() {
             self.note = Some(format!("{name} was not opened: an analysis is under way."));
             return;
         }

@@ -4,7 +4,7 @@ use lens_view::choice::Choice;
 use lens_view::focus::Focus;
 
 use crate::embed::EmbedCommand;
-use crate::message::{Effect, Msg, Timer};
+use crate::message::{Effect, FilmMsg, Msg, Timer};
 use crate::model::{Model, Phase};
 use crate::shown::Origin;
 use crate::theme::Theme;
@@ -41,6 +41,7 @@ impl Model {
             Msg::Words(words) => self.set_words(words),
             Msg::Edit(is_editing) => self.is_editing = is_editing,
             Msg::Submit => self.submit(),
+            Msg::Retry => self.retry(),
             Msg::Cancel => self.cancel(),
             Msg::SecondTyped(text) => self.second_text = Some(text),
             Msg::SecondInfKTyped(text) => self.second_inf_k = text,
@@ -74,7 +75,16 @@ impl Model {
                 self.follow_reading();
                 self.set_focus(Focus { pinned: self.view.pin, ..self.focus });
             }
-            Msg::Focused(focus) => self.set_focus(focus),
+            Msg::Focused(focus) => {
+                let was_pinned = self.focus.pinned;
+                self.set_focus(focus);
+                // A word that is pressed while the film stands is the one that is read then.
+                if let (Some(_), Some(cell)) =
+                    (self.view.read_to, self.focus.pinned.filter(|it| Some(*it) != was_pinned))
+                {
+                    self.film(FilmMsg::Seek(cell.row));
+                }
+            }
             Msg::Film(msg) => self.film(msg),
             Msg::WantFeatureNames => self.want_index(),
             Msg::RetryDashboards => self.retry_dashboards(),
@@ -126,7 +136,7 @@ impl Model {
                 return Err("There is no text in the message.".to_owned());
             }
             EmbedCommand::SetText { text } => self.open_text(text),
-            EmbedCommand::SetResult { .. } if self.is_loading() => {
+            EmbedCommand::SetResult { .. } if self.is_asked_for() => {
                 return Err("An analysis is under way.".to_owned());
             }
             EmbedCommand::SetResult { result } => {
@@ -137,6 +147,7 @@ impl Model {
                 self.show(&json, Origin::File("the page around".to_owned()))
                     .map_err(|problem| format!("The result was not opened: {problem}."))?;
                 self.give_up_opening();
+                self.view.feature = None;
                 self.opened(Phase::Done);
             }
         }

@@ -8,6 +8,7 @@ use common::Page;
 use lens_session::figure::Figure;
 use lens_session::{FilmMsg, Msg, Timer, ViewState};
 use lens_view::film::Speed;
+use lens_view::focus::{Cell, Focus};
 
 const TEXT: &str = "one two three four five six seven eight";
 /// Tokens of it, BOS included.
@@ -231,4 +232,16 @@ fn without_a_text_nothing_plays() {
         film(&mut page, msg);
         assert_eq!((page.model.view.read_to, page.model.film.is_playing()), (None, false), "{msg:?}");
     }
+}
+
+#[test]
+fn a_word_that_is_pressed_while_the_film_stands_is_the_one_that_is_read() {
+    let mut page = Page::new();
+    page.tell(Msg::Film(FilmMsg::Seek(40)));
+    page.tell(Msg::Focused(Focus { hovered: None, pinned: Some(Cell::token(62)) }));
+    assert_eq!((page.model.view.read_to, page.model.view.pin), (Some(62), Some(Cell::token(62))));
+    // Pointing at words, and unpinning, leave it where it stands.
+    page.tell(Msg::Focused(Focus { hovered: Some(Cell::token(5)), pinned: Some(Cell::token(62)) }));
+    page.tell(Msg::Focused(Focus::default()));
+    assert_eq!(page.model.view.read_to, Some(62));
 }

@@ -594,12 +594,12 @@ fn a_problem_can_be_dismissed() {
 #[test]
 fn a_text_that_is_certainly_too_long_is_refused_before_anything_is_fetched() {
     let mut page = Page::new();
-    page.tell(Msg::Typed("word ".repeat(2048)));
+    page.tell(Msg::Typed("word ".repeat(2049)));
     page.tell(Msg::Submit);
     assert!(page.take_sent().is_empty());
     let problem = page.model.problem.clone().unwrap();
     assert!(problem.contains("at least 2,049 tokens, and 2,048 can be analyzed"), "{problem}");
-    page.tell(Msg::Typed("word ".repeat(2047)));
+    page.tell(Msg::Typed("word ".repeat(2048)));
     page.tell(Msg::Submit);
     assert!(matches!(page.sent(), Request::Analyze { .. }));
 }
@@ -634,9 +634,12 @@ fn looking_at_the_sources_asks_for_attention_once_a_text() {
     page.choose(|view| view.figure = Figure::Sources);
     let request = page.sent();
     assert!(matches!(&request, Request::Attention { text, .. } if text == "one two"));
-    page.fail(request.id(), FailureKind::Network, "The network is gone.");
+    page.fail(request.id(), FailureKind::Capacity, "The attention does not fit.");
     page.choose(|view| view.is_ordered = true);
     assert!(page.take_sent().is_empty(), "what failed is asked for on a press");
+    // Nobody has pressed anything: no alarm.
+    assert_eq!((page.model.problem.as_deref(), page.model.phase), (None, Phase::Done));
+    assert_eq!(page.model.note.as_deref(), Some("The attention does not fit."));
     page.tell(Msg::AskAttention);
     let request = page.sent();
     page.answer_attention(&request);
@@ -658,4 +661,37 @@ fn examples_and_files_ask_for_no_attention() {
     page.choose(|view| view.figure = Figure::Sources);
     page.tell(Msg::FileOpened("mine.json".to_owned(), Ok(result_json("one two"))));
     assert!(page.take_sent().is_empty());
+}
+
+#[test]
+fn an_example_that_is_chosen_wins_over_what_a_figure_asks_for() {
+    let mut page = Page::analyzed("one two");
+    page.choose(|view| view.figure = Figure::Sources);
+    assert!(matches!(page.sent(), Request::Attention { .. }));
+    page.tell(Msg::Example("two-events".to_owned()));
+    page.serve();
+    assert_eq!(page.shown(), Some(HARBOR));
+}
+
+#[test]
+fn try_again_asks_for_what_failed_and_leaves_a_draft_alone() {
+    let mut page = Page::analyzed("one two");
+    page.tell(Msg::Live(false));
+    page.tell(Msg::Edit(true));
+    page.tell(Msg::Typed("a draft".to_owned()));
+    page.tell(Msg::Edit(false));
+    page.tell(Msg::AskAttention);
+    let request = page.sent();
+    page.fail(request.id(), FailureKind::Network, "The network is gone.");
+    page.tell(Msg::Retry);
+    assert!(matches!(page.sent(), Request::Attention { text, .. } if text == "one two"));
+}
+
+#[test]
+fn try_again_analyzes_the_text_as_it_is_now() {
+    let (mut page, request) = under_way("one two");
+    page.fail(request.id(), FailureKind::Network, "The network is gone.");
+    page.tell(Msg::Typed("one two three".to_owned()));
+    page.tell(Msg::Retry);
+    assert!(matches!(page.sent(), Request::Analyze { text, .. } if text == "one two three"));
 }

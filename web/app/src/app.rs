@@ -27,9 +27,9 @@ pub fn App() -> impl IntoView {
     let _esc = window_event_listener(ev::keydown, move |event| match event.key().as_str() {
         // An input method's own: it drops what is being composed.
         "Escape" if event.is_composing() => {}
-        "Escape" if state.is_model_open.get_untracked() => state.is_model_open.set(false),
-        // A field's own: it closes a menu, or is pressed by whoever types.
+        // Pressed by whoever types.
         "Escape" if is_typing(&event) => {}
+        "Escape" if state.is_model_open.get_untracked() => state.is_model_open.set(false),
         "Escape" => state.tell(Msg::Escape),
         "?" if !is_typing(&event) => state.is_help_open.set(true),
         _ => {}
@@ -80,9 +80,10 @@ pub fn App() -> impl IntoView {
     .into_any()
 }
 
-/// Whether a key goes into a field.
+/// Whether a key goes into a text.
 fn is_typing(event: &web_sys::KeyboardEvent) -> bool {
     use wasm_bindgen::JsCast;
+    const TEXTS: &str = "textarea, input:not([type=range], [type=checkbox], [type=radio], [type=file], [type=button])";
     let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-    target.is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT"))
+    target.is_some_and(|element| element.matches(TEXTS).unwrap_or(false))
 }

@@ -21,6 +21,11 @@ impl Default for FilmFrames {
 }
 
 impl FilmFrames {
+    /// Whether a figure is on the page.
+    pub fn has(self, figure: Figure) -> bool {
+        self.0.with_value(|all| all.iter().any(|(of, _)| *of == figure))
+    }
+
     /// A frame of a figure.
     ///
     /// # Errors

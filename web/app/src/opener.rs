@@ -19,24 +19,26 @@ pub fn focus_on(selector: &'static str) {
     });
 }
 
-/// Moves the focus to what `selector` names while `is_open`, and back to where it was when that closes.
-pub fn lend_focus(is_open: impl Fn() -> bool + 'static, selector: &'static str) {
+/// Moves the focus to what `selector` names while something is open, and back to where it was when nothing is. What takes
+/// the place of what is open takes the focus, too.
+pub fn lend_focus<T: PartialEq + 'static>(open: impl Fn() -> Option<T> + 'static, selector: &'static str) {
     let opener = StoredValue::new_local(None::<HtmlElement>);
-    Effect::new(move |was_open: Option<bool>| {
-        let is_open = is_open();
-        match (was_open, is_open) {
+    Effect::new(move |before: Option<Option<T>>| {
+        let now = open();
+        match (&before, &now) {
             // What a link opens with takes no focus: the reader has not pressed anything.
-            (Some(false), true) => {
+            (Some(None), Some(_)) => {
                 opener.set_value(active());
                 focus_on(selector);
             }
-            (Some(true), false) => {
+            (Some(Some(before)), Some(now)) if before != now => focus_on(selector),
+            (Some(Some(_)), None) => {
                 let opener = opener.try_update_value(Option::take).flatten();
                 request_animation_frame(move || give_back(opener));
             }
             _ => {}
         }
-        is_open
+        now
     });
 }
 

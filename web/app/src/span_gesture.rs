@@ -28,6 +28,8 @@ pub struct SpanGesture {
     pressed: StoredValue<Option<Pressed>>,
     /// The click that ends this gesture is no press on a word.
     is_done: StoredValue<bool>,
+    /// The word that was dragged to last.
+    last: StoredValue<Option<usize>>,
     /// Selects from one word to another.
     select: Callback<(usize, usize)>,
 }
@@ -35,12 +37,22 @@ pub struct SpanGesture {
 impl SpanGesture {
     /// `select` selects from one word to another.
     pub fn new(select: Callback<(usize, usize)>) -> Self {
-        Self { begun: RwSignal::new(None), pressed: StoredValue::new(None), is_done: StoredValue::new(false), select }
+        let it = Self {
+            begun: RwSignal::new(None),
+            pressed: StoredValue::new(None),
+            is_done: StoredValue::new(false),
+            last: StoredValue::new(None),
+            select,
+        };
+        // A text may go while a finger rests on it.
+        on_cleanup(move || it.ended());
+        it
     }
 
     /// A pointer goes down on a word.
     pub fn down(self, event: &PointerEvent, position: usize) {
         self.is_done.set_value(false);
+        self.last.set_value(None);
         let is_mouse = event.pointer_type() == "mouse";
         if event.shift_key() || (is_mouse && event.button() != 0) {
             return;
@@ -65,8 +77,11 @@ impl SpanGesture {
         } else if event.buttons() & 1 == 0 {
             // It went up somewhere else.
             self.ended();
-        } else if let Some(position) = over.filter(|over| *over != pressed.position || self.is_done.get_value()) {
+        } else if let Some(position) = over.filter(|over| *over != pressed.position || self.is_done.get_value())
+            && self.last.get_value() != Some(position)
+        {
             self.is_done.set_value(true);
+            self.last.set_value(Some(position));
             self.select.run((pressed.position, position));
         }
     }

@@ -5,7 +5,7 @@ use crate::format::number;
 /// Tokens of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenCount {
-    /// It has no fewer: no token of Gemma's reaches over the space between two words. The start of the text is one, too.
+    /// It has no fewer: but for one that closes a tag of HTML, no token of Gemma's reaches over the space between two words.
     pub least: usize,
     /// About so many: within a tenth for English prose, dialogue and code.
     pub about: usize,
@@ -21,6 +21,9 @@ const SHORT_WORD: usize = 5;
 /// The estimate of what is kept of a text stays so far below the limit: it may be a tenth too low.
 const MARGIN: f64 = 0.9;
 
+/// What ends a sentence.
+const SENTENCE_ENDS: [char; 7] = ['.', '!', '?', '\n', '。', '！', '？'];
+
 /// What a run of characters is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Run {
@@ -33,14 +36,14 @@ enum Run {
 
 /// Of a text.
 pub fn token_count(text: &str) -> TokenCount {
-    TokenCount { least: text.split_whitespace().count() + 1, about: weigh(text).round() as usize }
+    TokenCount { least: text.split_whitespace().count(), about: weigh(text).round() as usize }
 }
 
 /// e.g. "about 312 of 2,048 tokens"; nothing of an empty text.
 pub fn sentence(count: TokenCount, most: usize) -> Option<String> {
     let [about, limit] = [count.about, most].map(|it| number::count(it as u64));
     match count {
-        TokenCount { least: 1, .. } => None,
+        TokenCount { least: 0, .. } => None,
         TokenCount { about: n, .. } if n > most => {
             Some(format!("about {about} tokens; at most {limit} can be analyzed"))
         }
@@ -49,13 +52,18 @@ pub fn sentence(count: TokenCount, most: usize) -> Option<String> {
 }
 
 /// The beginning of a text that is about as long as can be analyzed; it ends with a sentence where one ends in its last
-/// quarter, else with a word.
+/// quarter, else with a word, and inside a word that is too long by itself.
 pub fn beginning(text: &str, most: usize) -> &str {
-    let fits = |end: usize| weigh(&text[..end]) <= MARGIN * most as f64;
-    let ends: Vec<usize> =
-        text.char_indices().filter(|(_, c)| c.is_whitespace()).map(|(at, _)| at).chain([text.len()]).collect();
-    let kept = text[..ends.partition_point(|end| fits(*end)).checked_sub(1).map_or(0, |last| ends[last])].trim_end();
-    let sentence = kept.rfind(['.', '!', '?', '\n']).map_or(0, |at| at + 1);
+    let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+    let fits = |end: &usize| weigh(&text[..*end]) <= MARGIN * most as f64;
+    let fitting = &text[..ends.partition_point(fits).checked_sub(1).map_or(0, |last| ends[last])];
+    if fitting.len() == text.len() {
+        return text;
+    }
+    let is_whole = text[fitting.len()..].starts_with(char::is_whitespace);
+    let word = if is_whole { fitting.len() } else { fitting.rfind(char::is_whitespace).unwrap_or(fitting.len()) };
+    let kept = if fitting[..word].trim().is_empty() { fitting } else { fitting[..word].trim_end() };
+    let sentence = kept.char_indices().rfind(|(_, c)| SENTENCE_ENDS.contains(c)).map_or(0, |(at, c)| at + c.len_utf8());
     if 4 * sentence >= 3 * kept.len() { kept[..sentence].trim_end() } else { kept }
 }
 
@@ -138,6 +146,11 @@ mod tests {
         assert_eq!(beginning("one two three four five", 4), "one two");
         assert_eq!(beginning("天地 玄黃宇宙洪荒", 4), "天地");
         assert_eq!(beginning("", 4), "");
+        // A text without spaces is cut inside, and never to nothing.
+        let ideographs = "漢".repeat(4000);
+        let kept = beginning(&ideographs, 2048);
+        assert!(kept.len() > 3 * 2000 && token_count(kept).about < 2048, "{}", kept.len());
+        assert_eq!(beginning("  漢漢漢漢漢漢漢漢。漢漢", 11), "  漢漢漢漢漢漢漢漢。");
         for most in 1..40 {
             assert!(token_count(beginning(text, most)).about <= most.max(1), "{most}");
         }

@@ -301,7 +301,7 @@ mod tests {
         assert_eq!(found[0].yardstick.as_deref(), Some("shuffled: 60 % expected, 40 % new"));
         assert_eq!(found[1].text, "2 scenes: alike within (+.50), unlike across (−.20).");
         assert_eq!(found[1].yardstick.as_deref(), Some("shuffled: within +.02, across −.01"));
-        assert_eq!(found[2].text, "The expectation follows 1 word later.");
+        assert_eq!(found[2].text, "The expectation follows 1 token later.");
         analysis.shuffled.as_mut().unwrap().statistics[0].own = 0.9;
         assert_eq!(three_sentences(&analysis, Some(&matrix))[1].yardstick, None);
         assert!(three_sentences(&example::analysis(), None).is_empty());

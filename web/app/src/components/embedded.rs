@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use lens_session::embed::Embed;
 use lens_session::figure::Figure;
+use lens_view::focus::Cell;
 use lens_view::progress::analyze_label;
 use leptos::prelude::*;
 
@@ -20,6 +21,7 @@ use super::progress_bar::ProgressBar;
 use super::token_strip::TokenStrip;
 use super::trajectory::TrajectoryFigure;
 use crate::environment;
+use crate::opener::lend_focus;
 use crate::state::{Phase, ShownAnalysis, State};
 use crate::views::Derived;
 
@@ -29,8 +31,17 @@ pub fn Embedded(state: State, embed: Embed) -> impl IntoView {
     let tokens = move || state.shown.with(|shown| shown.as_ref().map(|shown| shown.analysis.tokens.len()));
     let origin = move || state.shown.with(|shown| shown.as_ref().map(|shown| shown.origin.name()));
     let has_figure = embed.has_heatmap || embed.has_trajectory || embed.has_features || embed.has_input;
-    // What a link pins opens no sheet over the figure; what the reader presses does.
-    let is_tapped = RwSignal::new(false);
+    // What a link pins opens no sheet over the figure; another word that the reader pins does.
+    let (has_pressed, is_tapped) = (StoredValue::new(false), RwSignal::new(false));
+    let pinned = Memo::new(move |_| state.focus.with(|focus| focus.pinned));
+    Effect::new(move |before: Option<Option<Cell>>| {
+        let now = pinned.get();
+        if has_pressed.get_value() && now.is_some() && before.is_some_and(|before| before != now) {
+            is_tapped.set(true);
+        }
+        now
+    });
+    lend_focus(move || state.feature.get(), ".feature-card");
     let result = move || {
         let shown = state.shown.get()?;
         let derived = Derived::of(state, &shown);
@@ -63,8 +74,8 @@ pub fn Embedded(state: State, embed: Embed) -> impl IntoView {
     view! {
         <div class="embed" class:has-controls=embed.has_controls class:is-words=!has_figure data-testid="embed">
             <main
-                on:click=move |_| is_tapped.set(true)
-                on:keydown=move |event| is_tapped.update(|it| *it |= event.key() == "Enter")
+                on:pointerdown=move |_| has_pressed.set_value(true)
+                on:keydown=move |_| has_pressed.set_value(true)
                 data-state=move || state.phase.get().name()
                 data-analysis-tokens=tokens
                 data-origin=origin

@@ -60,7 +60,11 @@ fn Figures(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> impl In
         Some(Ok(_)) => None,
     };
     let no_sources = move || state.attention.with(Option::is_none).then(|| format!("{}.", MissingError::Attention));
-    let available = || None;
+    let (quantity, heatmap) = (state.look(|model| &model.view.quantity), derived.heatmap);
+    let no_text = move || quantity.with(Option::is_none).then(|| "Choose what words are colored by.".to_owned());
+    let no_matrix = move || heatmap.with(|it| it.as_ref().err().map(|missing| format!("{missing}.")));
+    let has_features = shown.analysis.novel_top.iter().any(|codes| !codes.is_empty());
+    let no_features = move || (!has_features).then(|| "No feature is new in this text.".to_owned());
     view! {
         <h3>"Figures"</h3>
         <div class="controls">
@@ -78,10 +82,10 @@ fn Figures(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> impl In
             />
         </div>
         <ul class="export-figures">
-            <Row state name="Text" testid="export-text" saved=saved::text(state, &shown, derived) missing=available />
-            <Row state name="Scenes (matrix)" testid="export-matrix" saved=saved::matrix(state, &shown, derived) missing=available />
+            <Row state name="Text" testid="export-text" saved=saved::text(state, &shown, derived) missing=no_text />
+            <Row state name="Scenes (matrix)" testid="export-matrix" saved=saved::matrix(state, &shown, derived) missing=no_matrix />
             <Row state name="Path" testid="export-path" saved=saved::path(state, &shown, derived, drawing) missing=no_path />
-            <Row state name="Features" testid="export-features" saved=saved::features(state, &shown) missing=available />
+            <Row state name="Features" testid="export-features" saved=saved::features(state, &shown) missing=no_features />
             <Row state name="Sources" testid="export-sources" saved=saved::sources(state, &shown) missing=no_sources />
         </ul>
     }

@@ -1,4 +1,4 @@
-//! The features of the pinned token, strongest first: those it added, and those that its past foretold.
+//! The features of the pinned token, strongest first: those it added, and those that its past expected.
 
 use std::sync::Arc;
 

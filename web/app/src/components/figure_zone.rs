@@ -41,7 +41,8 @@ pub fn FigureZone(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     });
     // What opens takes the focus, so that keys and screen readers are where the eye is.
     let over = Memo::new(move |_| state.feature.get().is_some());
-    lend_focus(move || over.get(), ".feature-card");
+    lend_focus(move || state.feature.get(), ".feature-card");
+    let is_covered = Memo::new(move |_| over.get() || state.is_model_open.get());
     // The figures hand out what the bar saves.
     provide_context(FilmFrames::default());
     let (first, second, filmed, carded) = (shown.clone(), shown.clone(), shown.clone(), shown);
@@ -63,7 +64,7 @@ pub fn FigureZone(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
             }}
             // Above the figure for the eye, after it for the Tab key.
             <Show when=move || chosen.get().has_film()>
-                <FilmBar state shown=filmed.clone() is_covered=over />
+                <FilmBar state shown=filmed.clone() is_covered />
             </Show>
             <FeatureCard state shown=carded />
         </section>

@@ -13,11 +13,12 @@ use web_sys::{Element, EventTarget, KeyboardEvent};
 
 use super::film_export::FilmExport;
 use super::picker::Picker;
+use crate::environment::document;
 use crate::media;
 use crate::state::{ShownAnalysis, State};
 
 /// What takes Space itself.
-const TAKES_SPACE: &str = "input:not([type=range]), textarea, select, button, summary, a, dialog, [contenteditable], [role=application], [role=listbox], [role=tab]";
+const TAKES_SPACE: &str = "input:not([type=range]), textarea, select, button, summary, a, dialog, [contenteditable], [role=application], [role=listbox], [role=tab], [role=region]";
 
 /// The film's bar. It is one button until it is pressed, or a link opens the film.
 #[component]
@@ -40,9 +41,13 @@ pub fn FilmBar(state: State, shown: Arc<ShownAnalysis>, is_covered: Memo<bool>) 
         }
     });
     let space = window_event_listener(ev::keydown, move |event| {
+        let is_plain =
+            !(event.repeat() || event.ctrl_key() || event.meta_key() || event.alt_key() || event.shift_key());
         if event.key() == " "
+            && is_plain
             && !event.default_prevented()
             && !is_covered.get_untracked()
+            && !has_dialog()
             && !takes_space(event.target())
         {
             event.prevent_default();
@@ -133,18 +138,27 @@ pub fn FilmBar(state: State, shown: Arc<ShownAnalysis>, is_covered: Memo<bool>) 
 
 /// Draws frame after frame while the film plays.
 fn run(state: State, is_playing: Memo<bool>) {
-    fn frame(state: State, is_playing: Memo<bool>) {
+    // Counts how often it began: frames that an earlier beginning asked for are none of the later one's.
+    let turns = StoredValue::new(0u32);
+    fn frame(state: State, is_playing: Memo<bool>, turns: StoredValue<u32>, turn: u32) {
         // The bar may be gone.
-        if is_playing.try_get_untracked() == Some(true) {
+        if is_playing.try_get_untracked() == Some(true) && turns.try_get_value() == Some(turn) {
             state.tell(Msg::Film(FilmMsg::Frame));
-            request_animation_frame(move || frame(state, is_playing));
+            request_animation_frame(move || frame(state, is_playing, turns, turn));
         }
     }
     Effect::new(move |_| {
         if is_playing.get() {
-            request_animation_frame(move || frame(state, is_playing));
+            turns.update_value(|turns| *turns = turns.wrapping_add(1));
+            let turn = turns.get_value();
+            request_animation_frame(move || frame(state, is_playing, turns, turn));
         }
     });
+}
+
+/// Whether a dialog lies over the page.
+fn has_dialog() -> bool {
+    document().and_then(|document| document.query_selector("dialog[open]").ok().flatten()).is_some()
 }
 
 fn element(target: Option<EventTarget>) -> Option<Element> {

@@ -1,5 +1,6 @@
 //! The film to take away: recorded as WebM, or as numbered pictures.
 
+use lens_session::figure::Figure;
 use lens_view::film::Speed;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -20,7 +21,11 @@ pub fn FilmExport(state: State, count: usize, speed: Signal<Speed>) -> impl Into
     let done = RwSignal::new(None::<usize>);
     let is_canceled = RwSignal::new(false);
     let begin = move || {
-        let frames = frames?;
+        let frames = frames.filter(|frames| frames.has(figure.get_untracked()));
+        let Some(frames) = frames else {
+            state.report("The figure is not laid out yet; save it once it is.".to_owned());
+            return None;
+        };
         is_canceled.set(false);
         done.set(Some(0));
         Some(Saving { figure: figure.get_untracked(), frames, tokens: count, done, is_canceled })
@@ -41,6 +46,14 @@ pub fn FilmExport(state: State, count: usize, speed: Signal<Speed>) -> impl Into
         let Some(saving) = begin() else { return };
         spawn_local(async move { end("temporal-lens-film.zip", film_files::sequence(saving).await) });
     };
+    // Another figure has other frames.
+    Effect::new(move |before: Option<Figure>| {
+        let now = figure.get();
+        if before.is_some_and(|before| before != now) {
+            is_canceled.set(true);
+        }
+        now
+    });
     // A figure that goes takes its frames along.
     on_cleanup(move || {
         let _ = is_canceled.try_set(true);
@@ -70,7 +83,7 @@ pub fn FilmExport(state: State, count: usize, speed: Signal<Speed>) -> impl Into
                 </button>
                 <Show when=is_busy>
                     <p class="note" data-testid="film-progress">
-                        {move || format!("{} of {count} words", done.get().unwrap_or_default())}
+                        {move || format!("{} of {count} tokens", done.get().unwrap_or_default())}
                     </p>
                     <button type="button" class="quiet" data-testid="film-cancel" on:click=move |_| is_canceled.set(true)>
                         "Cancel"

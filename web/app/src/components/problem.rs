@@ -17,7 +17,7 @@ pub fn Problem(state: State) -> impl IntoView {
                 <section class="problem" role="alert">
                     <p data-testid="error">{problem}</p>
                     <Show when=move || can_retry.get()>
-                        <button type="button" data-testid="retry" on:click=move |_| state.tell(Msg::Submit)>
+                        <button type="button" data-testid="retry" on:click=move |_| state.tell(Msg::Retry)>
                             "Try again"
                         </button>
                     </Show>

@@ -83,6 +83,13 @@ pub fn TokenStrip(
         state.hover(None);
     };
     let gesture = SpanGesture::new(Callback::new(select));
+    let spans = state.look(|model| &model.view.spans);
+    // Esc, or a press on Clear, ends a span whose last word is waited for.
+    Effect::new(move |_| {
+        if spans.with(|spans| spans.spans().is_empty()) && gesture.begun.get_untracked().is_some() {
+            gesture.begun.set(None);
+        }
+    });
     let on_click = move |event: web_sys::MouseEvent| {
         if let Some(position) = position_of(&event).filter(|position| !gesture.takes_click(*position)) {
             pick(position, event.shift_key());

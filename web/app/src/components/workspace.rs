@@ -20,7 +20,7 @@ pub fn Workspace(state: State) -> impl IntoView {
     let origin = move || state.shown.with(|shown| shown.as_ref().map(|shown| shown.origin.name()));
     let is_stale = is_stale(state);
     let has_pin = Memo::new(move |_| state.focus.with(|focus| focus.pinned.is_some()));
-    lend_focus(move || state.is_model_open.get(), ".model-files");
+    lend_focus(move || state.is_model_open.get().then_some(()), ".model-files");
     view! {
         <main
             class="workspace"
