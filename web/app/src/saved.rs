@@ -11,7 +11,7 @@ use lens_view::feature_map::{FeatureMap, FeatureMapLayout};
 use lens_view::heatmap::{Heatmap, HeatmapLayout, Viewport};
 use lens_view::layout::AvailableSpace;
 use lens_view::strip::Shading;
-use lens_view::svg::{self, Caption, MatrixFigure, PrintWidth};
+use lens_view::svg::{self, Caption, Ground, MatrixFigure, PrintWidth};
 use lens_view::trajectory::{Scene, layout};
 use lens_view::{dashboard, export, scene, statistics};
 use leptos::prelude::*;
@@ -30,34 +30,6 @@ const PATH_HEIGHT: f64 = 0.845;
 const COMPARED_WIDTH: f64 = 1280.0;
 /// Widest map of attention, CSS pixels.
 const SOURCES_WIDTH: f64 = 640.0;
-
-/// The colors of what is saved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Ground {
-    /// For paper, whatever the screen has.
-    #[default]
-    Light,
-    /// For dark slides.
-    Dark,
-}
-
-impl Choice for Ground {
-    const CHOICES: &'static [Self] = &[Self::Light, Self::Dark];
-
-    fn key(self) -> &'static str {
-        match self {
-            Self::Light => "light",
-            Self::Dark => "dark",
-        }
-    }
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::Light => "light",
-            Self::Dark => "dark",
-        }
-    }
-}
 
 /// How figures are saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

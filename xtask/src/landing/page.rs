@@ -15,9 +15,6 @@ use super::places::{self, DARK_PICTURE, ICON, PICTURE, STYLE};
 /// Nothing runs in these pages.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'";
 
-/// Colors that scenes take in turn.
-const SCENE_COLORS: usize = 4;
-
 /// What a page says.
 #[derive(Debug)]
 pub struct Page<'a> {
@@ -131,7 +128,7 @@ fn part(part: &Part) -> String {
     match part {
         Part::Text(text) => escaped(text),
         Part::Scene(number, name) => {
-            format!("<strong data-scene=\"{}\">{}</strong>", number % SCENE_COLORS, escaped(name))
+            format!("<strong data-scene=\"{}\">{}</strong>", scene::color(*number), escaped(name))
         }
     }
 }
@@ -149,7 +146,7 @@ fn text(passages: &[Passage]) -> String {
             html,
             "      <section data-scene=\"{}\" aria-labelledby=\"scene-{number}\">\n        <h2 id=\"scene-{number}\">{}</h2>\n        \
              <p class=\"text\" dir=\"auto\">{}</p>\n      </section>\n",
-            number % SCENE_COLORS,
+            scene::color(number),
             escaped(&heading(scene.as_ref(), passages.len())),
             lines.join("<br />")
         );
@@ -161,17 +158,13 @@ fn heading(scene: Option<&Scene>, count: usize) -> String {
     match (scene, count) {
         (None, _) => "The text".to_owned(),
         (Some(scene), 1) => {
-            let words =
-                name(scene).map_or_else(|| ", without a clear subject".to_owned(), |words| format!(": {words}"));
+            let words = scene
+                .clear_words()
+                .map_or_else(|| ", without a clear subject".to_owned(), |words| format!(": {words}"));
             format!("One scene{words}")
         }
         (Some(scene), _) => scene.title(),
     }
-}
-
-/// Words that describe a scene.
-fn name(scene: &Scene) -> Option<&str> {
-    scene.words.as_deref().filter(|_| !scene.is_unclear)
 }
 
 fn others(example: &Example, gallery: &Gallery) -> String {

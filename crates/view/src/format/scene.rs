@@ -5,6 +5,8 @@ use lens_analysis::{Analysis, Event};
 
 /// Words that name a scene.
 const NAME_WORDS: usize = 3;
+/// Scenes are told apart by so many colors, in turn.
+const COLORS: usize = 4;
 /// What stands for the name of a scene whose words do not cohere.
 pub const UNCLEAR: &str = "unclear";
 
@@ -44,10 +46,25 @@ impl Scene {
         format!("the expectation follows {} later", tokens(self.lag()))
     }
 
+    /// Its words, where they describe it.
+    pub fn clear_words(&self) -> Option<&str> {
+        self.words.as_deref().filter(|_| !self.is_unclear)
+    }
+
+    /// Which of the colors of scenes it has, as `data-scene` says it.
+    pub fn color(&self) -> usize {
+        color(self.number)
+    }
+
     /// Its words, "unclear" where they do not cohere; none where it has none.
     pub fn name(&self) -> Option<&str> {
         self.words.as_deref().map(|words| if self.is_unclear { UNCLEAR } else { words })
     }
+}
+
+/// Which of the colors of scenes the scene of this number (from 1) has, as `data-scene` says it.
+pub fn color(number: usize) -> usize {
+    number % COLORS
 }
 
 /// "1 token", "10 tokens": not words, of which a token may be a part.

@@ -87,14 +87,14 @@ impl Claim {
             [] => return,
             [only] => {
                 self.text(&format!("{who} stayed in one scene"));
-                if let Some(name) = clear_name(only) {
+                if let Some(name) = only.clear_words() {
                     self.text(": ");
-                    self.0.push(Part::Scene(only.number, name));
+                    self.0.push(Part::Scene(only.number, name.to_owned()));
                 }
             }
             many => {
                 self.text(&format!("{who} passed through {} scenes", count(many.len())));
-                if many.len() <= LISTED_MAX && many.iter().any(|it| clear_name(it).is_some()) {
+                if many.len() <= LISTED_MAX && many.iter().any(|it| it.clear_words().is_some()) {
                     self.list(many);
                 }
             }
@@ -105,14 +105,10 @@ impl Claim {
     fn list(&mut self, scenes: &[Scene]) {
         for (index, scene) in scenes.iter().enumerate() {
             self.text(if index == 0 { ": " } else { "; then " });
-            let name = clear_name(scene).unwrap_or_else(|| "one without a clear subject".to_owned());
-            self.0.push(Part::Scene(scene.number, name));
+            let name = scene.clear_words().unwrap_or("one without a clear subject");
+            self.0.push(Part::Scene(scene.number, name.to_owned()));
         }
     }
-}
-
-fn clear_name(scene: &Scene) -> Option<String> {
-    scene.words.clone().filter(|_| !scene.is_unclear)
 }
 
 /// A count as a word up to ten, as digits above.

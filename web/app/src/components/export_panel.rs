@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use lens_analysis::similarity::MissingError;
 use lens_view::methods;
-use lens_view::svg::PrintWidth;
+use lens_view::svg::{Ground, PrintWidth};
 use leptos::prelude::*;
 
 use super::picker::Picker;
 use super::save_figure::SaveFigure;
 use super::share::Ways;
 use crate::files;
-use crate::saved::{self, Ground, Saved};
+use crate::saved::{self, Saved};
 use crate::state::{ShownAnalysis, State};
 use crate::trajectory::of_view;
 use crate::views::Derived;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use lens_view::lede::{self, Part};
+use lens_view::scene;
 use leptos::prelude::*;
 
-use super::token_strip::SCENE_COLORS;
 use crate::media;
 use crate::state::ShownAnalysis;
 
@@ -17,7 +17,7 @@ pub fn Lede(shown: Arc<ShownAnalysis>, #[prop(optional)] is_caption: bool) -> im
         Part::Text(text) if has_finger => text.replace("Point at a word", "Tap a word").into_any(),
         Part::Text(text) => text.into_any(),
         Part::Scene(number, name) => view! {
-            <span class="scene-word" data-scene=(number % SCENE_COLORS).to_string()>
+            <span class="scene-word" data-scene=scene::color(number).to_string()>
                 {name}
             </span>
         }

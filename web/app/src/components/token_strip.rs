@@ -24,9 +24,6 @@ use crate::span_gesture::SpanGesture;
 use crate::state::{ShownAnalysis, State};
 use crate::views::Derived;
 
-/// Scenes are told apart by so many colors, in turn.
-pub const SCENE_COLORS: usize = 4;
-
 /// The strip of a shown analysis.
 #[component]
 pub fn TokenStrip(
@@ -146,7 +143,7 @@ pub fn TokenStrip(
                 let spoken = [Some(scene.title()), follows.clone()].into_iter().flatten().collect::<Vec<_>>().join(": ");
                 view! {
                     // What the colors say is said in words, here and in the list of scenes.
-                    <div class="scene" role="group" aria-label=spoken dir="auto" data-scene=(scene.number % SCENE_COLORS).to_string()>
+                    <div class="scene" role="group" aria-label=spoken dir="auto" data-scene=scene.color().to_string()>
                         <p class="scene-name" aria-hidden="true" data-testid=format!("scene-{}", scene.number)>
                             {scene.title()} {follows.map(|follows| view! { <span class="note">{format!(" · {follows}")}</span> })}
                         </p>

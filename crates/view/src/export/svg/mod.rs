@@ -8,5 +8,5 @@ mod writer;
 
 pub use figures::{dendrogram, feature_map, strip, trajectory};
 pub use matrices::{MatrixFigure, attention, comparison, matrix};
-pub use print::PrintWidth;
+pub use print::{Ground, PrintWidth};
 pub use writer::{Caption, SvgTheme};

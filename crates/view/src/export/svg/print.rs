@@ -1,4 +1,4 @@
-//! How wide a saved figure is.
+//! How wide a saved figure is, and on which ground.
 
 use crate::format::choice::Choice;
 
@@ -73,6 +73,34 @@ impl Choice for PrintWidth {
             Self::Screen => "for a screen",
             Self::Column => "85 mm, a column in print",
             Self::Page => "180 mm, a page in print",
+        }
+    }
+}
+
+/// The colors of what is saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ground {
+    /// For paper, whatever the screen has.
+    #[default]
+    Light,
+    /// For dark slides.
+    Dark,
+}
+
+impl Choice for Ground {
+    const CHOICES: &'static [Self] = &[Self::Light, Self::Dark];
+
+    fn key(self) -> &'static str {
+        match self {
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Light => "light",
+            Self::Dark => "dark",
         }
     }
 }
