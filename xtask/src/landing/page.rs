@@ -178,7 +178,7 @@ fn others(example: &Example, gallery: &Gallery) -> String {
 
 /// What a preview says: what to look for, then the scenes' words where they describe all of them.
 fn description(example: &Example, passages: &[Passage]) -> String {
-    let names: Option<Vec<&str>> = passages.iter().map(|it| it.scene.as_ref().and_then(name)).collect();
+    let names: Option<Vec<&str>> = passages.iter().map(|it| it.scene.as_ref().and_then(Scene::clear_words)).collect();
     match names.as_deref() {
         None | Some([]) => example.look_for.clone(),
         Some([one]) => format!("{} One scene: {one}.", example.look_for),
