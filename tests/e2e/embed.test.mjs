@@ -116,6 +116,10 @@ describe('embedded', () => {
     await frame.getByTestId('token-62').click();
     await frame.getByTestId('word-sheet').waitFor();
     assert.equal(await frame.getByTestId('inspector-name').innerText(), 'rubbed');
+    await until(async () => {
+      const [word, sheet] = await Promise.all(['token-62', 'word-sheet'].map((it) => frame.getByTestId(it).boundingBox()));
+      return word.y + word.height <= sheet.y;
+    }, 'the word stands above its sheet');
     await frame.getByTestId('added-features').locator('button').first().click();
     await frame.getByTestId('feature-contexts').waitFor();
     assert.ok(await frame.getByTestId('feature-contexts').locator('li').count() > 3, 'a card in a frame has its contexts');

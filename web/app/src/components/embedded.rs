@@ -18,7 +18,7 @@ use super::lede::Lede;
 use super::link_note::LinkNote;
 use super::problem::Problem;
 use super::progress_bar::ProgressBar;
-use super::token_strip::TokenStrip;
+use super::token_strip::{TokenStrip, scroll_to};
 use super::trajectory::TrajectoryFigure;
 use crate::environment;
 use crate::opener::lend_focus;
@@ -40,6 +40,12 @@ pub fn Embedded(state: State, embed: Embed) -> impl IntoView {
             is_tapped.set(true);
         }
         now
+    });
+    // Once the sheet is there, and room to scroll below the text.
+    Effect::new(move |_| {
+        if let Some(cell) = pinned.get().filter(|_| is_tapped.get()) {
+            request_animation_frame(move || scroll_to(cell.row));
+        }
     });
     lend_focus(move || state.feature.get(), ".feature-card");
     let result = move || {
