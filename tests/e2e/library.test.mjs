@@ -44,7 +44,7 @@ describe('the library', () => {
     await reach(page, 'library');
     await page.getByTestId('pack').first().getByTestId('pack-status').waitFor();
   }
-  const needed = () => [manifest.tokenizer, ...manifest.shards].reduce((sum, { bytes }) => sum + bytes, 0);
+  const needed = () => [manifest.tokenizer, manifest.row_checks.list, ...manifest.shards].reduce((sum, { bytes }) => sum + bytes, 0);
 
   test('the page’s own pack is listed with size and terms; only its manifest was fetched', LIMIT, async () => {
     const page = await open(browser, site);
@@ -55,7 +55,7 @@ describe('the library', () => {
     const said = await entry(page, 0).innerText();
     assert.match(said, /Gemma 3 270M/);
     assert.match(said, new RegExp(own.model_name));
-    assert.match(said, /89\.7 MB/);
+    assert.match(said, /90\.0 MB/);
     assert.match(said, /not in this browser/);
     await entry(page, 0).getByText('Licenses').click();
     const terms = entry(page, 0).getByRole('link', { name: 'Gemma Terms of Use' });
@@ -79,8 +79,10 @@ describe('the library', () => {
     assert.equal(sent(host.requests.filter((it) => it.file !== 'manifest.json')), needed());
     assert.equal(await analyse(page, TEXT), 'done');
     assert.ok(host.requests.slice(before).every((it) => isEmbedding(it) || it.file === 'manifest.json'));
+    assert.ok((await storedNames(page)).some((name) => name.startsWith('rows-')), 'the text’s rows are stored');
     await added.getByTestId('pack-verify').click();
-    await (await reach(page, 'library-said')).filter({ hasText: /All \d+ files are as the pack says/ }).waitFor();
+    await (await reach(page, 'library-said')).filter({ hasText: /All \d+ files are as the pack says.* rows are deleted/ }).waitFor();
+    assert.ok(!(await storedNames(page)).some((name) => name.startsWith('rows-')), 'single rows are brought again');
     // Damage is found, deleted, and fetched again: that file alone.
     const [shard] = manifest.shards;
     await damage(page, shard.sha256);
@@ -202,7 +204,7 @@ describe('the library', () => {
     await page.goto(`${site.replace('localhost', '127.0.0.1')}packs/articles/two.html`);
     for (const id of ['a', 'b']) await page.frameLocator(`#${id}`).getByTestId('analyze').click();
     for (const id of ['a', 'b']) await page.frameLocator(`#${id}`).locator('main[data-state="done"]').waitFor({ timeout: 120_000 });
-    for (const { file, bytes } of [manifest.tokenizer, ...manifest.shards]) assert.equal(sent(host.of(file)), bytes, file);
+    for (const { file, bytes } of [manifest.tokenizer, manifest.row_checks.list, ...manifest.shards]) assert.equal(sent(host.of(file)), bytes, file);
     await context.close();
   });
 });

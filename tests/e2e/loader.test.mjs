@@ -2,7 +2,8 @@
 // of some kilobytes from a host of the tests' own, so that every byte is counted.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
@@ -29,6 +30,49 @@ async function done(page, text = TEXT) {
   assert.equal(state, 'done', state === 'error' ? await errorOf(page) : state);
 }
 
+/** A copy of a pack's folder, as `packs/NAME`. */
+function copyOf(folder, name) {
+  const copy = join(packs, name);
+  rmSync(copy, { recursive: true, force: true });
+  cpSync(folder, copy, { recursive: true });
+  return copy;
+}
+
+/** A copy of a pack at f32 that differs in the signs of a third of the embedding's values, with checksums to match. */
+function withOtherRows(folder, name) {
+  const copy = copyOf(folder, name);
+  const manifest = JSON.parse(readFileSync(join(copy, 'manifest.json'), 'utf8'));
+  const { embedding, row_checks: { rows, list } } = manifest;
+  const sha256 = (...pieces) => pieces.reduce((hash, piece) => hash.update(piece), createHash('sha256')).digest();
+  const checks = [];
+  for (const shard of embedding.shards) {
+    const bytes = readFileSync(join(copy, shard.file));
+    for (let at = embedding.data_start + 3; at < bytes.length; at += 12) bytes[at] ^= 0x80;
+    writeFileSync(join(copy, shard.file), bytes);
+    shard.sha256 = sha256(bytes).toString('hex');
+    for (let at = embedding.data_start; at < bytes.length; at += rows * embedding.row_bytes) {
+      const number = Buffer.alloc(4);
+      number.writeUInt32LE(checks.length);
+      checks.push(sha256(number, bytes.subarray(at, at + rows * embedding.row_bytes)).subarray(0, 8));
+    }
+  }
+  const content = Buffer.concat(checks);
+  writeFileSync(join(copy, list.file), content);
+  list.sha256 = sha256(content).toString('hex');
+  writeFileSync(join(copy, 'manifest.json'), JSON.stringify(manifest));
+  return copy;
+}
+
+/** A copy of a pack as version 2 of the format has it. */
+function withoutRowChecks(folder, name) {
+  const copy = copyOf(folder, name);
+  const text = readFileSync(join(copy, 'manifest.json'), 'utf8');
+  const { row_checks: checks } = JSON.parse(text);
+  writeFileSync(join(copy, 'manifest.json'), text.replace('"version":3', '"version":2').replace(`,"row_checks":${JSON.stringify(checks)}`, ''));
+  rmSync(join(copy, checks.list.file));
+  return copy;
+}
+
 describe('loading', () => {
   // Files come and stay the same way on every device: without WebGPU no kernel has to be compiled.
   let browser;
@@ -53,6 +97,29 @@ describe('loading', () => {
     const host = await startHost(folder, options);
     hosts.push(host);
     return host;
+  }
+
+  /** A page of this visitor with a worker of its own. */
+  async function withWorker(context) {
+    const page = await open(browser, site, { context });
+    await startWorker(page);
+    return page;
+  }
+
+  /** What a worker makes of the text with the pack at `url`. */
+  async function computed(page, url) {
+    const { analysis, buffers } = await ask(page, { kind: 'analyze', pack_url: url, text: TEXT, inf_k: null });
+    return { hash: analysis.model.pack_hash, buffers };
+  }
+
+  /** The same for a new visitor, with the pack in `served`. */
+  async function computedFresh(served) {
+    const host = await startHost(served);
+    hosts.push(host);
+    const context = await visitor(browser);
+    const result = await computed(await withWorker(context), host.url);
+    await context.close();
+    return result;
   }
 
   test('a broken connection goes on at the byte where it stopped', LIMIT, async () => {
@@ -140,17 +207,110 @@ describe('loading', () => {
     await done(again);
     const fetched = host.requests.slice(before);
     assert.equal(sent(fetched.filter(({ file }) => file === shard.file)), shard.bytes);
-    // One row was damaged: one is asked for.
-    assert.equal(sent(fetched.filter(isEmbedding)), manifest.embedding.row_bytes);
+    // One block of rows was damaged: one is asked for.
+    const [block, ...more] = fetched.filter(isEmbedding);
+    assert.deepEqual(more, []);
+    assert.ok(block.sent <= manifest.row_checks.rows * manifest.embedding.row_bytes, `${block.sent} bytes`);
     await context.close();
   });
+
+  const FAULTS = {
+    'a flipped bit': { flip: true },
+    'bytes from further on': { shift: 4 },
+    'another Content-Range': { said: 4 },
+  };
+  for (const [name, fault] of Object.entries(FAULTS)) {
+    test(`a part with ${name} enters nothing: the whole shard is asked for`, LIMIT, async () => {
+      const expected = await computedFresh(folder);
+      const host = await startOwn();
+      host.wrong = ({ file, isPart }) => (isPart && isEmbedding({ file }) ? fault : undefined);
+      const context = await visitor(browser);
+      assert.deepEqual(await computed(await withWorker(context), host.url), expected);
+      const bytes = new Map(manifest.embedding.shards.map((it) => [it.file, it.bytes]));
+      const requests = host.requests.filter(isEmbedding);
+      assert.ok(requests.some(({ file, sent: count }) => count < bytes.get(file)), 'a part was asked for');
+      assert.ok(requests.some(({ file, sent: count }) => count === bytes.get(file)), 'a whole shard was asked for');
+      // What stays is right, too: a visit without its host computes the same.
+      host.down = true;
+      assert.deepEqual(await computed(await withWorker(context), host.url), expected);
+      await context.close();
+    });
+  }
+
+  test('a shard that is another one is refused by name, and is right once it is mended', LIMIT, async () => {
+    const expected = await computedFresh(folder);
+    // A host whose answers browsers keep.
+    const host = await startOwn({ cacheControl: 'max-age=3600' });
+    const context = await visitor(browser);
+    for (const fault of [{ flip: true }, { shift: 4 }]) {
+      const page = await withWorker(context);
+      host.wrong = ({ file }) => (isEmbedding({ file }) ? fault : undefined);
+      await assert.rejects(computed(page, host.url), /embedding-\d+\.safetensors: checksum differs/);
+    }
+    host.wrong = undefined;
+    assert.deepEqual(await computed(await withWorker(context), host.url), expected);
+    await context.close();
+  });
+
+  test('another pack of the same shapes at the same address gives its own numbers', LIMIT, async () => {
+    const other = withOtherRows(folder, 'loader-other');
+    const [first, second] = [await computedFresh(folder), await computedFresh(other)];
+    assert.notEqual(first.hash, second.hash);
+    assert.notDeepEqual(first.buffers, second.buffers);
+    const host = await startOwn({ cacheControl: 'max-age=3600' });
+    const context = await visitor(browser);
+    for (const [served, expected] of [[folder, first], [other, second], [folder, first]]) {
+      host.folder = served;
+      assert.deepEqual(await computed(await withWorker(context), host.url), expected);
+    }
+    await context.close();
+  });
+
+  test('a pack without checksums of rows is read, with a note; its rows are not stored', LIMIT, async () => {
+    const expected = await computedFresh(folder);
+    const host = await startHost(withoutRowChecks(folder, 'loader-version-2'));
+    hosts.push(host);
+    const context = await visitor(browser);
+    const page = await withWorker(context);
+    await page.evaluate(() => {
+      window.notes = [];
+      window.lens.listeners.add(({ kind, text }) => { if (kind === 'note') window.notes.push(text); });
+    });
+    // The same numbers and the same hash.
+    assert.deepEqual(await computed(page, host.url), expected);
+    const notes = await page.evaluate(() => window.notes);
+    assert.ok(notes.some((note) => /no checksums of embedding rows/.test(note)), notes.join(' '));
+    assert.ok(!(await storedNames(page)).some((name) => name.startsWith('rows-')), 'no row is stored');
+    await context.close();
+  });
+
+  // No numbers; and numbers so large that the first layer's output is none.
+  for (const [name, fill] of [['no numbers', 0xff], ['too large', 0x7e]]) {
+    test(`rows that are ${name}, of such a pack: Try again asks for them again`, LIMIT, async () => {
+      const host = await startHost(withoutRowChecks(folder, 'loader-try-again'));
+      hosts.push(host);
+      const good = await open(browser, site, { pack: host.url });
+      await done(good);
+      const expected = await downloadJson(good);
+      await good.context().close();
+      host.wrong = ({ file, isPart }) => (isPart && isEmbedding({ file }) ? { fill } : undefined);
+      const page = await open(browser, site, { pack: host.url });
+      assert.equal(await analyse(page, TEXT), 'error');
+      assert.match(await errorOf(page), /not finite/);
+      host.wrong = undefined;
+      await page.getByTestId('retry').click();
+      assert.equal(await waitForState(page, ['done']), 'done');
+      assert.deepEqual((await downloadJson(page)).similarity, expected.similarity);
+      await page.context().close();
+    });
+  }
 
   test('two tabs fetch every file once', LIMIT, async () => {
     const host = await startOwn();
     const context = await visitor(browser);
     const pages = await Promise.all([1, 2].map(() => open(browser, site, { pack: host.url, context })));
     await Promise.all(pages.map((page) => done(page)));
-    for (const { file, bytes } of [manifest.tokenizer, ...manifest.shards]) {
+    for (const { file, bytes } of [manifest.tokenizer, manifest.row_checks.list, ...manifest.shards]) {
       assert.equal(sent(host.of(file)), bytes, file);
     }
     await context.close();

@@ -12,7 +12,8 @@ import { reach } from './lib/reach.mjs';
 
 const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
 const LIMIT = { timeout: 120_000 };
-const [FIRST, SECOND, THIRD] = ['The fox saw the hen.', 'The hen saw the fox, too.', 'Zebras vanish.'];
+// Rows come in blocks of some neighbors: all tokens of the first two lie in the vocabulary's first two blocks, “an” does not.
+const [FIRST, SECOND, THIRD] = ['bad cab', 'deaf jaw', 'Zebras vanish.'];
 
 describe('requests that overtake each other', () => {
   let browser;

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use lens_model::ComputeDevice;
 use lens_pack::folder::FolderManifest;
 use lens_pack::manifest::MANIFEST_FILE;
+use lens_pack::row_checks::{Blocks, RowChecks};
 use lens_pack::unpack::check_file;
 
 use crate::{Error, LoadedPack, PackLoader, PrecisionPlan, Result, WordsLoader};
@@ -18,6 +19,8 @@ pub struct PackFolder {
     folder: PathBuf,
     /// Shards of the embedding that were compared with their checksums.
     checked: Mutex<HashSet<String>>,
+    /// Checksums of rows, where the pack has any.
+    row_checks: Option<RowChecks>,
     /// The loaded networks and tokenizer.
     pub loaded: Arc<LoadedPack>,
 }
@@ -51,13 +54,22 @@ impl PackFolder {
         builder.set_tokenizer(&read(&folder.join(&tokenizer.file))?)?;
         let mut done = tokenizer.bytes;
         on_bytes(done, total);
+        let row_checks = match &builder.manifest().row_checks {
+            Some(entry) => {
+                let checks = RowChecks::from_bytes(entry, &read(&folder.join(&entry.list.file))?)?;
+                done += entry.list.bytes;
+                Some(checks)
+            }
+            None => None,
+        };
         let shards = builder.manifest().shards.clone();
         for (index, shard) in shards.iter().enumerate() {
             builder.add_shard(index, &read(&folder.join(&shard.file))?)?;
             done += shard.bytes;
             on_bytes(done, total);
         }
-        Ok(Self { folder: folder.to_owned(), checked: Mutex::default(), loaded: Arc::new(builder.finish()?) })
+        let loaded = Arc::new(builder.finish()?);
+        Ok(Self { folder: folder.to_owned(), checked: Mutex::default(), row_checks, loaded })
     }
 
     /// Loads the pack's words, where they are not loaded yet.
@@ -81,31 +93,46 @@ impl PackFolder {
         loader.finish()
     }
 
-    /// The embedding of `ids`, [T, d_model], read row by row. A shard is compared with its checksum when a row of it is
-    /// first read.
+    /// The embedding of `ids`, [T, d_model]. A shard is compared with its checksum when a row of it is first read; the
+    /// bytes that rows are taken from later are compared with theirs, where the pack has any.
     ///
     /// # Errors
     /// [`Error::Input`] for an id past the vocabulary, [`Error::Pack`] when a shard cannot be read, is cut short or altered.
     pub fn embedding(&self, ids: &[u32]) -> Result<Vec<f32>> {
+        let blocks = Blocks::of(self.loaded.manifest());
+        let embedding = blocks.embedding();
         let mut rows = Vec::with_capacity(ids.len());
         let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
         for id in ids {
-            let (shard, range) = self
-                .loaded
-                .manifest()
-                .embedding_row(*id)
+            let number = blocks.of_row(*id);
+            let shard = embedding
+                .shards
+                .get(blocks.shard(number))
+                .filter(|_| (*id as usize) < embedding.shape.0)
                 .ok_or_else(|| Error::Input(format!("token id {id} lies outside the model's vocabulary")))?;
             let path = self.folder.join(&shard.file);
             if !checked.contains(&shard.file) {
                 check_file(shard, &read(&path)?)?;
                 checked.insert(shard.file.clone());
             }
-            let mut row = vec![0u8; (range.end - range.start) as usize];
+            let place = blocks.bytes(number);
+            let mut block = vec![0u8; (place.end - place.start) as usize];
             let mut file = File::open(&path).map_err(|e| io(&path, e))?;
-            file.seek(SeekFrom::Start(range.start))
-                .and_then(|_| file.read_exact(&mut row))
+            file.seek(SeekFrom::Start(place.start))
+                .and_then(|_| file.read_exact(&mut block))
                 .map_err(|e| io(&path, e))?;
-            rows.push(row);
+            if self.row_checks.as_ref().is_some_and(|checks| !checks.is_right(number, &block)) {
+                return Err(Error::Pack(lens_pack::Error::Malformed {
+                    file: shard.file.clone(),
+                    problem: format!(
+                        "the checksum of its bytes {} to {} differs from the pack's; pack the model again",
+                        place.start, place.end
+                    ),
+                }));
+            }
+            block.truncate(blocks.row_in_block(*id).end);
+            block.drain(..blocks.row_in_block(*id).start);
+            rows.push(block);
         }
         drop(checked);
         self.loaded.embedding_rows(rows.iter().map(Vec::as_slice))

@@ -12,6 +12,8 @@ use common::{PAIRS, fixture, try_pack};
 use lens_import::{GemmaCheckpoint, PublishedSae, gemma_config, open_gemma, open_sae};
 use lens_pack::block::Precision;
 use lens_pack::manifest::{MANIFEST_FILE, Manifest};
+use lens_pack::row_checks::Blocks;
+use lens_pack::rows;
 use lens_pack::unpack::{embedding_row, shard_parts};
 
 fn read_everything(gemma: &GemmaCheckpoint) {
@@ -242,6 +244,8 @@ fn damaged_manifests_are_errors_or_harmless() {
             shard_parts(&manifest, index, shard).for_each(drop);
         }
         let _ = manifest.load_bytes();
+        let blocks = Blocks::of(&manifest);
+        assert!(rows::plan(blocks, &[0, 1, u32::MAX].into()).iter().all(|span| span.bytes.start < span.bytes.end));
         for id in [0, 1, u32::MAX] {
             if let Some((_, range)) = manifest.embedding_row(id) {
                 assert!(range.end - range.start == manifest.embedding.row_bytes);
@@ -263,7 +267,7 @@ fn a_manifest_cannot_name_files_elsewhere_or_another_model() {
     };
     assert!(error_of("shard-0000.safetensors", "../shard-0000.safetensors").contains("plain name"));
     assert!(error_of("README.md", "/etc/hostname").contains("plain name"));
-    assert!(error_of("\"version\":2", "\"version\":1").contains("pack version 1"));
+    assert!(error_of("\"version\":3", "\"version\":1").contains("pack version 1 is not one"));
     assert!(error_of("temporal-lens-pack", "other").contains("format"));
     assert!(
         error_of("model.layers.3.mlp.up_proj.weight", "model.layers.3.mlp.up.weight")

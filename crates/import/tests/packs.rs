@@ -9,11 +9,12 @@ use std::path::Path;
 use common::{PAIRS, copy_of, fixture, tokenizer_of, try_pack, try_pack_with};
 use lens_import::{compact_tokenizer, open_gemma, open_sae};
 use lens_pack::block::{PackedMatrix, Precision};
-use lens_pack::manifest::{EMBEDDING_SHARD_BYTES_MAX, MANIFEST_FILE, Manifest, SHARD_BYTES_MAX};
+use lens_pack::manifest::{EMBEDDING_SHARD_BYTES_MAX, MANIFEST_FILE, Manifest, SHARD_BYTES_MAX, pack_hash};
 use lens_pack::precision_plan::PrecisionPlan;
+use lens_pack::row_checks::{Blocks, RowChecks};
 use lens_pack::tensor_spec::EMBEDDING;
 use lens_pack::tokenizer::CompactTokenizer;
-use lens_pack::unpack::{check_file, embedding_row, shard_parts};
+use lens_pack::unpack::{check_file, embedding_row, sha256_hex, shard_parts};
 use safetensors::SafeTensors;
 
 const PRECISIONS: [Precision; 4] = [Precision::F32, Precision::F16, Precision::Q8, Precision::Q4];
@@ -77,6 +78,7 @@ fn every_pair_comes_back_in_every_precision() {
                 assert_eq!(row, PackedMatrix::pack(&expected, 1, expected.len(), stored_as).unpack());
             }
             assert!(manifest.embedding_row(embedding.shape.0 as u32).is_none());
+            check_rows(&out, &manifest);
             let bytes = std::fs::read(out.join(&manifest.tokenizer.file)).unwrap();
             check_file(&manifest.tokenizer, &bytes).unwrap();
             let original = std::fs::read_to_string(fixture("tokenizer/tiny.json")).unwrap();
@@ -85,6 +87,55 @@ fn every_pair_comes_back_in_every_precision() {
             assert!(out.join(manifest.licenses[0].file.as_ref().unwrap()).is_file());
         }
     }
+}
+
+/// Every row lies in a block whose checksum is that of the shard's bytes.
+fn check_rows(folder: &Path, manifest: &Manifest) {
+    let entry = manifest.row_checks.as_ref().unwrap();
+    let checks = RowChecks::from_bytes(entry, &std::fs::read(folder.join(&entry.list.file)).unwrap()).unwrap();
+    let (blocks, embedding) = (Blocks::of(manifest), &manifest.embedding);
+    let shards: Vec<Vec<u8>> =
+        embedding.shards.iter().map(|shard| std::fs::read(folder.join(&shard.file)).unwrap()).collect();
+    let block = |number: u32| {
+        let bytes = blocks.bytes(number);
+        &shards[blocks.shard(number)][bytes.start as usize..bytes.end as usize]
+    };
+    for number in 0..blocks.count() as u32 {
+        assert!(checks.is_right(number, block(number)), "block {number}");
+    }
+    for id in 0..embedding.shape.0 as u32 {
+        let (shard, range) = manifest.embedding_row(id).unwrap();
+        let number = blocks.of_row(id);
+        assert_eq!(embedding.shards[blocks.shard(number)], *shard);
+        let row = &shards[blocks.shard(number)][range.start as usize..range.end as usize];
+        assert_eq!(&block(number)[blocks.row_in_block(id)], row, "row {id}");
+    }
+}
+
+#[test]
+fn packs_without_checksums_of_rows_are_read_and_keep_their_hash() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (gemma, sae, layer) = PAIRS[0];
+    let out = scratch.path().join("pack");
+    try_pack(&fixture(gemma), &fixture(sae), layer, Precision::Q8, &out).unwrap();
+    let text = std::fs::read_to_string(out.join(MANIFEST_FILE)).unwrap();
+    let manifest = Manifest::from_json(&text, MANIFEST_FILE).unwrap();
+    let checks = serde_json::to_string(manifest.row_checks.as_ref().unwrap()).unwrap();
+    let without = text.replace(&format!(",\"row_checks\":{checks}"), "");
+    let old = without.replace("\"version\":3", "\"version\":2");
+    let read = Manifest::from_json(&old, MANIFEST_FILE).unwrap();
+    assert_eq!(read.row_checks, None);
+    // Rows one by one.
+    assert_eq!(Blocks::of(&read).count(), read.embedding.shape.0);
+    assert_eq!(pack_hash(&text), pack_hash(&old));
+    assert_eq!(pack_hash(&old), sha256_hex(old.as_bytes()));
+    // Anything else is another pack.
+    assert_ne!(pack_hash(&text.replace("\"layer\":", "\"layer\": ")), pack_hash(&text));
+    let refused = |text: &str| Manifest::from_json(text, MANIFEST_FILE).unwrap_err().to_string();
+    assert!(refused(&without).contains("checksums of the embedding's rows are missing"), "{}", refused(&without));
+    let rows = manifest.row_checks.as_ref().unwrap().rows;
+    let other = text.replace(&format!("\"row_checks\":{{\"rows\":{rows}"), "\"row_checks\":{\"rows\":1");
+    assert!(refused(&other).contains("do not fit its shape"));
 }
 
 fn files_of(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -202,6 +253,7 @@ fn a_real_sized_matrix_is_cut_by_rows_and_embedding_shards_are_small() {
     let v_ctx = "sae.attn_layers.0.v_ctx.weight";
     assert_eq!(values[v_ctx], sae.tensors.read(v_ctx, manifest.tensors[v_ctx].shape).unwrap());
     assert!(manifest.embedding.shards.len() > 19);
+    check_rows(&out, &manifest);
     for shard in &manifest.embedding.shards {
         assert!(shard.bytes <= EMBEDDING_SHARD_BYTES_MAX as u64);
     }

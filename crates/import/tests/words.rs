@@ -383,7 +383,6 @@ fn words_never_change_the_hash_whatever_they_are() {
     let (scratch, manifest) = pack(Precision::Q4);
     let (folder, d) = (scratch.path().join("pack"), manifest.gemma.hidden_size);
     let bare = FolderManifest::read(&folder).unwrap();
-    assert_eq!(bare.hash, lens_pack::unpack::sha256_hex(bare.json.as_bytes()), "as it was before packs had words");
     for round in 0..40u32 {
         let ids: Vec<u32> =
             (0..2 + round % 5).map(|i| (round * 7 + i * 3) % manifest.gemma.vocab_size as u32).collect();

@@ -15,6 +15,7 @@
 //! | [`text`] | text from bytes, whatever editors and downloads made of it |
 //! | [`words`] | the words that readouts are spelled with: vocabulary, rows, means |
 //! | `sha256` | checksums as text |
+//! | [`row_checks`] | checksums of embedding rows, a few rows at a time |
 //! | [`rows`] | embedding rows: which bytes to ask a host for, and how they are cached between visits |
 //! | [`fit`] | whether a pack fits a device |
 //!
@@ -29,6 +30,7 @@ pub mod folder;
 pub mod manifest;
 pub mod outline;
 pub mod precision_plan;
+pub mod row_checks;
 pub mod rows;
 mod sha256;
 pub mod tensor_spec;

@@ -1,7 +1,7 @@
 //! `manifest.json`: what a pack holds and where every tensor lies.
 //!
 //! A pack is a folder of static files: this manifest, safetensors shards of at most 32 MiB, small
-//! embedding shards of at most 1 MiB, the compact tokenizer and the licenses. Offsets are bytes
+//! embedding shards of at most 1 MiB, checksums of embedding rows, the compact tokenizer and the licenses. Offsets are bytes
 //! from the start of the shard's file, so that a reader needs no safetensors header.
 
 use std::borrow::Cow;
@@ -21,8 +21,10 @@ use crate::{Error, Result};
 
 /// Value of [`Manifest::format`].
 pub const FORMAT: &str = "temporal-lens-pack";
-/// Version this code reads and writes.
-pub const VERSION: u32 = 2;
+/// Version this code writes.
+pub const VERSION: u32 = 3;
+/// Version that this code reads, too: without [`Manifest::row_checks`].
+pub const VERSION_WITHOUT_ROW_CHECKS: u32 = 2;
 /// Largest shard of weights, in bytes.
 pub const SHARD_BYTES_MAX: usize = 32 << 20;
 /// Largest shard of the embedding, in bytes.
@@ -89,6 +91,31 @@ pub struct EmbeddingEntry {
     pub data_start: u64,
     /// The shards, in row order.
     pub shards: Vec<FileEntry>,
+}
+
+impl EmbeddingEntry {
+    /// Blocks of `rows` rows in every shard but the last; the last block of a shard may have fewer rows.
+    pub fn blocks_per_shard(&self, rows: usize) -> usize {
+        self.rows_per_shard.div_ceil(rows).max(1)
+    }
+
+    /// All blocks of `rows` rows.
+    pub fn blocks(&self, rows: usize) -> usize {
+        let (whole, rest) = (self.shape.0 / self.rows_per_shard, self.shape.0 % self.rows_per_shard);
+        whole * self.blocks_per_shard(rows) + rest.div_ceil(rows)
+    }
+}
+
+/// Bytes of the checksum of a block of rows, the first ones of a sha256.
+pub const ROW_CHECK_BYTES: usize = 8;
+
+/// Where a pack's checksums of rows lie.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowChecksEntry {
+    /// Rows in every block but the last of a shard.
+    pub rows: usize,
+    /// The checksums of all blocks, in row order.
+    pub list: FileEntry,
 }
 
 /// Terms that travel with the weights.
@@ -169,7 +196,7 @@ impl WordsEntry {
 pub struct Manifest {
     /// [`FORMAT`].
     pub format: String,
-    /// [`VERSION`].
+    /// [`VERSION`] or [`VERSION_WITHOUT_ROW_CHECKS`].
     pub version: u32,
     /// The language model's name, e.g. "google/gemma-3-270m".
     pub model_name: String,
@@ -201,32 +228,55 @@ pub struct Manifest {
     pub own_head: bool,
     /// The token embedding.
     pub embedding: EmbeddingEntry,
+    /// Checksums of the embedding's rows; there are some since version 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row_checks: Option<RowChecksEntry>,
     /// What readouts are spelled with, where the pack has words. The last field, so that [`pack_hash`] can leave it
     /// out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub words: Option<WordsEntry>,
 }
 
-/// A pack's identity in every document: the hexadecimal sha256 of its manifest's text without the words section, on
-/// which neither codes nor similarities depend.
+/// A pack's identity in every document: the hexadecimal sha256 of its manifest's text as version 2 has it without a words
+/// section. Neither codes nor similarities depend on words, and checksums of rows follow from the embedding, whose shards
+/// are in the text with theirs: a pack that is given either stays the one it was.
 pub fn pack_hash(json: &str) -> String {
-    sha256_hex(without_words(json).as_bytes())
+    sha256_hex(without_row_checks(&without_words(json)).as_bytes())
+}
+
+/// The optional sections at the end of a manifest.
+#[derive(Deserialize)]
+struct Sections {
+    #[serde(default)]
+    words: Option<WordsEntry>,
+    #[serde(default)]
+    row_checks: Option<RowChecksEntry>,
 }
 
 /// A manifest's text without its words section, byte for byte what it was before the section came in. The section is
 /// written as the last field, in one form; of a manifest that has it in another form this is the whole text.
 pub fn without_words(json: &str) -> Cow<'_, str> {
-    #[derive(Deserialize)]
-    struct Probe {
-        #[serde(default)]
-        words: Option<WordsEntry>,
-    }
-    let section = serde_json::from_str::<Probe>(json).ok().and_then(|probe| serde_json::to_string(&probe.words?).ok());
-    let without = section.and_then(|section| {
-        let (before, after) = json.rsplit_once(&format!(",\"words\":{section}}}"))?;
-        Some(format!("{before}}}{after}"))
+    let words = serde_json::from_str::<Sections>(json).ok().and_then(|sections| sections.words);
+    let without = words.and_then(|words| without_last(json, "words", &words));
+    without.map_or(Cow::Borrowed(json), Cow::Owned)
+}
+
+/// A manifest's text as version 2 has it, where it is in the form that the packer writes.
+fn without_row_checks(json: &str) -> Cow<'_, str> {
+    let version = |number: u32| format!("{{\"format\":\"{FORMAT}\",\"version\":{number},");
+    let checks = serde_json::from_str::<Sections>(json).ok().and_then(|sections| sections.row_checks);
+    let without = checks.and_then(|checks| without_last(json, "row_checks", &checks)).and_then(|text| {
+        let rest = text.strip_prefix(&version(VERSION))?;
+        Some(format!("{}{rest}", version(VERSION_WITHOUT_ROW_CHECKS)))
     });
     without.map_or(Cow::Borrowed(json), Cow::Owned)
+}
+
+/// A manifest's text without its last field, where that is `name` and in the form in which `section` is written.
+fn without_last(json: &str, name: &str, section: &impl Serialize) -> Option<String> {
+    let section = serde_json::to_string(section).ok()?;
+    let (before, after) = json.rsplit_once(&format!(",\"{name}\":{section}}}"))?;
+    Some(format!("{before}}}{after}"))
 }
 
 /// Bytes of one row's values in a file: f32 and f16 tight, q8 and q4 padded to whole blocks.
@@ -258,7 +308,10 @@ pub enum ManifestError {
     #[error("format is {0:?}, expected {FORMAT:?}")]
     Format(String),
     /// A pack of another version of the format.
-    #[error("pack version {0} is not the version this program reads ({VERSION}); pack the model again")]
+    #[error(
+        "pack version {0} is not one that this program reads ({VERSION_WITHOUT_ROW_CHECKS} and {VERSION}); pack the model \
+         again"
+    )]
     Version(u32),
     /// A number of one of the configurations.
     #[error(transparent)]
@@ -340,6 +393,9 @@ pub enum ManifestError {
     /// The embedding's shards do not add up to it.
     #[error("the embedding's shards do not fit its shape")]
     EmbeddingShards,
+    /// A manifest of version 3 without checksums of rows, or with too few or too many.
+    #[error("the checksums of the embedding's rows are missing or do not fit its shape")]
+    RowChecks,
     /// A vocabulary of words that the model cannot have.
     #[error("the words section has {words} words and {pieces} pieces, the model has {tokens} tokens")]
     Words {
@@ -420,7 +476,7 @@ impl Manifest {
         if manifest.format != FORMAT {
             return Err(ManifestError::Format(manifest.format));
         }
-        if manifest.version != VERSION {
+        if !(VERSION_WITHOUT_ROW_CHECKS..=VERSION).contains(&manifest.version) {
             return Err(ManifestError::Version(manifest.version));
         }
         manifest.check()?;
@@ -461,6 +517,7 @@ impl Manifest {
         }
         check_tensors(&specs, &self.tensors, &self.shards)?;
         self.check_embedding()?;
+        self.check_row_checks()?;
         match &self.words {
             Some(words) => self.check_words(words),
             None => Ok(()),
@@ -494,16 +551,33 @@ impl Manifest {
         if shards_fit { Ok(()) } else { Err(ManifestError::EmbeddingShards) }
     }
 
+    fn check_row_checks(&self) -> std::result::Result<(), ManifestError> {
+        let fits = match &self.row_checks {
+            Some(it) => {
+                (1..=self.embedding.rows_per_shard).contains(&it.rows)
+                    && it.list.bytes == (ROW_CHECK_BYTES * self.embedding.blocks(it.rows)) as u64
+            }
+            None => self.version == VERSION_WITHOUT_ROW_CHECKS,
+        };
+        if fits { Ok(()) } else { Err(ManifestError::RowChecks) }
+    }
+
     /// Every file but the manifest and the licenses.
     pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
         let words = self.words.iter().flat_map(WordsEntry::files);
-        std::iter::once(&self.tokenizer).chain(&self.shards).chain(&self.embedding.shards).chain(words)
+        self.load_files().chain(&self.embedding.shards).chain(words)
     }
 
-    /// Bytes a first visit fetches: tokenizer and shards; embedding rows come on top, a few per text, and words
-    /// ([`WordsEntry::load_bytes`]) where they are asked for.
+    /// The files that every analysis needs: tokenizer, checksums of rows, weights.
+    pub fn load_files(&self) -> impl Iterator<Item = &FileEntry> {
+        let row_checks = self.row_checks.iter().map(|it| &it.list);
+        std::iter::once(&self.tokenizer).chain(row_checks).chain(&self.shards)
+    }
+
+    /// Bytes a first visit fetches: tokenizer, checksums of rows and weights; embedding rows come on top, a few per text, and
+    /// words ([`WordsEntry::load_bytes`]) where they are asked for.
     pub fn load_bytes(&self) -> u64 {
-        self.tokenizer.bytes + self.shards.iter().map(|s| s.bytes).sum::<u64>()
+        self.load_files().map(|file| file.bytes).sum()
     }
 
     /// Shard and byte range of embedding row `token_id`, or `None` past the vocabulary.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::file_name;
-use crate::manifest::{FORMAT, FileEntry, License};
+use crate::manifest::{FORMAT, FileEntry, License, RowChecksEntry};
 
 /// What a pack holds, from its manifest alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Outline {
     pub precision: String,
     /// Terms.
     pub licenses: Vec<License>,
-    /// Tokenizer and shards: what every analysis needs.
+    /// Tokenizer, checksums of rows and shards: what every analysis needs.
     pub files: Vec<FileEntry>,
     /// The shards of the embedding.
     pub embedding: Vec<FileEntry>,
@@ -59,6 +59,8 @@ struct Fields {
     shards: Vec<FileEntry>,
     embedding: Embedding,
     #[serde(default)]
+    row_checks: Option<RowChecksEntry>,
+    #[serde(default)]
     words: Option<Words>,
 }
 
@@ -83,7 +85,8 @@ impl Outline {
         if fields.format != FORMAT {
             return Err(OutlineError::Format);
         }
-        let files: Vec<FileEntry> = std::iter::once(fields.tokenizer).chain(fields.shards).collect();
+        let files: Vec<FileEntry> =
+            std::iter::once(fields.tokenizer).chain(fields.row_checks.map(|it| it.list)).chain(fields.shards).collect();
         let embedding = fields.embedding.shards;
         let words: Vec<FileEntry> =
             fields.words.into_iter().flat_map(|it| std::iter::once(it.vocabulary).chain(it.shards)).collect();

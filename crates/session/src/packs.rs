@@ -65,16 +65,23 @@ pub struct Verification {
     pub damaged: Vec<String>,
     /// Whether the browser computes no checksums.
     pub is_unknown: bool,
+    /// Whether there were embedding rows without their whole shards; they are deleted.
+    pub had_rows: bool,
 }
 
 impl Verification {
     /// In a sentence.
     pub fn sentence(&self) -> String {
-        match (self.complete, self.damaged.as_slice()) {
+        let files = match (self.complete, self.damaged.as_slice()) {
             (0, _) => "No complete file of it is stored here.".to_owned(),
             _ if self.is_unknown => "This browser computes no checksums here: the page needs https.".to_owned(),
             (count, []) => format!("All {count} files are as the pack says."),
             (_, damaged) => format!("Damaged, and deleted: {}. Download fetches them again.", damaged.join(", ")),
+        };
+        if self.had_rows {
+            format!("{files} Single embedding rows are deleted; texts fetch theirs again.")
+        } else {
+            files
         }
     }
 }

@@ -248,6 +248,10 @@ fn what_checking_came_to_is_said() {
             Verification { complete: 2, damaged: vec!["a.bin".to_owned()], ..Default::default() },
             "Damaged, and deleted: a.bin. Download fetches them again.",
         ),
+        (
+            Verification { complete: 2, had_rows: true, ..Default::default() },
+            "All 2 files are as the pack says. Single embedding rows are deleted; texts fetch theirs again.",
+        ),
     ] {
         page.tell(Msg::Verified(found));
         assert_eq!(page.model.library.said.as_deref(), Some(said));

@@ -9,33 +9,43 @@ import { basename, extname, join } from 'node:path';
  * `beside` is a folder served at the host's root or at `path`, beside the pack, with other `types` by a file's
  * ending and without what is `missing`. Answers:
  * `url` of the folder; `requests`, each { file, start, sent } with the first byte and how many bytes
- * of the file went out; `cut(file, ...at)`, after which the next answers for `file` end at these
- * bytes of the file; `down`, true while every request is refused; `gone`, true while nobody answers; `close()`.
+ * of the file went out; `folder`, another one from when it is set; `wrong`, a function of a request's `file` and of
+ * whether it is for a part, that answers with the fault of a partial or whole answer (`flip`: a bit of what is sent;
+ * `fill`: every byte of it; `shift`: bytes from so much further on; `said`: so much is added to both ends in Content-Range), or nothing;
+ * `cut(file, ...at)`, after which the next answers for `file` end at these
+ * bytes of the file; `down`, true while every request is refused;
+ * `portal`, a page that answers every request in place of its file; `gone`, true while nobody answers; `close()`.
  */
-export async function startHost(folder, { ranges = true, pace = 0, beside, path: root = '/', types, missing } = {}) {
+export async function startHost(folder, options = {}) {
+  const { ranges = true, pace = 0, cacheControl = 'no-cache', beside, path: root = '/', types, missing } = options;
   const cuts = new Map();
-  const host = { requests: [], down: false, gone: false, cut: (file, ...at) => cuts.set(file, at) };
+  const host = { folder, requests: [], down: false, gone: false, cut: (file, ...at) => cuts.set(file, at) };
   const server = createServer((request, response) => {
     if (host.gone) return request.destroy();
     response.setHeader('Access-Control-Allow-Origin', '*');
-    response.setHeader('Cache-Control', 'no-cache');
+    response.setHeader('Access-Control-Expose-Headers', 'Content-Range');
+    response.setHeader('Cache-Control', cacheControl);
     const { pathname } = new URL(request.url, 'http://host');
     const file = basename(pathname);
+    if (host.portal) return response.setHeader('Content-Type', 'text/html').end(host.portal);
     if (beside && !pathname.startsWith('/pack/')) return sendBeside({ folder: beside, root, types, missing }, pathname, response);
     if (host.down) return response.writeHead(503).end();
-    const path = join(folder, file);
+    const path = join(host.folder, file);
     const stat = statSync(path, { throwIfNoEntry: false });
     if (!stat?.isFile()) return response.writeHead(404).end();
     const range = ranges && /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
     const start = range ? Number(range[1]) : 0;
     const end = range && range[2] ? Math.min(Number(range[2]), stat.size - 1) : stat.size - 1;
     if (start >= stat.size) return response.writeHead(416, { 'Content-Range': `bytes */${stat.size}` }).end();
-    if (range) response.setHeader('Content-Range', `bytes ${start}-${end}/${stat.size}`);
+    const fault = host.wrong?.({ file, isPart: Boolean(range) });
+    const said = fault?.said ?? 0;
+    if (range) response.setHeader('Content-Range', `bytes ${start + said}-${end + said}/${stat.size}`);
     response.writeHead(range ? 206 : 200, { 'Content-Length': end - start + 1 });
     const at = cuts.get(file)?.shift();
     const broken = at !== undefined && at > start && at <= end;
     const last = broken ? at - 1 : end;
     host.requests.push({ file, start, sent: last - start + 1 });
+    if (fault?.flip || fault?.shift || fault?.fill) return response.end(altered(path, { start, end, ...fault }));
     if (pace && !broken) return sendSlowly(path, { start, end, pace }, host.requests.at(-1), response);
     const stream = createReadStream(path, { start, end: last });
     stream.pipe(response, { end: !broken });
@@ -50,6 +60,16 @@ export async function startHost(folder, { ranges = true, pace = 0, beside, path:
   host.of = (file) => host.requests.filter((request) => request.file === file);
   host.close = () => { server.closeAllConnections(); server.close(); };
   return host;
+}
+
+/** What a host sends in place of a file's bytes from `start` to `end`. */
+function altered(path, { start, end, flip, fill, shift = 0 }) {
+  const content = readFileSync(path);
+  // As many bytes as were promised, from the file's beginning where it ends too early.
+  const sent = Buffer.concat([content.subarray(start + shift, end + 1 + shift), content]).subarray(0, end + 1 - start);
+  if (fill) sent.fill(fill);
+  if (flip) sent[Math.floor(sent.length / 2)] ^= 0x10;
+  return sent;
 }
 
 const TYPES = {

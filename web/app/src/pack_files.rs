@@ -5,6 +5,7 @@ use lens_session::library::{FileEntry, PackSummary};
 use lens_session::packs::Verification;
 use leptos::task::spawn_local;
 
+use crate::environment;
 use crate::state::State;
 use crate::storage;
 
@@ -15,8 +16,7 @@ pub fn delete(state: State, url: String, facts: PackSummary) {
         let mut names = of(&facts.files);
         names.extend(of(&facts.embedding));
         names.extend(of(&facts.words));
-        let rows = storage::sha256(of(&facts.embedding).concat().as_bytes()).await;
-        names.extend(rows.map(|key| lens_protocol::rows_file(&key)));
+        names.extend(rows_file(&facts).await);
         let manifest = storage::sha256(format!("{url}manifest.json").as_bytes()).await;
         names.extend(manifest.map(|key| lens_protocol::manifest_file(&key)));
         storage::remove(&names).await;
@@ -24,7 +24,14 @@ pub fn delete(state: State, url: String, facts: PackSummary) {
     });
 }
 
-/// Compares every whole file of a pack with its checksum; what is damaged is deleted.
+/// The name of the file of embedding rows that came without their shards.
+async fn rows_file(facts: &PackSummary) -> Option<String> {
+    let shards: String = facts.embedding.iter().map(|shard| shard.sha256.as_str()).collect();
+    storage::sha256(shards.as_bytes()).await.map(|key| lens_protocol::rows_file(&key))
+}
+
+/// Compares every whole file of a pack with its checksum; what is damaged is deleted. So are single embedding rows, where
+/// there is a network to bring them again: the worker compares them whenever it reads them.
 pub fn verify(state: State, facts: PackSummary) {
     spawn_local(async move {
         let sizes = storage::sizes().await;
@@ -43,6 +50,12 @@ pub fn verify(state: State, facts: PackSummary) {
                 }
                 None => found.is_unknown = true,
             }
+        }
+        if environment::window().is_some_and(|window| window.navigator().on_line())
+            && let Some(rows) = rows_file(&facts).await.filter(|rows| sizes.contains_key(rows))
+        {
+            names.push(rows);
+            found.had_rows = true;
         }
         storage::remove(&names).await;
         state.tell(Msg::Verified(found));

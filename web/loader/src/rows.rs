@@ -1,25 +1,32 @@
 //! Embedding rows: as texts need them, by byte range; or all of them at once.
+//!
+//! What a host answers to a byte range is compared with the pack's checksums of rows before a row is taken from it, and so
+//! is what storage gives back. Of a pack without such checksums (version 2) rows that came by range are not stored, and the
+//! browser's own cache is not asked for them.
 
 use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use futures_util::{StreamExt, stream};
 use js_sys::Uint8Array;
-use lens_pack::manifest::{EmbeddingEntry, FileEntry};
-use lens_pack::rows::{self, ShardRows, Span};
+use lens_pack::manifest::{EmbeddingEntry, FileEntry, Manifest};
+use lens_pack::row_checks::{Blocks, RowChecks};
+use lens_pack::rows::{self, Span};
 use lens_pack::unpack::check_file;
 use web_sys::RequestCache;
 
 use crate::abort::Abort;
 use crate::browser;
 use crate::error::Error;
-use crate::fetch::{is_retryable, refusal};
+use crate::fetch::{is_part, is_retryable, refusal};
 use crate::files::PackFiles;
 
 /// Requests in flight at once: browsers open six connections per host.
 const IN_FLIGHT: usize = 6;
 /// A request that fails is sent again after these pauses.
 const RETRY_PAUSES_MS: [f64; 3] = [500.0, 1000.0, 2000.0];
+/// Digits of a shard's checksum in the address that its rows are asked from.
+const ADDRESS_DIGITS: usize = 16;
 
 /// Where rows may come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +40,10 @@ pub enum RowSource {
 /// Rows that are here, and how to get more.
 #[derive(Default)]
 pub struct Rows {
+    /// In blocks, by their numbers.
     here: HashMap<u32, Box<[u8]>>,
+    /// What they are compared with, where the pack has it.
+    checks: Option<RowChecks>,
     /// Whether storage was looked through.
     opened: bool,
     /// Checksums of the shards that storage held whole when it was looked through.
@@ -48,107 +58,142 @@ pub struct Rows {
 enum Answer {
     Span(Vec<u8>),
     Shard(Uint8Array),
+    /// Another part than was asked for.
+    Other,
 }
 
 impl Rows {
+    /// Takes the pack's checksums of rows.
+    pub fn set_checks(&mut self, checks: RowChecks) {
+        self.checks = Some(checks);
+    }
+
+    /// Whether [`Self::set_checks`] was called.
+    pub fn has_checks(&self) -> bool {
+        self.checks.is_some()
+    }
+
+    /// Forgets rows of which a result was refused, so that the next request brings them again.
+    pub fn forget(&mut self) {
+        self.here.clear();
+        self.whole.clear();
+        self.opened = false;
+    }
+
     /// Fetches the rows `ids` that are not here yet. `on_bytes(done, total)` counts the bytes to fetch.
     ///
     /// # Errors
     /// [`Error::RowsMissing`] when they are not stored and the host is not to be asked,
-    /// [`Error::RowsUnreachable`] when it does not give them; those of fetching.
+    /// [`Error::RowsUnreachable`] when it does not give them, [`Error::Content`] when it gives others; those of fetching.
     pub async fn fetch(
         &mut self,
         files: &PackFiles,
-        embedding: &EmbeddingEntry,
+        manifest: &Manifest,
         ids: &[u32],
         source: RowSource,
         abort: &Abort,
         mut on_bytes: impl FnMut(u64, u64),
     ) -> Result<(), Error> {
-        if let Some(id) = ids.iter().find(|&&id| id as usize >= embedding.shape.0) {
+        let blocks = Blocks::of(manifest);
+        if let Some(id) = ids.iter().find(|&&id| id as usize >= blocks.embedding().shape.0) {
             return Err(Error::Vocabulary(*id));
         }
-        self.open(files, embedding, abort).await?;
-        for shard in rows::plan(embedding, &self.missing(ids)) {
-            self.take_from_whole(files, embedding, &shard).await;
+        self.open(files, blocks, abort).await?;
+        for (shard, wanted) in rows::by_shard(blocks, &self.missing(blocks, ids)) {
+            self.take_from_whole(files, blocks, shard, &wanted).await;
         }
-        let missing = self.missing(ids);
+        let missing = self.missing(blocks, ids);
         if missing.is_empty() {
             return Ok(());
         }
         if source == RowSource::StoredOnly {
-            return Err(Error::RowsMissing(missing.into_iter().collect()));
+            return Err(Error::RowsMissing(self.missing_ids(blocks, ids)));
         }
         if browser::is_offline() {
             let problem = "There is no network.".to_owned();
-            return Err(Error::RowsUnreachable(missing.into_iter().collect(), problem));
+            return Err(Error::RowsUnreachable(self.missing_ids(blocks, ids), problem));
         }
-        match self.fetch_missing(files, embedding, &missing, abort, &mut on_bytes).await {
-            Err(Error::Network(problem)) => {
-                Err(Error::RowsUnreachable(self.missing(ids).into_iter().collect(), problem))
-            }
+        match self.fetch_missing(files, blocks, &missing, abort, &mut on_bytes).await {
+            Err(Error::Network(problem)) => Err(Error::RowsUnreachable(self.missing_ids(blocks, ids), problem)),
             other => other,
         }
     }
 
-    /// Asks the host for rows.
+    /// Asks the host for blocks.
     async fn fetch_missing(
         &mut self,
         files: &PackFiles,
-        embedding: &EmbeddingEntry,
+        blocks: Blocks<'_>,
         missing: &BTreeSet<u32>,
         abort: &Abort,
         on_bytes: &mut impl FnMut(u64, u64),
     ) -> Result<(), Error> {
-        let plan = rows::plan(embedding, missing);
-        let total = plan.iter().flat_map(|s| &s.spans).map(|span| span.bytes.end - span.bytes.start).sum();
-        let mut wanted: Vec<(ShardRows, Span)> = Vec::new();
-        let mut shards_of: Vec<ShardRows> = Vec::new();
-        for shard in plan {
-            wanted.extend(shard.spans.iter().map(|span| (shard.clone(), span.clone())));
-            shards_of.push(shard);
-        }
+        let mut spans = rows::plan(blocks, missing);
+        let length = |span: &Span| span.bytes.end - span.bytes.start;
+        let total: u64 = spans.iter().map(length).sum();
         let mut fresh = Vec::new();
         let mut done = 0;
+        // Shards of which the answer was not as the pack says: they are asked for as a whole, past the browser's own cache.
+        let mut whole: BTreeSet<usize> = BTreeSet::new();
         // The first answer shows whether the host knows ranges; where it does not, whole shards are
         // asked for, each once.
-        if self.ranges.get().is_none()
-            && let Some((shard, span)) = wanted.first().cloned()
-        {
-            wanted.remove(0);
-            let answer = ask(files, embedding, shard.shard, Some(&span), abort).await?;
-            self.ranges.set(Some(matches!(answer, Answer::Span(_))));
-            done += span.bytes.end - span.bytes.start;
+        if self.ranges.get().is_none() && !spans.is_empty() {
+            let span = spans.remove(0);
+            done += length(&span);
             on_bytes(done, total);
-            self.take(files, embedding, &shard, Some(&span), answer, &mut fresh, abort).await?;
+            let answer = ask(files, blocks.embedding(), span.shard, Some(&span), self.cache_mode(), abort).await?;
+            let knows_ranges = !matches!(answer, Answer::Shard(_));
+            let is_right = self.take(files, blocks, missing, &span, answer, &mut fresh, abort).await?;
+            if is_right || !knows_ranges {
+                self.ranges.set(Some(knows_ranges));
+            }
+            if !is_right {
+                whole.insert(span.shard);
+            }
         }
-        let requests: Vec<(ShardRows, Option<Span>)> = if self.ranges.get() == Some(false) {
-            let left = shards_of.into_iter().filter(|shard| shard.ids.iter().any(|id| !self.here.contains_key(id)));
-            left.map(|shard| (shard, None)).collect()
-        } else {
-            wanted.into_iter().map(|(shard, span)| (shard, Some(span))).collect()
-        };
-        let mut answers = stream::iter(requests)
-            .map(|(shard, span)| async move {
-                let answer = ask(files, embedding, shard.shard, span.as_ref(), abort).await;
-                (shard, span, answer)
+        if self.ranges.get() == Some(false) {
+            whole.extend(spans.drain(..).map(|span| span.shard));
+        }
+        let mode = self.cache_mode();
+        let mut answers = stream::iter(spans)
+            .map(|span| async move {
+                let answer = ask(files, blocks.embedding(), span.shard, Some(&span), mode, abort).await;
+                (span, answer)
             })
             .buffered(IN_FLIGHT);
-        while let Some((shard, span, answer)) = answers.next().await {
-            done += match &span {
-                Some(span) => span.bytes.end - span.bytes.start,
-                None => shard.spans.iter().map(|span| span.bytes.end - span.bytes.start).sum(),
-            };
+        while let Some((span, answer)) = answers.next().await {
+            done += length(&span);
             on_bytes(done.min(total), total);
-            self.take(files, embedding, &shard, span.as_ref(), answer?, &mut fresh, abort).await?;
+            if !self.take(files, blocks, missing, &span, answer?, &mut fresh, abort).await? {
+                whole.insert(span.shard);
+            }
         }
         drop(answers);
-        self.store(files, embedding, &fresh, abort).await
+        self.store(files, blocks, &fresh, abort).await?;
+        whole.retain(|shard| {
+            missing.iter().any(|&block| blocks.shard(block) == *shard && !self.here.contains_key(&block))
+        });
+        let mut answers = stream::iter(whole)
+            .map(|shard| async move {
+                (shard, ask(files, blocks.embedding(), shard, None, RequestCache::NoStore, abort).await)
+            })
+            .buffered(IN_FLIGHT);
+        while let Some((shard, answer)) = answers.next().await {
+            if let Answer::Shard(bytes) = answer? {
+                self.take_shard(files, blocks, shard, missing, bytes, abort).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How the browser's own cache is used for parts: not at all for what nothing is compared with.
+    fn cache_mode(&self) -> RequestCache {
+        if self.has_checks() { RequestCache::Default } else { RequestCache::NoStore }
     }
 
     /// A row that [`Self::fetch`] fetched.
-    pub fn row(&self, id: u32) -> Option<&[u8]> {
-        self.here.get(&id).map(AsRef::as_ref)
+    pub fn row(&self, blocks: Blocks<'_>, id: u32) -> Option<&[u8]> {
+        self.here.get(&blocks.of_row(id))?.get(blocks.row_in_block(id))
     }
 
     /// Fetches what storage lacks of the whole embedding, so that no text asks the host for rows
@@ -192,39 +237,50 @@ impl Rows {
         }
     }
 
-    fn missing(&self, ids: &[u32]) -> BTreeSet<u32> {
-        ids.iter().copied().filter(|id| !self.here.contains_key(id)).collect()
+    /// The blocks of `ids` that are not here.
+    fn missing(&self, blocks: Blocks<'_>, ids: &[u32]) -> BTreeSet<u32> {
+        ids.iter().map(|id| blocks.of_row(*id)).filter(|block| !self.here.contains_key(block)).collect()
+    }
+
+    /// Those of `ids` whose blocks are not here, ascending.
+    fn missing_ids(&self, blocks: Blocks<'_>, ids: &[u32]) -> Vec<u32> {
+        let missing: BTreeSet<u32> =
+            ids.iter().copied().filter(|id| !self.here.contains_key(&blocks.of_row(*id))).collect();
+        missing.into_iter().collect()
     }
 
     /// Looks through storage, once.
-    async fn open(&mut self, files: &PackFiles, embedding: &EmbeddingEntry, abort: &Abort) -> Result<(), Error> {
+    async fn open(&mut self, files: &PackFiles, blocks: Blocks<'_>, abort: &Abort) -> Result<(), Error> {
         if std::mem::replace(&mut self.opened, true) {
             return Ok(());
         }
         let Some(cache) = files.cache() else { return Ok(()) };
+        let embedding = blocks.embedding();
         let names: HashSet<String> = cache.names().await.into_iter().collect();
         self.stored = embedding.shards.iter().map(|s| &s.sha256).filter(|sha| names.contains(*sha)).cloned().collect();
         let name = file_name(embedding);
-        if names.contains(&name)
+        if let Some(checks) = &self.checks
+            && names.contains(&name)
             && let Some(records) = cache.read_all(&name).await
         {
-            let (rows, damaged) = rows::read_records(&records, embedding.row_bytes as usize);
+            let (found, damaged) = rows::read_records(&records, blocks, checks);
             files.count(|counts| counts.stored_bytes += records.len() as u64);
-            self.here.extend(rows);
+            self.here.extend(found);
             if damaged > 0 {
-                let good = self.here.iter().flat_map(|(id, row)| rows::record(*id, row)).collect::<Vec<u8>>();
+                let good: Vec<u8> =
+                    self.here.iter().flat_map(|(block, bytes)| rows::record(blocks, *block, bytes)).collect();
                 cache.write_all(&name, &good, abort).await?;
             }
         }
         Ok(())
     }
 
-    /// Takes rows from a shard that is here as a whole.
-    async fn take_from_whole(&mut self, files: &PackFiles, embedding: &EmbeddingEntry, shard: &ShardRows) {
-        let entry = &embedding.shards[shard.shard];
-        if let Some(whole) = self.whole.get(&shard.shard) {
+    /// Takes blocks from a shard that is here as a whole.
+    async fn take_from_whole(&mut self, files: &PackFiles, blocks: Blocks<'_>, shard: usize, wanted: &BTreeSet<u32>) {
+        let entry = &blocks.embedding().shards[shard];
+        if let Some(whole) = self.whole.get(&shard) {
             let bytes = whole.to_vec();
-            self.take_rows(embedding, shard, &bytes);
+            self.take_blocks(blocks, wanted, &bytes);
         } else if self.stored.contains(&entry.sha256) {
             let bytes = match files.cache() {
                 Some(cache) => cache.read_all(&entry.sha256).await,
@@ -233,7 +289,7 @@ impl Rows {
             match bytes {
                 Some(bytes) if check_file(entry, &bytes).is_ok() => {
                     files.count(|counts| counts.stored_bytes += entry.bytes);
-                    self.take_rows(embedding, shard, &bytes);
+                    self.take_blocks(blocks, wanted, &bytes);
                 }
                 // Damaged, half there, or deleted meanwhile: the host has it.
                 _ => {
@@ -243,48 +299,73 @@ impl Rows {
         }
     }
 
-    fn take_rows(&mut self, embedding: &EmbeddingEntry, shard: &ShardRows, bytes: &[u8]) {
-        for id in &shard.ids {
-            let place = rows::place(embedding, *id);
-            if let Some(row) = bytes.get(place.start as usize..place.end as usize) {
-                self.here.insert(*id, row.into());
+    /// Takes blocks from the content of their shard, which passed [`check_file`].
+    fn take_blocks(&mut self, blocks: Blocks<'_>, wanted: &BTreeSet<u32>, bytes: &[u8]) {
+        for &block in wanted {
+            let place = blocks.bytes(block);
+            if let Some(content) = bytes.get(place.start as usize..place.end as usize) {
+                self.here.insert(block, content.into());
             }
         }
     }
 
-    /// Takes an answer in; rows that came alone go to `fresh`, to be stored.
+    /// Takes those blocks of an answer that are wanted; those that came without their shard go to `fresh`, to be stored.
+    /// Answers whether everything in it is as the pack says, as far as it says.
     #[allow(clippy::too_many_arguments)]
     async fn take(
         &mut self,
         files: &PackFiles,
-        embedding: &EmbeddingEntry,
-        shard: &ShardRows,
-        span: Option<&Span>,
+        blocks: Blocks<'_>,
+        wanted: &BTreeSet<u32>,
+        span: &Span,
         answer: Answer,
         fresh: &mut Vec<u32>,
         abort: &Abort,
-    ) -> Result<(), Error> {
-        match (answer, span) {
-            (Answer::Span(bytes), Some(span)) => {
-                for (i, row) in bytes.chunks_exact(embedding.row_bytes as usize).enumerate() {
-                    let id = span.first + i as u32;
-                    if shard.ids.contains(&id) {
-                        self.here.insert(id, row.into());
-                        fresh.push(id);
-                    }
+    ) -> Result<bool, Error> {
+        let bytes = match answer {
+            Answer::Span(bytes) => bytes,
+            Answer::Other => return Ok(false),
+            Answer::Shard(bytes) => {
+                return match self.take_shard(files, blocks, span.shard, wanted, bytes, abort).await {
+                    Err(Error::Content(_)) => Ok(false),
+                    taken => taken.map(|()| true),
+                };
+            }
+        };
+        let mut is_right = true;
+        for block in span.blocks.clone() {
+            let place = blocks.bytes(block);
+            let place = (place.start - span.bytes.start) as usize..(place.end - span.bytes.start) as usize;
+            let content = bytes.get(place).filter(|it| self.checks.as_ref().is_none_or(|all| all.is_right(block, it)));
+            match content {
+                Some(content) if wanted.contains(&block) => {
+                    self.here.insert(block, content.into());
+                    fresh.push(block);
                 }
-                Ok(())
+                Some(_) => {}
+                None => is_right = false,
             }
-            (Answer::Shard(bytes), _) => {
-                let entry = &embedding.shards[shard.shard];
-                let content = bytes.to_vec();
-                check_file(entry, &content)?;
-                self.take_rows(embedding, shard, &content);
-                self.store_whole(files, shard.shard, entry, bytes, &content, abort).await
-            }
-            // A span is what was not asked for: nothing to take.
-            (Answer::Span(_), None) => Ok(()),
         }
+        Ok(is_right)
+    }
+
+    /// Compares a whole shard with its checksum, takes its blocks, and keeps it.
+    async fn take_shard(
+        &mut self,
+        files: &PackFiles,
+        blocks: Blocks<'_>,
+        shard: usize,
+        wanted: &BTreeSet<u32>,
+        bytes: Uint8Array,
+        abort: &Abort,
+    ) -> Result<(), Error> {
+        let entry = &blocks.embedding().shards[shard];
+        let content = bytes.to_vec();
+        check_file(entry, &content)?;
+        if let Some(wanted) = rows::by_shard(blocks, wanted).get(&shard) {
+            self.take_blocks(blocks, wanted, &content);
+        }
+        self.store_whole(files, shard, entry, bytes, &content, abort).await
     }
 
     async fn store_whole(
@@ -307,18 +388,14 @@ impl Rows {
         Ok(())
     }
 
-    async fn store(
-        &self,
-        files: &PackFiles,
-        embedding: &EmbeddingEntry,
-        fresh: &[u32],
-        abort: &Abort,
-    ) -> Result<(), Error> {
-        let Some(cache) = files.cache().filter(|_| !fresh.is_empty()) else { return Ok(()) };
-        let records: Vec<u8> =
-            fresh.iter().filter_map(|id| Some(rows::record(*id, self.here.get(id)?))).flatten().collect();
-        let record_bytes = rows::record_bytes(embedding.row_bytes as usize) as u64;
-        cache.append(&file_name(embedding), &records, record_bytes, abort).await
+    async fn store(&self, files: &PackFiles, blocks: Blocks<'_>, fresh: &[u32], abort: &Abort) -> Result<(), Error> {
+        let Some(cache) = files.cache().filter(|_| self.has_checks() && !fresh.is_empty()) else { return Ok(()) };
+        let records: Vec<u8> = fresh
+            .iter()
+            .filter_map(|block| Some(rows::record(blocks, *block, self.here.get(block)?)))
+            .flatten()
+            .collect();
+        cache.append(&file_name(blocks.embedding()), &records, rows::record_bytes(blocks) as u64, abort).await
     }
 }
 
@@ -332,12 +409,14 @@ async fn ask(
     embedding: &EmbeddingEntry,
     shard: usize,
     span: Option<&Span>,
+    mode: RequestCache,
     abort: &Abort,
 ) -> Result<Answer, Error> {
-    let url = files.url_of(&embedding.shards[shard].file);
+    let entry = &embedding.shards[shard];
+    let url = files.url_of(&entry.file);
     let mut pauses = RETRY_PAUSES_MS.into_iter();
     loop {
-        let (error, is_retryable) = match ask_once(files, &url, span, abort).await {
+        let (error, is_retryable) = match ask_once(files, &url, entry, span, mode, abort).await {
             Ok(answer) => return Ok(answer),
             Err(failed) => failed,
         };
@@ -349,22 +428,40 @@ async fn ask(
 }
 
 /// One request; with a failure comes whether another try may do better.
-async fn ask_once(files: &PackFiles, url: &str, span: Option<&Span>, abort: &Abort) -> Result<Answer, (Error, bool)> {
-    let mut request = abort.get(url, RequestCache::Default);
+async fn ask_once(
+    files: &PackFiles,
+    url: &str,
+    entry: &FileEntry,
+    span: Option<&Span>,
+    mode: RequestCache,
+    abort: &Abort,
+) -> Result<Answer, (Error, bool)> {
+    // Hosts of files ignore the query; caches on the way do not, and so never give a part of a file that another pack has
+    // under the same name.
+    let address = format!("{url}?{}", &entry.sha256[..entry.sha256.len().min(ADDRESS_DIGITS)]);
+    let mut request = abort.get(&address, mode);
     if let Some(Span { bytes, .. }) = span {
         request = request.header("Range", &format!("bytes={}-{}", bytes.start, bytes.end - 1));
     }
     files.count(|counts| counts.requests += 1);
     let response = request.send().await.map_err(|e| (abort.error(url, e), true))?;
+    // A file that is shorter than the pack says: as a whole it tells what it is.
+    if span.is_some() && response.status() == 416 {
+        return Ok(Answer::Other);
+    }
     if !response.ok() {
         return Err((abort.error(url, refusal(&response)), is_retryable(response.status())));
     }
     let partial = response.status() == 206;
+    let is_asked = span.is_some_and(|span| is_part(&response, span.bytes.start, Some(span.bytes.end)));
     let content = response.binary().await.map_err(|e| (abort.error(url, e), true))?;
     files.count(|counts| counts.fetched_bytes += content.len() as u64);
     match span {
-        Some(span) if partial && content.len() as u64 == span.bytes.end - span.bytes.start => Ok(Answer::Span(content)),
-        _ if partial => Err((abort.error(url, "the host answered with another part than asked for"), false)),
+        Some(span) if partial && is_asked && content.len() as u64 == span.bytes.end - span.bytes.start => {
+            Ok(Answer::Span(content))
+        }
+        Some(_) if partial => Ok(Answer::Other),
+        None if partial => Err((abort.error(url, "the host answered with a part of it instead of all"), false)),
         _ => Ok(Answer::Shard(Uint8Array::from(content.as_slice()))),
     }
 }

@@ -204,7 +204,8 @@ impl Session {
             flow = session.reencode(options.inf_k, &mut step).await?;
         }
         if flow.is_continue() {
-            flow = session.extend(&rows, &mut step).await?;
+            let extended = session.extend(&rows, &mut step).await;
+            flow = extended.inspect_err(|_| self.pack(pack_url).forget_rows())?;
         }
         stopwatch.enter(|times| &mut times.analysis_ms);
         let stopped = flow.is_break() || abort.is_stopped();

@@ -9,6 +9,7 @@ use lens_engine::{ComputeDevice, LoadedPack, PackLoader, WordsLoader};
 use lens_loader::{Abort, Cache, Counts, PackFiles, Prepared, RowSource, Rows};
 use lens_pack::fit::{self, Limits};
 use lens_pack::manifest::{FileEntry, MANIFEST_FILE, Manifest};
+use lens_pack::row_checks::{Blocks, RowChecks};
 
 use crate::clock::now_ms;
 use crate::failure::Failure;
@@ -44,6 +45,7 @@ enum PackState {
 #[derive(Clone, Copy)]
 enum Goal {
     Tokenizer,
+    RowChecks,
     Shard(usize),
 }
 
@@ -80,6 +82,11 @@ impl Pack {
             let builder = Box::new(PackLoader::new(&json, MANIFEST_FILE, device.clone())?);
             fit::check(builder.manifest(), limits).map_err(|e| Failure::capacity(e.to_string()))?;
             self.files.store_manifest(&json, abort).await?;
+            if builder.manifest().row_checks.is_none() {
+                let text = "This pack has no checksums of embedding rows: they are taken as the host gives them, and are not \
+                            stored. Packed again, it has.";
+                post(&lens_protocol::Response::Note { text: text.to_owned() });
+            }
             self.state = PackState::Loading { builder, tokenizer: false, shards: 0 };
         }
         Ok(())
@@ -119,7 +126,7 @@ impl Pack {
         self.open(device, limits, abort).await?;
         if let PackState::Loading { builder, tokenizer, shards } = &mut self.state {
             let with_tokenizer = with_tokenizer && !*tokenizer;
-            let done = Done { tokenizer, shards, tokenizer_ms: &mut self.times.tokenizer_ms };
+            let done = Done { tokenizer, shards, rows: &mut self.rows, tokenizer_ms: &mut self.times.tokenizer_ms };
             fetch(&self.files, builder, done, with_tokenizer, abort, on_bytes).await?;
         }
         Ok(())
@@ -135,11 +142,20 @@ impl Pack {
         on_bytes: impl FnMut(u64, u64),
     ) -> Result<Vec<f32>, Failure> {
         let PackState::Ready(loaded) = &self.state else { return Err(Failure::device("the pack was not loaded")) };
-        let embedding = &loaded.manifest().embedding;
-        let brought = self.rows.fetch(&self.files, embedding, ids, source, abort, on_bytes).await;
+        let blocks = Blocks::of(loaded.manifest());
+        let brought = self.rows.fetch(&self.files, loaded.manifest(), ids, source, abort, on_bytes).await;
         brought.map_err(|error| Failure::of_rows(error, |ids| loaded.describe(ids).tokens))?;
-        let rows = ids.iter().map(|id| self.rows.row(*id).unwrap_or_default());
-        Ok(loaded.embedding_rows(rows)?)
+        let rows = ids.iter().map(|id| self.rows.row(blocks, *id).unwrap_or_default());
+        let read = loaded.embedding_rows(rows);
+        if read.is_err() {
+            self.forget_rows();
+        }
+        Ok(read?)
+    }
+
+    /// Brings embedding rows again when they are needed next: what was computed of those that are here is wrong.
+    pub fn forget_rows(&mut self) {
+        self.rows.forget();
     }
 
     /// Loads the pack's words, where it has any and they are not loaded. `on_bytes(done, total)` counts their bytes.
@@ -162,7 +178,7 @@ impl Pack {
         Ok(loader.finish()?)
     }
 
-    /// Fetches and stores tokenizer and weights; answers their bytes. What fits no device here is refused first.
+    /// Fetches and stores tokenizer, checksums of rows and weights; answers their bytes. What fits no device here is refused first.
     pub async fn download(
         &mut self,
         device: &ComputeDevice,
@@ -173,7 +189,7 @@ impl Pack {
         self.open(device, limits, abort).await?;
         let Some(manifest) = self.manifest() else { return Err(Failure::device("the manifest was not loaded")) };
         let total = manifest.load_bytes();
-        let entries: Vec<FileEntry> = std::iter::once(&manifest.tokenizer).chain(&manifest.shards).cloned().collect();
+        let entries: Vec<FileEntry> = manifest.load_files().cloned().collect();
         let tally = Tally::new(entries.len(), 0, total, on_bytes);
         let mut prepared = in_flight(&self.files, entries.iter(), &tally, abort);
         for (file, entry) in entries.iter().enumerate() {
@@ -219,6 +235,8 @@ impl Pack {
 struct Done<'a> {
     tokenizer: &'a mut bool,
     shards: &'a mut usize,
+    /// Takes the checksums of rows.
+    rows: &'a mut Rows,
     tokenizer_ms: &'a mut f64,
 }
 
@@ -273,6 +291,10 @@ async fn fetch(
     if with_tokenizer {
         wanted.push((Goal::Tokenizer, manifest.tokenizer.clone()));
     }
+    let row_checks = manifest.row_checks.clone();
+    if let Some(checks) = row_checks.as_ref().filter(|_| !done.rows.has_checks()) {
+        wanted.push((Goal::RowChecks, checks.list.clone()));
+    }
     let missing = manifest.shards.iter().enumerate().skip(*done.shards);
     wanted.extend(missing.map(|(shard, entry)| (Goal::Shard(shard), entry.clone())));
     let before = total - wanted.iter().map(|(_, entry)| entry.bytes).sum::<u64>();
@@ -290,6 +312,11 @@ async fn fetch(
                 builder.set_tokenizer(&content)?;
                 *done.tokenizer_ms = now_ms() - start;
                 *done.tokenizer = true;
+            }
+            Goal::RowChecks => {
+                if let Some(entry) = &row_checks {
+                    done.rows.set_checks(RowChecks::from_bytes(entry, &content).map_err(lens_loader::Error::from)?);
+                }
             }
             Goal::Shard(shard) => {
                 builder.add_checked_shard(shard, &content)?;

@@ -104,5 +104,24 @@ pub fn replace_values(pack: &Path, tensor: &str, values: &[f32]) {
         std::fs::write(&file, &bytes).unwrap();
         entry["sha256"] = lens_pack::unpack::sha256_hex(&bytes).into();
     }
+    replace_row_checks(pack, &mut manifest);
     std::fs::write(&path, manifest.to_string()).unwrap();
+}
+
+/// Writes the checksums of the embedding's rows as they are now.
+fn replace_row_checks(pack: &Path, manifest: &mut serde_json::Value) {
+    let number = |value: &serde_json::Value| value.as_u64().unwrap() as usize;
+    let (embedding, checks) = (&manifest["embedding"], &manifest["row_checks"]);
+    let (start, block) = (number(&embedding["data_start"]), number(&checks["rows"]) * number(&embedding["row_bytes"]));
+    let mut list = Vec::new();
+    let mut count = 0;
+    for shard in embedding["shards"].as_array().unwrap() {
+        let bytes = std::fs::read(pack.join(shard["file"].as_str().unwrap())).unwrap();
+        for rows in bytes[start..].chunks(block) {
+            list.extend(lens_pack::row_checks::checksum(count, rows));
+            count += 1;
+        }
+    }
+    std::fs::write(pack.join(checks["list"]["file"].as_str().unwrap()), &list).unwrap();
+    manifest["row_checks"]["list"]["sha256"] = lens_pack::unpack::sha256_hex(&list).into();
 }

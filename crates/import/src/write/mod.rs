@@ -165,7 +165,7 @@ fn write(checked: &CheckedPack<'_>, folder: &Path, report: &mut dyn FnMut(Progre
     }
     let (shards, tensors) = writer.finish()?;
     let shape = (gemma.vocab_size, gemma.hidden_size);
-    let embedding = embedding::write(
+    let (embedding, row_checks) = embedding::write(
         &request.gemma.tensors,
         shape,
         request.precision.precision_of(EMBEDDING),
@@ -189,6 +189,7 @@ fn write(checked: &CheckedPack<'_>, folder: &Path, report: &mut dyn FnMut(Progre
         tensors,
         own_head: checked.claims.own_head,
         embedding,
+        row_checks: Some(row_checks),
         words: None,
     };
     let mut text = serde_json::to_string(&manifest)

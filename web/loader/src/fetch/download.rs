@@ -10,7 +10,7 @@ use crate::browser;
 use crate::cache::Place;
 use crate::error::Error;
 use crate::fetch::body::Body;
-use crate::fetch::host::{is_retryable, refusal};
+use crate::fetch::host::{is_part, is_retryable, refusal};
 
 /// Tries after a connection that delivered nothing new,
 const RETRIES: u32 = 4;
@@ -129,7 +129,7 @@ impl Running<'_> {
         (self.options.on_request)();
         let response = request.send().await.map_err(|e| Ended::Early(format!("the connection failed ({e})")))?;
         match response.status() {
-            206 if continues_at(&response, have) => {}
+            206 if is_part(&response, have, None) => {}
             206 | 416 => {
                 self.reset(place);
                 return Err(Ended::Early("the host answered with another part than asked for".to_owned()));
@@ -174,12 +174,6 @@ impl Running<'_> {
             Ok(()) => Ended::Early("the connection ended".to_owned()),
         }
     }
-}
-
-/// Whether a partial answer starts where the last one stopped, as far as the browser shows it.
-fn continues_at(response: &Response, at: u64) -> bool {
-    let shown = response.headers().get("Content-Range");
-    shown.is_none_or(|range| range.trim().starts_with(&format!("bytes {at}-")))
 }
 
 /// The entity tag, for If-Range: from our own host only, as others would have to allow the field.

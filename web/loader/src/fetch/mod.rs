@@ -10,7 +10,7 @@ use crate::abort::Abort;
 use crate::error::Error;
 
 pub use download::{Download, download};
-pub(crate) use host::{is_retryable, refusal};
+pub(crate) use host::{is_part, is_retryable, refusal};
 
 /// The text at `url`. Asks the host even where the browser remembers an answer.
 ///
