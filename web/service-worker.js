@@ -16,6 +16,8 @@ const KEPT = "temporal-lens-kept";
 /** What the page opens with. */
 const OPENING = ["examples/index.json", "examples/two-events.json", "dashboards/index.json"];
 const WORKER = ["worker-loader.js", "worker.js", "worker_bg.wasm"];
+/** What the build writes into the page. */
+const MARK = '<meta name="temporal-lens-shell" content="';
 // A hash that begins with zeros is shorter.
 const HASHED = /-[0-9a-f]{8,16}(_bg)?\.(js|css|wasm|svg)$/;
 
@@ -26,9 +28,13 @@ self.addEventListener("install", (event) => {
     const used = await caches.match(beside("worker_bg.wasm"));
     const shell = await caches.open(SHELL);
     const names = FILES.filter((name) => used || !WORKER.includes(name));
+    const fetched = async (cache, name) => {
+      const response = await fetch(new Request(beside(name), { cache: "no-cache" }));
+      if (!await keep(cache, beside(name), response)) throw new Error(`${name} is not a file of this site`);
+    };
     // The page is whole without its examples.
-    await caches.open(KEPT).then((kept) => kept.addAll(OPENING.map(beside))).catch(() => {});
-    await shell.addAll(names.map((name) => new Request(beside(name), { cache: "no-cache" })));
+    await caches.open(KEPT).then((kept) => Promise.all(OPENING.map((name) => fetched(kept, name)))).catch(() => {});
+    await Promise.all(names.map((name) => fetched(shell, name)));
   })());
 });
 
@@ -71,6 +77,25 @@ function again({ body, status, headers }) {
   return new Response(body, { status, headers });
 }
 
+/**
+ * Whether an answer is what its address promises. A network that wants its visitors to log in first answers every address
+ * with a page of its own, and so do hosts with a page for what is not there: as 200.
+ */
+async function isOurs(key, response) {
+  if (key === beside("index.html")) return (await response.text()).includes(MARK);
+  if (/^\s*text\/html\b/i.test(response.headers.get("content-type") ?? "")) return false;
+  return key.endsWith(".json") ? response.json().then(() => true, () => false) : true;
+}
+
+/** Stores an answer; tells whether it was one to store. */
+async function keep(cache, key, response) {
+  // Whole answers only: an error page must not take the place of the page.
+  if (response.status !== 200 || response.type === "opaque") return false;
+  if (!await isOurs(key, response.clone())) return false;
+  await cache.put(key, response);
+  return true;
+}
+
 async function answer(event, { cache: name, key, isHashed }) {
   const cache = await caches.open(name);
   if (isHashed) {
@@ -79,11 +104,8 @@ async function answer(event, { cache: name, key, isHashed }) {
   }
   try {
     const response = await fetch(event.request);
-    // Whole answers only: an error page must not take the place of the page. A redirected answer
-    // cannot stand for a navigation.
-    if (response.status === 200 && !response.redirected && response.type !== "opaque") {
-      event.waitUntil(cache.put(key, response.clone()).catch(() => {}));
-    }
+    // A redirected answer cannot stand for a navigation.
+    if (!response.redirected) event.waitUntil(keep(cache, key, response.clone()).catch(() => {}));
     return response;
   } catch (error) {
     const kept = await cache.match(key);

@@ -64,6 +64,40 @@ describe('without a network', () => {
     });
   }
 
+  test('a network that answers everything with its own page takes the place of nothing', LIMIT, async (t) => {
+    const host = await startHost(packs, { beside: dist });
+    t.after(() => host.close());
+    const context = await visitor(browser, { offline: true });
+    const page = await open(browser, host.site, { context });
+    await page.getByTestId('heatmap').waitFor();
+    await controlled(page);
+    const stored = () => page.evaluate(async () => {
+      const texts = {};
+      for (const name of await caches.keys()) {
+        const cache = await caches.open(name);
+        for (const request of await cache.keys()) {
+          const bytes = await (await cache.match(request)).arrayBuffer();
+          texts[request.url] = [...new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))].join(' ');
+        }
+      }
+      return texts;
+    });
+    const before = await stored();
+    host.portal = '<!doctype html><title>Log in</title><main>Pay for this network first</main>';
+    await page.goto(`${host.site}?theme=dark`);
+    // The visitor has to see it.
+    assert.equal(await page.title(), 'Log in');
+    for (const url of Object.keys(before)) await page.evaluate((it) => fetch(it).then((answer) => answer.text()), url);
+    assert.deepEqual(await stored(), before);
+    host.portal = undefined;
+    host.gone = true;
+    await context.setOffline(true);
+    const again = await open(browser, host.site, { context });
+    await again.getByTestId('heatmap').waitFor();
+    assert.deepEqual(again.problems, []);
+    await context.close();
+  });
+
   test('a stored pack analyses a new text; one whose rows are missing is told which', LIMIT, async () => {
     const folder = await commandLine.packPair(PAIR, 'offline');
     // Rows are stored in blocks of some neighbors: all tokens of this text lie in the first two of the vocabulary's.
