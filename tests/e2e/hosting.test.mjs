@@ -62,12 +62,16 @@ describe('on other hosts', () => {
   test('nginx below a path', SLOW, async () => {
     const pack = join(packs, (await commandLine.packPair(PAIR, 'nginx')).replace(/^packs\//, ''));
     const port = await freePort();
+    // As the documents give them: the worker is bound by them, too.
+    const headers = readFileSync(join(root, 'docs/hosting.md'), 'utf8').match(/^add_header .*;$/gm).join('\n');
+    assert.match(headers, /Content-Security-Policy/);
     const config = join(folder, 'nginx.conf');
     writeFileSync(config, `daemon off; pid ${folder}/nginx.pid; error_log ${folder}/error.log;
       ${process.getuid() === 0 ? 'user root;' : ''}
       events {} http { access_log off;
         client_body_temp_path ${folder}; proxy_temp_path ${folder}; fastcgi_temp_path ${folder}; uwsgi_temp_path ${folder}; scgi_temp_path ${folder};
         server { listen 127.0.0.1:${port};
+          ${headers}
           location /deep/path/pack/ { alias ${pack}/; }
           location /deep/path/ { alias ${dist}/;
             types { text/html html; text/css css; text/javascript js; application/wasm wasm; application/json json; image/svg+xml svg; image/png png; }

@@ -305,6 +305,19 @@ describe('loading', () => {
     });
   }
 
+  test('a foreign host is asked over https only, and no host learns the page', LIMIT, async () => {
+    const context = await visitor(browser);
+    const page = await withWorker(context);
+    for (const url of ['http://packs.example/pack/', 'http://localhost.example/', 'http://192.0.2.1/pack/']) {
+      await assert.rejects(computed(page, url), (error) => error.message.includes(`${url} is not asked`));
+    }
+    assert.deepEqual(page.requested.filter((url) => new URL(url).host !== new URL(site).host), []);
+    const host = await startOwn();
+    await computed(await withWorker(context), host.url);
+    assert.ok(host.requests.length > 3 && host.requests.every(({ referer }) => referer === undefined));
+    await context.close();
+  });
+
   test('two tabs fetch every file once', LIMIT, async () => {
     const host = await startOwn();
     const context = await visitor(browser);

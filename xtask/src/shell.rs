@@ -129,6 +129,12 @@ mod tests {
     }
 
     #[test]
+    fn the_documents_give_the_policy_as_a_header() {
+        let hosting = include_str!("../../docs/hosting.md");
+        assert!(hosting.contains(&format!("add_header Content-Security-Policy \"{POLICY}\" always;")), "{POLICY}");
+    }
+
+    #[test]
     fn the_page_itself_has_no_script_of_its_own() {
         let html = include_str!("../../index.html");
         assert!(

@@ -8,8 +8,8 @@ import { basename, extname, join } from 'node:path';
  * Serves a pack's folder. `ranges: false` sends whole files only; `pace` sends so many bytes every 20 ms;
  * `beside` is a folder served at the host's root or at `path`, beside the pack, with other `types` by a file's
  * ending and without what is `missing`. Answers:
- * `url` of the folder; `requests`, each { file, start, sent } with the first byte and how many bytes
- * of the file went out; `folder`, another one from when it is set; `wrong`, a function of a request's `file` and of
+ * `url` of the folder; `requests`, each { file, start, sent, referer } with the first byte, how many bytes
+ * of the file went out, and the page that the browser named; `folder`, another one from when it is set; `wrong`, a function of a request's `file` and of
  * whether it is for a part, that answers with the fault of a partial or whole answer (`flip`: a bit of what is sent;
  * `fill`: every byte of it; `shift`: bytes from so much further on; `said`: so much is added to both ends in Content-Range), or nothing;
  * `cut(file, ...at)`, after which the next answers for `file` end at these
@@ -44,7 +44,7 @@ export async function startHost(folder, options = {}) {
     const at = cuts.get(file)?.shift();
     const broken = at !== undefined && at > start && at <= end;
     const last = broken ? at - 1 : end;
-    host.requests.push({ file, start, sent: last - start + 1 });
+    host.requests.push({ file, start, sent: last - start + 1, referer: request.headers.referer });
     if (fault?.flip || fault?.shift || fault?.fill) return response.end(altered(path, { start, end, ...fault }));
     if (pace && !broken) return sendSlowly(path, { start, end, pace }, host.requests.at(-1), response);
     const stream = createReadStream(path, { start, end: last });

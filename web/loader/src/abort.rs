@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use gloo_net::http::{Request, RequestBuilder};
 use wasm_bindgen::JsValue;
-use web_sys::{AbortController, RequestCache};
+use web_sys::{AbortController, ReferrerPolicy, RequestCache};
 
 use crate::browser;
 use crate::error::Error;
@@ -56,7 +56,8 @@ impl Abort {
     /// A request for `url`. `cache` is the browser's own, which files stored by content do without.
     pub(crate) fn get(&self, url: &str, cache: RequestCache) -> RequestBuilder {
         let signal = self.controller.as_ref().map(AbortController::signal);
-        Request::get(url).cache(cache).abort_signal(signal.as_ref())
+        // A host learns which file is wanted, not from which page.
+        Request::get(url).cache(cache).referrer_policy(ReferrerPolicy::NoReferrer).abort_signal(signal.as_ref())
     }
 
     /// A failure as the visitor reads it.

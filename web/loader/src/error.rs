@@ -12,6 +12,12 @@ pub enum Error {
     /// The host's bytes do not match the manifest.
     #[error(transparent)]
     Content(#[from] lens_pack::Error),
+    /// An address that the page's policy would refuse, too.
+    #[error(
+        "{0} is not asked: a model comes from this page’s own host or over https. Whoever hosts it there has to serve it \
+         over https."
+    )]
+    Address(String),
     /// A token id outside the vocabulary.
     #[error("token id {0} lies outside the model's vocabulary")]
     Vocabulary(u32),

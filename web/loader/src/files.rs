@@ -8,6 +8,7 @@ use lens_pack::manifest::{FileEntry, MANIFEST_FILE};
 use lens_pack::unpack::{Checksum, sha256_hex};
 
 use crate::abort::Abort;
+use crate::address;
 use crate::browser;
 use crate::cache::{Cache, Place};
 use crate::error::Error;
@@ -86,9 +87,13 @@ impl PackFiles {
     /// The manifest's text: the host's, or the one stored last where the host cannot be reached.
     ///
     /// # Errors
-    /// [`Error::Network`], [`Error::Stopped`].
+    /// [`Error::Address`], [`Error::Network`], [`Error::Stopped`].
     pub async fn manifest(&self, abort: &Abort) -> Result<String, Error> {
         let url = self.url_of(MANIFEST_FILE);
+        // Every file lies below the same address.
+        if !address::is_allowed(&url, browser::own_origin().as_deref()) {
+            return Err(Error::Address(self.url.clone()));
+        }
         self.count(|counts| counts.requests += 1);
         let error = match fetch::text(&url, abort).await {
             Ok(text) => {

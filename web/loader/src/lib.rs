@@ -3,6 +3,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | `abort.rs` | [`Abort`]: stopping requests |
+//! | `address.rs` | which hosts are asked at all |
 //! | `fetch/` | bytes from a URL: ranges, chunks; a file's download with resume and retries |
 //! | `cache/` | files by content hash in the origin's private file system; locks between tabs |
 //! | `files.rs` | [`PackFiles`]: the files of one pack, whole |
@@ -16,6 +17,7 @@
 #![cfg_attr(not(target_family = "wasm"), allow(dead_code, unused_imports))]
 
 mod abort;
+mod address;
 mod browser;
 mod cache;
 mod error;

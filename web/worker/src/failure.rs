@@ -78,6 +78,7 @@ impl From<lens_loader::Error> for Failure {
             Error::Stopped => Self::Stopped,
             Error::Network(message) => Self::Wrong(FailureKind::Network, message),
             Error::Content(error) => Self::Wrong(FailureKind::Pack, error.to_string()),
+            address @ Error::Address(_) => Self::input(address.to_string()),
             Error::Vocabulary(id) => Self::input(format!("token {id} lies outside the model's vocabulary")),
             rows @ (Error::RowsMissing(_) | Error::RowsUnreachable(..)) => {
                 Self::of_rows(rows, |ids| ids.iter().map(|id| format!("<{id}>")).collect())

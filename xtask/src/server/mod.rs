@@ -110,6 +110,10 @@ enum Body {
 
 fn answer(request: &Request, options: &Options) -> std::io::Result<Answer> {
     let brief = |status, text| Answer { status, fields: Vec::new(), body: Body::Text(text) };
+    // A page elsewhere whose name comes to mean this machine would be of one origin with the site.
+    if !request.field("Host").is_none_or(is_this_machine) {
+        return Ok(brief("421 Misdirected Request", "this server answers for localhost only"));
+    }
     if !matches!(request.method.as_str(), "GET" | "HEAD") {
         return Ok(brief("405 Method Not Allowed", "only GET and HEAD"));
     }
@@ -147,6 +151,18 @@ fn answer(request: &Request, options: &Options) -> std::io::Result<Answer> {
     let mut file = File::open(&path)?;
     file.seek(SeekFrom::Start(start))?;
     Ok(Answer { status, fields, body: Body::Part { file, length } })
+}
+
+/// Whether a Host field names this machine, with a port or without.
+fn is_this_machine(host: &str) -> bool {
+    let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, port)) => (address, port),
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
+    };
+    let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(|digits| digits.parse::<u16>().is_ok());
+    let is_local = name.eq_ignore_ascii_case("localhost")
+        || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    is_port && is_local
 }
 
 fn send(writer: &mut TcpStream, request: &Request, answer: Answer) -> std::io::Result<()> {
@@ -200,6 +216,38 @@ mod tests {
         let idle: Vec<_> = (0..40).map(|_| TcpStream::connect(running.address).unwrap()).collect();
         assert!(ask(&running.url, "GET /a.txt HTTP/1.1").ends_with("text"));
         drop(idle);
+        std::fs::remove_dir_all(&site).unwrap();
+    }
+
+    #[test]
+    fn only_this_machine_is_answered_for() {
+        for host in ["localhost", "localhost:8080", "LocalHost:1", "127.0.0.1:8080", "127.9.9.9", "[::1]:8080", "[::1]"]
+        {
+            assert!(is_this_machine(host), "{host}");
+        }
+        for host in [
+            "example.org",
+            "localhost.example.org",
+            "localhost:8080.example.org",
+            "192.168.1.2:8080",
+            "[::2]",
+            "0.0.0.0:1",
+            "",
+            "127.0.0.1.example.org:8080",
+            "localhost:x",
+        ] {
+            assert!(!is_this_machine(host), "{host}");
+        }
+        let site = std::env::temp_dir().join(format!("xtask-host-{}", std::process::id()));
+        std::fs::create_dir_all(&site).unwrap();
+        std::fs::write(site.join("a.txt"), "text").unwrap();
+        let options =
+            Options { port: 0, prefix: "/".into(), ranges: true, folders: vec![(String::new(), site.clone())] };
+        let running = start(options).unwrap();
+        // The first Host field counts.
+        let rebound = ask(&running.url, "GET /a.txt HTTP/1.1\r\nHost: example.org:8080");
+        assert!(rebound.starts_with("HTTP/1.1 421") && !rebound.ends_with("\r\n\r\ntext"), "{rebound}");
+        assert!(ask(&running.url, "GET /a.txt HTTP/1.1").ends_with("text"));
         std::fs::remove_dir_all(&site).unwrap();
     }
 
