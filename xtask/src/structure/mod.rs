@@ -1,5 +1,5 @@
 //! The structure of the tree: no import cycle inside a crate, no crate that depends on one of its own floor or
-//! above.
+//! above; and no workflow that runs what it does not name by its content.
 //!
 //! | file | what it does |
 //! |---|---|
@@ -7,6 +7,7 @@
 //! | [`graph`] | paths to files, files to import cycles |
 //! | [`packages`] | where the packages are |
 //! | [`floors`] | crates and their floors |
+//! | [`workflows`] | actions pinned by hash, `id-token` only where something is published |
 //!
 //! A cycle means that none of its files can be read, tested or moved without the others. `mod x;` is no
 //! use of `x`, and a re-export (`pub use x::Y`) is followed to where `Y` is defined, so that a module's root may
@@ -16,6 +17,7 @@ mod floors;
 mod graph;
 mod packages;
 mod source;
+mod workflows;
 
 use std::path::Path;
 
@@ -24,6 +26,7 @@ use anyhow::Result;
 /// What is wrong with the tree's structure, a sentence each; empty when all is well.
 pub fn problems(root: &Path) -> Result<Vec<String>> {
     let mut problems = floors::problems(root)?;
+    problems.extend(workflows::problems(root)?);
     for folder in packages::folders(root)? {
         let name = |file: &Path| file.strip_prefix(root).unwrap_or(file).display().to_string();
         for cycle in graph::import_cycles(&folder.join("src"))? {
