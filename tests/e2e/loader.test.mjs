@@ -433,6 +433,25 @@ describe('loading', () => {
     await page.context().close();
   });
 
+  test('a worker that the browser ended is said to be silent, and started again', LIMIT, async () => {
+    const host = await startOwn();
+    const page = await open(browser, site, { pack: host.url });
+    await done(page);
+    const expected = await downloadJson(page);
+    // The browser tells the page nothing of it.
+    await page.evaluate(() => window.startedWorkers.at(-1).terminate());
+    await (await reach(page, 'analyze')).click();
+    await page.getByTestId('silence').filter({ hasText: 'the browser has ended it' }).waitFor({ timeout: 60_000 });
+    assert.equal(await page.locator('main').getAttribute('data-state'), 'loading');
+    await screenshot(page, 'silence');
+    await page.getByTestId('restart').click();
+    assert.equal(await waitForState(page, ['done', 'error']), 'done');
+    assert.equal(await page.getByTestId('silence').count(), 0);
+    assert.equal(await page.evaluate(() => window.startedWorkers.length), 2);
+    assert.deepEqual((await downloadJson(page)).similarity, expected.similarity);
+    await page.context().close();
+  });
+
   test('a GPU without memory left is said; the text is kept, and Try again works', LIMIT, async () => {
     const host = await startOwn();
     // Once its first worker has asked for weights, it has the adapter refuse every buffer: none has memory for

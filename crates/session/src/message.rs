@@ -36,6 +36,8 @@ pub enum Msg {
     Retry,
     /// Cancel was pressed.
     Cancel,
+    /// The worker, of which nothing came for long, is to be started again.
+    Restart,
     /// The second text's box has another text.
     SecondTyped(String),
     /// The second text's `inf_k` field has another text.
@@ -151,6 +153,8 @@ pub enum Timer {
     Typing(u32),
     /// How long a canceled request, this one, is waited for.
     Patience(u32),
+    /// How long the worker may say nothing while a request is under way.
+    Silence,
     /// The next change of the current entry of the history, after so many openings.
     Replace(u32),
 }

@@ -153,6 +153,8 @@ pub struct Model {
     pub is_quiet: bool,
     /// Cancel was pressed, the worker has not stopped yet.
     pub is_stopping: bool,
+    /// Nothing has come from the worker for long, though a request is under way.
+    pub is_silent: bool,
     /// What went wrong, as a sentence.
     pub problem: Option<String>,
     /// Whether asking for the same once more may help.
@@ -175,6 +177,10 @@ pub struct Model {
     pub(crate) job: Option<Request>,
     /// The device was lost once during this job: the next time it is said, not tried again.
     pub(crate) has_restarted: bool,
+    /// When something was sent to the worker last or came from it, in milliseconds.
+    pub(crate) heard_ms: f64,
+    /// Whether a timer of its silence runs.
+    pub(crate) is_listening: bool,
     /// What to do when the request under way has ended.
     pub(crate) next: Next,
     /// Counts changes of the text.
@@ -263,6 +269,9 @@ impl Model {
             progress: None,
             is_quiet: false,
             is_stopping: false,
+            is_silent: false,
+            heard_ms: 0.0,
+            is_listening: false,
             problem: None,
             can_retry: false,
             note: None,

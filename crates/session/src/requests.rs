@@ -17,6 +17,14 @@ use crate::shown::Origin;
 /// A worker that is busy on the CPU reads no messages: after this long a canceled one is ended.
 const PATIENCE_MS: u32 = 4000;
 
+/// The browser tells nobody that it ended a worker. One that says nothing for so long while it has something to do is
+/// ended, or waits, or computes something long: that is for the visitor to judge.
+const SILENCE_MS: u32 = 30_000;
+
+/// What is said then.
+pub const SILENCE: &str = "Nothing has come from the engine for 30 seconds. It may be waiting for the network or for another \
+     tab, or computing something long, and then goes on by itself; or the browser has ended it.";
+
 /// The number of every request for diagnostics, which no job has.
 const DIAGNOSTICS: u32 = u32::MAX;
 
@@ -234,6 +242,38 @@ impl Model {
         self.has_worker = true;
         self.job = Some(job.clone());
         self.ask(Effect::Send(job));
+        self.listen();
+    }
+
+    /// Something came from the worker, or was sent to it: its silence begins anew.
+    fn listen(&mut self) {
+        self.heard_ms = self.now_ms;
+        if !std::mem::replace(&mut self.is_listening, true) {
+            self.ask(Effect::SetTimer(Timer::Silence, SILENCE_MS));
+        }
+        self.is_silent = false;
+    }
+
+    /// The worker was listened to for a while.
+    pub(crate) fn has_listened(&mut self) {
+        self.is_listening = false;
+        if !self.is_loading() {
+            return;
+        }
+        let left = f64::from(SILENCE_MS) - (self.now_ms - self.heard_ms);
+        if left > 0.0 {
+            self.is_listening = true;
+            self.ask(Effect::SetTimer(Timer::Silence, left.ceil() as u32));
+        } else {
+            self.is_silent = true;
+        }
+    }
+
+    /// The visitor takes a silent worker for ended.
+    pub(crate) fn restart(&mut self) {
+        if self.is_silent {
+            self.crashed("The engine said nothing any more.");
+        }
     }
 
     /// Asks for what failed once more; of a text that is edited since, as it is now.
@@ -287,12 +327,15 @@ impl Model {
         self.next = Next::Rest;
         self.download_ended();
         self.progress = None;
-        self.is_stopping = false;
+        (self.is_stopping, self.is_silent) = (false, false);
         self.phase = Phase::Idle;
     }
 
     /// The worker sent a message.
     pub(crate) fn answered(&mut self, response: Response, buffers: Vec<Buffer>) {
+        if self.is_loading() {
+            self.listen();
+        }
         let is_current = |id: u32| self.is_loading() && id == self.request;
         match response {
             Response::Ready { device, storage_note } => {
@@ -371,7 +414,7 @@ impl Model {
         }
         self.show_analysis(analysis, Origin::Live(run));
         self.progress = None;
-        self.is_stopping = false;
+        (self.is_stopping, self.is_silent) = (false, false);
         self.phase = Phase::Done;
         self.request_ended();
     }
@@ -446,7 +489,7 @@ impl Model {
         self.download_ended();
         self.ask(Effect::CountStorage);
         self.progress = None;
-        self.is_stopping = false;
+        (self.is_stopping, self.is_silent) = (false, false);
         let is_live = self.shown.as_ref().is_some_and(|shown| matches!(shown.origin, Origin::Live(_)));
         self.phase = if is_live { Phase::Done } else { Phase::Idle };
         self.request_ended();
@@ -464,7 +507,7 @@ impl Model {
     /// Says what went wrong; the text and what is shown stay.
     pub(crate) fn fail(&mut self, problem: impl Into<String>) {
         self.progress = None;
-        self.is_stopping = false;
+        (self.is_stopping, self.is_silent) = (false, false);
         self.download_ended();
         self.problem = Some(problem.into());
         self.can_retry = false;

@@ -291,6 +291,86 @@ fn where_memory_ran_out_the_next_try_has_a_fresh_worker() {
     assert_eq!(page.model.phase, Phase::Error);
 }
 
+/// Lets time pass until the timer of the worker's silence ends, as often as it is set; answers how many milliseconds.
+fn listen(page: &mut Page) -> f64 {
+    let start = page.now;
+    while let Some((timer, ms)) = page.take_timers().into_iter().find(|(timer, _)| *timer == Timer::Silence) {
+        page.now += f64::from(ms);
+        page.tell(Msg::Timer(timer));
+    }
+    page.now - start
+}
+
+#[test]
+fn a_worker_that_says_nothing_is_said_and_started_again() {
+    let (mut page, first) = under_way("one two");
+    page.progress(id_of(&first), RequestStage::Model, 1, 13);
+    assert!((30_000.0..30_100.0).contains(&listen(&mut page)));
+    assert_eq!((page.model.is_silent, page.model.phase), (true, Phase::Loading));
+    page.asked.clear();
+    page.tell(Msg::Restart);
+    assert_eq!(page.asked.front(), Some(&Effect::EndWorker));
+    let second = page.sent();
+    assert!(matches!(&second, Request::Analyze { text, .. } if text == "one two"));
+    assert!(!page.model.is_silent && id_of(&second) != id_of(&first));
+    assert!(page.model.note.as_ref().unwrap().contains("Starting again"));
+    // A second silence, and the visitor gives up.
+    listen(&mut page);
+    assert!(page.model.is_silent);
+    page.tell(Msg::Restart);
+    assert_eq!(page.model.phase, Phase::Error);
+    assert!(!page.model.is_silent && page.model.problem.as_ref().unwrap().contains("The text is kept"));
+}
+
+#[test]
+fn a_worker_that_goes_on_is_not_taken_for_ended() {
+    let (mut page, request) = under_way("one two");
+    for layer in 1..=13 {
+        page.now += 20_000.0;
+        page.progress(id_of(&request), RequestStage::Model, layer, 13);
+        for (timer, _) in page.take_timers() {
+            page.tell(Msg::Timer(timer));
+        }
+        assert!(!page.model.is_silent, "layer {layer}");
+    }
+    listen(&mut page);
+    assert!(page.model.is_silent);
+    // It was busy.
+    page.progress(id_of(&request), RequestStage::Sae, 0, 1);
+    assert!(!page.model.is_silent);
+    listen(&mut page);
+    assert!(page.model.is_silent, "it is listened to again");
+    page.answer_analysis(&request);
+    assert_eq!((page.model.is_silent, page.model.phase), (false, Phase::Done));
+    // Nothing is under way: nothing to wait for.
+    page.asked.clear();
+    page.tell(Msg::Timer(Timer::Silence));
+    page.tell(Msg::Restart);
+    assert!(page.asked.is_empty() && !page.model.is_silent);
+}
+
+#[test]
+fn silence_ends_with_its_request() {
+    let ends: [fn(&mut Page, &Request); 3] = [
+        |page, request| page.worker(Response::Cancelled { id: request.id() }),
+        |page, request| page.fail(request.id(), FailureKind::Network, "no"),
+        // Back.
+        |page, _| page.visit("v=2&text=first"),
+    ];
+    for end in ends {
+        let mut page = Page::new();
+        page.analyze("first");
+        page.analyze("second");
+        page.tell(Msg::Typed("third".to_owned()));
+        page.tell(Msg::Submit);
+        let request = page.sent();
+        listen(&mut page);
+        assert!(page.model.is_silent);
+        end(&mut page, &request);
+        assert!(!page.model.is_silent && page.model.phase != Phase::Loading);
+    }
+}
+
 #[test]
 fn a_crash_under_way_is_tried_again_once() {
     let (mut page, first) = under_way("one two");

@@ -102,6 +102,7 @@ fn anything(page: &mut Page, random: &mut Random, seen: &mut Vec<Request>) {
         27 => {
             let msgs = [
                 Msg::Escape,
+                Msg::Restart,
                 Msg::Words(random.below(2) == 0),
                 Msg::Live(random.below(2) == 0),
                 Msg::SwitchTheme,
@@ -141,7 +142,7 @@ fn assert_it_draws(page: &Page, story: &str) {
     let model = &page.model;
     assert_eq!(model.view.pin, model.focus.pinned, "{story}");
     assert_eq!(model.progress.is_some(), model.phase == Phase::Loading && !model.is_quiet, "{story}");
-    assert!(!model.is_stopping || model.phase == Phase::Loading, "{story}");
+    assert!(!(model.is_stopping || model.is_silent) || model.phase == Phase::Loading, "{story}");
     assert_eq!(model.film.tokens(), model.shown.as_ref().map_or(0, |it| it.analysis.tokens.len()), "{story}");
     assert!(model.view.read_to.is_none_or(|t| t == model.film.position() && t < model.film.tokens()), "{story}");
     assert!(!model.film.is_playing() || model.view.read_to.is_some(), "{story}");

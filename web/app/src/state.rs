@@ -61,6 +61,8 @@ pub struct Shared {
     pub is_quiet: Look<bool>,
     /// [`Model::is_stopping`].
     pub is_stopping: Look<bool>,
+    /// [`Model::is_silent`].
+    pub is_silent: Look<bool>,
     /// [`Model::problem`].
     pub problem: Look<Option<String>>,
     /// [`Model::note`].
@@ -163,6 +165,7 @@ impl State {
             progress: store.look(|model| &model.progress),
             is_quiet: store.look(|model| &model.is_quiet),
             is_stopping: store.look(|model| &model.is_stopping),
+            is_silent: store.look(|model| &model.is_silent),
             problem: store.look(|model| &model.problem),
             note: store.look(|model| &model.note),
             storage_note: store.look(|model| &model.storage_note),

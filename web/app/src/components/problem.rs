@@ -1,6 +1,7 @@
 //! What went wrong, in place, with a way on, and what else there is to know of a request. The text stays in its box.
 
 use lens_session::Msg;
+use lens_session::requests::SILENCE;
 use leptos::prelude::*;
 
 use crate::state::State;
@@ -33,8 +34,21 @@ pub fn Problem(state: State) -> impl IntoView {
             }
         })
     };
+    let silence = move || {
+        state.is_silent.get().then(|| {
+            view! {
+                <section class="problem" role="status">
+                    <p data-testid="silence">{SILENCE}</p>
+                    <button type="button" data-testid="restart" on:click=move |_| state.tell(Msg::Restart)>
+                        "Start it again"
+                    </button>
+                </section>
+            }
+        })
+    };
     view! {
         {problem}
+        {silence}
         {note}
     }
 }
