@@ -21,6 +21,7 @@ mod pack_files;
 mod palette;
 mod part;
 mod pointing;
+mod print;
 mod saved;
 mod span_gesture;
 mod state;

@@ -11,12 +11,11 @@ use lens_view::feature_map::{FeatureMap, FeatureMapLayout};
 use lens_view::heatmap::{Heatmap, HeatmapLayout, Viewport};
 use lens_view::layout::AvailableSpace;
 use lens_view::strip::Shading;
-use lens_view::svg::{self, Caption, Ground, MatrixFigure, PrintWidth};
+use lens_view::svg::{self, Caption, MatrixFigure, PrintWidth};
 use lens_view::trajectory::{Scene, layout};
 use lens_view::{dashboard, export, scene, statistics};
 use leptos::prelude::*;
 
-use crate::palette::Palette;
 use crate::state::{ShownAnalysis, State};
 use crate::trajectory::Drawing;
 use crate::views::Derived;
@@ -30,27 +29,6 @@ const PATH_HEIGHT: f64 = 0.845;
 const COMPARED_WIDTH: f64 = 1280.0;
 /// Widest map of attention, CSS pixels.
 const SOURCES_WIDTH: f64 = 640.0;
-
-/// How figures are saved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Print {
-    /// Their colors.
-    pub ground: Ground,
-    /// Their width.
-    pub width: PrintWidth,
-}
-
-impl Print {
-    /// The ground's colors.
-    pub fn palette(self) -> Palette {
-        Palette::of_theme(self.ground.key())
-    }
-
-    fn space(self, height: f64) -> AvailableSpace {
-        let width = self.width.pixels();
-        AvailableSpace { width, max_height: height * width, pixel_ratio: 2.0 }
-    }
-}
 
 /// A file's text and its name; none while there is nothing to save.
 pub type TextFile = Option<(String, String)>;

@@ -17,7 +17,7 @@ use lens_view::selection::Selection;
 use leptos::prelude::*;
 
 use crate::environment;
-use crate::saved::Print;
+use crate::print::Print;
 use crate::store::{Look, Store};
 use crate::word_in_focus::WordInFocus;
 use crate::worker::WorkerHandle;
