@@ -66,6 +66,24 @@ describe('the library', () => {
     await page.context().close();
   });
 
+  test('where words are wanted a download has them, too', LIMIT, async () => {
+    const { words, shards } = JSON.parse(readFileSync(join(defaultPack, 'manifest.json'), 'utf8'));
+    const host = await startHost(defaultPack, { beside: dist });
+    hosts.push(host);
+    const page = await open(browser, `${host.site}?model=pack/&words=true`);
+    await openLibrary(page);
+    const added = page.getByTestId('pack').filter({ has: page.getByTestId('pack-used') });
+    await added.getByTestId('pack-status').filter({ hasText: 'not in this browser' }).waitFor();
+    await added.getByTestId('pack-download').click();
+    await added.getByTestId('pack-status').filter({ hasText: 'stored in this browser' }).waitFor({ timeout: 120_000 });
+    const stored = await storedNames(page);
+    for (const file of [...shards, words.vocabulary, ...words.shards]) {
+      assert.ok(stored.some((name) => name.includes(file.sha256)), file.file);
+    }
+    assert.deepEqual(page.problems, []);
+    await page.context().close();
+  });
+
   test('a pack of a link joins the list, is fetched, used without another byte, checked and deleted', LIMIT, async () => {
     const host = await startOwn();
     const page = await open(browser, `${host.site}?model=pack/`);

@@ -10,6 +10,7 @@ use lens_view::statistics::Run;
 use lens_view::{estimate, number};
 
 use crate::figure::Figure;
+use crate::library::PackSummary;
 use crate::message::{Effect, Timer};
 use crate::model::{Model, Next, Phase};
 use crate::shown::Origin;
@@ -178,7 +179,7 @@ impl Model {
     pub(crate) fn download(&mut self, pack_url: String) {
         // It may have been given up, or another one asked for, while the browser asked the visitor.
         if !self.is_loading() && self.library.downloading.as_ref() == Some(&pack_url) {
-            self.begin(Request::Download { id: 0, pack_url });
+            self.begin(Request::Download { id: 0, pack_url, words: self.words });
         }
     }
 
@@ -225,9 +226,10 @@ impl Model {
                 *id = self.request;
                 Progress::storing(embedding_bytes)
             }
-            Request::Download { id, pack_url } => {
+            Request::Download { id, pack_url, words } => {
                 *id = self.request;
-                Progress::downloading(self.library.facts(pack_url).map_or(0, |facts| facts.bytes()))
+                let bytes = |facts: &PackSummary| facts.bytes() + if *words { facts.words_bytes() } else { 0 };
+                Progress::downloading(self.library.facts(pack_url).map_or(0, bytes))
             }
             Request::Analyze { id, .. } | Request::Attention { id, .. } | Request::Compare { id, .. } => {
                 *id = self.request;

@@ -511,7 +511,7 @@ fn a_download_is_stored_and_remembered() {
     assert!(page.asked.contains(&Effect::PersistStorage(OTHER.to_owned())));
     page.tell(Msg::Persisted(OTHER.to_owned()));
     let request = page.sent();
-    assert_eq!(request, Request::Download { id: id_of(&request), pack_url: OTHER.to_owned() });
+    assert_eq!(request, Request::Download { id: id_of(&request), pack_url: OTHER.to_owned(), words: false });
     page.asked.clear();
     page.worker(Response::Downloaded { id: id_of(&request), bytes: 1_000_000 });
     assert!(page.asked.contains(&Effect::RememberLoaded(OTHER.to_owned(), true)));
@@ -774,4 +774,13 @@ fn try_again_analyzes_the_text_as_it_is_now() {
     page.tell(Msg::Typed("one two three".to_owned()));
     page.tell(Msg::Retry);
     assert!(matches!(page.sent(), Request::Analyze { text, .. } if text == "one two three"));
+}
+
+#[test]
+fn a_download_has_the_words_where_they_are_wanted() {
+    let mut page = Page::new();
+    page.tell(Msg::Words(true));
+    page.tell(Msg::DownloadPack(OTHER.to_owned()));
+    page.tell(Msg::Persisted(OTHER.to_owned()));
+    assert!(matches!(page.sent(), Request::Download { words: true, .. }));
 }

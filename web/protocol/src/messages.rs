@@ -65,6 +65,8 @@ pub enum Request {
         id: u32,
         /// Absolute URL of the pack's folder, ending in a slash.
         pack_url: String,
+        /// Also what readouts in words are spelled with, where the pack has it.
+        words: bool,
     },
     /// Store the whole embedding of the pack at `pack_url`, so that no text asks its host for rows.
     StoreEmbedding {

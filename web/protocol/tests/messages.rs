@@ -18,7 +18,12 @@ fn analysis() -> Analysis {
 
 /// The analysis with a number in place of the surprise that is not defined: NaN equals nothing.
 fn comparable(mut it: Analysis) -> Analysis {
-    it.surprise.iter_mut().flatten().filter(|value| value.is_nan()).for_each(|value| *value = -1.0);
+    let shuffled = it.shuffled.iter_mut().flat_map(|it| &mut it.statistics).flat_map(|it| {
+        let (text, events) = (&mut it.text, &mut it.events);
+        [&mut it.own, &mut text.mean, &mut text.min, &mut text.max, &mut events.mean, &mut events.min, &mut events.max]
+    });
+    let all = it.surprise.iter_mut().flatten().chain(shuffled);
+    all.filter(|value| value.is_nan()).for_each(|value| *value = -1.0);
     it
 }
 
@@ -156,7 +161,7 @@ fn every_request_survives_the_trip() {
         },
         Request::Attention { id, pack_url: pack_url.clone(), text: text.clone(), inf_k: None },
         Request::Compare { id, pack_url: pack_url.clone(), texts: [(text, None), (String::new(), Some(1))] },
-        Request::Download { id, pack_url: pack_url.clone() },
+        Request::Download { id, pack_url: pack_url.clone(), words: true },
         Request::StoreEmbedding { id, pack_url: pack_url.clone() },
         Request::Diagnostics { id },
         Request::Cancel { id },

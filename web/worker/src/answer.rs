@@ -94,7 +94,7 @@ impl Session {
                 self.attention(id, &pack_url, &text, inf_k, abort).await
             }
             Request::Compare { pack_url, texts, .. } => self.compare(id, &pack_url, &texts, abort).await,
-            Request::Download { pack_url, .. } => self.download(id, &pack_url, abort).await,
+            Request::Download { pack_url, words, .. } => self.download(id, &pack_url, words, abort).await,
             Request::StoreEmbedding { pack_url, .. } => self.store_embedding(id, &pack_url, abort).await,
             Request::Diagnostics { .. } => {
                 let facts = diagnostics::collect(&self.opened, self.storage_note.as_deref(), &self.packs);
@@ -126,11 +126,11 @@ impl Session {
         self.packs.entry(url.to_owned()).or_insert_with(|| Pack::new(url.to_owned(), cache))
     }
 
-    async fn download(&mut self, id: u32, pack_url: &str, abort: &Abort) -> Result<Reply, Failure> {
+    async fn download(&mut self, id: u32, pack_url: &str, words: bool, abort: &Abort) -> Result<Reply, Failure> {
         let mut reporter = Reporter::new(id);
         let (device, limits) = (self.opened.device.clone(), self.limits);
         let report = |done, total| reporter.report(RequestStage::Weights, done, total);
-        let bytes = self.pack(pack_url).download(&device, limits, abort, report).await?;
+        let bytes = self.pack(pack_url).download(&device, limits, words, abort, report).await?;
         Ok(Reply::new(&Response::Downloaded { id, bytes }))
     }
 

@@ -8,7 +8,7 @@ use futures_util::{Stream, StreamExt, stream};
 use lens_engine::{ComputeDevice, LoadedPack, PackLoader, WordsLoader};
 use lens_loader::{Abort, Cache, Counts, PackFiles, Prepared, RowSource, Rows};
 use lens_pack::fit::{self, Limits};
-use lens_pack::manifest::{FileEntry, MANIFEST_FILE, Manifest};
+use lens_pack::manifest::{FileEntry, MANIFEST_FILE, Manifest, WordsEntry};
 use lens_pack::row_checks::{Blocks, RowChecks};
 
 use crate::clock::now_ms;
@@ -178,18 +178,20 @@ impl Pack {
         Ok(loader.finish()?)
     }
 
-    /// Fetches and stores tokenizer, checksums of rows and weights; answers their bytes. What fits no device here is refused first.
+    /// Fetches and stores tokenizer, checksums of rows and weights, and the words where they are wanted; answers their bytes. What fits no device here is refused first.
     pub async fn download(
         &mut self,
         device: &ComputeDevice,
         limits: Limits,
+        words: bool,
         abort: &Abort,
         on_bytes: impl FnMut(u64, u64),
     ) -> Result<u64, Failure> {
         self.open(device, limits, abort).await?;
         let Some(manifest) = self.manifest() else { return Err(Failure::device("the manifest was not loaded")) };
-        let total = manifest.load_bytes();
-        let entries: Vec<FileEntry> = manifest.load_files().cloned().collect();
+        let of_words = manifest.words.iter().filter(|_| words).flat_map(WordsEntry::files);
+        let entries: Vec<FileEntry> = manifest.load_files().chain(of_words).cloned().collect();
+        let total = entries.iter().map(|entry| entry.bytes).sum();
         let tally = Tally::new(entries.len(), 0, total, on_bytes);
         let mut prepared = in_flight(&self.files, entries.iter(), &tally, abort);
         for (file, entry) in entries.iter().enumerate() {
