@@ -50,6 +50,17 @@ describe('one screen', () => {
     });
   }
 
+  test('it prints on one sheet of paper, whatever figure is chosen', async () => {
+    for (const figure of ['scenes', 'path', 'features', 'sources', 'numbers']) {
+      const page = await opened(1280, 800, `?view=${figure}`);
+      for (const format of ['A4', 'Letter']) {
+        const pdf = (await page.pdf({ format, preferCSSPageSize: true, printBackground: true })).toString('latin1');
+        assert.equal(pdf.match(/\/Type\s*\/Page[^s]/g)?.length, 1, `${figure} on ${format}`);
+      }
+      await page.context().close();
+    }
+  });
+
   test('the Tab key: a link to the text first, few stops, the zones in their order', async () => {
     const page = await opened(1280, 800);
     const focused = () => page.evaluate(() => {
