@@ -57,7 +57,8 @@ describe('the page as it opens', () => {
 
   test('the button says what it costs', async () => {
     const manifest = JSON.parse(readFileSync(join(defaultPack, 'manifest.json'), 'utf8'));
-    const bytes = manifest.tokenizer.bytes + manifest.shards.reduce((sum, shard) => sum + shard.bytes, 0);
+    const files = [manifest.tokenizer, manifest.row_checks.list, ...manifest.shards];
+    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
     const label = await (await reach(page, 'analyze')).innerText();
     const megabytes = (bytes / 1e6).toFixed(bytes < 99.95e6 ? 1 : 0);
     assert.ok(label.includes(`${megabytes} MB`), label);
