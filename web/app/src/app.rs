@@ -9,7 +9,7 @@ use crate::components::embedded::Embedded;
 use crate::components::header::Header;
 use crate::components::help::Help;
 use crate::components::workspace::Workspace;
-use crate::opener::focus_on;
+use crate::opener::focus_now;
 use crate::state::State;
 use crate::{embedding, environment, files, storage};
 
@@ -67,7 +67,7 @@ pub fn App() -> impl IntoView {
                 href="#text-zone"
                 on:click=move |event| {
                     event.prevent_default();
-                    focus_on("#text-zone");
+                    focus_now("#text-zone");
                 }
             >
                 "Skip to the text"

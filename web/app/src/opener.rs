@@ -12,11 +12,14 @@ const FALLBACK: &str = "[data-testid=\"token-strip\"], #text";
 /// Gives the focus to the first element that the selector finds once the page has it; nothing happens where there is none.
 pub fn focus_on(selector: &'static str) {
     // After what has opened is in the page.
-    request_animation_frame(move || {
-        if let Some(element) = find(selector) {
-            let _ = element.focus();
-        }
-    });
+    request_animation_frame(move || focus_now(selector));
+}
+
+/// The same, of what the page has already.
+pub fn focus_now(selector: &str) {
+    if let Some(element) = find(selector) {
+        let _ = element.focus();
+    }
 }
 
 /// Moves the focus to what `selector` names while something is open, and back to where it was when nothing is. What takes
@@ -54,11 +57,8 @@ fn give_back(opener: Option<HtmlElement>) {
     // A button in a menu that has closed takes no focus: the menu's own does.
     let menu =
         || opener.as_ref()?.closest("details").ok()??.query_selector("summary").ok()??.dyn_into::<HtmlElement>().ok();
-    if !opener.as_ref().is_some_and(is_taken)
-        && !menu().as_ref().is_some_and(is_taken)
-        && let Some(element) = find(FALLBACK)
-    {
-        let _ = element.focus();
+    if !opener.as_ref().is_some_and(is_taken) && !menu().as_ref().is_some_and(is_taken) {
+        focus_now(FALLBACK);
     }
 }
 

@@ -46,8 +46,10 @@ pub fn InspectorZone(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
         !is_pointing && spans.with(|spans| !spans.spans().is_empty())
     });
     let derived = Derived::of(state, &shown);
+    // What stands below waits where it will be.
+    let is_waiting = move || state.dashboards.with(|dashboards| dashboards.is_pending());
     view! {
-        <section class="inspector" aria-label="The word in focus">
+        <section class="inspector" class:is-waiting=is_waiting aria-label="The word in focus">
             <SelectionPanel state shown=shown.clone() derived is_seen=has_spans />
             <SheetBar state count=shown.analysis.tokens.len() />
             // One sentence is read aloud, not every list.
