@@ -17,7 +17,7 @@ const VERSION_1: [(&str, usize, u64); 4] = [
 ];
 
 /// Every shipped example.
-const EXAMPLES: [&str; 12] = [
+const EXAMPLES: [&str; 13] = [
     "code",
     "counting",
     "dialogue",
@@ -29,6 +29,7 @@ const EXAMPLES: [&str; 12] = [
     "news",
     "poem",
     "seed-prompt",
+    "three-scenes",
     "two-events",
 ];
 
