@@ -1,6 +1,7 @@
 //! A ZIP archive of files that are stored as they are: pictures are compressed already. It is written in parts, so that no one
 //! holds all of it: a head before each file's bytes, and the directory at the end.
 
+use flate2::Crc;
 use thiserror::Error;
 
 /// What a ZIP archive of this kind (no ZIP64) cannot hold.
@@ -94,24 +95,11 @@ impl Entry {
     }
 }
 
-/// The checksum that ZIP has: the polynomial 0xEDB88320, reflected.
+/// The checksum that ZIP has, which is PNG's.
 fn crc32(bytes: &[u8]) -> u32 {
-    const TABLE: [u32; 256] = {
-        let mut table = [0; 256];
-        let mut i = 0;
-        while i < 256 {
-            let mut value = i as u32;
-            let mut bit = 0;
-            while bit < 8 {
-                value = if value & 1 == 1 { (value >> 1) ^ 0xEDB8_8320 } else { value >> 1 };
-                bit += 1;
-            }
-            table[i] = value;
-            i += 1;
-        }
-        table
-    };
-    !bytes.iter().fold(u32::MAX, |crc, byte| (crc >> 8) ^ TABLE[((crc ^ u32::from(*byte)) & 255) as usize])
+    let mut sum = Crc::new();
+    sum.update(bytes);
+    sum.sum()
 }
 
 #[cfg(test)]
