@@ -161,9 +161,11 @@ pub const FEATURES_TITLE: &str = "New features through the text";
 
 /// The strongest new features of the text.
 pub fn features(state: State, shown: &Arc<ShownAnalysis>) -> Saved {
-    let map = Arc::new(FeatureMap::of(&shown.analysis, FEATURES));
-    let (drawn, drawn_map, tabled) = (shown.clone(), map.clone(), shown.clone());
+    let (drawn, tabled) = (shown.clone(), shown.clone());
+    // The figure has a map of its own: this one is made when something is saved.
+    let map = |shown: &ShownAnalysis| FeatureMap::of(&shown.analysis, FEATURES);
     let svg = move |()| {
+        let drawn_map = map(&drawn);
         if drawn_map.features.is_empty() {
             return None;
         }
@@ -175,8 +177,10 @@ pub fn features(state: State, shown: &Arc<ShownAnalysis>) -> Saved {
         let svg = svg::feature_map(&drawn_map, &names, &layout, print.palette().svg_theme(), caption);
         Some((svg, "temporal-lens-features.svg".to_owned()))
     };
-    let csv =
-        move |()| Some((export::feature_map_csv(&tabled.analysis, &map), "temporal-lens-features.csv".to_owned()));
+    let csv = move |()| {
+        let csv = export::feature_map_csv(&tabled.analysis, &map(&tabled));
+        Some((csv, "temporal-lens-features.csv".to_owned()))
+    };
     Saved { svg: Callback::new(svg), csv: Callback::new(csv) }
 }
 
