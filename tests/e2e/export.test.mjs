@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { launch, open, visitor } from './lib/browser.mjs';
 import { site } from './lib/environment.mjs';
 import { example, shows } from './lib/examples.mjs';
-import { download, downloadCsv, downloadSvg, pngSize } from './lib/files.mjs';
+import { download, downloadCsv, downloadSvg, pngCorners, pngSize } from './lib/files.mjs';
 import { reach } from './lib/reach.mjs';
 import { until } from './lib/until.mjs';
 
@@ -26,24 +26,13 @@ describe('export', () => {
   });
   after(() => browser?.close());
 
-  /** The color of a picture's upper left corner, [r, g, b, alpha]. */
-  const corner = (png) => page.evaluate(async (base64) => {
-    const image = new Image();
-    image.src = `data:image/png;base64,${base64}`;
-    await image.decode();
-    const canvas = Object.assign(globalThis.document.createElement('canvas'), { width: image.width, height: image.height });
-    const context = canvas.getContext('2d');
-    context.drawImage(image, 0, 0);
-    return [...context.getImageData(0, 0, 1, 1).data];
-  }, png.toString('base64'));
-
   test('every figure is saved as SVG, as a picture, and as CSV', async () => {
     for (const figure of FIGURES) {
       const svg = await downloadSvg(page, `export-${figure}-svg`);
       assert.ok(svg.texts.length > 3 && svg.title.length > 5, figure);
       const png = await download(page, `export-${figure}-png`);
       assert.ok(pngSize(png).width >= 840, figure);
-      const [r, g, b, alpha] = await corner(png);
+      const [r, g, b, alpha] = (await pngCorners(page, png))[0];
       assert.ok(Math.min(r, g, b) > 230 && alpha === 255, `${figure}: light on a dark page, got ${[r, g, b, alpha]}`);
       assert.ok((await downloadCsv(page, `export-${figure}-csv`)).length > 5, figure);
     }
@@ -66,7 +55,7 @@ describe('export', () => {
 
   test('for dark slides it is dark', async () => {
     await (await reach(page, 'print-ground')).selectOption('dark');
-    const [r, g, b] = await corner(await download(page, 'export-matrix-png'));
+    const [r, g, b] = (await pngCorners(page, await download(page, 'export-matrix-png')))[0];
     assert.ok(Math.max(r, g, b) < 40, `${[r, g, b]}`);
     await (await reach(page, 'print-ground')).selectOption('light');
     assert.equal(await page.evaluate(() => globalThis.document.documentElement.dataset.theme), 'system', 'the page keeps its theme');

@@ -11,7 +11,7 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 
 import { countColours, launch, open, screenshot, settled, visitor } from './lib/browser.mjs';
 import { defaultPack, fixtures, nodeFolder, out, packs, root, site } from './lib/environment.mjs';
-import { download, downloadCsv, downloadJson, downloadSvg, pngSize } from './lib/files.mjs';
+import { download, downloadCsv, downloadJson, downloadSvg, pngCorners, pngSize } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
 import { putAway, reach } from './lib/reach.mjs';
 
@@ -240,16 +240,7 @@ describe('the views of one analysis', () => {
     const [width, height] = [png.readUInt32BE(16), png.readUInt32BE(20)];
     assert.ok(width > 1400 && width <= 1800 && height > 1400, `${width} x ${height}`);
     writeFileSync(join(out, 'views-saved.png'), png);
-    const corners = await page.evaluate(async (base64) => {
-      const image = new Image();
-      image.src = `data:image/png;base64,${base64}`;
-      await image.decode();
-      const canvas = Object.assign(globalThis.document.createElement('canvas'), { width: image.width, height: image.height });
-      const context = canvas.getContext('2d');
-      context.drawImage(image, 0, 0);
-      const alpha = (x, y) => context.getImageData(x, y, 1, 1).data[3];
-      return [alpha(0, 0), alpha(image.width - 1, 0), alpha(0, image.height - 1), alpha(image.width - 1, image.height - 1)];
-    }, png.toString('base64'));
+    const corners = (await pngCorners(page, png)).map(([, , , alpha]) => alpha);
     assert.deepEqual(corners, [255, 255, 255, 255]);
   });
 

@@ -79,3 +79,17 @@ export function pngSize(bytes) {
   if (bytes.subarray(1, 4).toString('latin1') !== 'PNG') throw new Error('not a PNG');
   return { width: bytes.readUInt32BE(16), height: bytes.readUInt32BE(20) };
 }
+
+/** The colors of a PNG's corners, row by row, each [r, g, b, alpha]. */
+export function pngCorners(page, bytes) {
+  return page.evaluate(async (base64) => {
+    const image = new Image();
+    image.src = `data:image/png;base64,${base64}`;
+    await image.decode();
+    const canvas = Object.assign(document.createElement('canvas'), { width: image.width, height: image.height });
+    const context = canvas.getContext('2d');
+    context.drawImage(image, 0, 0);
+    const [right, bottom] = [image.width - 1, image.height - 1];
+    return [[0, 0], [right, 0], [0, bottom], [right, bottom]].map(([x, y]) => [...context.getImageData(x, y, 1, 1).data]);
+  }, bytes.toString('base64'));
+}
