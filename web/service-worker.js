@@ -14,7 +14,7 @@ const SHELL = PREFIX + VERSION;
 /** Examples and manifests; they outlive a version. */
 const KEPT = "temporal-lens-kept";
 /** What the page opens with. */
-const OPENING = ["examples/index.json", "examples/two-events.json", "dashboards/index.json"];
+const OPENING = ["examples/index.json", "examples/three-scenes.json", "dashboards/index.json"];
 const WORKER = ["worker-loader.js", "worker.js", "worker_bg.wasm"];
 /** What the build writes into the page. */
 const MARK = '<meta name="temporal-lens-shell" content="';

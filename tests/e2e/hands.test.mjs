@@ -145,7 +145,7 @@ describe('hands', () => {
     await until(async () => await focused(page) === 'text-zone', 'the text has the focus');
     assert.equal(fetched(), before, 'no example is fetched anew');
     assert.equal(new URL(page.url()).hash, '');
-    assert.match(await page.getByTestId('lede').innerText(), /sailing/);
+    assert.match(await page.getByTestId('lede').innerText(), /spacecraft/);
     await page.context().close();
   });
 

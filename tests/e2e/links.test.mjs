@@ -418,7 +418,7 @@ describe('links', () => {
     let page;
     beforeEach(async () => {
       const context = await visitor(browser, { permissions: ['clipboard-read', 'clipboard-write'] });
-      page = await open(browser, `${site}?v=2&example=poem&pin=5`, { context });
+      page = await open(browser, `${site}?v=3&example=poem&pin=5`, { context });
       await shows(page, 'poem');
       await page.getByTestId('share').click();
     });

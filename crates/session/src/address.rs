@@ -7,7 +7,6 @@
 use crate::embed::Embed;
 use crate::message::{Effect, Timer};
 use crate::model::Model;
-use crate::opening::FIRST_EXAMPLE;
 use crate::shown::{Origin, ShownAnalysis};
 use crate::theme::Theme;
 use crate::view_state::{Second, Subject, ViewState};
@@ -47,7 +46,6 @@ impl Model {
             Some(ShownAnalysis { origin: Origin::Link(url), .. }) => Some(Subject::Result(url.clone())),
             Some(ShownAnalysis { origin: Origin::Precomputed, analysis }) => {
                 match self.gallery.with_text(&analysis.text) {
-                    Some(example) if example.id == FIRST_EXAMPLE => None,
                     Some(example) => Some(Subject::Example(example.id.clone())),
                     None => asked(),
                 }

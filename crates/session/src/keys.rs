@@ -18,6 +18,11 @@ use crate::view_state::{Opened, Second, Subject, VERSION, ViewState};
 
 /// What links of version 1 open that are about nothing: the notebook's prompt.
 const FIRST_EXAMPLE_OF_VERSION_1: &str = "seed-prompt";
+/// What a link of version 2 is about that names nothing: it left out the example that the page then opened with.
+const FIRST_EXAMPLE_OF_VERSION_2: &str = "two-events";
+/// What the page opens with. Every link but the page's own address names what it is about, so that a link shows the same
+/// when this is another one some day.
+pub const FIRST_EXAMPLE: &str = "three-scenes";
 
 /// Larger feature numbers are refused: no SAE is so wide.
 const FEATURE_MAX: usize = 1 << 24;
@@ -272,6 +277,7 @@ impl ViewState {
     pub fn read(query: &str) -> Opened {
         let query = query.trim_start_matches('?');
         let is_of_version_1 = query.split('&').any(|part| part == "v=1");
+        let is_of_version_2 = query.split('&').any(|part| part == "v=2");
         let mut opened = Opened::default();
         if is_of_version_1 {
             opened.view = Self::of_version_1();
@@ -302,8 +308,13 @@ impl ViewState {
         if !opened.view.embed.is_embedded {
             opened.view.embed = Embed::default();
         }
-        if is_of_version_1 && opened.view.subject.is_none() && opened.view.neuronpedia_demo.is_none() {
-            opened.view.subject = Some(Subject::Example(FIRST_EXAMPLE_OF_VERSION_1.to_owned()));
+        let first_example_then = if is_of_version_1 {
+            Some(FIRST_EXAMPLE_OF_VERSION_1)
+        } else {
+            is_of_version_2.then_some(FIRST_EXAMPLE_OF_VERSION_2)
+        };
+        if opened.view.subject.is_none() && opened.view.neuronpedia_demo.is_none() {
+            opened.view.subject = first_example_then.map(|id| Subject::Example(id.to_owned()));
         }
         // A frame has flags for what it shows.
         let names_figure = query.split('&').any(|part| part.starts_with("view="));
@@ -332,6 +343,10 @@ impl ViewState {
     /// The query string without its question mark; empty for the page as it opens.
     pub fn query(&self) -> String {
         let page = Self::default();
+        let first = Some(Subject::Example(FIRST_EXAMPLE.to_owned()));
+        if (Self { subject: first, ..page.clone() }) == *self {
+            return String::new();
+        }
         let mut query = String::new();
         for key in KEYS {
             if let Some(value) = (key.get)(self, &page) {

@@ -52,9 +52,9 @@ mod update;
 mod values;
 pub mod view_state;
 
+pub use keys::FIRST_EXAMPLE;
 pub use message::{Effect, Fetch, FilmMsg, Msg, Timer};
 pub use model::{Model, Phase, Start};
-pub use opening::FIRST_EXAMPLE;
 pub use pack::Pack;
 pub use shown::{Origin, ShownAnalysis, ShownComparison};
 pub use theme::Theme;

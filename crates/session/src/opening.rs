@@ -6,6 +6,7 @@ use lens_analysis::comparison::Comparison;
 use lens_view::gallery::Gallery;
 
 use crate::embed::Embed;
+use crate::keys::FIRST_EXAMPLE;
 use crate::message::{Effect, Fetch};
 use crate::model::{Model, Opening, Pending, Phase, Wait};
 use crate::pack::Pack;
@@ -13,9 +14,6 @@ use crate::show::inf_k_text;
 use crate::shown::{Origin, ShownComparison};
 use crate::theme::Theme;
 use crate::view_state::{Opened, Second, Subject, ViewState};
-
-/// What the page opens with.
-pub const FIRST_EXAMPLE: &str = "two-events";
 
 impl Model {
     /// Makes the page what a link says; `pack` is the one that it names.
@@ -134,7 +132,7 @@ impl Model {
     }
 
     fn open_example_of_link(&mut self, id: String) {
-        self.view.subject = (id != FIRST_EXAMPLE).then(|| Subject::Example(id.clone()));
+        self.view.subject = Some(Subject::Example(id.clone()));
         self.second_stays_with(self.view.subject.clone());
         self.fetch_example(id);
     }

@@ -15,7 +15,7 @@ use crate::theme::Theme;
 
 /// Version of the parameters' meaning: the parameter `v`. Version 1 left out the notebook's matrix in its colors, and the
 /// notebook's prompt: see [`ViewState::of_version_1`].
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Some hosts and programs take no longer addresses.
 pub const LENGTH_SAFE: usize = 8000;

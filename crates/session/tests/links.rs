@@ -37,7 +37,7 @@ fn the_page_as_it_opens_needs_no_query() {
 #[test]
 fn every_field_comes_back() {
     let page = ViewState::default();
-    let texts = ["x", " leading and trailing ", "a+b & c=d # 100% \"<b>\"\n\t“é” 日本 🦀", "v=2&example=code"];
+    let texts = ["x", " leading and trailing ", "a+b & c=d # 100% \"<b>\"\n\t“é” 日本 🦀", "v=3&example=code"];
     let mut links: Vec<ViewState> = Vec::new();
     links.extend(
         texts.iter().map(|text| ViewState { subject: Some(Subject::Text((*text).to_owned())), ..page.clone() }),
@@ -160,7 +160,7 @@ fn damaged_and_unknown_parts_are_named_and_the_rest_opens() {
     assert_eq!(opened.view.second, Some(Second { text: "a".to_owned(), inf_k: Some(2), spans: None }));
     assert_eq!(opened.dropped.len(), 1);
     assert!(opened.dropped[0].contains("second text"));
-    let Opened { view: link, dropped } = ViewState::read("v=3&example=code");
+    let Opened { view: link, dropped } = ViewState::read("v=4&example=code");
     assert_eq!(link.subject, Some(Subject::Example("code".to_owned())));
     assert!(dropped[0].contains("later version"));
 }
@@ -215,15 +215,15 @@ fn flags_say_what_an_embedded_page_shows() {
     let opened = ViewState::read("?embedtrajectory=1&embed=true&embedheatmap=false&embedlink=perhaps&embed=x");
     assert_eq!((opened.view.embed, opened.dropped), (shown, Vec::new()));
     let view = ViewState { embed: shown, ..ViewState::default() };
-    assert_eq!(view.query(), "v=2&embed=true&embedheatmap=false&embedtrajectory=true");
+    assert_eq!(view.query(), "v=3&embed=true&embedheatmap=false&embedtrajectory=true");
     assert_eq!(back(&view), view);
 }
 
 #[test]
 fn a_link_to_share_opens_a_figure_and_not_the_export_of_one() {
     let shared = |link: &str| ViewState::read(link).view.to_share().query();
-    assert_eq!(shared("example=poem&view=export"), "v=2&example=poem");
-    assert_eq!(shared("example=poem&view=numbers"), "v=2&example=poem&view=numbers");
+    assert_eq!(shared("example=poem&view=export"), "v=3&example=poem");
+    assert_eq!(shared("example=poem&view=numbers"), "v=3&example=poem&view=numbers");
 }
 
 #[test]
@@ -232,12 +232,12 @@ fn the_whole_page_shows_the_figure_that_stands_first_in_the_frame() {
         let link = ViewState::read(&format!("embed=true&example=poem&{flags}")).view;
         ViewState { embed: Embed::default(), ..link.of_frame(&link.embed) }.query()
     };
-    assert_eq!(page_of("embedtrajectory=true"), "v=2&example=poem");
-    assert_eq!(page_of("embedheatmap=false&embedtrajectory=true"), "v=2&example=poem&view=path");
-    assert_eq!(page_of("embedheatmap=false&embedfeatures=true"), "v=2&example=poem&view=features");
-    assert_eq!(page_of("embedheatmap=false"), "v=2&example=poem");
-    assert_eq!(page_of("view=sources"), "v=2&example=poem&view=sources");
-    assert_eq!(page_of("view=export"), "v=2&example=poem");
+    assert_eq!(page_of("embedtrajectory=true"), "v=3&example=poem");
+    assert_eq!(page_of("embedheatmap=false&embedtrajectory=true"), "v=3&example=poem&view=path");
+    assert_eq!(page_of("embedheatmap=false&embedfeatures=true"), "v=3&example=poem&view=features");
+    assert_eq!(page_of("embedheatmap=false"), "v=3&example=poem");
+    assert_eq!(page_of("view=sources"), "v=3&example=poem&view=sources");
+    assert_eq!(page_of("view=export"), "v=3&example=poem");
 }
 
 #[test]
@@ -254,10 +254,10 @@ fn a_frame_has_the_text_or_a_word_alone() {
     assert_eq!(of("embed=true&view=text&embedword=true"), [true, false, true]);
     // The whole page has both anyway.
     assert_eq!(ViewState::read("view=text").view, ViewState::default());
-    let url = |purpose| code("https://a.example/?v=2&example=poem", purpose);
+    let url = |purpose| code("https://a.example/?v=3&example=poem", purpose);
     for (purpose, alone) in
         [(Purpose::Figure, ""), (Purpose::Text, "&amp;view=text"), (Purpose::Word, "&amp;view=word")]
     {
-        assert!(url(purpose).contains(&format!("?v=2&amp;example=poem&amp;embed=true{alone}\"")), "{}", url(purpose));
+        assert!(url(purpose).contains(&format!("?v=3&amp;example=poem&amp;embed=true{alone}\"")), "{}", url(purpose));
     }
 }

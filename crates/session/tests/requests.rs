@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{HARBOR, OTHER, OWN, Page, analysis_of, other_pack, result_json, start};
+use common::{OPENING, OTHER, OWN, Page, analysis_of, other_pack, result_json, start};
 use lens_protocol::buffers::Buffer;
 use lens_protocol::{DeviceInfo, FailureKind, Request, RequestStage, Response, RowSource};
 use lens_session::figure::Figure;
@@ -160,7 +160,7 @@ fn cancel_stops_and_what_was_shown_stays() {
     assert_eq!(page.sent(), Request::Cancel { id: id_of(&request) });
     assert!(page.model.is_stopping);
     page.worker(Response::Cancelled { id: id_of(&request) });
-    assert_eq!((page.model.phase, page.shown()), (Phase::Idle, Some(HARBOR)));
+    assert_eq!((page.model.phase, page.shown()), (Phase::Idle, Some(OPENING)));
     assert!(!page.model.is_stopping && page.model.progress.is_none() && page.model.problem.is_none());
     assert_eq!(page.model.text, "one two", "the text is kept");
 }
@@ -199,7 +199,7 @@ fn a_result_that_comes_after_the_stop_is_not_shown() {
     page.tell(Msg::Cancel);
     page.worker(Response::Cancelled { id: id_of(&request) });
     page.answer_analysis(&request);
-    assert_eq!((page.model.phase, page.shown()), (Phase::Idle, Some(HARBOR)));
+    assert_eq!((page.model.phase, page.shown()), (Phase::Idle, Some(OPENING)));
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn two_requests_crossing_the_later_one_is_shown() {
     page.tell(Msg::Submit);
     let second = page.sent();
     page.answer_analysis(&first);
-    assert_eq!((page.model.phase, page.shown()), (Phase::Loading, Some(HARBOR)));
+    assert_eq!((page.model.phase, page.shown()), (Phase::Loading, Some(OPENING)));
     page.answer_analysis(&second);
     assert_eq!(page.shown(), Some("second text"));
     page.answer_analysis(&first);
@@ -257,7 +257,7 @@ fn a_failure_is_said_and_all_else_stays() {
     let (mut page, request) = under_way("one two");
     page.fail(id_of(&request), FailureKind::Network, "The host does not answer.");
     assert_eq!(page.model.problem.as_deref(), Some("The host does not answer."));
-    assert_eq!((page.model.phase, page.shown(), page.model.text.as_str()), (Phase::Error, Some(HARBOR), "one two"));
+    assert_eq!((page.model.phase, page.shown(), page.model.text.as_str()), (Phase::Error, Some(OPENING), "one two"));
     // "Try again".
     page.tell(Msg::Submit);
     assert!(page.model.problem.is_none());
@@ -355,7 +355,7 @@ fn silence_ends_with_its_request() {
         |page, request| page.worker(Response::Cancelled { id: request.id() }),
         |page, request| page.fail(request.id(), FailureKind::Network, "no"),
         // Back.
-        |page, _| page.visit("v=2&text=first"),
+        |page, _| page.visit("v=3&text=first"),
     ];
     for end in ends {
         let mut page = Page::new();
@@ -489,7 +489,7 @@ fn an_answer_whose_matrices_do_not_fit_is_refused() {
     buffers[1] = Buffer::F32(vec![0.0; 2]);
     page.tell(Msg::Worker(response, buffers));
     assert!(page.model.problem.as_deref().unwrap().starts_with("The worker's answer cannot be read"));
-    assert_eq!((page.model.phase, page.shown()), (Phase::Error, Some(HARBOR)));
+    assert_eq!((page.model.phase, page.shown()), (Phase::Error, Some(OPENING)));
 }
 
 #[test]
@@ -748,9 +748,9 @@ fn an_example_that_is_chosen_wins_over_what_a_figure_asks_for() {
     let mut page = Page::analyzed("one two");
     page.choose(|view| view.figure = Figure::Sources);
     assert!(matches!(page.sent(), Request::Attention { .. }));
-    page.tell(Msg::Example("two-events".to_owned()));
+    page.tell(Msg::Example("three-scenes".to_owned()));
     page.serve();
-    assert_eq!(page.shown(), Some(HARBOR));
+    assert_eq!(page.shown(), Some(OPENING));
 }
 
 #[test]

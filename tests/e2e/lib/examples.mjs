@@ -9,7 +9,7 @@ import { root } from './environment.mjs';
 export const { examples } = JSON.parse(readFileSync(join(root, 'demo', 'examples', 'index.json'), 'utf8'));
 
 /** The one that the page opens with. */
-export const FIRST = 'two-events';
+export const FIRST = 'three-scenes';
 
 /** The saved analysis of one. */
 export const example = (id) => JSON.parse(readFileSync(join(root, 'demo', 'examples', `${id}.json`), 'utf8'));

@@ -25,11 +25,13 @@ pub const GALLERY: &str = include_str!("../../../../demo/examples/index.json");
 /// The dashboards that the site ships.
 const DASHBOARDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/dashboards");
 /// The text that the page opens with.
-pub const HARBOR: &str = "The tide was already turning when the crew let go of the ropes. Gulls wheeled over the masts, and the old \
-    captain watched the lighthouse slide behind the headland. A cold wind filled the sails and the boat \
-    leaned into the first grey waves. In a kitchen far inland, Marta weighed the flour and rubbed the butter \
-    in with her fingers. She cracked three eggs, whisked them with sugar until they were pale, and set the \
-    oven to warm while the dough rested under a cloth. When the crust was golden she spooned in the cherries.";
+pub const OPENING: &str = "The rocket stood on the pad in a cloud of frost, and the engineers counted down in the control room. \
+    At zero the engines lit, the tower fell away, and within minutes the crew floated above the curve of \
+    the Earth, watching the stars through a small window. In the courtroom the next morning, the judge \
+    asked the jury for silence. The lawyer called her last witness, who swore that the signature on the \
+    contract was not his, and the verdict was read out before noon. That evening the orchestra tuned its \
+    violins in the old opera house. The conductor raised her baton, the cellos began the slow melody, \
+    and when the last chord had faded, the audience rose from their seats and applauded.";
 
 pub const MODELS: &str = r#"{"format": "temporal-lens-models/1", "models": [
     {"url": "models/default/", "title": "Default"}, {"url": "https://other.example/pack/", "title": "Other"}]}"#;

@@ -158,6 +158,7 @@ mod tests {
             "news",
             "poem",
             "seed-prompt",
+            "three-scenes",
             "two-events",
         ] {
             let json = std::fs::read_to_string(folder.join(format!("examples/{name}.json"))).unwrap();
