@@ -89,4 +89,17 @@ describe('requests that overtake each other', () => {
     await shows(THIRD);
     assert.equal(await page.evaluate(() => window.startedWorkers.length), 2);
   });
+
+  test('a text of too many tokens is refused before any weight is asked for', LIMIT, async () => {
+    // Some 700 words, of which this small tokenizer makes over 2,048 tokens.
+    const text = 'Once upon a time, a little girl named Alice loved looking at the night sky. '.repeat(45);
+    assert.equal(await analyse(page, text), 'error');
+    assert.match(await page.getByTestId('error').innerText(), /the text has [\d,]+ tokens, at most 2,?048 can be analyzed/);
+    const asked = (name) => page.requested.filter((url) => url.includes(name)).length;
+    assert.equal(asked('tokenizer.bin'), 1);
+    assert.equal(asked('shard-'), 0, page.requested.join('\n'));
+    // The tokenizer is kept: a text that fits goes on from it.
+    assert.equal(await analyse(page, FIRST), 'done');
+    assert.equal(asked('tokenizer.bin'), 1);
+  });
 });

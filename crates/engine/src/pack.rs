@@ -86,6 +86,16 @@ impl PackLoader {
         Ok(())
     }
 
+    /// Tokens of `text`, once [`Self::set_tokenizer`] has had the tokenizer: a text that cannot be analyzed is known
+    /// before any weight is here.
+    ///
+    /// # Errors
+    /// Those of [`LoadedPack::tokenize`].
+    pub fn tokenize(&self, text: &str) -> Result<Tokens> {
+        let tokenizer = self.tokenizer.as_ref().ok_or_else(no_tokenizer)?;
+        tokenize(tokenizer, &self.manifest, text)
+    }
+
     /// Builds the networks from what has arrived.
     ///
     /// # Errors
@@ -147,14 +157,7 @@ impl LoadedPack {
     /// [`Error::Input`] for a text that is empty or longer than [`TOKENS_MAX`] tokens, or contains one that the model has
     /// no embedding for.
     pub fn tokenize(&self, text: &str) -> Result<Tokens> {
-        let tokenizer = self.tokenizer()?;
-        if text.is_empty() {
-            return Err(Error::Input("the text is empty; type or pass some text".to_owned()));
-        }
-        let tokens = tokenizer.encode(text, self.manifest.gemma.bos_token_id)?;
-        check_length(tokens.ids.len())?;
-        check_rows(&tokens, self.manifest.gemma.vocab_size)?;
-        Ok(tokens)
+        tokenize(self.tokenizer()?, &self.manifest, text)
     }
 
     /// Token ids of `text` of any length.
@@ -173,7 +176,7 @@ impl LoadedPack {
     /// # Errors
     /// [`Error::Input`] when it was not loaded.
     pub fn tokenizer(&self) -> Result<&Tokenizer> {
-        self.tokenizer.as_ref().ok_or_else(|| Error::Input("the tokenizer was not loaded".to_owned()))
+        self.tokenizer.as_ref().ok_or_else(no_tokenizer)
     }
 
     /// Token strings of given ids, where the tokenizer is loaded.
@@ -287,6 +290,20 @@ pub(crate) fn check_rows(tokens: &Tokens, rows: usize) -> Result<()> {
         ))),
         None => Ok(()),
     }
+}
+
+fn no_tokenizer() -> Error {
+    Error::Input("the tokenizer was not loaded".to_owned())
+}
+
+fn tokenize(tokenizer: &Tokenizer, manifest: &Manifest, text: &str) -> Result<Tokens> {
+    if text.is_empty() {
+        return Err(Error::Input("the text is empty; type or pass some text".to_owned()));
+    }
+    let tokens = tokenizer.encode(text, manifest.gemma.bos_token_id)?;
+    check_length(tokens.ids.len())?;
+    check_rows(&tokens, manifest.gemma.vocab_size)?;
+    Ok(tokens)
 }
 
 /// Whether the networks take so many tokens.

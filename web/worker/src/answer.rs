@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use lens_analysis::events;
-use lens_engine::{ComputeDevice, InferenceSession, InferenceStage, OpenedDevice, RunOptions, Tokens};
+use lens_engine::{ComputeDevice, InferenceSession, InferenceStage, LoadedPack, OpenedDevice, RunOptions, Tokens};
 use lens_loader::{Abort, Cache, RowSource};
 use lens_pack::fit::Limits;
 use lens_protocol::{DeviceInfo, Request, RequestStage, Response};
@@ -110,14 +111,14 @@ impl Session {
         &self.opened.device
     }
 
-    /// Loads the pack at `url`, with its tokenizer or without.
+    /// Loads the pack at `url`, for `texts`; without its tokenizer where there are none.
     ///
     /// # Errors
     /// Those of fetching and of the device.
-    pub async fn load(&mut self, url: &str, with_tokenizer: bool, abort: &Abort) -> Result<&mut Pack, Failure> {
+    pub async fn load(&mut self, url: &str, texts: Option<&[&str]>, abort: &Abort) -> Result<&mut Pack, Failure> {
         let (device, limits) = (self.opened.device.clone(), self.limits);
         let pack = self.pack(url);
-        pack.load(&device, limits, with_tokenizer, abort, |_, _| {}).await?;
+        pack.load(&device, limits, texts, abort, |_, _| {}).await?;
         Ok(pack)
     }
 
@@ -142,6 +143,20 @@ impl Session {
         Ok(Reply::new(&Response::EmbeddingStored { id, bytes }))
     }
 
+    /// Loads the pack for texts that are to be read, and says how far it is.
+    async fn load_for(
+        &mut self,
+        id: u32,
+        pack_url: &str,
+        texts: &[&str],
+        abort: &Abort,
+    ) -> Result<&Arc<LoadedPack>, Failure> {
+        let mut reporter = Reporter::new(id);
+        let (device, limits) = (self.opened.device.clone(), self.limits);
+        let report = |done, total| reporter.report(RequestStage::Weights, done, total);
+        self.pack(pack_url).load(&device, limits, Some(texts), abort, report).await
+    }
+
     /// Reads a text; it is the last one then.
     async fn read(
         &mut self,
@@ -153,11 +168,8 @@ impl Session {
         abort: &Abort,
     ) -> Result<Read, Failure> {
         let mut reporter = Reporter::new(id);
-        let (device, limits) = (self.opened.device.clone(), self.limits);
-        let pack = self.pack(pack_url);
-        let fetched_before = pack.counts().fetched_bytes;
-        let on_weights = |done, total| reporter.report(RequestStage::Weights, done, total);
-        let tokens = pack.load(&device, limits, true, abort, on_weights).await?.tokenize(text)?;
+        let fetched_before = self.pack(pack_url).counts().fetched_bytes;
+        let tokens = self.load_for(id, pack_url, &[text], abort).await?.tokenize(text)?;
         let common = |last: &LastText| last.token_ids.iter().zip(&tokens.ids).take_while(|(a, b)| a == b).count();
         let fits = |last: &LastText| last.pack_url == pack_url && last.session.is_compatible_with(options);
         let reused_tokens = self.last.as_ref().filter(|last| fits(last)).map_or(0, common);
@@ -306,6 +318,11 @@ impl Session {
     ) -> Result<Reply, Failure> {
         let [(first, first_k), (second, second_k)] = texts;
         let options = |inf_k: &Option<usize>| RunOptions { inf_k: *inf_k, ..RunOptions::default() };
+        // One that cannot be analyzed is refused before the other one is.
+        let loaded = self.load_for(id, pack_url, &[first, second], abort).await?;
+        for text in [first, second] {
+            loaded.tokenize(text)?;
+        }
         let a = self.read(id, pack_url, first, RowSource::Host, options(first_k), abort).await?;
         // Out of the way of the second text, which would go on from it.
         let Some(previous) = self.last.take() else { return Err(Failure::device("the first text was not kept")) };

@@ -10,6 +10,7 @@ use lens_loader::{Abort, Cache, Counts, PackFiles, Prepared, RowSource, Rows};
 use lens_pack::fit::{self, Limits};
 use lens_pack::manifest::{FileEntry, MANIFEST_FILE, Manifest, WordsEntry};
 use lens_pack::row_checks::{Blocks, RowChecks};
+use lens_protocol::TOKENS_MAX;
 
 use crate::clock::now_ms;
 use crate::failure::Failure;
@@ -92,19 +93,20 @@ impl Pack {
         Ok(())
     }
 
-    /// Brings what is missing and returns the loaded pack. `on_bytes(done, total)` counts the
-    /// bytes of the whole load. The tokenizer is left out where `with_tokenizer` is false.
+    /// Brings what is missing and returns the loaded pack. `on_bytes(done, total)` counts the bytes of the whole load. The
+    /// tokenizer is left out where there are no `texts`; where there are, one that cannot be analyzed is refused before
+    /// any weight is asked for.
     pub async fn load(
         &mut self,
         device: &ComputeDevice,
         limits: Limits,
-        with_tokenizer: bool,
+        texts: Option<&[&str]>,
         abort: &Abort,
         on_bytes: impl FnMut(u64, u64),
     ) -> Result<&Arc<LoadedPack>, Failure> {
         if self.loaded().is_none() {
             let start = now_ms();
-            let fetched = self.fetch(device, limits, with_tokenizer, abort, on_bytes).await;
+            let fetched = self.fetch(device, limits, texts, abort, on_bytes).await;
             self.times.whole_ms += now_ms() - start;
             fetched?;
         }
@@ -119,15 +121,14 @@ impl Pack {
         &mut self,
         device: &ComputeDevice,
         limits: Limits,
-        with_tokenizer: bool,
+        texts: Option<&[&str]>,
         abort: &Abort,
         on_bytes: impl FnMut(u64, u64),
     ) -> Result<(), Failure> {
         self.open(device, limits, abort).await?;
         if let PackState::Loading { builder, tokenizer, shards } = &mut self.state {
-            let with_tokenizer = with_tokenizer && !*tokenizer;
             let done = Done { tokenizer, shards, rows: &mut self.rows, tokenizer_ms: &mut self.times.tokenizer_ms };
-            fetch(&self.files, builder, done, with_tokenizer, abort, on_bytes).await?;
+            fetch(&self.files, builder, done, texts, abort, on_bytes).await?;
         }
         Ok(())
     }
@@ -165,7 +166,7 @@ impl Pack {
         let entries: Vec<FileEntry> = words.files().cloned().collect();
         let tally = Tally::new(entries.len(), 0, words.load_bytes(), on_bytes);
         let mut loader = WordsLoader::new(loaded)?;
-        let mut prepared = in_flight(&self.files, entries.iter(), &tally, abort);
+        let mut prepared = in_flight(&self.files, entries.iter().enumerate(), &tally, abort);
         let mut content = Vec::new();
         for file in 0..entries.len() {
             let Some(ready) = prepared.next().await else { break };
@@ -193,7 +194,7 @@ impl Pack {
         let entries: Vec<FileEntry> = manifest.load_files().chain(of_words).cloned().collect();
         let total = entries.iter().map(|entry| entry.bytes).sum();
         let tally = Tally::new(entries.len(), 0, total, on_bytes);
-        let mut prepared = in_flight(&self.files, entries.iter(), &tally, abort);
+        let mut prepared = in_flight(&self.files, entries.iter().enumerate(), &tally, abort);
         for (file, entry) in entries.iter().enumerate() {
             let Some(ready) = prepared.next().await else { break };
             if !ready?.is_stored() {
@@ -264,14 +265,22 @@ impl<F: FnMut(u64, u64)> Tally<F> {
     }
 }
 
-/// Brings files, several at once; they come out in their order.
+/// Whether all texts can be analyzed, as far as their tokens tell.
+fn check(builder: &PackLoader, texts: Option<&[&str]>) -> Result<(), Failure> {
+    for text in texts.unwrap_or_default() {
+        builder.tokenize(text)?;
+    }
+    Ok(())
+}
+
+/// Brings files, each with its place in the tally, several at once; they come out in their order.
 fn in_flight<'a, F: FnMut(u64, u64)>(
     files: &'a PackFiles,
-    entries: impl Iterator<Item = &'a FileEntry> + Unpin + 'a,
+    entries: impl Iterator<Item = (usize, &'a FileEntry)> + Unpin + 'a,
     tally: &'a Tally<F>,
     abort: &'a Abort,
 ) -> impl Stream<Item = Result<Prepared, lens_loader::Error>> + Unpin + 'a {
-    stream::iter(entries.enumerate())
+    stream::iter(entries)
         .map(
             move |(file, entry)| async move { files.prepare(entry, abort, &move |bytes| tally.set(file, bytes)).await },
         )
@@ -283,15 +292,21 @@ async fn fetch(
     files: &PackFiles,
     builder: &mut PackLoader,
     done: Done<'_>,
-    with_tokenizer: bool,
+    texts: Option<&[&str]>,
     abort: &Abort,
     on_bytes: impl FnMut(u64, u64),
 ) -> Result<(), Failure> {
     let manifest = builder.manifest();
     let total = manifest.load_bytes();
     let mut wanted: Vec<(Goal, FileEntry)> = Vec::new();
-    if with_tokenizer {
+    // A token has at least a byte: short texts need not wait for the tokenizer alone.
+    let may_be_too_long = |text: &&str| text.len() >= TOKENS_MAX;
+    let mut alone = 0;
+    if texts.is_some() && !*done.tokenizer {
         wanted.push((Goal::Tokenizer, manifest.tokenizer.clone()));
+        alone = usize::from(texts.iter().copied().flatten().any(may_be_too_long));
+    } else {
+        check(builder, texts)?;
     }
     let row_checks = manifest.row_checks.clone();
     if let Some(checks) = row_checks.as_ref().filter(|_| !done.rows.has_checks()) {
@@ -302,7 +317,13 @@ async fn fetch(
     let before = total - wanted.iter().map(|(_, entry)| entry.bytes).sum::<u64>();
 
     let tally = Tally::new(wanted.len(), before, total, on_bytes);
-    let mut prepared = in_flight(files, wanted.iter().map(|(_, entry)| entry), &tally, abort);
+    let entries = || wanted.iter().map(|(_, entry)| entry).enumerate();
+    let mut prepared = in_flight(files, entries().take(alone), &tally, abort).chain(in_flight(
+        files,
+        entries().skip(alone),
+        &tally,
+        abort,
+    ));
     // One file at a time lies in wasm's memory, in the same place.
     let mut content = Vec::new();
     for (file, (goal, _)) in wanted.iter().enumerate() {
@@ -314,6 +335,7 @@ async fn fetch(
                 builder.set_tokenizer(&content)?;
                 *done.tokenizer_ms = now_ms() - start;
                 *done.tokenizer = true;
+                check(builder, texts)?;
             }
             Goal::RowChecks => {
                 if let Some(entry) = &row_checks {

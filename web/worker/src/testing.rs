@@ -71,7 +71,7 @@ async fn tokenize(
     texts: &[String],
     abort: &Abort,
 ) -> Result<Reply, Failure> {
-    let pack = session.load(pack_url, true, abort).await?;
+    let pack = session.load(pack_url, Some(&[]), abort).await?;
     let Some(loaded) = pack.loaded() else { return Err(Failure::device("the pack was not loaded")) };
     let ids: Result<_, lens_engine::Error> = texts.iter().map(|text| Ok(loaded.tokenize(text)?.ids)).collect();
     Ok(Reply::new(&TestResponse::Tokens { id, ids: ids? }))
@@ -86,7 +86,7 @@ async fn fixture(
     inf_k: Option<usize>,
     abort: &Abort,
 ) -> Result<Reply, Failure> {
-    let pack = session.load(pack_url, false, abort).await?;
+    let pack = session.load(pack_url, None, abort).await?;
     let rows = pack.embedding(token_ids, RowSource::Host, abort, |_, _| {}).await?;
     let Some(loaded) = pack.loaded() else { return Err(Failure::device("the pack was not loaded")) };
     let residuals = if names.iter().any(|n| n.starts_with("residual.")) {
