@@ -430,6 +430,15 @@ describe('links', () => {
       await (await reach(page, 'share-link-copy')).click();
       await (await reach(page, 'share-said')).filter({ hasText: 'Copied' }).waitFor();
       assert.equal(await page.evaluate(() => navigator.clipboard.readText()), link);
+      // The result itself: its file, a place for it, and the link that opens it there.
+      const address = await reach(page, 'share-address');
+      await address.fill('javascript:alert(1)');
+      await page.getByTestId('share-address-wrong').waitFor();
+      await address.fill(' https://results.example/a story.json');
+      await page.getByTestId('share-address-wrong').waitFor();
+      await address.fill(' https://results.example/story.json ');
+      const result = new URL(await (await reach(page, 'share-result')).inputValue());
+      assert.equal(result.search, '?v=3&result=https://results.example/story.json&pin=5');
       const code = await (await reach(page, 'share-code')).inputValue();
       const source = await page.evaluate((html) => new DOMParser().parseFromString(html, 'text/html').querySelector('iframe').src, code);
       assert.equal(source, `${link}&embed=true`);

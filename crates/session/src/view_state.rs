@@ -137,6 +137,18 @@ impl ViewState {
         Self { figure, ..self.clone() }
     }
 
+    /// The same of a saved analysis that lies at `address`; nothing where no page may fetch from there.
+    #[must_use]
+    pub fn of_saved(&self, address: &str) -> Option<Self> {
+        let address = address.trim();
+        if !is_fetchable(address) {
+            return None;
+        }
+        // What the text was computed with is in the file.
+        let subject = Some(Subject::Result(address.to_owned()));
+        Some(Self { subject, model: None, inf_k: None, second: None, words: false, ..self.clone() })
+    }
+
     /// The whole page about what a frame shows: the figure that stands first there.
     #[must_use]
     pub fn of_frame(&self, frame: &Embed) -> Self {

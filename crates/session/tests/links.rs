@@ -261,3 +261,20 @@ fn a_frame_has_the_text_or_a_word_alone() {
         assert!(url(purpose).contains(&format!("?v=3&amp;example=poem&amp;embed=true{alone}\"")), "{}", url(purpose));
     }
 }
+
+#[test]
+fn a_saved_result_becomes_a_link_wherever_a_page_may_read_it() {
+    let view =
+        ViewState::read("text=one+two&model=https://a.example/pack/&inf_k=5&with=three&words=true&pin=1&view=path")
+            .view;
+    let of = |address: &str| view.of_saved(address).map(|saved| saved.query());
+    assert_eq!(
+        of(" https://a.example/story.json\n").unwrap(),
+        "v=3&result=https://a.example/story.json&view=path&pin=1"
+    );
+    assert_eq!(of("results/my story.json"), None);
+    assert_eq!(of("results/my%20story.json").unwrap(), "v=3&result=results/my%2520story.json&view=path&pin=1");
+    for refused in ["", "  ", "javascript:alert(1)", "file:///home/a.json", "data:text/plain,a"] {
+        assert_eq!(of(refused), None, "{refused}");
+    }
+}

@@ -47,17 +47,10 @@ pub fn Ways(state: State, said: RwSignal<Option<String>>) -> impl IntoView {
         .with(|shown| shown.as_ref().is_some_and(|shown| matches!(shown.origin, Origin::Live(_) | Origin::File(_))));
     view! {
         <Way label="Link" testid="share-link" content=url.into() said />
-        {needs_model
-            .then(|| {
-                view! {
-                    <p class="note">
-                        "The link carries the text and the settings; whoever opens it runs the model. To show this result without a model, save its file, put it on any site, and link to it with ?result=ADDRESS."
-                    </p>
-                }
-            })}
+        {needs_model.then(|| view! { <p class="note">"Whoever opens it runs the model on this text."</p> })}
         <Show when=move || is_long.get()>
             <p class="note" data-testid="share-long">
-                "This link is long: some hosts and programs cut it. The result’s file is safer."
+                "This link is long: some hosts and programs cut it. The result’s file, below, is safer."
             </p>
         </Show>
         <Picker<Purpose>
@@ -67,9 +60,58 @@ pub fn Ways(state: State, said: RwSignal<Option<String>>) -> impl IntoView {
             choose=Callback::new(move |it| purpose.set(it))
         />
         <Way label="Code to embed" testid="share-code" content=code said />
-        <button type="button" data-testid="share-file" on:click=move |_| files::download(state)>
-            "Save the result’s file"
-        </button>
+        <h3>"The result itself, without a model"</h3>
+        <FileSteps state said />
+    }
+}
+
+/// How a result becomes a link that opens without a model.
+#[component]
+fn FileSteps(state: State, said: RwSignal<Option<String>>) -> impl IntoView {
+    let address = RwSignal::new(String::new());
+    let link = Memo::new(move |_| {
+        state.address.track();
+        let saved = state.store.model().current_address().to_share().of_saved(&address.read())?;
+        Some(environment::page_at(&saved.query()))
+    });
+    let is_wrong = move || link.with(Option::is_none) && !address.with(|it| it.trim().is_empty());
+    let url = Signal::derive(move || link.get().unwrap_or_default());
+    view! {
+        <ol class="share-steps">
+            <li>
+                <button type="button" data-testid="share-file" on:click=move |_| files::download(state)>
+                    "Save the result’s file"
+                </button>
+            </li>
+            <li>
+                "Put it on a site that other pages may read from: a repository’s pages, a dataset of Hugging Face, the folder of this page."
+            </li>
+            <li>
+                <div class="share-way">
+                    <label>
+                        <span>"Its address there, to make a link of"</span>
+                        <input
+                            type="text"
+                            inputmode="url"
+                            autocomplete="off"
+                            placeholder="https://…/story.json"
+                            data-testid="share-address"
+                            prop:value=address
+                            aria-invalid=move || is_wrong().then_some("true")
+                            on:input=move |event| address.set(event_target_value(&event))
+                        />
+                    </label>
+                </div>
+                <Show when=is_wrong>
+                    <p class="note" data-testid="share-address-wrong">
+                        "A page can read from https: addresses, and from a path beside it."
+                    </p>
+                </Show>
+                <Show when=move || link.with(Option::is_some)>
+                    <Way label="Link to the result" testid="share-result" content=url said />
+                </Show>
+            </li>
+        </ol>
     }
 }
 
