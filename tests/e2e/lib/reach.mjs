@@ -13,14 +13,14 @@ const ALWAYS = 'button';
  */
 const BEHIND = [
   [/^(open-result|open-model|theme|help)$/, 'menu', FOLDED],
-  [/^(share-(link|code)(-copy)?|share-purpose|share-file|share-said|share-long)$/, 'share', ALWAYS],
+  [/^(share-(link|code|result)(-copy)?|share-address|share-purpose|share-file|share-said|share-long)$/, 'share', ALWAYS],
   [/^(text-input|analyze|inf-k|live|words-toggle|status|device|device-note|length|keep-beginning)$/, 'own-text', WITH_TEXT],
   [/^(token-\d+|token-strip|strip-readout|text-settings)$/, 'own-text', WITH_BOX],
   [/^(quantity|strip-(png|svg|copy|csv))$/, 'text-settings', FOLDED],
 
-  [/^(heatmap|heatmap-(title|readout|missing)|similarity-table|scenes-settings)$/, 'tab-scenes', UNCHOSEN],
+  [/^(heatmap|heatmap-(title|readout|missing)|scenes-settings)$/, 'tab-scenes', UNCHOSEN],
   [/^(source|mode|scale|events|dendrogram|zoom-(in|out|reset)|full-screen)$/, 'scenes-settings', FOLDED],
-  [/^(heatmap-(png|svg|copy|csv)|events-csv|dendrogram-(svg|json))$/, 'scenes-settings', FOLDED],
+  [/^(heatmap-(png|svg|copy|csv)|events-csv|dendrogram-(svg|json)|similarity-table)$/, 'scenes-settings', FOLDED],
 
   [/^(trajectory|trajectory-(readout|status)|tortuosity|path-settings)$/, 'tab-path', UNCHOSEN],
   [/^trajectory-(source|method|dimensions|positions|color|metric|png|svg|copy|csv)$/, 'path-settings', FOLDED],

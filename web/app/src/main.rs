@@ -31,6 +31,7 @@ mod surface;
 mod trajectory;
 mod trajectory_canvas;
 mod views;
+mod walk;
 mod word_in_focus;
 mod worker;
 

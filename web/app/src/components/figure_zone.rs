@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use lens_session::figure::Figure;
-use lens_view::neighbors;
 use leptos::prelude::*;
 
 use super::attention::AttentionPanel;
@@ -15,7 +14,6 @@ use super::feature_map::FeatureMapFigure;
 use super::film::FilmBar;
 use super::heatmap::HeatmapFigure;
 use super::neuronpedia::NeuronpediaPanel;
-use super::similarity_table::SimilarityTable;
 use super::statistics::Statistics;
 use super::tabs::tab_id;
 use super::trajectory::TrajectoryFigure;
@@ -74,17 +72,8 @@ pub fn FigureZone(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
 /// The figure of a tab.
 pub fn figure(state: State, shown: &Arc<ShownAnalysis>, derived: Derived, figure: Figure) -> AnyView {
     let shown = shown.clone();
-    let listed = shown.clone();
     match figure {
-        Figure::Scenes => view! {
-            <HeatmapFigure state shown=shown.clone() derived />
-            <SimilarityTable
-                label="The heatmap as a table"
-                testid="similarity-table"
-                rows=move || neighbors::rows(&listed.analysis)
-            />
-        }
-        .into_any(),
+        Figure::Scenes => view! { <HeatmapFigure state shown derived /> }.into_any(),
         Figure::Path => view! { <TrajectoryFigure state shown derived /> }.into_any(),
         Figure::Features => view! {
             <FeatureMapFigure state shown=shown.clone() />

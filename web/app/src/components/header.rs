@@ -2,6 +2,7 @@
 
 use lens_session::{Msg, Theme};
 use lens_view::choice::Choice;
+use leptos::html::Div;
 use leptos::prelude::*;
 
 use super::examples::Examples;
@@ -11,6 +12,10 @@ use super::text_zone::has_box;
 use crate::files;
 use crate::opener::focus_on;
 use crate::state::State;
+use crate::walk::{self, Along};
+
+/// The buttons of the line at the top, which are one stop of the Tab key.
+const ACTIONS: &str = ":scope > button, :scope > details > summary";
 
 /// The line at the top.
 #[component]
@@ -26,11 +31,29 @@ pub fn Header(state: State) -> impl IntoView {
             focus_on("#text");
         }
     };
+    let actions = NodeRef::<Div>::new();
+    let keep_one_stop = move || {
+        if let Some(actions) = actions.get_untracked() {
+            walk::keep_one_stop(&actions, ACTIONS);
+        }
+    };
+    // After the page has them, and again when one of them can be pressed or no longer.
+    Effect::new(move |_| {
+        is_needless();
+        request_animation_frame(keep_one_stop);
+    });
     view! {
         <header class="header">
             <h1>"Temporal Lens"</h1>
             <Examples state />
-            <div class="header-actions">
+            <div
+                class="header-actions"
+                role="toolbar"
+                aria-label="Own text, sharing, and more"
+                node_ref=actions
+                on:focusin=move |_| keep_one_stop()
+                on:keydown=move |event| walk::walk(&event, ".header-actions", ACTIONS, Along::Row)
+            >
                 <button
                     type="button"
                     class="primary"

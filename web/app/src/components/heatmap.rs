@@ -8,6 +8,7 @@ use lens_session::figure::Figure;
 use lens_view::focus::{Cell, Step};
 use lens_view::heatmap::{HeatmapLayout, Viewport};
 use lens_view::layout::AvailableSpace;
+use lens_view::neighbors;
 use lens_view::scene::{self, Scene};
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
@@ -16,6 +17,7 @@ use web_sys::{KeyboardEvent, PointerEvent, WheelEvent};
 use super::gear::Gear;
 use super::heatmap_bar::{HeatmapBar, drawn};
 use super::heatmap_stage::{HeatmapStage, ZOOM_STEP};
+use super::similarity_table::SimilarityTable;
 use crate::film_frames;
 use crate::heatmap_canvas;
 use crate::part::Part;
@@ -55,7 +57,7 @@ pub fn HeatmapFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derived) 
         raster: StoredValue::new_local(None),
     };
     draw(state, stage, derived, overlay, scene::all(&shown.analysis));
-    let filmed = shown.clone();
+    let (filmed, listed) = (shown.clone(), shown.clone());
     film_frames::offer(Figure::Scenes, move |reading| drawn(state, &filmed, derived, stage, reading));
 
     // The tooltip belongs to this figure's pointer and keys, not to tokens hovered elsewhere.
@@ -94,8 +96,13 @@ pub fn HeatmapFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derived) 
             // Above the figure for the eye, after it for the Tab key.
             <div class="figure-head">
                 <figcaption id="heatmap-title" data-testid="heatmap-title">{title}</figcaption>
-                <Gear label="Settings of the matrix" sign="⚙" testid="scenes-settings">
+                <Gear label="Settings of the matrix, and it as a table" sign="⚙" testid="scenes-settings">
                     <HeatmapBar state shown derived stage />
+                    <SimilarityTable
+                        label="The heatmap as a table"
+                        testid="similarity-table"
+                        rows=move || neighbors::rows(&listed.analysis)
+                    />
                 </Gear>
             </div>
             <Readout state derived />

@@ -7,14 +7,14 @@ use lens_view::focus::{Cell, Step};
 use lens_view::inspector::{AddedRow, Inspector, SourceRow};
 use lens_view::number;
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlElement, KeyboardEvent};
+use web_sys::KeyboardEvent;
 
 use super::selection_panel::SelectionPanel;
 use super::token_strip::scroll_to;
 use super::words::NoWords;
 use crate::state::{ShownAnalysis, State};
 use crate::views::Derived;
+use crate::walk::{Along, walk};
 
 /// The word in focus, in three columns: itself, what made it expected, what it added.
 #[component]
@@ -208,22 +208,7 @@ fn Source(state: State, row: SourceRow) -> impl IntoView {
 
 /// The words that it came from and its features are one stop of the Tab key; arrows walk all of them.
 fn walk_rows(event: &KeyboardEvent) {
-    let step: i32 = match event.key().as_str() {
-        "ArrowDown" => 1,
-        "ArrowUp" => -1,
-        _ => return,
-    };
-    let Some(at) = event.target().and_then(|it| it.dyn_into::<Element>().ok()) else { return };
-    let around = at.closest(".inspector-word").ok().flatten();
-    let Some(buttons) = around.map(|it| it.get_elements_by_tag_name("button")) else { return };
-    // What is folded takes no focus.
-    let seen = (0..buttons.length()).filter_map(|index| buttons.item(index)?.dyn_into::<HtmlElement>().ok());
-    let seen: Vec<_> = seen.filter(|button| button.offset_parent().is_some()).collect();
-    let Some(index) = seen.iter().position(|button| **button == at) else { return };
-    if let Some(next) = index.checked_add_signed(step as isize).and_then(|next| seen.get(next)) {
-        event.prevent_default();
-        let _ = next.focus();
-    }
+    walk(event, ".inspector-word", "button", Along::Column);
 }
 
 /// Features by name; pressing one opens its card.
