@@ -33,6 +33,8 @@ pub struct OpenedDevice {
     pub note: Option<String>,
     /// wgpu's own handle of a GPU: its limits and features, and events of its loss.
     pub handle: Option<wgpu::Device>,
+    /// What the GPU has still to do: it tells when what was submitted is done.
+    pub queue: Option<wgpu::Queue>,
 }
 
 /// The CPU device; `note` is the reason where it was not chosen.
@@ -44,6 +46,7 @@ pub fn cpu(note: Option<String>) -> OpenedDevice {
         name: "CPU".to_owned(),
         note,
         handle: None,
+        queue: None,
     }
 }
 
@@ -142,5 +145,5 @@ async fn open_gpu(found: Found) -> std::result::Result<OpenedDevice, DeviceError
     let software = info.device_type == wgpu::DeviceType::Cpu;
     let kernels = kernels(software, setup.device.features().contains(wgpu::Features::SUBGROUP));
     let device = ComputeDevice { burn: Device::new(found.device), kernels };
-    Ok(OpenedDevice { device, gpu: true, name, note: None, handle: Some(setup.device) })
+    Ok(OpenedDevice { device, gpu: true, name, note: None, handle: Some(setup.device), queue: Some(setup.queue) })
 }

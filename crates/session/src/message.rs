@@ -153,6 +153,8 @@ pub enum Timer {
     Typing(u32),
     /// How long a canceled request, this one, is waited for.
     Patience(u32),
+    /// The next look at how long this request takes.
+    Wait(u32),
     /// How long the worker may say nothing while a request is under way.
     Silence,
     /// The next change of the current entry of the history, after so many openings.

@@ -18,6 +18,9 @@ use crate::shown::Origin;
 /// A worker that is busy on the CPU reads no messages: after this long a canceled one is ended.
 const PATIENCE_MS: u32 = 4000;
 
+/// So often the progress is looked at: a step on the GPU reports nothing until it is done.
+const WAIT_MS: u32 = 1000;
+
 /// The browser tells nobody that it ended a worker. One that says nothing for so long while it has something to do is
 /// ended, or waits, or computes something long: that is for the visitor to judge.
 const SILENCE_MS: u32 = 30_000;
@@ -239,12 +242,24 @@ impl Model {
             Request::Diagnostics { .. } | Request::Cancel { .. } => return,
         };
         self.is_stopping = false;
-        self.progress = (!self.is_quiet).then_some(progress);
+        self.progress = (!self.is_quiet).then(|| progress.at(self.now_ms));
+        self.wait(self.request);
         self.phase = Phase::Loading;
         self.has_worker = true;
         self.job = Some(job.clone());
         self.ask(Effect::Send(job));
         self.listen();
+    }
+
+    /// Time goes on while a request's progress is shown.
+    pub(crate) fn wait(&mut self, request: u32) {
+        if request != self.request {
+            return;
+        }
+        if let Some(progress) = &mut self.progress {
+            progress.wait(self.now_ms);
+            self.ask(Effect::SetTimer(Timer::Wait(request), WAIT_MS));
+        }
     }
 
     /// Something came from the worker, or was sent to it: its silence begins anew.
@@ -357,7 +372,10 @@ impl Model {
                 self.note = Some(format!("The whole embedding ({}) is stored in this browser.", number::bytes(bytes)));
                 self.stopped();
             }
-            Response::Progress { id, stage, done, total } if is_current(id) => {
+            // A worker that opens its device does not know yet what for.
+            Response::Progress { id, stage, done, total }
+                if is_current(id) || (id == 0 && stage == RequestStage::Device && self.is_loading()) =>
+            {
                 if let Some(progress) = &mut self.progress {
                     progress.report(stage_of(stage), done, total, self.now_ms);
                 }

@@ -57,6 +57,7 @@ impl Model {
             Msg::NotSent(reason) => self.crashed(&format!("The request could not be sent: {reason}.")),
             Msg::Timer(Timer::Typing(typed)) => self.typing_paused(typed),
             Msg::Timer(Timer::Patience(request)) => self.lose_patience(request),
+            Msg::Timer(Timer::Wait(request)) => self.wait(request),
             Msg::Timer(Timer::Silence) => self.has_listened(),
             Msg::Timer(Timer::Replace(turn)) => self.replace_entry(turn),
             Msg::UrlChanged(opened, pack) => self.open(*opened, pack),

@@ -350,6 +350,50 @@ fn a_worker_that_goes_on_is_not_taken_for_ended() {
 }
 
 #[test]
+fn what_is_said_of_a_request_never_stands_still_for_two_seconds() {
+    let (mut page, request) = under_way("one two");
+    let said = |page: &Page| page.model.progress.as_ref().map(|it| (it.sentence(), it.pace()));
+    let (start, mut since, mut last) = (page.now, page.now, said(&page));
+    // Reports come now and then, for ten seconds.
+    let mut reports = [300.0, 1250.0, 1300.0, 4700.0, 4720.0].into_iter().peekable();
+    let (mut timers, mut done) = (page.take_timers(), 0);
+    while page.now < start + 10_000.0 {
+        page.now += 10.0;
+        if reports.next_if(|at| start + at <= page.now).is_some() {
+            done += 1;
+            page.progress(id_of(&request), RequestStage::Model, done, 26);
+        }
+        let (due, later): (Vec<_>, Vec<_>) =
+            timers.into_iter().map(|(it, ms)| (it, ms.saturating_sub(10))).partition(|(_, ms)| *ms == 0);
+        timers = later;
+        for (timer, _) in due {
+            page.tell(Msg::Timer(timer));
+        }
+        timers.extend(page.take_timers());
+        let now = said(&page);
+        if now != last {
+            (since, last) = (page.now, now);
+        }
+        assert!(page.now - since < 2000.0, "{last:?} stood still for {} ms", page.now - since);
+    }
+    // Its clock ends with it.
+    page.answer_analysis(&request);
+    page.take_timers();
+    page.tell(Msg::Timer(Timer::Wait(id_of(&request))));
+    assert!(page.take_timers().is_empty());
+}
+
+#[test]
+fn a_worker_says_how_far_it_is_with_its_device_before_it_knows_a_request() {
+    let (mut page, _) = under_way("one two");
+    page.progress(0, RequestStage::Device, 3, 9);
+    let said = page.model.progress.as_ref().unwrap().sentence();
+    assert_eq!(said, "Opening the device and checking the kernels · 3 of 9");
+    page.progress(0, RequestStage::Model, 3, 9);
+    assert_eq!(page.model.progress.as_ref().unwrap().sentence(), said);
+}
+
+#[test]
 fn silence_ends_with_its_request() {
     let ends: [fn(&mut Page, &Request); 3] = [
         |page, request| page.worker(Response::Cancelled { id: request.id() }),

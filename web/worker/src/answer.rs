@@ -15,7 +15,7 @@ use crate::clock::now_ms;
 use crate::failure::Failure;
 use crate::outbox::{Reply, post};
 use crate::packs::Pack;
-use crate::progress::{Reporter, Stopwatch};
+use crate::progress::{Reporter, Stopwatch, report_when_done};
 use crate::{arrays, diagnostics, gpu};
 
 /// The device, and the packs that were loaded on it.
@@ -197,15 +197,16 @@ impl Session {
             None => InferenceSession::new(loaded.clone(), options)?,
         };
         session.truncate(reused_tokens);
+        let queue = self.opened.queue.clone();
         let mut step = |stage| {
             match stage {
                 InferenceStage::Layer(done, total) => {
                     stopwatch.enter(|times| &mut times.gemma_ms);
-                    reporter.report(RequestStage::Model, done as u64, total as u64);
+                    report_when_done(queue.as_ref(), id, RequestStage::Model, done as u64, total as u64);
                 }
                 InferenceStage::Sae => {
                     stopwatch.enter(|times| &mut times.sae_ms);
-                    reporter.report(RequestStage::Sae, 0, 1);
+                    report_when_done(queue.as_ref(), id, RequestStage::Sae, 0, 1);
                 }
                 InferenceStage::ReadBack => stopwatch.enter(|times| &mut times.read_back_ms),
             }
@@ -251,6 +252,7 @@ impl Session {
         let session = session.ok_or_else(|| Failure::device("the text was not kept"))?;
         let mut analysis = Box::new(session.pack().analysis_header(text, &tokens, session.summary(), options));
         if words && session.pack().has_words() {
+            post(&Response::Progress { id, stage: RequestStage::Words, done: 1, total: 1 });
             analysis.events = Some(events::of_text(&session.summary().grams(), &tokens.tokens));
             session.add_words(&mut analysis).await?;
         }

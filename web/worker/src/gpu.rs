@@ -7,7 +7,7 @@ use js_sys::{Function, Promise, Reflect};
 use lens_engine::check::self_check;
 use lens_engine::{OpenedDevice, device, open_device};
 use lens_pack::fit::Limits;
-use lens_protocol::{FailureKind, Response};
+use lens_protocol::{FailureKind, RequestStage, Response};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
@@ -33,7 +33,7 @@ pub async fn open() -> OpenedDevice {
             let adapter = adapter().await;
             let name = adapter.as_ref().and_then(adapter_name).unwrap_or_else(|| opened.name.clone());
             opened.set_adapter(name, adapter.as_ref().and_then(has_subgroups).unwrap_or(false));
-            match self_check::check(&opened.device).await {
+            match self_check::check(&opened.device, report_step).await {
                 Ok(()) => opened,
                 Err(e) => device::cpu(Some(format!("WebGPU was not used: {e}"))),
             }
@@ -46,6 +46,11 @@ pub async fn open() -> OpenedDevice {
         HANDLE.with(|h| *h.borrow_mut() = Some(handle.clone()));
     }
     opened
+}
+
+/// The first request waits for this; it has no number here.
+fn report_step(done: u64, total: u64) {
+    post(&Response::Progress { id: 0, stage: RequestStage::Device, done, total });
 }
 
 /// Tells the page when the device is lost or refuses work. The page then starts a fresh worker,

@@ -31,6 +31,16 @@ impl Reporter {
     }
 }
 
+/// Reports a stage when the GPU has done what was submitted until now, which is long after it was submitted; at once
+/// where there is no queue.
+pub fn report_when_done(queue: Option<&wgpu::Queue>, id: u32, stage: RequestStage, done: u64, total: u64) {
+    let report = move || post(&Response::Progress { id, stage, done, total });
+    match queue {
+        Some(queue) => queue.on_submitted_work_done(report),
+        None => report(),
+    }
+}
+
 /// Divides time among stages: every moment goes to one.
 pub struct Stopwatch {
     /// When the stage under way began, in milliseconds.

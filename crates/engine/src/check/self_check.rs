@@ -47,20 +47,37 @@ impl Checked {
 /// The page waits while the adapter compiles each kernel, so only the precisions of served packs are checked: the
 /// networks run those in any case. Reading f16 is covered by their scales, reading f32 by the products of rows.
 ///
+/// `on_step(done, total)` is called before each kernel.
+///
 /// # Errors
 /// [`DeviceError`] with a sentence that names what differs.
-pub async fn check(device: &ComputeDevice) -> Result<()> {
+pub async fn check(device: &ComputeDevice, mut on_step: impl FnMut(u64, u64)) -> Result<()> {
+    const STEPS: u64 = 9;
     let mut checks = Checks { device: device.clone(), done: Vec::new() };
+    let mut begun = 0;
+    let mut step = || {
+        on_step(begun, STEPS);
+        begun += 1;
+    };
     // Several queries, and one after others.
+    step();
     checks.attention(5, 0, [4, 2, 12, 72], Some(5.0), Some(3)).await?;
+    step();
     checks.attention(1, 4, [4, 2, 12, 72], Some(5.0), Some(3)).await?;
+    step();
     checks.rows(5, 72).await?;
+    step();
     checks.matmul_nt(5, 7, 72).await?;
     for precision in [Precision::Q8, Precision::Q4] {
+        step();
         checks.linear(precision, [5, 37, 72], 1.0).await?;
+        step();
         checks.transposed(precision, [5, 37, 72], 1.0).await?;
     }
+    step();
     checks.finishes([5, 37, 72]).await?;
+    on_step(STEPS, STEPS);
+    debug_assert_eq!(begun, STEPS);
     match checks.done.iter().find(|checked| checked.is_wrong()) {
         None => Ok(()),
         Some(Checked { name, error }) => {

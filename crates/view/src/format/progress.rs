@@ -21,7 +21,7 @@ pub enum LoadStage {
     Sae,
     /// Similarity and statistics.
     Analysis,
-    /// Fetching the pack's words; bytes. After all else, so that a failure costs nothing.
+    /// Fetching the pack's words, and reading them off. After all else, so that a failure costs nothing.
     Words,
 }
 
@@ -49,7 +49,7 @@ impl LoadStage {
             Self::Model => "Running the language model",
             Self::Sae => "Running the temporal SAE",
             Self::Analysis => "Comparing tokens",
-            Self::Words => "Loading words",
+            Self::Words => "Finding the words",
         }
     }
 
@@ -113,8 +113,14 @@ pub struct Progress {
     fraction: f64,
     /// When the first bytes of this stage were reported, and how many: the rate starts there.
     mark: Option<(f64, u64)>,
+    /// When this stage began, and when something was last reported.
+    began: f64,
+    heard: f64,
     now: f64,
 }
+
+/// Milliseconds without a report after which the time is told instead: a step on the GPU, or a host that does not answer.
+const STANDSTILL_MS: f64 = 900.0;
 
 impl Progress {
     /// A request that begins now. `cold` when weights are to be fetched, `expected_bytes` of them
@@ -122,7 +128,18 @@ impl Progress {
     pub fn begin(cold: bool, expected_bytes: u64) -> Self {
         let (kind, stage, total) =
             if cold { (Kind::Cold, LoadStage::Start, expected_bytes) } else { (Kind::Warm, LoadStage::Embedding, 0) };
-        Self { kind, stage, done: 0, total, fraction: 0.0, mark: None, now: 0.0 }
+        Self { kind, stage, done: 0, total, fraction: 0.0, mark: None, began: 0.0, heard: 0.0, now: 0.0 }
+    }
+
+    /// It begins at `now` milliseconds of any clock.
+    #[must_use]
+    pub fn at(self, now: f64) -> Self {
+        Self { began: now, heard: now, now, ..self }
+    }
+
+    /// It is `now`, and nothing was reported.
+    pub fn wait(&mut self, now: f64) {
+        self.now = now;
     }
 
     /// A request for the whole embedding, of `expected_bytes` (0 when not known).
@@ -137,10 +154,14 @@ impl Progress {
 
     /// A report from the worker at `now` milliseconds of any clock.
     pub fn report(&mut self, stage: LoadStage, done: u64, total: u64, now: f64) {
+        if stage != self.stage {
+            self.began = now;
+        }
         if stage != self.stage || self.mark.is_none() {
             self.mark = Some((now, done));
         }
-        (self.stage, self.done, self.total, self.now) = (stage, done.min(total), total, now);
+        (self.stage, self.done, self.total) = (stage, done.min(total), total);
+        (self.heard, self.now) = (now, now);
         let before: f64 = LoadStage::ALL.into_iter().filter(|s| *s < stage).map(|s| s.share(self.kind)).sum();
         let part = if total > 0 { self.done as f64 / total as f64 } else { 0.0 };
         let fraction = (before + part * stage.share(self.kind)) / 100.0;
@@ -166,12 +187,17 @@ impl Progress {
                 format!("{stage} · {} of {}", number::bytes(self.done), number::bytes(self.total))
             }
             LoadStage::Model if self.total > 1 => format!("{stage} · layer {} of {}", self.done, self.total),
+            LoadStage::Device if self.total > 1 => format!("{stage} · {} of {}", self.done, self.total),
             _ => stage.to_owned(),
         }
     }
 
-    /// e.g. "3.20 MB/s, about 25 s left"; none before it can be known.
+    /// e.g. "3.20 MB/s, about 25 s left"; none before it can be known. While nothing is reported, how long the stage has
+    /// taken, e.g. "4 s so far".
     pub fn pace(&self) -> Option<String> {
+        if self.now - self.heard >= STANDSTILL_MS {
+            return Some(format!("{:.0} s so far", (self.now - self.began) / 1000.0));
+        }
         let (since, first) = self.mark?;
         let (elapsed, bytes) = (self.now - since, self.done.saturating_sub(first));
         if !self.stage.counts_bytes() || elapsed < 1500.0 || bytes == 0 || self.done >= self.total {
@@ -253,6 +279,22 @@ mod tests {
         assert_eq!(progress.pace().unwrap(), "2.00 MB/s, about 3 s left");
         progress.report(LoadStage::Model, 1, 10, 9000.0);
         assert_eq!(progress.pace(), None);
+    }
+
+    #[test]
+    fn while_nothing_is_reported_the_seconds_are_told() {
+        let mut progress = Progress::begin(true, 0).at(5000.0);
+        progress.wait(5800.0);
+        assert_eq!(progress.pace(), None);
+        progress.wait(7000.0);
+        assert_eq!(progress.pace().unwrap(), "2 s so far");
+        progress.report(LoadStage::Sae, 0, 1, 8000.0);
+        assert_eq!(progress.pace(), None);
+        progress.wait(11_000.0);
+        assert_eq!(progress.pace().unwrap(), "3 s so far");
+        progress.report(LoadStage::Sae, 0, 1, 11_500.0);
+        progress.wait(14_000.0);
+        assert_eq!(progress.pace().unwrap(), "6 s so far", "of the whole stage");
     }
 
     #[test]
