@@ -6,23 +6,20 @@ use lens_analysis::Analysis;
 use lens_analysis::events::Boundary;
 use lens_analysis::similarity::{Matrix, Source};
 
-use super::names::name;
+use super::names::{name, token};
 use crate::figure::attention::AttentionMap;
 use crate::figure::feature_map::FeatureMap;
 use crate::figure::strip::Shading;
 use crate::figure::trajectory::Trajectory;
 use crate::format::choice::Choice;
-use crate::format::{number, token};
+use crate::format::number;
 use crate::table::comparison::CosineRow;
 use crate::table::statistics::StatisticsRow;
 
 /// A field of a CSV file (RFC 4180). These few lines are all that the crate `csv` would do here: every writer below
-/// joins fields by commas and ends rows by CRLF, and the guard against formulas is needed either way.
-/// A spreadsheet would run a field that begins like a formula: it gets a leading apostrophe.
+/// joins fields by commas and ends rows by CRLF.
 fn field(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t']);
-    let text = if formula { format!("'{text}") } else { text.to_owned() };
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }
 
 /// A number as programs read it; nothing for what is none.
@@ -35,11 +32,11 @@ pub fn matrix_csv(analysis: &Analysis, matrix: &Matrix, order: &[usize]) -> Stri
     let mut csv = String::from("token");
     for place in order {
         csv.push(',');
-        csv.push_str(&field(&name(analysis, place + matrix.first)));
+        csv.push_str(&field(&name(&analysis.tokens, place + matrix.first)));
     }
     csv.push_str("\r\n");
     for row in order {
-        csv.push_str(&field(&name(analysis, row + matrix.first)));
+        csv.push_str(&field(&name(&analysis.tokens, row + matrix.first)));
         for column in order {
             let value = matrix.entries.get(*row, *column).unwrap_or(f32::NAN);
             let _ = write!(csv, ",{}", plain(value));
@@ -53,9 +50,9 @@ pub fn matrix_csv(analysis: &Analysis, matrix: &Matrix, order: &[usize]) -> Stri
 pub fn strip_csv(analysis: &Analysis, shading: &Shading) -> String {
     let mut csv = format!("position,token,token_id,{}\r\n", shading.quantity.key());
     for (position, value) in shading.values.iter().enumerate() {
-        let text = analysis.tokens.get(position).map(|t| token::plain(t)).unwrap_or_default();
+        let token = field(token(&analysis.tokens, position));
         let id = analysis.token_ids.get(position).copied().unwrap_or_default();
-        let _ = write!(csv, "{position},{},{id},{}\r\n", field(&text), plain(*value));
+        let _ = write!(csv, "{position},{token},{id},{}\r\n", plain(*value));
     }
     csv
 }
@@ -65,7 +62,7 @@ pub fn feature_map_csv(analysis: &Analysis, map: &FeatureMap) -> String {
     let mut csv = String::from("feature");
     for position in 0..map.tokens {
         csv.push(',');
-        csv.push_str(&field(&name(analysis, position)));
+        csv.push_str(&field(&name(&analysis.tokens, position)));
     }
     csv.push_str("\r\n");
     for (row, feature) in map.features.iter().enumerate() {
@@ -83,11 +80,13 @@ pub fn attention_csv(map: &AttentionMap) -> String {
     let mut csv = String::from("token");
     for column in 0..map.size() {
         csv.push(',');
-        csv.push_str(&field(&map.column_name(column)));
+        csv.push_str(&field(
+            &column.checked_sub(1).map_or_else(|| map.column_name(0), |from| name(map.tokens(), from)),
+        ));
     }
     csv.push_str("\r\n");
     for position in 0..map.size() {
-        csv.push_str(&field(&map.name(position)));
+        csv.push_str(&field(&name(map.tokens(), position)));
         for column in 0..map.size() {
             let _ = write!(csv, ",{}", map.weight(position, column).map(plain).unwrap_or_default());
         }
@@ -99,9 +98,9 @@ pub fn attention_csv(map: &AttentionMap) -> String {
 /// The novel features of a token, strongest first.
 pub fn features_csv(analysis: &Analysis, position: usize) -> String {
     let mut csv = String::from("position,token,feature,value\r\n");
-    let text = analysis.tokens.get(position).map(|t| token::plain(t)).unwrap_or_default();
+    let token = field(token(&analysis.tokens, position));
     for it in analysis.novel_top.get(position).into_iter().flatten() {
-        let _ = write!(csv, "{position},{},{},{}\r\n", field(&text), it.feature, plain(it.value));
+        let _ = write!(csv, "{position},{token},{},{}\r\n", it.feature, plain(it.value));
     }
     csv
 }
@@ -112,8 +111,8 @@ pub fn events_csv(analysis: &Analysis, boundaries: &[Boundary]) -> String {
     sorted.sort_by_key(|it| it.position);
     let mut csv = String::from("position,token,gain\r\n");
     for it in sorted {
-        let text = analysis.tokens.get(it.position).map(|t| token::plain(t)).unwrap_or_default();
-        let _ = write!(csv, "{},{},{}\r\n", it.position, field(&text), plain(it.gain as f32));
+        let token = field(token(&analysis.tokens, it.position));
+        let _ = write!(csv, "{},{token},{}\r\n", it.position, plain(it.gain as f32));
     }
     csv
 }
@@ -141,9 +140,10 @@ pub fn cosines_csv(rows: &[CosineRow]) -> String {
 pub fn trajectory_csv(trajectory: &Trajectory) -> String {
     let titles: Vec<String> = trajectory.axis_titles().iter().map(|title| field(title)).collect();
     let mut csv = format!("position,token,{}\r\n", titles.join(","));
-    for (point, row) in trajectory.rows().enumerate() {
+    for point in 0..trajectory.size() {
+        let (position, token) = trajectory.token(point);
         let values: Vec<String> = trajectory.coordinates(point).iter().map(|v| plain(*v)).collect();
-        let _ = write!(csv, "{},{},{}\r\n", row.position, field(&row.token), values.join(","));
+        let _ = write!(csv, "{position},{},{}\r\n", field(token), values.join(","));
     }
     csv
 }
@@ -175,8 +175,39 @@ mod tests {
         analysis.tokens[2] = "=a,\"b\"".to_owned();
         let matrix = similarity(&analysis, Source::Predictable, Mode::Neuronpedia).unwrap();
         let csv = matrix_csv(&analysis, &matrix, &[1, 0]);
-        assert_eq!(csv, "token,\"2 =a,\"\"b\"\"\",1 ·sky\r\n\"2 =a,\"\"b\"\"\",1,0.25\r\n1 ·sky,0.25,1\r\n");
-        assert_eq!(field("=1+1"), "'=1+1");
+        assert_eq!(csv, "token,\"2 =a,\"\"b\"\"\",1 ▁sky\r\n\"2 =a,\"\"b\"\"\",1,0.25\r\n1 ▁sky,0.25,1\r\n");
+    }
+
+    #[test]
+    fn a_token_is_written_as_the_vocabulary_spells_it() {
+        let mut analysis = example::analysis();
+        for (token, written) in [
+            ("=1+1", "=1+1"),
+            ("-", "-"),
+            ("@x", "@x"),
+            ("\t", "\t"),
+            ("▁\"", "\"▁\"\"\""),
+            ("<0x0D>", "<0x0D>"),
+            ("\r\n", "\"\r\n\""),
+            ("\u{200B}", "\u{200B}"),
+            ("a long token with, a comma in it and more", "\"a long token with, a comma in it and more\""),
+        ] {
+            analysis.tokens[1] = token.to_owned();
+            let shading = Shading::of(&analysis, Quantity::NovelL0).unwrap();
+            assert_eq!(
+                strip_csv(&analysis, &shading).split("\r\n1,").nth(1).unwrap().split(",5,2\r\n").next(),
+                Some(written)
+            );
+            assert!(features_csv(&analysis, 1).starts_with(&format!("position,token,feature,value\r\n1,{written},7,")));
+            let boundary = Boundary { position: 1, expectation_from: 1, gain: 0.5 };
+            assert_eq!(events_csv(&analysis, &[boundary]), format!("position,token,gain\r\n1,{written},0.5\r\n"));
+            let path = Trajectory::new(Method::Pca, &[1.0, 2.0], 2, vec![1], analysis.tokens.clone()).unwrap();
+            assert_eq!(trajectory_csv(&path), format!("position,token,PC 1,PC 2\r\n1,{written},1,2\r\n"));
+            let named = field(&format!("1 {token}"));
+            let matrix = similarity(&analysis, Source::Predictable, Mode::Neuronpedia).unwrap();
+            assert!(matrix_csv(&analysis, &matrix, &[0]).starts_with(&format!("token,{named}\r\n{named},")));
+            assert!(feature_map_csv(&analysis, &FeatureMap::of(&analysis, 2)).contains(&format!(",{named},2 .\r\n")));
+        }
     }
 
     #[test]
@@ -184,10 +215,10 @@ mod tests {
         let mut analysis = example::analysis();
         let shading = Shading::of(&analysis, Quantity::NovelL0).unwrap();
         let csv = strip_csv(&analysis, &shading);
-        assert_eq!(csv, "position,token,token_id,novel-l0\r\n0,<bos>,2,2\r\n1,·sky,5,2\r\n2,.,6,2\r\n");
+        assert_eq!(csv, "position,token,token_id,novel-l0\r\n0,<bos>,2,2\r\n1,▁sky,5,2\r\n2,.,6,2\r\n");
         analysis.novel_top[2] = vec![FeatureCode { feature: 3, value: 0.5 }];
         let csv = feature_map_csv(&analysis, &FeatureMap::of(&analysis, 2));
-        assert_eq!(csv, "feature,0 <bos>,1 ·sky,2 .\r\n3,0,0.75,0.5\r\n7,0,1.5,0\r\n");
+        assert_eq!(csv, "feature,0 <bos>,1 ▁sky,2 .\r\n3,0,0.75,0.5\r\n7,0,1.5,0\r\n");
     }
 
     #[test]
@@ -198,17 +229,17 @@ mod tests {
         let map =
             AttentionMap::of(&attention, &analysis.tokens, AttentionSelection { layer: 0, head: Some(0) }).unwrap();
         let csv = attention_csv(&map);
-        assert_eq!(csv, "token,(nothing yet),0 <bos>,1 ·sky\r\n0 <bos>,1,,\r\n1 ·sky,0,1,\r\n2 .,0,0,1\r\n");
+        assert_eq!(csv, "token,(nothing yet),0 <bos>,1 ▁sky\r\n0 <bos>,1,,\r\n1 ▁sky,0,1,\r\n2 .,0,0,1\r\n");
     }
 
     #[test]
     fn a_token_s_features_and_the_events_are_tables() {
         let analysis = example::analysis();
-        assert_eq!(features_csv(&analysis, 1), "position,token,feature,value\r\n1,·sky,7,1.5\r\n1,·sky,3,0.75\r\n");
+        assert_eq!(features_csv(&analysis, 1), "position,token,feature,value\r\n1,▁sky,7,1.5\r\n1,▁sky,3,0.75\r\n");
         assert_eq!(features_csv(&analysis, 9), "position,token,feature,value\r\n");
         let events =
             [(2, 1.5), (1, 0.25)].map(|(position, gain)| Boundary { position, expectation_from: position, gain });
-        assert_eq!(events_csv(&analysis, &events), "position,token,gain\r\n1,·sky,0.25\r\n2,.,1.5\r\n");
+        assert_eq!(events_csv(&analysis, &events), "position,token,gain\r\n1,▁sky,0.25\r\n2,.,1.5\r\n");
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub fn dendrogram_json(analysis: &Analysis, tree: &Tree, first: usize, cut: f32)
     let mut json = String::from("{\"tokens\":[");
     for leaf in 0..tree.leaves {
         let comma = if leaf > 0 { "," } else { "" };
-        let _ = write!(json, "{comma}\"{}\"", escaped(&name(analysis, leaf + first)));
+        let _ = write!(json, "{comma}\"{}\"", escaped(&name(&analysis.tokens, leaf + first)));
     }
     let _ = write!(json, "],\"cut\":{cut},\"clusters\":{:?},\"leaf_order\":{:?}", tree.cut(cut), tree.leaf_order());
     json.push_str(",\"linkage\":[");
@@ -54,7 +54,7 @@ mod tests {
         analysis.tokens[1] = "\"\u{1}".to_owned();
         let matrix = similarity(&analysis, Source::Predictable, Mode::Notebook).unwrap();
         let json = dendrogram_json(&analysis, &cluster::average_linkage(&matrix), 0, 0.2);
-        assert!(json.starts_with("{\"tokens\":[\"0 <bos>\",\"1 \\\"U+0001\",\"2 .\"],\"cut\":0.2"), "{json}");
+        assert!(json.starts_with("{\"tokens\":[\"0 <bos>\",\"1 \\\"\\u0001\",\"2 .\"],\"cut\":0.2"), "{json}");
         assert!(json.contains("\"linkage\":[[1,2,0.75,2],[0,3,1.25,3]]"), "{json}");
     }
 }

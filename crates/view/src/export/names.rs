@@ -1,11 +1,12 @@
-//! What files call a token.
+//! What files that programs read call a token: as the vocabulary spells it and as nothing else, so that whoever joins a
+//! table to a result by its tokens finds them equal.
 
-use lens_analysis::Analysis;
-
-use crate::format::token;
+/// The token at `position`.
+pub(super) fn token(tokens: &[String], position: usize) -> &str {
+    tokens.get(position).map(String::as_str).unwrap_or_default()
+}
 
 /// Position and token.
-pub(super) fn name(analysis: &Analysis, position: usize) -> String {
-    let text = analysis.tokens.get(position).map(|t| token::plain(t)).unwrap_or_default();
-    format!("{position} {text}")
+pub(super) fn name(tokens: &[String], position: usize) -> String {
+    format!("{position} {}", token(tokens, position))
 }

@@ -121,6 +121,11 @@ impl AttentionMap {
         column.checked_sub(1).map_or_else(|| NOTHING.to_owned(), |position| self.name(position))
     }
 
+    /// The tokens, as the vocabulary spells them.
+    pub fn tokens(&self) -> &[String] {
+        &self.tokens
+    }
+
     /// Position and token.
     pub fn name(&self, position: usize) -> String {
         let text = self.tokens.get(position).map(|t| token::shortened(t, 24)).unwrap_or_default();

@@ -36,6 +36,7 @@ pub fn pieces(token: &str) -> Vec<Piece> {
         return vec![Piece::Special(token.to_owned())];
     }
     let mut pieces: Vec<Piece> = Vec::new();
+    let mut before = None;
     for c in token.chars() {
         let mark = match c {
             '▁' | ' ' => Some(SPACE.to_owned()),
@@ -43,9 +44,12 @@ pub fn pieces(token: &str) -> Vec<Piece> {
             '\r' => Some("␍".to_owned()),
             '\t' => Some(TAB.to_owned()),
             // Unseen on their own, or turning the text around them: shown by number.
-            c if c.is_control() || is_unseen(c) => Some(format!("U+{:04X}", u32::from(c))),
+            c if is_unseen(c) && !before.is_some_and(|before| shapes(c, before)) => {
+                Some(format!("U+{:04X}", u32::from(c)))
+            }
             _ => None,
         };
+        before = mark.is_none().then_some(c);
         match (mark, pieces.last_mut()) {
             (Some(mark), Some(Piece::Mark(before))) => before.push_str(&mark),
             (Some(mark), _) => pieces.push(Piece::Mark(mark)),
@@ -158,8 +162,9 @@ pub fn columns(text: &str) -> usize {
 
 fn columns_of(c: char) -> usize {
     match u32::from(c) {
-        // Combining marks and joiners add nothing.
-        0x0300..=0x036F | 0x200C..=0x200D | 0xFE00..=0xFE0F => 0,
+        // Combining marks add nothing, nor does what shapes the character before it.
+        0x0300..=0x036F => 0,
+        _ if is_default_ignorable(c) => 0,
         0x1100..=0x115F | 0x2E80..=0xA4CF | 0xAC00..=0xD7A3 | 0xF900..=0xFAFF | 0xFF00..=0xFF60 => 2,
         0x1F000..=0x3FFFF => 2,
         _ => 1,
@@ -176,10 +181,34 @@ fn is_special(token: &str) -> bool {
         || (token.starts_with("<unused") && token.ends_with('>'))
 }
 
-fn is_unseen(c: char) -> bool {
-    matches!(u32::from(c), 0x00A0 | 0x00AD | 0x200B..=0x200F | 0x2028..=0x202E | 0x2060..=0x2069 | 0xFEFF)
-        // The joiner holds emoji together.
-        && c != '\u{200D}'
+/// Whether a character is seen as nothing, by its properties in Unicode: white space, control characters, what is ignored
+/// where it has no effect on its neighbors, and signs that are blank by design.
+pub(crate) fn is_unseen(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || is_default_ignorable(c) || is_blank_sign(c)
+}
+
+/// Unicode's property Default_Ignorable_Code_Point. It is defined by ranges that stay: characters that are added to
+/// them later have it already.
+fn is_default_ignorable(c: char) -> bool {
+    matches!(u32::from(c),
+        0x00AD | 0x034F | 0x061C | 0x115F..=0x1160 | 0x17B4..=0x17B5 | 0x180B..=0x180F | 0x200B..=0x200F
+        | 0x202A..=0x202E | 0x2060..=0x206F | 0x3164 | 0xFE00..=0xFE0F | 0xFEFF | 0xFFA0 | 0xFFF0..=0xFFF8
+        | 0x1BCA0..=0x1BCA3 | 0x1D173..=0x1D17A | 0xE0000..=0xE0FFF)
+}
+
+/// Characters whose sign is empty though no property says so: the Braille cell without dots, a note without a head, fillers of
+/// Khitan and of hieroglyphs; and what controls annotations and the layout of hieroglyphs.
+fn is_blank_sign(c: char) -> bool {
+    matches!(u32::from(c), 0x2800 | 0x1D159 | 0x16FE4 | 0x13430..=0x13442 | 0xFFF9..=0xFFFC)
+}
+
+/// Whether an unseen character belongs to the one before it: joiners, variation selectors and tags make one emoji of
+/// several, and choose the form of a letter. In Latin they only make two equal words different.
+fn shapes(c: char, before: char) -> bool {
+    let is_shaping = matches!(u32::from(c),
+        0x200C..=0x200D | 0x180B..=0x180D | 0x180F | 0xFE00..=0xFE0F | 0xE0020..=0xE007F | 0xE0100..=0xE01EF);
+    let is_keycap = c == '\u{FE0F}' && (before.is_ascii_digit() || matches!(before, '#' | '*'));
+    is_keycap || (is_shaping && (before > '\u{2FF}' || matches!(before, '©' | '®')))
 }
 
 #[cfg(test)]
@@ -229,7 +258,39 @@ mod tests {
     fn unseen_characters_are_named() {
         assert_eq!(plain("a\u{200B}b"), "aU+200Bb");
         assert_eq!(plain("\u{202E}"), "U+202E");
-        assert_eq!(plain("👩\u{200D}🚀"), "👩\u{200D}🚀");
+        // All that is seen as nothing has a mark, alone and between letters.
+        for c in
+            ['\u{2800}', '\u{200D}', '\u{FE0F}', '\u{206B}', '\u{E0062}', '\u{3000}', '\u{3164}', '\u{180E}', '\u{85}']
+        {
+            let number = format!("U+{:04X}", u32::from(c));
+            assert_eq!(pieces(&c.to_string()), [Piece::Mark(number.clone())]);
+            assert_eq!(plain(&format!("▁{c}")), format!("·{number}"));
+            assert_eq!(plain(&format!("a{c}b")), format!("a{number}b"));
+        }
+        // What shapes the character before it is a part of it.
+        for whole in
+            ["👩\u{200D}🚀", "1\u{FE0F}\u{20E3}", "❤\u{FE0F}", "©\u{FE0F}", "क\u{94D}\u{200D}ष", "می\u{200C}خواهم"]
+        {
+            assert_eq!(pieces(whole), [Piece::Text(whole.to_owned())]);
+        }
+        assert_eq!(pieces("🏴\u{E0067}\u{E0062}\u{E007F}"), [Piece::Text("🏴\u{E0067}\u{E0062}\u{E007F}".to_owned())]);
+    }
+
+    #[test]
+    fn blank_is_what_unicode_calls_so() {
+        let class = |pattern: &str| match regex_syntax::parse(pattern).unwrap().into_kind() {
+            regex_syntax::hir::HirKind::Class(regex_syntax::hir::Class::Unicode(class)) => class,
+            other => panic!("{other:?}"),
+        };
+        let all = class(r"[\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}\p{Z}]");
+        let mut count = 0;
+        for c in all.iter().flat_map(|range| range.start()..=range.end()) {
+            assert!(is_unseen(c), "U+{:04X}", u32::from(c));
+            count += 1;
+        }
+        let blank = |c: &char| is_blank_sign(*c) && !all.iter().any(|range| (range.start()..=range.end()).contains(c));
+        let ours = (0..=0x10_FFFF).filter_map(char::from_u32);
+        assert_eq!(ours.clone().filter(|c| is_unseen(*c)).count(), count + ours.filter(blank).count());
     }
 
     #[test]

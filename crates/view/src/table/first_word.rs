@@ -85,7 +85,7 @@ pub fn is_content(analysis: &Analysis, position: usize) -> bool {
 
 /// Whether the token is white space alone, whose name is in letters.
 fn is_white(token: &str) -> bool {
-    token.chars().all(|c| c == '▁' || c.is_whitespace()) || token::is_byte(token)
+    token.chars().all(|c| c == '▁' || token::is_unseen(c)) || token::is_byte(token)
 }
 
 #[cfg(test)]

@@ -175,6 +175,8 @@ fn AttentionFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
         {move || problem().map(|problem| view! { <p class="empty" role="alert">{problem}</p> })}
         <p
             class="token-strip attended"
+            dir="auto"
+            translate="no"
             node_ref=text
             tabindex="0"
             aria-label="The text, shaded by where the focused token’s prediction comes from"

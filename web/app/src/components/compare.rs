@@ -51,6 +51,7 @@ pub fn ComparePanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
             <form class="compare-form" on:submit=on_submit>
                 <textarea
                     rows="2"
+                    dir="auto"
                     spellcheck="false"
                     aria-label="Second text"
                     data-testid="compare-text"
@@ -293,7 +294,7 @@ fn Side(
     view! {
         <figure aria-label=format!("Text {number}")>
             <figcaption>{title}</figcaption>
-            <div class="compare-tokens">{tokens}</div>
+            <div class="compare-tokens" dir="auto">{tokens}</div>
             <div class="heatmap-frame" node_ref=frame>
                 <canvas
                     node_ref=base

@@ -50,6 +50,7 @@ pub fn Composer(state: State) -> impl IntoView {
             <textarea
                 id="text"
                 rows="3"
+                dir="auto"
                 spellcheck="false"
                 data-testid="text-input"
                 prop:value=move || state.text.get()

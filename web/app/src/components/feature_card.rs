@@ -65,7 +65,7 @@ fn Card(state: State, shown: Arc<ShownAnalysis>, feature: usize) -> impl IntoVie
     };
     let here = match card::in_text(&shown.analysis, feature) {
         Some(tokens) => view! {
-            <div class="excerpt scroll" tabindex="0" role="region" aria-label="The feature in this text" data-testid="feature-in-text">
+            <div class="excerpt scroll" dir="auto" tabindex="0" role="region" aria-label="The feature in this text" data-testid="feature-in-text">
                 <Tokens tokens />
             </div>
         }
@@ -102,7 +102,7 @@ fn Known(state: State, index: Arc<Index>, dashboard: Dashboard) -> impl IntoView
                 let quantile =
                     excerpt.quantile.map(|q| view! { <span class="quantile">{format!("{:.0} %", 100.0 * q)}</span> });
                 view! {
-                    <li class="excerpt" title=source(excerpt)>
+                    <li class="excerpt" dir="auto" title=source(excerpt)>
                         {quantile}
                         <Tokens tokens=card::shaded(excerpt, largest) />
                     </li>
@@ -226,7 +226,7 @@ fn FromNeuronpedia(source: String, feature: usize) -> impl IntoView {
                     .dashboard
                     .top
                     .iter()
-                    .map(|excerpt| view! { <li class="excerpt"><Tokens tokens=card::shaded(excerpt, largest) /></li> })
+                    .map(|excerpt| view! { <li class="excerpt" dir="auto"><Tokens tokens=card::shaded(excerpt, largest) /></li> })
                     .collect_view();
                 view! {
                     <ul data-testid="neuronpedia-explanations">

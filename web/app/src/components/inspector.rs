@@ -129,7 +129,7 @@ fn Word(state: State, it: Inspector, layer: usize) -> impl IntoView {
     let has_expected = !expected_features.is_empty();
     view! {
         <div class="inspector-name">
-            <h2 data-testid="inspector-name" dir="auto">{it.name}</h2>
+            <h2 data-testid="inspector-name" dir="auto" translate="no">{it.name}</h2>
             <p class="note">{place}</p>
             {shares}
             {likelihood}
@@ -186,7 +186,7 @@ fn Source(state: State, row: SourceRow) -> impl IntoView {
     let position = row.position;
     view! {
         <li>
-            <span class="ranked-name" dir="auto">
+            <span class="ranked-name" dir="auto" translate="no">
                 {row.name}
             </span>
             <span class="feature-bar" aria-hidden="true">

@@ -144,7 +144,8 @@ pub fn TokenStrip(
                 view! {
                     // What the colors say is said in words, here and in the list of scenes.
                     <div class="scene" role="group" aria-label=spoken dir="auto" data-scene=scene.color().to_string()>
-                        <p class="scene-name" aria-hidden="true" data-testid=format!("scene-{}", scene.number)>
+                        // A direction of its own: the tokens alone say which way the text runs.
+                        <p class="scene-name" aria-hidden="true" dir="auto" data-testid=format!("scene-{}", scene.number)>
                             {scene.title()} {follows.map(|follows| view! { <span class="note">{format!(" · {follows}")}</span> })}
                         </p>
                         {of(scene.first.min(count)..(scene.last + 1).min(count))}
@@ -159,6 +160,8 @@ pub fn TokenStrip(
             <div
                 class="token-strip"
                 role="listbox"
+                dir="auto"
+                translate="no"
                 tabindex="0"
                 aria-label="Tokens of the text: arrow keys walk, Enter pins, Shift and arrows select a span from the pin"
                 aria-activedescendant=active

@@ -9,9 +9,10 @@ pub fn TokenText(token: String) -> impl IntoView {
     pieces(&token)
         .into_iter()
         .map(|piece| match piece {
-            Piece::Text(text) => view! { <span>{text}</span> }.into_any(),
-            Piece::Mark(mark) => view! { <span class="mark">{mark}</span> }.into_any(),
-            Piece::Special(name) => view! { <span class="special">{name}</span> }.into_any(),
+            Piece::Text(text) => view! { <span translate="no">{text}</span> }.into_any(),
+            // With a direction of their own, marks have no say in that of the text around them.
+            Piece::Mark(mark) => view! { <span class="mark" translate="no" dir="ltr">{mark}</span> }.into_any(),
+            Piece::Special(name) => view! { <span class="special" translate="no" dir="ltr">{name}</span> }.into_any(),
         })
         .collect_view()
 }

@@ -174,6 +174,12 @@ impl Trajectory {
         self.shades.iter().map(color).collect()
     }
 
+    /// Position and token of a point, the token as the vocabulary spells it.
+    pub fn token(&self, point: usize) -> (usize, &str) {
+        let position = self.positions[point];
+        (position, &self.tokens[position])
+    }
+
     /// The table behind the picture.
     pub fn rows(&self) -> impl Iterator<Item = PointRow> + '_ {
         (0..self.size()).map(|point| PointRow {
