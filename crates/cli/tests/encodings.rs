@@ -174,3 +174,32 @@ fn names_are_read_in_either_case_and_a_gguf_file_asks_for_its_tokenizer() {
     let sentence = outcome.sentence();
     assert!(sentence.contains("--tokenizer") && sentence.contains("GGUF file does not contain it"), "{sentence}");
 }
+
+#[test]
+fn half_characters_in_json_are_read_as_where_people_type_them() {
+    let files = Files::new();
+    std::fs::create_dir(files.at("out")).unwrap();
+    for (file, command, line) in [
+        ("list.jsonl", LIST.to_owned(), r#"{"id": "a", "text": "the tide is in CHARACTER"}"#),
+        (
+            "corpus.jsonl",
+            DASHBOARDS.to_owned(),
+            r#"{"text": "the tide is in CHARACTER and the boat is out", "source": "s"}"#,
+        ),
+        ("TRAIN.JSONL", format!("{TOKENIZE} @TRAIN.JSONL"), r#"{"text": "the tide is in CHARACTER", "source": "s"}"#),
+    ] {
+        let mut results = Vec::new();
+        for character in [r"\ufffd", r"\ud83d", r"\uDE00"] {
+            let _ = std::fs::remove_dir_all(files.at("out"));
+            std::fs::create_dir(files.at("out")).unwrap();
+            std::fs::write(files.at(file), line.replace("CHARACTER", character)).unwrap();
+            let outcome = files.run(&command);
+            assert_eq!(outcome.code, 0, "{file} {character}: {}", outcome.stderr);
+            let made = ["list/a.json", "boards/0000.json", "ids.safetensors"]
+                .iter()
+                .find_map(|it| std::fs::read(files.at("out").join(it)).ok());
+            results.push(made.unwrap());
+        }
+        assert!(results.iter().all(|it| *it == results[0]), "{file}");
+    }
+}

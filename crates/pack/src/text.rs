@@ -3,6 +3,7 @@
 //! A byte order mark is no part of a text; UTF-16 is read where a mark says so, as Windows' editors write it. What a
 //! download left in a file's place is recognized: a Git LFS pointer, a page of the web.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::path::Path;
 
@@ -111,6 +112,40 @@ pub fn read_data_up_to(path: &Path, limit_bytes: u64) -> Result<String> {
     of_data(&bytes).map_err(|e| malformed(e.to_string()))
 }
 
+/// JSON with U+FFFD in the place of half characters: JSON can write a lone surrogate (`\\ud83d`), no text can hold one, and
+/// readers elsewhere take it. Strings of scripts and corpora of the web have them.
+pub fn without_lone_surrogates(json: &str) -> Cow<'_, str> {
+    /// The UTF-16 unit that the escape at `at` stands for.
+    fn unit(bytes: &[u8], at: usize) -> Option<u32> {
+        let escape = bytes.get(at..at + 6).filter(|it| it.starts_with(b"\\u"))?;
+        u32::from_str_radix(std::str::from_utf8(&escape[2..]).ok()?, 16).ok()
+    }
+    if !json.contains("\\ud") && !json.contains("\\uD") {
+        return Cow::Borrowed(json);
+    }
+    let bytes = json.as_bytes();
+    let mut whole = String::with_capacity(json.len());
+    let (mut at, mut copied) = (0, 0);
+    while let Some(next) = bytes[at..].iter().position(|byte| *byte == b'\\') {
+        at += next;
+        let low = || unit(bytes, at + 6).is_some_and(|low| (0xdc00..0xe000).contains(&low));
+        at += match unit(bytes, at) {
+            Some(0xd800..0xdc00) if low() => 12,
+            Some(0xd800..0xe000) => {
+                whole.push_str(&json[copied..at]);
+                whole.push_str("\\ufffd");
+                copied = at + 6;
+                6
+            }
+            Some(_) => 6,
+            None => 2,
+        };
+        at = at.min(bytes.len());
+    }
+    whole.push_str(&json[copied..]);
+    Cow::Owned(whole)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,6 +168,25 @@ mod tests {
         assert_eq!(of_bytes(b""), Ok(String::new()));
         // Only the first mark is one.
         assert_eq!(of_bytes("\u{feff}\u{feff}a".as_bytes()), Ok("\u{feff}a".to_owned()));
+    }
+
+    #[test]
+    fn half_characters_in_json_are_replaced() {
+        for (json, whole) in [
+            (r#"{"a": "b"}"#, r#"{"a": "b"}"#),
+            (r#""a\ud83d""#, r#""a\ufffd""#),
+            (r#""\uD83D\uDE00\ud83d x\ude00""#, r#""\uD83D\uDE00\ufffd x\ufffd""#),
+            (r#""\ude00\ud83d\ud83d\ude00""#, r#""\ufffd\ufffd\ud83d\ude00""#),
+            // A backslash, and letters.
+            (r#""\\ud83d""#, r#""\\ud83d""#),
+            (r#""\\\ud83dé""#, r#""\\\ufffdé""#),
+            (r#""\ud83"#, r#""\ud83"#),
+            ("\"\\ud83\u{e9}\\ud800", "\"\\ud83\u{e9}\\ufffd"),
+            ("\\", "\\"),
+            ("\\ud800\\", "\\ufffd\\"),
+        ] {
+            assert_eq!(without_lone_surrogates(json), whole, "{json}");
+        }
     }
 
     #[test]

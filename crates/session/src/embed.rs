@@ -4,6 +4,8 @@ use lens_view::choice::Choice;
 use lens_view::markup::escaped;
 use serde::{Deserialize, Serialize};
 
+use crate::outside::{from_outside, readable_json};
+
 /// Version of the messages.
 pub const VERSION: u32 = 1;
 
@@ -171,12 +173,17 @@ struct Head {
 /// # Errors
 /// A sentence for what is meant for us and cannot be understood.
 pub fn read_message(json: &str) -> Option<Result<EmbedCommand, String>> {
+    let json = &*readable_json(json);
     // A list could stand for an object's fields.
     let head: Head = serde_json::from_str(json.trim_start().strip_prefix('{').map(|_| json)?).ok()?;
     if head.version != VERSION {
         return Some(Err(format!("This page understands messages of version {VERSION}, not {}.", head.version)));
     }
-    Some(serde_json::from_str(json).map_err(|error| format!("The message is not understood: {error}.")))
+    let command = serde_json::from_str(json).map_err(|error| format!("The message is not understood: {error}."));
+    Some(command.map(|command| match command {
+        EmbedCommand::SetText { text } => EmbedCommand::SetText { text: from_outside(&text) },
+        command => command,
+    }))
 }
 
 /// A message as JSON.
@@ -212,6 +219,13 @@ mod tests {
         assert_eq!(read_message(r#"{"temporalLens":1,"type":"hello"}"#), Some(Ok(EmbedCommand::Hello)));
         let text = read_message(r#"{"temporalLens":1,"type":"set-text","text":"<b>\u0000"}"#);
         assert_eq!(text, Some(Ok(EmbedCommand::SetText { text: "<b>\0".to_owned() })));
+        let half = r#"{"temporalLens":1,"type":"set-text","text":"a\ud83d \ude00\ud83d\ude00\\ud83d"}"#;
+        assert_eq!(
+            read_message(half),
+            Some(Ok(EmbedCommand::SetText { text: "a\u{fffd} \u{fffd}😀\\ud83d".to_owned() }))
+        );
+        let lines = read_message(r#"{"temporalLens":1,"type":"set-text","text":"a\r\nb\rc"}"#);
+        assert_eq!(lines, Some(Ok(EmbedCommand::SetText { text: "a\nb\nc".to_owned() })));
         assert!(read_message(r#"{"temporalLens":2,"type":"hello"}"#).unwrap().unwrap_err().contains("version 1"));
         assert!(read_message(r#"{"temporalLens":1,"type":"set-text","text":5}"#).unwrap().is_err());
         assert!(read_message(r#"{"temporalLens":1,"type":"eval"}"#).unwrap().is_err());

@@ -1,7 +1,10 @@
 //! The parameters of the page's address: one table, from which a query string is read and written.
 //!
 //! A link leaves out what is as the page opens, so that short states make short links. What cannot be
-//! read is left out and named: old and damaged links open what they can.
+//! read is left out and named: old and damaged links open what they can. What others hang onto a link is passed over.
+//!
+//! A link ends in a digit, and holds nothing that a program which finds links in plain text takes for their end or for
+//! markup: chats and mail programs cut what ends in a full stop.
 
 use lens_analysis::similarity::Mode;
 use lens_view::choice::Choice;
@@ -10,6 +13,8 @@ use lens_view::{gallery, percent};
 
 use crate::embed::Embed;
 use crate::figure::Figure;
+use crate::misspelt::meant;
+use crate::outside::from_outside;
 use crate::packed_text::{TextValue, unpack};
 use crate::values::{
     self, POSITION_MAX, Why, fetchable, flag, optional, optional_key, shortened, usual_key, usual_number, whole,
@@ -47,7 +52,7 @@ const fn key(
 
 /// Every parameter, in the order in which they are written. Names stay: links are never given up.
 pub static KEYS: &[Key] = &[
-    // The version, which `query` writes before all others.
+    // The version, which `query` writes after all others.
     key("v", |_, _| None, |_, value| version(value)),
     key(
         "model",
@@ -79,7 +84,7 @@ pub static KEYS: &[Key] = &[
             TextValue::Plain(text) => Some(text),
             TextValue::Packed(_) => None,
         },
-        |it, value| filled(value).and_then(|text| set_subject(it, Subject::Text(text))),
+        |it, value| outside_text(value).and_then(|text| set_subject(it, Subject::Text(text))),
     ),
     key(
         "z",
@@ -87,7 +92,7 @@ pub static KEYS: &[Key] = &[
             TextValue::Packed(text) => Some(text),
             TextValue::Plain(_) => None,
         },
-        |it, value| unpack(value).and_then(|text| set_subject(it, Subject::Text(text))),
+        |it, value| unpack(value).and_then(|text| set_subject(it, Subject::Text(from_outside(&text)))),
     ),
     key(
         "with",
@@ -95,7 +100,7 @@ pub static KEYS: &[Key] = &[
             TextValue::Plain(text) => Some(text),
             TextValue::Packed(_) => None,
         },
-        |it, value| filled(value).and_then(|text| set_second_text(it, text)),
+        |it, value| outside_text(value).and_then(|text| set_second_text(it, text)),
     ),
     key(
         "withz",
@@ -103,7 +108,9 @@ pub static KEYS: &[Key] = &[
             TextValue::Packed(text) => Some(text),
             TextValue::Plain(_) => None,
         },
-        |it, value| filled(value).and_then(|packed| unpack(&packed)).and_then(|text| set_second_text(it, text)),
+        |it, value| {
+            filled(value).and_then(|packed| unpack(&packed)).and_then(|text| set_second_text(it, from_outside(&text)))
+        },
     ),
     key(
         "inf_k",
@@ -125,7 +132,7 @@ pub static KEYS: &[Key] = &[
         "simMatrix",
         |_, _| None,
         |it, value| {
-            filled(value).and_then(|text| set_subject(it, Subject::Text(text)))?;
+            outside_text(value).and_then(|text| set_subject(it, Subject::Text(text)))?;
             (it.mode, it.scale) = (Mode::Neuronpedia, Scale::of_mode(Mode::Neuronpedia));
             Ok(())
         },
@@ -284,15 +291,18 @@ impl ViewState {
         }
         for part in query.split('&').filter(|part| !part.is_empty()) {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            let Some((name, value)) = percent::decoded(name).zip(percent::decoded(value)) else {
+            let Some(name) = percent::decoded(name) else { continue };
+            let Some(key) = KEYS.iter().find(|key| key.name == name) else {
+                if let Some(meant) = meant(&name, KEYS.iter().map(|key| key.name)) {
+                    opened.dropped.push(format!("“{}” is not known; did you mean “{meant}”?", shortened(&name)));
+                }
+                continue;
+            };
+            let Some(value) = percent::decoded(value) else {
                 opened.dropped.push(format!("“{}” is not text", shortened(part)));
                 continue;
             };
-            let taken = match KEYS.iter().find(|key| key.name == name) {
-                Some(key) => (key.set)(&mut opened.view, &value),
-                None => Err("is not known"),
-            };
-            if let Err(why) = taken {
+            if let Err(why) = (key.set)(&mut opened.view, &value) {
                 let mut what = shortened(&name);
                 if !value.is_empty() {
                     what = format!("{what}={}", shortened(&value));
@@ -350,15 +360,12 @@ impl ViewState {
         let mut query = String::new();
         for key in KEYS {
             if let Some(value) = (key.get)(self, &page) {
-                if query.is_empty() {
-                    query = format!("v={VERSION}");
-                }
-                for part in ["&", key.name, "=", &value] {
+                for part in [key.name, "=", &value, "&"] {
                     query.push_str(part);
                 }
             }
         }
-        query
+        if query.is_empty() { query } else { format!("{query}v={VERSION}") }
     }
 }
 
@@ -377,6 +384,11 @@ fn version(value: &str) -> Result<(), Why> {
 
 fn filled(value: &str) -> Result<String, Why> {
     if value.is_empty() { Err("is empty") } else { Ok(value.to_owned()) }
+}
+
+/// A text, as the text box would have it.
+fn outside_text(value: &str) -> Result<String, Why> {
+    filled(value).map(|text| from_outside(&text))
 }
 
 fn text_of(it: &ViewState) -> Option<TextValue> {

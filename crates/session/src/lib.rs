@@ -10,6 +10,8 @@
 //! | [`keys`] | the table of the address's parameters: reads and writes a query string |
 //! | `values` | single values of parameters |
 //! | `packed_text` | a text as a part of an address |
+//! | `misspelt` | whether an unknown parameter was meant as one of ours |
+//! | `outside` | texts from links and messages, as the text box has them |
 //! | [`figure`] | which figure stands beside the text |
 //! | [`theme`] | light or dark |
 //! | [`embed`] | the page inside another page: flags and messages |
@@ -36,8 +38,10 @@ pub mod figure;
 pub mod keys;
 pub mod library;
 pub mod message;
+mod misspelt;
 pub mod model;
 mod opening;
+mod outside;
 pub mod pack;
 mod pack_actions;
 mod packed_text;

@@ -31,7 +31,8 @@ impl TextValue {
         if plain.len() > PLAIN_MAX {
             let packed = pack(text);
             if packed.len() < plain.len() {
-                return Self::Packed(packed);
+                // Chats take it for emphasis.
+                return Self::Packed(packed.replace('_', "%5F"));
             }
         }
         Self::Plain(plain)
@@ -68,7 +69,7 @@ mod tests {
 
     fn packed(text: &str) -> String {
         match TextValue::of(text) {
-            TextValue::Packed(value) => value,
+            TextValue::Packed(value) => percent::decoded(&value).unwrap(),
             plain => panic!("{plain:?}"),
         }
     }

@@ -9,6 +9,7 @@ use lens_view::focus::Focus;
 use lens_view::selection::Selection;
 
 use crate::model::{Model, Pending, Phase};
+use crate::outside::readable_json;
 use crate::shown::{Origin, ShownAnalysis, ShownComparison};
 
 /// Analyses, and comparisons, kept for Back.
@@ -20,7 +21,7 @@ impl Model {
     /// # Errors
     /// A sentence that says what is wrong with the document.
     pub(crate) fn show(&mut self, json: &str, origin: Origin) -> Result<(), String> {
-        let analysis = Analysis::from_json(json).map_err(|e| e.to_string())?;
+        let analysis = Analysis::from_json(&readable_json(json)).map_err(|e| e.to_string())?;
         self.show_analysis(analysis, origin);
         Ok(())
     }

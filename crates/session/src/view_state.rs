@@ -190,6 +190,7 @@ pub fn is_fetchable(address: &str) -> bool {
     };
     !address.is_empty()
         && address.len() <= 2000
-        && !address.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\')
+        && !address.chars().any(|c| c.is_control() || c == '\\')
+        && address.trim() == address
         && (!has_scheme || is_web("https://") || is_web("http://"))
 }

@@ -23,8 +23,8 @@ fn every_choice_is_an_entry() {
     assert_eq!(
         urls,
         [
-            ("v=3&example=three-scenes&order=tree".to_owned(), true),
-            ("v=3&example=three-scenes&events=no&order=tree".to_owned(), true)
+            ("example=three-scenes&order=tree&v=3".to_owned(), true),
+            ("example=three-scenes&events=no&order=tree&v=3".to_owned(), true)
         ]
     );
 }
@@ -42,7 +42,7 @@ fn hovering_is_not_in_the_address_and_a_pin_replaces_the_entry() {
     page.tell(Msg::Focused(Focus { hovered: Some(Cell::token(3)), pinned: None }));
     assert!(page.take_urls().is_empty());
     page.tell(Msg::Focused(pinned(Some(Cell::token(3)))));
-    assert_eq!(page.take_urls(), [("v=3&example=three-scenes&pin=3".to_owned(), false)]);
+    assert_eq!(page.take_urls(), [("example=three-scenes&pin=3&v=3".to_owned(), false)]);
     assert_eq!(page.model.view.pin, Some(Cell::token(3)));
     // Others that follow at once are written together.
     page.tell(Msg::Focused(pinned(Some(Cell::token(4)))));
@@ -52,7 +52,7 @@ fn hovering_is_not_in_the_address_and_a_pin_replaces_the_entry() {
     let timers = page.take_timers();
     assert_eq!(timers.len(), 1);
     page.tell(Msg::Timer(timers[0].0));
-    assert_eq!(page.take_urls(), [("v=3&example=three-scenes&pin=5".to_owned(), false)]);
+    assert_eq!(page.take_urls(), [("example=three-scenes&pin=5&v=3".to_owned(), false)]);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn an_analysis_is_an_entry_with_its_text() {
     let mut page = Page::new();
     page.tell(Msg::InfKTyped("5".to_owned()));
     page.analyze("one two");
-    assert_eq!(page.take_urls(), [("v=3&text=one+two&inf_k=5".to_owned(), true)]);
+    assert_eq!(page.take_urls(), [("text=one+two&inf_k=5&v=3".to_owned(), true)]);
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn pins_of_the_text_before_are_not_in_the_next_ones_address() {
         view.spans = span(1, 2);
     });
     page.analyze("four five");
-    assert_eq!(page.query(), "v=3&text=four+five");
+    assert_eq!(page.query(), "text=four+five&v=3");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn the_theme_is_in_the_address_where_it_is_not_the_visitors_own() {
     assert_eq!(page.model.theme, Theme::System);
     page.tell(Msg::SwitchTheme);
     assert!(page.asked.contains(&Effect::RememberTheme(Theme::Light)));
-    assert_eq!(page.query(), "v=3&example=three-scenes&theme=light");
+    assert_eq!(page.query(), "example=three-scenes&theme=light&v=3");
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn words_are_in_the_address_of_a_text_that_is_made_here() {
     page.tell(Msg::Words(true));
     assert_eq!(page.query(), "", "an example has its words already");
     page.analyze("one two");
-    assert_eq!(page.query(), "v=3&text=one+two&words=true");
+    assert_eq!(page.query(), "text=one+two&words=true&v=3");
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn an_open_card_is_in_the_address_and_its_index_is_fetched_once_asked_for() {
     page.asked.clear();
     page.choose(|view| view.feature = Some(7));
     assert_eq!(page.take_fetch().map(|(what, _)| what), Some(Fetch::DashboardIndex));
-    assert_eq!(page.query(), "v=3&example=three-scenes&feature=7");
+    assert_eq!(page.query(), "example=three-scenes&feature=7&v=3");
     page.choose(|view| view.feature = Some(8));
     assert!(page.take_fetch().is_none());
 }
@@ -193,16 +193,16 @@ fn a_frame_leaves_the_history_alone_and_knows_its_link() {
     page.choose(|view| view.has_events = false);
     page.tell(Msg::Focused(pinned(Some(Cell::token(1)))));
     assert!(page.take_urls().is_empty());
-    assert_eq!(page.query(), "v=3&example=poem&events=no&pin=1", "the whole page's");
+    assert_eq!(page.query(), "example=poem&events=no&pin=1&v=3", "the whole page's");
 }
 
 #[test]
 fn a_frame_leads_to_its_link_while_it_is_being_opened() {
     let mut page = Page::closed(Start { is_embedded: true, ..start() });
     page.visit("embed=true&example=poem&pin=4");
-    assert_eq!(page.query(), "v=3&example=poem&pin=4");
+    assert_eq!(page.query(), "example=poem&pin=4&v=3");
     page.serve();
-    assert_eq!(page.query(), "v=3&example=poem&pin=4");
+    assert_eq!(page.query(), "example=poem&pin=4&v=3");
 }
 
 fn set_text(text: &str) -> Msg {

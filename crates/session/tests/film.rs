@@ -120,7 +120,7 @@ fn another_text_ends_it() {
     run(&mut page, 600.0);
     page.analyze("one two");
     assert_eq!((page.model.view.read_to, page.model.film.is_playing(), page.model.film.tokens()), (None, false, 3));
-    assert_eq!(page.query(), "v=3&text=one+two");
+    assert_eq!(page.query(), "text=one+two&v=3");
 }
 
 #[test]
@@ -155,13 +155,13 @@ fn the_address_follows_without_entries_and_not_at_every_frame() {
     let timers = page.take_timers();
     assert!(matches!(timers[..], [(Timer::Replace(_), 1000)]), "{timers:?}");
     page.tell(Msg::Timer(timers[0].0));
-    assert_eq!(page.take_urls(), [("v=3&text=one+two+three+four+five+six+seven+eight&t=4".to_owned(), false)]);
+    assert_eq!(page.take_urls(), [("text=one+two+three+four+five+six+seven+eight&t=4&v=3".to_owned(), false)]);
     run(&mut page, 60_000.0);
     let timers = page.take_timers();
     assert_eq!(timers.len(), 1, "one timer at a time");
     page.tell(Msg::Timer(timers[0].0));
     let written = page.take_urls();
-    assert_eq!(written, [("v=3&text=one+two+three+four+five+six+seven+eight".to_owned(), false)], "the end has no t");
+    assert_eq!(written, [("text=one+two+three+four+five+six+seven+eight&v=3".to_owned(), false)], "the end has no t");
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn a_link_opens_where_it_stands_and_back_shows_it_again() {
     let mut page = Page::at("example=poem&t=5&view=path");
     assert_eq!((page.model.view.read_to, page.model.film.is_playing()), (Some(5), false));
     assert_eq!(page.model.film.position(), 5);
-    assert_eq!(page.query(), "v=3&example=poem&view=path&t=5");
+    assert_eq!(page.query(), "example=poem&view=path&t=5&v=3");
     assert_eq!(page.model.dropped, Vec::<String>::new());
     // Back to the same text without it, and forward again.
     page.visit("example=poem&view=path");

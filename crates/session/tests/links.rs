@@ -37,7 +37,12 @@ fn the_page_as_it_opens_needs_no_query() {
 #[test]
 fn every_field_comes_back() {
     let page = ViewState::default();
-    let texts = ["x", " leading and trailing ", "a+b & c=d # 100% \"<b>\"\n\t“é” 日本 🦀", "v=3&example=code"];
+    let texts = [
+        "x",
+        " leading and trailing ",
+        "a+b & c=d # 100% \"<b>\"\n\t“é” 日本 🦀 _a_ ~b~ ... --- (c)*!",
+        "example=code&v=3",
+    ];
     let mut links: Vec<ViewState> = Vec::new();
     links.extend(
         texts.iter().map(|text| ViewState { subject: Some(Subject::Text((*text).to_owned())), ..page.clone() }),
@@ -46,6 +51,7 @@ fn every_field_comes_back() {
     links.push(ViewState { subject: Some(Subject::Example("two-events".to_owned())), ..page.clone() });
     links.push(ViewState { subject: Some(Subject::Result("https://a.example/r?x=1&y=é".to_owned())), ..page.clone() });
     links.push(ViewState { subject: Some(Subject::Result("results/one.json".to_owned())), ..page.clone() });
+    links.push(ViewState { subject: Some(Subject::Result("results/my text_1.json".to_owned())), ..page.clone() });
     links.push(ViewState { model: Some("https://host.example/packs/gemma/".to_owned()), ..page.clone() });
     links.push(ViewState { inf_k: Some(7), ..page.clone() });
     links.extend(Source::CHOICES.iter().map(|it| ViewState { source: *it, ..page.clone() }));
@@ -129,7 +135,7 @@ fn what_a_drag_leaves_in_the_link_stays_as_it_is() {
 #[test]
 fn damaged_and_unknown_parts_are_named_and_the_rest_opens() {
     let opened = ViewState::read(
-        "?v=1&example=two-events&of=nothing&pin=-1&span=9-3&camera=NaN_0_1&mindist=inf&seed=1e9&theme=pink&extra=1&feature=x&zoom=1_2_NaN&mode=neuronpedia&inf_k=0&text=b&attention=1&withk=x&withspan=1-2&withz=%C2%A7&%ff=1",
+        "?v=1&example=two-events&of=nothing&pin=-1&span=9-3&camera=NaN_0_1&mindist=inf&seed=1e9&theme=pink&exmaple=1&feature=x&zoom=1_2_NaN&mode=neuronpedia&fbclid=x&inf_k=0&text=b&attention=1&withk=x&withspan=1-2&withz=%C2%A7&%ff=1",
     );
     assert_eq!(opened.view.second, None);
     assert_eq!(opened.view.subject, Some(Subject::Example("two-events".to_owned())));
@@ -142,7 +148,7 @@ fn damaged_and_unknown_parts_are_named_and_the_rest_opens() {
         "mindist=inf",
         "seed=1e9",
         "theme=pink",
-        "extra=1",
+        "“exmaple” is not known; did you mean “example”?",
         "feature=x",
         "zoom=1_2_NaN",
         "inf_k=0",
@@ -151,11 +157,10 @@ fn damaged_and_unknown_parts_are_named_and_the_rest_opens() {
         "withk=x",
         "withspan=1-2",
         "withz=§",
-        "%ff=1",
     ] {
         assert!(opened.dropped.iter().any(|it| it.contains(named)), "{named}: {:?}", opened.dropped);
     }
-    assert_eq!(opened.dropped.len(), 17, "{:?}", opened.dropped);
+    assert_eq!(opened.dropped.len(), 16, "{:?}", opened.dropped);
     let opened = ViewState::read("with=a&with=b&withk=2&attention=0.mean");
     assert_eq!(opened.view.second, Some(Second { text: "a".to_owned(), inf_k: Some(2), spans: None }));
     assert_eq!(opened.dropped.len(), 1);
@@ -173,7 +178,7 @@ fn hostile_links_stay_data() {
         "1-2.".repeat(10_000)
     ));
     assert_eq!(opened.view, ViewState::default());
-    assert_eq!(opened.dropped.len(), 6);
+    assert_eq!(opened.dropped.len(), 5);
     assert!(opened.dropped.iter().all(|it| it.chars().count() < 200));
     for address in [
         "javascript:alert(1)",
@@ -182,7 +187,8 @@ fn hostile_links_stay_data() {
         "blob:https://a/b",
         "file:///etc/passwd",
         "https://",
-        "a b",
+        " a",
+        "a\u{3000}",
         "a\nb",
         "",
         "\\\\host",
@@ -190,9 +196,15 @@ fn hostile_links_stay_data() {
     ] {
         assert!(!is_fetchable(address), "{address:?}");
     }
-    for address in
-        ["https://a.example/b.json", "HTTP://a/b", "results/b.json", "./b:c.json", "//host/x", "/r.json?x=a:b"]
-    {
+    for address in [
+        "https://a.example/b.json",
+        "HTTP://a/b",
+        "results/b.json",
+        "results/my text.json",
+        "./b:c.json",
+        "//host/x",
+        "/r.json?x=a:b",
+    ] {
         assert!(is_fetchable(address), "{address:?}");
     }
 }
@@ -215,15 +227,15 @@ fn flags_say_what_an_embedded_page_shows() {
     let opened = ViewState::read("?embedtrajectory=1&embed=true&embedheatmap=false&embedlink=perhaps&embed=x");
     assert_eq!((opened.view.embed, opened.dropped), (shown, Vec::new()));
     let view = ViewState { embed: shown, ..ViewState::default() };
-    assert_eq!(view.query(), "v=3&embed=true&embedheatmap=false&embedtrajectory=true");
+    assert_eq!(view.query(), "embed=true&embedheatmap=false&embedtrajectory=true&v=3");
     assert_eq!(back(&view), view);
 }
 
 #[test]
 fn a_link_to_share_opens_a_figure_and_not_the_export_of_one() {
     let shared = |link: &str| ViewState::read(link).view.to_share().query();
-    assert_eq!(shared("example=poem&view=export"), "v=3&example=poem");
-    assert_eq!(shared("example=poem&view=numbers"), "v=3&example=poem&view=numbers");
+    assert_eq!(shared("example=poem&view=export"), "example=poem&v=3");
+    assert_eq!(shared("example=poem&view=numbers"), "example=poem&view=numbers&v=3");
 }
 
 #[test]
@@ -232,12 +244,12 @@ fn the_whole_page_shows_the_figure_that_stands_first_in_the_frame() {
         let link = ViewState::read(&format!("embed=true&example=poem&{flags}")).view;
         ViewState { embed: Embed::default(), ..link.of_frame(&link.embed) }.query()
     };
-    assert_eq!(page_of("embedtrajectory=true"), "v=3&example=poem");
-    assert_eq!(page_of("embedheatmap=false&embedtrajectory=true"), "v=3&example=poem&view=path");
-    assert_eq!(page_of("embedheatmap=false&embedfeatures=true"), "v=3&example=poem&view=features");
-    assert_eq!(page_of("embedheatmap=false"), "v=3&example=poem");
-    assert_eq!(page_of("view=sources"), "v=3&example=poem&view=sources");
-    assert_eq!(page_of("view=export"), "v=3&example=poem");
+    assert_eq!(page_of("embedtrajectory=true"), "example=poem&v=3");
+    assert_eq!(page_of("embedheatmap=false&embedtrajectory=true"), "example=poem&view=path&v=3");
+    assert_eq!(page_of("embedheatmap=false&embedfeatures=true"), "example=poem&view=features&v=3");
+    assert_eq!(page_of("embedheatmap=false"), "example=poem&v=3");
+    assert_eq!(page_of("view=sources"), "example=poem&view=sources&v=3");
+    assert_eq!(page_of("view=export"), "example=poem&v=3");
 }
 
 #[test]
@@ -270,11 +282,91 @@ fn a_saved_result_becomes_a_link_wherever_a_page_may_read_it() {
     let of = |address: &str| view.of_saved(address).map(|saved| saved.query());
     assert_eq!(
         of(" https://a.example/story.json\n").unwrap(),
-        "v=3&result=https://a.example/story.json&view=path&pin=1"
+        "result=https://a.example/story.json&view=path&pin=1&v=3"
     );
-    assert_eq!(of("results/my story.json"), None);
-    assert_eq!(of("results/my%20story.json").unwrap(), "v=3&result=results/my%2520story.json&view=path&pin=1");
+    assert_eq!(of("results/my story.json").unwrap(), "result=results/my%20story.json&view=path&pin=1&v=3");
+    assert_eq!(of("results/my%20story.json").unwrap(), "result=results/my%2520story.json&view=path&pin=1&v=3");
     for refused in ["", "  ", "javascript:alert(1)", "file:///home/a.json", "data:text/plain,a"] {
         assert_eq!(of(refused), None, "{refused}");
     }
+}
+
+/// What programs that find links in plain text leave out of one where it stands at its end, or take for markup: the rules of
+/// linkify-it 5, of GitHub's autolinks, of marked 18 and of mail programs, together.
+#[test]
+fn a_link_pasted_into_a_chat_is_the_whole_link() {
+    let ends = ".,:;!?'\"()[]{}<>*_~`|\\/-–—…’”»。、！？）」&=+%#@^$";
+    let page = ViewState::default();
+    let mut links: Vec<ViewState> = Vec::new();
+    for end in ends.chars() {
+        for text in [
+            format!("The tide turned{end}"),
+            format!("{end}{end} a {end}b{end} {end}{end}{end}"),
+            "The tide turned. ".repeat(60) + &end.to_string(),
+        ] {
+            let second = Second { text: text.clone(), ..Second::default() };
+            links.push(ViewState { subject: Some(Subject::Text(text.clone())), ..page.clone() });
+            links.push(ViewState { second: Some(second), ..page.clone() });
+            if is_fetchable(&text) {
+                links.push(ViewState { subject: Some(Subject::Result(text)), ..page.clone() });
+            }
+        }
+    }
+    links.push(ViewState {
+        spans: Selection::of(vec![1..2, 4..6]),
+        pin: Some(Cell { row: 3, column: 1 }),
+        ..page.clone()
+    });
+    links.push(ViewState { model: Some("https://host.example/packs/gemma/".to_owned()), ..page.clone() });
+    links.push(ViewState {
+        second: Some(Second { text: "a".to_owned(), inf_k: None, spans: Some([one(1..2), Selection::default()]) }),
+        ..page.clone()
+    });
+    for link in &links {
+        let query = link.query();
+        assert_eq!(&back(link), link, "{query}");
+        assert!(query.ends_with(|c: char| c.is_ascii_alphanumeric()), "{query}");
+        // Nothing inside it that ends a link, or that is markup where it stands between letters and marks.
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "&=+%/:.-_".contains(c);
+        assert!(query.chars().all(is_plain) && !query.contains("..") && !query.contains("--"), "{query}");
+        let value = |name: &str| query.split('&').find_map(|part| part.strip_prefix(name)).unwrap_or_default();
+        for name in ["text=", "z=", "with=", "withz=", "result="] {
+            assert!(!value(name).contains('_'), "{query}");
+        }
+    }
+}
+
+#[test]
+fn the_text_that_a_link_carries_is_the_text_that_stays() {
+    let of = |query: &str| ViewState::read(query).view;
+    let text = |query: &str| match of(query).subject {
+        Some(Subject::Text(text)) => text,
+        other => panic!("{other:?}"),
+    };
+    for name in ["text", "simMatrix"] {
+        assert_eq!(text(&format!("?{name}=the+tide%0D%0Ais+in%0Dnow%0A")), "the tide\nis in\nnow\n");
+    }
+    assert_eq!(of("?with=the+tide%0D%0Ais+in").second.unwrap().text, "the tide\nis in");
+    // Packed, too.
+    let packed =
+        ViewState { subject: Some(Subject::Text("the tide\r\nis in. ".repeat(60))), ..ViewState::default() }.query();
+    assert!(packed.starts_with("z="), "{packed}");
+    assert_eq!(text(&packed), "the tide\nis in. ".repeat(60));
+    let packed = packed.replace("z=", "with=a&withz=").replace("with=a&", "");
+    assert_eq!(of(&packed).second.unwrap().text, "the tide\nis in. ".repeat(60));
+}
+
+#[test]
+fn what_others_hang_onto_a_link_is_passed_over() {
+    for query in [
+        "?fbclid=x&__theme=dark&utm_source=y",
+        "utm_term=caf%e9&example=poem",
+        "gclid&si=%&_gl=1*a*b&%ff=1&example=poem",
+    ] {
+        assert_eq!(ViewState::read(query).dropped, Vec::<String>::new(), "{query}");
+    }
+    assert_eq!(
+        ViewState::read("?exmaple=poem&Text=x").dropped,
+        ["“exmaple” is not known; did you mean “example”?", "“Text” is not known; did you mean “text”?"]
+    );
 }

@@ -59,15 +59,15 @@ fn without_a_list_of_examples_the_page_is_whole() {
         assert!(page.take_fetch().is_none());
         assert_eq!((page.model.text.as_str(), page.model.problem.as_deref()), ("one two", None));
         page.choose(|view| view.has_events = false);
-        assert_eq!(page.take_urls(), [("v=3&text=one+two&events=no".to_owned(), true)]);
+        assert_eq!(page.take_urls(), [("text=one+two&events=no&v=3".to_owned(), true)]);
     }
 }
 
 #[test]
 fn a_link_with_every_key_opens() {
-    let query = "v=3&example=poem&view=numbers&of=residual&mode=notebook&scale=unit&shade=novel-l0&events=no&order=tree\
+    let query = "example=poem&view=numbers&of=residual&mode=notebook&scale=unit&shade=novel-l0&events=no&order=tree\
                  &zoom=1_2_3&tof=novel&tby=pca&tin=2d&ttokens=notebook&tcolour=novel-energy&metric=cosine&neighbours=9\
-                 &mindist=0.25&seed=7&camera=1_0.5_2&attention=0.1&pin=3.4&feature=12&span=1-2.4-5&theme=dark";
+                 &mindist=0.25&seed=7&camera=1_0.5_2&attention=0.1&pin=3.4&feature=12&span=1-2.4-5&theme=dark&v=3";
     let page = Page::at(query);
     let view = &page.model.view;
     assert_eq!(page.shown(), Some(example_text("poem").as_str()));
@@ -223,7 +223,7 @@ fn what_cannot_be_fetched_does_not_end_a_request() {
 #[test]
 fn typing_asks_for_no_model_that_back_led_to() {
     let mut page = Page::analyzed("first");
-    page.visit("v=3&model=https://elsewhere.example/pack/&text=first");
+    page.visit("model=https://elsewhere.example/pack/&text=first&v=3");
     assert!(!page.model.is_loaded);
     page.asked.clear();
     page.tell(Msg::Typed("first and more".to_owned()));
@@ -307,7 +307,7 @@ fn a_saved_result_opens_without_a_model() {
     assert_eq!(page.model.phase, Phase::Done);
     assert_eq!(page.model.text, "a saved result of five words");
     assert_eq!(page.model.focus.pinned, Some(Cell::token(3)));
-    assert_eq!(page.query(), "v=3&result=packs/good.json&pin=3");
+    assert_eq!(page.query(), "result=packs/good.json&pin=3&v=3");
     assert!(!page.asked.iter().any(|effect| matches!(effect, Effect::Send(_))));
 }
 
@@ -341,7 +341,7 @@ fn back_during_a_download_gives_it_up() {
     page.tell(Msg::Submit);
     let request = page.sent();
     page.asked.clear();
-    page.visit("v=3&text=first");
+    page.visit("text=first&v=3");
     assert!(page.asked.contains(&Effect::SendIfPossible(Request::Cancel { id: request.id() })));
     assert_eq!((page.shown(), page.model.text.as_str(), page.model.phase), (Some("first"), "first", Phase::Done));
     assert!(page.model.progress.is_none());
@@ -357,7 +357,7 @@ fn back_to_a_text_that_nobody_analyzed_leaves_the_request_alone() {
     page.tell(Msg::Typed("second".to_owned()));
     page.tell(Msg::Submit);
     let request = page.sent();
-    page.visit("v=3&text=unheard");
+    page.visit("text=unheard&v=3");
     page.serve();
     assert_eq!((page.model.phase, page.model.text.as_str()), (Phase::Loading, "unheard"));
     page.answer_analysis(&request);
@@ -385,7 +385,7 @@ fn a_crash_while_a_shared_link_opens_leaves_the_link_whole() {
     page.serve();
     assert_eq!(page.shown(), Some(example_text("poem").as_str()));
     assert_eq!(page.model.focus.pinned, Some(Cell::token(2)));
-    assert_eq!(page.query(), "v=3&example=poem&of=novel&pin=2");
+    assert_eq!(page.query(), "example=poem&of=novel&pin=2&v=3");
 }
 
 #[test]
@@ -399,7 +399,7 @@ fn two_links_one_after_the_other_the_last_one_counts() {
     page.answer(first.0, first.1);
     page.serve();
     assert_eq!(page.shown(), Some(example_text("code").as_str()));
-    assert_eq!(page.query(), "v=3&example=code&pin=3");
+    assert_eq!(page.query(), "example=code&pin=3&v=3");
 }
 
 #[test]
@@ -420,7 +420,7 @@ fn what_is_chosen_while_a_link_opens_stays() {
     assert!(page.take_urls().is_empty());
     page.serve();
     assert!(page.model.view.is_ordered);
-    assert_eq!(page.query(), "v=3&example=poem&order=tree");
+    assert_eq!(page.query(), "example=poem&order=tree&v=3");
 }
 
 #[test]
@@ -430,14 +430,14 @@ fn an_example_stops_a_link_that_is_being_opened() {
     page.tell(Msg::Example("poem".to_owned()));
     page.serve();
     assert_eq!(page.shown(), Some(example_text("poem").as_str()));
-    assert_eq!(page.take_urls().last().unwrap(), &("v=3&example=poem&of=novel".to_owned(), true));
+    assert_eq!(page.take_urls().last().unwrap(), &("example=poem&of=novel&v=3".to_owned(), true));
 }
 
 #[test]
 fn another_pack_is_used_while_its_link_is_open() {
     let mut page = Page::at(&format!("model={OTHER}&text=one"));
     assert_eq!(page.model.pack.as_ref().unwrap().url, OTHER);
-    assert_eq!(page.query(), format!("v=3&model={OTHER}&text=one"));
+    assert_eq!(page.query(), format!("model={OTHER}&text=one&v=3"));
     page.visit("text=one");
     page.serve();
     assert_eq!(page.model.pack, start().pack);
@@ -510,7 +510,7 @@ fn a_second_text_stays_in_the_address_where_the_first_one_is_an_examples() {
     let text = Some(Subject::Text(example_text("counting")));
     let link = lens_session::ViewState { subject: text, second, ..Default::default() };
     let mut page = Page::at(&link.query());
-    let address = "v=3&example=counting&with=something+else&view=scenes";
+    let address = "example=counting&with=something+else&view=scenes&v=3";
     assert_eq!(page.query(), address);
     // Shown already.
     page.visit(&link.query());
@@ -540,11 +540,11 @@ fn a_second_text_that_nobody_compared_waits_in_its_box_and_in_the_address() {
     let mut page = Page::at("example=poem&with=another+text&withk=7");
     assert_eq!((page.model.second_text.as_deref(), page.model.second_inf_k.as_str()), (Some("another text"), "7"));
     page.choose(|view| view.has_events = false);
-    assert_eq!(page.query(), "v=3&example=poem&with=another+text&withk=7&events=no");
+    assert_eq!(page.query(), "example=poem&with=another+text&withk=7&events=no&v=3");
     // It belongs to that first text only.
     page.tell(Msg::Example("code".to_owned()));
     page.serve();
-    assert_eq!(page.query(), "v=3&example=code&view=compare&events=no");
+    assert_eq!(page.query(), "example=code&view=compare&events=no&v=3");
 }
 
 #[test]
@@ -555,7 +555,7 @@ fn a_file_opens_without_a_model() {
         (page.shown(), page.model.phase, page.model.text.as_str()),
         (Some("from a file"), Phase::Done, "from a file")
     );
-    assert_eq!(page.query(), "v=3&text=from+a+file");
+    assert_eq!(page.query(), "text=from+a+file&v=3");
 }
 
 #[test]

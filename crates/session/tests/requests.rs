@@ -399,7 +399,7 @@ fn silence_ends_with_its_request() {
         |page, request| page.worker(Response::Cancelled { id: request.id() }),
         |page, request| page.fail(request.id(), FailureKind::Network, "no"),
         // Back.
-        |page, _| page.visit("v=3&text=first"),
+        |page, _| page.visit("text=first&v=3"),
     ];
     for end in ends {
         let mut page = Page::new();

@@ -246,15 +246,15 @@ fn typed(page: &mut Page, text: &str) -> Vec<(String, bool)> {
 #[test]
 fn pauses_share_an_entry_of_the_history_and_leave_the_one_before() {
     let mut page = Page::analyzed("one");
-    assert_eq!(typed(&mut page, "one two"), [("v=3&text=one+two".to_owned(), true)]);
-    assert_eq!(typed(&mut page, "one two three"), [("v=3&text=one+two+three".to_owned(), false)]);
+    assert_eq!(typed(&mut page, "one two"), [("text=one+two&v=3".to_owned(), true)]);
+    assert_eq!(typed(&mut page, "one two three"), [("text=one+two+three&v=3".to_owned(), false)]);
     page.choose(|view| view.is_ordered = true);
     page.take_urls();
-    assert_eq!(typed(&mut page, "one"), [("v=3&text=one&order=tree".to_owned(), true)]);
+    assert_eq!(typed(&mut page, "one"), [("text=one&order=tree&v=3".to_owned(), true)]);
     // After Back, too.
-    page.visit("v=3&text=one");
+    page.visit("text=one&v=3");
     page.serve();
-    assert_eq!(typed(&mut page, "one two"), [("v=3&text=one+two".to_owned(), true)]);
+    assert_eq!(typed(&mut page, "one two"), [("text=one+two&v=3".to_owned(), true)]);
 }
 
 #[test]
@@ -318,17 +318,17 @@ fn typing_on_while_analyze_runs_leaves_both_entries() {
     let timer = type_text(&mut page, "one two three").unwrap();
     page.tell(Msg::Timer(timer));
     page.answer_analysis(&pressed);
-    assert_eq!(page.take_urls(), [("v=3&text=one+two".to_owned(), true)]);
+    assert_eq!(page.take_urls(), [("text=one+two&v=3".to_owned(), true)]);
     let quiet = page.sent();
     page.answer_analysis(&quiet);
-    assert_eq!(page.take_urls(), [("v=3&text=one+two+three".to_owned(), true)]);
+    assert_eq!(page.take_urls(), [("text=one+two+three&v=3".to_owned(), true)]);
 }
 
 #[test]
 fn after_back_typing_the_text_that_was_analyzed_last_shows_it_again() {
     let mut page = Page::analyzed("first");
     page.analyze("second");
-    page.visit("v=3&text=first");
+    page.visit("text=first&v=3");
     page.serve();
     assert_eq!((page.shown(), page.model.text.as_str()), (Some("first"), "first"));
     let sent = pause_after(&mut page, "second");
