@@ -7,6 +7,7 @@
 
 import { readFileSync } from 'node:fs';
 
+import { reach } from '../../e2e/lib/reach.mjs';
 import * as environment from './environment.mjs';
 import { median } from './measure.mjs';
 import { LIMIT_MS } from './ours.mjs';
@@ -32,9 +33,9 @@ function watchDrawing() {
 
 /** Analyzes a text in the page; answers milliseconds from each stamp of the worker to the drawn matrix. */
 async function measure(page, text) {
-  await page.getByTestId('text-input').fill(text);
+  await (await reach(page, 'text-input')).fill(text);
   await page.evaluate(() => { window.draws = []; });
-  await page.getByTestId('analyze').click();
+  await (await reach(page, 'analyze')).click();
   await page.locator('main[data-state="loading"]').waitFor();
   await page.locator('main[data-state="done"], main[data-state="error"]').waitFor({ timeout: LIMIT_MS });
   const stamps = await page.evaluate(() => new Promise((resolve) => {
@@ -65,7 +66,7 @@ export async function benchAnswer(browser, rounds) {
   await page.addInitScript(watchDrawing);
   await page.goto(environment.site);
   // Asking the page to follow while one types would start analyses of its own.
-  await page.getByTestId('live').uncheck();
+  await (await reach(page, 'live')).uncheck();
   const rows = [];
   for (const { text, tokens } of texts) {
     const runs = [];

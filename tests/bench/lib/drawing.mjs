@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { putAway, reach } from '../../e2e/lib/reach.mjs';
 import * as environment from './environment.mjs';
 import { median } from './measure.mjs';
 import { document as documentOf } from './points.mjs';
@@ -49,13 +50,15 @@ async function drag({ testId, frames }) {
   return { script, frame };
 }
 
-async function opened(browser, tokens) {
+/** The page with a saved analysis of so many tokens. */
+export async function opened(browser, tokens) {
   const file = join(tmpdir(), `temporal-lens-bench-${process.pid}-${tokens}.json`);
   writeFileSync(file, JSON.stringify(documentOf(tokens)));
   const page = await browser.newPage({ viewport: { width: 1400, height: 1000 } });
   await page.goto(environment.site);
-  await page.getByTestId('open-result').setInputFiles(file);
+  await (await reach(page, 'open-result')).setInputFiles(file);
   await page.getByTestId('file-mark').waitFor({ timeout: 120_000 });
+  await putAway(page);
   return page;
 }
 
@@ -72,13 +75,12 @@ export async function benchDrawing(browser) {
   const rows = [];
   const matrix = await opened(browser, 1000);
   await matrix.waitForFunction(() => globalThis.document.querySelector('[data-testid="heatmap"]')?.width > 100);
-  await matrix.getByTestId('zoom-in').click();
-  await matrix.getByTestId('zoom-in').click();
+  for (let press = 0; press < 2; press += 1) await (await reach(matrix, 'zoom-in')).click();
   rows.push({ what: 'panning a matrix of 1,000 x 1,000, 490 shown', ...summed(await matrix.evaluate(drag, { testId: 'heatmap', frames: FRAMES + WARM_UP })) });
   await matrix.close();
 
   const cloud = await opened(browser, 2000);
-  await cloud.getByTestId('trajectory-method').selectOption('pca');
+  await (await reach(cloud, 'trajectory-method')).selectOption('pca');
   await cloud.locator('[data-testid="trajectory"][data-points="2000"]').waitFor({ timeout: 120_000 });
   rows.push({ what: 'orbiting 2,000 points', ...summed(await cloud.evaluate(drag, { testId: 'trajectory', frames: FRAMES + WARM_UP })) });
   await cloud.close();

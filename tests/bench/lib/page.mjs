@@ -3,11 +3,14 @@
 //
 // No model is needed: the first screen is a precomputed example, the long text a saved analysis.
 
+import { opened } from './drawing.mjs';
 import * as environment from './environment.mjs';
 import { median } from './measure.mjs';
 
 const DESKTOP = { width: 1440, height: 900 };
 const WIDTHS = [360, 768, 1280, 1440, 2560];
+/** Nearly the longest text that the model takes. */
+const LONG_TOKENS = 1832;
 /** More Tab presses than any page should need. */
 const TABS_MOST = 400;
 
@@ -102,5 +105,11 @@ export async function benchPage(browser, rounds) {
   add('hover to the second frame after it, 111 tokens, median', median(times).toFixed(0), 'ms');
   add('the same, longest', Math.max(...times).toFixed(0), 'ms');
   await changed.context().close();
+  const long = await opened(browser, LONG_TOKENS);
+  const slow = await hovers(long, rounds);
+  const count = LONG_TOKENS.toLocaleString('en-US');
+  add(`hover to the second frame after it, ${count} tokens, median`, median(slow).toFixed(0), 'ms');
+  add('the same, longest', Math.max(...slow).toFixed(0), 'ms');
+  await long.context().close();
   return rows;
 }
