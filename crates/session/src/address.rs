@@ -69,7 +69,8 @@ impl Model {
 
     /// Writes the address where it is another one by now.
     pub(crate) fn write_address(&mut self) {
-        if self.opening.is_some() {
+        // After a composition it is written with what the composition made.
+        if self.opening.is_some() || self.is_composing {
             return;
         }
         let address = self.current_address();
@@ -107,7 +108,7 @@ impl Model {
     pub(crate) fn replace_entry(&mut self, turn: u32) {
         self.is_replacing = false;
         // Another entry may be open by now: it is not this drag's to change.
-        if self.turn == turn && self.opening.is_none() {
+        if self.turn == turn && self.opening.is_none() && !self.is_composing {
             self.ask(Effect::WriteUrl { query: self.address.query(), is_entry: false });
         }
     }

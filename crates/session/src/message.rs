@@ -20,6 +20,8 @@ use crate::view_state::{Opened, ViewState};
 pub enum Msg {
     /// The text box has another text.
     Typed(String),
+    /// An input method composes a character or word in the text box, or has ended that.
+    Composing(bool),
     /// The `inf_k` field has another text.
     InfKTyped(String),
     /// The page is to follow while one types, or no longer.

@@ -185,6 +185,8 @@ pub struct Model {
     pub(crate) next: Next,
     /// Counts changes of the text.
     pub(crate) typed: u32,
+    /// An input method composes: what stands in the box is half a word, and nobody's text.
+    pub(crate) is_composing: bool,
 
     /// The analysis all views show.
     pub shown: Option<Arc<ShownAnalysis>>,
@@ -285,6 +287,7 @@ impl Model {
             has_restarted: false,
             next: Next::Rest,
             typed: 0,
+            is_composing: false,
             shown: None,
             attention: None,
             is_attention_asked: false,

@@ -16,7 +16,7 @@ impl Model {
     /// The text in the box may have changed.
     pub(crate) fn text_changed(&mut self) {
         // Nothing is fetched, and no engine started, before Analyze was pressed once.
-        if !self.is_live || !self.is_loaded {
+        if !self.is_live || !self.is_loaded || self.is_composing {
             return;
         }
         self.typed = self.typed.wrapping_add(1);
@@ -32,7 +32,8 @@ impl Model {
 
     /// Analyzes the text as it is now, after what is under way.
     pub(crate) fn follow(&mut self) {
-        if self.is_answered() {
+        // The end of the composition asks.
+        if self.is_composing || self.is_answered() {
             return;
         }
         if self.is_loading() {

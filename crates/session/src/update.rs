@@ -29,6 +29,12 @@ impl Model {
                 self.is_editing = true;
                 self.text_changed();
             }
+            Msg::Composing(is_composing) => {
+                self.is_composing = is_composing;
+                if !is_composing {
+                    self.text_changed();
+                }
+            }
             Msg::InfKTyped(text) => self.inf_k = text,
             Msg::Live(is_live) => {
                 self.is_live = is_live;

@@ -336,3 +336,47 @@ fn after_back_typing_the_text_that_was_analyzed_last_shows_it_again() {
     page.answer_analysis(&sent[0]);
     assert_eq!(page.shown(), Some("second"));
 }
+
+#[test]
+fn while_an_input_method_composes_nothing_runs_and_nothing_is_written() {
+    let mut page = Page::analyzed("one");
+    page.take_urls();
+    // A pause that began before the composition asks nothing.
+    let timer = type_text(&mut page, "one t").unwrap();
+    page.tell(Msg::Composing(true));
+    page.tell(Msg::Timer(timer));
+    // A browser may tell of half words, too.
+    for half in ["one tに", "one tにほ", "one tにほん"] {
+        assert_eq!(type_text(&mut page, half), None);
+    }
+    page.choose(|view| view.is_ordered = true);
+    assert_eq!((page.take_sent(), page.take_urls()), (Vec::new(), Vec::new()));
+    page.tell(Msg::Composing(false));
+    assert_eq!(page.take_urls(), [("text=one&order=tree&v=3".to_owned(), true)]);
+    let sent = pause_after(&mut page, "one t日本");
+    assert!(matches!(&sent[..], [Request::Analyze { text, .. }] if text == "one t日本"));
+    page.answer_analysis(&sent[0]);
+    assert_eq!(page.shown(), Some("one t日本"));
+}
+
+#[test]
+fn a_composition_that_is_dropped_leaves_what_was_typed_before_it() {
+    let mut page = Page::analyzed("one");
+    let early = type_text(&mut page, "one two").unwrap();
+    page.tell(Msg::Composing(true));
+    page.tell(Msg::Timer(early));
+    assert!(page.take_sent().is_empty());
+    page.tell(Msg::Composing(false));
+    let (timer, _) = page.take_timers().pop().unwrap();
+    page.tell(Msg::Timer(timer));
+    assert!(matches!(&page.take_sent()[..], [Request::Analyze { text, .. }] if text == "one two"));
+    // What was under way as a composition began is shown as it comes, and what follows waits for the end.
+    let mut page = Page::analyzed("one");
+    let sent = pause_after(&mut page, "one two");
+    page.tell(Msg::Composing(true));
+    page.answer_analysis(&sent[0]);
+    assert_eq!(page.take_urls(), []);
+    assert_eq!(page.shown(), Some("one two"));
+    page.tell(Msg::Composing(false));
+    assert_eq!(page.take_urls(), [("text=one+two&v=3".to_owned(), true)]);
+}

@@ -32,8 +32,19 @@ pub fn Composer(state: State) -> impl IntoView {
         let loaded = |pack: &Option<Pack>| pack.as_ref().is_some_and(|pack| environment::was_loaded(&pack.url));
         enough && state.pack.with(loaded)
     };
+    let is_composing = StoredValue::new(false);
+    let compose = move |begins: bool| {
+        is_composing.set_value(begins);
+        state.tell(Msg::Composing(begins));
+    };
+    // A box that goes away ends what is composed in it without an event.
+    on_cleanup(move || {
+        if is_composing.try_get_value() == Some(true) {
+            state.tell(Msg::Composing(false));
+        }
+    });
     let on_key = move |event: KeyboardEvent| {
-        if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
+        if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) && !event.is_composing() {
             event.prevent_default();
             state.tell(Msg::Submit);
         }
@@ -55,6 +66,14 @@ pub fn Composer(state: State) -> impl IntoView {
                 data-testid="text-input"
                 prop:value=move || state.text.get()
                 on:input:target=move |event| {
+                    // Half a word of an input method is nobody's text.
+                    if !is_composing.get_value() {
+                        state.tell(Msg::Typed(event.target().value()));
+                    }
+                }
+                on:compositionstart=move |_| compose(true)
+                on:compositionend:target=move |event| {
+                    compose(false);
                     state.tell(Msg::Typed(event.target().value()));
                 }
                 on:keydown=on_key
