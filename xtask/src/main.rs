@@ -13,7 +13,7 @@
 //! | [`test`] | runs the checks, and counts |
 //! | [`landing`] | the static pages of the examples, and what a link shows where it is sent to |
 //! | [`gallery`] | makes the precomputed examples again |
-//! | [`fuzz`] | altered files for every reader |
+//! | [`fuzz`] | altered files for every reader and every command |
 //! | [`bench`] | times our kernels and the whole path against others in the same browser |
 //! | [`process`], [`console`], [`paths`], [`hash`] | running programs, showing progress, finding folders, hashing files |
 
@@ -76,7 +76,8 @@ enum Command {
     ///
     /// Prints tables and writes a JSON file; docs/performance.md has the method.
     Bench(bench::BenchArgs),
-    /// Alter the fixtures in seeded ways and give them to every reader: none may panic, take long, or read what it cannot write.
+    /// Alter the fixtures in seeded ways and give them to every reader and command: none may panic, take long or much memory,
+    /// or succeed with what is no result.
     Fuzz(fuzz::FuzzArgs),
     /// Make the precomputed examples (demo/examples) again, after the model, its SAE or a text changed.
     Gallery,

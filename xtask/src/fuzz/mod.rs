@@ -1,7 +1,16 @@
-//! Altered files for every reader: each is to be refused in a sentence or read, and what was read is to be usable.
+//! Altered files for every reader and every command: each is to be refused in a sentence or read, and what was read is to
+//! be usable.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | [`random`] | seeded changes of files |
+//! | [`commands`] | the program itself over altered files |
 //!
 //! Seeds are the committed fixtures. A seed gives the same inputs on every machine. An input that ends the process is
 //! found in the folder that is named at the start: it is written there before it is read.
+
+mod commands;
+mod random;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,9 +34,15 @@ use lens_session::ViewState;
 use lens_session::embed::read_message;
 use lens_tokenizer::Tokenizer;
 
+use self::commands::Commands;
+use self::random::Random;
 use crate::paths::Paths;
+use crate::process::Task;
 
-/// Longest that a reader may take for an input of a few hundred kB.
+/// Of so many inputs one goes to a command: starting a program takes fifty times as long as reading a file.
+const COMMAND_EVERY: usize = 8;
+
+/// Longest that a reader or a command may take for an input of a few hundred kB.
 const SLOW: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Args)]
@@ -35,7 +50,7 @@ pub struct FuzzArgs {
     /// Go on until this many minutes have passed.
     #[arg(long, value_name = "N")]
     minutes: Option<f64>,
-    /// Number of altered inputs, over all readers.
+    /// Number of altered inputs, over all readers and commands.
     #[arg(long, value_name = "N", default_value_t = 2000)]
     inputs: usize,
     /// Chooses the inputs.
@@ -76,9 +91,21 @@ pub fn run(paths: &Paths, args: &FuzzArgs) -> Result<()> {
     // Panics are counted, not printed.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| ()));
-    let mut done = 0;
+    let commands = Commands::prepare(program(paths)?, scratch.join("commands"), &paths.root)?;
+    let (mut done, mut run) = (0, 0);
     while until.map_or(done < args.inputs, |until| Instant::now() < until) {
-        let which = done % targets.len();
+        if done % COMMAND_EVERY == COMMAND_EVERY - 1 {
+            let ran = commands.run(run, &mut random, &scratch.join(format!("fault-{done}")))?;
+            let count = counts.entry(ran.name).or_default();
+            count.inputs += 1;
+            count.read += usize::from(ran.was_taken);
+            count.slowest = count.slowest.max(ran.took);
+            count.faults.extend(ran.fault.map(|fault| format!("fault-{done}: {fault}")));
+            run += 1;
+            done += 1;
+            continue;
+        }
+        let which = (done - run) % targets.len();
         let (target, seeds) = (&targets[which], &seeds[which]);
         let input = random.altered(seeds);
         let path = scratch.join(target.name);
@@ -106,7 +133,7 @@ pub fn run(paths: &Paths, args: &FuzzArgs) -> Result<()> {
         done += 1;
     }
     std::panic::set_hook(hook);
-    println!("{:<20} {:>8} {:>8} {:>8}  slowest", "reader", "inputs", "read", "faults");
+    println!("{:<20} {:>8} {:>8} {:>8}  slowest", "reader or command", "inputs", "read", "faults");
     for (name, it) in &counts {
         println!(
             "{name:<20} {:>8} {:>8} {:>8}  {:.2} s",
@@ -119,14 +146,34 @@ pub fn run(paths: &Paths, args: &FuzzArgs) -> Result<()> {
     let faults: Vec<&String> = counts.values().flat_map(|it| &it.faults).collect();
     match faults.first() {
         None => {
+            println!("{run} of the inputs went to {} pairs of a command and a file", commands.count());
             // Nothing in it is needed any more.
             let _ = std::fs::remove_dir_all(&scratch);
             let _ = std::fs::remove_dir_all(out_of_pack());
             println!("{done} inputs, no fault");
             Ok(())
         }
-        Some(first) => bail!("{} of {done} inputs show a fault, the first is {first}", faults.len()),
+        Some(first) => {
+            faults.iter().for_each(|fault| println!("{fault}"));
+            bail!("{} of {done} inputs show a fault, the first is {first}", faults.len())
+        }
     }
+}
+
+/// The command line: beside this program where tests have built both, else it is built.
+fn program(paths: &Paths) -> Result<PathBuf> {
+    let name = format!("temporal-lens{}", std::env::consts::EXE_SUFFIX);
+    let beside = std::env::current_exe()?.with_file_name(&name);
+    if beside.is_file() {
+        return Ok(beside);
+    }
+    Task::new("building the command line", "cargo")
+        .in_folder(&paths.root)
+        .envs([("CARGO_TARGET_DIR", &paths.target)])
+        .args(["build", "--release", "--locked", "-p", "temporal-lens"])
+        .log_to(paths.logs().join("fuzz-build.log"))
+        .run()?;
+    Ok(paths.target.join("release").join(name))
 }
 
 fn read_seeds(target: &Target) -> Result<Vec<Vec<u8>>> {
@@ -231,7 +278,7 @@ fn index(bytes: &[u8], _: &Path) -> Outcome {
 }
 
 fn chunk(bytes: &[u8], _: &Path) -> Outcome {
-    let index = include_str!("../../demo/dashboards/index.json");
+    let index = include_str!("../../../demo/dashboards/index.json");
     let Ok(index) = Index::from_json(index) else { return Err("the index itself is refused".to_owned()) };
     Ok(text::of_data(bytes).is_ok_and(|text| Chunk::from_json(&text, &index).is_ok()))
 }
@@ -285,7 +332,7 @@ fn gguf(_: &[u8], path: &Path) -> Outcome {
 
 fn safetensors(bytes: &[u8], path: &Path) -> Outcome {
     let folder = folder_of(path, "model.safetensors", bytes)?;
-    put(&folder, "config.json", include_bytes!("../../tests/fixtures/gemma/gemma2-odd-sizes/config.json"))?;
+    put(&folder, "config.json", include_bytes!("../../../tests/fixtures/gemma/gemma2-odd-sizes/config.json"))?;
     Ok(open_gemma(&folder).is_ok_and(|gemma| every_tensor(&gemma.tensors)))
 }
 
@@ -298,14 +345,14 @@ fn conf_yaml(bytes: &[u8], path: &Path) -> Outcome {
     put(
         &folder,
         "latest_ckpt.safetensors",
-        include_bytes!("../../tests/fixtures/sae/topk-tied/latest_ckpt.safetensors"),
+        include_bytes!("../../../tests/fixtures/sae/topk-tied/latest_ckpt.safetensors"),
     )?;
     Ok(open_sae(&folder).is_ok_and(|sae| every_tensor(&sae.tensors)))
 }
 
 fn cfg_json(bytes: &[u8], path: &Path) -> Outcome {
     let folder = folder_of(path, "cfg.json", bytes)?;
-    let weights = include_bytes!("../../tests/fixtures/sae/sae-lens-topk/sae_weights.safetensors");
+    let weights = include_bytes!("../../../tests/fixtures/sae/sae-lens-topk/sae_weights.safetensors");
     put(&folder, "sae_weights.safetensors", weights)?;
     Ok(open_sae(&folder).is_ok_and(|sae| every_tensor(&sae.tensors)))
 }
@@ -342,96 +389,4 @@ fn folder_of(path: &Path, name: &str, bytes: &[u8]) -> std::result::Result<PathB
 fn put(folder: &Path, name: &str, bytes: &[u8]) -> std::result::Result<(), String> {
     let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(folder.join(name), bytes));
     written.map_err(|e| format!("cannot write {}: {e}", folder.join(name).display()))
-}
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
-    }
-
-    /// One of the seeds with one or two changes.
-    fn altered(&mut self, all: &[Vec<u8>]) -> Vec<u8> {
-        let mut bytes = all[self.below(all.len())].clone();
-        for _ in 0..=self.below(2) {
-            self.change(&mut bytes, all);
-        }
-        bytes
-    }
-
-    fn change(&mut self, bytes: &mut Vec<u8>, all: &[Vec<u8>]) {
-        /// What stands in the place of a number or another value of a text.
-        const ODD: [&str; 20] = [
-            "0",
-            "-1",
-            "1",
-            "255",
-            "65536",
-            "4294967295",
-            "9007199254740993",
-            "18446744073709551615",
-            "1e39",
-            "-1e300",
-            "1e-60",
-            "NaN",
-            "null",
-            "true",
-            "[]",
-            "{}",
-            "\"\"",
-            "\"\\ud800\"",
-            "\"../../x\"",
-            "\"\u{202e}\"",
-        ];
-        let at = self.below(bytes.len());
-        let length = self.below(64).min(bytes.len() - at.min(bytes.len()));
-        // Half of them change a value: what is no JSON at all is refused at once.
-        match self.below(14) {
-            // Headers are short: half of the changes of single bytes go there.
-            0 if !bytes.is_empty() => {
-                let at = if self.below(2) == 0 { at } else { at.min(self.below(2048)) };
-                bytes[at] ^= 1 << self.below(8);
-            }
-            1 if !bytes.is_empty() => {
-                let at = at.min(self.below(4096));
-                bytes[at] = [0, 1, 0x7f, 0x80, 0xff][self.below(5)];
-            }
-            2 => bytes.truncate(at),
-            3 => {
-                bytes.drain(at..at + length);
-            }
-            4 => {
-                let copy = bytes[at..at + length].to_vec();
-                let to = self.below(bytes.len());
-                bytes.splice(to..to, copy);
-            }
-            5 => {
-                let other = &all[self.below(all.len())];
-                let from = self.below(other.len());
-                let piece = other[from..other.len().min(from + 1 + self.below(512))].to_vec();
-                bytes.splice(at..at + length, piece);
-            }
-            6 if at + 8 <= bytes.len() => {
-                let value = [0, 1, u64::from(u32::MAX), u64::MAX, 1 << 40, self.next()][self.below(6)];
-                bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
-            }
-            _ => {
-                // A value of a text: what stands behind a colon, a comma or a bracket.
-                let ends = |byte: &u8| matches!(byte, b',' | b']' | b'}' | b'\n');
-                let start = bytes[at..].iter().position(|byte| matches!(byte, b':' | b',' | b'['));
-                let Some(start) = start.map(|it| at + it + 1) else { return };
-                let length = bytes[start..].iter().position(ends).unwrap_or(0);
-                bytes.splice(start..start + length, ODD[self.below(ODD.len())].bytes());
-            }
-        }
-    }
 }
