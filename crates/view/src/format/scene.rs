@@ -96,6 +96,18 @@ fn scene(number: usize, event: &Event) -> Scene {
     }
 }
 
+/// What the lines in the matrix mean, of scenes whose first tokens are marked there; none where no line is.
+pub fn lines(scenes: &[Scene], marked: &[usize]) -> Option<&'static str> {
+    let is_marked = |scene: &&Scene| marked.contains(&scene.first);
+    if marked.is_empty() {
+        None
+    } else if scenes.iter().filter(is_marked).any(|scene| scene.lag() > 0) {
+        Some("Solid line: the scene changes; dashed: the expectation follows.")
+    } else {
+        Some("Line: the scene changes.")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +128,13 @@ mod tests {
         );
         let later = |lag| Scene { expectation_from: scenes[1].first + lag, ..scenes[1].clone() }.follows();
         assert_eq!([later(1), later(10)], [1, 10].map(|n| format!("the expectation follows {} later", tokens(n))));
+        let solid = scenes[1].first;
+        assert_eq!(lines(&scenes, &[]), None);
+        let without_lag = [scenes[0].clone(), Scene { expectation_from: solid, ..scenes[1].clone() }];
+        assert_eq!(lines(&without_lag, &[solid]), Some("Line: the scene changes."));
+        let with_lag = [scenes[0].clone(), Scene { expectation_from: solid + 1, ..scenes[1].clone() }];
+        assert!(lines(&with_lag, &[solid]).unwrap().contains("dashed"));
+        assert!(!lines(&with_lag, &[solid + 1]).unwrap().contains("dashed"), "no dashed line is drawn");
         assert_eq!([tokens(1), tokens(10)], ["1 token", "10 tokens"]);
         assert_eq!(at(&analysis, 2).map(|it| it.number), Some(2));
         assert_eq!((at(&analysis, 0), all(&example::analysis())), (None, Vec::new()));

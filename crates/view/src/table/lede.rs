@@ -117,6 +117,17 @@ pub fn count(value: usize) -> String {
     WORDS.get(value).map_or_else(|| number::count(value as u64), |word| (*word).to_owned())
 }
 
+/// What the numbers beside the sentences are; none where there are none. The method's sharpest critique, in the reader's words.
+pub fn about_yardsticks(sentences: &[Sentence], shuffled: Option<&Shuffled>) -> Option<String> {
+    let orders = shuffled?.orders;
+    sentences.iter().any(|it| it.yardstick.is_some()).then(|| {
+        let others = if orders == 1 { "another order".to_owned() } else { format!("{} other orders", count(orders)) };
+        format!(
+            "Shuffled: the same tokens in {others}. What they reach, too, does not come from the order of the words."
+        )
+    })
+}
+
 /// The text's numbers in at most three sentences; `matrix` is the similarity of the expected parts. A sentence whose
 /// numbers the result does not have is left out.
 pub fn three_sentences(analysis: &Analysis, matrix: Option<&Matrix>) -> Vec<Sentence> {
@@ -298,6 +309,10 @@ mod tests {
         assert_eq!(found[1].text, "2 scenes: alike within (+.50), unlike across (−.20).");
         assert_eq!(found[1].yardstick.as_deref(), Some("shuffled: within +.02, across −.01"));
         assert_eq!(found[2].text, "The expectation follows 1 token later.");
+        let about = about_yardsticks(&found, analysis.shuffled.as_ref()).unwrap();
+        assert!(about.starts_with("Shuffled: the same tokens in three other orders. "), "{about}");
+        assert_eq!(about_yardsticks(&found, None), None);
+        assert_eq!(about_yardsticks(&found[2..], analysis.shuffled.as_ref()), None);
         analysis.shuffled.as_mut().unwrap().statistics[0].own = 0.9;
         assert_eq!(three_sentences(&analysis, Some(&matrix))[1].yardstick, None);
         assert!(three_sentences(&example::analysis(), None).is_empty());

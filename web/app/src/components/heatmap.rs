@@ -56,7 +56,8 @@ pub fn HeatmapFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derived) 
         place,
         raster: StoredValue::new_local(None),
     };
-    draw(state, stage, derived, overlay, scene::all(&shown.analysis));
+    let scenes = scene::all(&shown.analysis);
+    draw(state, stage, derived, overlay, scenes.clone());
     let (filmed, listed) = (shown.clone(), shown.clone());
     film_frames::offer(Figure::Scenes, move |reading| drawn(state, &filmed, derived, stage, reading));
 
@@ -105,7 +106,7 @@ pub fn HeatmapFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derived) 
                     />
                 </Gear>
             </div>
-            <Readout state derived />
+            <Readout state derived scenes />
         </figure>
     }
 }
@@ -334,8 +335,9 @@ fn Tooltip(
 
 /// The line below the figure, read aloud as it changes.
 #[component]
-fn Readout(state: State, derived: Derived) -> impl IntoView {
+fn Readout(state: State, derived: Derived, scenes: Vec<Scene>) -> impl IntoView {
     let pinned = move || state.focus.get().pinned.is_some();
+    let lines = move || scene::lines(&scenes, &derived.event_starts());
     let text = move || {
         let heatmap = derived.heatmap.get().ok();
         let readout = state.focus.get().focused().and_then(|cell| heatmap?.readout(cell));
@@ -348,7 +350,9 @@ fn Readout(state: State, derived: Derived) -> impl IntoView {
             }
             .into_any(),
             None => view! {
-                <span class="hint">"Hover, tap or arrow keys; a click pins, Esc unpins; Ctrl and wheel zoom, dragging pans"</span>
+                <span class="hint">
+                    {lines()} " A click pins a cell."
+                </span>
             }
             .into_any(),
         }

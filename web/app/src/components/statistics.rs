@@ -49,7 +49,9 @@ pub fn Statistics(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> 
     let open = RwSignal::new(false);
     // Numbers of shuffled words, where there are any, are of this matrix.
     let own = similarity::similarity(&shown_first.analysis, Source::Predictable, Mode::Neuronpedia).ok();
-    let sentences = lede::three_sentences(&shown_first.analysis, own.as_ref())
+    let sentences = lede::three_sentences(&shown_first.analysis, own.as_ref());
+    let about = lede::about_yardsticks(&sentences, shown_first.analysis.shuffled.as_ref());
+    let sentences = sentences
         .into_iter()
         .map(|it| {
             view! {
@@ -61,7 +63,7 @@ pub fn Statistics(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> 
         .collect_view();
     view! {
         <section class="panel sentences" data-testid="sentences" aria-label="The numbers in words">
-            {sentences}
+            {sentences} {about.map(|about| view! { <p class="note">{about}</p> })}
         </section>
         <section class="panel" data-testid="stats" aria-labelledby="statistics-title">
             <div class="panel-head">
