@@ -139,7 +139,7 @@ describe('embedded', () => {
     for (const other of ['token-strip', 'heatmap', 'word-sheet']) assert.equal(await frame.getByTestId(other).count(), 0, other);
     const sizes = await page.frames()[1].evaluate(() => [document.documentElement.scrollHeight, window.innerHeight]);
     assert.ok(sizes[0] <= sizes[1], `${sizes}`);
-    assert.match(await frame.getByTestId('embed-link').getAttribute('href'), /\?pin=62&v=3$/);
+    assert.match(await frame.getByTestId('embed-link').getAttribute('href'), /\?example=two-events&pin=62&v=3$/);
     await page.context().close();
   });
 

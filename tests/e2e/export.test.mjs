@@ -65,11 +65,11 @@ describe('export', () => {
     const link = await reach(page, 'share-link');
     assert.match(await link.inputValue(), /\?example=poem&v=3$/);
     await page.getByTestId('token-5').click();
-    await until(async () => /&pin=5$/.test(await link.inputValue()), 'the link has the pin');
+    await until(async () => /&pin=5&v=3$/.test(await link.inputValue()), 'the link has the pin');
     const code = await reach(page, 'share-code');
-    assert.match(await code.inputValue(), /pin=5&amp;embed=true"/);
+    assert.match(await code.inputValue(), /pin=5&amp;v=3&amp;embed=true"/);
     await (await reach(page, 'share-purpose')).selectOption('text');
-    assert.match(await code.inputValue(), /pin=5&amp;embed=true&amp;view=text"/);
+    assert.match(await code.inputValue(), /pin=5&amp;v=3&amp;embed=true&amp;view=text"/);
     assert.deepEqual(page.problems, []);
   });
 });

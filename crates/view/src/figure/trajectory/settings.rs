@@ -16,6 +16,14 @@ pub enum Method {
 }
 
 impl Method {
+    /// How the points are to be read.
+    pub fn reading(self) -> &'static str {
+        match self {
+            Self::Umap => "Near points have the same neighbors; how far apart groups lie says little.",
+            Self::Pca => "Distances are those of the directions in which the codes vary most.",
+        }
+    }
+
     /// "UMAP 1", as the notebook's axes are titled.
     pub fn axis_title(self, axis: usize) -> String {
         let name = match self {
