@@ -115,6 +115,7 @@ pub fn run(paths: &Paths, mut options: BenchArgs) -> Result<()> {
             (String::new(), dist),
             ("bench/".to_owned(), bench.join("page")),
             ("umap-js/".to_owned(), peer.join("node_modules/umap-js/lib")),
+            ("embedding-atlas/".to_owned(), peer.join("node_modules/embedding-atlas/dist")),
             ("ort/".to_owned(), peer.join("node_modules/onnxruntime-web/dist")),
             ("packs/".to_owned(), packs),
             ("full-size/".to_owned(), full_size),

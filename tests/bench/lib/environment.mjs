@@ -10,7 +10,7 @@ function required(name) {
 export const nodeFolder = required('LENS_NODE');
 /** The browser. */
 export const chromium = required('LENS_CHROMIUM');
-/** The site; below it `bench/` (the page), `ort/` and `umap-js/` (the peers), `peer/` and `peer-full-size/` (models), `packs/` and `full-size/`. */
+/** The site; below it `bench/` (the page), `ort/`, `umap-js/` and `embedding-atlas/` (the peers), `peer/` and `peer-full-size/` (models), `packs/` and `full-size/`. */
 export const site = required('LENS_SITE');
 /** Folder of the points that are laid out and drawn. */
 export const points = required('LENS_POINTS');

@@ -1,4 +1,4 @@
-// Bench 5: UMAP of the same points, ours in the page's worker against umap-js in the same browser, in turns.
+// Bench 5: UMAP of the same points, ours in the page's worker against umap-js and embedding-atlas in the same browser, in turns.
 // umap-learn's times and trustworthiness of the same points are printed by tests/reference/umap_times.py.
 
 import * as environment from './environment.mjs';
@@ -29,7 +29,7 @@ export async function benchUmap(browser, rounds) {
           return sum / repeats;
         },
       });
-      const contenders = [contender('ours'), contender('umapJs')];
+      const contenders = [contender('ours'), contender('umapJs'), contender('embeddingAtlas')];
       // Compiled, and compared: each contender's last picture is scored.
       for (const { time } of contenders) await time(1);
       const timings = await alternate(contenders, rounds);

@@ -1,4 +1,4 @@
-// UMAP: ours in its worker, umap-js where the page runs, and the trustworthiness of their pictures.
+// UMAP: ours in its worker, umap-js and embedding-atlas where the page runs, and the trustworthiness of their pictures.
 
 const state = { worker: null, points: [], gram: null, size: 0, pictures: {} };
 
@@ -51,6 +51,21 @@ export function umapJs(dimensions) {
   const umap = new window.UMAP.UMAP({ nComponents: dimensions, nNeighbors: 15, minDist: 0.1, random });
   state.pictures.umapJs = umap.fit(state.points);
   return performance.now() - started;
+}
+
+/** Milliseconds of a whole fit by embedding-atlas (Rust in wasm), as it runs unless it is asked for WebGPU. */
+export async function embeddingAtlas(dimensions) {
+  const { createUMAP } = await import(new URL('embedding-atlas/umap.js', document.baseURI).href);
+  const width = state.points[0].length;
+  const values = Float32Array.from(state.points.flat());
+  const started = performance.now();
+  const umap = await createUMAP(state.size, width, dimensions, values, { metric: 'euclidean', nNeighbors: 15, minDist: 0.1, seed: 42 });
+  await umap.run();
+  const placed = Array.from(umap.embedding);
+  const ms = performance.now() - started;
+  umap.destroy();
+  state.pictures.embeddingAtlas = state.points.map((_, i) => placed.slice(i * dimensions, (i + 1) * dimensions));
+  return ms;
 }
 
 /** Trustworthiness (Venna and Kaski 2001) of the last pictures, k = 15 or as many as there are. */
