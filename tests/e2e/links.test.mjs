@@ -202,7 +202,7 @@ describe('links', () => {
     await reach(other, 'camera-reset');
     await other.waitForFunction((it) => location.href === it, url);
     await page.goBack();
-    await searchIs(page, /view=path$/);
+    await searchIs(page, /view=path&v=3$/);
     await Promise.all([page.context().close(), other.context().close()]);
   });
 
@@ -332,7 +332,7 @@ describe('links', () => {
     await page.waitForFunction(() => !location.search.includes('withspan'));
     await page.goBack();
     await page.getByTestId('compare-cosines').waitFor({ state: 'detached' });
-    assert.match(await search(page), /example=garden-path&view=compare$/);
+    assert.match(await search(page), /example=garden-path&view=compare&v=3$/);
     await page.goForward();
     await reach(page, 'compare-cosines');
     assert.deepEqual(await selected(page), usual);
