@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use burn::tensor::Device;
 use lens_analysis::spans::WithinAcross;
 use lens_files::write_whole;
@@ -71,8 +71,8 @@ pub fn run(args: &CardArgs) -> Result<()> {
     let mut progress = Progress::start(format!("{} contexts of held-out text", contexts.len()));
     for (done, context) in contexts.iter().enumerate() {
         let stream = streams.read(&context.ids)?;
-        for meter in &mut meters {
-            meter.add(context.kind, &stream)?;
+        for (meter, (name, _)) in meters.iter_mut().zip(&modules) {
+            meter.add(context.kind, &stream).map_err(|e| anyhow!("{name}: {e}"))?;
         }
         progress.update(done as u64 + 1, contexts.len() as u64);
     }
@@ -176,7 +176,7 @@ fn tables(columns: &[Column]) -> String {
 fn rows() -> Vec<(&'static str, Cell)> {
     vec![
         ("FVE", Box::new(|f| units(f.fve))),
-        ("variance explained by the authors' formula", Box::new(|f| format!("{:.3}", f.variance_explained))),
+        ("variance explained by the authors' formula", Box::new(|f| option(defined(f.variance_explained), 3))),
         ("predictable part alone: FVE", Box::new(|f| units(f.predicted))),
         ("predictable share of energy, scaled", Box::new(|f| option(f.share, 3))),
         ("L0 novel / predictable", Box::new(|f| format!("{:.0} / {:.0}", f.l0_novel, f.l0_pred))),
@@ -190,7 +190,12 @@ fn rows() -> Vec<(&'static str, Cell)> {
 }
 
 fn units(of: Units) -> String {
-    format!("{:.3} / {:.3} / {:.3}", of.plain, of.without, of.scaled)
+    // Of texts that are all alike there is nothing to explain.
+    [of.plain, of.without, of.scaled].map(|value| option(defined(value), 3)).join(" / ")
+}
+
+fn defined(value: f64) -> Option<f64> {
+    Some(value).filter(|value| value.is_finite())
 }
 
 fn option(value: Option<f64>, digits: usize) -> String {

@@ -206,6 +206,46 @@ fn trained_saes_are_those_that_the_authors_module_was_run_on() {
 }
 
 #[test]
+fn a_card_of_numbers_that_are_not_finite_is_refused() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = text(&pack(scratch.path()));
+    let sae = scratch.path().join("sae");
+    std::fs::create_dir(&sae).unwrap();
+    std::fs::copy(fixture("train/short/conf.yaml"), sae.join("conf.yaml")).unwrap();
+    let whole = std::fs::read(fixture("train/short/latest_ckpt.safetensors")).unwrap();
+    let start = 8 + u64::from_le_bytes(whole[..8].try_into().unwrap()) as usize;
+    let (out, texts) = (scratch.path().join("card.md"), text(&fixture("train/texts.jsonl")));
+    let (folder, out_text) = (text(&sae), text(&out));
+    // In bfloat16: no number, an infinity, and the largest number, whose products are infinite.
+    for value in [0x7fc0_u16, 0xff80, 0x7f7f] {
+        let mut bytes = whole.clone();
+        bytes[start..].chunks_exact_mut(2).for_each(|place| place.copy_from_slice(&value.to_le_bytes()));
+        std::fs::write(sae.join("latest_ckpt.safetensors"), bytes).unwrap();
+        let outcome = run(&[
+            "card",
+            "--device",
+            "cpu",
+            "--model",
+            &pack,
+            "--sae",
+            &folder,
+            "--heldout",
+            &texts,
+            "--context",
+            "24",
+            "--out",
+            &out_text,
+        ]);
+        assert_eq!((outcome.code, outcome.stdout.as_str(), out.exists()), (1, "", false), "{}", outcome.stderr);
+        assert!(
+            outcome.sentence().contains("sae: the SAE's") && outcome.sentence().contains("not finite"),
+            "{}",
+            outcome.sentence()
+        );
+    }
+}
+
+#[test]
 fn a_card_compares_saes() {
     let scratch = tempfile::tempdir().unwrap();
     let pack = text(&pack(scratch.path()));

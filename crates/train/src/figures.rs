@@ -195,21 +195,24 @@ impl<'a> Meter<'a> {
         let d = self.factor.len();
         let data = TensorData::new(stream.to_vec(), [stream.len() / d.max(1), d]);
         let codes = self.sae.extend(Tensor::from_data(data, &self.device), &mut SaeCache::default(), None)?;
-        let values = |t: Tensor<2>| t.into_data().iter::<f32>().collect();
+        let values = |t: Tensor<2>, what: &'static str| {
+            let values: Vec<f32> = t.into_data().iter::<f32>().collect();
+            if values.iter().all(|value| value.is_finite()) { Ok(values) } else { Err(Error::NotFinite(what)) }
+        };
         Ok(Activations {
             x: stream.to_vec(),
-            recons: values(codes.recons),
-            pred_recons: values(codes.pred_recons),
-            novel_recons: values(codes.novel_recons),
-            pred_codes: values(codes.pred_codes),
-            novel_codes: values(codes.novel_codes),
+            pred_codes: values(codes.pred_codes, "predictable codes")?,
+            novel_codes: values(codes.novel_codes, "novel codes")?,
+            pred_recons: values(codes.pred_recons, "predictions")?,
+            novel_recons: values(codes.novel_recons, "novel reconstructions")?,
+            recons: values(codes.recons, "reconstructions")?,
         })
     }
 
     /// Adds a context of kind `kind`: its residual stream [T, d_model], BOS first.
     ///
     /// # Errors
-    /// [`Error::Model`] when the network refuses its input.
+    /// [`Error::Model`] when the network refuses its input, [`Error::NotFinite`].
     pub fn add(&mut self, kind: usize, stream: &Stream) -> Result<()> {
         let (d, width) = (self.factor.len(), self.sae.config().width);
         let activations = self.encode(stream)?;
@@ -271,7 +274,7 @@ impl<'a> Meter<'a> {
     /// and the diagonal are left out.
     ///
     /// # Errors
-    /// [`Error::Model`] when the network refuses its input.
+    /// [`Error::Model`] when the network refuses its input, [`Error::NotFinite`].
     pub fn two_events(&self, stream: &Stream, boundary: usize) -> Result<TwoEvents> {
         let (d, width) = (self.factor.len(), self.sae.config().width);
         let tokens = stream.len() / d;
