@@ -7,6 +7,7 @@
 //! | [`pack`] | packs them with the bundled SAE |
 //! | [`site`] | builds the site and puts the pack next to it |
 //! | [`shell`] | the built page's content security policy and service worker |
+//! | [`one_file`] | the template of single files that show an analysis |
 //! | [`server`] | serves it on localhost |
 //! | [`dev`] | builds and serves again whenever a source file changes |
 //! | [`structure`] | which file and which crate uses which: no import cycle, no upward dependency |
@@ -25,6 +26,7 @@ mod gallery;
 mod hash;
 mod landing;
 mod model;
+mod one_file;
 mod pack;
 mod paths;
 mod process;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use lens_view::one_file::TEMPLATE;
 use sha2::{Digest, Sha256};
 
 use crate::hash;
@@ -56,7 +57,11 @@ fn shell_files(folder: &Path) -> Result<BTreeMap<String, String>> {
     for entry in std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let is_other = name == "service-worker.js" || name.starts_with("embed-example") || name.starts_with('.');
+        // Whoever saves a single file fetches its template then.
+        let is_other = name == "service-worker.js"
+            || name == TEMPLATE
+            || name.starts_with("embed-example")
+            || name.starts_with('.');
         if entry.path().is_file() && !is_other {
             hash::files(&entry.path(), &name, &mut files)?;
         }

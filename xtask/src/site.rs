@@ -15,7 +15,7 @@ use crate::console;
 use crate::paths::Paths;
 use crate::process::{Task, answer};
 use crate::setup::{SiteTools, python};
-use crate::{hash, landing, model, pack, setup, shell};
+use crate::{hash, landing, model, one_file, pack, setup, shell};
 
 /// What tells trunk's hook, [`add_pack`], which [`Kind`] of site is built.
 const KIND_VARIABLE: &str = "TEMPORAL_LENS_SITE";
@@ -52,7 +52,7 @@ impl Kind {
 }
 
 /// All that the built site depends on. Tests and the command line alone are not part of it.
-pub const SOURCES: [&str; 17] = [
+pub const SOURCES: [&str; 18] = [
     "index.html",
     "Trunk.toml",
     "Cargo.toml",
@@ -70,6 +70,7 @@ pub const SOURCES: [&str; 17] = [
     "demo",
     "xtask/add-pack.sh",
     "xtask/src/landing",
+    "xtask/src/one_file.rs",
 ];
 
 /// Kept in the built site: the hash of the sources it was built from.
@@ -137,6 +138,7 @@ pub fn add_pack(paths: &Paths, folder: &Path) -> Result<()> {
         "models": [{ "url": format!("{PACK_FOLDER}/"), "title": "Gemma 3 270M with the default TemporalSAE" }],
     });
     lens_files::write_whole(&models, format!("{list:#}\n").as_bytes())?;
+    one_file::add(folder)?;
     landing::add(folder, landing::address::known()?.as_deref())?;
     // Trunk by itself serves what it builds: without policy and service worker, as while a page is worked on.
     let kind = std::env::var(KIND_VARIABLE).unwrap_or_else(|_| {

@@ -210,6 +210,25 @@ pub struct VerifyArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct HtmlArgs {
+    /// An analysis's document: what `analyze --json` or the page saves.
+    #[arg(value_name = "RESULT.json")]
+    pub result: PathBuf,
+    /// A comparison of the same text with a second one: what `compare` or the page saves.
+    #[arg(long, value_name = "FILE.json")]
+    pub comparison: Option<PathBuf>,
+    /// File to write.
+    #[arg(long, value_name = "OUT.html")]
+    pub out: PathBuf,
+    /// The view that it opens with, as a link of the page says it, such as view=path.
+    #[arg(long, value_name = "QUERY")]
+    pub view: Option<String>,
+    /// The page to put it into: one-file.html of a built site. By default the one beside this program.
+    #[arg(long, value_name = "FILE.html")]
+    pub template: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub struct DashboardsArgs {
     /// Folder of a packed model.
     #[arg(long, value_name = "DIR")]

@@ -13,6 +13,7 @@
 //! | [`account`] | an account of a text in words; tables of its tokens and events |
 //! | [`shuffled`] | `analyze --shuffled`: statistics beside those of shuffled orders |
 //! | [`notebook`] | what the authors' notebook prints |
+//! | [`html`] | `html`: a saved analysis as one file that shows it |
 //! | [`topics`] | `topics`: how many words read out belong to a text's own topic |
 //! | [`dashboards`] | `dashboards`: what each feature fires on in a corpus |
 //! | [`words`] | `words`: gives a pack the words that it is read out in |
@@ -39,6 +40,7 @@ mod dashboards;
 mod dump;
 mod fidelity;
 mod figures;
+mod html;
 mod hub;
 mod kernels;
 mod lens;
@@ -64,8 +66,8 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use args::{
-    AnalyzeArgs, CompareArgs, DashboardsArgs, FidelityArgs, KernelsArgs, LensArgs, PackArgs, TopicsArgs, VerifyArgs,
-    WordsArgs,
+    AnalyzeArgs, CompareArgs, DashboardsArgs, FidelityArgs, HtmlArgs, KernelsArgs, LensArgs, PackArgs, TopicsArgs,
+    VerifyArgs, WordsArgs,
 };
 use train_args::{CardArgs, TokenizeArgs, TrainArgs};
 
@@ -85,6 +87,8 @@ enum Command {
     Analyze(AnalyzeArgs),
     /// Analyze two texts, or one under two settings, and write a comparison of both.
     Compare(CompareArgs),
+    /// Put a saved analysis into one HTML file that shows it, without a network.
+    Html(HtmlArgs),
     /// Run the published prompts and print our figures beside the published ones.
     Verify(VerifyArgs),
     /// Measure what precisions do to the answer, against an f32 pack.
@@ -135,6 +139,7 @@ fn main() -> ExitCode {
             None => analyze::run(&args),
         },
         Command::Compare(args) => compare::run(&args),
+        Command::Html(args) => html::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Fidelity(args) => fidelity::run(&args),
         Command::Kernels(args) => kernels::run(&args),

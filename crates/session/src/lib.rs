@@ -58,7 +58,7 @@ pub mod view_state;
 
 pub use keys::FIRST_EXAMPLE;
 pub use message::{Effect, Fetch, FilmMsg, Msg, Timer};
-pub use model::{Model, Phase, Start};
+pub use model::{Carried, Model, Phase, Start};
 pub use pack::Pack;
 pub use shown::{Origin, ShownAnalysis, ShownComparison};
 pub use theme::Theme;

@@ -168,6 +168,10 @@ pub enum Timer {
 pub enum Fetch {
     /// The list of precomputed examples.
     Gallery,
+    /// The analysis that the page's own file carries.
+    Carried,
+    /// The comparison that comes with it.
+    CarriedComparison,
     /// The precomputed example with this id.
     Example(String),
     /// The precomputed comparison of the example with this id with its pair.

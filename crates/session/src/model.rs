@@ -107,6 +107,13 @@ pub struct Opening {
     pub is_message: bool,
 }
 
+/// What a page that is a single file carries: one analysis, which is all that it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Carried {
+    /// Whether a comparison comes with it.
+    pub has_comparison: bool,
+}
+
 /// What the page finds as it opens.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Start {
@@ -120,6 +127,8 @@ pub struct Start {
     pub has_agreed: bool,
     /// Whether the page stands inside another one.
     pub is_embedded: bool,
+    /// What the page's own file carries; none where the page is a site's.
+    pub carried: Option<Carried>,
 }
 
 /// Everything that the page knows.
@@ -325,7 +334,9 @@ impl Model {
 
     /// Whether the text box stands on the page: while one edits, and where there is nothing else.
     pub fn has_box(&self) -> bool {
-        self.is_editing || (self.shown.is_none() && !self.is_example_pending)
+        // A single file has no model that could read another text.
+        let can_have = self.start.carried.is_none();
+        can_have && (self.is_editing || (self.shown.is_none() && !self.is_example_pending))
     }
 
     /// Whether what is shown is not of the text in the box.

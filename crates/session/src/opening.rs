@@ -90,7 +90,7 @@ impl Model {
 
     fn begin_opening(&mut self, link: ViewState, is_message: bool) {
         self.turn = self.turn.wrapping_add(1);
-        let needs_gallery = needs_gallery_first(&link);
+        let needs_gallery = self.start.carried.is_none() && needs_gallery_first(&link);
         self.opening = Some(Opening { link, wait: Wait::Gallery, is_message });
         if needs_gallery && self.gallery.examples.is_empty() {
             self.fetch(Fetch::Gallery);
@@ -105,6 +105,14 @@ impl Model {
         opening.wait = Wait::Subject;
         let link = opening.link.clone();
         let is_fetched = match link.subject {
+            // Whatever its address says, such a page has nothing else to show.
+            _ if self.start.carried.is_some() => {
+                self.view.subject = None;
+                if self.shown.is_none() {
+                    self.fetch(Fetch::Carried);
+                }
+                self.shown.is_none()
+            }
             None => {
                 let nearest =
                     link.neuronpedia_demo.and_then(|demo| self.gallery.nearest(&demo).map(|it| it.id.clone()));
@@ -184,7 +192,9 @@ impl Model {
     /// What the link is about is shown, or why it is not; the examples are listed beside it.
     fn subject_opened(&mut self) {
         let Some(opening) = &mut self.opening else { return };
-        if self.gallery.examples.is_empty() && !needs_gallery_first(&opening.link) {
+        // Nothing lies beside a page that is a single file.
+        let has_list = self.start.carried.is_none();
+        if has_list && self.gallery.examples.is_empty() && !needs_gallery_first(&opening.link) {
             opening.wait = Wait::GalleryLast;
             self.fetch(Fetch::Gallery);
         } else {
@@ -217,7 +227,10 @@ impl Model {
     /// stands in its box.
     fn compare_as_linked(&mut self, second: Option<Second>) {
         let Some(second) = second else {
-            self.compared = None;
+            // A comparison that came in the page's own file stays.
+            if self.start.carried.is_none() {
+                self.compared = None;
+            }
             return;
         };
         self.second_text = Some(second.text.clone());
@@ -271,14 +284,21 @@ impl Model {
                 }
             }
             // Something else was asked for meanwhile.
-            Fetch::Pair(_) if is_late => {}
-            Fetch::Pair(id) => {
-                let read = found.and_then(|json| Comparison::from_json(&json).map_err(|e| e.to_string()));
-                match read {
-                    Ok(comparison) => self.show_comparison(comparison, true),
-                    Err(problem) => self.not_opened(format!("The comparison of “{id}” cannot be shown: {problem}.")),
+            Fetch::Carried | Fetch::CarriedComparison | Fetch::Pair(_) if is_late => {}
+            Fetch::Carried => {
+                match found.and_then(|json| self.show(&json, Origin::Precomputed)) {
+                    Ok(()) => {
+                        self.opened(Phase::Idle);
+                        if self.start.carried.is_some_and(|carried| carried.has_comparison) {
+                            self.fetch(Fetch::CarriedComparison);
+                        }
+                    }
+                    Err(problem) => self.not_opened(format!("This file’s analysis cannot be shown: {problem}.")),
                 }
+                self.subject_opened();
             }
+            Fetch::CarriedComparison => self.comparison_came(found, "This file’s comparison"),
+            Fetch::Pair(id) => self.comparison_came(found, &format!("The comparison of “{id}”")),
             Fetch::Models => self.models_came(found),
             Fetch::Manifest(url) => self.manifest_came(&url, found),
             Fetch::DashboardIndex => self.index_came(found),
@@ -291,6 +311,14 @@ impl Model {
                 }
                 self.subject_opened();
             }
+        }
+    }
+
+    /// A comparison was fetched, or not; `what` begins the sentence that says so.
+    fn comparison_came(&mut self, found: Result<String, String>, what: &str) {
+        match found.and_then(|json| Comparison::from_json(&json).map_err(|e| e.to_string())) {
+            Ok(comparison) => self.show_comparison(comparison, true),
+            Err(problem) => self.not_opened(format!("{what} cannot be shown: {problem}.")),
         }
     }
 

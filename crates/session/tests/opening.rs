@@ -8,7 +8,7 @@ use common::{OPENING, OTHER, Page, comparison_json, example_text, result_json, s
 use lens_analysis::similarity::Mode;
 use lens_protocol::{FailureKind, Request, Response};
 use lens_session::figure::Figure;
-use lens_session::{Effect, FIRST_EXAMPLE, Fetch, Msg, Origin, Phase, Start, Subject, Theme};
+use lens_session::{Carried, Effect, FIRST_EXAMPLE, Fetch, Msg, Origin, Phase, Start, Subject, Theme};
 use lens_view::focus::Cell;
 use lens_view::heatmap::Scale;
 use lens_view::trajectory::Method;
@@ -35,6 +35,32 @@ fn the_page_opens_with_its_first_example() {
     assert!(page.model.gallery.examples.len() >= 8);
     assert!(page.take_fetch().is_none() && page.take_urls().is_empty());
     assert_eq!(page.query(), "");
+}
+
+#[test]
+fn a_single_file_opens_what_it_carries_and_asks_for_nothing_else() {
+    let carried = Some(Carried { has_comparison: true });
+    for query in ["", "?pin=1.1", "?example=poem", "?text=other+words", "?result=https%3A%2F%2Fa.example%2Fb.json"] {
+        let mut page = Page::closed(Start { carried, pack: None, ..start() });
+        page.visit(query);
+        page.serve();
+        assert_eq!(page.fetched, [Fetch::Carried, Fetch::CarriedComparison], "{query}");
+        assert_eq!((page.shown(), page.model.phase), (Some("one two three"), Phase::Idle), "{query}");
+        assert_eq!(page.model.compared.as_ref().unwrap().comparison.second.text, "one two four");
+        assert_eq!(page.model.focus.pinned.is_some(), query == "?pin=1.1");
+        assert!(!page.model.has_box() && page.model.problem.is_none());
+        // Back, to where the address says nothing of a second text.
+        page.visit("");
+        page.serve();
+        assert_eq!(page.fetched.len(), 2);
+        assert!(page.model.compared.is_some() && page.shown().is_some());
+    }
+    let mut broken = Page::closed(Start { carried, pack: None, ..start() });
+    broken.visit("");
+    let (what, turn) = broken.take_fetch().unwrap();
+    broken.tell(Msg::Fetched(what, turn, Ok("{".to_owned())));
+    assert!(broken.model.problem.as_ref().unwrap().starts_with("This file’s analysis cannot be shown"));
+    assert!(!broken.model.has_box());
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub mod format;
 pub mod gallery;
 pub mod table;
 
-pub use export::{preview, svg};
+pub use export::{one_file, preview, svg};
 pub use figure::{attention, color, dendrogram, feature_map, film, focus, heatmap, layout, strip, trajectory};
 pub use format::{choice, estimate, markup, methods, neuronpedia, number, percent, progress, scene, token};
 pub use table::{

@@ -6,6 +6,8 @@ use lens_view::choice::Choice;
 use wasm_bindgen::JsCast;
 use web_sys::{Document, HtmlMetaElement, Window};
 
+use crate::carried;
+
 /// The window; none in a worker.
 pub fn window() -> Option<Window> {
     web_sys::window()
@@ -68,6 +70,9 @@ pub fn address(relative: &str) -> Option<String> {
 /// The address of a worker that runs this page's own module; none when the page does not say what it
 /// was started from.
 pub fn own_worker() -> Option<String> {
+    if let Some(address) = carried::worker() {
+        return Some(address);
+    }
     let tag = document()?.query_selector("script[data-app]").ok().flatten()?;
     let url = web_sys::Url::new(&address("worker-loader.js")?).ok()?;
     for (key, attribute) in [("module", "data-app"), ("wasm", "data-wasm")] {
@@ -168,7 +173,8 @@ pub fn page_at(query: &str) -> String {
 
 /// The query string of the page's address, with its question mark.
 fn query() -> String {
-    window().and_then(|window| window.location().search().ok()).unwrap_or_default()
+    let own = window().and_then(|window| window.location().search().ok()).unwrap_or_default();
+    if own.is_empty() { carried::query().unwrap_or_default() } else { own }
 }
 
 /// Whether the page stands inside another one, as its address says.

@@ -6,8 +6,9 @@ use lens_analysis::dashboard::INDEX_FILE;
 use lens_analysis::document::{AnalysisFile, ComparisonFile, to_json};
 use lens_session::library::FILE;
 use lens_session::view_state::is_fetchable;
-use lens_session::{Fetch, Msg};
-use lens_view::gallery;
+use lens_session::{Fetch, Msg, ViewState};
+use lens_view::one_file::{Contents, TEMPLATE, one_file};
+use lens_view::{gallery, number};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use serde::Serialize;
@@ -20,7 +21,7 @@ use web_sys::{
 
 use crate::fetch::fetch;
 use crate::state::State;
-use crate::{diagnostics, environment};
+use crate::{carried, diagnostics, environment};
 
 /// The list of precomputed examples.
 const GALLERY: &str = "examples/index.json";
@@ -35,7 +36,15 @@ const LARGEST_FILE: f64 = 512e6;
 /// # Errors
 /// A phrase that says why it did not come.
 pub async fn fetch_named(what: &Fetch) -> Result<String, String> {
+    let nothing_beside = || "this file carries its analysis alone".to_owned();
+    match what {
+        Fetch::Carried => return carried::result().ok_or_else(nothing_beside),
+        Fetch::CarriedComparison => return carried::comparison().ok_or_else(nothing_beside),
+        _ if carried::carried().is_some() => return Err(nothing_beside()),
+        _ => {}
+    }
     let relative = match what {
+        Fetch::Carried | Fetch::CarriedComparison => None,
         Fetch::Gallery => Some(GALLERY.to_owned()),
         Fetch::Example(id) => gallery::address(id),
         Fetch::Pair(id) => gallery::pair_address(id),
@@ -115,6 +124,38 @@ pub fn download(state: State) {
     let asked = state.attention.get_untracked();
     let file = AnalysisFile::whole(&shown.analysis).or_attention(asked.as_deref());
     save_json(state, "temporal-lens-analysis.json", &file);
+}
+
+/// Hands the shown document to the visitor as one HTML file that shows it, with the comparison where there is one; `then`
+/// hears what came of it, a sentence.
+pub fn download_one_file(state: State, then: impl FnOnce(String) + 'static) {
+    spawn_local(async move {
+        let said = match one_file_of(state).await {
+            Ok(html) => {
+                save_text(state, "temporal-lens.html", "text/html", &html);
+                format!("Saved, {}.", number::bytes(html.len() as u64))
+            }
+            Err(problem) => format!("The file was not made: {problem}."),
+        };
+        then(said);
+    });
+}
+
+async fn one_file_of(state: State) -> Result<String, String> {
+    let shown = state.shown.get_untracked().ok_or("nothing is shown")?;
+    let address = environment::address(TEMPLATE).ok_or("this page has no address of its own")?;
+    let template = fetch(&address).await.ok_or("its template could not be fetched; try again")?;
+    let asked = state.attention.get_untracked();
+    let result = to_json(&AnalysisFile::compact(&shown.analysis).or_attention(asked.as_deref()))
+        .map_err(|problem| problem.to_string())?;
+    let compared = state.compared.get_untracked().filter(|it| it.is_of(&shown.analysis));
+    let comparison = compared.map(|it| to_json(&ComparisonFile::compact(&it.comparison))).transpose();
+    let comparison = comparison.map_err(|problem| problem.to_string())?;
+    let view = state.store.model().current_address();
+    // The file is about what it carries, whatever the page's link was about.
+    let view = ViewState { subject: None, second: None, model: None, words: false, inf_k: None, ..view };
+    let contents = Contents { result: &result, comparison: comparison.as_deref(), query: &view.query() };
+    one_file(&template, &shown.analysis, contents).map_err(|problem| problem.to_string())
 }
 
 /// Hands a shown comparison to the visitor.

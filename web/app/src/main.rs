@@ -4,6 +4,7 @@
 
 mod app;
 mod canvas;
+mod carried;
 mod components;
 mod diagnostics;
 mod effects;

@@ -16,11 +16,11 @@ use lens_view::progress::Progress;
 use lens_view::selection::Selection;
 use leptos::prelude::*;
 
-use crate::environment;
 use crate::print::Print;
 use crate::store::{Look, Store};
 use crate::word_in_focus::WordInFocus;
 use crate::worker::WorkerHandle;
+use crate::{carried, environment};
 
 pub use lens_session::{Origin, Pack, Phase, ShownAnalysis, ShownComparison};
 
@@ -108,6 +108,8 @@ pub struct Shared {
 
     /// The word that the page speaks of.
     pub word: WordInFocus,
+    /// Whether the page is a single file, which has an analysis and nothing else: no model, no examples, no dashboards.
+    pub is_one_file: bool,
     /// How the page stands inside another one; none where it does not.
     pub embed: Option<Embed>,
     /// The packs that the page knows.
@@ -146,12 +148,14 @@ impl State {
     /// The page as it opens, before its address is read.
     pub fn new() -> Self {
         let embed = environment::embed();
+        let carried = carried::carried();
         let store = Store::new(Model::new(Start {
             pack: environment::pack(),
             theme: environment::remembered_theme(),
             wants_words: environment::wants_words(),
             has_agreed: environment::agreed(),
             is_embedded: embed.is_some(),
+            carried,
         }));
         Self(Box::leak(Box::new(Shared {
             store,
@@ -188,6 +192,7 @@ impl State {
             feature: store.look(|model| &model.view.feature),
             address: store.look(|model| &model.address),
             word: WordInFocus::of(store),
+            is_one_file: carried.is_some(),
             embed,
             packs: store.look(|model| &model.library.packs),
             sizes: store.look(|model| &model.library.sizes),

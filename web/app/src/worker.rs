@@ -37,7 +37,9 @@ impl WorkerHandle {
         mut on_crash: impl FnMut(Option<String>) + 'static,
     ) -> Result<Self, Refused> {
         let options = WorkerOptions::new();
-        options.set_type(WorkerType::Module);
+        // A single file starts its own script from a blob; browsers take no module from one where the page was opened from disk.
+        let is_blob = address.starts_with("blob:");
+        options.set_type(if is_blob { WorkerType::Classic } else { WorkerType::Module });
         let worker = Worker::new_with_options(address, &options).map_err(|_| Refused::Start)?;
         let on_message = Closure::new(move |event: MessageEvent| {
             // Anything but a header with buffers is not from our worker's code: not ours to act on.

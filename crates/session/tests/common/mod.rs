@@ -379,6 +379,8 @@ pub fn site(what: &Fetch) -> Result<String, String> {
                 first.pair.as_deref().and_then(|id| gallery.find(id)).ok_or("it could not be fetched; try again")?;
             Ok(comparison_json(&first.text, &second.text))
         }
+        Fetch::Carried => Ok(result_json("one two three")),
+        Fetch::CarriedComparison => Ok(comparison_json("one two three", "one two four")),
         Fetch::Models => Ok(MODELS.to_owned()),
         Fetch::Manifest(url) if url.contains("silent") => Err("it could not be fetched; try again".to_owned()),
         Fetch::Manifest(url) if url.contains("broken") => Ok("[".to_owned()),

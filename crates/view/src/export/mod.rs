@@ -3,6 +3,7 @@
 mod csv;
 mod json;
 mod names;
+pub mod one_file;
 mod png;
 pub mod preview;
 pub mod svg;

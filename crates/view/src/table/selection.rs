@@ -86,8 +86,8 @@ pub fn rows(analysis: &Analysis, selection: &Selection, shown: &Matrix, source: 
     rows
 }
 
-/// At most so many characters.
-fn cut(text: &str, most: usize) -> String {
+/// At most so many characters; what does not fit becomes "…".
+pub fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }

@@ -48,38 +48,43 @@ pub fn ComparePanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     view! {
         <section class="compare" aria-labelledby="compare-title">
             <h2 id="compare-title">"Compare with a second text"</h2>
-            <form class="compare-form" on:submit=on_submit>
-                <textarea
-                    rows="2"
-                    dir="auto"
-                    spellcheck="false"
-                    aria-label="Second text"
-                    data-testid="compare-text"
-                    prop:value=move || text.get()
-                    on:input:target=move |event| state.tell(Msg::SecondTyped(event.target().value()))
-                ></textarea>
-                <div class="controls">
-                    <button type="submit" data-testid="compare" disabled=is_loading>
-                        "Compare"
-                    </button>
-                    <InfKField title="Novel codes kept at each token of the second text" testid="compare-inf-k" inf_k typed=Msg::SecondInfKTyped state />
-                    {move || {
-                        pair.get()
-                            .map(|(id, title)| {
-                                view! {
-                                    <button
-                                        type="button"
-                                        data-testid="compare-pair"
-                                        disabled=is_loading
-                                        on:click=move |_| state.tell(Msg::Pair(id.clone()))
-                                    >
-                                        {format!("Compare with “{title}” (precomputed)")}
-                                    </button>
-                                }
-                            })
-                    }}
-                </div>
-            </form>
+            <Show
+                when=move || !state.is_one_file
+                fallback=move || compared.with(Option::is_none).then(|| view! { <p class="empty">"This file carries no second text."</p> })
+            >
+                <form class="compare-form" on:submit=on_submit>
+                    <textarea
+                        rows="2"
+                        dir="auto"
+                        spellcheck="false"
+                        aria-label="Second text"
+                        data-testid="compare-text"
+                        prop:value=move || text.get()
+                        on:input:target=move |event| state.tell(Msg::SecondTyped(event.target().value()))
+                    ></textarea>
+                    <div class="controls">
+                        <button type="submit" data-testid="compare" disabled=is_loading>
+                            "Compare"
+                        </button>
+                        <InfKField title="Novel codes kept at each token of the second text" testid="compare-inf-k" inf_k typed=Msg::SecondInfKTyped state />
+                        {move || {
+                            pair.get()
+                                .map(|(id, title)| {
+                                    view! {
+                                        <button
+                                            type="button"
+                                            data-testid="compare-pair"
+                                            disabled=is_loading
+                                            on:click=move |_| state.tell(Msg::Pair(id.clone()))
+                                        >
+                                            {format!("Compare with “{title}” (precomputed)")}
+                                        </button>
+                                    }
+                                })
+                        }}
+                    </div>
+                </form>
+            </Show>
             {move || compared.get().map(|compared| view! { <Comparing state compared /> })}
         </section>
     }

@@ -96,8 +96,7 @@ pub fn Embedded(state: State, embed: Embed) -> impl IntoView {
             </main>
             <footer class="embed-foot">
                 {move || state.shown.get().map(|shown| view! { <Lede shown is_caption=true /> })}
-                {embed
-                    .has_link
+                {(embed.has_link && !state.is_one_file)
                     .then(|| {
                         view! {
                             <p class="embed-link">

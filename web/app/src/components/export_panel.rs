@@ -38,14 +38,34 @@ pub fn ExportPanel(state: State, shown: Arc<ShownAnalysis>, derived: Derived) ->
                 </button>
                 <p class="note">"As JSON: it opens here again, without a model."</p>
             </div>
+            // A single file has what it would be made of no more.
+            {(!state.is_one_file).then(|| view! { <OneFile state said /> })}
             <h3>"How it was made"</h3>
             <p class="methods" data-testid="methods">{sentence}</p>
             <button type="button" class="small" data-testid="methods-copy" on:click=copy>
                 "Copy"
             </button>
-            <Ways state said />
+            // A link to a file on somebody's disk leads nowhere.
+            {(!state.is_one_file).then(|| view! { <Ways state said /> })}
             <p class="note" role="status" data-testid="export-said">{move || said.get()}</p>
         </section>
+    }
+}
+
+/// The page with what it shows, in one file.
+#[component]
+fn OneFile(state: State, said: RwSignal<Option<String>>) -> impl IntoView {
+    let save = move |_| {
+        said.set(Some("Making the file …".to_owned()));
+        files::download_one_file(state, move |what| said.set(Some(what)));
+    };
+    view! {
+        <div class="controls">
+            <button type="button" data-testid="export-html" on:click=save>
+                "Save one HTML file"
+            </button>
+            <p class="note">"This page with this result: it opens by itself, without a network, wherever it is sent."</p>
+        </div>
     }
 }
 

@@ -50,7 +50,12 @@ fn Card(state: State, shown: Arc<ShownAnalysis>, feature: usize) -> impl IntoVie
     };
     let body = move || match dashboards.get().lookup(&pack_hash.get_value(), feature) {
         Lookup::None => {
-            view! { <p class="empty">"There is no dashboard of this model’s features here."</p> }.into_any()
+            let why = if state.is_one_file {
+                "This file has the text’s analysis alone, without dashboards of features."
+            } else {
+                "There is no dashboard of this model’s features here."
+            };
+            view! { <p class="empty">{why}</p> }.into_any()
         }
         Lookup::Pending => view! { <p class="empty" role="status">"Fetching …"</p> }.into_any(),
         Lookup::Failed(problem) => view! {
@@ -86,7 +91,7 @@ fn Card(state: State, shown: Arc<ShownAnalysis>, feature: usize) -> impl IntoVie
             {body}
             <h3>"In this text"</h3>
             {here}
-            {theirs.map(|source| view! { <FromNeuronpedia source feature /> })}
+            {theirs.map(|source| view! { <FromNeuronpedia state source feature /> })}
         </section>
     }
 }
@@ -202,7 +207,7 @@ fn Tokens(tokens: Vec<ShadedToken>) -> impl IntoView {
 
 /// Neuronpedia's public answer, asked for on a click.
 #[component]
-fn FromNeuronpedia(source: String, feature: usize) -> impl IntoView {
+fn FromNeuronpedia(state: State, source: String, feature: usize) -> impl IntoView {
     let page = neuronpedia::feature_page(&source, feature);
     let answer = RwSignal::new(None::<Result<card::FromNeuronpedia, String>>);
     let ask = move |_| {
@@ -242,7 +247,15 @@ fn FromNeuronpedia(source: String, feature: usize) -> impl IntoView {
     view! {
         <h3>"On Neuronpedia"</h3>
         <div class="toolbar">
-            <button type="button" class="small" data-testid="neuronpedia-fill" on:click=ask>"Show its contexts"</button>
+            // A single file asks no host for anything; its reader may follow the link.
+            {(!state.is_one_file)
+                .then(|| {
+                    view! {
+                        <button type="button" class="small" data-testid="neuronpedia-fill" on:click=ask>
+                            "Show its contexts"
+                        </button>
+                    }
+                })}
             <a href=page target="_blank" rel="noreferrer">"Its page"</a>
         </div>
         {body}

@@ -78,7 +78,7 @@ pub fn figure(state: State, shown: &Arc<ShownAnalysis>, derived: Derived, figure
         Figure::Features => view! {
             <FeatureMapFigure state shown=shown.clone() />
             <FeatureList state shown=shown.clone() />
-            <NeuronpediaPanel state shown />
+            {(!state.is_one_file).then(|| view! { <NeuronpediaPanel state shown /> })}
         }
         .into_any(),
         Figure::Sources => view! { <AttentionPanel state shown /> }.into_any(),

@@ -24,6 +24,8 @@ pub fn Header(state: State) -> impl IntoView {
     let own_text = move || if has_box.get() { "Back to the text" } else { "Try your own text" };
     // Without a result there is nothing to go back to.
     let is_needless = move || has_box.get() && state.shown.with(Option::is_none);
+    let menu = if state.is_one_file { "More: open, theme, help" } else { "More: open, model, theme, help" };
+    let has_text_box = !state.is_one_file;
     let switch = move |_| {
         let opens = !has_box.get_untracked();
         state.tell(Msg::Edit(opens));
@@ -54,18 +56,23 @@ pub fn Header(state: State) -> impl IntoView {
                 on:focusin=move |_| keep_one_stop()
                 on:keydown=move |event| walk::walk(&event, ".header-actions", ACTIONS, Along::Row)
             >
-                <button
-                    type="button"
-                    class="primary"
-                    data-testid="own-text"
-                    aria-expanded=move || has_box.get().to_string()
-                    disabled=is_needless
-                    on:click=switch
-                >
-                    {own_text}
-                </button>
-                <Share state />
-                <Gear label="More: open, model, theme, help" sign="⋯" testid="menu" class="menu">
+                {has_text_box
+                    .then(|| {
+                        view! {
+                            <button
+                                type="button"
+                                class="primary"
+                                data-testid="own-text"
+                                aria-expanded=move || has_box.get().to_string()
+                                disabled=is_needless
+                                on:click=switch
+                            >
+                                {own_text}
+                            </button>
+                            <Share state />
+                        }
+                    })}
+                <Gear label=menu sign="⋯" testid="menu" class="menu">
                     <Menu state />
                 </Gear>
             </div>
@@ -86,6 +93,7 @@ fn Menu(state: State) -> impl IntoView {
         Theme::Dark => "☾ Theme: dark",
     };
     let theme_label = move || format!("Theme: {}. Switch.", state.theme.get().key());
+    let has_model = !state.is_one_file;
     let model = move |_| {
         state.is_model_open.set(true);
         state.tell(Msg::LibraryOpened);
@@ -101,9 +109,14 @@ fn Menu(state: State) -> impl IntoView {
                 on:change=on_file
             />
         </label>
-        <button type="button" class="quiet" data-testid="open-model" on:click=model>
-            "Model and storage"
-        </button>
+        {has_model
+            .then(|| {
+                view! {
+                    <button type="button" class="quiet" data-testid="open-model" on:click=model>
+                        "Model and storage"
+                    </button>
+                }
+            })}
         <button
             type="button"
             class="quiet"

@@ -1,0 +1,55 @@
+//! `html`: a saved analysis as one file that shows it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use lens_analysis::Analysis;
+use lens_analysis::comparison::Comparison;
+use lens_files::write_whole;
+use lens_view::one_file::{Contents, TEMPLATE, one_file};
+
+use crate::args::HtmlArgs;
+use crate::run::print;
+
+/// Runs the command.
+pub fn run(args: &HtmlArgs) -> Result<()> {
+    let template = match &args.template {
+        Some(file) => file.clone(),
+        None => beside_program()?,
+    };
+    let result = read(&args.result)?;
+    let analysis = Analysis::from_json(&result).map_err(|e| anyhow!("{}: {e}", args.result.display()))?;
+    let comparison = args.comparison.as_ref().map(|file| read(file)).transpose()?;
+    if let (Some(json), Some(file)) = (&comparison, &args.comparison) {
+        let found = Comparison::from_json(json).map_err(|e| anyhow!("{}: {e}", file.display()))?;
+        if found.first.text != analysis.text || found.first.inf_k != analysis.inf_k {
+            bail!("{} compares another text than {} is of", file.display(), args.result.display());
+        }
+    }
+    let contents = Contents {
+        result: &result,
+        comparison: comparison.as_deref(),
+        query: args.view.as_deref().unwrap_or_default(),
+    };
+    let html = one_file(&read(&template)?, &analysis, contents).map_err(|e| anyhow!("{}: {e}", template.display()))?;
+    write_whole(&args.out, html.as_bytes())?;
+    print(&format!("{}: {} bytes, {} tokens\n", args.out.display(), html.len(), analysis.tokens.len()))
+}
+
+fn read(file: &Path) -> Result<String> {
+    std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
+}
+
+/// The template that a release has beside the program.
+fn beside_program() -> Result<PathBuf> {
+    let program =
+        std::env::current_exe().and_then(|program| program.canonicalize()).context("cannot find this program")?;
+    let file = program.with_file_name(TEMPLATE);
+    if !file.is_file() {
+        bail!(
+            "there is no {}: a release has it beside the program, and every built site has {TEMPLATE}; name one with --template",
+            file.display()
+        );
+    }
+    Ok(file)
+}

@@ -1,0 +1,82 @@
+// One file that shows an analysis: opened from disk, without a network and without a request.
+
+import assert from 'node:assert/strict';
+import { copyFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { after, before, describe, test } from 'node:test';
+
+import { countColours, launch, screenshot, visitor } from './lib/browser.mjs';
+import { dist, out, root } from './lib/environment.mjs';
+import { example } from './lib/examples.mjs';
+import * as commandLine from './lib/program.mjs';
+
+const LIMIT = { timeout: 120_000 };
+const template = join(dist, 'one-file.html');
+const documentOf = (id) => join(root, 'demo', 'examples', `${id}.json`);
+
+/** What the command line makes of an example. */
+async function written(id, ...options) {
+  const file = join(out, `story-${id}.html`);
+  await commandLine.temporalLens('html', documentOf(id), '--template', template, '--out', file, ...options);
+  return file;
+}
+
+/** Opens a file from disk in a browser without a network. */
+async function openFile(browser, file, query = '') {
+  const context = await visitor(browser);
+  await context.setOffline(true);
+  const page = await context.newPage();
+  page.problems = [];
+  page.requested = [];
+  page.on('pageerror', (error) => page.problems.push(error.message));
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) page.problems.push(message.text());
+  });
+  page.on('request', (request) => page.requested.push(request.url()));
+  await page.goto(`${pathToFileURL(file).href}${query}`);
+  return page;
+}
+
+/** What was asked for besides the file itself and what it made of its own bytes. */
+const foreign = (page, file) => page.requested
+  .filter((url) => url.split('?')[0] !== pathToFileURL(file).href && !/^(blob|data):/.test(url));
+
+describe('one file', () => {
+  let browser;
+  before(async () => {
+    browser = await launch({ webgpu: false });
+  });
+  after(() => browser?.close());
+
+  test('every view that a saved result has opens from disk, and nothing is asked for', LIMIT, async () => {
+    const file = await written('two-events');
+    const { text, tokens } = example('two-events');
+    const page = await openFile(browser, file);
+    await page.getByTestId('heatmap').waitFor();
+    assert.equal(await page.locator('main').getAttribute('data-analysis-tokens'), String(tokens.length));
+    assert.ok(await countColours(page, 'heatmap') > 50, 'the matrix is drawn');
+    assert.ok((await page.title()).startsWith(text.slice(0, 30)), await page.title());
+    assert.match(await page.locator('meta[name="temporal-lens-model"]').getAttribute('content'), /layer \d+/);
+    const shown = (await page.getByTestId('token-strip').innerText()).replace(/\s+/g, '');
+    assert.ok(shown.includes(text.slice(0, 200).replace(/\s+/g, '')), shown.slice(0, 300));
+    // The word sheet.
+    await page.getByTestId('token-strip').locator('[data-position="20"]').click();
+    await page.getByTestId('inspector').waitFor();
+    await screenshot(page, 'one-file');
+    // Its trajectory is laid out in a worker that the file starts from its own bytes.
+    await page.getByTestId('tab-path').click();
+    await page.waitForFunction(() => document.querySelector('[data-testid="trajectory"][data-points]'));
+    for (const tab of ['features', 'sources', 'compare', 'numbers', 'export']) {
+      await page.getByTestId(`tab-${tab}`).click();
+      await page.waitForTimeout(200);
+      await screenshot(page, `one-file-${tab}`);
+    }
+    // What needs a model, or files beside the page, is not offered.
+    for (const absent of ['own-text', 'share', 'share-link', 'text-input', 'analyze', 'gallery', 'export-html']) {
+      assert.equal(await page.getByTestId(absent).count(), 0, absent);
+    }
+    assert.deepEqual([page.problems, foreign(page, file)], [[], []]);
+    await page.context().close();
+  });
+});
