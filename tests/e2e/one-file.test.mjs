@@ -1,14 +1,15 @@
 // One file that shows an analysis: opened from disk, without a network and without a request.
 
 import assert from 'node:assert/strict';
-import { copyFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { after, before, describe, test } from 'node:test';
 
-import { countColours, launch, screenshot, visitor } from './lib/browser.mjs';
-import { dist, out, root } from './lib/environment.mjs';
+import { countColours, launch, open, screenshot, visitor } from './lib/browser.mjs';
+import { dist, out, root, site } from './lib/environment.mjs';
 import { example } from './lib/examples.mjs';
+import { download } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
 
 const LIMIT = { timeout: 120_000 };
@@ -31,7 +32,7 @@ async function openFile(browser, file, query = '') {
   page.requested = [];
   page.on('pageerror', (error) => page.problems.push(error.message));
   page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) page.problems.push(message.text());
+    if (message.type() === 'error') page.problems.push(message.text());
   });
   page.on('request', (request) => page.requested.push(request.url()));
   await page.goto(`${pathToFileURL(file).href}${query}`);
@@ -78,5 +79,49 @@ describe('one file', () => {
     }
     assert.deepEqual([page.problems, foreign(page, file)], [[], []]);
     await page.context().close();
+  });
+
+  test('a comparison comes along, and the view that was asked for', LIMIT, async () => {
+    const compared = ['--comparison', documentOf('garden-path-compared'), '--view', 'view=compare'];
+    const file = await written('garden-path', ...compared);
+    assert.ok(statSync(file).size < 2.5e6, `${statSync(file).size} bytes`);
+    const page = await openFile(browser, file);
+    await page.getByTestId('compare-cosines').waitFor();
+    assert.equal(await page.getByTestId('compare-text').count(), 0);
+    // Back and forth between figures stays in the file.
+    await page.getByTestId('tab-scenes').click();
+    await page.getByTestId('heatmap').waitFor();
+    await page.goBack();
+    await page.getByTestId('compare-cosines').waitFor();
+    assert.deepEqual([page.problems, foreign(page, file)], [[], []]);
+    await page.context().close();
+  });
+
+  test('what the page saves is such a file', LIMIT, async () => {
+    const page = await open(browser, `${site}?example=poem&source=novel`);
+    const html = (await download(page, 'export-html')).toString('utf8');
+    await page.getByTestId('export-said').filter({ hasText: 'Saved' }).waitFor();
+    assert.deepEqual(page.problems, []);
+    await page.context().close();
+    const file = join(out, 'story-saved.html');
+    writeFileSync(file, html);
+    const saved = await openFile(browser, file, '?view=scenes');
+    await saved.getByTestId('heatmap').waitFor();
+    const { text } = example('poem');
+    assert.ok((await saved.title()).startsWith(text.replace(/\s+/g, ' ').slice(0, 30)));
+    assert.deepEqual([saved.problems, foreign(saved, file)], [[], []]);
+    await saved.context().close();
+  });
+
+  test('a file that is cut off, and a template without an analysis, say so', LIMIT, async () => {
+    const whole = readFileSync(await written('poem'), 'utf8');
+    const file = join(out, 'story-broken.html');
+    const block = /(id="temporal-lens-result">.{4000})[^<]*/;
+    for (const [html, said] of [[whole.replace(block, '$1'), /could not be opened/], [readFileSync(template, 'utf8'), /carries no analysis/]]) {
+      writeFileSync(file, html);
+      const page = await openFile(browser, file);
+      await page.locator('#boot[role="alert"]').filter({ hasText: said }).waitFor();
+      await page.context().close();
+    }
   });
 });

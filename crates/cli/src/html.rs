@@ -47,7 +47,7 @@ fn beside_program() -> Result<PathBuf> {
     let file = program.with_file_name(TEMPLATE);
     if !file.is_file() {
         bail!(
-            "there is no {}: a release has it beside the program, and every built site has {TEMPLATE}; name one with --template",
+            "there is no {}: every site of Temporal Lens has a {TEMPLATE}; put it there, or name one with --template",
             file.display()
         );
     }

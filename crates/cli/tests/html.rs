@@ -1,0 +1,56 @@
+//! `html`: a saved analysis as one file.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use common::{run, succeed, text};
+use std::path::Path;
+
+fn example(name: &str) -> String {
+    text(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/examples").join(format!("{name}.json")))
+}
+
+/// As the site's build makes one, without the page.
+const TEMPLATE: &str = "<meta name=\"temporal-lens-one-file/1\" content=\"temporal-lens-analysis/2 temporal-lens-comparison/1\" />\
+                        <!--temporal-lens:head--><!--temporal-lens:data-->";
+
+#[test]
+fn an_analysis_and_its_comparison_go_into_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let [template, out] = ["template.html", "out.html"].map(|name| text(&folder.path().join(name)));
+    std::fs::write(&template, TEMPLATE).unwrap();
+    let (result, comparison) = (example("garden-path"), example("garden-path-compared"));
+    let said = succeed(&[
+        "html",
+        &result,
+        "--comparison",
+        &comparison,
+        "--template",
+        &template,
+        "--view",
+        "view=compare",
+        "--out",
+        &out,
+    ]);
+    let html = std::fs::read_to_string(&out).unwrap();
+    assert!(said.stdout.contains(&format!("{} bytes", html.len())), "{}", said.stdout);
+    for part in
+        ["<title>", "id=\"temporal-lens-result\" data-query=\"view=compare\">", "id=\"temporal-lens-comparison\">"]
+    {
+        assert_eq!(html.matches(part).count(), 1, "{part}");
+    }
+    // Of another text, and no documents at all.
+    for (args, sentence) in [
+        (vec!["html", &example("poem"), "--comparison", &comparison], "compares another text than"),
+        (vec!["html", &comparison], "not an analysis"),
+        (vec!["html", &template], "not an analysis"),
+    ] {
+        let refused = run(&[args, vec!["--template", &template, "--out", &out]].concat());
+        assert!(refused.code == 1 && refused.sentence().contains(sentence), "{}", refused.stderr);
+    }
+    let refused = run(&["html", &result, "--template", &result, "--out", &out]);
+    assert!(refused.sentence().contains("this is no template"), "{}", refused.stderr);
+    let refused = run(&["html", &result, "--out", &out]);
+    assert!(refused.sentence().contains("name one with --template"), "{}", refused.stderr);
+    assert_eq!(std::fs::read_to_string(&out).unwrap(), html, "what was refused changes nothing");
+}
