@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`config`] | which of its kernels a device runs |
 //! | `gpu` | WGSL for every burn device that runs on wgpu |
-//! | `cpu` | plain Rust over the `gemm` crate, for the CPU device: the oracle of the first |
+//! | `cpu` | Rust over the vectors of the `pulp` crate, for the CPU device: the oracle of the first |
 //! | `rows` | what both do to append rows in place |
 
 pub mod config;

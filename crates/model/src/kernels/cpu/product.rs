@@ -1,131 +1,300 @@
-//! Products with packed matrices: rows are decoded a few at a time and multiplied by the `gemm` crate.
+//! Products x Wᵀ: x is packed once; the weights are unpacked into panels of a few outputs, each once, and all rows of x go
+//! over a panel while it is in the cache. Threads take different panels; what an output is summed up of, and in which order, is the
+//! same for any number of threads.
 
-use gemm::Parallelism;
-use lens_pack::block::{BLOCK, unpack_words, words_per_row};
+use std::ops::Range;
 
-use super::tensor::FlexTensor;
-use crate::ops::PackedShape;
+use lens_pack::block::BLOCK;
+use pulp::{Simd, WithSimd};
 
-/// Values decoded at a time, in whole rows: 512 KiB of f32 stay within a second-level cache. Each product packs its other
-/// operand anew, so that fewer rows at a time would pack more often.
-const CHUNK_VALUES: usize = 128 * 1024;
+use super::level::widest;
+use super::panel::Weights;
+use super::rows::{MostRows, Pack, Rows, pack};
+use super::threads::each_index;
+use super::tile::{multiply_tile, panel_width, tile_rows};
 
-fn parallelism() -> Parallelism {
-    #[cfg(not(target_family = "wasm"))]
-    {
-        Parallelism::Rayon(0)
-    }
-    #[cfg(target_family = "wasm")]
-    {
-        Parallelism::None
+/// Outputs that a thread takes at a time: the widest panel.
+const GROUP: usize = 32;
+
+/// Inputs of which a panel is in memory at a time: 20 KiB of f32 stay within a first-level cache beside a tile's rows of x.
+const INPUTS_AT_ONCE: usize = 160;
+
+const _: () = assert!(INPUTS_AT_ONCE.is_multiple_of(BLOCK));
+
+/// Where sums go.
+pub trait Sink {
+    /// Takes the sums of some neighboring outputs of a row, from `first` on. It may change them.
+    fn take(&mut self, row: usize, first: usize, sums: &mut [f32]);
+}
+
+/// What a product needs beside its result.
+#[derive(Default)]
+pub struct Scratch {
+    x: Aligned,
+    panel: Aligned,
+    sums: Aligned,
+}
+
+/// Numbers that begin at a cache line: vectors of them do not cross lines.
+#[derive(Default)]
+struct Aligned(Vec<Line>);
+
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C, align(64))]
+struct Line([f32; 16]);
+
+impl Aligned {
+    /// `length` of them, whatever they hold.
+    fn numbers(&mut self, length: usize) -> &mut [f32] {
+        self.0.resize(length.div_ceil(16), Line([0.0; 16]));
+        &mut bytemuck::cast_slice_mut(&mut self.0)[..length]
     }
 }
 
-/// A row-major operand: its values and the distance between rows.
-#[derive(Clone, Copy)]
-pub struct Operand<'a> {
-    pub values: &'a [f32],
-    pub row_stride: usize,
-    pub transposed: bool,
+/// x Wᵀ into `sink`, on all threads: each has a copy of it.
+pub fn multiply<W: Weights, K: Sink + Copy + Sync>(x: Rows, weights: &W, sink: K) {
+    let most = widest(MostRows);
+    let mut packed = Aligned::default();
+    let packed = packed.numbers(x.packed_length(most));
+    pack(x, most, packed);
+    let packed = &*packed;
+    each_index(weights.outputs().div_ceil(GROUP), |group, scratch: &mut Scratch| {
+        let first = group * GROUP;
+        let outputs = first..weights.outputs().min(first + GROUP);
+        let Scratch { panel, sums, .. } = scratch;
+        widest(Outputs { x, packed, weights, outputs, sink: &mut { sink }, panel, sums });
+    });
 }
 
-/// out [m, n] = lhs [m, k] rhs [k, n], or out += where `accumulate`; `out_stride` between rows.
-pub fn multiply(
-    (m, k, n): (usize, usize, usize),
-    lhs: Operand,
-    rhs: Operand,
-    out: &mut [f32],
-    out_stride: usize,
-    accumulate: bool,
-) {
-    if m == 0 || n == 0 || k == 0 {
-        return;
-    }
-    let strides = |o: Operand| {
-        if o.transposed { (o.row_stride as isize, 1) } else { (1, o.row_stride as isize) }
-    };
-    let needed = |o: Operand, rows: usize, cols: usize| {
-        let (rows, cols) = if o.transposed { (cols, rows) } else { (rows, cols) };
-        (rows - 1) * o.row_stride + cols
-    };
-    assert!(lhs.values.len() >= needed(lhs, m, k) && rhs.values.len() >= needed(rhs, k, n));
-    assert!(out.len() >= (m - 1) * out_stride + n);
-    let (lhs_cs, lhs_rs) = strides(lhs);
-    let (rhs_cs, rhs_rs) = strides(rhs);
-    // SAFETY: the assertions above keep every access within the three slices.
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            out.as_mut_ptr(),
-            1,
-            out_stride as isize,
-            accumulate,
-            lhs.values.as_ptr(),
-            lhs_cs,
-            lhs_rs,
-            rhs.values.as_ptr(),
-            rhs_cs,
-            rhs_rs,
-            1.0,
-            1.0,
-            false,
-            false,
-            false,
-            parallelism(),
-        );
+/// As [`multiply`], on the calling thread.
+pub fn multiply_alone<W: Weights>(x: Rows, weights: &W, sink: &mut impl Sink, scratch: &mut Scratch) {
+    widest(Alone { x, weights, sink, scratch });
+}
+
+struct Alone<'a, W, K> {
+    x: Rows<'a>,
+    weights: &'a W,
+    sink: &'a mut K,
+    scratch: &'a mut Scratch,
+}
+
+impl<W: Weights, K: Sink> WithSimd for Alone<'_, W, K> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { x, weights, sink, scratch } = self;
+        let Scratch { x: packed, panel, sums } = scratch;
+        let packed = packed.numbers(x.packed_length(tile_rows::<S>()));
+        Pack { rows: x, first: 0, packed }.with_simd(simd);
+        Outputs { x, packed, weights, outputs: 0..weights.outputs(), sink, panel, sums }.with_simd(simd);
     }
 }
 
-struct Decoder<'a> {
-    words: &'a [u32],
-    scales: &'a [u32],
-    shape: PackedShape,
+/// Some outputs of x Wᵀ; the first is a multiple of [`GROUP`].
+struct Outputs<'a, W, K> {
+    x: Rows<'a>,
+    packed: &'a [f32],
+    weights: &'a W,
+    outputs: Range<usize>,
+    sink: &'a mut K,
+    panel: &'a mut Aligned,
+    sums: &'a mut Aligned,
 }
 
-impl<'a> Decoder<'a> {
-    fn new(words: &'a FlexTensor, scales: &'a FlexTensor, shape: PackedShape) -> Self {
-        let bits = |tensor: &'a FlexTensor| bytemuck::cast_slice(tensor.storage::<i32>());
-        Self { words: bits(words), scales: bits(scales), shape }
-    }
+impl<W: Weights, K: Sink> WithSimd for Outputs<'_, W, K> {
+    type Output = ();
 
-    /// Rows `first .. first + count` as f32 [count, padded_cols].
-    fn rows(&self, first: usize, count: usize, out: &mut [f32]) {
-        let cols = self.shape.padded_cols();
-        let row_words = words_per_row(cols, self.shape.precision);
-        let blocks = cols / BLOCK;
-        let decode = |(i, row): (usize, &mut [f32])| {
-            let r = first + i;
-            let scale = |b: usize| {
-                let index = r * blocks + b;
-                half::f16::from_bits((self.scales[index / 2] >> (16 * (index % 2))) as u16).to_f32()
-            };
-            unpack_words(&self.words[r * row_words..(r + 1) * row_words], scale, self.shape.precision, row);
-        };
-        #[cfg(not(target_family = "wasm"))]
-        {
-            use rayon::prelude::*;
-            out[..count * cols].par_chunks_exact_mut(cols).enumerate().for_each(decode);
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { x, packed, weights, outputs, sink, panel, sums } = self;
+        let width = panel_width::<S>();
+        let inputs = weights.inputs();
+        let panel = panel.numbers(width * inputs.min(INPUTS_AT_ONCE));
+        let all_sums = sums.numbers(width * x.len());
+        for first in outputs.clone().step_by(width) {
+            if inputs == 0 {
+                all_sums.fill(0.0);
+            }
+            for start in (0..inputs).step_by(INPUTS_AT_ONCE) {
+                let part = start..inputs.min(start + INPUTS_AT_ONCE);
+                let panel = &mut panel[..width * part.len()];
+                match width {
+                    32 => weights.fill::<32>(first, part.clone(), panel),
+                    16 => weights.fill::<16>(first, part.clone(), panel),
+                    _ => weights.fill::<8>(first, part.clone(), panel),
+                }
+                multiply_rows(simd, x, packed, part, panel, all_sums);
+            }
+            let kept = width.min(outputs.end - first);
+            for (row, sums) in all_sums.chunks_exact_mut(width).enumerate() {
+                // Two calls, so that the length is a constant in the first.
+                if kept == width {
+                    sink.take(row, first, sums);
+                } else {
+                    sink.take(row, first, &mut sums[..kept]);
+                }
+            }
         }
-        #[cfg(target_family = "wasm")]
-        out[..count * cols].chunks_exact_mut(cols).enumerate().for_each(decode);
     }
 }
 
-/// Decodes the matrix a few rows at a time: `with(first row, how many, their values)`.
-pub fn each_chunk(
-    words: &FlexTensor,
-    scales: &FlexTensor,
-    shape: PackedShape,
-    mut with: impl FnMut(usize, usize, &[f32]),
-) {
-    let decoder = Decoder::new(words, scales, shape);
-    let at_once = (CHUNK_VALUES / shape.padded_cols().max(1)).clamp(64, shape.rows.max(64));
-    let mut chunk = vec![0f32; at_once.min(shape.rows) * shape.padded_cols()];
-    for first in (0..shape.rows).step_by(at_once) {
-        let count = at_once.min(shape.rows - first);
-        decoder.rows(first, count, &mut chunk);
-        with(first, count, &chunk);
+/// Sums [rows, width] of some columns of every row and a panel, in place or, after the first columns, added; tile by tile.
+#[inline(always)]
+fn multiply_rows<S: Simd>(simd: S, x: Rows, packed: &[f32], columns: Range<usize>, panel: &[f32], sums: &mut [f32]) {
+    let (width, most) = (panel_width::<S>(), tile_rows::<S>());
+    for (tile, packed) in packed.chunks_exact(x.width * most).enumerate() {
+        let (first, count) = x.tile(tile, most);
+        let packed = &packed[columns.start * most..columns.end * most];
+        multiply_tile(simd, count, packed, panel, &mut sums[width * first..][..width * count], columns.start == 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lens_pack::block::{PackedMatrix, Precision};
+    use pulp::Scalar128b;
+
+    use super::super::panel::{DenseColumns, DenseRows, PackedColumns, PackedRows};
+    use super::*;
+    use crate::ops::PackedShape;
+
+    /// Keeps a result as it is.
+    struct Kept<'a> {
+        values: &'a mut [f32],
+        width: usize,
+    }
+
+    impl Sink for Kept<'_> {
+        fn take(&mut self, row: usize, first: usize, sums: &mut [f32]) {
+            self.values[row * self.width + first..][..sums.len()].copy_from_slice(sums);
+        }
+    }
+
+    /// Some number in -1 ..= 1; the same for the same `i` everywhere.
+    fn value(i: usize) -> f32 {
+        ((i * 7919 + 13) % 1009) as f32 / 504.0 - 1.0
+    }
+
+    fn values(n: usize) -> Vec<f32> {
+        (0..n).map(value).collect()
+    }
+
+    /// The product with vectors of every kind that this machine has, the narrowest first.
+    fn of_every_level<W: Weights>(x: Rows, weights: &W) -> Vec<Vec<f32>> {
+        let width = weights.outputs();
+        let mut results = Vec::new();
+        let mut with = |run: &dyn Fn(Alone<'_, W, Kept>)| {
+            let mut out = vec![f32::NAN; x.count * x.groups * width];
+            // More than is needed, and not zero: what was there before does not matter.
+            let mut scratch = Scratch::default();
+            scratch.x.numbers(3000).fill(f32::NAN);
+            scratch.panel.numbers(7).fill(f32::NAN);
+            scratch.sums.numbers(5000).fill(f32::NAN);
+            let sink = &mut Kept { values: &mut out, width };
+            run(Alone { x, weights, sink, scratch: &mut scratch });
+            results.push(out);
+        };
+        with(&|product| Scalar128b.vectorize(product));
+        #[cfg(target_arch = "x86_64")]
+        {
+            if let Some(level) = pulp::x86::V3::try_new() {
+                with(&|product| Simd::vectorize(level, product));
+            }
+            if let Some(level) = pulp::x86::V4::try_new() {
+                with(&|product| Simd::vectorize(level, product));
+            }
+        }
+        with(&|product| widest(product));
+        results
+    }
+
+    /// Compares with the plain loop over `weight(output, input)`.
+    fn check<W: Weights>(what: &str, rows: usize, weights: &W, weight: impl Fn(usize, usize) -> f32) {
+        let (inputs, outputs) = (weights.inputs(), weights.outputs());
+        let x = values(rows * inputs);
+        let results = of_every_level(Rows::of_matrix(&x, rows, inputs), weights);
+        for result in &results {
+            assert_eq!(result.len(), rows * outputs);
+            for (i, found) in result.iter().enumerate() {
+                let (row, output) = (i / outputs, i % outputs);
+                let wanted: f64 =
+                    (0..inputs).map(|k| f64::from(x[row * inputs + k]) * f64::from(weight(output, k))).sum();
+                let scale: f64 = (0..inputs).map(|k| f64::from(weight(output, k)).abs()).sum();
+                let error = (f64::from(*found) - wanted).abs();
+                assert!(error <= 1e-6 * scale, "{what}, {rows} rows: [{row}, {output}] is {wanted}, not {found}");
+            }
+        }
+        // All that fuse multiplication and addition give the same bits.
+        for pair in results[1..].windows(2) {
+            assert_eq!(pair[0], pair[1], "{what}, {rows} rows");
+        }
+    }
+
+    #[test]
+    fn products_with_packed_matrices_are_those_of_the_plain_loop() {
+        for (rows, cols) in [(1, 1), (7, 31), (31, 32), (33, 45), (67, 101), (5, INPUTS_AT_ONCE + 33)] {
+            for precision in [Precision::F32, Precision::F16, Precision::Q8, Precision::Q4] {
+                let matrix = PackedMatrix::pack(&values(rows * cols), rows, cols, precision);
+                let plain = matrix.unpack();
+                let shape = PackedShape { rows, cols, precision };
+                for tokens in [0, 1, 2, 5, 6, 7, 12, 13, 18, 37] {
+                    let what = format!("{rows} x {cols} {precision}");
+                    let of_rows = PackedRows::new(&matrix.words, &matrix.scales, shape);
+                    let weight = |r: usize, k: usize| if k < cols { plain[r * cols + k] } else { 0.0 };
+                    check(&what, tokens, &of_rows, weight);
+                    let (first, count) = (rows / 3, rows - rows / 3);
+                    check(&what, tokens, &of_rows.part(first, count), |r, k| weight(first + r, k));
+                    let of_columns = PackedColumns::new(&matrix.words, &matrix.scales, shape);
+                    check(&what, tokens, &of_columns, |c, k| plain[k * cols + c]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn products_with_dense_matrices_are_those_of_the_plain_loop() {
+        for (rows, columns) in [(0, 3), (1, 1), (3, 0), (13, 37), (37, 13), (101, 67), (2, INPUTS_AT_ONCE + 1)] {
+            // Rows of a matrix with more columns.
+            let stride = columns + 3;
+            let all = values(rows * stride);
+            for tokens in [1, 6, 13] {
+                let of_rows = DenseRows { values: &all, rows, columns, stride };
+                check("rows", tokens, &of_rows, |r, k| all[r * stride + k]);
+                let of_columns = DenseColumns { values: &all, rows, columns, stride };
+                check("columns", tokens, &of_columns, |c, k| all[k * stride + c]);
+            }
+        }
+    }
+
+    #[test]
+    fn rows_can_be_neighboring_heads() {
+        // Three tokens of four heads of five numbers; the two middle heads count, the first of them first.
+        let (all, weights) = (values(3 * 20), values(7 * 5));
+        let x = Rows { values: &all[5..], count: 3, groups: 2, width: 5, stride: 20 };
+        let of_head = |start: usize| (0..3).map(move |token| token * 20 + start);
+        let plain: Vec<f32> = of_head(5).chain(of_head(10)).flat_map(|at| all[at..at + 5].to_vec()).collect();
+        let weights = DenseRows { values: &weights, rows: 7, columns: 5, stride: 5 };
+        assert_eq!(of_every_level(x, &weights), of_every_level(Rows::of_matrix(&plain, 6, 5), &weights));
+    }
+
+    #[test]
+    fn the_number_of_threads_does_not_change_a_bit() {
+        let (rows, cols, tokens) = (165, 64, 29);
+        let matrix = PackedMatrix::pack(&values(rows * cols), rows, cols, Precision::Q8);
+        let x = values(tokens * cols);
+        let product = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut out = vec![f32::NAN; tokens * rows];
+            let shape = PackedShape { rows, cols, precision: Precision::Q8 };
+            let weights = PackedRows::new(&matrix.words, &matrix.scales, shape);
+            pool.install(|| {
+                super::super::linear::product_into(Rows::of_matrix(&x, tokens, cols), &weights, &mut out);
+            });
+            out
+        };
+        let alone = product(1);
+        assert!(alone.iter().all(|v| v.is_finite()));
+        assert_eq!([product(2), product(5)], [alone.clone(), alone]);
     }
 }

@@ -17,3 +17,8 @@ pub fn dims(tensor: &FlexTensor) -> [usize; 2] {
     let shape = tensor.layout().shape();
     if shape.len() == 1 { [1, shape[0]] } else { [shape[0], shape[1]] }
 }
+
+/// The words of a packed matrix, or its scales.
+pub fn bits(tensor: &FlexTensor) -> &[u32] {
+    bytemuck::cast_slice(tensor.storage::<i32>())
+}

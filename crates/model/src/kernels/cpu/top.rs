@@ -1,12 +1,15 @@
 //! The highest entries of a product with a packed matrix that has a row for each word of a vocabulary. They are found
 //! while rows are decoded: every row is decoded once, and the product [T, rows] is never in memory.
 
-use super::product::{Operand, each_chunk, multiply};
-use super::tensor::{FlexTensor, dims, result};
+use super::linear::product_into;
+use super::math::{LANES, exponential, highest, sum_of};
+use super::panel::PackedRows;
+use super::rows::Rows;
+use super::tensor::{FlexTensor, bits, dims, result};
 use crate::ops::{PackedShape, TopOptions};
 
-/// Entries looked at together: one comparison tells whether any of them is among the highest.
-const LANES: usize = 16;
+/// Rows of W at a time: their scores are in memory.
+const ROWS_AT_ONCE: usize = 1024;
 
 /// See [`crate::ops::InferenceOps::packed_top`].
 pub fn packed_top(
@@ -23,16 +26,11 @@ pub fn packed_top(
     let k = options.k.min(shape.rows);
     let mut best: Vec<Best> = (0..tokens).map(|t| Best::new(k, t >= options.logits_from)).collect();
     let mut scores = Vec::new();
-    each_chunk(words, scales, shape, |first, count, chunk| {
+    let weights = PackedRows::new(bits(words), bits(scales), shape);
+    for first in (0..shape.rows).step_by(ROWS_AT_ONCE) {
+        let count = ROWS_AT_ONCE.min(shape.rows - first);
         scores.resize(tokens * count, 0f32);
-        multiply(
-            (tokens, cols, count),
-            Operand { values, row_stride: cols, transposed: false },
-            Operand { values: chunk, row_stride: cols, transposed: true },
-            &mut scores,
-            count,
-            false,
-        );
+        product_into(Rows::of_matrix(values, tokens, cols), &weights.part(first, count), &mut scores);
         let take = |(t, (best, row)): (usize, (&mut Best, &mut [f32]))| match best.is_of_logits {
             true => best.take_logits(first, row, options.soft_cap),
             false => best.take_scores(first, row, offsets[t]),
@@ -44,7 +42,7 @@ pub fn packed_top(
         }
         #[cfg(target_family = "wasm")]
         best.iter_mut().zip(scores.chunks_exact_mut(count)).enumerate().for_each(take);
-    });
+    }
     let width = 2 * k + 2;
     let mut out = Vec::with_capacity(tokens * width);
     best.into_iter().for_each(|best| best.write(&mut out));
@@ -93,9 +91,10 @@ impl Best {
             self.sum *= f64::from((self.largest - highest).exp());
         }
         self.largest = highest;
-        self.sum += f64::from(sum_of_exponentials(logits, highest));
+        self.sum += f64::from(sum_of(logits, |logit| exponential(logit - highest)));
     }
 
+    /// One comparison tells of several entries whether any of them is among the highest.
     fn take(&mut self, first: usize, values: &[f32]) {
         for (i, lanes) in values.chunks(LANES).enumerate() {
             if highest(lanes) <= self.least {
@@ -136,60 +135,9 @@ impl Best {
     }
 }
 
-/// Written so that it becomes vector code; NaN is left out.
-fn highest(values: &[f32]) -> f32 {
-    values.iter().fold(f32::NEG_INFINITY, |highest, value| if *value > highest { *value } else { highest })
-}
-
-/// Sum of exp(value - highest).
-fn sum_of_exponentials(values: &[f32], highest: f32) -> f32 {
-    let mut sums = [0f32; LANES];
-    for lanes in values.chunks(LANES) {
-        for (sum, value) in sums.iter_mut().zip(lanes) {
-            *sum += exponential(*value - highest);
-        }
-    }
-    sums.iter().sum()
-}
-
-/// exp(x) for x <= 0 within 3e-7 of it, without a call or a branch, so that a loop over it becomes vector code;
-/// x < -87 counts as -87.
-#[inline(always)]
-fn exponential(x: f32) -> f32 {
-    /// Adding it rounds a small number to a whole one, which is then in the lowest bits.
-    const ROUND: f32 = 12_582_912.0;
-    let x = if x > -87.0 { x } else { -87.0 };
-    let shifted = x * std::f32::consts::LOG2_E + ROUND;
-    let n = shifted - ROUND;
-    // ln 2 in two parts, so that the product with n is exact.
-    let r = x - n * 0.693_359_4 + n * 2.121_944_4e-4;
-    let r2 = r * r;
-    let p = 1.987_569_1e-4;
-    let p = p * r + 1.398_199_9e-3;
-    let p = p * r + 8.333_452e-3;
-    let p = p * r + 4.166_579_6e-2;
-    let p = p * r + 1.666_666_5e-1;
-    let p = p * r + 0.5;
-    let p = p * r2 + r + 1.0;
-    let power = shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127) << 23;
-    p * f32::from_bits(power)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn exponentials_are_those_of_the_standard_library() {
-        let mut x = 0f32;
-        while x > -86.9 {
-            let (found, wanted) = (exponential(x), x.exp());
-            assert!((found - wanted).abs() <= 3e-7 * wanted, "exp({x}) is {wanted}, not {found}");
-            x -= 0.003_7;
-        }
-        assert_eq!(exponential(0.0), 1.0);
-        assert!(exponential(-1e9) < 1e-37 && exponential(f32::NEG_INFINITY) < 1e-37);
-    }
 
     #[test]
     fn the_first_of_equal_entries_are_listed_and_order_of_chunks_does_not_matter() {

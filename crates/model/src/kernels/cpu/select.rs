@@ -1,0 +1,48 @@
+//! The largest entries of each row.
+
+use super::tensor::{FlexTensor, dims, result};
+use super::threads::each_part;
+
+/// Columns of the `k` largest entries of `row`, the first of equal ones first.
+fn largest(row: &[f32], k: usize) -> impl Iterator<Item = usize> {
+    let mut order: Vec<usize> = (0..row.len()).collect();
+    // Of equal values the first one goes first. A row has one for each word of a vocabulary: only `k` of them are sorted.
+    let by_size = |a: &usize, b: &usize| row[*b].total_cmp(&row[*a]).then(a.cmp(b));
+    if k < order.len() {
+        order.select_nth_unstable_by(k, by_size);
+        order.truncate(k);
+    }
+    order.sort_unstable_by(by_size);
+    order.into_iter()
+}
+
+/// See [`crate::ops::LensOps::keep_top_k`].
+pub fn keep_top_k(z: &FlexTensor, k: usize) -> FlexTensor {
+    let z = z.to_contiguous();
+    let [tokens, width] = dims(&z);
+    let values = z.storage::<f32>();
+    let mut out = vec![0f32; tokens * width];
+    each_part(&mut out, width, |token, kept| {
+        let row = &values[token * width..][..width];
+        largest(row, k).for_each(|c| kept[c] = row[c]);
+    });
+    result(out, [tokens, width])
+}
+
+/// See [`crate::ops::InferenceOps::top_entries`].
+pub fn top_entries(z: &FlexTensor, k: usize) -> FlexTensor {
+    let z = z.to_contiguous();
+    let [tokens, width] = dims(&z);
+    let values = z.storage::<f32>();
+    let k = k.min(width);
+    let mut out = vec![0f32; tokens * 2 * k];
+    each_part(&mut out, 2 * k, |token, pairs| {
+        let row = &values[token * width..][..width];
+        let mut columns: Vec<usize> = largest(row, k).collect();
+        columns.sort_unstable();
+        for (pair, c) in pairs.as_chunks_mut::<2>().0.iter_mut().zip(columns) {
+            *pair = [row[c], c as f32];
+        }
+    });
+    result(out, [tokens, 2 * k])
+}
