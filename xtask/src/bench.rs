@@ -14,6 +14,7 @@ use lens_pack::block::Precision;
 use sha2::{Digest, Sha256};
 
 use crate::console;
+use crate::cpu_bench;
 use crate::hash;
 use crate::model;
 use crate::pack;
@@ -25,8 +26,22 @@ use crate::site;
 
 /// Long texts under SwiftShader take minutes a round.
 const LIMIT: Duration = Duration::from_secs(4 * 3600);
-const BENCHES: [&str; 11] =
-    ["linear", "path", "profile", "full-size", "typing", "umap", "drawing", "picture", "answer", "words", "page"];
+const BENCHES: [&str; 12] = [
+    "cpu",
+    "linear",
+    "path",
+    "profile",
+    "full-size",
+    "typing",
+    "umap",
+    "drawing",
+    "picture",
+    "answer",
+    "words",
+    "page",
+];
+/// The one without a browser.
+const CPU: &str = "cpu";
 /// What the peer's models are made by and of, beside the weights.
 const MODEL_SOURCES: [&str; 5] = [
     "tests/bench/linear_model.py",
@@ -69,6 +84,16 @@ pub struct BenchArgs {
 pub fn run(paths: &Paths, mut options: BenchArgs) -> Result<()> {
     if options.only.is_empty() {
         options.only = BENCHES.map(str::to_owned).to_vec();
+    }
+    if options.only.iter().any(|it| it == CPU) {
+        let weights = model::fetch(paths)?;
+        let python = find_or_install_python(paths, &paths.cache.join("bench/python"))?;
+        let pack = pack::find_or_make(paths, &weights)?;
+        cpu_bench::run(paths, &python, &pack, &options.tokens, options.rounds)?;
+        options.only.retain(|it| it != CPU);
+        if options.only.is_empty() {
+            return Ok(());
+        }
     }
     // The benches run in the tree's root, whatever the folder that this was called from.
     let results = options.json.as_deref().map(std::path::absolute).transpose()?;

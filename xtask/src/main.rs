@@ -20,6 +20,7 @@
 
 mod bench;
 mod console;
+mod cpu_bench;
 mod dev;
 mod fuzz;
 mod gallery;

@@ -1,0 +1,91 @@
+//! Times on the CPU, natively, beside PyTorch's on the same cores: `cargo xtask bench --only cpu`.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use crate::console;
+use crate::paths::Paths;
+use crate::process::Task;
+
+/// Tokens of the texts, unless the caller names some.
+const TOKENS: [usize; 3] = [18, 141, 500];
+
+/// Milliseconds of several rounds.
+#[derive(Clone, Copy, Deserialize)]
+struct Times {
+    least: f64,
+    median: f64,
+}
+
+/// A line that the example `cpu_times` of `crates/engine` prints.
+#[derive(Deserialize)]
+struct Ours {
+    tokens: usize,
+    layers: Times,
+    words: Times,
+    whole: Times,
+}
+
+/// A line that `tests/bench/cpu_peer.py` prints.
+#[derive(Deserialize)]
+struct Peer {
+    tokens: usize,
+    f32: Times,
+    bf16: Times,
+}
+
+/// Measures and prints a table. The two take turns by text, not by round: PyTorch takes seconds to start.
+pub fn run(paths: &Paths, python: &Path, pack: &Path, tokens: &[usize], rounds: usize) -> Result<()> {
+    let tokens = if tokens.is_empty() { &TOKENS } else { tokens };
+    console::line(
+        "| tokens | 13 layers | PyTorch f32 | PyTorch bf16 | f32 / ours | bf16 / ours | whole analysis | of it, words |",
+    );
+    console::line("|---|---|---|---|---|---|---|---|");
+    for tokens in tokens {
+        let ours: Ours = last_line(&ours(paths, pack, *tokens, rounds)?)?;
+        let peer: Peer = last_line(&peer(paths, python, pack, *tokens, rounds)?)?;
+        anyhow::ensure!(ours.tokens == *tokens && peer.tokens == *tokens, "the benches measured other texts");
+        let shown = |times: Times| format!("{:.0} ({:.0})", times.median, times.least);
+        console::line(&format!(
+            "| {tokens} | {} | {} | {} | {:.2} | {:.2} | {} | {} |",
+            shown(ours.layers),
+            shown(peer.f32),
+            shown(peer.bf16),
+            peer.f32.median / ours.layers.median,
+            peer.bf16.median / ours.layers.median,
+            shown(ours.whole),
+            shown(ours.words),
+        ));
+    }
+    Ok(())
+}
+
+fn ours(paths: &Paths, pack: &Path, tokens: usize, rounds: usize) -> Result<Vec<String>> {
+    let task = Task::new("measuring ours", "cargo")
+        .args(["run", "--quiet", "--release", "--locked", "--package", "lens-engine", "--package", "temporal-lens"])
+        .args(["--example", "cpu_times", "--"])
+        .arg(pack)
+        .args([rounds.to_string(), tokens.to_string()])
+        .in_folder(&paths.root)
+        .envs([("CARGO_TARGET_DIR", &paths.target)])
+        .log_to(paths.logs().join("cpu-times.log"));
+    Ok(task.run()?.lines)
+}
+
+fn peer(paths: &Paths, python: &Path, pack: &Path, tokens: usize, rounds: usize) -> Result<Vec<String>> {
+    let task = Task::new("measuring PyTorch", python)
+        .arg(paths.root.join("tests/bench/cpu_peer.py"))
+        .arg("--pack")
+        .arg(pack)
+        .args(["--rounds", &rounds.to_string(), "--tokens", &tokens.to_string()])
+        .log_to(paths.logs().join("cpu-peer.log"));
+    Ok(task.run()?.lines)
+}
+
+/// The figures: the last line; libraries may print warnings before.
+fn last_line<'a, T: Deserialize<'a>>(lines: &'a [String]) -> Result<T> {
+    let line = lines.iter().rfind(|line| line.starts_with('{')).context("the bench printed no figures")?;
+    serde_json::from_str(line).with_context(|| format!("the bench printed {line}"))
+}
