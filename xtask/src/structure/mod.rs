@@ -1,5 +1,5 @@
 //! The structure of the tree: no import cycle inside a crate, no crate that depends on one of its own floor or
-//! above; and no workflow that runs what it does not name by its content.
+//! above; no workflow that runs what it does not name by its content; no dependency that deny.toml does not allow.
 //!
 //! | file | what it does |
 //! |---|---|
@@ -7,12 +7,14 @@
 //! | [`graph`] | paths to files, files to import cycles |
 //! | [`packages`] | where the packages are |
 //! | [`floors`] | crates and their floors |
+//! | [`dependencies`] | licenses, sources and versions against deny.toml |
 //! | [`workflows`] | actions pinned by hash, `id-token` only where something is published |
 //!
 //! A cycle means that none of its files can be read, tested or moved without the others. `mod x;` is no
 //! use of `x`, and a re-export (`pub use x::Y`) is followed to where `Y` is defined, so that a module's root may
 //! list what is in it. Tests inside a file (`#[cfg(test)]`) are left out: they may use anything.
 
+mod dependencies;
 mod floors;
 mod graph;
 mod packages;
@@ -27,6 +29,7 @@ use anyhow::Result;
 pub fn problems(root: &Path) -> Result<Vec<String>> {
     let mut problems = floors::problems(root)?;
     problems.extend(workflows::problems(root)?);
+    problems.extend(dependencies::problems(root)?);
     for folder in packages::folders(root)? {
         let name = |file: &Path| file.strip_prefix(root).unwrap_or(file).display().to_string();
         for cycle in graph::import_cycles(&folder.join("src"))? {
