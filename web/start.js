@@ -21,6 +21,8 @@
   }
 
   async function start() {
+    // For whoever has the page translated: nothing here waits for it.
+    import(new URL("translators.js", document.baseURI).href).catch((error) => console.info(error));
     try {
       const { default: init } = await import(address("app"));
       await init({ module_or_path: address("wasm") });

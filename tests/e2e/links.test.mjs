@@ -445,8 +445,7 @@ describe('links', () => {
       const result = new URL(await (await reach(page, 'share-result')).inputValue());
       assert.equal(result.search, '?result=https://results.example/story.json&pin=5&v=3');
       const code = await (await reach(page, 'share-code')).inputValue();
-      const source = await page.evaluate((html) => new DOMParser().parseFromString(html, 'text/html').querySelector('iframe').src, code);
-      assert.equal(source, `${link}&embed=true`);
+      assert.equal(/ src="([^"]*)"/.exec(code)[1].replaceAll('&amp;', '&'), `${link}&embed=true`);
       const download = await save(page, 'share-file');
       assert.equal(JSON.parse(readFileSync(await download.path(), 'utf8')).text, example('poem').text);
       await screenshot(page, 'share-dialog');
@@ -475,16 +474,20 @@ describe('links', () => {
     const policy = await page.locator('meta[http-equiv="Content-Security-Policy"]').getAttribute('content');
     assert.match(policy, /script-src 'self' 'wasm-unsafe-eval'/);
     assert.doesNotMatch(policy, /unsafe-inline|'unsafe-eval'/);
-    assert.equal(await page.locator('script:not([src])').count(), 0);
+    // One script stands in the page: the one whose hash the policy names.
+    const [own, ...others] = await page.locator('script:not([src])').allTextContents();
+    const { createHash } = await import('node:crypto');
+    assert.ok(policy.includes(`'sha256-${createHash('sha256').update(own).digest('base64')}'`));
+    assert.deepEqual(others, []);
     assert.deepEqual(broken, []);
     await page.evaluate(() => {
       const script = document.createElement('script');
-      script.textContent = 'window.injected = true';
+      script.append('window.injected = true');
       document.body.append(script);
     });
     assert.equal(await page.evaluate(() => window.injected), undefined);
     for (let tries = 0; broken.length === 0 && tries < 100; tries += 1) await settled(page);
-    assert.equal(broken.length, 1, 'the policy refuses a script in the page');
+    assert.ok(broken.length > 0, 'the policy refuses a script in the page');
     const outside = await page.evaluate(() => fetch('http://results.example/').then(() => 'let through', () => 'refused'));
     assert.equal(outside, 'refused');
     await context.close();

@@ -13,9 +13,15 @@ use crate::hash;
 /// Scripts, styles and data are the page's own; results and packs may come from any host that is
 /// reached safely; frames are Neuronpedia's. As a meta tag, so that any static host ships it.
 /// (A dedicated worker has a policy of its own, from its own response: this one does not bind it.)
-const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; \
+/// The one script inside the page is named by its hash, and makes what Trusted Types let through.
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval' \
+                      'sha256-7o+l8537BuGADihe0YOXBmBuYPSdvoglmaSFPOQse4Y='; worker-src 'self'; style-src 'self'; \
                       img-src 'self' data: blob:; connect-src 'self' https:; \
-                      frame-src https://neuronpedia.org https://www.neuronpedia.org; base-uri 'none'; form-action 'none'";
+                      frame-src https://neuronpedia.org https://www.neuronpedia.org; base-uri 'none'; form-action 'none'; \
+                      require-trusted-types-for 'script'; trusted-types default temporal-lens-views";
+
+/// The script that stands in the page itself.
+const EARLY: &str = include_str!("../../web/early.js");
 
 /// The page is put below this line: the policy comes first, and binds all that follows.
 const FIRST: &str = "<meta charset=\"utf-8\" />";
@@ -75,13 +81,14 @@ fn version(folder: &Path, html: &str) -> Result<String> {
         hasher.update(format!("{name} {hash}\n"));
     }
     hasher.update(html);
+    hasher.update(EARLY);
     Ok(hash::hex(&hasher.finalize())[..16].to_owned())
 }
 
 fn with_tags(html: &str, version: &str) -> Option<String> {
     let at = html.find(FIRST)? + FIRST.len();
     let tags = format!(
-        "\n    <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\" />\n    <meta name=\"temporal-lens-shell\" content=\"{version}\" />"
+        "\n    <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\" />\n    <meta name=\"temporal-lens-shell\" content=\"{version}\" />\n    <script>{EARLY}</script>"
     );
     Some(format!("{}{tags}{}", &html[..at], &html[at..]))
 }
@@ -137,6 +144,14 @@ mod tests {
     fn the_documents_give_the_policy_as_a_header() {
         let hosting = include_str!("../../docs/hosting.md");
         assert!(hosting.contains(&format!("add_header Content-Security-Policy \"{POLICY}\" always;")), "{POLICY}");
+    }
+
+    #[test]
+    fn the_policy_names_the_script_in_the_page_by_its_hash() {
+        use base64::Engine as _;
+        let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(EARLY));
+        assert!(POLICY.contains(&format!(" 'sha256-{hash}';")), "the hash is now {hash}");
+        assert!(!EARLY.contains("</script") && !EARLY.contains("<!--") && !EARLY.contains('\r'));
     }
 
     #[test]

@@ -64,7 +64,9 @@ export async function downloadCsv(page, testId) {
 /** The same, as SVG that the browser has parsed: { title, texts, counts of the elements by name }. */
 export async function downloadSvg(page, testId) {
   const svg = (await download(page, testId)).toString('utf8');
-  return page.evaluate((text) => {
+  // The page itself makes nothing of strings.
+  const blank = await page.context().newPage();
+  const read = await blank.evaluate((text) => {
     const parsed = new DOMParser().parseFromString(text, 'image/svg+xml');
     if (parsed.querySelector('parsererror')) throw new Error(parsed.querySelector('parsererror').textContent);
     const counts = {};
@@ -72,6 +74,8 @@ export async function downloadSvg(page, testId) {
     const texts = [...parsed.querySelectorAll('text')].map(({ textContent }) => textContent);
     return { title: parsed.querySelector('title').textContent, texts, counts };
   }, svg);
+  await blank.close();
+  return read;
 }
 
 /** Width and height of a PNG. */
