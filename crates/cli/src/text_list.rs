@@ -239,6 +239,9 @@ mod tests {
         let hostile =
             IndexEntry { id: "a", title: "<script>1</script>", file: "a.json".into(), text: "\"><img onerror=x>" };
         let page = page(&[hostile], "../\" onclick=\"x");
+        // The policy comes first, and binds all that follows.
+        let (policy, script) = (page.find("http-equiv=\"Content-Security-Policy\""), page.find("<script"));
+        assert!(policy.is_some() && policy < script && page.contains("default-src 'none'; script-src 'self';"), "{page}");
         assert!(
             page.contains("&lt;script&gt;1")
                 && page.contains("&quot;&gt;&lt;img")
