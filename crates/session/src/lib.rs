@@ -11,7 +11,7 @@
 //! | `values` | single values of parameters |
 //! | `packed_text` | a text as a part of an address |
 //! | `misspelt` | whether an unknown parameter was meant as one of ours |
-//! | `outside` | texts from links and messages, as the text box has them |
+//! | [`outside`] | texts from links, messages and files, as the text box has them |
 //! | [`figure`] | which figure stands beside the text |
 //! | [`theme`] | light or dark |
 //! | [`embed`] | the page inside another page: flags and messages |
@@ -41,7 +41,7 @@ pub mod message;
 mod misspelt;
 pub mod model;
 mod opening;
-mod outside;
+pub mod outside;
 pub mod pack;
 mod pack_actions;
 mod packed_text;

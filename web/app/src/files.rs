@@ -5,6 +5,7 @@ use lens_analysis::comparison::Comparison;
 use lens_analysis::dashboard::INDEX_FILE;
 use lens_analysis::document::{AnalysisFile, ComparisonFile, to_json};
 use lens_session::library::FILE;
+use lens_session::outside::result_text;
 use lens_session::view_state::is_fetchable;
 use lens_session::{Fetch, Msg, ViewState};
 use lens_view::one_file::{Contents, TEMPLATE, one_file};
@@ -67,8 +68,8 @@ pub fn open(state: State, file: File) {
         let read = if file.size() > LARGEST_FILE {
             Err("it is too large for a saved analysis".to_owned())
         } else {
-            match JsFuture::from(file.text()).await {
-                Ok(text) => text.as_string().ok_or_else(|| "it is not text".to_owned()),
+            match JsFuture::from(file.array_buffer()).await {
+                Ok(buffer) => result_text(&js_sys::Uint8Array::new(&buffer).to_vec()),
                 Err(_) => Err("it could not be read".to_owned()),
             }
         };
@@ -115,7 +116,7 @@ async fn fetch_result(url: &str) -> Result<String, String> {
             return Err("it is too large for a saved analysis".to_owned());
         }
     }
-    String::from_utf8(bytes).map_err(|_| "it is not text".to_owned())
+    result_text(&bytes)
 }
 
 /// Hands the shown document to the visitor, whole: with attention weights where they were asked for later.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use lens_pack::manifest::{FileEntry, MANIFEST_FILE};
+use lens_pack::text::not_the_file;
 use lens_pack::unpack::{Checksum, sha256_hex};
 
 use crate::abort::Abort;
@@ -98,6 +99,10 @@ impl PackFiles {
         let error = match fetch::text(&url, abort).await {
             Ok(text) => {
                 self.count(|counts| counts.fetched_bytes += text.len() as u64);
+                if let Some(other) = not_the_file(text.as_bytes()) {
+                    let (file, problem) = (MANIFEST_FILE.to_owned(), other.to_string());
+                    return Err(Error::Content(lens_pack::Error::Malformed { file, problem }));
+                }
                 return Ok(text);
             }
             Err(error) => error,

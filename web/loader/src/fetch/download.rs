@@ -2,6 +2,7 @@
 
 use gloo_net::http::Response;
 use lens_pack::manifest::FileEntry;
+use lens_pack::text::{HEAD_BYTES, not_the_file};
 use lens_pack::unpack::Checksum;
 use web_sys::RequestCache;
 
@@ -51,7 +52,7 @@ enum Ended {
 /// [`Error::Network`] when the host cannot be reached after some tries: what came stays in `place`.
 /// [`Error::Content`] when the host's file is another one: `place` is empty then.
 pub async fn download(options: &Download<'_>, place: &mut Place) -> Result<(), Error> {
-    let mut running = Running { options, sum: Checksum::default(), tag: None, chunk: Vec::new() };
+    let mut running = Running { options, sum: Checksum::default(), head: Vec::new(), tag: None, chunk: Vec::new() };
     place.pieces(|piece| running.sum.update(piece));
     if running.sum.bytes() != place.bytes() || place.bytes() > options.entry.bytes {
         running.reset(place);
@@ -104,6 +105,8 @@ pub async fn download(options: &Download<'_>, place: &mut Place) -> Result<(), E
 struct Running<'a> {
     options: &'a Download<'a>,
     sum: Checksum,
+    /// The file's first bytes: they tell what is in its place.
+    head: Vec<u8>,
     /// The host's mark of the file's version, where it can be asked about.
     tag: Option<String>,
     chunk: Vec<u8>,
@@ -112,6 +115,7 @@ struct Running<'a> {
 impl Running<'_> {
     fn reset(&mut self, place: &mut Place) {
         place.clear();
+        self.head.clear();
         self.sum = Checksum::default();
     }
 
@@ -149,6 +153,10 @@ impl Running<'_> {
             (self.options.on_received)(u64::from(chunk.length()));
             self.chunk.resize(chunk.length() as usize, 0);
             chunk.copy_to(&mut self.chunk);
+            if self.sum.bytes() == self.head.len() as u64 {
+                let rest = HEAD_BYTES.saturating_sub(self.head.len()).min(self.chunk.len());
+                self.head.extend_from_slice(&self.chunk[..rest]);
+            }
             self.sum.update(&self.chunk);
             if self.sum.bytes() > entry.bytes {
                 return Err(self.other_file());
@@ -161,14 +169,18 @@ impl Running<'_> {
         if place.bytes() == entry.bytes {
             return Ok(());
         }
-        // All that the host promised has come: its file is another one.
-        if announced == Some(place.bytes() - start) {
+        // All that the host promised has come, or what is no part of a model: its file is another one.
+        if announced == Some(place.bytes() - start) || not_the_file(&self.head).is_some() {
             return Err(self.other_file());
         }
         Err(Ended::Early(format!("the connection ended after {} of {} bytes", place.bytes(), entry.bytes)))
     }
 
     fn other_file(&self) -> Ended {
+        if let Some(other) = not_the_file(&self.head) {
+            let file = self.options.entry.file.clone();
+            return Ended::Wrong(Error::Content(lens_pack::Error::Malformed { file, problem: other.to_string() }));
+        }
         match self.sum.clone().check(self.options.entry) {
             Err(error) => Ended::Wrong(error.into()),
             Ok(()) => Ended::Early("the connection ended".to_owned()),
