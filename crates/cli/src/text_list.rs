@@ -241,7 +241,10 @@ mod tests {
         let page = page(&[hostile], "../\" onclick=\"x");
         // The policy comes first, and binds all that follows.
         let (policy, script) = (page.find("http-equiv=\"Content-Security-Policy\""), page.find("<script"));
-        assert!(policy.is_some() && policy < script && page.contains("default-src 'none'; script-src 'self';"), "{page}");
+        assert!(
+            policy.is_some() && policy < script && page.contains("default-src 'none'; script-src 'self';"),
+            "{page}"
+        );
         assert!(
             page.contains("&lt;script&gt;1")
                 && page.contains("&quot;&gt;&lt;img")
