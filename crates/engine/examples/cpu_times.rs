@@ -50,9 +50,10 @@ fn main() -> Result<()> {
                     Ok(pack.loaded.analysis("", &described, session.summary(), RunOptions::default()))
                 })?;
                 timed(&mut words, || {
-                    Ok(if has_words {
-                        pollster::block_on(session.add_words(&mut analysis))?
-                    })
+                    if has_words {
+                        pollster::block_on(session.add_words(&mut analysis))?;
+                    }
+                    Ok(())
                 })
             })?;
             if round == 0 {

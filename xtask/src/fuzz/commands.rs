@@ -11,10 +11,11 @@ use lens_analysis::comparison::Comparison;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::SLOW;
 use super::random::Random;
 use crate::hash;
 
+/// Longest that a reader or a command may take for an input of a few hundred kB.
+pub const SLOW: Duration = Duration::from_secs(20);
 /// No command needs more for inputs of this size.
 const MEMORY_KB_MAX: u64 = 1 << 20;
 /// The most that the system gives it: an input that asks for more ends the program and not the machine.

@@ -34,16 +34,13 @@ use lens_session::ViewState;
 use lens_session::embed::read_message;
 use lens_tokenizer::Tokenizer;
 
-use self::commands::Commands;
+use self::commands::{Commands, SLOW};
 use self::random::Random;
 use crate::paths::Paths;
 use crate::process::Task;
 
 /// Of so many inputs one goes to a command: starting a program takes fifty times as long as reading a file.
 const COMMAND_EVERY: usize = 8;
-
-/// Longest that a reader or a command may take for an input of a few hundred kB.
-const SLOW: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Args)]
 pub struct FuzzArgs {
