@@ -31,6 +31,8 @@ pub struct Inspector {
     pub sources: Vec<SourceRow>,
     /// Share of the prediction that was taken from the start of the text, 0..=1, where it is among the strongest.
     pub from_start: Option<f32>,
+    /// Share of the prediction that was taken from all else, 0..=1; none where that is nothing or nothing is known.
+    pub from_rest: Option<f32>,
     /// Why there are no sources, as a sentence.
     pub no_sources: Option<&'static str>,
     /// The words that the past foretold; none where nothing is foretold yet.
@@ -89,6 +91,8 @@ impl Inspector {
         let found = analysis.sources.as_ref().and_then(|all| all.get(position));
         let sources = sources(analysis, position);
         let from_start = found.into_iter().flatten().find(|it| it.position == 0).map(|it| it.weight);
+        let listed: f32 = sources.iter().map(|it| it.share).sum::<f32>() + from_start.unwrap_or(0.0);
+        let from_rest = (!sources.is_empty()).then_some(1.0 - listed).filter(|rest| *rest >= SHARE_MIN);
         let no_sources = if found.is_none() {
             Some("This result was saved without the sources of its predictions; analyze the text again to see them.")
         } else if sources.is_empty() {
@@ -118,6 +122,7 @@ impl Inspector {
             shares: shares(analysis, position),
             sources,
             from_start,
+            from_rest,
             no_sources,
             from_past,
             new_here,
@@ -223,13 +228,14 @@ mod tests {
         assert_eq!(it.shares, Some([0.75, 0.25]));
         let rows: Vec<_> = it.sources.iter().map(|row| (row.name.as_str(), row.share, row.bar)).collect();
         assert_eq!((rows, it.from_start, it.no_sources), (vec![("sky", 0.5, 1.0)], Some(0.25), None));
+        assert_eq!(it.from_rest, Some(0.25), "with the others it makes one");
         assert_eq!((it.from_past.as_deref(), it.no_words), (Some("sea, sail"), None));
         assert_eq!(it.likelihood.as_deref(), Some("4 %"));
         let spoken = "., token 2: 75 % expected, 25 % new. Expected because of sky 50 %.";
         assert_eq!(it.spoken(), format!("{spoken} It added {}.", it.new_here.as_deref().unwrap()));
         assert_eq!(["a1", ".", ", "].map(|name| readable(name.to_owned())), ["a1", "“.”", "“, ”"]);
         let first = Inspector::of(&analysis, None, 1).unwrap();
-        assert!(first.no_sources.is_some_and(|why| why.contains("start of the text")));
+        assert!(first.no_sources.is_some_and(|why| why.contains("start of the text")) && first.from_rest.is_none());
         assert_eq!((first.from_past, first.no_words), (None, Some("Nothing is expected here yet.")));
         assert_eq!(Inspector::of(&analysis, None, 0), None);
         assert_eq!(Inspector::of(&analysis, None, 3), None);

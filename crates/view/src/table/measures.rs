@@ -132,8 +132,9 @@ pub fn wandering(tortuosity: f64, shuffled: Option<&Shuffled>) -> String {
     let found =
         lede::statistic(shuffled, "tortuosity").filter(|it| (f64::from(it.own) / tortuosity - 1.0).abs() < SAME_PATH);
     let yardstick = found.filter(|it| it.text.mean.is_finite());
-    let yardstick = yardstick.map(|it| format!(" (shuffled: {:.1})", it.text.mean)).unwrap_or_default();
-    format!("wanders {tortuosity:.2} times the distance between its ends{yardstick}")
+    let times = |value: f64| if value < 9.95 { format!("{value:.1}") } else { format!("{value:.0}") };
+    let yardstick = yardstick.map(|it| format!(" (shuffled: {})", times(it.text.mean.into()))).unwrap_or_default();
+    format!("wanders {} times the distance between its ends{yardstick}", times(tortuosity))
 }
 
 #[cfg(test)]
@@ -198,8 +199,9 @@ mod tests {
         let path = [statistics, vec![statistic("tortuosity", 40.9, 18.4)]].concat();
         analysis.shuffled = Some(Shuffled { orders: 5, statistics: path });
         let said = |value| wandering(value, analysis.shuffled.as_ref());
-        assert_eq!(said(40.91), "wanders 40.91 times the distance between its ends (shuffled: 18.4)");
-        assert_eq!(said(20.0), "wanders 20.00 times the distance between its ends");
+        assert_eq!(said(40.91), "wanders 41 times the distance between its ends (shuffled: 18)");
+        assert_eq!(said(20.0), "wanders 20 times the distance between its ends");
+        assert_eq!(said(1.25), "wanders 1.2 times the distance between its ends");
         assert_eq!(
             notes(&analysis)[1..],
             [

@@ -117,14 +117,15 @@ fn Word(state: State, it: Inspector, layer: usize) -> impl IntoView {
     let likelihood = it.likelihood.map(|likelihood| {
         view! {
             <p class="note" title=seen_from.clone()>
-                "As a guess for the next word it was " <span data-testid="words-likelihood">{likelihood}</span>
+                "Its chance as the very next word: " <span data-testid="words-likelihood">{likelihood}</span>
             </p>
         }
     });
     let sources = it.sources.into_iter().map(|row| view! { <Source state row /> }).collect_view();
-    let from_start = it.from_start.map(|share| {
-        view! { <li class="note">{format!("the start of the text: {} %", number::fixed(100.0 * share, 0))}</li> }
-    });
+    let rest = [("the start of the text", it.from_start), ("all else", it.from_rest)];
+    let rest = rest.map(|(name, share)| share.map(|share| format!("{name}: {} %", number::fixed(100.0 * share, 0))));
+    let rest = rest.into_iter().flatten().collect::<Vec<_>>().join(" · ");
+    let rest = (!rest.is_empty()).then(|| view! { <li class="note">{rest}</li> });
     let expected_features = it.expected_features;
     let has_expected = !expected_features.is_empty();
     view! {
@@ -151,7 +152,7 @@ fn Word(state: State, it: Inspector, layer: usize) -> impl IntoView {
             {it.no_sources.map(|why| view! { <p class="empty">{why}</p> })}
             <ol class="ranked" data-testid="words-sources">
                 {sources}
-                {from_start}
+                {rest}
             </ol>
         </div>
         <div class="inspector-new">
