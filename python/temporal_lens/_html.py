@@ -1,0 +1,75 @@
+"""One file that shows an analysis: the page, packed, with the analysis put into it. The command line and the page fill the same
+template (crates/view/src/export/one_file.rs)."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import os
+import zlib
+from importlib import resources
+from pathlib import Path
+from typing import Optional
+
+from ._analysis import Analysis, PathLike, write_whole
+
+_KIND = "temporal-lens-one-file/1"
+_HEAD = "<!--temporal-lens:head-->"
+_DATA = "<!--temporal-lens:data-->"
+#: Names the template's file where the package was not built with it.
+TEMPLATE_VARIABLE = "TEMPORAL_LENS_TEMPLATE"
+
+
+def template() -> str:
+    """The page: the package's own, or the file that ``TEMPORAL_LENS_TEMPLATE`` names."""
+    named = os.environ.get(TEMPLATE_VARIABLE)
+    if named:
+        return Path(named).read_text(encoding="utf-8")
+    try:
+        return resources.files("temporal_lens").joinpath("one-file.html").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            "this temporal_lens has no one-file.html: wheels have it (cargo xtask wheel); "
+            f"in a checkout, set {TEMPLATE_VARIABLE} to dist/one-file.html of a built site"
+        ) from None
+
+
+def one_file(analysis: Analysis, view: str = "") -> str:
+    """The whole file. ``view`` is a link's query, such as ``view=path`` (docs/embed.md lists the keys)."""
+    page = template()
+    for part in (_KIND, _HEAD, _DATA):
+        if page.count(part) != 1:
+            raise ValueError(f"this is no template of Temporal Lens's: it has no “{part}”")
+    written = analysis.document["format"]
+    if f"{written} " not in page and f'{written}"' not in page:
+        raise ValueError(f"the template is of another version: it does not read {written}")
+    packed = base64.b64encode(zlib.compress(json.dumps(analysis.document, ensure_ascii=False, allow_nan=False).encode("utf-8"), 9))
+    query = f' data-query="{html.escape(view.lstrip("?"))}"' if view else ""
+    data = f'<script type="application/octet-stream" id="temporal-lens-result"{query}>{packed.decode("ascii")}</script>\n'
+    return page.replace(_HEAD, _head(analysis)).replace(_DATA, data)
+
+
+def save_html(analysis: Analysis, path: PathLike, view: str = "") -> None:
+    """Writes one file that shows the analysis wherever it is opened, without a network."""
+    write_whole(path, one_file(analysis, view))
+
+
+def _head(analysis: Analysis) -> str:
+    text = " ".join(analysis.text.split())
+    title, description = f"{_cut(text, 60)} · Temporal Lens", _cut(text, 300)
+    model = analysis.document["model"]
+    reader = f"{model['name']}, layer {model['layer']}, {model['precision']}"
+    tags = (
+        ("name", "description", description),
+        ("property", "og:title", title),
+        ("property", "og:description", description),
+        ("name", "temporal-lens-model", reader),
+        ("name", "temporal-lens-pack-hash", model["pack_hash"]),
+    )
+    lines = [f'<meta {kind}="{name}" content="{html.escape(str(value))}" />\n' for kind, name, value in tags]
+    return f"<title>{html.escape(title)}</title>\n" + "".join(lines)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

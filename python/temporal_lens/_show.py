@@ -1,0 +1,66 @@
+"""The views in a notebook's cell: the single file in a frame. No extension, no network."""
+
+from __future__ import annotations
+
+import html
+from typing import Any, Dict, Optional, Union
+from urllib.parse import quote
+
+from ._analysis import Analysis
+from ._html import one_file
+
+#: Pixels.
+HEIGHT = 720
+
+
+class Shown:
+    """What :func:`show` returns: a notebook shows it as the cell's result."""
+
+    def __init__(self, markup: str) -> None:
+        self.markup = markup
+
+    def _repr_html_(self) -> str:
+        return self.markup
+
+    def _mime_(self) -> "tuple[str, str]":
+        # marimo's.
+        return ("text/html", self.markup)
+
+    def __repr__(self) -> str:
+        return "<Temporal Lens: shown where the notebook shows HTML>"
+
+
+def show(what: Union[Analysis, Dict[str, Any], str], *, view: str = "", height: int = HEIGHT, page: Optional[str] = None) -> Shown:
+    """The views of an analysis in the cell, without a network. ``view`` is what it opens with, as a link says it
+    (``"view=path"``), ``height`` the frame's pixels.
+
+    A text, instead, opens ``page``, the address of a Temporal Lens site, with the model in the browser. Browsers compute on the
+    GPU only in notebooks that are served over https or from this machine.
+    """
+    if not isinstance(height, int) or height < 100:
+        raise ValueError(f"height: it is {height!r}; it has to be 100 pixels at least")
+    if isinstance(what, str):
+        if not page:
+            raise ValueError('page: a text needs the address of a Temporal Lens site, as in show(text, page="https://..."); an analysis needs none')
+        if not page.startswith(("https://", "http://localhost", "http://127.0.0.1")):
+            raise ValueError(f"page: {page!r} is no https address, nor one of this machine")
+        query = "&".join(part for part in ("embed=true", f"text={quote(what)}", view.lstrip("?")) if part)
+        source = f'src="{html.escape(page.split("?")[0])}?{html.escape(query)}" allow="clipboard-write; cross-origin-isolated"'
+        return Shown(_frame(source, height))
+    if isinstance(what, dict):
+        what = Analysis(what)
+    if not isinstance(what, Analysis):
+        raise TypeError(f"what: there is no view of a {type(what).__name__}; it is an Analysis, its document or a text")
+    return Shown(frame(what, view, height))
+
+
+def frame(analysis: Analysis, view: str = "", height: int = HEIGHT) -> str:
+    """The frame's markup."""
+    return _frame(f'srcdoc="{html.escape(one_file(analysis, view))}"', height)
+
+
+def _frame(source: str, height: int) -> str:
+    return (
+        f'<iframe title="Temporal Lens" {source} '
+        f'style="width: 100%; height: {height}px; border: 0; color-scheme: light dark"></iframe>'
+    )

@@ -1,0 +1,232 @@
+"""Tensors of a TemporalSAE to an analysis: the numbers that the authors' notebook computes, in the document that the page opens."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+import numpy as np
+
+from ._analysis import Analysis
+from ._arrays import Array, array, fits, triangle
+
+#: Words for each token and part.
+_WORDS = 8
+#: Tokens that a prediction was taken from most.
+_SOURCES = 5
+
+
+def from_tensors(
+    *,
+    tokens: Sequence[str],
+    residual: Any,
+    pred_codes: Any,
+    novel_codes: Any,
+    recons: Any,
+    pred_recons: Any = None,
+    novel_recons: Any = None,
+    attn_graphs: Any = None,
+    token_ids: Any = None,
+    text: Optional[str] = None,
+    model: str = "notebook",
+    layer: int = 0,
+    neuronpedia: Optional[str] = None,
+    unembedding: Any = None,
+    vocabulary: Optional[Sequence[str]] = None,
+    final_norm: Any = None,
+    means: Optional[Mapping[str, Any]] = None,
+    keep: int = 64,
+) -> Analysis:
+    """The analysis of a text of T tokens from what a TemporalSAE returned for it.
+
+    Arrays are numpy's or torch's, of any precision and on any device; a batch of one is taken out.
+
+    :param tokens: tokens as strings of the vocabulary, the start token first.
+    :param residual: the residual stream that the SAE read, [T, D].
+    :param pred_codes: predictable codes, [T, width].
+    :param novel_codes: novel codes, [T, width].
+    :param recons: the reconstruction of the residual stream, [T, D].
+    :param pred_recons: its predictable part, [T, D]; with ``novel_recons`` the document has energies.
+    :param novel_recons: its novel part, [T, D].
+    :param attn_graphs: attention of the SAE, [heads, T, T] or [layers, heads, T, T].
+    :param token_ids: ids of the tokens; 0, 1, 2, ... where they are not given.
+    :param text: the text; otherwise the tokens, joined.
+    :param model: the language model's name, such as ``google/gemma-2-2b``.
+    :param layer: the layer whose output ``residual`` is.
+    :param neuronpedia: model and source of the features' pages on Neuronpedia.
+    :param unembedding: rows [V, D] of the unembedding for ``vocabulary``; with both the parts are read out in words, which needs
+        ``pred_recons`` and ``novel_recons``.
+    :param vocabulary: V words.
+    :param final_norm: weight of the final norm, [D], as the checkpoint has it (Gemma adds 1 to it).
+    :param means: means over texts of the parts ``predictable`` and ``novel``, [D] each, which a readout subtracts; otherwise
+        those of this text.
+    :param keep: novel codes listed for each token.
+    """
+    names = [str(token) for token in tokens]
+    count = len(names)
+    if count < 2:
+        raise ValueError(f"tokens: there are {count}; a text has the start token and one more at least")
+    x = array("residual", residual, 2)
+    fits("residual", x, (count, None), "tokens", (count,))
+    novel = array("novel_codes", novel_codes, 2)
+    fits("novel_codes", novel, (count, None), "residual", x.shape)
+    pred = array("pred_codes", pred_codes, 2)
+    fits("pred_codes", pred, novel.shape, "novel_codes", novel.shape)
+    x_hat = array("recons", recons, 2)
+    fits("recons", x_hat, x.shape, "residual", x.shape)
+    parts: Dict[str, Optional[Array]] = {}
+    for name, value in (("pred_recons", pred_recons), ("novel_recons", novel_recons)):
+        parts[name] = None if value is None else array(name, value, 2)
+        if parts[name] is not None:
+            fits(name, parts[name], x.shape, "residual", x.shape)
+    if not isinstance(keep, int) or keep < 1:
+        raise ValueError(f"keep: it is {keep!r}; it has to be 1 at least")
+    if not isinstance(layer, int) or layer < 0:
+        raise ValueError(f"layer: it is {layer!r}; it has to be 0 or more")
+
+    top = [_strongest(row, keep) for row in novel]
+    at = count - 2
+    cosines = _cosines(pred)
+    variance = float(x[1:].astype(np.float64).var(ddof=1))
+    error = float(((x_hat[1:].astype(np.float64) - x[1:]) ** 2).mean())
+    described: Dict[str, Any] = {"name": model, "pack_hash": "notebook", "layer": layer, "precision": "f32", "width": int(novel.shape[1])}
+    if neuronpedia:
+        described["neuronpedia"] = neuronpedia
+    document: Dict[str, Any] = {
+        "format": "temporal-lens-analysis/1",
+        "text": "".join(names[1:]).replace("▁", " ").strip() if text is None else str(text),
+        "token_ids": _ids(token_ids, count),
+        "tokens": names,
+        "model": described,
+        "variance_explained": 1 - error / variance if variance > 0 else None,
+        "l0_novel": _count(novel),
+        "l0_pred": _count(pred),
+        "l0_total": _count(novel + pred),
+        "selected": {"position": at, **top[at][0]} if top[at] else None,
+        "similarity_stats": {"min": float(cosines.min()), "max": float(cosines.max()), "mean": float(cosines.mean())},
+        "novel_top": top,
+        "grams": {name: _gram(codes) for name, codes in (("predictable", pred), ("novel", novel), ("total", novel + pred), ("residual", x))},
+    }
+    predictable, added = parts["pred_recons"], parts["novel_recons"]
+    if predictable is not None and added is not None:
+        document["energy"] = {
+            "residual": _squares(x),
+            "error": _squares(x_hat - x),
+            "predictable": _squares(predictable),
+            "novel": _squares(added),
+        }
+    if attn_graphs is not None:
+        document.update(_attention(attn_graphs, count))
+    if unembedding is not None or vocabulary is not None:
+        if unembedding is None or vocabulary is None:
+            raise ValueError("unembedding, vocabulary: words need both")
+        if predictable is None or added is None:
+            raise ValueError("pred_recons, novel_recons: words are read out of both, and need them")
+        document["words"] = _words({"predictable": predictable, "novel": added}, unembedding, vocabulary, final_norm, means or {})
+    return Analysis(document)
+
+
+def _ids(token_ids: Any, count: int) -> List[int]:
+    if token_ids is None:
+        return list(range(count))
+    found = array("token_ids", token_ids, 1)
+    fits("token_ids", found, (count,), "tokens", (count,))
+    ids = np.asarray(token_ids.tolist() if hasattr(token_ids, "tolist") else token_ids).reshape(-1)
+    if (ids != ids.astype(np.int64)).any() or (ids < 0).any():
+        raise ValueError("token_ids: they have to be whole numbers from 0")
+    return [int(i) for i in ids]
+
+
+def _strongest(row: Array, keep: int) -> List[Dict[str, Any]]:
+    order = np.argsort(-row, kind="stable")[:keep]
+    return [{"feature": int(i), "value": float(row[i])} for i in order if row[i] > 0]
+
+
+def _gram(matrix: Array) -> str:
+    centered = matrix - matrix.mean(0)
+    return base64.b64encode(triangle(centered @ centered.T).astype("<f4").tobytes()).decode("ascii")
+
+
+def _cosines(codes: Array) -> Array:
+    unit = codes - codes.mean(0)
+    unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
+    return unit @ unit.T
+
+
+def _squares(matrix: Array) -> List[float]:
+    return [float(value) for value in (matrix.astype(np.float64) ** 2).sum(1)]
+
+
+def _count(codes: Array) -> List[int]:
+    return [int(value) for value in (codes != 0).sum(1)]
+
+
+def _attention(graphs: Any, count: int) -> Dict[str, Any]:
+    """Row t, column j of a graph: how much token t's prediction takes from column j, 0 being the empty context."""
+    dimensions = getattr(graphs, "ndim", None)
+    found = array("attn_graphs", graphs, 4) if dimensions in (4, 5) else array("attn_graphs", graphs, 3)[None]
+    fits("attn_graphs", found, (None, None, count, count), "tokens", (count,))
+    levels = np.rint(found.clip(0, 1) * 65535).astype("<u2")
+    lower = np.tril_indices(count)
+    weights = [base64.b64encode(head[lower].tobytes()).decode("ascii") for layer in levels for head in layer]
+    mean = found.mean((0, 1))
+    sources = []
+    for t in range(count):
+        row = mean[t, 1 : t + 1]
+        order = np.argsort(-row, kind="stable")[:_SOURCES]
+        sources.append([{"position": int(j), "weight": float(row[j])} for j in order if row[j] > 0])
+    layers, heads = found.shape[:2]
+    return {"attention": {"layers": int(layers), "heads": int(heads), "weights": weights}, "sources": sources}
+
+
+def _words(parts: Mapping[str, Array], unembedding: Any, vocabulary: Sequence[str], final_norm: Any, means: Mapping[str, Any]) -> Dict[str, Any]:
+    """score(w) = ((r - mean r) * (1 + final norm)) . (row of w - mean row), as docs/words.md has it."""
+    words = [str(word) for word in vocabulary]
+    width = parts["novel"].shape[1]
+    rows = array("unembedding", unembedding, 2)
+    fits("unembedding", rows, (len(words), width), "vocabulary and residual", (len(words), width))
+    rows = rows - rows.mean(0)
+    if final_norm is not None:
+        norm = array("final_norm", final_norm, 1)
+        fits("final_norm", norm, (width,), "residual", (width,))
+        rows = rows * (1 + norm)
+    said: Dict[str, Any] = {"vocabulary": len(words)}
+    for name, part in parts.items():
+        mean = part[1:].mean(0)
+        if name in means:
+            mean = array(f"means[{name!r}]", means[name], 1)
+            fits(f"means[{name!r}]", mean, (width,), "residual", (width,))
+        scores = (part - mean) @ rows.T
+        said[name] = [[]] + [_best(row, words) for row in scores[1:]]
+    return said
+
+
+def _best(scores: Array, words: Sequence[str]) -> List[Dict[str, Any]]:
+    best: List[Dict[str, Any]] = []
+    seen = set()
+    for i in np.argsort(-scores, kind="stable"):
+        if scores[i] <= 0 or len(best) == _WORDS:
+            break
+        word = words[i].replace("▁", " ").strip()
+        if word.lower() not in seen:
+            seen.add(word.lower())
+            best.append({"word": word, "score": float(scores[i])})
+    return best
+
+
+def from_saelens(sae: Any, activations: Any, tokens: Sequence[str], **options: Any) -> Analysis:
+    """The analysis of one text by SAELens' TemporalSAE: ``sae`` is loaded, ``activations`` [T, D] is what it reads (a batch of one
+    is taken out), ``tokens`` are strings of the vocabulary. ``options`` are those of :func:`from_tensors`. Needs torch."""
+    import torch
+
+    if not hasattr(sae, "encode_with_predictions"):
+        raise TypeError(f"sae: {type(sae).__name__} is no TemporalSAE of SAELens's: it has no encode_with_predictions")
+    x = activations if hasattr(activations, "detach") else torch.as_tensor(np.asarray(activations))
+    if x.ndim == 2:
+        x = x[None]
+    if x.ndim != 3 or x.shape[0] != 1:
+        raise ValueError(f"activations: their shape is {tuple(activations.shape)}; it has to be ({len(tokens)}, any), with a batch of one or none")
+    with torch.no_grad():
+        novel, pred = sae.encode_with_predictions(x)
+        recons = sae(x)
+    return from_tensors(tokens=tokens, residual=x, pred_codes=pred, novel_codes=novel, recons=recons, **options)
