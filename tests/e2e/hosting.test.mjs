@@ -166,8 +166,8 @@ describe('on other hosts', () => {
     writeFileSync(script, `
 import json, struct, sys
 import numpy as np
-sys.path.insert(0, ${JSON.stringify(join(root, 'docs'))})
-from notebook_to_result import result, save
+sys.path.insert(0, ${JSON.stringify(join(root, 'python'))})
+import temporal_lens as tl
 data = open(sys.argv[1], "rb").read()
 size, = struct.unpack("<Q", data[:8])
 def tensor(name):  # with the notebook's batch dimension
@@ -175,9 +175,9 @@ def tensor(name):  # with the notebook's batch dimension
     start, end = entry["data_offsets"]
     return np.frombuffer(data[8 + size + start:8 + size + end], {"F32": "<f4", "I64": "<i8"}[entry["dtype"]]).reshape(1, *entry["shape"])
 expected = json.load(open(sys.argv[2]))
-results = {name: tensor(name) for name in ["novel_codes", "pred_codes", "novel_recons", "pred_recons"]}
-save(sys.argv[3], result(expected["text"], expected["tokens"], tensor("token_ids")[0], tensor("residual"), tensor("recons"),
-                         results, model="google/gemma-2-2b", layer=12, neuronpedia="gemma-2-2b/12-temporal-res"))
+results = {name: tensor(name) for name in ["residual", "recons", "novel_codes", "pred_codes", "novel_recons", "pred_recons"]}
+tl.save(tl.from_tensors(text=expected["text"], tokens=expected["tokens"], token_ids=tensor("token_ids")[0], **results,
+                        model="google/gemma-2-2b", layer=12, neuronpedia="gemma-2-2b/12-temporal-res"), sys.argv[3])
 `);
     const wanted = join(folder, 'expected.json');
     writeFileSync(wanted, JSON.stringify(expected));

@@ -37,6 +37,7 @@ mod shell;
 mod site;
 mod structure;
 mod test;
+mod wheel;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -71,6 +72,8 @@ enum Command {
     ///
     /// TEMPORAL_LENS_URL=https://lens.example/demo/ says where its folder will be: links to it then show a picture everywhere.
     Dist(DistArgs),
+    /// Build the Python package (python/) as a wheel, with the page in it.
+    Wheel(wheel::WheelArgs),
     /// Formatting, lints (native and wasm), import cycles between files, upward dependencies between crates.
     Check,
     /// Every check: what `check` does, all tests, the site in a real browser, size budgets.
@@ -150,6 +153,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Serve(args) => serve(&paths, args, started)?,
         Command::Dev(DevArgs { port }) => dev::run(&paths, port)?,
         Command::Dist(args) => dist(&paths, &args, started)?,
+        Command::Wheel(args) => wheel::run(&paths, &args)?,
         Command::Check => return test::check(&paths),
         Command::Test(args) => return test::run(&paths, &args),
         Command::Bench(args) => bench::run(&paths, args)?,

@@ -307,7 +307,7 @@ fn counts_that_no_analysis_has_are_refused() {
     many["model"]["width"] = 100_000.into();
     many["novel_top"][0] = serde_json::json!(vec![serde_json::json!({"feature": 1, "value": 0.5}); 5000]);
     assert!(Analysis::from_json(&many.to_string()).is_err());
-    // Other programs, docs/notebook_to_result.py among them, list more than ours does.
+    // Other programs, the Python package among them, list more than ours does.
     many["inf_k"] = serde_json::Value::Null;
     many["novel_top"][0] = serde_json::json!(vec![serde_json::json!({"feature": 1, "value": 0.5}); 200]);
     assert_eq!(Analysis::from_json(&many.to_string()).unwrap().novel_top[0].len(), 200);

@@ -6,7 +6,7 @@
 //! | [`tools`] | trunk and wasm-bindgen, from source, into the cache |
 //! | [`node`] | npm modules: wasm-opt for the site, the browser's driver for the tests |
 //! | [`browser`] | Chromium |
-//! | [`python`] | numpy, for the tests |
+//! | [`python`] | numpy, pytest and setuptools, for the Python package and the tests |
 //! | [`nginx`] | a host of many, for the tests |
 
 pub mod apt;
@@ -66,7 +66,7 @@ pub fn for_test(paths: &Paths) -> Result<TestTools> {
         vulkan_driver: browser::vulkan_driver(&chromium),
         chromium,
         node: paths.node(),
-        python: python::with_numpy(paths)?,
+        python: python::with_packages(paths)?,
         nginx: nginx::find_or_install()?,
     })
 }
