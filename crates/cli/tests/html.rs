@@ -42,7 +42,7 @@ fn an_analysis_and_its_comparison_go_into_one_file() {
     // Of another text, and no documents at all.
     for (args, sentence) in [
         (vec!["html", &example("poem"), "--comparison", &comparison], "compares another text than"),
-        (vec!["html", &comparison], "not an analysis"),
+        (vec!["html", &comparison], "this program reads"),
         (vec!["html", &template], "not an analysis"),
     ] {
         let refused = run(&[args, vec!["--template", &template, "--out", &out]].concat());

@@ -164,8 +164,8 @@ mod tests {
 
     #[test]
     fn the_sites_own_page_has_the_picture_of_the_example_it_opens_with() {
-        let relative = "e/two-events/picture.png";
-        for (address, expected) in [(None, relative.to_owned()), (Some(ADDRESS), format!("{ADDRESS}{relative}"))] {
+        let relative = &format!("e/{FIRST_EXAMPLE}/picture.png");
+        for (address, expected) in [(None, relative.clone()), (Some(ADDRESS), format!("{ADDRESS}{relative}"))] {
             let (site, _) = site(address);
             assert!(site.path().join(relative).is_file());
             let html = read(&site.path().join("index.html")).unwrap();

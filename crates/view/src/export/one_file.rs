@@ -146,7 +146,7 @@ mod tests {
         let contents = Contents { result: &json, comparison: None, query: "view=path&pin=1\"" };
         let html = one_file(&template(), &analysis, contents).unwrap();
         assert!(html.contains("<title>&lt;/script&gt;&lt;b&gt;\"Tom &amp; Co\"&lt;/b&gt; $1 · Temporal Lens</title>"));
-        assert!(html.contains("content=\"a<b>&quot;, layer"), "{html}");
+        assert!(html.contains("content=\"a&lt;b&gt;&quot;, layer"), "{html}");
         assert_eq!(html.matches("</script>\n").count(), 1, "{html}");
         assert!(html.contains(" data-query=\"view=path&amp;pin=1&quot;\">"));
         let block = html.split("pin=1&quot;\">").nth(1).unwrap().split('<').next().unwrap();
