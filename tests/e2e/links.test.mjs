@@ -468,7 +468,7 @@ describe('links', () => {
     const context = await visitor(browser);
     const page = await context.newPage();
     const broken = [];
-    page.on('console', (message) => { if (/Content Security Policy/.test(message.text())) broken.push(message.text()); });
+    page.on('console', (message) => { if (/Content Security Policy|TrustedScript/.test(message.text())) broken.push(message.text()); });
     await page.goto(site);
     await reach(page, 'heatmap');
     const policy = await page.locator('meta[http-equiv="Content-Security-Policy"]').getAttribute('content');
