@@ -56,11 +56,13 @@ describe('a result in words', () => {
       assert.equal(await past.innerText(), spelled(document.words.predictable[position]));
       assert.equal(await page.getByTestId('words-new').innerText(), spelled(document.words.novel[position]));
       const percent = ({ weight }) => `${(100 * weight).toFixed(0)} %`;
-      // The start of the text comes last, whatever its share.
+      // The start of the text comes last, whatever its share, and all that is not listed.
       const [words, start] = [true, false].map((isWord) => document.sources[position].filter((it) => (it.position > 0) === isWord));
       const sources = page.getByTestId('words-sources');
       assert.deepEqual(await sources.locator('.value').allInnerTexts(), words.map(percent));
-      assert.deepEqual(await sources.locator('li.note').allInnerTexts(), start.map((it) => `the start of the text: ${percent(it)}`));
+      const rest = 1 - document.sources[position].reduce((sum, { weight }) => sum + weight, 0);
+      const others = [...start.map((it) => `the start of the text: ${percent(it)}`), `all else: ${percent({ weight: rest })}`];
+      assert.deepEqual(await sources.locator('li.note').allInnerTexts(), [others.join(' · ')]);
       // The same words are underlined in the text, with their shares.
       const marked = await page.locator('.token.is-source').evaluateAll((them) => them.map((it) => [Number(it.dataset.position), it.dataset.share]));
       const byPosition = (a, b) => a[0] - b[0];
