@@ -6,6 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use lens_analysis::Analysis;
 use lens_analysis::comparison::Comparison;
 use lens_files::write_whole;
+use lens_pack::text::read_data;
 use lens_view::one_file::{Contents, TEMPLATE, one_file};
 
 use crate::args::HtmlArgs;
@@ -17,9 +18,9 @@ pub fn run(args: &HtmlArgs) -> Result<()> {
         Some(file) => file.clone(),
         None => beside_program()?,
     };
-    let result = read(&args.result)?;
+    let result = read_data(&args.result)?;
     let analysis = Analysis::from_json(&result).map_err(|e| anyhow!("{}: {e}", args.result.display()))?;
-    let comparison = args.comparison.as_ref().map(|file| read(file)).transpose()?;
+    let comparison = args.comparison.as_deref().map(read_data).transpose()?;
     if let (Some(json), Some(file)) = (&comparison, &args.comparison) {
         let found = Comparison::from_json(json).map_err(|e| anyhow!("{}: {e}", file.display()))?;
         if found.first.text != analysis.text || found.first.inf_k != analysis.inf_k {
@@ -31,12 +32,14 @@ pub fn run(args: &HtmlArgs) -> Result<()> {
         comparison: comparison.as_deref(),
         query: args.view.as_deref().unwrap_or_default(),
     };
-    let html = one_file(&read(&template)?, &analysis, contents).map_err(|e| anyhow!("{}: {e}", template.display()))?;
+    let html =
+        one_file(&read_page(&template)?, &analysis, contents).map_err(|e| anyhow!("{}: {e}", template.display()))?;
     write_whole(&args.out, html.as_bytes())?;
     print(&format!("{}: {} bytes, {} tokens\n", args.out.display(), html.len(), analysis.tokens.len()))
 }
 
-fn read(file: &Path) -> Result<String> {
+/// Not [`read_data`], which takes a page for what a host answers in a file's place.
+fn read_page(file: &Path) -> Result<String> {
     std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
 }
 

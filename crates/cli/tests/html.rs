@@ -39,6 +39,12 @@ fn an_analysis_and_its_comparison_go_into_one_file() {
     {
         assert_eq!(html.matches(part).count(), 1, "{part}");
     }
+    // As editors elsewhere save it.
+    let marked = text(&folder.path().join("marked.json"));
+    std::fs::write(&marked, format!("\u{feff}{}", std::fs::read_to_string(&result).unwrap())).unwrap();
+    let other = text(&folder.path().join("other.html"));
+    succeed(&["html", &marked, "--template", &template, "--out", &other]);
+    assert!(std::fs::read_to_string(&other).unwrap().contains("id=\"temporal-lens-result\""));
     // Of another text, and no documents at all.
     for (args, sentence) in [
         (vec!["html", &example("poem"), "--comparison", &comparison], "compares another text than"),
