@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow, bail};
 use lens_engine::check::fidelity::Fidelity;
 use lens_engine::{PackFolder, PrecisionPlan, RunOptions, RunOutput, session};
 use lens_pack::block::Precision;
-use lens_pack::text::{read_data, without_lone_surrogates};
+use lens_pack::text::{from_json, read_data};
 use serde::Deserialize;
 
 use crate::args::FidelityArgs;
@@ -55,7 +55,7 @@ fn passages(path: &Path) -> Result<Vec<String>> {
     let content = read_data(path)?;
     let mut texts = Vec::new();
     for (number, line) in content.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let passage: Passage = serde_json::from_str(&without_lone_surrogates(line))
+        let passage: Passage = from_json(line)
             .map_err(|e| anyhow!("{}, line {}: not a passage with a \"text\": {e}", path.display(), number + 1))?;
         texts.push(passage.text);
     }

@@ -8,7 +8,7 @@ use anyhow::{Result, anyhow, bail};
 use lens_analysis::shuffled::{Scope, order};
 use lens_analysis::words::{EVENT_WORDS, TOKEN_WORDS, Word, running_means, stem};
 use lens_engine::{InferenceSession, LoadedWords, PackFolder, Part, RunOptions, Through, Tokens};
-use lens_pack::text::{read_data, without_lone_surrogates};
+use lens_pack::text::{from_json, read_data};
 use serde::Deserialize;
 
 use crate::args::TopicsArgs;
@@ -129,7 +129,7 @@ pub fn run(args: &TopicsArgs) -> Result<()> {
 fn read(args: &TopicsArgs) -> Result<Vec<Text>> {
     let file = args.texts.display();
     let text = read_data(&args.texts)?;
-    let texts: Vec<Text> = serde_json::from_str(&without_lone_surrogates(&text)).map_err(|e| {
+    let texts: Vec<Text> = from_json(&text).map_err(|e| {
         anyhow!("{file}: not a list of texts {{\"name\", \"events\": [{{\"text\", \"topic\": [words]}}, ...]}}: {e}")
     })?;
     if texts.is_empty() {

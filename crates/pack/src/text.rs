@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use std::io::Read;
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
+
 use crate::{Error, Result};
 
 /// Why bytes are not a text, as a sentence without the file's name.
@@ -110,6 +112,14 @@ pub fn read_data_up_to(path: &Path, limit_bytes: u64) -> Result<String> {
         return Err(malformed(format!("larger than {limit_bytes} bytes: it is not the file its name says")));
     }
     of_data(&bytes).map_err(|e| malformed(e.to_string()))
+}
+
+/// Reads JSON that others wrote: [`without_lone_surrogates`].
+///
+/// # Errors
+/// Those of serde_json.
+pub fn from_json<T: DeserializeOwned>(json: &str) -> serde_json::Result<T> {
+    serde_json::from_str(&without_lone_surrogates(json))
 }
 
 /// JSON with U+FFFD in the place of half characters: JSON can write a lone surrogate (`\\ud83d`), no text can hold one, and

@@ -198,8 +198,8 @@ pub fn passages(path: &Path, mut take: impl FnMut(Passage) -> Result<()>) -> Res
         if line.trim().is_empty() {
             continue;
         }
-        let mut passage: Passage = serde_json::from_str(&text::without_lone_surrogates(&line))
-            .map_err(|e| wrong(&format!("is not a JSON object with a text: {e}")))?;
+        let mut passage: Passage =
+            text::from_json(&line).map_err(|e| wrong(&format!("is not a JSON object with a text: {e}")))?;
         if passage.kind.is_empty() {
             passage.kind.clone_from(&kind);
         }
