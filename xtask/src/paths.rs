@@ -63,17 +63,23 @@ impl Paths {
     }
 }
 
-fn target_dir(root: &Path) -> Result<PathBuf> {
-    // Cargo knows best: the folder may come from the environment or from a user's configuration.
+/// What `cargo metadata` with a flag prints of the workspace in `root`, as JSON.
+pub fn cargo_metadata(root: &Path, flag: &str) -> Result<Vec<u8>> {
     let output = Command::new("cargo")
-        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .args(["metadata", flag, "--format-version", "1"])
         .current_dir(root)
         .output()
         .context("cannot run cargo")?;
     if !output.status.success() {
         bail!("cargo metadata failed:\n{}", String::from_utf8_lossy(&output.stderr));
     }
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).context("cargo metadata")?;
+    Ok(output.stdout)
+}
+
+fn target_dir(root: &Path) -> Result<PathBuf> {
+    // Cargo knows best: the folder may come from the environment or from a user's configuration.
+    let metadata = cargo_metadata(root, "--no-deps")?;
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata).context("cargo metadata")?;
     let folder = metadata["target_directory"].as_str().context("cargo metadata names no target folder")?;
     Ok(PathBuf::from(folder))
 }

@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_json::Value;
+
+use crate::paths::cargo_metadata;
 
 /// What `deny.toml` says, as far as this check goes.
 #[derive(Debug, Default, PartialEq)]
@@ -36,15 +37,8 @@ struct Package {
 /// What is wrong with the dependencies of the tree, a sentence each.
 pub fn problems(root: &Path) -> Result<Vec<String>> {
     let Ok(rules) = std::fs::read_to_string(root.join("deny.toml")) else { return Ok(Vec::new()) };
-    let output = Command::new("cargo")
-        .args(["metadata", "--locked", "--format-version", "1"])
-        .current_dir(root)
-        .output()
-        .context("cannot run cargo")?;
-    if !output.status.success() {
-        bail!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(problems_of(&read_rules(&rules), &read_packages(&output.stdout)?))
+    let metadata = cargo_metadata(root, "--locked")?;
+    Ok(problems_of(&read_rules(&rules), &read_packages(&metadata)?))
 }
 
 fn problems_of(rules: &Rules, packages: &[Package]) -> Vec<String> {
