@@ -6,7 +6,7 @@ use lens_session::figure::Figure;
 use lens_view::focus::{Cell, Step};
 use lens_view::layout::{AvailableSpace, FigureLayout};
 use lens_view::measures;
-use lens_view::trajectory::{Camera, Method, Scene, Trajectory, layout};
+use lens_view::trajectory::{Camera, Dimensions, Method, Scene, Trajectory, layout};
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use web_sys::{KeyboardEvent, PointerEvent, WheelEvent};
@@ -141,7 +141,7 @@ pub fn TrajectoryFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derive
                 </Gear>
             </div>
             <p class="readout" id="trajectory-readout" role="status" aria-live="polite" data-testid="trajectory-readout">
-                {move || readout(state, settings.with(|it| it.method), seen.get().as_deref())}
+                {move || readout(state, settings.with(|it| (it.method, it.dimensions)), seen.get().as_deref())}
             </p>
             <details on:toggle=move |_| is_table_open.set(true)>
                 <summary>"The trajectory as a table"</summary>
@@ -162,13 +162,14 @@ struct DrawnTrajectory {
     figure: FigureLayout,
 }
 
-fn readout(state: State, method: Method, seen: Option<&DrawnTrajectory>) -> String {
+fn readout(state: State, (method, dimensions): (Method, Dimensions), seen: Option<&DrawnTrajectory>) -> String {
     let point = |seen: &DrawnTrajectory| {
         let point = seen.drawing.point_at(state.focus.get().focused()?.row)?;
         let row = seen.drawing.rows().nth(point)?;
         Some(format!("{} {}   {}", row.position, row.token, row.coordinates.join(", ")))
     };
-    seen.and_then(point).unwrap_or_else(|| format!("{} Drag to turn.", method.reading()))
+    let drag = if dimensions == Dimensions::Three { "turn" } else { "move" };
+    seen.and_then(point).unwrap_or_else(|| format!("{} Drag to {drag}.", method.reading()))
 }
 
 /// Turns the camera while that is on.
