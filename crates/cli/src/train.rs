@@ -10,7 +10,7 @@ use lens_pack::unpack::sha256_hex;
 use lens_train::Recipe;
 use lens_train::cache::{Cache, Key, Streams};
 use lens_train::checkpoint::{Origin, parameters_of};
-use lens_train::corpus::{self, Context, Corpus};
+use lens_train::corpus::{self, Context, Corpus, joined};
 use lens_train::figures::Figures;
 use lens_train::recipe::Kind;
 use lens_train::run::{COLLAPSED, Event, Job, Outcome, evenly, run as train};
@@ -114,7 +114,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     let mut corpus = read_corpus(&reader, &args.corpus)?;
     let held_out =
         if args.heldout.is_empty() { corpus.hold_out(HELD_OUT) } else { read_corpus(&reader, &args.heldout)? };
-    let contexts = corpus.contexts(recipe.context, Some(recipe.seed));
+    let contexts = joined(corpus.contexts(recipe.context, Some(recipe.seed)), recipe.joined);
     let evaluated = evenly(held_out.contexts(recipe.context, None), args.eval_tokens);
     let (train_key, eval_key) = (key(&reader, &contexts), key(&reader, &evaluated));
     let folder = |name: &str| args.cache.as_ref().map(|cache| cache.join(name));

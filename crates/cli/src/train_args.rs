@@ -135,9 +135,13 @@ pub struct Numbers {
     /// How parameters are initialized.
     #[arg(long, value_enum, alias = "start")]
     pub init: Option<InitArg>,
-    /// About the attention score of a code with itself after initialization.
-    #[arg(long, value_name = "X", alias = "spread")]
-    pub init_score: Option<f32>,
+    /// About the attention score of a code with itself after initialization; several (1,12) are for the heads in equal
+    /// parts.
+    #[arg(long, value_name = "X[,X]", alias = "spread", value_delimiter = ',')]
+    pub init_score: Option<Vec<f32>>,
+    /// Share of contexts that change their text in the middle, from 0 to 1.
+    #[arg(long, value_name = "SHARE")]
+    pub joined: Option<f32>,
     /// Seed of every random number.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
@@ -240,7 +244,8 @@ impl TrainArgs {
                 Some(InitArg::Random) => Init::Random,
                 None => base.init,
             },
-            init_score: n.init_score.unwrap_or(base.init_score),
+            init_scores: n.init_score.clone().unwrap_or(base.init_scores),
+            joined: n.joined.unwrap_or(base.joined),
             seed: n.seed.unwrap_or(base.seed),
             kind: base.kind,
             tokens: base.tokens,

@@ -14,6 +14,13 @@ pub struct ComputeDevice {
     pub kernels: KernelConfig,
 }
 
+impl ComputeDevice {
+    /// Whether it is the CPU, which computes in the thread that asks.
+    pub fn is_cpu(&self) -> bool {
+        self.burn == Device::flex()
+    }
+}
+
 impl From<Device> for ComputeDevice {
     /// With the default choice of kernels.
     fn from(burn: Device) -> Self {

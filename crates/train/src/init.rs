@@ -97,7 +97,7 @@ pub fn from_data(recipe: &Recipe, x: &[f32], d_model: usize) -> Result<Initial> 
     Ok(Initial { parameters: Parameters { config, arrays }, score_scale })
 }
 
-/// Puts the attention layer's parameters into `arrays`; returns c.
+/// Puts the attention layer's parameters into `arrays`; returns c, the mean of the heads'.
 fn attention(
     recipe: &Recipe,
     width: usize,
@@ -116,29 +116,44 @@ fn attention(
             projection[at..at + slice].copy_from_slice(&row);
         }
     }
-    let mut self_score = 0.0;
+    // The heads' projections have as many rows each as there are values in them: c is found for each of them.
+    let mut self_scores = vec![0f32; heads];
     for code in codes {
         let left: Vec<f32> = code.iter().zip(mean).map(|(c, m)| c - m).collect();
-        self_score += projection.chunks_exact(width).map(|row| dot(row, &left).powi(2)).sum::<f32>();
+        for (score, rows) in self_scores.iter_mut().zip(projection.chunks_exact(narrow * width)) {
+            *score += rows.chunks_exact(width).map(|row| dot(row, &left).powi(2)).sum::<f32>();
+        }
     }
-    self_score /= (codes.len() * heads) as f32 * (narrow as f32).sqrt();
-    let c = (recipe.init_score / self_score.max(1e-30)).sqrt();
+    let all = self_scores.iter().sum::<f32>() / heads as f32;
+    let scale = codes.len() as f32 * (narrow as f32).sqrt();
+    // One number is for the heads together: some of them have larger codes than others, and score higher.
+    let together = recipe.init_scores.len() == 1;
+    let sizes: Vec<f32> = (0..heads)
+        .map(|head| {
+            let wanted = recipe.init_scores.get(head * recipe.init_scores.len() / heads).copied().unwrap_or_default();
+            let found = if together { all } else { self_scores[head] };
+            (wanted / (found / scale).max(1e-30)).sqrt()
+        })
+        .collect();
     let cancel = |w: &[f32]| -> Vec<f32> { w.chunks_exact(width).map(|row| -dot(row, mean)).collect() };
-    let noisy = |map: &[f32], c: f32, rng: &mut StdRng| -> Vec<f32> {
+    let noisy = |map: &[f32], rng: &mut StdRng| -> Vec<f32> {
         let noise = normal(rng, map.len(), NOISE / (width as f32).sqrt());
-        map.iter().zip(noise).map(|(m, e)| c * (m + e)).collect()
+        map.iter().zip(noise).map(|(m, e)| m + e).collect()
     };
-    let scores = noisy(&projection, c, rng);
+    let mut scores = noisy(&projection, rng);
+    for (rows, c) in scores.chunks_exact_mut(narrow * width).zip(&sizes) {
+        rows.iter_mut().for_each(|v| *v *= c);
+    }
     for name in ["q_target", "k_ctx"] {
         put(arrays, name, Array::matrix(scores.clone(), width), cancel(&scores));
     }
     let mut identity = vec![0f32; width * width];
     identity.iter_mut().step_by(width + 1).for_each(|v| *v = 1.0);
-    let v = noisy(&identity, 1.0, rng);
+    let v = noisy(&identity, rng);
     let bias = cancel(&v);
     put(arrays, "v_ctx", Array::matrix(v, width), bias);
-    put(arrays, "c_proj", Array::matrix(noisy(&identity, 1.0, rng), width), vec![0.0; width]);
-    c
+    put(arrays, "c_proj", Array::matrix(noisy(&identity, rng), width), vec![0.0; width]);
+    sizes.iter().sum::<f32>() / heads as f32
 }
 
 /// Initializes as the authors' modules do: D as randn, weights of the attention with rows of the authors'

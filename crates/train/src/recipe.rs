@@ -78,9 +78,13 @@ pub struct Recipe {
     /// How parameters are initialized.
     #[serde(rename = "start")]
     pub init: Init,
-    /// About the attention score of a code with itself after initialization.
-    #[serde(rename = "spread")]
-    pub init_score: f32,
+    /// About the attention score of a code with itself after initialization: one number for all heads, or several, of
+    /// which the first belongs to the first heads, and so on, in equal numbers.
+    #[serde(rename = "spread", with = "one_or_several")]
+    pub init_scores: Vec<f32>,
+    /// Share of contexts that change their text in the middle: see [`crate::corpus::joined`].
+    #[serde(default)]
+    pub joined: f32,
     /// Seed of every random number.
     pub seed: u64,
 }
@@ -122,7 +126,8 @@ impl Recipe {
             max_grad_norm: 1.0,
             aux_loss_weight: 0.1,
             init: Init::Data,
-            init_score: 6.0,
+            init_scores: vec![6.0],
+            joined: 0.0,
             seed: 0,
         }
     }
@@ -145,6 +150,16 @@ impl Recipe {
             target_layer: None,
         };
         config.check().map_err(|e| Error::Recipe(e.to_string()))?;
+        let scores = self.init_scores.len();
+        if scores == 0 || !self.heads.is_multiple_of(scores) || self.init_scores.iter().any(|score| !(*score > 0.0)) {
+            return Err(Error::Recipe(format!(
+                "init_score takes one positive number, or so many that {} heads divide evenly among them",
+                self.heads
+            )));
+        }
+        if !(0.0..=1.0).contains(&self.joined) {
+            return Err(Error::Recipe(format!("joined is a share of contexts, from 0 to 1, and not {}", self.joined)));
+        }
         if self.batch_tokens == 0 || self.tokens == 0 {
             return Err(Error::Recipe("tokens and batch_tokens must be at least 1".to_owned()));
         }
@@ -176,6 +191,67 @@ impl Recipe {
             self.lr_mult_scores
         } else {
             self.lr_mult_attention
+        }
+    }
+}
+
+/// A list whose lists of one number are written as that number: the form that checkpoints had when there was only one.
+mod one_or_several {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrSeveral {
+        One(f32),
+        Several(Vec<f32>),
+    }
+
+    pub(super) fn serialize<S: Serializer>(values: &[f32], serializer: S) -> Result<S::Ok, S::Error> {
+        match values {
+            [one] => one.serialize(serializer),
+            several => several.serialize(serializer),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f32>, D::Error> {
+        Ok(match OneOrSeveral::deserialize(deserializer)? {
+            OneOrSeveral::One(one) => vec![one],
+            OneOrSeveral::Several(several) => several,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_of_one_score_stays_readable_and_several_come_back() -> serde_json::Result<()> {
+        let recipe = Recipe::short(Kind::Temporal, 1000);
+        let mut written = serde_json::to_value(&recipe)?;
+        assert_eq!(written["spread"], 6.0, "as before there were several");
+        if let Some(fields) = written.as_object_mut() {
+            fields.remove("joined");
+        }
+        assert_eq!(serde_json::from_value::<Recipe>(written)?, recipe);
+        let two = Recipe { init_scores: vec![1.0, 12.0], joined: 0.5, ..recipe };
+        assert_eq!(serde_json::from_str::<Recipe>(&serde_json::to_string(&two)?)?, two);
+        Ok(())
+    }
+
+    #[test]
+    fn numbers_that_fit_no_heads_are_refused() {
+        let recipe = |init_scores: &[f32], joined| Recipe {
+            init_scores: init_scores.to_vec(),
+            joined,
+            ..Recipe::short(Kind::Temporal, 1000)
+        };
+        assert!(recipe(&[1.0, 12.0], 0.5).config(64, 1.0).is_ok());
+        for (scores, joined) in [(&[][..], 0.0), (&[1.0, 2.0, 3.0], 0.0), (&[0.0], 0.0), (&[f32::NAN, 1.0], 0.0)] {
+            assert!(recipe(scores, joined).config(64, 1.0).is_err(), "{scores:?}");
+        }
+        for joined in [-0.1, 1.1, f32::NAN] {
+            assert!(recipe(&[6.0], joined).config(64, 1.0).is_err(), "{joined}");
         }
     }
 }

@@ -18,6 +18,13 @@ const SCALING: &str = "scaling";
 /// AdamW's, as PyTorch's default.
 const EPSILON: f32 = 1e-8;
 
+/// On the CPU the contexts of a batch are divided into at most so many parts, each with a thread of its own. A part has
+/// gradients of its own, so more of them cost memory: 34 MB each at width 1,920.
+const PARTS_MAX: usize = 8;
+/// The fewest tokens of a part: adding the gradients of two parts costs as much as about 20 tokens. What a part holds
+/// follows from the batch alone, so that the order of every sum, and a run to the bit, is the same on every machine.
+const PART_TOKENS: usize = 400;
+
 /// The losses of a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Losses {
@@ -48,10 +55,16 @@ pub struct Trainer {
 /// Gradients by name, on the device without autodiff.
 type Gradients = BTreeMap<String, Leaf>;
 
+/// What one part of a batch adds to the losses and to their gradients.
+struct Part {
+    /// Sums of squared errors: of the reconstruction and of the prediction.
+    squares: [f32; 2],
+    gradients: Gradients,
+}
+
 impl Trainer {
     /// Begins with `initial` on `device`, which needs no autodiff of its own.
     pub fn new(recipe: Recipe, initial: &Parameters, score_scale: f32, device: &ComputeDevice) -> Self {
-        let device = ComputeDevice { burn: device.burn.clone().autodiff(), kernels: device.kernels };
         let leaves = initial.leaves(&device.burn);
         let optimizer = AdamWConfig::new()
             .with_beta_1(recipe.betas[0])
@@ -59,18 +72,16 @@ impl Trainer {
             .with_epsilon(EPSILON)
             .with_weight_decay(recipe.weight_decay)
             .build();
-        let mut trainer = Self {
+        Self {
             config: initial.config.clone(),
             recipe,
-            device,
+            device: device.clone(),
             leaves,
             states: BTreeMap::new(),
             score_scale: f64::from(score_scale),
             optimizer,
             step: 0,
-        };
-        trainer.track();
-        trainer
+        }
     }
 
     /// Steps done.
@@ -82,36 +93,38 @@ impl Trainer {
         name != SCALING && self.recipe.lr_mult(name) > 0.0
     }
 
-    fn track(&mut self) {
-        let trained: Vec<String> = self.leaves.keys().filter(|name| self.is_trained(name)).cloned().collect();
-        for name in trained {
-            if let Some(leaf) = self.leaves.get_mut(&name) {
-                *leaf = match leaf.clone() {
-                    Leaf::Matrix(m) => Leaf::Matrix(m.inner().autodiff().require_grad()),
-                    Leaf::Vector(v) => Leaf::Vector(v.inner().autodiff().require_grad()),
-                };
-            }
-        }
+    /// The parameters with autodiff: each call begins a graph of its own, so that several can be followed at once.
+    fn tracked(&self) -> BTreeMap<String, Leaf> {
+        let track = |(name, leaf): (&String, &Leaf)| {
+            let trained = self.is_trained(name);
+            let leaf = match leaf.clone() {
+                Leaf::Matrix(m) if trained => Leaf::Matrix(m.autodiff().require_grad()),
+                Leaf::Matrix(m) => Leaf::Matrix(m.autodiff()),
+                Leaf::Vector(v) if trained => Leaf::Vector(v.autodiff().require_grad()),
+                Leaf::Vector(v) => Leaf::Vector(v.autodiff()),
+            };
+            (name.clone(), leaf)
+        };
+        self.leaves.iter().map(track).collect()
     }
 
-    /// The losses of a batch as tensors [1]: reconstruction and prediction.
-    fn losses(&self, batch: &[Stream]) -> Result<[Tensor<1>; 2]> {
+    /// The sums of squared errors over `contexts`, and the gradients of the loss, of which they are the part that their
+    /// tokens are of all `counted`.
+    fn part(&self, contexts: &[&Stream], counted: usize) -> Result<Part> {
         let d = self.config.dimin;
-        let sae = module(&self.config, &self.leaves, &self.device)?;
-        let factor = match self.leaves.get(SCALING) {
+        let device = ComputeDevice { burn: self.device.burn.clone().autodiff(), kernels: self.device.kernels };
+        let leaves = self.tracked();
+        let sae = module(&self.config, &leaves, &device)?;
+        let factor = match leaves.get(SCALING) {
             Some(Leaf::Vector(scaling)) => scaling.clone() * self.config.scaling_factor,
-            _ => Tensor::full([d], self.config.scaling_factor, &self.device.burn),
+            _ => Tensor::full([d], self.config.scaling_factor, &device.burn),
         };
         let factor = factor.unsqueeze::<2>();
-        let Some(Leaf::Vector(b)) = self.leaves.get("b") else { return Err(Error::Missing("b".to_owned())) };
+        let Some(Leaf::Vector(b)) = leaves.get("b") else { return Err(Error::Missing("b".to_owned())) };
         let mut sums: Option<[Tensor<1>; 2]> = None;
-        let mut counted = 0;
-        for context in batch {
+        for context in contexts {
             let tokens = context.len() / d;
-            if tokens < 2 {
-                continue;
-            }
-            let x = Tensor::<2>::from_data(TensorData::new(context.clone(), [tokens, d]), &self.device.burn);
+            let x = Tensor::<2>::from_data(TensorData::new((*context).clone(), [tokens, d]), &device.burn);
             let codes = sae.extend(x.clone(), &mut SaeCache::default(), None)?;
             let squares = |error: Tensor<2>| (error.clone() * error).narrow(0, 1, tokens - 1).sum();
             let whole = squares((codes.recons - x.clone()) * factor.clone());
@@ -120,43 +133,86 @@ impl Trainer {
                 Some([a, c]) => [a + whole, c + predicted],
                 None => [whole, predicted],
             });
-            counted += tokens - 1;
         }
-        let Some(sums) = sums else {
-            return Err(Error::Recipe("a batch holds no context of two or more tokens".to_owned()));
-        };
-        Ok(sums.map(|sum| sum / counted as f32))
-    }
-
-    /// Loss and gradients of a batch, clipped.
-    fn gradients(&self, batch: &[Stream]) -> Result<(Losses, Gradients)> {
-        let [reconstruction, prediction] = self.losses(batch)?;
-        let loss = reconstruction.clone() + prediction.clone() * self.recipe.aux_loss_weight;
-        let mut grads = loss.backward();
-        let mut found: Gradients = BTreeMap::new();
-        let mut squares: Option<Tensor<1>> = None;
-        for (name, leaf) in &self.leaves {
+        let Some([whole, predicted]) = sums else { return Ok(Part { squares: [0.0; 2], gradients: BTreeMap::new() }) };
+        let loss = (whole.clone() + predicted.clone() * self.recipe.aux_loss_weight) / counted as f32;
+        let mut found = loss.backward();
+        let mut gradients = BTreeMap::new();
+        for (name, leaf) in &leaves {
             if !self.is_trained(name) {
                 continue;
             }
             // A parameter that the loss does not depend on has no gradient: of a prediction that is all zero, say.
-            let (grad, square) = match leaf {
-                Leaf::Matrix(m) => match m.grad_remove(&mut grads) {
-                    Some(g) => (Leaf::Matrix(g.clone()), (g.clone() * g).sum()),
-                    None => continue,
-                },
-                Leaf::Vector(v) => match v.grad_remove(&mut grads) {
-                    Some(g) => (Leaf::Vector(g.clone()), (g.clone() * g).sum()),
-                    None => continue,
-                },
+            let gradient = match leaf {
+                Leaf::Matrix(m) => m.grad_remove(&mut found).map(Leaf::Matrix),
+                Leaf::Vector(v) => v.grad_remove(&mut found).map(Leaf::Vector),
             };
-            squares = Some(match squares {
-                Some(sum) => sum + square,
-                None => square,
-            });
-            found.insert(name.clone(), grad);
+            if let Some(gradient) = gradient {
+                gradients.insert(name.clone(), gradient);
+            }
         }
-        if let Some(squares) = squares {
+        let read = |loss: Tensor<1>| loss.inner().into_data().iter::<f32>().next().unwrap_or(f32::NAN);
+        Ok(Part { squares: [read(whole), read(predicted)], gradients })
+    }
+
+    /// The contexts of two or more tokens in parts that are computed side by side.
+    fn divided<'b>(&self, batch: &'b [Stream]) -> Vec<Vec<&'b Stream>> {
+        let d = self.config.dimin;
+        let contexts: Vec<&Stream> = batch.iter().filter(|context| context.len() / d >= 2).collect();
+        let values: usize = contexts.iter().map(|context| context.len()).sum();
+        // A GPU has one queue.
+        let most = if self.device.is_cpu() { PARTS_MAX } else { 1 };
+        let least = (PART_TOKENS * d).max(values.div_ceil(most));
+        let mut parts: Vec<Vec<&Stream>> = Vec::new();
+        let mut filled = usize::MAX;
+        for context in contexts {
+            match parts.last_mut() {
+                Some(part) if filled < least => {
+                    part.push(context);
+                    filled += context.len();
+                }
+                _ => {
+                    parts.push(vec![context]);
+                    filled = context.len();
+                }
+            }
+        }
+        parts
+    }
+
+    /// Loss and gradients of a batch, clipped.
+    fn gradients(&self, batch: &[Stream]) -> Result<(Losses, Gradients)> {
+        let parts = self.divided(batch);
+        let counted: usize = parts.iter().flatten().map(|context| context.len() / self.config.dimin - 1).sum();
+        if counted == 0 {
+            return Err(Error::Recipe("a batch holds no context of two or more tokens".to_owned()));
+        }
+        let computed: Vec<Result<Part>> = std::thread::scope(|threads| {
+            let running: Vec<_> =
+                parts.iter().map(|contexts| threads.spawn(move || self.part(contexts, counted))).collect();
+            running.into_iter().map(joined).collect()
+        });
+        let mut sums = [0f32; 2];
+        let mut found: Gradients = BTreeMap::new();
+        for part in computed {
+            let part = part?;
+            for (sum, square) in sums.iter_mut().zip(part.squares) {
+                *sum += square;
+            }
+            for (name, gradient) in part.gradients {
+                let whole = match (found.remove(&name), gradient) {
+                    (Some(Leaf::Matrix(a)), Leaf::Matrix(b)) => Leaf::Matrix(a + b),
+                    (Some(Leaf::Vector(a)), Leaf::Vector(b)) => Leaf::Vector(a + b),
+                    (_, gradient) => gradient,
+                };
+                found.insert(name, whole);
+            }
+        }
+        let squares = found.values().map(|gradient| match gradient {
+            Leaf::Matrix(g) => (g.clone() * g.clone()).sum(),
+            Leaf::Vector(g) => (g.clone() * g.clone()).sum(),
+        });
+        if let Some(squares) = squares.reduce(|sum, square| sum + square) {
             let factor = (squares.sqrt() + 1e-6).recip() * self.recipe.max_grad_norm;
             let factor = factor.clamp_max(1.0);
             for grad in found.values_mut() {
@@ -166,9 +222,8 @@ impl Trainer {
                 };
             }
         }
-        let read = |loss: Tensor<1>| loss.inner().into_data().iter::<f32>().next().unwrap_or(f32::NAN);
-        let losses = Losses { reconstruction: read(reconstruction), prediction: read(prediction) };
-        Ok((losses, found))
+        let [reconstruction, prediction] = sums.map(|sum| sum / counted as f32);
+        Ok((Losses { reconstruction, prediction }, found))
     }
 
     /// Learns from a batch of contexts.
@@ -181,31 +236,29 @@ impl Trainer {
             return Err(Error::Diverged { step: self.step, loss: losses.reconstruction });
         }
         let base_lr = self.recipe.lr_at(self.step);
+        let mut changes = Vec::new();
         for (name, grad) in grads {
             let mut lr = base_lr * self.recipe.lr_mult(&name);
             if name.contains("q_target") || name.contains("k_ctx") {
                 lr *= self.score_scale;
             }
-            let state = self.states.remove(&name);
-            let (leaf, state) = match (self.leaves.get(&name), grad, state) {
-                (Some(Leaf::Matrix(m)), Leaf::Matrix(g), state) => {
-                    let state = if let Some(OptimizerState::Matrix(s)) = state { Some(s) } else { None };
-                    let (m, state) = self.optimizer.step(lr, m.clone().inner(), g, state);
-                    (Leaf::Matrix(m), state.map(OptimizerState::Matrix))
-                }
-                (Some(Leaf::Vector(v)), Leaf::Vector(g), state) => {
-                    let state = if let Some(OptimizerState::Vector(s)) = state { Some(s) } else { None };
-                    let (v, state) = self.optimizer.step(lr, v.clone().inner(), g, state);
-                    (Leaf::Vector(v), state.map(OptimizerState::Vector))
-                }
-                _ => continue,
-            };
+            if let Some(leaf) = self.leaves.get(&name) {
+                changes.push((leaf.clone(), grad, lr, self.states.remove(&name), name));
+            }
+        }
+        let optimizer = &self.optimizer;
+        // A parameter each, side by side on the CPU: there an operation on a tensor has one thread.
+        let changed: Vec<_> = std::thread::scope(|threads| {
+            let change = |(leaf, grad, lr, state, name)| (name, optimize(optimizer, leaf, grad, lr, state));
+            let running: Vec<_> = changes.into_iter().map(|it| threads.spawn(move || change(it))).collect();
+            running.into_iter().map(joined).collect()
+        });
+        for (name, (leaf, state)) in changed {
             self.leaves.insert(name.clone(), leaf);
             if let Some(state) = state {
                 self.states.insert(name, state);
             }
         }
-        self.track();
         self.step += 1;
         Ok(losses)
     }
@@ -265,18 +318,7 @@ impl Trainer {
     /// # Errors
     /// A missing parameter.
     pub fn sae(&self) -> Result<TemporalSae> {
-        let plain = self.leaves.iter().map(|(name, leaf)| {
-            let leaf = match leaf {
-                Leaf::Matrix(m) => Leaf::Matrix(m.clone().inner()),
-                Leaf::Vector(v) => Leaf::Vector(v.clone().inner()),
-            };
-            (name.clone(), leaf)
-        });
-        module(
-            &self.config,
-            &plain.collect(),
-            &ComputeDevice { burn: self.device.burn.clone().inner(), kernels: self.device.kernels },
-        )
+        module(&self.config, &self.leaves, &self.device)
     }
 
     /// Gradients of a batch by name, clipped, for tests against PyTorch.
@@ -289,10 +331,39 @@ impl Trainer {
     }
 }
 
+/// What a thread computed; a panic in it goes on in this one.
+fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// One parameter after a step of AdamW with its gradient, and the optimizer's new state for it.
+fn optimize(
+    optimizer: &AdamW,
+    leaf: Leaf,
+    gradient: Leaf,
+    lr: f64,
+    state: Option<OptimizerState>,
+) -> (Leaf, Option<OptimizerState>) {
+    match (leaf, gradient, state) {
+        (Leaf::Matrix(m), Leaf::Matrix(g), state) => {
+            let state = if let Some(OptimizerState::Matrix(s)) = state { Some(s) } else { None };
+            let (m, state) = optimizer.step(lr, m, g, state);
+            (Leaf::Matrix(m), state.map(OptimizerState::Matrix))
+        }
+        (Leaf::Vector(v), Leaf::Vector(g), state) => {
+            let state = if let Some(OptimizerState::Vector(s)) = state { Some(s) } else { None };
+            let (v, state) = optimizer.step(lr, v, g, state);
+            (Leaf::Vector(v), state.map(OptimizerState::Vector))
+        }
+        // A gradient has its parameter's dimensions.
+        (leaf, _, state) => (leaf, state),
+    }
+}
+
 fn host(leaf: &Leaf) -> Array {
     let values = |data: TensorData| data.iter::<f32>().collect();
     match leaf {
-        Leaf::Matrix(m) => Array { shape: m.dims().to_vec(), values: values(m.clone().inner().into_data()) },
-        Leaf::Vector(v) => Array { shape: v.dims().to_vec(), values: values(v.clone().inner().into_data()) },
+        Leaf::Matrix(m) => Array { shape: m.dims().to_vec(), values: values(m.clone().into_data()) },
+        Leaf::Vector(v) => Array { shape: v.dims().to_vec(), values: values(v.clone().into_data()) },
     }
 }
