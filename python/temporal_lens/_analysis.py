@@ -101,7 +101,8 @@ class Analysis:
         return cosines[1:, 1:] if mode == "neuronpedia" else cosines
 
     def to_pandas(self) -> Any:
-        """A table with a row for each token. Needs pandas."""
+        """A table with a row for each token: the token and its id, how many codes it has, its strongest novel feature, and, where the
+        document has them, energies, surprise and words. Needs pandas."""
         try:
             import pandas
         except ImportError:
@@ -109,7 +110,8 @@ class Analysis:
         document = self.document
         columns: Dict[str, Any] = {"token": self.tokens, "token_id": document["token_ids"]}
         columns.update({name: document[name] for name in ("l0_novel", "l0_pred", "l0_total")})
-        columns["top_feature"] = [top[0]["feature"] if top else None for top in document["novel_top"]]
+        # Whole numbers that may be missing: a token can have no novel code.
+        columns["top_feature"] = pandas.array([top[0]["feature"] if top else None for top in document["novel_top"]], dtype="Int64")
         columns.update({f"energy_{part}": values for part, values in (document.get("energy") or {}).items()})
         if document.get("surprise"):
             columns["surprise"] = document["surprise"]

@@ -1,6 +1,6 @@
 //! Python, which people have, and what builds and tests what we give to Python's users.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -8,9 +8,13 @@ use super::apt;
 use crate::paths::Paths;
 use crate::process::{Task, answer};
 
-/// numpy, what the package's tests run in, and what builds its wheel; by the folder that each installs.
-const PACKAGES: [(&str, &str); 3] =
-    [("numpy", "numpy>=2,<3"), ("pytest", "pytest>=8,<10"), ("setuptools", "setuptools>=77,<83")];
+/// numpy, what the package's tests run in and what they test it with, and what builds its wheel; by the folder that each installs.
+const PACKAGES: [(&str, &str); 4] = [
+    ("numpy", "numpy>=2,<3"),
+    ("pytest", "pytest>=8,<10"),
+    ("pandas", "pandas>=2.2,<4"),
+    ("setuptools", "setuptools>=77,<83"),
+];
 
 /// The name of a Python with pip; Debian's is installed where there is none.
 pub fn require_pip() -> Result<String> {
@@ -27,17 +31,37 @@ pub fn require_pip() -> Result<String> {
 /// Finds or installs the packages; answers the Python, and the folder for its PYTHONPATH.
 pub fn with_packages(paths: &Paths) -> Result<(String, PathBuf)> {
     let python = require_pip()?;
-    let version = answer(&python, &["-c", "import sys; print('%d.%d' % sys.version_info[:2])"]).unwrap_or_default();
-    // Compiled for one version of Python.
-    let folder = paths.tools().join(format!("python-{}", version.trim()));
-    let missing = PACKAGES.iter().filter(|(name, _)| !folder.join(name).is_dir()).map(|(_, wanted)| *wanted);
-    let missing: Vec<&str> = missing.collect();
-    if !missing.is_empty() {
-        Task::new("installing numpy, pytest and setuptools", &python)
-            .args(["-m", "pip", "install", "--disable-pip-version-check", "--no-compile", "--target"])
-            .args([&folder])
-            .args(missing)
-            .run()?;
-    }
+    let folder = paths.tools().join(format!("python-{}", version(&python)));
+    install_missing(&python, &folder, "numpy, pytest, pandas and setuptools", &PACKAGES, &[])?;
     Ok((python, folder))
+}
+
+/// A Python's version, as 3.11: what is installed for one may be compiled for it.
+pub fn version(python: &str) -> String {
+    let version = answer(python, &["-c", "import sys; print('%d.%d' % sys.version_info[:2])"]).unwrap_or_default();
+    version.trim().to_owned()
+}
+
+/// Installs into `folder` those of `packages`, by the folder that each installs, that are not there, for the Python of that name.
+pub fn install_missing(
+    python: &str,
+    folder: &Path,
+    title: &str,
+    packages: &[(&str, &str)],
+    flags: &[&str],
+) -> Result<()> {
+    let missing = packages.iter().filter(|(name, _)| !folder.join(name).is_dir()).map(|(_, wanted)| *wanted);
+    let missing: Vec<&str> = missing.collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    // That Python may have no pip of its own.
+    Task::new(&format!("installing {title}"), require_pip()?)
+        .args(["-m", "pip", "--python", python, "install", "--disable-pip-version-check", "--no-compile"])
+        .args(flags)
+        .arg("--target")
+        .arg(folder)
+        .args(missing)
+        .run()?;
+    Ok(())
 }
