@@ -9,6 +9,12 @@ function required(name) {
   return value;
 }
 
+/** What is installed for some of the tests only: set-up says why it could not be. */
+function found(name, missing) {
+  if (process.env[missing]) throw new Error(process.env[missing]);
+  return required(name);
+}
+
 /** Root of the repository. */
 export const root = required('LENS_ROOT');
 /** Folder that holds `node_modules`. */
@@ -35,6 +41,10 @@ export const nginx = required('LENS_NGINX');
 /** Python, with numpy in a folder for its PYTHONPATH. */
 export const python = required('LENS_PYTHON');
 export const pythonModules = required('LENS_PYTHON_MODULES');
+/** A Python with torch, with notebooks and SAELens in a folder for its PYTHONPATH; throws with what is missing. */
+export const torch = () => ({ python: found('LENS_TORCH_PYTHON', 'LENS_TORCH_MISSING'), modules: required('LENS_TORCH_MODULES') });
+/** Firefox; throws with what is missing. */
+export const firefox = () => found('LENS_FIREFOX', 'LENS_FIREFOX_MISSING');
 /** The folder of the built site. */
 export const dist = required('LENS_DIST');
 /** The site at the root of its host, */

@@ -1,4 +1,4 @@
-//! Chromium for the end-to-end tests.
+//! Chromium for the end-to-end tests, and Firefox for those of single files.
 
 use std::path::{Path, PathBuf};
 
@@ -25,6 +25,29 @@ pub fn find_or_install() -> Result<PathBuf> {
     }
     apt::install("Chromium", &["chromium"])?;
     find().context("Chromium was installed but is not on the PATH")
+}
+
+/// Finds Firefox (`TEMPORAL_LENS_FIREFOX` names another one) or installs Debian's.
+pub fn find_or_install_firefox() -> Result<PathBuf> {
+    if let Some(named) = std::env::var_os("TEMPORAL_LENS_FIREFOX").map(PathBuf::from) {
+        if !named.is_file() {
+            bail!("TEMPORAL_LENS_FIREFOX names {}, which is not there", named.display());
+        }
+        return Ok(named);
+    }
+    let application = PathBuf::from("/Applications/Firefox.app/Contents/MacOS/firefox");
+    let find = || {
+        let found = ["firefox-esr", "firefox"].iter().find_map(|name| find_on_path(name));
+        found.or_else(|| application.is_file().then(|| application.clone()))
+    };
+    if let Some(found) = find() {
+        return Ok(found);
+    }
+    if !apt::available() {
+        bail!("Firefox is missing: install it, or name one in TEMPORAL_LENS_FIREFOX");
+    }
+    apt::install("Firefox", &["firefox-esr"])?;
+    find().context("Firefox was installed but is not on the PATH")
 }
 
 /// Vulkan on the processor, as Chromium brings it along: the manifest of its driver.

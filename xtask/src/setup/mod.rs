@@ -5,8 +5,9 @@
 //! | [`wasm`] | the wasm32 target: by rustup, else Debian's packages and the variables they need |
 //! | [`tools`] | trunk and wasm-bindgen, from source, into the cache |
 //! | [`node`] | npm modules: wasm-opt for the site, the browser's driver for the tests |
-//! | [`browser`] | Chromium |
-//! | [`python`] | numpy, pytest and setuptools, for the Python package and the tests |
+//! | [`browser`] | Chromium, Firefox |
+//! | [`python`] | numpy, pytest, pandas and setuptools, for the Python package and the tests |
+//! | [`torch`] | a Python with torch, and what runs notebooks in it, for the tests |
 //! | [`nginx`] | a host of many, for the tests |
 
 pub mod apt;
@@ -15,6 +16,7 @@ pub mod nginx;
 pub mod node;
 pub mod python;
 pub mod tools;
+pub mod torch;
 pub mod wasm;
 
 use std::ffi::OsString;

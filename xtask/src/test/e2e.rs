@@ -1,5 +1,6 @@
 //! The page in a real browser: tests/e2e, run by node against our own server.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,9 +8,10 @@ use anyhow::{Context as _, Result, bail};
 
 use super::steps::{self, Context};
 use super::tally::{self, Count};
+use crate::paths::Paths;
 use crate::process::Task;
 use crate::site::Kind;
-use crate::{pack, server};
+use crate::{pack, server, setup};
 
 /// Longer than any of the tests may take together.
 const LIMIT: Duration = Duration::from_secs(30 * 60);
@@ -76,6 +78,28 @@ fn files(context: &Context) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// Variables of what only some of the files need, installed for those. What cannot be installed is named to the test, which fails
+/// with it, instead of keeping all others from running.
+fn for_some(paths: &Paths, files: &[PathBuf]) -> Vec<(&'static str, OsString)> {
+    let wanted = |name: &str| files.iter().any(|file| file.ends_with(name));
+    let mut variables = Vec::new();
+    if wanted("python.test.mjs") {
+        match setup::torch::find_or_install(paths) {
+            Ok((python, modules)) => {
+                variables.extend([("LENS_TORCH_PYTHON", python.into()), ("LENS_TORCH_MODULES", modules.into())])
+            }
+            Err(missing) => variables.push(("LENS_TORCH_MISSING", format!("{missing:#}").into())),
+        }
+    }
+    if wanted("one-file.test.mjs") {
+        match setup::browser::find_or_install_firefox() {
+            Ok(firefox) => variables.push(("LENS_FIREFOX", firefox.into())),
+            Err(missing) => variables.push(("LENS_FIREFOX_MISSING", format!("{missing:#}").into())),
+        }
+    }
+    variables
+}
+
 /// Starts the servers that the tests ask for, then the tests.
 fn run_files(context: &Context, kind: Kind, files: &[PathBuf]) -> Result<Count> {
     let paths = &context.paths;
@@ -96,6 +120,7 @@ fn run_files(context: &Context, kind: Kind, files: &[PathBuf]) -> Result<Count> 
     let (site, below, plain) = (serve("/", true)?, serve("/sub/path/", true)?, serve("/", false)?);
 
     let (python, modules) = &tests.tools.python;
+    let for_some = for_some(paths, files);
 
     let is_alone = |file: &PathBuf| {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
@@ -118,6 +143,7 @@ fn run_files(context: &Context, kind: Kind, files: &[PathBuf]) -> Result<Count> 
             .args(files)
             .in_folder(&paths.root)
             .envs([("LENS_PYTHON", python)])
+            .envs(for_some.iter().map(|(name, value)| (name, value)))
             .envs([("LENS_SITE", &site.url), ("LENS_SITE_BELOW", &below.url), ("LENS_SITE_PLAIN", &plain.url)])
             .envs([
                 ("LENS_DIST", &kind.folder(paths)),
