@@ -1,4 +1,4 @@
-// One file that shows an analysis: opened from disk, without a network and without a request.
+// One file that shows an analysis: opened from disk, without a network and without a request, in Chromium and in Firefox.
 
 import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,9 @@ import { countColours, launch, open, screenshot, visitor } from './lib/browser.m
 import { dist, out, root, site } from './lib/environment.mjs';
 import { example } from './lib/examples.mjs';
 import { download } from './lib/files.mjs';
+import { launchFirefox } from './lib/firefox.mjs';
 import * as commandLine from './lib/program.mjs';
+import { until } from './lib/until.mjs';
 
 const LIMIT = { timeout: 120_000 };
 const template = join(dist, 'one-file.html');
@@ -122,6 +124,48 @@ describe('one file', () => {
       const page = await openFile(browser, file);
       await page.locator('#boot[role="alert"]').filter({ hasText: said }).waitFor();
       await page.context().close();
+    }
+  });
+
+  test('Firefox opens it from disk, too', LIMIT, async () => {
+    const file = await written('two-events');
+    const { text, tokens } = example('two-events');
+    const firefox = await launchFirefox();
+    try {
+      await firefox.open(pathToFileURL(file).href);
+      await firefox.until(() => document.querySelector('[data-testid="heatmap"]') !== null);
+      await firefox.until(() => {
+        const canvas = document.querySelector('[data-testid="heatmap"]');
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        return new Set(new Uint32Array(data.buffer)).size > 50;
+      });
+      const shown = await firefox.evaluate(() => ({
+        tokens: document.querySelector('main').dataset.analysisTokens,
+        title: document.title,
+        strip: document.querySelector('[data-testid="token-strip"]').innerText.replace(/\s+/g, ''),
+      }));
+      assert.equal(shown.tokens, String(tokens.length));
+      assert.ok(shown.title.startsWith(text.slice(0, 30)), shown.title);
+      assert.ok(shown.strip.includes(text.slice(0, 200).replace(/\s+/g, '')), shown.strip.slice(0, 300));
+      await firefox.click('[data-testid="token-strip"] [data-position="20"]');
+      await firefox.until(() => document.querySelector('[data-testid="inspector"]') !== null);
+      await firefox.screenshot('one-file-firefox');
+      // Its trajectory is laid out in a worker that the file starts from its own bytes.
+      await firefox.click('[data-testid="tab-path"]');
+      await firefox.until(() => document.querySelector('[data-testid="trajectory"][data-points]') !== null);
+      await firefox.screenshot('one-file-firefox-path');
+      for (const tab of ['features', 'sources', 'compare', 'numbers', 'export', 'scenes']) {
+        await firefox.click(`[data-testid="tab-${tab}"]`);
+        await firefox.until((it) => document.querySelector(`[data-testid="tab-${it}"]`).getAttribute('aria-selected') === 'true', tab);
+      }
+      assert.deepEqual([await firefox.problems(), await firefox.requested()], [[], []]);
+      // The file's policy refuses what is not in it, and this test would see it.
+      await firefox.evaluate(() => { new Image().src = 'https://example.org/picture.png'; });
+      await until(async () => (await firefox.problems()).length > 0, 'a refused request');
+      assert.match((await firefox.problems())[0], /Content-Security-Policy.*img-src/);
+      assert.deepEqual(await firefox.requested(), []);
+    } finally {
+      await firefox.close();
     }
   });
 });
