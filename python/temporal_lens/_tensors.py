@@ -216,17 +216,37 @@ def _best(scores: Array, words: Sequence[str]) -> List[Dict[str, Any]]:
 
 def from_saelens(sae: Any, activations: Any, tokens: Sequence[str], **options: Any) -> Analysis:
     """The analysis of one text by SAELens' TemporalSAE: ``sae`` is loaded, ``activations`` [T, D] is what it reads (a batch of one
-    is taken out), ``tokens`` are strings of the vocabulary. ``options`` are those of :func:`from_tensors`. Needs torch."""
-    import torch
+    is taken out), ``tokens`` are strings of the vocabulary. ``options`` are those of :func:`from_tensors`; codes and
+    reconstructions are the SAE's. Needs torch.
+
+    SAELens runs every token's top-k itself: ``cfg.kval_topk`` is how many novel codes it keeps.
+    """
+    try:
+        import torch
+    except ImportError:
+        raise ImportError("from_saelens needs torch, which SAELens runs on: pip install torch") from None
 
     if not hasattr(sae, "encode_with_predictions"):
         raise TypeError(f"sae: {type(sae).__name__} is no TemporalSAE of SAELens's: it has no encode_with_predictions")
-    x = activations if hasattr(activations, "detach") else torch.as_tensor(np.asarray(activations))
-    if x.ndim == 2:
-        x = x[None]
-    if x.ndim != 3 or x.shape[0] != 1:
-        raise ValueError(f"activations: their shape is {tuple(activations.shape)}; it has to be ({len(tokens)}, any), with a batch of one or none")
+    x = activations if hasattr(activations, "detach") else torch.tensor(np.asarray(activations))
+    width = sae.W_dec.shape[1]
+    shape = tuple(x.shape)
+    if shape not in ((len(tokens), width), (1, len(tokens), width)):
+        raise ValueError(
+            f"activations: their shape is {shape}, which does not fit the tokens ({len(tokens)}) and the SAE {tuple(sae.W_dec.shape)}: "
+            f"it has to be ({len(tokens)}, {width}), or with a batch of one"
+        )
+    x = x.reshape(1, *shape[-2:]).to(sae.W_dec.device)
+
+    def decoded(codes: Any) -> Any:
+        # What scales the input may remember by how much, for one way out.
+        sae.process_sae_in(x)
+        return sae.run_time_activation_norm_fn_out(torch.matmul(codes, sae.W_dec))
+
     with torch.no_grad():
         novel, pred = sae.encode_with_predictions(x)
         recons = sae(x)
-    return from_tensors(tokens=tokens, residual=x, pred_codes=pred, novel_codes=novel, recons=recons, **options)
+        # Some ways out add a mean, which belongs to neither part.
+        nothing = decoded(torch.zeros_like(pred))
+        parts = {"pred_recons": decoded(pred) - nothing, "novel_recons": decoded(novel) - nothing}
+    return from_tensors(tokens=tokens, residual=x, pred_codes=pred, novel_codes=novel, recons=recons, **{**parts, **options})

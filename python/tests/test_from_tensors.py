@@ -1,5 +1,7 @@
 """from_tensors against what PyTorch made, and what it refuses."""
 
+import sys
+
 import numpy as np
 import pytest
 from tensors import CASES, arguments, fixture
@@ -105,3 +107,10 @@ def test_what_does_not_fit_is_named_with_both_shapes(changes, said):
 def test_what_is_no_array_is_named():
     with pytest.raises(TypeError, match="recons: this is no array"):
         tl.from_tensors(**arguments("topk-tied", recons=[["a"]]))
+
+
+def test_saelens_without_torch_is_told(monkeypatch):
+    # What import does where there is no such package.
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ImportError, match="from_saelens needs torch"):
+        tl.from_saelens(object(), np.zeros((2, 4)), ["<bos>", "a"])
