@@ -252,6 +252,31 @@ describe('loading', () => {
     await context.close();
   });
 
+  for (const [kind, nameOf] of [
+    ['manifest', () => 'manifest.json'],
+    ['shard', () => shard.file],
+    ['embedding shard', (manifest) => manifest.embedding.shards[0].file],
+    ['tokenizer', (manifest) => manifest.tokenizer.file],
+    ['list of checksums', (manifest) => manifest.row_checks.list.file],
+  ]) {
+    test(`a Git LFS pointer in place of a pack's ${kind} is named as what it is; the text stays`, LIMIT, async () => {
+      const copy = copyOf(folder, 'loader-pointer');
+      const file = nameOf(JSON.parse(readFileSync(join(copy, 'manifest.json'), 'utf8')));
+      writeFileSync(join(copy, file), `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 1048576\n`);
+      // Hosts without ranges send the pointer whole, others answer 416 for the bytes that it does not have.
+      for (const ranges of [true, false]) {
+        const host = await startHost(copy, { ranges });
+        hosts.push(host);
+        const page = await open(browser, site, { pack: host.url });
+        assert.equal(await analyse(page, TEXT), 'error');
+        const said = await errorOf(page);
+        assert.ok(said.includes(file) && /Git LFS pointer.*git lfs pull/.test(said), said);
+        assert.equal(await (await reach(page, 'text-input')).inputValue(), TEXT);
+        await page.context().close();
+      }
+    });
+  }
+
   test('another pack of the same shapes at the same address gives its own numbers', LIMIT, async () => {
     const other = withOtherRows(folder, 'loader-other');
     const [first, second] = [await computedFresh(folder), await computedFresh(other)];

@@ -149,3 +149,22 @@ fn names_that_are_neither_here_nor_on_the_hub() {
     // Nothing listens there, as without a network.
     assert_error(&pack("google/gemma-2-2b"), &["google/gemma-2-2b", "from the hub", "config.json", "network"]);
 }
+
+#[test]
+fn a_gguf_file_without_a_tokenizer_says_where_one_is() {
+    let scratch = tempfile::tempdir().unwrap();
+    let gguf = scratch.path().join("model.gguf");
+    std::fs::copy(fixture("gguf/gemma3-types.gguf"), &gguf).unwrap();
+    let sae = text(&fixture("sae/topk-tied"));
+    for command in ["pack", "train"] {
+        let out = text(&scratch.path().join("out"));
+        let corpus = text(&fixture("heldout.jsonl"));
+        let of_command = match command {
+            "pack" => ["--sae", &sae, "--precision", "f32"],
+            _ => ["--corpus", &corpus, "--device", "cpu"],
+        };
+        let mut args = vec![command, "--gemma", gguf.to_str().unwrap(), "--layer", "1", "--out", &out];
+        args.extend(of_command);
+        assert_error(&run(&args), &["tokenizer.json", "a GGUF file does not contain it", "--tokenizer"]);
+    }
+}

@@ -11,7 +11,8 @@ use tiny_http::{Header, Method, Response, Server};
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// A hub with `google/tiny` (gated: it wants the token "let-me-in") and `canrager/temporalSAEs`.
+/// A hub with `google/tiny` (gated: it wants the token "let-me-in"), `canrager/temporalSAEs` and `mirrored/tiny`, which comes
+/// without a header that hubs send and some of their mirrors do not.
 struct Hub {
     endpoint: String,
     requested: Arc<Mutex<Vec<String>>>,
@@ -20,7 +21,7 @@ struct Hub {
 }
 
 fn file_of(url: &str) -> Option<PathBuf> {
-    let gemma = url.strip_prefix("/google/tiny/resolve/main/");
+    let gemma = url.strip_prefix("/google/tiny/resolve/main/").or(url.strip_prefix("/mirrored/tiny/resolve/main/"));
     let sae = url.strip_prefix("/canrager/temporalSAEs/resolve/main/gemma-2-2B/layer_12/temporal/");
     let saelens = url.strip_prefix("/someone/saelens/resolve/main/");
     let path = match (gemma, sae, saelens) {
@@ -96,9 +97,10 @@ fn answer(request: tiny_http::Request, requested: &Mutex<Vec<String>>) {
     let start: usize = start.parse().unwrap();
     let end = end.parse().map_or(bytes.len(), |end: usize| (end + 1).min(bytes.len()));
     let etag = format!("\"{}-{}\"", path.file_name().unwrap().to_string_lossy(), bytes.len());
+    let named = if url.starts_with("/mirrored/") { header("x-no", "etag") } else { header("etag", &etag) };
     let response = Response::from_data(&bytes[start..end])
         .with_status_code(206)
-        .with_header(header("etag", &etag))
+        .with_header(named)
         .with_header(header("x-repo-commit", COMMIT))
         .with_header(header("content-range", &format!("bytes {start}-{}/{}", end - 1, bytes.len())));
     request.respond(response).unwrap();
@@ -148,6 +150,17 @@ fn refusals_are_told_apart() {
     let wrong_folder = hub.pack(home.path(), "google/tiny", "canrager/temporalSAEs:layer_9", Some("let-me-in"));
     assert!(wrong_folder.sentence().contains("layer_9/cfg.json does not exist"), "{}", wrong_folder.sentence());
     assert!(!home.path().join("pack").exists());
+}
+
+#[test]
+fn a_mirror_without_etag_is_named_as_one() {
+    let hub = Hub::start();
+    let home = tempfile::tempdir().unwrap();
+    let outcome = hub.pack(home.path(), "mirrored/tiny", SAE, None);
+    let sentence = outcome.sentence();
+    assert!(sentence.contains("mirrored/tiny/config.json cannot be fetched: the host sends no"), "{sentence}");
+    assert!(sentence.to_lowercase().contains("etag") && sentence.contains("HF_ENDPOINT"), "{sentence}");
+    assert!(!sentence.contains("is there a network"), "{sentence}");
 }
 
 #[test]
