@@ -7,6 +7,7 @@
 //! markup: chats and mail programs cut what ends in a full stop.
 
 use lens_analysis::similarity::Mode;
+use lens_protocol::DeviceWish;
 use lens_view::choice::Choice;
 use lens_view::heatmap::Scale;
 use lens_view::{gallery, percent};
@@ -243,6 +244,13 @@ pub static KEYS: &[Key] = &[
         "theme",
         |it, page| (it.theme != page.theme).then(|| it.theme.key().to_owned()),
         |it, value| put(&mut it.theme, Choice::from_key(value).ok_or("is not a theme")),
+    ),
+    key(
+        "device",
+        |it, _| it.device.map(|device| device.key().to_owned()),
+        |it, value| {
+            put(&mut it.device, DeviceWish::from_key(value).map(Some).ok_or("is no device: it is webgpu or cpu"))
+        },
     ),
     key(
         "embed",

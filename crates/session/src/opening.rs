@@ -43,11 +43,13 @@ impl Model {
             spans: before.spans,
             zoom: before.zoom,
             read_to: before.read_to,
+            // A link that names none is not about the device: the worker stays.
+            device: link.device.or(before.device),
             ..link.clone()
         };
         self.film.pause();
         // The browser shows the link already; a frame leads there, too, while it is being opened.
-        self.address = ViewState { embed: Embed::default(), ..link.clone() };
+        self.address = ViewState { embed: Embed::default(), device: self.view.device, ..link.clone() };
         self.begin_opening(link, false);
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lens_analysis::{Analysis, events};
 use lens_protocol::buffers::{self, Buffer, BufferError};
-use lens_protocol::{DeviceInfo, FailureKind, Request, RequestStage, Response, RowSource, TOKENS_MAX};
+use lens_protocol::{DeviceInfo, DeviceWish, FailureKind, Request, RequestStage, Response, RowSource, TOKENS_MAX};
 use lens_view::progress::{LoadStage, Progress};
 use lens_view::statistics::Run;
 use lens_view::{estimate, number};
@@ -499,6 +499,26 @@ impl Model {
         self.fail_for_now(problem);
     }
 
+    /// Another device was chosen. What is under way is asked of a worker that runs on it, from the files stored here.
+    pub(crate) fn device_chosen(&mut self) {
+        if !self.has_worker {
+            return;
+        }
+        self.end_worker();
+        match self.job.clone() {
+            Some(job) if self.is_loading() && !self.is_stopping => self.send(job),
+            _ if self.is_loading() => self.stopped(),
+            _ => {
+                let on = match self.view.device {
+                    Some(DeviceWish::Webgpu) => "with WebGPU",
+                    Some(DeviceWish::Cpu) => "on the CPU",
+                    None => "on the faster device",
+                };
+                self.note = Some(format!("The next analysis is computed {on}, from the files stored here."));
+            }
+        }
+    }
+
     fn end_worker(&mut self) {
         (self.is_loaded, self.has_worker, self.device) = (false, false, None);
         self.ask(Effect::EndWorker);
@@ -558,7 +578,7 @@ pub fn parse_inf_k(text: &str) -> Result<Option<usize>, String> {
 
 /// e.g. "WebGPU: SwiftShader".
 pub fn device_label(device: &DeviceInfo) -> String {
-    if device.webgpu { format!("WebGPU: {}", device.name) } else { format!("CPU (no WebGPU): {}", device.name) }
+    if device.webgpu { format!("WebGPU: {}", device.name) } else { format!("{}, in WebAssembly", device.name) }
 }
 
 fn stage_of(stage: RequestStage) -> LoadStage {

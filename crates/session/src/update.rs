@@ -14,7 +14,11 @@ impl Model {
     /// this order.
     pub fn update(&mut self, msg: Msg, now_ms: f64) -> Vec<Effect> {
         self.now_ms = now_ms;
+        let device = self.view.device;
         self.take(msg);
+        if self.view.device != device {
+            self.device_chosen();
+        }
         self.fetch_card();
         self.want_attention();
         self.write_address();

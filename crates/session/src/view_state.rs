@@ -3,6 +3,7 @@
 
 use lens_analysis::per_token::Quantity;
 use lens_analysis::similarity::{Mode, Source};
+use lens_protocol::DeviceWish;
 use lens_view::attention::AttentionSelection;
 use lens_view::focus::Cell;
 use lens_view::heatmap::Scale;
@@ -92,6 +93,8 @@ pub struct ViewState {
     pub words: bool,
     /// Light or dark, where that was chosen.
     pub theme: Theme,
+    /// What to compute on; none for the faster device.
+    pub device: Option<DeviceWish>,
     /// How the page stands inside another one.
     pub embed: Embed,
 }
@@ -124,17 +127,18 @@ impl Default for ViewState {
             spans: Selection::default(),
             words: false,
             theme: Theme::default(),
+            device: None,
             embed: Embed::default(),
         }
     }
 }
 
 impl ViewState {
-    /// As a link for others: whoever opens it came for a figure, not to export one.
+    /// As a link for others: whoever opens it came for a figure, not to export one, and has a device of another kind.
     #[must_use]
     pub fn to_share(&self) -> Self {
         let figure = if self.figure == Figure::Export { Figure::default() } else { self.figure };
-        Self { figure, ..self.clone() }
+        Self { figure, device: None, ..self.clone() }
     }
 
     /// The same of a saved analysis that lies at `address`; nothing where no page may fetch from there.

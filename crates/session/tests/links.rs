@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use lens_analysis::per_token::Quantity;
 use lens_analysis::similarity::{Mode, Source};
+use lens_protocol::DeviceWish;
 use lens_session::embed::{Embed, Purpose, code};
 use lens_session::view_state::is_fetchable;
 use lens_session::{Opened, Second, Subject, Theme, ViewState};
@@ -57,6 +58,7 @@ fn every_field_comes_back() {
     links.extend(Source::CHOICES.iter().map(|it| ViewState { source: *it, ..page.clone() }));
     links.extend(Mode::CHOICES.iter().map(|it| ViewState { mode: *it, ..page.clone() }));
     links.extend(Scale::CHOICES.iter().map(|it| ViewState { scale: *it, ..page.clone() }));
+    links.extend(DeviceWish::ALL.map(|it| ViewState { device: Some(it), ..page.clone() }));
     links.extend(Theme::CHOICES.iter().map(|it| ViewState { theme: *it, ..page.clone() }));
     let quantities = || Quantity::CHOICES.iter().map(|it| Some(*it)).chain([None]);
     links.extend(quantities().map(|it| ViewState { quantity: it, ..page.clone() }));

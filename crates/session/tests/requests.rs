@@ -6,7 +6,7 @@ mod common;
 
 use common::{OPENING, OTHER, OWN, Page, analysis_of, other_pack, result_json, start};
 use lens_protocol::buffers::Buffer;
-use lens_protocol::{DeviceInfo, FailureKind, Request, RequestStage, Response, RowSource};
+use lens_protocol::{DeviceInfo, DeviceWish, FailureKind, Request, RequestStage, Response, RowSource};
 use lens_session::figure::Figure;
 use lens_session::requests::{device_label, parse_inf_k};
 use lens_session::{Effect, Msg, Origin, Phase, Start, Timer};
@@ -539,11 +539,12 @@ fn an_answer_whose_matrices_do_not_fit_is_refused() {
 #[test]
 fn notes_and_devices_come_whenever_they_like() {
     let mut page = Page::new();
-    let device = DeviceInfo { webgpu: false, name: "CPU".to_owned(), note: Some("no WebGPU".to_owned()) };
+    let device =
+        DeviceInfo { webgpu: false, name: "CPU".to_owned(), note: Some("no WebGPU".to_owned()), was_faster: false };
     page.worker(Response::Ready { device: device.clone(), storage_note: Some("private window".to_owned()) });
     page.worker(Response::Note { text: "The connection broke.".to_owned() });
     assert_eq!(page.model.device.as_ref(), Some(&device));
-    assert_eq!(device_label(&device), "CPU (no WebGPU): CPU");
+    assert_eq!(device_label(&device), "CPU, in WebAssembly");
     assert_eq!(page.model.storage_note.as_deref(), Some("private window"));
     assert_eq!(page.model.note.as_deref(), Some("The connection broke."));
 }
@@ -827,4 +828,64 @@ fn a_download_has_the_words_where_they_are_wanted() {
     page.tell(Msg::DownloadPack(OTHER.to_owned()));
     page.tell(Msg::Persisted(OTHER.to_owned()));
     assert!(matches!(page.sent(), Request::Download { words: true, .. }));
+}
+
+fn cpu_that_was_faster() -> DeviceInfo {
+    DeviceInfo { webgpu: false, name: "CPU".to_owned(), note: Some("It is faster".to_owned()), was_faster: true }
+}
+
+#[test]
+fn another_device_is_a_fresh_worker_that_goes_on_with_what_was_asked_for() {
+    let (mut page, request) = under_way("one two");
+    page.worker(Response::Ready { device: cpu_that_was_faster(), storage_note: None });
+    page.asked.clear();
+    page.choose(|view| view.device = Some(DeviceWish::Webgpu));
+    let order: Vec<bool> = page
+        .asked
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::EndWorker => Some(true),
+            Effect::Send(_) => Some(false),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(order, [true, false], "the worker ends before its request goes to another one");
+    let again = page.sent();
+    let Request::Analyze { text, .. } = &again else { panic!("{again:?}") };
+    assert_eq!((text.as_str(), page.model.device.as_ref()), ("one two", None));
+    // The answer of the one that ended is late.
+    page.answer_analysis(&request);
+    assert_eq!(page.model.phase, Phase::Loading);
+    page.answer_analysis(&again);
+    assert_eq!((page.model.phase, page.shown()), (Phase::Done, Some("one two")));
+    assert!(page.query().contains("device=webgpu"), "{}", page.query());
+    assert!(!page.model.address.to_share().query().contains("device"), "others have another one");
+}
+
+#[test]
+fn another_device_without_a_request_waits_for_the_next_one() {
+    let mut page = Page::new();
+    page.choose(|view| view.device = Some(DeviceWish::Cpu));
+    assert!(page.take_sent().is_empty() && page.model.note.is_none(), "no worker runs");
+    page.analyze("one two");
+    page.asked.clear();
+    page.choose(|view| view.device = None);
+    assert!(page.asked.iter().any(|effect| matches!(effect, Effect::EndWorker)));
+    assert!(page.take_sent().is_empty());
+    assert_eq!((page.model.phase, page.shown()), (Phase::Done, Some("one two")));
+    assert!(page.model.note.as_deref().is_some_and(|note| note.contains("on the faster device")));
+    page.analyze("three");
+    assert_eq!(page.shown(), Some("three"));
+}
+
+#[test]
+fn a_link_without_a_device_leaves_the_worker_alone() {
+    let mut page = Page::at("device=webgpu&v=3");
+    page.analyze("one two");
+    page.asked.clear();
+    page.visit("example=poem&v=3");
+    assert_eq!(page.model.view.device, Some(DeviceWish::Webgpu));
+    assert!(!page.asked.iter().any(|effect| matches!(effect, Effect::EndWorker)));
+    page.visit("example=poem&device=cpu&v=3");
+    assert!(page.asked.iter().any(|effect| matches!(effect, Effect::EndWorker)));
 }

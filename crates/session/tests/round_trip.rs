@@ -11,7 +11,7 @@ use lens_session::{Second, Subject, ViewState};
 use random::Random;
 
 /// Values of which every parameter takes some.
-const VALUES: [&str; 52] = [
+const VALUES: [&str; 54] = [
     "true",
     "false",
     "yes",
@@ -47,6 +47,8 @@ const VALUES: [&str; 52] = [
     "all",
     "euclidean",
     "cosine",
+    "webgpu",
+    "cpu",
     "light",
     "dark",
     "system",

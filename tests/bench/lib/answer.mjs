@@ -64,7 +64,8 @@ export async function benchAnswer(browser, rounds) {
   });
   const page = await context.newPage();
   await page.addInitScript(watchDrawing);
-  await page.goto(environment.site);
+  // The adapter of the bench, whatever is faster.
+  await page.goto(`${environment.site}?device=webgpu`);
   // Asking the page to follow while one types would start analyses of its own.
   await (await reach(page, 'live')).uncheck();
   const rows = [];

@@ -55,7 +55,7 @@ export async function opened(browser, tokens) {
   const file = join(tmpdir(), `temporal-lens-bench-${process.pid}-${tokens}.json`);
   writeFileSync(file, JSON.stringify(documentOf(tokens)));
   const page = await browser.newPage({ viewport: { width: 1400, height: 1000 } });
-  await page.goto(environment.site);
+  await page.goto(`${environment.site}?device=webgpu`);
   await (await reach(page, 'open-result')).setInputFiles(file);
   await page.getByTestId('file-mark').waitFor({ timeout: 120_000 });
   await putAway(page);

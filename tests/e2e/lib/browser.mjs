@@ -9,12 +9,17 @@ import { reach } from './reach.mjs';
 
 const { chromium } = createRequire(join(environment.nodeFolder, 'index.js'))('playwright-core');
 
-/** Starts the browser; `webgpu: false` leaves it without an adapter. */
-export function launch({ webgpu = true } = {}) {
-  return chromium.launch({
+/** Browsers whose pages are to compute with WebGPU: its adapter is the processor here, which is slower than the CPU path. */
+const asksForWebgpu = new WeakSet();
+
+/** Starts the browser; `webgpu: false` leaves it without an adapter, `webgpu: 'automatic'` lets the page choose. */
+export async function launch({ webgpu = true } = {}) {
+  const browser = await chromium.launch({
     executablePath: environment.chromium,
     args: [...QUIET, ...(webgpu ? SWIFTSHADER : ['--disable-gpu'])],
   });
+  if (webgpu === true) asksForWebgpu.add(browser);
+  return browser;
 }
 
 /**
@@ -47,7 +52,7 @@ export async function open(browser, url, { pack, packBytes, context, workerPrelu
   });
   if (process.env.LENS_VERBOSE) page.on('console', (message) => console.log(`    [page] ${message.text()}`));
   // Tests reach the page's worker, above all to lose its device.
-  await page.addInitScript((prelude) => {
+  await page.addInitScript(([prelude, name]) => {
     const module = (text) => URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
     window.startedWorkers = [];
     // Downloads that the page asked the browser for: see `save` in files.mjs.
@@ -62,11 +67,13 @@ export async function open(browser, url, { pack, packBytes, context, workerPrelu
         // Modules run in the order of their imports. The worker that lays out trajectories is the page's own
         // module, named in the address: it has no device to lose.
         const isEngine = !new URL(url, window.location.href).searchParams.has('module');
-        super(prelude && isEngine ? module(`import ${JSON.stringify(module(prelude))}; import ${JSON.stringify(url)};`) : url, options);
+        // Its name says what it is asked to run on.
+        const named = name && isEngine && !options?.name ? { ...options, name } : options;
+        super(prelude && isEngine ? module(`import ${JSON.stringify(module(prelude))}; import ${JSON.stringify(url)};`) : url, named);
         if (isEngine) window.startedWorkers.push(this);
       }
     };
-  }, workerPrelude);
+  }, [workerPrelude, asksForWebgpu.has(browser) ? 'webgpu' : '']);
   if (pack || workerPrelude) {
     // The page names its pack in a tag; the host of another pack would write another one. Nor does the
     // page's policy allow what tests put into workers. The address may carry a state.

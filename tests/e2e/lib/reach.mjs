@@ -14,7 +14,7 @@ const ALWAYS = 'button';
 const BEHIND = [
   [/^(open-result|open-model|theme|help)$/, 'menu', FOLDED],
   [/^(share-(link|code|result)(-copy)?|share-address|share-purpose|share-file|share-said|share-long)$/, 'share', ALWAYS],
-  [/^(text-input|analyze|inf-k|live|words-toggle|status|device|device-note|length|keep-beginning)$/, 'own-text', WITH_TEXT],
+  [/^(text-input|analyze|inf-k|live|words-toggle|status|device|device-note|device-choice|length|keep-beginning)$/, 'own-text', WITH_TEXT],
   [/^(token-\d+|token-strip|strip-readout|text-settings)$/, 'own-text', WITH_BOX],
   [/^(quantity|strip-(png|svg|copy|csv))$/, 'text-settings', FOLDED],
 

@@ -5,11 +5,11 @@ import { decode } from './tensors.mjs';
 /** Longer than any test's request takes. */
 const LIMIT_MS = 120_000;
 
-/** Starts a worker in `page`; one that runs is ended. */
-export async function startWorker(page) {
-  await page.evaluate(() => {
+/** Starts a worker in `page`, on WebGPU where there is an adapter unless `device` says otherwise; one that runs is ended. */
+export async function startWorker(page, device = 'webgpu') {
+  await page.evaluate((name) => {
     window.lens?.worker.terminate();
-    const worker = new Worker(new URL('worker-loader.js', document.baseURI), { type: 'module' });
+    const worker = new Worker(new URL('worker-loader.js', document.baseURI), { type: 'module', name });
     const listeners = new Set();
     const lens = { worker, listeners, device: null, last: 0 };
     // Typed arrays cross from page to test as base64.
@@ -32,7 +32,7 @@ export async function startWorker(page) {
       for (const listener of listeners) listener({ kind: 'failed', id: 0, message: message ?? 'the worker broke' });
     });
     window.lens = lens;
-  });
+  }, device);
 }
 
 /** Sends a request and answers its last message; a failure throws its sentence and starts the worker anew. */

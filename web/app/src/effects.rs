@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lens_protocol::{Request, Response, decode};
+use lens_protocol::{DeviceWish, Request, Response, decode};
 use lens_session::{Effect, Msg};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -90,7 +90,8 @@ fn ensure_engine(state: State) -> Result<(), String> {
         }
     };
     let on_crash = move |reason: Option<String>| state.tell(Msg::Crashed(reason));
-    let engine = WorkerHandle::start(&address, on_message, on_crash)
+    let name = state.store.model().view.device.map(DeviceWish::key).unwrap_or_default();
+    let engine = WorkerHandle::start(&address, name, on_message, on_crash)
         .map_err(|_| "this browser does not start module workers".to_owned())?;
     state.engine.set_value(Some(engine));
     Ok(())

@@ -154,7 +154,7 @@ async fn one_file_of(state: State) -> Result<String, String> {
     let comparison = comparison.map_err(|problem| problem.to_string())?;
     let view = state.store.model().current_address();
     // The file is about what it carries, whatever the page's link was about.
-    let view = ViewState { subject: None, second: None, model: None, words: false, inf_k: None, ..view };
+    let view = ViewState { subject: None, second: None, model: None, words: false, inf_k: None, device: None, ..view };
     let contents = Contents { result: &result, comparison: comparison.as_deref(), query: &view.query() };
     one_file(&template, &shown.analysis, contents).map_err(|problem| problem.to_string())
 }

@@ -171,7 +171,7 @@ impl Computation {
                 id: 0, message: "The layout’s worker stopped; try again.".to_owned()
             });
         };
-        WorkerHandle::start(&address, on_message, on_crash).map_err(|_| refused())
+        WorkerHandle::start(&address, "", on_message, on_crash).map_err(|_| refused())
     }
 
     fn receive(self, event: LayoutEvent) {

@@ -26,19 +26,21 @@ pub struct WorkerHandle {
 }
 
 impl WorkerHandle {
-    /// Starts the worker at `address`. `on_message` gets its messages, header and buffers, `on_crash` the reason
+    /// Starts the worker at `address` under a name, by which it knows what it is asked to run on. `on_message` gets its messages, header and buffers, `on_crash` the reason
     /// why it stopped for good; none where its files could not be loaded.
     ///
     /// # Errors
     /// [`Refused::Start`].
     pub fn start(
         address: &str,
+        name: &str,
         mut on_message: impl FnMut(&str, Vec<Buffer>) + 'static,
         mut on_crash: impl FnMut(Option<String>) + 'static,
     ) -> Result<Self, Refused> {
         let options = WorkerOptions::new();
         // A single file starts its own script from a blob; browsers take no module from one where the page was opened from disk.
         let is_blob = address.starts_with("blob:");
+        options.set_name(name);
         options.set_type(if is_blob { WorkerType::Classic } else { WorkerType::Module });
         let worker = Worker::new_with_options(address, &options).map_err(|_| Refused::Start)?;
         let on_message = Closure::new(move |event: MessageEvent| {

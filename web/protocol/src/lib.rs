@@ -22,7 +22,7 @@ pub mod storage;
 pub mod testing;
 pub mod text;
 
-pub use messages::{DeviceInfo, FailureKind, Request, RequestStage, Response, RowSource, StageTimes};
+pub use messages::{DeviceInfo, DeviceWish, FailureKind, Request, RequestStage, Response, RowSource, StageTimes};
 pub use storage::{GPU_LOCK, STORAGE_FOLDER, manifest_file, rows_file};
 pub use text::{decode, encode};
 

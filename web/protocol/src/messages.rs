@@ -125,6 +125,33 @@ pub struct StageTimes {
     pub analysis_ms: f64,
 }
 
+/// What a worker is asked to run on: its name when it is started. Without one the faster device is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DeviceWish {
+    /// WebGPU, on whatever adapter there is.
+    Webgpu,
+    /// The CPU, in wasm.
+    Cpu,
+}
+
+impl DeviceWish {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Webgpu, Self::Cpu];
+
+    /// Its name.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Webgpu => "webgpu",
+            Self::Cpu => "cpu",
+        }
+    }
+
+    /// The one of this name.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|wish| wish.key() == key)
+    }
+}
+
 /// What the worker runs on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceInfo {
@@ -134,6 +161,8 @@ pub struct DeviceInfo {
     pub name: String,
     /// Why it is not WebGPU, or what else the visitor should know.
     pub note: Option<String>,
+    /// Whether it is the CPU because that was faster than the adapter that there is.
+    pub was_faster: bool,
 }
 
 /// Why a request failed, so that the page can offer the right way out.

@@ -21,6 +21,8 @@ use crate::{arrays, diagnostics, gpu};
 /// The device, and the packs that were loaded on it.
 pub struct Session {
     opened: OpenedDevice,
+    /// Whether that is the CPU because it was faster than the adapter.
+    was_faster: bool,
     limits: Limits,
     cache: Option<Rc<Cache>>,
     storage_note: Option<String>,
@@ -64,14 +66,22 @@ impl Session {
             Ok(cache) => (Some(Rc::new(cache)), None),
             Err(none) => (None, Some(none.to_string())),
         };
-        let opened = gpu::open().await;
-        Self { limits: gpu::limits(&opened), opened, cache, storage_note, packs: HashMap::new(), last: None }
+        let gpu::Opened { device: opened, was_faster } = gpu::open().await;
+        Self {
+            limits: gpu::limits(&opened),
+            opened,
+            was_faster,
+            cache,
+            storage_note,
+            packs: HashMap::new(),
+            last: None,
+        }
     }
 
     /// What the page shows of the device and of storage.
     pub fn ready(&self) -> Response {
         let OpenedDevice { gpu, name, note, .. } = &self.opened;
-        let device = DeviceInfo { webgpu: *gpu, name: name.clone(), note: note.clone() };
+        let device = DeviceInfo { webgpu: *gpu, name: name.clone(), note: note.clone(), was_faster: self.was_faster };
         Response::Ready { device, storage_note: self.storage_note.clone() }
     }
 

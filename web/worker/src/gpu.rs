@@ -4,13 +4,16 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use js_sys::{Function, Promise, Reflect};
+use lens_engine::check::faster::{self, Raced};
 use lens_engine::check::self_check;
 use lens_engine::{OpenedDevice, device, open_device};
 use lens_pack::fit::Limits;
-use lens_protocol::{FailureKind, RequestStage, Response};
+use lens_protocol::{DeviceWish, FailureKind, RequestStage, Response};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
+use web_sys::DedicatedWorkerGlobalScope;
 
+use crate::clock::now_ms;
 use crate::current;
 use crate::outbox::post;
 
@@ -26,26 +29,54 @@ thread_local! {
     static LOST: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Opens WebGPU and checks its kernels; falls back to the CPU, with a note that says why.
-pub async fn open() -> OpenedDevice {
-    let opened = match open_device(None).await {
-        Ok(mut opened) if opened.gpu => {
-            let adapter = adapter().await;
-            let name = adapter.as_ref().and_then(adapter_name).unwrap_or_else(|| opened.name.clone());
-            opened.set_adapter(name, adapter.as_ref().and_then(has_subgroups).unwrap_or(false));
-            match self_check::check(&opened.device, report_step).await {
-                Ok(()) => opened,
-                Err(e) => device::cpu(Some(format!("WebGPU was not used: {e}"))),
-            }
-        }
-        Ok(opened) => opened,
-        Err(e) => device::cpu(Some(e.to_string())),
+/// A device, and how it came to be chosen.
+pub struct Opened {
+    /// The device.
+    pub device: OpenedDevice,
+    /// Whether it is the CPU because that was faster than the adapter.
+    pub was_faster: bool,
+}
+
+/// Opens what this worker is asked to run on; without a wish WebGPU, unless the CPU is faster than its adapter. Checks the
+/// kernels; falls back to the CPU, with a note that says why.
+pub async fn open() -> Opened {
+    let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
+    let wish = DeviceWish::from_key(&scope.name());
+    let (device, was_faster) = match wish {
+        Some(DeviceWish::Cpu) => (device::cpu(None), false),
+        Some(DeviceWish::Webgpu) | None => match open_device(None).await {
+            Ok(opened) if opened.gpu => of_adapter(opened, wish.is_some()).await,
+            Ok(opened) => (opened, false),
+            Err(e) => (device::cpu(Some(e.to_string())), false),
+        },
     };
-    if let Some(handle) = &opened.handle {
+    if let Some(handle) = &device.handle {
         watch(handle);
         HANDLE.with(|h| *h.borrow_mut() = Some(handle.clone()));
     }
-    opened
+    Opened { device, was_faster }
+}
+
+/// The adapter with kernels that are right, or the CPU, and whether that was faster.
+async fn of_adapter(mut opened: OpenedDevice, was_asked_for: bool) -> (OpenedDevice, bool) {
+    let adapter = adapter().await;
+    let name = adapter.as_ref().and_then(adapter_name).unwrap_or_else(|| opened.name.clone());
+    opened.set_adapter(name, adapter.as_ref().and_then(has_subgroups).unwrap_or(false));
+    // Before the kernels are compiled, which takes most of the start. One that cannot be timed is left to the check.
+    if !was_asked_for
+        && let Ok(raced) = faster::race(&opened.device, now_ms).await
+        && raced.is_cpu_faster()
+    {
+        let (name, Raced { gpu_ms, cpu_ms }) = (&opened.name, raced);
+        let note = format!(
+            "Faster here than WebGPU: one product of matrices took {cpu_ms:.0} ms, on {name} {gpu_ms:.0} ms."
+        );
+        return (device::cpu(Some(note)), true);
+    }
+    match self_check::check(&opened.device, report_step).await {
+        Ok(()) => (opened, false),
+        Err(e) => (device::cpu(Some(format!("WebGPU was not used: {e}"))), false),
+    }
 }
 
 /// The first request waits for this; it has no number here.

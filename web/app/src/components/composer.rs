@@ -1,6 +1,6 @@
 //! The text box, its controls, and the line that says what the page is doing.
 
-use lens_protocol::TOKENS_MAX;
+use lens_protocol::{DeviceWish, TOKENS_MAX};
 use lens_session::Msg;
 use lens_session::requests::device_label;
 use lens_view::progress::analyze_label;
@@ -135,11 +135,23 @@ fn Length(state: State) -> impl IntoView {
 /// What the worker runs on, once it has said so.
 #[component]
 fn Device(state: State) -> impl IntoView {
+    let wish = state.look(|model| &model.view.device);
     move || {
         state.device.get().map(|device| {
+            // Where one of them is slower than the other, which of them is for the visitor to say.
+            let is_chosen = wish.get().is_some();
+            let is_choosable = is_chosen || device.was_faster;
+            let (label, other) =
+                if is_chosen { ("Take the faster one", None) } else { ("Use WebGPU", Some(DeviceWish::Webgpu)) };
+            let choose = move |_| state.choose(|view| view.device = other);
             view! {
-                <p class="device" class:is-cpu=!device.webgpu>
+                <p class="device" class:is-cpu=!device.webgpu && !device.was_faster>
                     <span data-testid="device">{device_label(&device)}</span>
+                    {is_choosable.then(|| view! {
+                        <button type="button" class="small" data-testid="device-choice" on:click=choose>
+                            {label}
+                        </button>
+                    })}
                     {device.note.map(|note| view! { <span class="device-note" data-testid="device-note">{note}</span> })}
                 </p>
             }

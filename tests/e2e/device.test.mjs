@@ -1,0 +1,80 @@
+// What the page computes on: the faster of the adapter and the CPU, or what the visitor chooses.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { analyse, launch, open, screenshot } from './lib/browser.mjs';
+import { site } from './lib/environment.mjs';
+import { downloadJson } from './lib/files.mjs';
+import * as commandLine from './lib/program.mjs';
+import { reach } from './lib/reach.mjs';
+import { until } from './lib/until.mjs';
+
+const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
+const TEXT = 'The lighthouse blinked twice and went dark.';
+const LIMIT = { timeout: 240_000 };
+
+const textOf = async (page, testid) => (await reach(page, testid)).innerText();
+const requestOf = (page) => new URL(page.url()).searchParams.get('device');
+
+describe('the device', () => {
+  let browser;
+  let pack;
+  before(async () => {
+    browser = await launch({ webgpu: 'automatic' });
+    pack = await commandLine.packPair(PAIR, 'device');
+  });
+  after(() => browser?.close());
+
+  /** A page at `query` that has analyzed the text. */
+  async function analyzed(query = '') {
+    const page = await open(browser, `${site}${query}`, { pack });
+    assert.equal(await analyse(page, TEXT), 'done');
+    return page;
+  }
+
+  test('is the faster one, by what was measured; another choice computes the next analysis', LIMIT, async () => {
+    const page = await analyzed();
+    const found = await textOf(page, 'device');
+    if (/^WebGPU/.test(found)) {
+      // A processor of many cores may win over one of WebAssembly's: then nothing is said.
+      assert.equal(await page.getByTestId('device-note').count(), 0);
+    } else {
+      assert.match(found, /^CPU/);
+      const note = await textOf(page, 'device-note');
+      const [, cpu, adapter, gpu] = note.match(/took (\d+) ms, on (.+) (\d+) ms/) ?? assert.fail(note);
+      assert.ok(Number(cpu) < Number(gpu), note);
+      assert.match(adapter, /swiftshader/i);
+      await screenshot(page, 'device-faster');
+      await (await reach(page, 'device-choice')).click();
+      await until(async () => requestOf(page) === 'webgpu', 'the choice in the address');
+      assert.equal(await page.getByTestId('status').innerText() !== '', true);
+      assert.equal(await analyse(page, `${TEXT} `), 'done');
+      assert.match(await textOf(page, 'device'), /^WebGPU/);
+      // A link for others does not name this visitor's device.
+      const shared = await (await reach(page, 'share-link')).inputValue();
+      assert.ok(shared.includes('text=') && !shared.includes('device='), shared);
+    }
+    assert.deepEqual(page.problems, []);
+    await page.context().close();
+  });
+
+  test('is what the address asks for; both compute the same', LIMIT, async () => {
+    const results = [];
+    for (const device of ['cpu', 'webgpu']) {
+      const page = await analyzed(`?device=${device}&v=3`);
+      assert.match(await textOf(page, 'device'), device === 'cpu' ? /^CPU/ : /^WebGPU/);
+      assert.equal(requestOf(page), device);
+      results.push(await downloadJson(page));
+      // The choice can be taken back.
+      await (await reach(page, 'device-choice')).click();
+      await until(async () => requestOf(page) === null, 'the address without a device');
+      assert.deepEqual(page.problems, []);
+      await page.context().close();
+    }
+    const [cpu, gpu] = results;
+    const figures = ({ variance_explained, similarity_stats }) => [variance_explained, ...Object.values(similarity_stats)];
+    const differences = figures(cpu).map((value, i) => Math.abs(value - figures(gpu)[i]));
+    assert.ok(differences.length === 4 && differences.every((difference) => difference < 1e-3), differences.join(' '));
+  });
+});
