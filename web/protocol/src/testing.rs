@@ -1,4 +1,5 @@
-//! What only tests and benches ask of a worker, and its answers: see tests/e2e and tests/bench.
+//! What only tests, benches and the page of speeds ask of a worker, and its answers: see tests/e2e, tests/bench and
+//! web/speed.
 
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,17 @@ pub enum TestRequest {
         /// Measurements to take.
         samples: usize,
     },
+    /// Time analyses by a pack's networks with zeros for weights: of its files the manifest alone is fetched.
+    Speed {
+        /// Number of the request.
+        id: u32,
+        /// Absolute URL of the pack's folder, ending in a slash.
+        pack_url: String,
+        /// Tokens of each text.
+        tokens: Vec<usize>,
+        /// Analyses of each text after the first, which compiles kernels.
+        samples: usize,
+    },
     /// Tokenize texts with the pack's tokenizer.
     Tokenize {
         /// Number of the request.
@@ -66,6 +78,7 @@ impl TestRequest {
             Self::LoseDevice { id }
             | Self::Fixture { id, .. }
             | Self::Tokenize { id, .. }
+            | Self::Speed { id, .. }
             | Self::CheckKernels { id, .. }
             | Self::BenchLinear { id, .. } => *id,
         }
@@ -107,6 +120,16 @@ pub enum TestResponse {
         id: u32,
         /// Milliseconds, one for each sample.
         times_ms: Vec<f64>,
+    },
+    /// How long the networks of a pack take.
+    Speed {
+        /// Number of the request.
+        id: u32,
+        /// Milliseconds to bring weights of this size onto the device.
+        load_ms: f64,
+        /// Milliseconds of each analysis, from embedding rows to what is read back; the first compiles kernels. A list for
+        /// each text.
+        times_ms: Vec<Vec<f64>>,
     },
     /// Token ids of texts.
     Tokens {

@@ -116,6 +116,12 @@ impl Session {
         }
     }
 
+    /// The networks of the pack at `pack_url` with zeros for weights, on this session's device.
+    pub async fn without_weights(&self, pack_url: &str, abort: &Abort) -> Result<Arc<LoadedPack>, Failure> {
+        // Nothing is stored: the pack may never be asked for.
+        Pack::new(pack_url.to_owned(), None).without_weights(&self.opened.device, self.limits, abort).await
+    }
+
     /// The device that everything runs on.
     pub fn device(&self) -> &ComputeDevice {
         &self.opened.device

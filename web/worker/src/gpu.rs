@@ -68,9 +68,8 @@ async fn of_adapter(mut opened: OpenedDevice, was_asked_for: bool) -> (OpenedDev
         && raced.is_cpu_faster()
     {
         let (name, Raced { gpu_ms, cpu_ms }) = (&opened.name, raced);
-        let note = format!(
-            "Faster here than WebGPU: one product of matrices took {cpu_ms:.0} ms, on {name} {gpu_ms:.0} ms."
-        );
+        let note =
+            format!("Faster here than WebGPU: one product of matrices took {cpu_ms:.0} ms, on {name} {gpu_ms:.0} ms.");
         return (device::cpu(Some(note)), true);
     }
     match self_check::check(&opened.device, report_step).await {

@@ -225,6 +225,23 @@ impl Pack {
         Ok(embedding.shards.iter().map(|shard| shard.bytes).sum())
     }
 
+    /// The networks of this pack with zeros for weights: of its files the manifest alone is fetched.
+    pub async fn without_weights(
+        mut self,
+        device: &ComputeDevice,
+        limits: Limits,
+        abort: &Abort,
+    ) -> Result<Arc<LoadedPack>, Failure> {
+        self.open(device, limits, abort).await?;
+        let PackState::Loading { mut builder, .. } = self.state else {
+            return Err(Failure::device("the manifest was not loaded"));
+        };
+        for shard in 0..builder.manifest().shards.len() {
+            builder.add_zero_shard(shard)?;
+        }
+        Ok(Arc::new(builder.finish()?))
+    }
+
     /// The pack on its device, once loaded.
     pub fn loaded(&self) -> Option<&Arc<LoadedPack>> {
         match &self.state {

@@ -1,11 +1,14 @@
-//! What only tests and benches ask.
+//! What only tests, benches and the page of speeds ask.
+
+use std::ops::ControlFlow;
 
 use lens_analysis::similarity;
 use lens_engine::check::bench::{self, LinearCase};
 use lens_engine::check::self_check;
-use lens_engine::{RunOptions, RunOutput, session as inference};
+use lens_engine::{InferenceSession, RunOptions, RunOutput, session as inference};
 use lens_loader::{Abort, RowSource};
 use lens_pack::block::Precision;
+use lens_protocol::TOKENS_MAX;
 use lens_protocol::testing::{NamedTensor, TestRequest, TestResponse};
 
 use crate::answer::Session;
@@ -27,6 +30,9 @@ pub async fn answer(session: &mut Session, request: TestRequest, abort: &Abort) 
         TestRequest::CheckKernels { part, .. } => check_kernels(session, id, &part).await,
         TestRequest::BenchLinear { tokens, rows, cols, precision, repeats, samples, .. } => {
             bench_linear(session, id, [tokens, rows, cols], &precision, repeats, samples).await
+        }
+        TestRequest::Speed { pack_url, tokens, samples, .. } => {
+            speed(session, id, &pack_url, &tokens, samples, abort).await
         }
         TestRequest::Tokenize { pack_url, texts, .. } => tokenize(session, id, &pack_url, &texts, abort).await,
         // It does not wait in the queue; its answer is the loss.
@@ -62,6 +68,39 @@ async fn bench_linear(
     let case = LinearCase { tokens, rows, cols, precision, variant: None, repeats };
     let times_ms = bench::linear(session.device(), case, samples, now_ms).await?;
     Ok(Reply::new(&TestResponse::Bench { id, times_ms }))
+}
+
+/// The most analyses of a text: whoever asks for more waits in vain.
+const SAMPLES_MAX: usize = 50;
+
+async fn speed(
+    session: &Session,
+    id: u32,
+    pack_url: &str,
+    tokens: &[usize],
+    samples: usize,
+    abort: &Abort,
+) -> Result<Reply, Failure> {
+    let start = now_ms();
+    let loaded = session.without_weights(pack_url, abort).await?;
+    let load_ms = now_ms() - start;
+    let d_model = loaded.manifest().gemma.hidden_size;
+    let mut times_ms = Vec::with_capacity(tokens.len());
+    for tokens in tokens {
+        let rows: Vec<f32> = (0..tokens.min(&TOKENS_MAX) * d_model).map(|i| (i % 13) as f32 - 6.0).collect();
+        let mut times = Vec::new();
+        for _ in 0..=samples.min(SAMPLES_MAX) {
+            let start = now_ms();
+            let mut text = InferenceSession::new(loaded.clone(), RunOptions::default())?;
+            let goes_on = || if abort.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+            if text.extend(&rows, |_| goes_on()).await?.is_break() {
+                return Err(Failure::Stopped);
+            }
+            times.push(now_ms() - start);
+        }
+        times_ms.push(times);
+    }
+    Ok(Reply::new(&TestResponse::Speed { id, load_ms, times_ms }))
 }
 
 async fn tokenize(

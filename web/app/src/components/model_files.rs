@@ -56,6 +56,7 @@ pub fn ModelFiles(state: State) -> impl IntoView {
                 >
                     "Delete the stored files"
                 </button>
+                <a href="speed/" data-testid="speed">"Speed on this machine"</a>
                 <button type="button" data-testid="diagnostics" on:click=move |_| state.tell(Msg::Diagnose)>
                     "Copy diagnostics"
                 </button>
