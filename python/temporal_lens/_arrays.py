@@ -19,7 +19,8 @@ def array(name: str, value: Any, dimensions: int) -> Array:
         # numpy knows no bfloat16; every one is a float32.
         value = value.detach().float().cpu().numpy()
     try:
-        found = np.asarray(value, dtype=np.float32)
+        # Sums are then the same whatever way it lies in memory.
+        found = np.asarray(value, dtype=np.float32, order="C")
     except (TypeError, ValueError) as error:
         raise TypeError(f"{name}: this is no array of numbers ({error})") from None
     shape = found.shape

@@ -76,9 +76,10 @@ def from_tensors(
     fits("recons", x_hat, x.shape, "residual", x.shape)
     parts: Dict[str, Optional[Array]] = {}
     for name, value in (("pred_recons", pred_recons), ("novel_recons", novel_recons)):
-        parts[name] = None if value is None else array(name, value, 2)
-        if parts[name] is not None:
-            fits(name, parts[name], x.shape, "residual", x.shape)
+        part = None if value is None else array(name, value, 2)
+        if part is not None:
+            fits(name, part, x.shape, "residual", x.shape)
+        parts[name] = part
     if not isinstance(keep, int) or keep < 1:
         raise ValueError(f"keep: it is {keep!r}; it has to be 1 at least")
     if not isinstance(layer, int) or layer < 0:

@@ -1,0 +1,50 @@
+"""from_tensors on tensors of torch itself."""
+
+import numpy as np
+import pytest
+import torch
+from tensors import arguments
+
+import temporal_lens as tl
+
+
+def as_torch(given, change):
+    return {name: change(torch.tensor(value)) if isinstance(value, np.ndarray) else value for name, value in given.items()}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: x,
+        lambda x: x.double(),
+        lambda x: x[None] if x.ndim == 2 else x,
+        lambda x: x.clone().requires_grad_(),
+        lambda x: x.transpose(-1, -2).contiguous().transpose(-1, -2),
+    ],
+    ids=["as they are", "double", "a batch of one", "with gradients", "transposed in memory"],
+)
+def test_tensors_are_the_arrays(change):
+    given = arguments("topk-tied")
+    assert tl.from_tensors(**as_torch(given, change)).document == tl.from_tensors(**given).document
+
+
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
+def test_half_precisions_are_their_own_values(precision):
+    given = arguments("topk-tied")
+    halved = as_torch(given, lambda x: x.to(precision))
+    rounded = {name: value.float().numpy() if isinstance(value, torch.Tensor) else value for name, value in halved.items()}
+    assert tl.from_tensors(**halved).document == tl.from_tensors(**rounded).document
+
+
+def test_ids_of_a_tokenizer_are_taken():
+    ids = torch.arange(33)[None] + 5
+    assert tl.from_tensors(**arguments("topk-tied", token_ids=ids)).document["token_ids"] == list(range(5, 38))
+
+
+def test_shapes_of_tensors_are_named():
+    with pytest.raises(ValueError, match=r"recons: its shape is \(33, 5\), which does not fit residual \(33, 48\)"):
+        tl.from_tensors(**arguments("topk-tied", recons=torch.zeros(1, 33, 5)))
+    with pytest.raises(ValueError, match=r"pred_codes: the value at \(0, 3\) is nan"):
+        broken = torch.zeros(33, 96)
+        broken[0, 3] = torch.nan
+        tl.from_tensors(**arguments("topk-tied", pred_codes=broken))
