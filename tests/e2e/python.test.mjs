@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -11,7 +11,8 @@ import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 
 import { launch, screenshot, visitor } from './lib/browser.mjs';
-import { dist, python, pythonModules, root, torch, xtask } from './lib/environment.mjs';
+import { dist, packs, program, python, pythonModules, root, torch, xtask } from './lib/environment.mjs';
+import * as commandLine from './lib/program.mjs';
 
 const run = promisify(execFile);
 const LIMIT = { timeout: 180_000 };
@@ -27,7 +28,7 @@ cell = tl.show(analysis, view="theme=light", height=700)._repr_html_()
 print("<!doctype html><meta charset=utf-8><title>a notebook</title>" + cell)
 `;
 
-/** Opens a file in a browser without a network, and answers what its frame, Temporal Lens, shows. */
+/** Opens a file in a browser without a network, and answers what its frame, Temporal Lens, shows: its text, and its theme. */
 async function shown(file, name, tokens) {
   const browser = await launch({ webgpu: false });
   try {
@@ -51,10 +52,11 @@ async function shown(file, name, tokens) {
     });
     assert.equal(await cell.locator('main').getAttribute('data-analysis-tokens'), String(tokens));
     const text = await cell.locator('[data-testid="token-strip"]').innerText();
+    const theme = await cell.locator('html').getAttribute('data-theme');
     await screenshot(page, name);
     assert.deepEqual(problems, []);
     assert.deepEqual(requested.filter((url) => !/^(blob|about|data):/.test(url)), []);
-    return text.replace(/\s+/g, ' ');
+    return { text: text.replace(/\s+/g, ' '), theme };
   } finally {
     await browser.close();
   }
@@ -62,7 +64,9 @@ async function shown(file, name, tokens) {
 
 describe('the Python package', () => {
   const folder = mkdtempSync(join(tmpdir(), 'temporal-lens-python-'));
-  const installed = join(folder, 'installed');
+  // A fresh virtual environment, and where its packages are: other Pythons look there, too.
+  const own = join(folder, 'environment', process.platform === 'win32' ? 'Scripts' : 'bin', 'python');
+  let installed;
   /** Variables for a Python with the package and the modules of a folder. */
   const environment = (modules) => {
     const env = { ...process.env, PYTHONPATH: [installed, modules].join(delimiter), PYTHONDONTWRITEBYTECODE: '1' };
@@ -80,12 +84,19 @@ describe('the Python package', () => {
     await run(xtask, ['wheel', '--site', dist, '--out', folder], { cwd: root });
     const wheels = readdirSync(folder).filter((name) => name.endsWith('.whl'));
     assert.match(wheels.join(), /^temporal_lens-[\d.]+-py3-none-any\.whl$/);
-    await run(python, ['-m', 'pip', 'install', '--no-deps', '--no-index', '--target', installed, join(folder, wheels[0])]);
+    await run(python, ['-m', 'venv', '--without-pip', join(folder, 'environment')]);
+    await run(python, ['-m', 'pip', '--python', own, 'install', '--no-deps', '--no-index', join(folder, wheels[0])]);
+    installed = (await run(own, ['-c', 'import sysconfig; print(sysconfig.get_path("purelib"))'])).stdout.trim();
   }, LIMIT);
   after(() => rmSync(folder, { recursive: true, force: true }));
 
+  test('it needs numpy alone', LIMIT, async () => {
+    const { stdout } = await run(own, ['-c', 'from importlib.metadata import requires; print(requires("temporal-lens"))']);
+    assert.deepEqual(stdout.match(/'[^']*'/g).filter((it) => !it.includes('extra ==')), ["'numpy>=1.24'"], stdout);
+  });
+
   test('its own tests pass', LIMIT, async () => {
-    const passed = await pytest(python, environment(pythonModules), 'python/tests', '--ignore=python/tests/with_torch');
+    const passed = await pytest(own, environment(pythonModules), 'python/tests', '--ignore=python/tests/with_torch');
     assert.ok(passed >= 30, `${passed} tests`);
   });
 
@@ -97,10 +108,21 @@ describe('the Python package', () => {
   });
 
   test('a cell of a notebook shows the analysis, and asks for nothing', LIMIT, async () => {
-    const { stdout } = await run(python, ['-c', CELL], { cwd: root, env: environment(pythonModules), maxBuffer: 1 << 26 });
+    const { stdout } = await run(own, ['-c', CELL], { cwd: root, env: environment(pythonModules), maxBuffer: 1 << 26 });
     const file = join(folder, 'notebook.html');
     writeFileSync(file, stdout);
     await shown(file, 'python-cell', 33);
+  });
+
+  test('it runs the command line', LIMIT, async () => {
+    const pair = commandLine.pairs[0];
+    await commandLine.packPair(pair, 'python');
+    const pack = join(packs, 'python');
+    const call = 'import json, sys, temporal_lens as tl; print(json.dumps(tl.analyze(sys.argv[1], pack=sys.argv[2], program=sys.argv[3], device="cpu").document))';
+    const { stdout } = await run(own, ['-c', call, pair.text, pack, program], { env: environment(pythonModules), maxBuffer: 1 << 26 });
+    const found = JSON.parse(stdout);
+    const expected = await commandLine.analyse(pack, pair.text, '--attention');
+    assert.deepEqual([found.tokens, found.grams, found.attention], [expected.tokens, expected.grams, expected.attention]);
   });
 
   test('the notebook of the documentation runs in a kernel, and its page shows the views', LIMIT, async () => {
@@ -120,7 +142,13 @@ describe('the Python package', () => {
     assert.ok(explained[0] > 0.5 && Math.abs(explained[0] - explained[1]) < 2e-4, printed);
     assert.ok(Number(/largest difference of a similarity: (\S+)/.exec(printed)[1]) < 1e-5, printed);
     assert.deepEqual(cells.at(-1).kinds, [['text/html', 'text/plain']]);
-    const text = await shown(file, 'python-notebook', 37);
+    const { text, theme } = await shown(file, 'python-notebook', 37);
     assert.match(text, /sailors watched the tide.*kneaded dough/);
+    assert.equal(theme, 'light');
+    // The same page as JupyterLab's dark theme marks it.
+    const light = readFileSync(file, 'utf8');
+    assert.ok(light.includes('data-jp-theme-light="true"'));
+    writeFileSync(file, light.replace('data-jp-theme-light="true"', 'data-jp-theme-light="false"'));
+    assert.equal((await shown(file, 'python-notebook-dark', 37)).theme, 'dark');
   });
 });
