@@ -32,21 +32,28 @@ export async function launchFirefox() {
   const size = { MOZ_HEADLESS_WIDTH: '1280', MOZ_HEADLESS_HEIGHT: '1000' };
   const browser = spawn(environment.firefox(), flags, { env: { ...process.env, ...size }, stdio: 'ignore' });
   const ended = once(browser, 'exit');
-  const portFile = join(profile, 'MarionetteActivePort');
-  await until(() => {
-    assert.equal(browser.exitCode, null, 'Firefox ended at once');
-    return existsSync(portFile) && readFileSync(portFile, 'utf8').trim();
-  }, 'Firefox listening');
-  const connection = await Connection.open(Number(readFileSync(portFile, 'utf8')));
-  await connection.command('WebDriver:NewSession', {});
-  const firefox = new Firefox(connection);
-  await firefox.watch();
-  firefox.close = async () => {
-    await connection.command('Marionette:Quit', { flags: ['eForceQuit'] }).catch(() => browser.kill());
+  let connection;
+  const close = async () => {
+    const quit = connection?.command('Marionette:Quit', { flags: ['eForceQuit'] }) ?? Promise.reject(new Error('not connected'));
+    await quit.catch(() => browser.kill());
     await ended;
     rmSync(profile, { recursive: true, force: true });
   };
-  return firefox;
+  try {
+    const portFile = join(profile, 'MarionetteActivePort');
+    await until(() => {
+      assert.equal(browser.exitCode, null, 'Firefox ended at once');
+      return existsSync(portFile) && readFileSync(portFile, 'utf8').trim();
+    }, 'Firefox listening');
+    connection = await Connection.open(Number(readFileSync(portFile, 'utf8')));
+    await connection.command('WebDriver:NewSession', {});
+    const firefox = new Firefox(connection, close);
+    await firefox.watch();
+    return firefox;
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 class Connection {
@@ -100,8 +107,9 @@ class Connection {
 class Firefox {
   #connection;
 
-  constructor(connection) {
+  constructor(connection, close) {
     this.#connection = connection;
+    this.close = close;
   }
 
   /** Takes it offline and notes what pages ask for. */
