@@ -7,7 +7,7 @@ import { launch, screenshot, visitor } from './lib/browser.mjs';
 import { site } from './lib/environment.mjs';
 import * as commandLine from './lib/program.mjs';
 
-const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
+const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma3-nested--topk-scaling-bf16');
 const LIMIT = { timeout: 300_000 };
 
 describe('the page of speeds', () => {

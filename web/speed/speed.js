@@ -27,8 +27,8 @@ async function tags() {
   return { pack: pack.endsWith("/") ? pack : `${pack}/`, commit: content("commit") };
 }
 
-/** A worker on `name`d device: `ready` is what it says of itself, `ask` a request of it. */
-function start(name) {
+/** A worker on a device: `ready` is what it says of itself, `ask` a request of it; `onText` learns which text is timed. */
+function start(name, onText) {
   const begun = performance.now();
   worker = new Worker(new URL("worker-loader.js", SITE), { type: "module", name });
   let waiting = null;
@@ -39,7 +39,8 @@ function start(name) {
   };
   worker.addEventListener("message", ({ data }) => {
     const [[kind, body]] = Object.entries(JSON.parse(Array.isArray(data) ? data[0] : data));
-    if (kind === "failed") settle("reject", new Error(body.message));
+    if (kind === "progress" && body.stage === "model") onText(body.done);
+    else if (kind === "failed") settle("reject", new Error(body.message));
     else if (kind !== "progress" && kind !== "note") settle("resolve", { ...body, ms: performance.now() - begun });
   });
   worker.addEventListener("error", ({ message }) => settle("reject", new Error(message ?? "its files could not be loaded")));
@@ -77,7 +78,7 @@ function tell(what) {
 async function measure(name, pack) {
   const say = (what) => tell(`${name === "cpu" ? "The CPU" : "WebGPU"}: ${what}`);
   say("starting");
-  const { ready, ask } = start(name);
+  const { ready, ask } = start(name, (text) => say(`a text of ${TEXTS[text]} tokens`));
   const { device, ms: readyMs } = await ready;
   if (name === "webgpu" && !device.webgpu) return { kind: name, missing: device.note ?? "this browser offers no WebGPU" };
   const products = [];
@@ -88,7 +89,7 @@ async function measure(name, pack) {
     const ms = median(times);
     products.push({ tokens, rows, cols, ms, gflops: (2e-6 * tokens * rows * cols) / ms });
   }
-  say(`texts of ${TEXTS.join(", ")} tokens`);
+  say("weights of zeros");
   const { load_ms: loadMs, times_ms: all } = await ask("speed", { pack_url: pack, tokens: TEXTS, samples: SAMPLES });
   const texts = all.map(([firstMs, ...times], i) => {
     const [tokens, ms] = [TEXTS[i], median(times)];

@@ -6,8 +6,10 @@ use std::sync::OnceLock;
 use burn::tensor::{Tensor, TensorData};
 use lens_model::gemma::GemmaCache;
 use lens_model::{ComputeDevice, Gemma, TemporalSae, WeightStore};
+use lens_pack::block::{PackedMatrix, Precision};
 use lens_pack::manifest::{self, Manifest};
 use lens_pack::precision_plan::PrecisionPlan;
+use lens_pack::tensor_spec::SCALING;
 use lens_pack::unpack;
 use lens_tokenizer::{Tokenizer, Tokens};
 
@@ -75,13 +77,22 @@ impl PackLoader {
         Ok(())
     }
 
-    /// Takes zeros in place of a shard: how long a network takes does not depend on its weights.
+    /// Takes zeros in place of a shard, and ones for the scaling of residual streams, which is divided by: how long a
+    /// network takes does not depend on its weights.
     ///
     /// # Errors
     /// As [`Self::add_checked_shard`].
     pub fn add_zero_shard(&mut self, shard: usize) -> Result<()> {
-        let bytes = self.manifest.shards.get(shard).map_or(0, |entry| entry.bytes as usize);
-        self.add_checked_shard(shard, &vec![0; bytes])
+        let bytes = vec![0; self.manifest.shards.get(shard).map_or(0, |entry| entry.bytes as usize)];
+        for part in unpack::shard_parts(&self.manifest, shard, &bytes) {
+            let mut part = part?;
+            if part.name == SCALING {
+                let (rows, cols) = (part.matrix.rows, part.matrix.cols);
+                part.matrix = PackedMatrix::pack(&vec![1.0; rows * cols], rows, cols, Precision::F32);
+            }
+            self.store.insert(part)?;
+        }
+        Ok(())
     }
 
     /// Takes the tokenizer file.

@@ -8,13 +8,13 @@ use lens_engine::check::self_check;
 use lens_engine::{InferenceSession, RunOptions, RunOutput, session as inference};
 use lens_loader::{Abort, RowSource};
 use lens_pack::block::Precision;
-use lens_protocol::TOKENS_MAX;
 use lens_protocol::testing::{NamedTensor, TestRequest, TestResponse};
+use lens_protocol::{RequestStage, Response, TOKENS_MAX};
 
 use crate::answer::Session;
 use crate::clock::now_ms;
 use crate::failure::Failure;
-use crate::outbox::Reply;
+use crate::outbox::{Reply, post};
 use crate::{arrays, gpu};
 
 /// Answers one request of a test or a bench.
@@ -72,6 +72,8 @@ async fn bench_linear(
 
 /// The most analyses of a text: whoever asks for more waits in vain.
 const SAMPLES_MAX: usize = 50;
+/// Of a text that takes longer one analysis after the first will do.
+const TEXT_MS: f64 = 3000.0;
 
 async fn speed(
     session: &Session,
@@ -86,7 +88,10 @@ async fn speed(
     let load_ms = now_ms() - start;
     let d_model = loaded.manifest().gemma.hidden_size;
     let mut times_ms = Vec::with_capacity(tokens.len());
-    for tokens in tokens {
+    let tokens_count = tokens.len() as u64;
+    for (done, tokens) in tokens.iter().enumerate() {
+        let (done, total) = (done as u64, tokens_count);
+        post(&Response::Progress { id, stage: RequestStage::Model, done, total });
         let rows: Vec<f32> = (0..tokens.min(&TOKENS_MAX) * d_model).map(|i| (i % 13) as f32 - 6.0).collect();
         let mut times = Vec::new();
         for _ in 0..=samples.min(SAMPLES_MAX) {
@@ -97,6 +102,9 @@ async fn speed(
                 return Err(Failure::Stopped);
             }
             times.push(now_ms() - start);
+            if times.iter().skip(1).sum::<f64>() > TEXT_MS {
+                break;
+            }
         }
         times_ms.push(times);
     }
