@@ -41,6 +41,7 @@
       window.temporalLensFile = {
         result: await text("result"),
         comparison: await text("comparison"),
+        features: await text("features"),
         query: query.size ? `?${query}` : "",
         // Made when it is first asked for: few readers open the path.
         get worker() {

@@ -132,11 +132,15 @@ class Analysis:
 
 def load(path: PathLike) -> Analysis:
     """Reads an analysis's file."""
+    return Analysis(read_json(path), str(path))
+
+
+def read_json(path: PathLike) -> Any:
+    """What a file of JSON says."""
     try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path}: it is no JSON, or only a part of it ({error})") from None
-    return Analysis(document, str(path))
 
 
 def save(analysis: Analysis, path: PathLike) -> None:

@@ -10,13 +10,14 @@ import os
 import zlib
 from importlib import resources
 from pathlib import Path
-from typing import Optional
+from typing import Any, Dict, Optional, Union
 
-from ._analysis import Analysis, PathLike, write_whole
+from ._analysis import Analysis, PathLike, read_json, write_whole
 
 _KIND = "temporal-lens-one-file/1"
 _HEAD = "<!--temporal-lens:head-->"
 _DATA = "<!--temporal-lens:data-->"
+_DASHBOARDS = "temporal-lens-dashboards/1"
 #: Names the template's file where the package was not built with it.
 TEMPLATE_VARIABLE = "TEMPORAL_LENS_TEMPLATE"
 
@@ -35,8 +36,9 @@ def template() -> str:
         ) from None
 
 
-def one_file(analysis: Analysis, view: str = "") -> str:
-    """The whole file. ``view`` is a link's query, such as ``view=path`` (docs/embed.md lists the keys)."""
+def one_file(analysis: Analysis, view: str = "", features: Optional[Union[PathLike, Dict[str, Any]]] = None) -> str:
+    """The whole file. ``view`` is a link's query, such as ``view=path`` (docs/embed.md lists the keys). ``features`` is the index of
+    the dashboards of the analysis's pack (``dashboards/index.json`` of a site), or its path: features then have names."""
     page = template()
     for part in (_KIND, _HEAD, _DATA):
         if page.count(part) != 1:
@@ -44,15 +46,31 @@ def one_file(analysis: Analysis, view: str = "") -> str:
     written = analysis.document["format"]
     if f"{written} " not in page and f'{written}"' not in page:
         raise ValueError(f"the template is of another version: it does not read {written}")
-    packed = base64.b64encode(zlib.compress(json.dumps(analysis.document, ensure_ascii=False, allow_nan=False).encode("utf-8"), 9))
-    query = f' data-query="{html.escape(view.lstrip("?"))}"' if view else ""
-    data = f'<script type="application/octet-stream" id="temporal-lens-result"{query}>{packed.decode("ascii")}</script>\n'
+    data = _block("result", analysis.document, f' data-query="{html.escape(view.lstrip("?"))}"' if view else "")
+    if features is not None:
+        data += _block("features", _index(features, analysis))
     return page.replace(_HEAD, _head(analysis)).replace(_DATA, data)
 
 
-def save_html(analysis: Analysis, path: PathLike, view: str = "") -> None:
-    """Writes one file that shows the analysis wherever it is opened, without a network."""
-    write_whole(path, one_file(analysis, view))
+def save_html(analysis: Analysis, path: PathLike, view: str = "", features: Optional[Union[PathLike, Dict[str, Any]]] = None) -> None:
+    """Writes one file that shows the analysis wherever it is opened, without a network; ``view`` and ``features`` are
+    :func:`one_file`'s."""
+    write_whole(path, one_file(analysis, view, features))
+
+
+def _block(name: str, document: Dict[str, Any], attributes: str = "") -> str:
+    packed = base64.b64encode(zlib.compress(json.dumps(document, ensure_ascii=False, allow_nan=False).encode("utf-8"), 9))
+    return f'<script type="application/octet-stream" id="temporal-lens-{name}"{attributes}>{packed.decode("ascii")}</script>\n'
+
+
+def _index(features: Union[PathLike, Dict[str, Any]], analysis: Analysis) -> Dict[str, Any]:
+    index = features if isinstance(features, dict) else read_json(features)
+    found = index.get("format") if isinstance(index, dict) else None
+    if found != _DASHBOARDS:
+        raise ValueError(f"features: its format is {found!r}; an index of dashboards is {_DASHBOARDS}")
+    if index.get("pack_hash") != analysis.document["model"]["pack_hash"]:
+        raise ValueError("features: they are of another pack than the analysis was made with")
+    return index
 
 
 def _head(analysis: Analysis) -> str:

@@ -6,7 +6,7 @@ import html
 from typing import Any, Dict, Optional, Union
 from urllib.parse import quote
 
-from ._analysis import Analysis
+from ._analysis import Analysis, PathLike
 from ._html import one_file
 
 #: Pixels.
@@ -30,9 +30,16 @@ class Shown:
         return "<Temporal Lens: shown where the notebook shows HTML>"
 
 
-def show(what: Union[Analysis, Dict[str, Any], str], *, view: str = "", height: int = HEIGHT, page: Optional[str] = None) -> Shown:
+def show(
+    what: Union[Analysis, Dict[str, Any], str],
+    *,
+    view: str = "",
+    height: int = HEIGHT,
+    features: Optional[Union[PathLike, Dict[str, Any]]] = None,
+    page: Optional[str] = None,
+) -> Shown:
     """The views of an analysis in the cell, without a network. ``view`` is what it opens with, as a link says it
-    (``"view=path"``), ``height`` the frame's pixels.
+    (``"view=path"``), ``height`` the frame's pixels; ``features`` names features, as in :func:`temporal_lens.one_file`.
 
     A text, instead, opens ``page``, the address of a Temporal Lens site, with the model in the browser. Browsers compute on the
     GPU only in notebooks that are served over https or from this machine.
@@ -51,12 +58,14 @@ def show(what: Union[Analysis, Dict[str, Any], str], *, view: str = "", height: 
         what = Analysis(what)
     if not isinstance(what, Analysis):
         raise TypeError(f"what: there is no view of a {type(what).__name__}; it is an Analysis, its document or a text")
-    return Shown(frame(what, view, height))
+    return Shown(frame(what, view, height, features))
 
 
-def frame(analysis: Analysis, view: str = "", height: int = HEIGHT) -> str:
+def frame(
+    analysis: Analysis, view: str = "", height: int = HEIGHT, features: Optional[Union[PathLike, Dict[str, Any]]] = None
+) -> str:
     """The frame's markup."""
-    return _frame(f'srcdoc="{html.escape(one_file(analysis, view))}"', height)
+    return _frame(f'srcdoc="{html.escape(one_file(analysis, view, features))}"', height)
 
 
 def _frame(source: str, height: int) -> str:

@@ -60,6 +60,18 @@ def test_one_file_carries_the_document_and_names_the_text(analysis):
     assert json.loads(zlib.decompress(base64.b64decode(block[1]))) == analysis.document
 
 
+def test_one_file_has_the_names_of_its_features(analysis):
+    index = FIXTURES.parents[1] / "demo" / "dashboards" / "index.json"
+    page = tl.one_file(tl.load(EXAMPLE), features=index)
+    block = re.search(r'id="temporal-lens-features">([^<]+)</script>', page)
+    assert json.loads(zlib.decompress(base64.b64decode(block[1]))) == json.loads(index.read_text())
+    assert 'id="temporal-lens-features"' not in tl.one_file(tl.load(EXAMPLE))
+    with pytest.raises(ValueError, match="features: they are of another pack"):
+        tl.one_file(analysis, features=index)
+    with pytest.raises(ValueError, match="features: its format is None"):
+        tl.one_file(analysis, features={"names": []})
+
+
 def test_another_template_is_refused(analysis, tmp_path, monkeypatch):
     other = tmp_path / "one-file.html"
     monkeypatch.setenv(_html.TEMPLATE_VARIABLE, str(other))

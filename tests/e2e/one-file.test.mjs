@@ -17,6 +17,8 @@ import { until } from './lib/until.mjs';
 const LIMIT = { timeout: 120_000 };
 const template = join(dist, 'one-file.html');
 const documentOf = (id) => join(root, 'demo', 'examples', `${id}.json`);
+/** Names of the default pack's features. */
+const names = join(root, 'demo', 'dashboards', 'index.json');
 
 /** What the command line makes of an example. */
 async function written(id, ...options) {
@@ -45,6 +47,16 @@ async function openFile(browser, file, query = '') {
 const foreign = (page, file) => page.requested
   .filter((url) => url.split('?')[0] !== pathToFileURL(file).href && !/^(blob|data):/.test(url));
 
+/** Waits until the features on the word sheet have their names; some have none. */
+function featuresHaveNames(page) {
+  const known = Object.fromEntries(JSON.parse(readFileSync(names, 'utf8')).names.map((it) => [it.feature, it.text]));
+  return page.waitForFunction((wanted) => {
+    const rows = [...document.querySelectorAll('[data-testid="inspector"] li[data-feature]')];
+    const isRight = (row) => row.querySelector('button').textContent === (wanted[row.dataset.feature] ?? 'no name');
+    return rows.some((row) => row.dataset.feature in wanted) && rows.every(isRight);
+  }, known);
+}
+
 describe('one file', () => {
   let browser;
   before(async () => {
@@ -53,7 +65,7 @@ describe('one file', () => {
   after(() => browser?.close());
 
   test('every view that a saved result has opens from disk, and nothing is asked for', LIMIT, async () => {
-    const file = await written('two-events');
+    const file = await written('two-events', '--features', names);
     const { text, tokens } = example('two-events');
     const page = await openFile(browser, file);
     await page.getByTestId('heatmap').waitFor();
@@ -66,7 +78,12 @@ describe('one file', () => {
     // The word sheet.
     await page.getByTestId('token-strip').locator('[data-position="20"]').click();
     await page.getByTestId('inspector').waitFor();
+    await featuresHaveNames(page);
     await screenshot(page, 'one-file');
+    // A feature's card says what there is of it here.
+    await page.locator('[data-testid="inspector"] li[data-feature] button').first().click();
+    await page.getByTestId('feature-card').getByText('without dashboards of features').waitFor();
+    await page.getByTestId('feature-close').click();
     // Its trajectory is laid out in a worker that the file starts from its own bytes.
     await page.getByTestId('tab-path').click();
     await page.waitForFunction(() => document.querySelector('[data-testid="trajectory"][data-points]'));
@@ -107,8 +124,9 @@ describe('one file', () => {
     await page.context().close();
     const file = join(out, 'story-saved.html');
     writeFileSync(file, html);
-    const saved = await openFile(browser, file, '?view=scenes');
+    const saved = await openFile(browser, file, '?view=scenes&pin=9.9');
     await saved.getByTestId('heatmap').waitFor();
+    await featuresHaveNames(saved);
     const { text } = example('poem');
     assert.ok((await saved.title()).startsWith(text.replace(/\s+/g, ' ').slice(0, 30)));
     assert.deepEqual([saved.problems, foreign(saved, file)], [[], []]);

@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use lens_analysis::dashboard;
 use lens_analysis::document::{analysis, comparison};
 use lens_view::one_file::{DATA, HEAD, KIND, TEMPLATE, packed};
 use sha2::{Digest, Sha256};
@@ -48,7 +49,7 @@ fn template(style: &str, script: &str, module: &[u8], icon: &[u8], commit: &str)
         "default-src 'none'; script-src 'sha256-{script_hash}' 'wasm-unsafe-eval'; worker-src blob:; \
          style-src 'sha256-{style_hash}'; img-src data: blob:; connect-src 'none'; base-uri 'none'; form-action 'none'"
     );
-    let reads = [analysis::FORMAT, analysis::FORMAT_1, comparison::FORMAT].join(" ");
+    let reads = [analysis::FORMAT, analysis::FORMAT_1, comparison::FORMAT, dashboard::FORMAT].join(" ");
     let (icon, module) = (BASE64_STANDARD.encode(icon), packed(module));
     Ok(format!(
         r#"<!doctype html>
@@ -140,9 +141,9 @@ mod tests {
         let html = std::fs::read_to_string(folder.path().join(TEMPLATE)).unwrap();
         assert!(html.contains("<style>b{}a{}</style>") && html.contains(">let x;\n\n//"));
         assert!(html.contains(&format!("script-src 'sha256-{}'", sha256(&format!("let x;\n\n{START}")))));
-        assert!(
-            html.contains("content=\"temporal-lens-analysis/2 temporal-lens-analysis/1 temporal-lens-comparison/1\"")
-        );
+        let reads =
+            "temporal-lens-analysis/2 temporal-lens-analysis/1 temporal-lens-comparison/1 temporal-lens-dashboards/1";
+        assert!(html.contains(&format!("content=\"{reads}\"")));
         assert!(html.contains(&packed(b"w")) && html.contains("name=\"temporal-lens-commit\" content=\"abc\""));
         for part in [HEAD, DATA, KIND] {
             assert_eq!(html.matches(part).count(), 1, "{part}");

@@ -217,6 +217,9 @@ pub struct HtmlArgs {
     /// A comparison of the same text with a second one: what `compare` or the page saves.
     #[arg(long, value_name = "FILE.json")]
     pub comparison: Option<PathBuf>,
+    /// The index.json of dashboards of the analysis's pack: the file then has the names of its features.
+    #[arg(long, value_name = "INDEX.json")]
+    pub features: Option<PathBuf>,
     /// File to write.
     #[arg(long, value_name = "OUT.html")]
     pub out: PathBuf,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use lens_analysis::Analysis;
 use lens_analysis::comparison::Comparison;
+use lens_analysis::dashboard::Index;
 use lens_files::write_whole;
 use lens_pack::text::read_data;
 use lens_view::one_file::{Contents, TEMPLATE, one_file};
@@ -27,9 +28,17 @@ pub fn run(args: &HtmlArgs) -> Result<()> {
             bail!("{} compares another text than {} is of", file.display(), args.result.display());
         }
     }
+    let features = args.features.as_deref().map(read_data).transpose()?;
+    if let (Some(json), Some(file)) = (&features, &args.features) {
+        let index = Index::from_json(json).map_err(|e| anyhow!("{}: {e}", file.display()))?;
+        if index.pack_hash != analysis.model.pack_hash {
+            bail!("{} is of the features of another pack than {} was made with", file.display(), args.result.display());
+        }
+    }
     let contents = Contents {
         result: &result,
         comparison: comparison.as_deref(),
+        features: features.as_deref(),
         query: args.view.as_deref().unwrap_or_default(),
     };
     let html =

@@ -11,7 +11,7 @@ fn example(name: &str) -> String {
 }
 
 /// As the site's build makes one, without the page.
-const TEMPLATE: &str = "<meta name=\"temporal-lens-one-file/1\" content=\"temporal-lens-analysis/2 temporal-lens-comparison/1\" />\
+const TEMPLATE: &str = "<meta name=\"temporal-lens-one-file/1\" content=\"temporal-lens-analysis/2 temporal-lens-comparison/1 temporal-lens-dashboards/1\" />\
                         <!--temporal-lens:head--><!--temporal-lens:data-->";
 
 #[test]
@@ -59,4 +59,25 @@ fn an_analysis_and_its_comparison_go_into_one_file() {
     let refused = run(&["html", &result, "--out", &out]);
     assert!(refused.sentence().contains("name one with --template"), "{}", refused.stderr);
     assert_eq!(std::fs::read_to_string(&out).unwrap(), html, "what was refused changes nothing");
+}
+
+#[test]
+fn names_of_features_go_into_it_where_they_are_of_its_pack() {
+    let folder = tempfile::tempdir().unwrap();
+    let [template, out, other] =
+        ["template.html", "out.html", "index.json"].map(|name| text(&folder.path().join(name)));
+    std::fs::write(&template, TEMPLATE).unwrap();
+    let index = text(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/dashboards/index.json"));
+    succeed(&["html", &example("poem"), "--features", &index, "--template", &template, "--out", &out]);
+    assert!(std::fs::read_to_string(&out).unwrap().contains("id=\"temporal-lens-features\">"));
+    let json = std::fs::read_to_string(&index).unwrap();
+    for (changed, sentence) in [
+        (json.replace("\"pack_hash\":\"", "\"pack_hash\":\"0"), "is of the features of another pack"),
+        (json.replace("temporal-lens-dashboards/1", "temporal-lens-dashboards/9"), "this program reads"),
+        (json[..json.len() / 2].to_owned(), "not a dashboards file"),
+    ] {
+        std::fs::write(&other, changed).unwrap();
+        let refused = run(&["html", &example("poem"), "--features", &other, "--template", &template, "--out", &out]);
+        assert!(refused.code == 1 && refused.sentence().contains(sentence), "{}", refused.stderr);
+    }
 }

@@ -23,7 +23,9 @@ impl Model {
 
     /// Fetches what the open card needs.
     pub(crate) fn fetch_card(&mut self) {
-        let (Some(feature), Some(shown)) = (self.view.feature, &self.shown) else { return };
+        // A single file carries the index at most.
+        let may_fetch = self.start.carried.is_none();
+        let (Some(feature), Some(shown), true) = (self.view.feature, &self.shown, may_fetch) else { return };
         let index = self.dashboards.index_of(&shown.analysis.model.pack_hash);
         let Some(file) = index.and_then(|index| index.file_of(feature)) else { return };
         if !self.dashboards.chunks.contains_key(&file) {

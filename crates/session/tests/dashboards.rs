@@ -6,7 +6,7 @@ mod common;
 
 use common::{Page, dashboard_index, result_json, start};
 use lens_session::dashboards::Lookup;
-use lens_session::{Fetch, Msg, Start};
+use lens_session::{Carried, Fetch, Msg, Start};
 
 fn lookup(page: &Page, feature: usize) -> Lookup {
     page.model.dashboards.lookup(&dashboard_index().pack_hash, feature)
@@ -131,4 +131,18 @@ fn another_example_or_file_puts_the_card_away_and_a_links_card_stays() {
     page.choose(|view| view.feature = Some(7));
     page.tell(Msg::FileOpened("mine.json".to_owned(), Ok(result_json("one two"))));
     assert_eq!((page.shown(), page.model.view.feature), (Some("one two"), None));
+}
+
+#[test]
+fn a_single_file_has_names_and_asks_for_no_dashboard() {
+    let carried = Some(Carried { has_comparison: false });
+    let mut page = Page::closed(Start { carried, pack: None, ..start() });
+    page.visit("");
+    page.serve();
+    page.tell(Msg::WantFeatureNames);
+    page.choose(|view| view.feature = Some(7));
+    page.serve();
+    assert_eq!(page.fetched, [Fetch::Carried, Fetch::DashboardIndex]);
+    let index = page.model.dashboards.index_of(&dashboard_index().pack_hash).unwrap();
+    assert_eq!(*index, *dashboard_index());
 }

@@ -23,6 +23,11 @@ pub fn comparison() -> Option<String> {
     field("comparison")
 }
 
+/// The index of the dashboards of its features, as JSON: their names.
+pub fn features() -> Option<String> {
+    field("features")
+}
+
 /// What the page's address would say of the view, where the address itself says nothing.
 pub fn query() -> Option<String> {
     field("query")

@@ -2,7 +2,7 @@
 
 use gloo_net::http::Request;
 use lens_analysis::comparison::Comparison;
-use lens_analysis::dashboard::INDEX_FILE;
+use lens_analysis::dashboard::{INDEX_FILE, Index};
 use lens_analysis::document::{AnalysisFile, ComparisonFile, to_json};
 use lens_session::library::FILE;
 use lens_session::outside::result_text;
@@ -41,6 +41,7 @@ pub async fn fetch_named(what: &Fetch) -> Result<String, String> {
     match what {
         Fetch::Carried => return carried::result().ok_or_else(nothing_beside),
         Fetch::CarriedComparison => return carried::comparison().ok_or_else(nothing_beside),
+        Fetch::DashboardIndex if carried::carried().is_some() => return carried::features().ok_or_else(nothing_beside),
         _ if carried::carried().is_some() => return Err(nothing_beside()),
         _ => {}
     }
@@ -155,7 +156,15 @@ async fn one_file_of(state: State) -> Result<String, String> {
     let view = state.store.model().current_address();
     // The file is about what it carries, whatever the page's link was about.
     let view = ViewState { subject: None, second: None, model: None, words: false, inf_k: None, device: None, ..view };
-    let contents = Contents { result: &result, comparison: comparison.as_deref(), query: &view.query() };
+    let is_its_own = |index: Index| index.pack_hash == shown.analysis.model.pack_hash;
+    let index = fetch_named(&Fetch::DashboardIndex).await.ok();
+    let features = index.filter(|json| Index::from_json(json).is_ok_and(is_its_own));
+    let contents = Contents {
+        result: &result,
+        comparison: comparison.as_deref(),
+        features: features.as_deref(),
+        query: &view.query(),
+    };
     one_file(&template, &shown.analysis, contents).map_err(|problem| problem.to_string())
 }
 

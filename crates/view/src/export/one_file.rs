@@ -49,6 +49,8 @@ pub struct Contents<'a> {
     pub result: &'a str,
     /// A comparison's document, as JSON.
     pub comparison: Option<&'a str>,
+    /// The index of the dashboards of the pack's features, as JSON: their names.
+    pub features: Option<&'a str>,
     /// The view that it opens with, as an address's query without a question mark.
     pub query: &'a str,
 }
@@ -63,7 +65,11 @@ pub fn one_file(template: &str, analysis: &Analysis, contents: Contents) -> Resu
             return Err(OneFileError::NoTemplate(part));
         }
     }
-    let documents = [Some(("result", contents.result)), contents.comparison.map(|json| ("comparison", json))];
+    let documents = [
+        Some(("result", contents.result)),
+        contents.comparison.map(|json| ("comparison", json)),
+        contents.features.map(|json| ("features", json)),
+    ];
     let mut data = String::new();
     for (name, json) in documents.into_iter().flatten() {
         let format = format(json).ok_or(OneFileError::NoFormat)?;
@@ -143,7 +149,7 @@ mod tests {
         analysis.text = "</script><b>\"Tom &\n Co\"</b> $1".to_owned();
         analysis.model.name = "a<b>\"".to_owned();
         let json = to_json(&AnalysisFile::whole(&analysis)).unwrap();
-        let contents = Contents { result: &json, comparison: None, query: "view=path&pin=1\"" };
+        let contents = Contents { result: &json, comparison: None, features: None, query: "view=path&pin=1\"" };
         let html = one_file(&template(), &analysis, contents).unwrap();
         assert!(html.contains("<title>&lt;/script&gt;&lt;b&gt;\"Tom &amp; Co\"&lt;/b&gt; $1 · Temporal Lens</title>"));
         assert!(html.contains("content=\"a&lt;b&gt;&quot;, layer"), "{html}");
@@ -159,7 +165,7 @@ mod tests {
     fn what_the_template_cannot_read_is_not_put_into_it() {
         let analysis = example::analysis();
         let fill = |template: &str, result: &str| {
-            one_file(template, &analysis, Contents { result, comparison: None, query: "" }).unwrap_err()
+            one_file(template, &analysis, Contents { result, comparison: None, features: None, query: "" }).unwrap_err()
         };
         let other = "{\"format\":\"temporal-lens-analysis/22\"}";
         assert_eq!(fill(&template(), other), OneFileError::Version("temporal-lens-analysis/22".to_owned()));

@@ -49,13 +49,12 @@ fn Card(state: State, shown: Arc<ShownAnalysis>, feature: usize) -> impl IntoVie
         })
     };
     let body = move || match dashboards.get().lookup(&pack_hash.get_value(), feature) {
+        _ if state.is_one_file => {
+            view! { <p class="empty">"This file has the text’s analysis alone, without dashboards of features."</p> }
+                .into_any()
+        }
         Lookup::None => {
-            let why = if state.is_one_file {
-                "This file has the text’s analysis alone, without dashboards of features."
-            } else {
-                "There is no dashboard of this model’s features here."
-            };
-            view! { <p class="empty">{why}</p> }.into_any()
+            view! { <p class="empty">"There is no dashboard of this model’s features here."</p> }.into_any()
         }
         Lookup::Pending => view! { <p class="empty" role="status">"Fetching …"</p> }.into_any(),
         Lookup::Failed(problem) => view! {

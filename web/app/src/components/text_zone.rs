@@ -43,7 +43,8 @@ pub fn TextZone(state: State) -> impl IntoView {
         let count = shown.analysis.tokens.len();
         let model = statistics::reader(&shown.analysis);
         let mark = match &shown.origin {
-            Origin::Precomputed => Some(("precomputed-mark", "precomputed".to_owned())),
+            // A single file has nothing that were not.
+            Origin::Precomputed => (!state.is_one_file).then(|| ("precomputed-mark", "precomputed".to_owned())),
             Origin::File(name) | Origin::Link(name) => Some(("file-mark", format!("from {name}"))),
             Origin::Live(_) => None,
         };
