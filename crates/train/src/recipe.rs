@@ -151,7 +151,10 @@ impl Recipe {
         };
         config.check().map_err(|e| Error::Recipe(e.to_string()))?;
         let scores = self.init_scores.len();
-        if scores == 0 || !self.heads.is_multiple_of(scores) || self.init_scores.iter().any(|score| !(*score > 0.0)) {
+        if scores == 0
+            || !self.heads.is_multiple_of(scores)
+            || self.init_scores.iter().any(|score| score.is_nan() || *score <= 0.0)
+        {
             return Err(Error::Recipe(format!(
                 "init_score takes one positive number, or so many that {} heads divide evenly among them",
                 self.heads
