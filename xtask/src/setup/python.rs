@@ -55,9 +55,10 @@ pub fn install_missing(
     if missing.is_empty() {
         return Ok(());
     }
-    // That Python may have no pip of its own.
+    // That Python may have no pip of its own; pip takes it by its place, not by its name.
+    let place = answer(python, &["-c", "import sys; print(sys.executable)"]).unwrap_or_default();
     Task::new(&format!("installing {title}"), require_pip()?)
-        .args(["-m", "pip", "--python", python, "install", "--disable-pip-version-check", "--no-compile"])
+        .args(["-m", "pip", "--python", place.trim(), "install", "--disable-pip-version-check", "--no-compile"])
         .args(flags)
         .arg("--target")
         .arg(folder)
