@@ -8,15 +8,17 @@ import { benchAnswer } from './lib/answer.mjs';
 import { benchDrawing } from './lib/drawing.mjs';
 import { benchFullSize } from './lib/full-size.mjs';
 import { benchLinear } from './lib/linear.mjs';
+import { benchLlama } from './lib/llama.mjs';
 import { call, launch, openPage } from './lib/pages.mjs';
 import { benchPage } from './lib/page.mjs';
 import { benchPath } from './lib/path.mjs';
 import { benchPicture } from './lib/picture.mjs';
 import { benchProfile } from './lib/profile.mjs';
 import {
-  answerTable, drawingTable, fullSizeTable, linearTable, pageTable, pathTable, pictureTable, profileTable, stageTable, typingTable, umapTable,
-  wordsTable,
+  answerTable, drawingTable, fullSizeTable, linearTable, llamaTable, pageTable, pathTable, pictureTable, profileTable, stageTable, startTable,
+  typingTable, umapTable, wordsTable,
 } from './lib/tables.mjs';
+import { benchStart } from './lib/start.mjs';
 import { benchTyping } from './lib/typing.mjs';
 import { benchUmap } from './lib/umap.mjs';
 import { benchWords } from './lib/words.mjs';
@@ -24,12 +26,14 @@ import { benchWords } from './lib/words.mjs';
 const BENCHES = {
   linear: { run: benchLinear, table: linearTable },
   path: { run: benchPath, table: (rows) => `${pathTable(rows)}\n\n${stageTable(rows)}` },
+  llama: { run: benchLlama, table: llamaTable },
   'full-size': { run: benchFullSize, table: fullSizeTable },
   profile: { run: benchProfile, table: profileTable },
   typing: { run: benchTyping, table: typingTable },
   umap: { run: benchUmap, table: umapTable },
   drawing: { run: benchDrawing, table: drawingTable },
   picture: { run: benchPicture, table: pictureTable },
+  start: { run: benchStart, table: startTable },
   answer: { run: benchAnswer, table: answerTable },
   words: { run: benchWords, table: wordsTable },
   page: { run: benchPage, table: pageTable },

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { alternate, median } from '../bench/lib/measure.mjs';
-import { linearTable, pathTable } from '../bench/lib/tables.mjs';
+import { linearTable, llamaTable, pathTable, startTable } from '../bench/lib/tables.mjs';
 import { root } from './lib/environment.mjs';
 
 test('the median is the middle of what was measured', () => {
@@ -38,6 +38,24 @@ test('tables compare with the faster of the peer\'s levels', () => {
   const timings = { 'ours-q8': timing(50), 'ours-q4': timing(40), 'peer-0': timing(80), 'peer-4': timing(200) };
   const path = pathTable([{ tokens: 18, timings, cosines }]).split('\n').at(-1).split('|').map((cell) => cell.trim());
   assert.deepEqual(path.slice(6, 9), ['1.60', '2.00', '360']);
+});
+
+test('the table beside llama.cpp compares its share of layers, and leaves out what it did not run', () => {
+  const timing = (ms) => ({ median_ms: ms, min_ms: ms, runs_ms: [ms] });
+  const llama = { version: 'b1', layers: 18, threads: 2 };
+  const rows = [
+    { device: 'webgpu', tokens: 18, timings: { ours: timing(50) }, llama_layers_ms: null, llama },
+    { device: 'cpu', tokens: 18, timings: { ours: timing(50), llama: timing(180) }, llama_layers_ms: 130, llama },
+  ];
+  const cells = llamaTable(rows).split('\n').slice(-2).map((line) => line.split('|').map((cell) => cell.trim()));
+  assert.deepEqual(cells[0].slice(4, 8), ['-', '-', '-', '-']);
+  assert.deepEqual(cells[1].slice(4, 8), ['180 (180)', '130', '2.60', '2']);
+});
+
+test('the table of a start has a line for each stage', () => {
+  const parts = [{ name: 'ready', first_ms: 10, last_ms: 10 }, { name: 'weights', first_ms: 5, last_ms: 20 }];
+  const table = startTable([{ asked: 'nothing', device: 'CPU', how: 'cold', tokens: 18, parts }]);
+  assert.match(table, /\| nothing \| CPU \| cold \| weights \| 5 \| 20 \|$/);
 });
 
 test('every script of the benches parses', () => {

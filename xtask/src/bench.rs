@@ -26,16 +26,18 @@ use crate::site;
 
 /// Long texts under SwiftShader take minutes a round.
 const LIMIT: Duration = Duration::from_secs(4 * 3600);
-const BENCHES: [&str; 12] = [
+const BENCHES: [&str; 14] = [
     "cpu",
     "linear",
     "path",
+    "llama",
     "profile",
     "full-size",
     "typing",
     "umap",
     "drawing",
     "picture",
+    "start",
     "answer",
     "words",
     "page",
@@ -142,6 +144,8 @@ pub fn run(paths: &Paths, mut options: BenchArgs) -> Result<()> {
             ("umap-js/".to_owned(), peer.join("node_modules/umap-js/lib")),
             ("embedding-atlas/".to_owned(), peer.join("node_modules/embedding-atlas/dist")),
             ("ort/".to_owned(), peer.join("node_modules/onnxruntime-web/dist")),
+            ("wllama/".to_owned(), peer.join("node_modules/@wllama/wllama/esm")),
+            ("gguf/".to_owned(), weights),
             ("packs/".to_owned(), packs),
             ("full-size/".to_owned(), full_size),
             ("peer/".to_owned(), models.clone()),

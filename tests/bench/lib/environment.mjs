@@ -10,7 +10,7 @@ function required(name) {
 export const nodeFolder = required('LENS_NODE');
 /** The browser. */
 export const chromium = required('LENS_CHROMIUM');
-/** The site; below it `bench/` (the page), `ort/`, `umap-js/` and `embedding-atlas/` (the peers), `peer/` and `peer-full-size/` (models), `packs/` and `full-size/`. */
+/** The site; below it `bench/` (the page), `ort/`, `umap-js/`, `embedding-atlas/` and `wllama/` (the peers), `gguf/` (the weights), `peer/` and `peer-full-size/` (models), `packs/` and `full-size/`. */
 export const site = required('LENS_SITE');
 /** Folder of the points that are laid out and drawn. */
 export const points = required('LENS_POINTS');
@@ -22,8 +22,8 @@ export const fullSizeModel = required('LENS_FULL_SIZE_MODEL');
 export const gpu = required('LENS_GPU') === 'true';
 /** Rounds of every case, at least. */
 export const rounds = Number(required('LENS_ROUNDS'));
-/** Which benches: `linear`, `path`, `profile`, `full-size`, `typing`, `umap`, `drawing`, `picture`, `answer`,
-    `words`. */
+/** Which benches: `linear`, `path`, `llama`, `profile`, `full-size`, `typing`, `umap`, `drawing`, `picture`, `start`,
+    `answer`, `words`, `page`. */
 export const only = required('LENS_BENCHES').split(',');
 /** Where the results go, as JSON. */
 export const results = required('LENS_RESULTS');

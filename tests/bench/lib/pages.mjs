@@ -10,15 +10,23 @@ import * as environment from './environment.mjs';
 
 const { chromium } = createRequire(join(environment.nodeFolder, 'index.js'))('playwright-core');
 
-/** Starts the browser. */
-export function launch() {
-  const args = [...QUIET, ...(environment.gpu ? GPU : SWIFTSHADER)];
+/** Starts the browser; `webgpu: false` leaves it without an adapter. */
+export function launch({ webgpu = true } = {}) {
+  const adapter = environment.gpu ? GPU : SWIFTSHADER;
+  const args = [...QUIET, ...(webgpu ? adapter : ['--disable-gpu'])];
   return chromium.launch({ executablePath: environment.chromium, args });
 }
 
-/** Opens the benches' page. */
-export async function openPage(browser) {
+/** Opens the benches' page; `isolated` from those of others, which lets it start threads. */
+export async function openPage(browser, { isolated = false } = {}) {
   const page = await browser.newPage();
+  if (isolated) {
+    await page.route('**/bench/index.html', async (route) => {
+      const response = await route.fetch();
+      const fields = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
+      await route.fulfill({ response, headers: { ...response.headers(), ...fields } });
+    });
+  }
   page.on('crash', () => console.log('the page crashed'));
   if (process.env.LENS_VERBOSE) page.on('console', (message) => console.log(`    [page] ${message.text()}`));
   await page.goto(new URL('bench/index.html', environment.site).href);
@@ -26,8 +34,10 @@ export async function openPage(browser) {
   return page;
 }
 
-/** Opens the page with the shipped worker in it; `recorded` puts the recorder before its script. */
-export async function openWorker(browser, { recorded = false } = {}) {
+/**
+ * Opens the page with the shipped worker in it, which computes on `device`; `recorded` puts the recorder before its script.
+ */
+export async function openWorker(browser, { recorded = false, device = 'webgpu' } = {}) {
   const page = await openPage(browser);
   if (recorded) {
     const recorder = readFileSync(new URL('../page/recorder.js', import.meta.url), 'utf8');
@@ -36,7 +46,7 @@ export async function openWorker(browser, { recorded = false } = {}) {
       await route.fulfill({ response, body: `${recorder}\n${await response.text()}` });
     });
   }
-  await startWorker(page);
+  await startWorker(page, device);
   return page;
 }
 

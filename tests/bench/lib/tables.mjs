@@ -44,6 +44,25 @@ export function stageTable(rows) {
   return `By stage, waited for one by one\n\n${table(['tokens', 'pack', ...STAGE_HEAD], body)}`;
 }
 
+/** Bench 12. */
+export function llamaTable(rows) {
+  const head = ['device', 'tokens', 'ours, whole, ms', 'llama.cpp, all layers, ms', 'its 13 layers, ms', 'its 13 layers / ours', 'its threads'];
+  const body = rows.map(({ device, tokens, timings: { ours, llama }, llama_layers_ms: layers, llama: { threads } }) => [
+    device, tokens, ms(ours), ms(llama), layers === null ? '-' : layers.toFixed(0),
+    layers === null ? '-' : (layers / ours.median_ms).toFixed(2), layers === null ? '-' : threads,
+  ]);
+  return `The default model beside llama.cpp (${rows[0].llama.version}); median (least) time\n\n${table(head, body)}`;
+}
+
+/** Bench 13. */
+export function startTable(rows) {
+  const body = rows.flatMap(({ asked, device, how, parts }) => parts.map(({ name, first_ms: first, last_ms: last }) => [
+    asked, device, how, name, first.toFixed(0), last.toFixed(0),
+  ]));
+  return `The first answer, ${rows[0].tokens} tokens: milliseconds since the worker's start\n\n${
+    table(['asked for', 'device', 'files', 'stage', 'first report', 'last report'], body)}`;
+}
+
 /** Bench 3. */
 export function fullSizeTable(rows) {
   const head = [
