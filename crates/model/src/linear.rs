@@ -2,11 +2,13 @@
 
 use burn::backend::Dispatch;
 #[cfg(not(target_family = "wasm"))]
-use burn::tensor::activation::{gelu_approximate, relu};
+use burn::tensor::activation::gelu_approximate;
 use burn::tensor::{Int, Tensor, TensorData};
 use lens_pack::block::{BLOCK, words_per_row};
 
 use crate::kernels::config::KernelConfig;
+#[cfg(not(target_family = "wasm"))]
+use crate::ops::DenseOps;
 use crate::ops::{Epilogue, InferenceOps, PackedShape, TOP_MAX, TopOptions};
 
 /// A packed matrix W [rows, cols] on a device.
@@ -186,19 +188,17 @@ impl Matrix {
 fn dense_linear<const D: usize>(x: Tensor<2>, w: Tensor<2>, extra: Option<Tensor<D>>, epilogue: Epilogue) -> Tensor<2> {
     let sum = x.matmul(w.transpose());
     let [tokens, rows] = sum.dims();
-    let add = |sum: Tensor<2>, bias: Option<Tensor<D>>| match bias {
-        Some(bias) => sum + bias.reshape([1, rows]),
-        None => sum,
-    };
-    match epilogue {
-        Epilogue::Plain => sum,
-        Epilogue::Bias => add(sum, extra),
-        Epilogue::BiasRelu => relu(add(sum, extra)),
-        Epilogue::Relu { factor } => relu(sum * factor),
-        Epilogue::Gate => match extra {
-            Some(up) => gelu_approximate(sum) * up.reshape([tokens, rows]),
-            None => gelu_approximate(sum),
-        },
+    let relu = |sum: Tensor<2>, factor| Tensor::from_dispatch(Dispatch::scaled_relu(sum.into_dispatch(), factor));
+    match (epilogue, extra) {
+        (Epilogue::Relu { factor }, _) => relu(sum, factor),
+        (Epilogue::Bias | Epilogue::BiasRelu, Some(bias)) => {
+            let (sum, bias) = (sum.into_dispatch(), bias.reshape([rows]).into_dispatch());
+            Tensor::from_dispatch(Dispatch::add_bias(sum, bias, epilogue == Epilogue::BiasRelu))
+        }
+        (Epilogue::BiasRelu, None) => relu(sum, 1.0),
+        (Epilogue::Gate, Some(up)) => gelu_approximate(sum) * up.reshape([tokens, rows]),
+        (Epilogue::Gate, None) => gelu_approximate(sum),
+        (Epilogue::Plain | Epilogue::Bias, _) => sum,
     }
 }
 

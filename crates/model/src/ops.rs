@@ -9,7 +9,8 @@
 //!
 //! | trait | `Cube` (GPU) | `Flex` (CPU) | `Autodiff<B>` (not in wasm) |
 //! |---|---|---|---|
-//! | [`LensOps`]: what the SAE's forward pass is trained through | WGSL kernels | plain Rust | [`crate::reference`] |
+//! | [`LensOps`]: what the SAE's forward pass is trained through | WGSL kernels | plain Rust | [`crate::autodiff`] |
+//! | [`DenseOps`]: what only training needs (not in wasm) | burn's own | plain Rust | [`crate::autodiff`] |
 //! | [`InferenceOps`]: what only inference needs | WGSL kernels | plain Rust | none: burn's routing panics |
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
@@ -124,6 +125,18 @@ pub trait LensOps: Backend {
     /// is written in place if this is its only handle (otherwise burn copies it); where not, the result is a
     /// buffer of `capacity` rows. With autodiff it has just the rows, and is always new.
     fn append_rows(rows: FloatTensor<Self>, len: usize, new: FloatTensor<Self>, capacity: usize) -> FloatTensor<Self>;
+}
+
+/// What follows a product with a matrix that is not packed, in one pass.
+#[cfg(not(target_family = "wasm"))]
+#[backend_extension(Cube, Flex, Autodiff)]
+pub trait DenseOps: Backend {
+    /// relu(factor * sum), in the place of `sum` where this is its only handle.
+    fn scaled_relu(sum: FloatTensor<Self>, factor: f32) -> FloatTensor<Self>;
+
+    /// `sum` [T, n] + `bias` [n], and the relu of it where it is asked for, in the place of `sum` where this is its only
+    /// handle.
+    fn add_bias(sum: FloatTensor<Self>, bias: FloatTensor<Self>, relu: bool) -> FloatTensor<Self>;
 }
 
 /// Operations without gradients: over packed weights, and those that read results out.

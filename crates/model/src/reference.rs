@@ -33,19 +33,17 @@ fn first_rows<B: Backend>(x: FloatTensor<B>, n: usize) -> FloatTensor<B> {
     B::float_slice(x, &[(0..n).into(), (0..width).into()])
 }
 
-/// [`crate::ops::LensOps::attention`].
-pub(crate) fn attention<B: Backend>(
-    q: FloatTensor<B>,
-    k: FloatTensor<B>,
-    v: FloatTensor<B>,
-    options: AttentionOptions,
-) -> FloatTensor<B> {
-    let AttentionOptions { heads, kv_heads, scale, soft_cap, window, first } = options;
-    let [tokens, _] = dims(&q);
-    let (keys, device) = (first + tokens, q.device());
-    let q = by_head::<B>(q, heads, heads);
-    let k = by_head::<B>(first_rows::<B>(k, keys), kv_heads, heads);
-    let v = by_head::<B>(first_rows::<B>(v, keys), kv_heads, heads);
+/// [heads, rows, d] to [rows, heads * d].
+fn by_row<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    let x = B::float_swap_dims(x, 0, 1);
+    let (rows, width) = (x.shape()[0], x.shape()[1] * x.shape()[2]);
+    B::float_reshape(x, Shape::new([rows, width]))
+}
+
+/// Weights [heads, T, N] of queries [heads, T, d] and keys [heads, N, d].
+fn weights<B: Backend>(q: FloatTensor<B>, k: FloatTensor<B>, options: AttentionOptions) -> FloatTensor<B> {
+    let AttentionOptions { heads, scale, soft_cap, window, first, .. } = options;
+    let (tokens, keys, device) = (q.shape()[1], k.shape()[1], q.device());
     let mut scores = B::float_mul_scalar(B::float_matmul(q, B::float_transpose(k)), scale.into());
     if let Some(cap) = soft_cap {
         scores = B::float_mul_scalar(B::float_tanh(B::float_div_scalar(scores, cap.into())), cap.into());
@@ -54,10 +52,61 @@ pub(crate) fn attention<B: Backend>(
     let mask = (first..keys).flat_map(|query| (0..keys).map(move |key| if visible(query, key) { 0.0 } else { MASKED }));
     let mask = TensorData::new(mask.collect::<Vec<f32>>(), [1, tokens, keys]);
     let mask = B::float_expand(B::float_from_data(mask, &device), Shape::new([heads, tokens, keys]));
-    let weights = B::softmax(B::float_add(scores, mask), 2);
-    let mixed = B::float_swap_dims(B::float_matmul(weights, v), 0, 1);
-    let width = heads * mixed.shape()[2];
-    B::float_reshape(mixed, Shape::new([tokens, width]))
+    B::softmax(B::float_add(scores, mask), 2)
+}
+
+/// [`crate::ops::LensOps::attention`].
+pub(crate) fn attention<B: Backend>(
+    q: FloatTensor<B>,
+    k: FloatTensor<B>,
+    v: FloatTensor<B>,
+    options: AttentionOptions,
+) -> FloatTensor<B> {
+    let AttentionOptions { heads, kv_heads, first, .. } = options;
+    let keys = first + dims(&q)[0];
+    let q = by_head::<B>(q, heads, heads);
+    let k = by_head::<B>(first_rows::<B>(k, keys), kv_heads, heads);
+    let v = by_head::<B>(first_rows::<B>(v, keys), kv_heads, heads);
+    by_row::<B>(B::float_matmul(weights::<B>(q, k, options), v))
+}
+
+/// [`crate::autodiff::TrainingOps::attention_gradients`] of queries, keys, values, the result and its gradient.
+pub(crate) fn attention_gradients<B: Backend>(
+    operands: [FloatTensor<B>; 5],
+    options: AttentionOptions,
+) -> [FloatTensor<B>; 3] {
+    let [q, k, v, y, grad] = operands.map(|x| by_head::<B>(x, options.heads, options.heads));
+    let weights = weights::<B>(q.clone(), k.clone(), options);
+    // Of softmax: a weight times what its value adds to the loss, less the mean of that over the weights.
+    let means = B::float_sum_dim(B::float_mul(grad.clone(), y), 2);
+    let apart = B::float_sub(B::float_matmul(grad.clone(), B::float_transpose(v)), means);
+    let scores = B::float_mul_scalar(B::float_mul(weights.clone(), apart), options.scale.into());
+    let of_values = B::float_matmul(B::float_transpose(weights), grad);
+    let of_keys = B::float_matmul(B::float_transpose(scores.clone()), q);
+    [B::float_matmul(scores, k), of_keys, of_values].map(by_row::<B>)
+}
+
+/// [`crate::autodiff::TrainingOps::relu_gradient`].
+pub(crate) fn relu_gradient<B: Backend>(grad: FloatTensor<B>, y: FloatTensor<B>, factor: f32) -> FloatTensor<B> {
+    B::float_mul(grad, B::float_mul_scalar(B::float_sign(y), factor.into()))
+}
+
+/// [`crate::autodiff::TrainingOps::column_sums`].
+pub(crate) fn column_sums<B: Backend>(grad: FloatTensor<B>) -> FloatTensor<B> {
+    let [_, width] = dims(&grad);
+    B::float_reshape(B::float_sum_dim(grad, 0), Shape::new([width]))
+}
+
+/// [`crate::ops::DenseOps::scaled_relu`].
+pub(crate) fn scaled_relu<B: Backend>(sum: FloatTensor<B>, factor: f32) -> FloatTensor<B> {
+    B::relu(B::float_mul_scalar(sum, factor.into()))
+}
+
+/// [`crate::ops::DenseOps::add_bias`].
+pub(crate) fn add_bias<B: Backend>(sum: FloatTensor<B>, bias: FloatTensor<B>, relu: bool) -> FloatTensor<B> {
+    let width = bias.shape()[0];
+    let sum = B::float_add(sum, B::float_reshape(bias, Shape::new([1, width])));
+    if relu { B::relu(sum) } else { sum }
 }
 
 /// [`crate::ops::LensOps::project`].
@@ -75,8 +124,9 @@ mod tests {
     use burn::backend::Flex;
 
     use super::*;
+    use crate::autodiff::TrainingOps;
     use crate::kernels::config::KernelConfig;
-    use crate::ops::LensOps;
+    use crate::ops::{DenseOps, LensOps};
 
     type FlexTensor = FloatTensor<Flex>;
 
@@ -115,6 +165,43 @@ mod tests {
                 let found = Flex::attention(q.clone(), k.clone(), v.clone(), options, KernelConfig::default());
                 let expected = attention::<Flex>(q, k, v, options).to_contiguous();
                 assert_close(&format!("{options:?}"), &found, &expected);
+            }
+        }
+    }
+
+    #[test]
+    fn the_cpu_gradients_of_attention_equal_the_reference() {
+        for (heads, first, tokens) in [(1, 0, 1), (4, 0, 5), (2, 3, 4), (3, 5, 67), (1, 0, 101)] {
+            let options = AttentionOptions { heads, kv_heads: heads, scale: 0.7, soft_cap: None, window: None, first };
+            let keys = first + tokens;
+            let (q, k, v) = (matrix(tokens, heads * 6, 0), matrix(keys, heads * 6, 5), matrix(keys, heads * 8, 9));
+            let (y, grad) =
+                (attention::<Flex>(q.clone(), k.clone(), v.clone(), options), matrix(tokens, heads * 8, 40));
+            let found = Flex::attention_gradients(q.clone(), k.clone(), v.clone(), y.clone(), grad.clone(), options);
+            let expected = attention_gradients::<Flex>([q, k, v, y, grad], options);
+            for ((what, found), expected) in ["queries", "keys", "values"].iter().zip(&found).zip(expected) {
+                assert_close(&format!("{what} of {options:?}"), found, &expected.to_contiguous());
+            }
+        }
+    }
+
+    #[test]
+    fn the_cpu_bias_and_relu_equal_the_reference() {
+        for rows in [1, 33] {
+            let (sum, bias) = (matrix(rows, 7, 0), Flex::column_sums(matrix(1, 7, 20)));
+            for relu in [false, true] {
+                let found = Flex::add_bias(sum.clone(), bias.clone(), relu);
+                assert_close("bias", &found, &add_bias::<Flex>(sum.clone(), bias.clone(), relu).to_contiguous());
+            }
+            let y = Flex::scaled_relu(sum.clone(), 0.3);
+            assert_close("relu", &y, &scaled_relu::<Flex>(sum.clone(), 0.3).to_contiguous());
+            let grad = matrix(rows, 7, 80);
+            let found = Flex::relu_gradient(grad.clone(), y.clone(), 0.3);
+            assert_close("gradient", &found, &relu_gradient::<Flex>(grad.clone(), y, 0.3).to_contiguous());
+            let (found, expected) = (Flex::column_sums(grad.clone()), column_sums::<Flex>(grad));
+            assert_eq!(found.storage::<f32>().len(), 7);
+            for (a, b) in found.storage::<f32>().iter().zip(expected.to_contiguous().storage::<f32>()) {
+                assert!((a - b).abs() < 1e-5, "{a} instead of {b}");
             }
         }
     }

@@ -12,14 +12,14 @@ use super::threads::each_part;
 use crate::ops::AttentionOptions;
 
 /// Rows of scores at a time, a few queries of every head that shares its keys.
-const ROWS_AT_ONCE: usize = 48;
+pub const ROWS_AT_ONCE: usize = 48;
 
 /// Rows of a result in a matrix, placed as those of [`Rows`].
-struct Placed<'a> {
-    values: &'a mut [f32],
-    count: usize,
-    width: usize,
-    stride: usize,
+pub struct Placed<'a> {
+    pub values: &'a mut [f32],
+    pub count: usize,
+    pub width: usize,
+    pub stride: usize,
 }
 
 impl Sink for Placed<'_> {
@@ -76,15 +76,15 @@ pub fn attention(q: &FlexTensor, k: &FlexTensor, v: &FlexTensor, options: Attent
 }
 
 /// Scores of some queries to weights, in place: zero where a key is not visible.
-struct Softmax<'a> {
-    scores: &'a mut [f32],
-    keys: usize,
-    queries: usize,
+pub struct Softmax<'a> {
+    pub scores: &'a mut [f32],
+    pub keys: usize,
+    pub queries: usize,
     /// Position of the first query.
-    first: usize,
+    pub first: usize,
     /// Position of the first key.
-    low: usize,
-    options: AttentionOptions,
+    pub low: usize,
+    pub options: AttentionOptions,
 }
 
 impl WithSimd for Softmax<'_> {

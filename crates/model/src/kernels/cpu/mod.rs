@@ -1,6 +1,8 @@
 //! The CPU twins of the GPU's kernels.
 
 mod attention;
+#[cfg(not(target_family = "wasm"))]
+mod gradients;
 mod level;
 mod linear;
 mod math;
@@ -23,6 +25,10 @@ use burn::tensor::{FloatDType, Shape};
 
 use self::tensor::{FlexTensor, dims};
 use super::config::KernelConfig;
+#[cfg(not(target_family = "wasm"))]
+use crate::autodiff::TrainingOps;
+#[cfg(not(target_family = "wasm"))]
+use crate::ops::DenseOps;
 use crate::ops::{AttentionOptions, Epilogue, InferenceOps, LensOps, PackedShape, TopOptions};
 
 /// An undefined matrix of rows.
@@ -62,6 +68,39 @@ impl LensOps for Flex {
     fn append_rows(held: FloatTensor<Self>, len: usize, new: FloatTensor<Self>, capacity: usize) -> FloatTensor<Self> {
         let width = dims(&new)[1];
         super::rows::append::<Self>(held, len, new, || empty_rows(width, capacity))
+    }
+}
+
+#[cfg(not(target_family = "wasm"))]
+impl DenseOps for Flex {
+    fn scaled_relu(sum: FloatTensor<Self>, factor: f32) -> FloatTensor<Self> {
+        gradients::scaled_relu(sum, factor)
+    }
+
+    fn add_bias(sum: FloatTensor<Self>, bias: FloatTensor<Self>, relu: bool) -> FloatTensor<Self> {
+        gradients::add_bias(sum, &bias, relu)
+    }
+}
+
+#[cfg(not(target_family = "wasm"))]
+impl TrainingOps for Flex {
+    fn relu_gradient(grad: FloatTensor<Self>, y: FloatTensor<Self>, factor: f32) -> FloatTensor<Self> {
+        gradients::relu_gradient(grad, &y, factor)
+    }
+
+    fn column_sums(grad: FloatTensor<Self>) -> FloatTensor<Self> {
+        gradients::column_sums(&grad)
+    }
+
+    fn attention_gradients(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        options: AttentionOptions,
+    ) -> [FloatTensor<Self>; 3] {
+        gradients::attention_gradients([q, k, v, y, grad], options)
     }
 }
 

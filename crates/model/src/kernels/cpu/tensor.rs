@@ -12,6 +12,13 @@ pub fn result(values: Vec<f32>, shape: [usize; 2]) -> FlexTensor {
     Flex::float_from_data(TensorData::new(values, Shape::new(shape)), &Default::default())
 }
 
+/// A vector of `values`.
+#[cfg(not(target_family = "wasm"))]
+pub fn vector(values: Vec<f32>) -> FlexTensor {
+    let shape = Shape::new([values.len()]);
+    Flex::float_from_data(TensorData::new(values, shape), &Default::default())
+}
+
 /// Rows and columns; a vector is one row.
 pub fn dims(tensor: &FlexTensor) -> [usize; 2] {
     let shape = tensor.layout().shape();

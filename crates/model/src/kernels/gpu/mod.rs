@@ -19,6 +19,8 @@ use self::kernel::{Kernel, Row};
 use self::source::EpilogueKind;
 use super::config::{KernelConfig, Variant};
 use super::rows;
+#[cfg(not(target_family = "wasm"))]
+use crate::ops::DenseOps;
 use crate::ops::{AttentionOptions, Epilogue, InferenceOps, LensOps, PackedShape, TopOptions};
 
 /// Runs `kernel` over `inputs` with eight numbers; one f32 output for each of `shapes`.
@@ -188,6 +190,17 @@ impl LensOps for Cube {
     fn append_rows(held: FloatTensor<Self>, len: usize, new: FloatTensor<Self>, capacity: usize) -> FloatTensor<Self> {
         let like = new.clone();
         rows::append::<Self>(held, len, new, || empty_rows(&like, capacity))
+    }
+}
+
+#[cfg(not(target_family = "wasm"))]
+impl DenseOps for Cube {
+    fn scaled_relu(sum: FloatTensor<Self>, factor: f32) -> FloatTensor<Self> {
+        crate::reference::scaled_relu::<Self>(sum, factor)
+    }
+
+    fn add_bias(sum: FloatTensor<Self>, bias: FloatTensor<Self>, relu: bool) -> FloatTensor<Self> {
+        crate::reference::add_bias::<Self>(sum, bias, relu)
     }
 }
 
