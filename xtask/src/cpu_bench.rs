@@ -36,7 +36,22 @@ struct Peer {
     bf16: Times,
 }
 
-/// Measures and prints a table. The two take turns by text, not by round: PyTorch takes seconds to start.
+/// A line that the example `train_times` of `crates/train` prints.
+#[derive(Deserialize)]
+struct OurStep {
+    tokens: usize,
+    step: Times,
+}
+
+/// A line that `tests/bench/train_peer.py` prints.
+#[derive(Deserialize)]
+struct PeerStep {
+    tokens: usize,
+    f32: Times,
+    bf16: Times,
+}
+
+/// Measures and prints the tables. The two take turns by text, not by round: PyTorch takes seconds to start.
 pub fn run(paths: &Paths, python: &Path, pack: &Path, tokens: &[usize], rounds: usize) -> Result<()> {
     let tokens = if tokens.is_empty() { &TOKENS } else { tokens };
     console::line(
@@ -59,18 +74,48 @@ pub fn run(paths: &Paths, python: &Path, pack: &Path, tokens: &[usize], rounds: 
             shown(ours.words),
         ));
     }
+    let ours: OurStep = last_line(&our_step(paths, rounds)?)?;
+    let peer: PeerStep = last_line(&peer_step(paths, python, rounds)?)?;
+    anyhow::ensure!(ours.tokens == peer.tokens, "the benches trained on other texts");
+    let rate = |times: Times| 1e3 * ours.tokens as f64 / times.median;
+    console::line("");
+    console::line("| training, tokens a second: ours | PyTorch f32 | PyTorch bf16 | ours / f32 | ours / bf16 |");
+    console::line("|---|---|---|---|---|");
+    console::line(&format!(
+        "| {:.0} | {:.0} | {:.0} | {:.2} | {:.2} |",
+        rate(ours.step),
+        rate(peer.f32),
+        rate(peer.bf16),
+        rate(ours.step) / rate(peer.f32),
+        rate(ours.step) / rate(peer.bf16),
+    ));
     Ok(())
 }
 
-fn ours(paths: &Paths, pack: &Path, tokens: usize, rounds: usize) -> Result<Vec<String>> {
-    let task = Task::new("measuring ours", "cargo")
-        .args(["run", "--quiet", "--release", "--locked", "--package", "lens-engine", "--package", "temporal-lens"])
-        .args(["--example", "cpu_times", "--"])
-        .arg(pack)
-        .args([rounds.to_string(), tokens.to_string()])
+/// An example that is built as the command line is: with the same features of the same crates.
+fn example(paths: &Paths, package: &str, example: &str) -> Task {
+    Task::new(&format!("measuring ours ({example})"), "cargo")
+        .args(["run", "--quiet", "--release", "--locked", "--package", package, "--package", "temporal-lens"])
+        .args(["--example", example, "--"])
         .in_folder(&paths.root)
         .envs([("CARGO_TARGET_DIR", &paths.target)])
-        .log_to(paths.logs().join("cpu-times.log"));
+        .log_to(paths.logs().join(format!("{example}.log")))
+}
+
+fn our_step(paths: &Paths, rounds: usize) -> Result<Vec<String>> {
+    Ok(example(paths, "lens-train", "train_times").arg(rounds.to_string()).run()?.lines)
+}
+
+fn peer_step(paths: &Paths, python: &Path, rounds: usize) -> Result<Vec<String>> {
+    let task = Task::new("measuring PyTorch's training", python)
+        .arg(paths.root.join("tests/bench/train_peer.py"))
+        .args(["--rounds", &rounds.to_string()])
+        .log_to(paths.logs().join("train-peer.log"));
+    Ok(task.run()?.lines)
+}
+
+fn ours(paths: &Paths, pack: &Path, tokens: usize, rounds: usize) -> Result<Vec<String>> {
+    let task = example(paths, "lens-engine", "cpu_times").arg(pack).args([rounds.to_string(), tokens.to_string()]);
     Ok(task.run()?.lines)
 }
 
