@@ -9,31 +9,11 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Cube, TensorMetadata};
+use burn::backend::{Autodiff, TensorMetadata};
 
 use crate::kernels::config::KernelConfig;
-use crate::ops::{AttentionOptions, DenseOps, LensOps};
+use crate::ops::{AttentionOptions, DenseOps, LensOps, TrainingOps};
 use crate::reference;
-
-/// What gradients are made of, on the backend below autodiff.
-pub(crate) trait TrainingOps: LensOps + DenseOps {
-    /// factor * `grad` where `y` is above zero, and zero elsewhere.
-    fn relu_gradient(grad: FloatTensor<Self>, y: FloatTensor<Self>, factor: f32) -> FloatTensor<Self>;
-
-    /// The sums of the columns of `grad` [T, n]: [n].
-    fn column_sums(grad: FloatTensor<Self>) -> FloatTensor<Self>;
-
-    /// The gradients of `q`, `k` and `v` by that of `y`, their [`LensOps::attention`] with as many heads for keys as for queries,
-    /// without soft cap and window.
-    fn attention_gradients(
-        q: FloatTensor<Self>,
-        k: FloatTensor<Self>,
-        v: FloatTensor<Self>,
-        y: FloatTensor<Self>,
-        grad: FloatTensor<Self>,
-        options: AttentionOptions,
-    ) -> [FloatTensor<Self>; 3];
-}
 
 #[derive(Debug)]
 struct Attention;
@@ -172,26 +152,5 @@ impl<B: TrainingOps, C: CheckpointStrategy> DenseOps for Autodiff<B, C> {
             OpsKind::Tracked(prep) => prep.finish(relu.then(|| y.clone()), y),
             OpsKind::UnTracked(prep) => prep.finish(y),
         }
-    }
-}
-
-impl TrainingOps for Cube {
-    fn relu_gradient(grad: FloatTensor<Self>, y: FloatTensor<Self>, factor: f32) -> FloatTensor<Self> {
-        reference::relu_gradient::<Self>(grad, y, factor)
-    }
-
-    fn column_sums(grad: FloatTensor<Self>) -> FloatTensor<Self> {
-        reference::column_sums::<Self>(grad)
-    }
-
-    fn attention_gradients(
-        q: FloatTensor<Self>,
-        k: FloatTensor<Self>,
-        v: FloatTensor<Self>,
-        y: FloatTensor<Self>,
-        grad: FloatTensor<Self>,
-        options: AttentionOptions,
-    ) -> [FloatTensor<Self>; 3] {
-        reference::attention_gradients::<Self>([q, k, v, y, grad], options)
     }
 }

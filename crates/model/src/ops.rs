@@ -139,6 +139,27 @@ pub trait DenseOps: Backend {
     fn add_bias(sum: FloatTensor<Self>, bias: FloatTensor<Self>, relu: bool) -> FloatTensor<Self>;
 }
 
+/// What gradients are made of, on the backend below autodiff.
+#[cfg(not(target_family = "wasm"))]
+pub trait TrainingOps: LensOps + DenseOps {
+    /// factor * `grad` where `y` is above zero, and zero elsewhere.
+    fn relu_gradient(grad: FloatTensor<Self>, y: FloatTensor<Self>, factor: f32) -> FloatTensor<Self>;
+
+    /// The sums of the columns of `grad` [T, n]: [n].
+    fn column_sums(grad: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// The gradients of `q`, `k` and `v` by that of `y`, their [`LensOps::attention`] with as many heads for keys as for queries,
+    /// without soft cap and window.
+    fn attention_gradients(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        options: AttentionOptions,
+    ) -> [FloatTensor<Self>; 3];
+}
+
 /// Operations without gradients: over packed weights, and those that read results out.
 #[backend_extension(Cube, Flex)]
 pub trait InferenceOps: Backend {

@@ -70,7 +70,7 @@ pub(crate) fn attention<B: Backend>(
     by_row::<B>(B::float_matmul(weights::<B>(q, k, options), v))
 }
 
-/// [`crate::autodiff::TrainingOps::attention_gradients`] of queries, keys, values, the result and its gradient.
+/// [`crate::ops::TrainingOps::attention_gradients`] of queries, keys, values, the result and its gradient.
 pub(crate) fn attention_gradients<B: Backend>(
     operands: [FloatTensor<B>; 5],
     options: AttentionOptions,
@@ -86,12 +86,12 @@ pub(crate) fn attention_gradients<B: Backend>(
     [B::float_matmul(scores, k), of_keys, of_values].map(by_row::<B>)
 }
 
-/// [`crate::autodiff::TrainingOps::relu_gradient`].
+/// [`crate::ops::TrainingOps::relu_gradient`].
 pub(crate) fn relu_gradient<B: Backend>(grad: FloatTensor<B>, y: FloatTensor<B>, factor: f32) -> FloatTensor<B> {
     B::float_mul(grad, B::float_mul_scalar(B::float_sign(y), factor.into()))
 }
 
-/// [`crate::autodiff::TrainingOps::column_sums`].
+/// [`crate::ops::TrainingOps::column_sums`].
 pub(crate) fn column_sums<B: Backend>(grad: FloatTensor<B>) -> FloatTensor<B> {
     let [_, width] = dims(&grad);
     B::float_reshape(B::float_sum_dim(grad, 0), Shape::new([width]))
@@ -124,9 +124,8 @@ mod tests {
     use burn::backend::Flex;
 
     use super::*;
-    use crate::autodiff::TrainingOps;
     use crate::kernels::config::KernelConfig;
-    use crate::ops::{DenseOps, LensOps};
+    use crate::ops::{DenseOps, LensOps, TrainingOps};
 
     type FlexTensor = FloatTensor<Flex>;
 

@@ -68,12 +68,12 @@ pub fn add_bias(sum: FlexTensor, bias: &FlexTensor, is_relu: bool) -> FlexTensor
     sum
 }
 
-/// See [`crate::autodiff::TrainingOps::relu_gradient`].
+/// See [`crate::ops::TrainingOps::relu_gradient`].
 pub fn relu_gradient(grad: FlexTensor, y: &FlexTensor, factor: f32) -> FlexTensor {
     each_pair(grad, y, |grad, y| if y > 0.0 { grad * factor } else { 0.0 })
 }
 
-/// See [`crate::autodiff::TrainingOps::column_sums`]. Always in the order of the rows.
+/// See [`crate::ops::TrainingOps::column_sums`]. Always in the order of the rows.
 pub fn column_sums(grad: &FlexTensor) -> FlexTensor {
     let grad = dense(grad.clone());
     let width = dims(&grad)[1];
@@ -115,7 +115,7 @@ struct HeadScratch {
     turned: Vec<f32>,
 }
 
-/// See [`crate::autodiff::TrainingOps::attention_gradients`]: a few queries of a head at a time, as in the forward pass.
+/// See [`crate::ops::TrainingOps::attention_gradients`]: a few queries of a head at a time, as in the forward pass.
 pub fn attention_gradients([q, k, v, y, grad]: [FlexTensor; 5], options: AttentionOptions) -> [FlexTensor; 3] {
     let [q, k, v, y, grad] = [q, k, v, y, grad].map(dense);
     let heads = options.heads;

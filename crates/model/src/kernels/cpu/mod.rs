@@ -25,11 +25,9 @@ use burn::tensor::{FloatDType, Shape};
 
 use self::tensor::{FlexTensor, dims};
 use super::config::KernelConfig;
-#[cfg(not(target_family = "wasm"))]
-use crate::autodiff::TrainingOps;
-#[cfg(not(target_family = "wasm"))]
-use crate::ops::DenseOps;
 use crate::ops::{AttentionOptions, Epilogue, InferenceOps, LensOps, PackedShape, TopOptions};
+#[cfg(not(target_family = "wasm"))]
+use crate::ops::{DenseOps, TrainingOps};
 
 /// An undefined matrix of rows.
 fn empty_rows(width: usize, capacity: usize) -> FlexTensor {

@@ -19,9 +19,9 @@ use self::kernel::{Kernel, Row};
 use self::source::EpilogueKind;
 use super::config::{KernelConfig, Variant};
 use super::rows;
-#[cfg(not(target_family = "wasm"))]
-use crate::ops::DenseOps;
 use crate::ops::{AttentionOptions, Epilogue, InferenceOps, LensOps, PackedShape, TopOptions};
+#[cfg(not(target_family = "wasm"))]
+use crate::ops::{DenseOps, TrainingOps};
 
 /// Runs `kernel` over `inputs` with eight numbers; one f32 output for each of `shapes`.
 fn launch<const N: usize>(
@@ -201,6 +201,28 @@ impl DenseOps for Cube {
 
     fn add_bias(sum: FloatTensor<Self>, bias: FloatTensor<Self>, relu: bool) -> FloatTensor<Self> {
         crate::reference::add_bias::<Self>(sum, bias, relu)
+    }
+}
+
+#[cfg(not(target_family = "wasm"))]
+impl TrainingOps for Cube {
+    fn relu_gradient(grad: FloatTensor<Self>, y: FloatTensor<Self>, factor: f32) -> FloatTensor<Self> {
+        crate::reference::relu_gradient::<Self>(grad, y, factor)
+    }
+
+    fn column_sums(grad: FloatTensor<Self>) -> FloatTensor<Self> {
+        crate::reference::column_sums::<Self>(grad)
+    }
+
+    fn attention_gradients(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        options: AttentionOptions,
+    ) -> [FloatTensor<Self>; 3] {
+        crate::reference::attention_gradients::<Self>([q, k, v, y, grad], options)
     }
 }
 
