@@ -4,6 +4,7 @@ use anyhow::{Result, anyhow, bail};
 use lens_analysis::document::AnalysisFile;
 use lens_engine::RunOptions;
 use lens_files::WholeFile;
+use lens_pack::instead::{Wanted, instead, known};
 
 use crate::args::{AnalyzeArgs, Input};
 use crate::run::{analysis, open_pack, print, read_tokens};
@@ -83,6 +84,10 @@ fn read_text(input: &Input) -> Result<String> {
         (Some(text), _) => Ok(text.clone()),
         (None, Some(path)) => {
             let bytes = std::fs::read(path).map_err(|e| anyhow!("cannot read {}: {e}", path.display()))?;
+            // Some of these begin with letters.
+            if known(&bytes).is_some() {
+                bail!("{}: not a text{}", path.display(), instead(path, Wanted::Text));
+            }
             lens_pack::text::of_bytes(&bytes).map_err(|e| anyhow!("{}: {e}", path.display()))
         }
         (None, None) => Ok(String::new()),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, bail};
 use lens_import::write::{PackRequest, check};
 use lens_import::{Synthetic, claims, open_gemma, open_sae};
+use lens_pack::instead::{Wanted, instead};
 use lens_pack::manifest::FileEntry;
 use lens_pack::tokenizer::CompactTokenizer;
 use lens_tokenizer::Tokenizer;
@@ -121,7 +122,10 @@ fn check_tokenizer(path: &Path) -> Result<()> {
             path.display()
         );
     }
-    Ok(())
+    match instead(path, Wanted::Tokenizer) {
+        other if other.is_empty() => Ok(()),
+        other => bail!("{}: not a tokenizer.json{other}", path.display()),
+    }
 }
 
 /// Holds the parts against each other, writes the pack and prints what is in it.

@@ -150,6 +150,62 @@ fn names_that_are_neither_here_nor_on_the_hub() {
     assert_error(&pack("google/gemma-2-2b"), &["google/gemma-2-2b", "from the hub", "config.json", "network"]);
 }
 
+/// What somebody has who names the wrong thing, and what to do with it.
+#[test]
+fn what_was_given_in_place_of_what_is_wanted_is_named() {
+    let scratch = tempfile::tempdir().unwrap();
+    let place = |name: &str| scratch.path().join(name);
+    let (gemma, sae) = (fixture("gemma/gemma2-softcap"), fixture("sae/topk-tied"));
+    let (pack, out) = (place("pack"), text(&place("out")));
+    let tokenizer = fixture("tokenizer/tiny.json");
+    let packing = |gemma: &Path, sae: &Path, tokenizer: &Path, out: &str| {
+        let [gemma, sae, tokenizer] = [gemma, sae, tokenizer].map(|path| text(path));
+        run(&[
+            "pack",
+            "--gemma",
+            &gemma,
+            "--sae",
+            &sae,
+            "--tokenizer",
+            &tokenizer,
+            "--layer",
+            "2",
+            "--precision",
+            "f32",
+            "--out",
+            out,
+        ])
+    };
+    let made = packing(&gemma, &sae, &tokenizer, &text(&pack));
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    assert_error(&packing(&pack, &sae, &tokenizer, &out), &["config.json", "a pack of this program", "made of"]);
+    assert_error(&packing(&sae, &sae, &tokenizer, &out), &["the folder of an SAE", "--sae"]);
+    assert_error(
+        &packing(&gemma, &gemma, &tokenizer, &out),
+        &["no SAE is in this folder", "Hugging Face checkpoint", "--gemma"],
+    );
+    assert_error(&packing(&fixture("gguf"), &sae, &tokenizer, &out), &["the GGUF file", "name the file itself"]);
+    let spelled = place("tokenizer.model");
+    std::fs::write(&spelled, b"\n\x0e\n\x05<pad>").unwrap();
+    assert_error(&packing(&gemma, &sae, &spelled, &out), &["SentencePiece", "get tokenizer.json"]);
+    for (given, said) in [
+        (&gemma, "make a pack of it with `temporal-lens pack --gemma`"),
+        (&sae, "--sae` makes a pack"),
+        (&fixture("documents/counting-1.json"), "a saved analysis"),
+    ] {
+        assert_error(&analyze(given, &["--text", "a"]), &["manifest.json", said]);
+    }
+    for (name, bytes, said) in
+        [("a.pdf", &b"%PDF-1.7\n"[..], "a PDF"), ("a.docx", b"PK\x03\x04\x14\0", "a ZIP archive")]
+    {
+        std::fs::write(place(name), bytes).unwrap();
+        assert_error(
+            &analyze(&pack, &["--text-file", &text(&place(name))]),
+            &[name, said, "save what it says as text"],
+        );
+    }
+}
+
 #[test]
 fn a_gguf_file_without_a_tokenizer_says_where_one_is() {
     let scratch = tempfile::tempdir().unwrap();

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::checkpoint::{GemmaCheckpoint, HEAD, SaeCheckpoint};
 use crate::error::{Error, Result};
+use crate::tensors::Source;
 
 /// Rows of an embedding that no token uses, at most: tables are padded to multiples of 64 or 128.
 const UNUSED_ROWS_MAX: usize = 256;
@@ -70,6 +71,13 @@ pub fn of_checkpoint(
     claims.add(origin, "BOS", config.bos_token_id);
     claims.add(origin, "rope", format!("{} / {}", rope(config.rope_full), rope(config.rope_sliding)));
     check_tensors(gemma, layer)?;
+    let held = layers_held(gemma);
+    if held != config.num_hidden_layers {
+        claims.warnings.push(format!(
+            "{origin}: the configuration says {} layers, the weights are those of {held}: one of them may be of another model",
+            config.num_hidden_layers
+        ));
+    }
     claims.own_head = own_head(gemma)?;
     claims.add(origin, "head", if claims.own_head { "its own" } else { "the embedding (tied)" });
     if claims.own_head {
@@ -88,6 +96,16 @@ pub fn of_checkpoint(
     }
     check_tokenizer(&mut claims, gemma, tokenizer, &tokenizer_path.display().to_string())?;
     Ok(claims)
+}
+
+/// Layers that a checkpoint has weights of, those in shards that are not there included. Made-up weights are as many as are used.
+fn layers_held(gemma: &GemmaCheckpoint) -> usize {
+    if gemma.tensors.files.iter().any(|source| matches!(source, Source::Random(_))) {
+        return gemma.config.num_hidden_layers;
+    }
+    let index = |name: &str| name.strip_prefix("model.layers.")?.split('.').next()?.parse::<usize>().ok();
+    let names = gemma.tensors.names().chain(gemma.tensors.absent.keys().map(String::as_str));
+    names.filter_map(index).max().map_or(0, |last| last + 1)
 }
 
 /// Holds an SAE against the output of `layer`, `d_model` numbers wide, of the model called `model_name`.

@@ -8,6 +8,8 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
+use lens_pack::instead::{Wanted, instead};
+
 use crate::error::{Error, Result};
 use crate::safetensors_header::other_file;
 use crate::storage::{Storage, UnknownStorage};
@@ -68,7 +70,10 @@ pub fn open(path: &Path) -> Result<(Values, Tensors)> {
     }
     let file_bytes = file.metadata().map_err(read_failed)?.len();
     let mut reader = Reader { input: BufReader::with_capacity(1 << 16, file), at: 0, file_bytes, array_values: 0 };
-    let (values, infos) = reader.header().map_err(|e| Error::malformed(path.display().to_string(), e))?;
+    let (values, infos) = reader.header().map_err(|e| {
+        let other = if matches!(e, GgufError::Magic) { instead(path, Wanted::Model) } else { String::new() };
+        Error::malformed(path.display().to_string(), format!("{e}{other}"))
+    })?;
 
     let mut tensors = Tensors::new(path);
     let malformed = |problem: String| Error::Malformed { file: path.display().to_string(), problem };

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use lens_pack::file_name;
+use lens_pack::instead::{Wanted, instead};
 use serde::Deserialize;
 
 use crate::checkpoint::{GemmaCheckpoint, HEAD};
@@ -22,6 +23,10 @@ const INDEX: &str = "model.safetensors.index.json";
 /// [`Error`] when files are missing, malformed or cut short, or the model is not a Gemma text model.
 pub fn open(folder: &Path) -> Result<GemmaCheckpoint> {
     let config_path = folder.join(CONFIG);
+    if !config_path.exists() {
+        let problem = format!("cannot read {CONFIG}: there is none{}", instead(folder, Wanted::Model));
+        return Err(Error::malformed(folder.display().to_string(), problem));
+    }
     let text = read_text(&config_path, 1 << 20)?;
     let config = gemma_config(&text, &config_path.display().to_string())?;
     let final_logit_softcapping = final_logit_softcapping(&text, config.family);
@@ -32,10 +37,8 @@ pub fn open(folder: &Path) -> Result<GemmaCheckpoint> {
     } else if folder.join(INDEX).exists() {
         add_shards(&mut tensors, folder)?;
     } else {
-        return Err(Error::Malformed {
-            file: folder.display().to_string(),
-            problem: format!("neither {SINGLE} nor {INDEX} is in the folder"),
-        });
+        let problem = format!("neither {SINGLE} nor {INDEX} is in the folder{}", instead(folder, Wanted::Model));
+        return Err(Error::malformed(folder.display().to_string(), problem));
     }
     tensors.rename(text_model_name)?;
     Ok(GemmaCheckpoint {

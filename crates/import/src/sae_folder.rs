@@ -13,6 +13,7 @@
 use std::path::Path;
 
 use lens_pack::config::SaeConfig;
+use lens_pack::instead::{Wanted, instead};
 use lens_pack::tensor_spec::{SCALING, sae_tensors};
 
 use crate::checkpoint::SaeCheckpoint;
@@ -39,10 +40,9 @@ pub fn open_sae(folder: &Path) -> Result<SaeCheckpoint> {
         let text = read_text(&saelens.0, CONFIG_BYTES_MAX)?;
         (PublishedSae::from_saelens_json(&text, &saelens.0.display().to_string())?, saelens.1, true)
     } else {
-        return Err(Error::Malformed {
-            file: folder.display().to_string(),
-            problem: "no SAE is in this folder: neither conf.yaml (as released) nor cfg.json (SAELens)".to_owned(),
-        });
+        let problem = "no SAE is in this folder: neither conf.yaml (as released) nor cfg.json (SAELens)";
+        let problem = format!("{problem}{}", instead(folder, Wanted::Sae));
+        return Err(Error::malformed(folder.display().to_string(), problem));
     };
     let mut tensors = Tensors::new(&weights);
     safetensors_header::add(&mut tensors, &weights, |_| true)?;

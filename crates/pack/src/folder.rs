@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use crate::instead::{Wanted, instead};
 use crate::manifest::{MANIFEST_FILE, Manifest, pack_hash};
-use crate::{Result, text};
+use crate::{Error, Result, text};
 
 /// A manifest as it lies in a folder.
 #[derive(Debug)]
@@ -24,6 +25,10 @@ impl FolderManifest {
     /// this program reads.
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(MANIFEST_FILE);
+        if !path.exists() {
+            let problem = format!("cannot read {MANIFEST_FILE}: there is none{}", instead(folder, Wanted::Pack));
+            return Err(Error::Malformed { file: folder.display().to_string(), problem });
+        }
         let json = text::read_data(&path)?;
         let manifest = Manifest::from_json(&json, &path.display().to_string())?;
         let hash = pack_hash(&json);

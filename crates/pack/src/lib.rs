@@ -8,6 +8,7 @@
 //! | [`manifest`] | `manifest.json`: what a pack holds and where every tensor lies |
 //! | [`outline`] | the files that a manifest of any version lists |
 //! | [`folder`] | the manifest of a pack in a folder on disk |
+//! | [`instead`] | what lies where something else was looked for, for refusals |
 //! | [`precision_plan`] | which precision each tensor of a pack gets |
 //! | [`tensor_spec`] | which tensors an analysis needs, with their shapes |
 //! | [`tokenizer`] | a BPE tokenizer's tables, and the compact file that a pack carries |
@@ -27,6 +28,7 @@ mod error;
 pub mod file_name;
 pub mod fit;
 pub mod folder;
+pub mod instead;
 pub mod manifest;
 pub mod outline;
 pub mod precision_plan;

@@ -27,6 +27,9 @@ const LINE_BYTES_MAX: u64 = 16 << 20;
 /// Fewest tokens a context has, BOS included: less teaches nothing about time.
 const CONTEXT_LEAST: usize = 16;
 
+/// How a file that gzip compressed begins.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
 /// Key of the metadata that names the kinds.
 const KINDS: &str = "kinds";
 
@@ -102,10 +105,8 @@ pub struct Passage {
 /// The forms of files, by the ends of their names; upper and lower case are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// A JSON object per line.
+    /// A JSON object per line, compressed or not.
     Lines,
-    /// The same, compressed.
-    ZippedLines,
     /// One passage.
     Text,
     /// Token ids.
@@ -117,7 +118,7 @@ impl Form {
         let name = path.file_name()?.to_string_lossy().to_lowercase();
         let forms = [
             (".jsonl", Self::Lines),
-            (".jsonl.gz", Self::ZippedLines),
+            (".jsonl.gz", Self::Lines),
             (".txt", Self::Text),
             (".safetensors", Self::TokenIds),
         ];
@@ -169,8 +170,7 @@ pub fn passages(path: &Path, mut take: impl FnMut(Passage) -> Result<()>) -> Res
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let kind = name.split('.').next().unwrap_or(&name).trim_start_matches("train-").to_owned();
     let wrong = |problem: &dyn Display| Error::corpus(path, &problem.to_string());
-    let form = Form::of(path);
-    if form == Some(Form::Text) {
+    if Form::of(path) == Some(Form::Text) {
         let bytes = std::fs::read(path).map_err(|e| wrong(&e))?;
         let text = text::of_bytes(&bytes).map_err(|e| wrong(&e))?;
         return take(Passage { text, source: kind.clone(), kind, place: path.display().to_string() })
@@ -180,10 +180,10 @@ pub fn passages(path: &Path, mut take: impl FnMut(Passage) -> Result<()>) -> Res
     if let Some(other) = text::not_the_file(file.fill_buf().map_err(|e| wrong(&e))?) {
         return Err(wrong(&other));
     }
-    let plain: Box<dyn BufRead> = match form {
-        Some(Form::ZippedLines) => Box::new(BufReader::new(MultiGzDecoder::new(file))),
-        _ => Box::new(file),
-    };
+    // The first bytes decide, not the name: some programs unpack what they download and keep its name.
+    let is_zipped = file.fill_buf().map_err(|e| wrong(&e))?.starts_with(&GZIP);
+    let plain: Box<dyn BufRead> =
+        if is_zipped { Box::new(BufReader::new(MultiGzDecoder::new(file))) } else { Box::new(file) };
     let mut lines = decoded(plain).map_err(|e| wrong(&e))?;
     for number in 1.. {
         let mut line = String::new();
@@ -197,6 +197,9 @@ pub fn passages(path: &Path, mut take: impl FnMut(Passage) -> Result<()>) -> Res
         }
         if line.trim().is_empty() {
             continue;
+        }
+        if line.trim_start().starts_with('[') {
+            return Err(wrong("is a JSON list; a .jsonl file has an object with a text on each line"));
         }
         let mut passage: Passage =
             text::from_json(&line).map_err(|e| wrong(&format!("is not a JSON object with a text: {e}")))?;
@@ -496,6 +499,34 @@ mod tests {
         let read = read.map_err(std::io::Error::other)?;
         assert_eq!(read.kinds, ["poem", "news", "x"]);
         assert_eq!(read.tokens(), 2 + 3 + 2);
+        Ok(())
+    }
+
+    #[test]
+    fn lines_are_read_compressed_or_not_whatever_the_name_says() -> std::io::Result<()> {
+        use std::io::Write;
+
+        let folder = tempfile::tempdir()?;
+        let line = b"{\"text\": \"ab\"}\n";
+        let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        zipped.write_all(line)?;
+        let zipped = zipped.finish()?;
+        for (name, bytes) in
+            [("a.jsonl", &zipped[..]), ("b.jsonl.gz", &zipped), ("c.jsonl", line), ("d.jsonl.gz", line)]
+        {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes)?;
+            let mut texts = Vec::new();
+            let read = passages(&path, |passage| {
+                texts.push(passage.text);
+                Ok(())
+            });
+            assert!(read.is_ok() && texts == ["ab"], "{name}: {read:?}");
+        }
+        let list = folder.path().join("list.jsonl");
+        std::fs::write(&list, "[{\"text\": \"ab\"}]")?;
+        let problem = passages(&list, |_| Ok(())).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(problem.contains("line 1: is a JSON list"), "{problem}");
         Ok(())
     }
 

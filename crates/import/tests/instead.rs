@@ -1,0 +1,42 @@
+//! What lies where something else was looked for is named, with what to do with it.
+#![allow(missing_docs)]
+
+use lens_pack::instead::{Wanted, instead};
+
+fn said(files: &[(&str, &[u8])], of: &str, wanted: Wanted) -> std::io::Result<String> {
+    let folder = tempfile::tempdir()?;
+    for (name, bytes) in files {
+        std::fs::write(folder.path().join(name), bytes)?;
+    }
+    Ok(instead(&folder.path().join(of), wanted))
+}
+
+#[test]
+fn what_is_there_is_named_with_what_to_do() -> std::io::Result<()> {
+    let none: &[(&str, &[u8])] = &[];
+    assert_eq!(said(none, "", Wanted::Model)?, "; the folder is empty");
+    assert_eq!(said(none, "x", Wanted::Pack)?, "; there is no such file or folder");
+    let cases: [(&[(&str, &[u8])], &str, Wanted, &str); 14] = [
+        (&[("config.json", b"{}"), ("model.safetensors", b"x")], "", Wanted::Pack, "temporal-lens pack --gemma"),
+        (&[("manifest.json", b"{}")], "", Wanted::Model, "cannot be packed again"),
+        (&[("a.gguf", b"GGUF")], "", Wanted::Model, "a.gguf; name the file itself"),
+        (&[("a.gguf", b"GGUF")], "a.gguf", Wanted::Pack, "GGUF file; make a pack"),
+        (&[("adapter_config.json", b"{}"), ("adapter_model.safetensors", b"x")], "", Wanted::Model, "merge it into"),
+        (&[("config.json", b"{}"), ("pytorch_model.bin", b"x")], "", Wanted::Model, "(pytorch_model.bin)"),
+        (&[("config.json", b"{}"), ("consolidated.safetensors", b"x")], "", Wanted::Model, "holds consolidated"),
+        (&[("conf.yaml", b"a: 1")], "", Wanted::Model, "name it with --sae"),
+        (&[("conf.yaml", b"a: 1")], "conf.yaml", Wanted::Sae, "name the folder"),
+        (&[("params.npz", b"PK\x03\x04")], "", Wanted::Sae, "no predictable codes"),
+        (&[("r.json", b"{\"format\":\"temporal-lens-analysis/2\"")], "r.json", Wanted::Pack, "saved analysis"),
+        (&[("tokenizer.model", b"\n\x0e\n")], "tokenizer.model", Wanted::Tokenizer, "get tokenizer.json"),
+        (&[("a.docx", b"PK\x03\x04\x14\x00")], "a.docx", Wanted::Text, "a ZIP archive"),
+        (&[("a.txt", b"%PDF-1.7\n")], "a.txt", Wanted::Text, "it is a PDF; save what it says as text"),
+    ];
+    for (files, of, wanted, part) in cases {
+        let sentence = said(files, of, wanted)?;
+        assert!(sentence.contains(part), "{sentence}");
+    }
+    // Nothing is said of what is not known.
+    assert_eq!(said(&[("a.txt", b"The tide turned.")], "a.txt", Wanted::Text)?, "");
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! What lies where something else was looked for: so that a refusal says what the reader has, and what to do with it.
+//!
+//! Names and first bytes decide; nothing is read to its end. On the command line alone: a browser is handed no folders.
+
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use crate::manifest::MANIFEST_FILE;
+
+/// What was looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// The folder of a pack.
+    Pack,
+    /// A Hugging Face folder or a GGUF file.
+    Model,
+    /// The folder of an SAE.
+    Sae,
+    /// tokenizer.json.
+    Tokenizer,
+    /// A text that somebody wrote.
+    Text,
+}
+
+/// What is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Found {
+    Nothing,
+    EmptyFolder,
+    Pack,
+    Checkpoint,
+    Adapter,
+    /// Of PyTorch, by the name of the file.
+    Pickled(String),
+    /// The name of the file, where a folder was given.
+    Gguf(Option<String>),
+    /// The folder, or a file of it.
+    Sae {
+        is_file: bool,
+    },
+    GemmaScope,
+    Analysis,
+    SentencePiece,
+    /// By what it is called.
+    Known(&'static str),
+    /// safetensors under a name that no layout has.
+    OtherSafetensors(String),
+}
+
+/// Files whose first bytes say what they are, and what they are called.
+const MAGIC: [(&[u8], &str); 11] = [
+    (b"PK\x03\x04", "a ZIP archive, as .docx, .odt, .epub, .npz and PyTorch's files are"),
+    (b"%PDF-", "a PDF"),
+    (b"\x1f\x8b", "a file compressed by gzip"),
+    (b"\x28\xb5\x2f\xfd", "a file compressed by zstd"),
+    (b"\xfd7zXZ", "a file compressed by xz"),
+    (b"BZh", "a file compressed by bzip2"),
+    (b"PAR1", "a Parquet file"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"{\\rtf", "an RTF document"),
+    (b"\xd0\xcf\x11\xe0", "a document of an old Office program"),
+];
+
+/// The first bytes of a file; none where it cannot be read.
+fn head(path: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Ok(file) = File::open(path) {
+        // What is not read is not recognized.
+        let _ = file.take(512).read_to_end(&mut bytes);
+    }
+    bytes
+}
+
+/// What first bytes say that a file is, where it is neither text nor one of ours.
+pub fn known(head: &[u8]) -> Option<&'static str> {
+    MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, name)| *name)
+}
+
+impl Found {
+    fn at(path: &Path) -> Option<Self> {
+        if path.is_dir() { Self::in_folder(path) } else { Self::file(path) }
+    }
+
+    fn in_folder(folder: &Path) -> Option<Self> {
+        let names: Vec<String> = std::fs::read_dir(folder)
+            .ok()?
+            .flatten()
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        let has = |name: &str| names.iter().any(|it| it == name);
+        let ending = |ends: &[&str]| {
+            names.iter().find(|name| ends.iter().any(|end| name.to_lowercase().ends_with(end))).cloned()
+        };
+        let safetensors = ending(&[".safetensors"]);
+        if names.is_empty() {
+            Some(Self::EmptyFolder)
+        } else if has(MANIFEST_FILE) {
+            Some(Self::Pack)
+        } else if has("conf.yaml") || has("cfg.json") {
+            Some(Self::Sae { is_file: false })
+        } else if has("config.json") && (has("model.safetensors") || has("model.safetensors.index.json")) {
+            Some(Self::Checkpoint)
+        } else if has("adapter_config.json") || has("adapter_model.safetensors") {
+            Some(Self::Adapter)
+        } else if has("params.npz") {
+            Some(Self::GemmaScope)
+        } else if let Some(file) = ending(&[".gguf"]) {
+            Some(Self::Gguf(Some(file)))
+        } else if let Some(file) = ending(&[".bin", ".pt", ".pth", ".ckpt"]) {
+            Some(Self::Pickled(file))
+        } else {
+            safetensors.map(Self::OtherSafetensors)
+        }
+    }
+
+    fn file(path: &Path) -> Option<Self> {
+        if !path.exists() {
+            return Some(Self::Nothing);
+        }
+        let name = path.file_name()?.to_string_lossy().into_owned();
+        let lower = name.to_lowercase();
+        let head = head(path);
+        let text = String::from_utf8_lossy(&head);
+        if head.starts_with(b"GGUF") {
+            Some(Self::Gguf(None))
+        } else if ["conf.yaml", "cfg.json", "latest_ckpt.safetensors", "sae_weights.safetensors"]
+            .contains(&name.as_str())
+        {
+            Some(Self::Sae { is_file: true })
+        } else if text.contains("\"temporal-lens-analysis/") || text.contains("\"temporal-lens-comparison/") {
+            Some(Self::Analysis)
+        } else if name == MANIFEST_FILE {
+            Some(Self::Pack)
+        } else if lower == "tokenizer.model" || lower.ends_with(".spm") {
+            Some(Self::SentencePiece)
+        } else if [".bin", ".pt", ".pth", ".ckpt"].iter().any(|end| lower.ends_with(end)) && !head.is_empty() {
+            Some(Self::Pickled(name))
+        } else if lower.ends_with(".npz") {
+            Some(Self::GemmaScope)
+        } else {
+            known(&head).map(Self::Known)
+        }
+    }
+
+    /// What to do with it where something else was wanted.
+    fn advice(&self, wanted: Wanted) -> &'static str {
+        match (self, wanted) {
+            (Self::Checkpoint | Self::Gguf(_), Wanted::Pack) => "make a pack of it with `temporal-lens pack --gemma`",
+            (Self::Sae { .. }, Wanted::Pack) => "`temporal-lens pack --sae` makes a pack of it and of its model",
+            (Self::Pack, Wanted::Model) => {
+                "a pack cannot be packed again: name the checkpoint or GGUF file that it was made of"
+            }
+            (Self::Pack, Wanted::Sae) => "name the folder of the SAE that it was made with",
+            (Self::Gguf(Some(_)), Wanted::Model) => "name the file itself",
+            (Self::Sae { .. }, Wanted::Model) => "name it with --sae, and its model with --gemma",
+            (Self::Sae { is_file: true }, Wanted::Sae) => "name the folder that it lies in",
+            (Self::Checkpoint | Self::Gguf(_), Wanted::Sae) => {
+                "name it with --gemma, and the folder of its SAE with --sae"
+            }
+            (Self::Adapter, Wanted::Model | Wanted::Pack) => {
+                "merge it into its base model (peft: merge_and_unload), save that as safetensors, and name that folder"
+            }
+            (Self::Pickled(_), Wanted::Model | Wanted::Pack) => {
+                "save the model as safetensors (transformers: save_pretrained with safe_serialization)"
+            }
+            (Self::Pickled(_), Wanted::Sae) => "save its tensors as safetensors, beside conf.yaml",
+            (Self::OtherSafetensors(_), Wanted::Model) => {
+                "a checkpoint has config.json beside model.safetensors, or beside shards and their index"
+            }
+            (Self::GemmaScope, Wanted::Sae) => "it has no predictable codes: this program reads TemporalSAEs",
+            (Self::Analysis, Wanted::Pack | Wanted::Model) => {
+                "the page opens it, and `temporal-lens html` makes a page of it"
+            }
+            (Self::SentencePiece, Wanted::Tokenizer) => {
+                "get tokenizer.json, which lies beside the model's own weights on the hub"
+            }
+            (Self::Known(_), Wanted::Text) => "save what it says as text (.txt, UTF-8)",
+            (Self::Known(_), _) => "unpack it first",
+            _ => "",
+        }
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("there is no such file or folder"),
+            Self::EmptyFolder => f.write_str("the folder is empty"),
+            Self::Pack => f.write_str("it is a pack of this program"),
+            Self::Checkpoint => f.write_str("it is a Hugging Face checkpoint"),
+            Self::Adapter => f.write_str("it is a LoRA adapter: what changes a model, not the model"),
+            Self::Pickled(file) => write!(f, "it has weights that Python pickled ({file}), which are not read"),
+            Self::Gguf(Some(file)) => write!(f, "it holds the GGUF file {file}"),
+            Self::Gguf(None) => f.write_str("it is a GGUF file"),
+            Self::Sae { is_file: false } => f.write_str("it is the folder of an SAE"),
+            Self::Sae { is_file: true } => f.write_str("it is a file of an SAE"),
+            Self::GemmaScope => f.write_str("it is an SAE as Gemma Scope has them (.npz)"),
+            Self::Analysis => f.write_str("it is a saved analysis"),
+            Self::SentencePiece => f.write_str("it is a model of SentencePiece"),
+            Self::Known(name) => write!(f, "it is {name}"),
+            Self::OtherSafetensors(file) => write!(f, "it holds {file}"),
+        }
+    }
+}
+
+/// The end of a sentence that says what is at `path` instead of what was wanted, from the semicolon on; empty where nothing is
+/// recognized.
+pub fn instead(path: &Path, wanted: Wanted) -> String {
+    let Some(found) = Found::at(path) else { return String::new() };
+    match found.advice(wanted) {
+        "" => format!("; {found}"),
+        advice => format!("; {found}; {advice}"),
+    }
+}
