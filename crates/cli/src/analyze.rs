@@ -1,8 +1,10 @@
 //! `analyze`: a text to an account of it, tables, JSON and tensors.
 
+use std::io::Read;
+
 use anyhow::{Result, anyhow, bail};
 use lens_analysis::document::AnalysisFile;
-use lens_engine::RunOptions;
+use lens_engine::{RunOptions, TEXT_BYTES_MAX};
 use lens_files::WholeFile;
 use lens_pack::instead::{Wanted, instead, known};
 
@@ -78,12 +80,25 @@ pub fn run(args: &AnalyzeArgs) -> Result<()> {
 const NO_WORDS: &str =
     "the pack has no words; `temporal-lens words --model PACK --corpus TEXTS` adds them, with no need to pack again";
 
+/// Bytes of the longest file that is read: a character has at most two in UTF-16 where it has one in UTF-8.
+const FILE_BYTES_MAX: u64 = 2 * TEXT_BYTES_MAX;
+
 /// The text, verbatim; empty for token ids.
 fn read_text(input: &Input) -> Result<String> {
     match (&input.text, &input.text_file) {
         (Some(text), _) => Ok(text.clone()),
         (None, Some(path)) => {
-            let bytes = std::fs::read(path).map_err(|e| anyhow!("cannot read {}: {e}", path.display()))?;
+            let mut bytes = Vec::new();
+            std::fs::File::open(path)
+                // A device never ends.
+                .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
+                .map_err(|e| anyhow!("cannot read {}: {e}", path.display()))?;
+            if bytes.len() as u64 > FILE_BYTES_MAX {
+                bail!(
+                    "{}: has more than {FILE_BYTES_MAX} bytes, far more than can be analyzed; shorten it",
+                    path.display()
+                );
+            }
             // Some of these begin with letters.
             if known(&bytes).is_some() {
                 bail!("{}: not a text{}", path.display(), instead(path, Wanted::Text));

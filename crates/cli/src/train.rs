@@ -227,17 +227,21 @@ impl ProgressPrinter {
     }
 
     fn print_figures(&self, step: usize, f: &Figures) {
-        let number = |v: Option<f64>, digits: usize| v.map_or_else(|| "none".to_owned(), |v| format!("{v:.digits$}"));
+        // Too few tokens leave figures undefined.
+        let number = |v: Option<f64>, digits: usize| {
+            v.filter(|v| v.is_finite()).map_or_else(|| "none".to_owned(), |v| format!("{v:.digits$}"))
+        };
+        let share = |v: f64| number(Some(v), 3);
         eprintln!(
-            "  held out after step {step}: FVE {:.3}, without dimension {} {:.3}, scaled {:.3}; prediction alone {:.3}, \
-             {:.3}, {:.3}; effective rank {}, share {}, dead {:.1} %",
-            f.fve.plain,
+            "  held out after step {step}: FVE {}, without dimension {} {}, scaled {}; prediction alone {}, {}, {}; effective \
+             rank {}, share {}, dead {:.1} %",
+            share(f.fve.plain),
             f.massive,
-            f.fve.without,
-            f.fve.scaled,
-            f.predicted.plain,
-            f.predicted.without,
-            f.predicted.scaled,
+            share(f.fve.without),
+            share(f.fve.scaled),
+            share(f.predicted.plain),
+            share(f.predicted.without),
+            share(f.predicted.scaled),
             number(f.rank_pred, 1),
             number(f.share, 3),
             100.0 * f.dead

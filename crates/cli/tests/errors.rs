@@ -207,6 +207,20 @@ fn what_was_given_in_place_of_what_is_wanted_is_named() {
 }
 
 #[test]
+fn what_is_far_too_long_is_refused_before_it_is_cut_into_tokens() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = small_pack(scratch.path());
+    let long = scratch.path().join("long.txt");
+    std::fs::write(&long, "the tide ".repeat(150_000)).unwrap();
+    assert_error(&analyze(&pack, &["--text-file", &text(&long)]), &["1350000 bytes", "at most 1048576", "shorten it"]);
+    std::fs::write(&long, "the tide ".repeat(6_000_000)).unwrap();
+    assert_error(&analyze(&pack, &["--text-file", &text(&long)]), &["more than 2097152 bytes", "shorten it"]);
+    if cfg!(target_os = "linux") {
+        assert_error(&analyze(&pack, &["--text-file", "/dev/zero"]), &["more than 2097152 bytes"]);
+    }
+}
+
+#[test]
 fn a_gguf_file_without_a_tokenizer_says_where_one_is() {
     let scratch = tempfile::tempdir().unwrap();
     let gguf = scratch.path().join("model.gguf");

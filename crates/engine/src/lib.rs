@@ -52,7 +52,7 @@ pub use lens_model::words::{Part, Through};
 pub use lens_pack::precision_plan::PrecisionPlan;
 pub use lens_tokenizer::Tokens;
 pub use loaded_words::LoadedWords;
-pub use pack::{LoadedPack, PackLoader};
+pub use pack::{LoadedPack, PackLoader, TEXT_BYTES_MAX};
 #[cfg(not(target_family = "wasm"))]
 pub use part_means::PartMeans;
 #[cfg(not(target_family = "wasm"))]

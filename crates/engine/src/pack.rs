@@ -302,6 +302,9 @@ impl LoadedPack {
     }
 }
 
+/// Longest text that is cut into tokens: [`TOKENS_MAX`] of them are a fiftieth of it, and it takes a second.
+pub const TEXT_BYTES_MAX: u64 = 1 << 20;
+
 /// Whether the embedding of `rows` rows has one for each token.
 pub(crate) fn check_rows(tokens: &Tokens, rows: usize) -> Result<()> {
     match tokens.ids.iter().zip(&tokens.tokens).find(|(id, _)| **id as usize >= rows) {
@@ -319,6 +322,12 @@ fn no_tokenizer() -> Error {
 fn tokenize(tokenizer: &Tokenizer, manifest: &Manifest, text: &str) -> Result<Tokens> {
     if text.is_empty() {
         return Err(Error::Input("the text is empty; type or pass some text".to_owned()));
+    }
+    if text.len() as u64 > TEXT_BYTES_MAX {
+        return Err(Error::Input(format!(
+            "the text has {} bytes, at most {TEXT_BYTES_MAX} are read, far more than {TOKENS_MAX} tokens; shorten it",
+            text.len()
+        )));
     }
     let tokens = tokenizer.encode(text, manifest.gemma.bos_token_id)?;
     check_length(tokens.ids.len())?;

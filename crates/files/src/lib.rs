@@ -43,6 +43,14 @@ pub enum Error {
     /// A folder is in the file's place.
     #[error("cannot write {}: it is a folder", .0.display())]
     IsFolder(PathBuf),
+    /// The folder is not there.
+    #[error("cannot write {}: there is no folder {}", path.display(), folder.display())]
+    NoFolder {
+        /// The file asked for.
+        path: PathBuf,
+        /// Its folder.
+        folder: PathBuf,
+    },
     /// The path ends in no name.
     #[error("cannot write {}: it names no file", .0.display())]
     NoName(PathBuf),
@@ -91,6 +99,10 @@ impl WholeFile {
         if path.file_name().is_none() {
             return Err(Error::NoName(path.to_owned()));
         }
+        let folder = folder_of(path);
+        if !folder.is_dir() {
+            return Err(Error::NoFolder { path: path.to_owned(), folder: folder.to_owned() });
+        }
         let mut builder = tempfile::Builder::new();
         builder.prefix(PARTIAL_PREFIX);
         #[cfg(unix)]
@@ -99,7 +111,7 @@ impl WholeFile {
             // As for any new file: the umask decides. Temporary files are private by default.
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
-        let mut file = builder.tempfile_in(folder_of(path)).map_err(failed)?;
+        let mut file = builder.tempfile_in(folder).map_err(failed)?;
         let listed = Unfinished::new(file.path());
         fill(file.as_file_mut()).map_err(failed)?;
         file.as_file().sync_all().map_err(failed)?;
@@ -239,7 +251,7 @@ mod tests {
         let problem = write_whole(Path::new(""), b"x").unwrap_err().to_string();
         assert!(problem.contains("it names no file"), "{problem}");
         let problem = write_whole(&folder.path().join("nowhere/a"), b"x").unwrap_err().to_string();
-        assert!(problem.contains("nowhere") && problem.contains("cannot write"), "{problem}");
+        assert!(problem.contains("cannot write") && problem.contains("there is no folder"), "{problem}");
         assert_eq!(names(folder.path()), ["out"]);
     }
 

@@ -176,9 +176,40 @@ fn letters(name: &str) -> String {
     plain.strip_suffix("pt").map(str::to_owned).unwrap_or(plain)
 }
 
+/// How the names of models of other families begin, as [`letters`] has them.
+const OTHER_FAMILIES: [&str; 22] = [
+    "gpt",
+    "llama",
+    "tinyllama",
+    "metallama",
+    "pythia",
+    "mistral",
+    "mixtral",
+    "ministral",
+    "qwen",
+    "phi1",
+    "phi2",
+    "phi3",
+    "phi4",
+    "deepseek",
+    "olmo",
+    "falcon",
+    "bloom",
+    "smollm",
+    "stablelm",
+    "gemma3n",
+    "gemma4",
+    "recurrentgemma",
+];
+/// The first Gemma's.
+const GEMMA_1: [&str; 4] = ["gemma2b", "gemma7b", "gemma2bit", "gemma7bit"];
+
 /// Whether a name is that of a model of another family or of another published size.
 fn contradicts(name: &str, config: &GemmaConfig) -> bool {
     let name = letters(name);
+    if OTHER_FAMILIES.iter().any(|other| name.starts_with(other)) || GEMMA_1.contains(&name.as_str()) {
+        return true;
+    }
     let (own, other, sizes): (_, _, &[(&str, usize)]) = match config.family {
         GemmaFamily::Gemma2 => ("gemma2", "gemma3", &[("2b", 26), ("9b", 42), ("27b", 46)]),
         GemmaFamily::Gemma3 => ("gemma3", "gemma2", &[("270m", 18), ("1b", 26), ("4b", 34), ("12b", 48), ("27b", 62)]),

@@ -87,7 +87,11 @@ impl Tensors {
                 file: file.clone(),
                 problem: format!("the file is missing; tensor {name} lies in it"),
             },
-            None => Error::MissingTensor { file: self.origin.clone(), tensor: name.to_owned() },
+            None => {
+                // An SAE's have no prefix in its file.
+                let tensor = name.strip_prefix("sae.").unwrap_or(name).to_owned();
+                Error::MissingTensor { file: self.origin.clone(), tensor }
+            }
         })
     }
 

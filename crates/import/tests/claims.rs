@@ -269,6 +269,9 @@ fn the_checkpoints_own_name_is_the_models() {
         // No name, but another family or size: seven layers of Gemma 3.
         (None, None, "google/gemma-2-2b", "the-file", true),
         (None, None, "google/gemma-3-270m", "the-file", true),
+        (None, None, "gpt2", "the-file", true),
+        (None, None, "meta-llama/Llama-3.2-1B", "the-file", true),
+        (None, None, "google/gemma-2b", "the-file", true),
     ] {
         let (name, told) = claims::model_name(hub, &gemma_of(own), &sae_of(of_sae), "the-file");
         assert_eq!((name.as_str(), told.is_some()), (expected, disagree), "{hub:?} {own:?} {of_sae}: {told:?}");
