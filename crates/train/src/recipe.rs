@@ -163,6 +163,21 @@ impl Recipe {
         if !(0.0..=1.0).contains(&self.joined) {
             return Err(Error::Recipe(format!("joined is a share of contexts, from 0 to 1, and not {}", self.joined)));
         }
+        let numbers = [
+            ("lr", self.lr),
+            ("lr_final", self.lr_final),
+            ("lr_mult_decoder", self.lr_mult_decoder),
+            ("lr_mult_attention", self.lr_mult_attention),
+            ("lr_mult_scores", self.lr_mult_scores),
+            ("beta_1", f64::from(self.betas[0])),
+            ("beta_2", f64::from(self.betas[1])),
+            ("weight_decay", f64::from(self.weight_decay)),
+            ("max_grad_norm", f64::from(self.max_grad_norm)),
+            ("aux_loss_weight", f64::from(self.aux_loss_weight)),
+        ];
+        if let Some((name, value)) = numbers.iter().find(|(_, value)| !value.is_finite() || *value < 0.0) {
+            return Err(Error::Recipe(format!("{name} is {value}; it must be a number, 0 or above")));
+        }
         if self.batch_tokens == 0 || self.tokens == 0 {
             return Err(Error::Recipe("tokens and batch_tokens must be at least 1".to_owned()));
         }
@@ -252,6 +267,10 @@ mod tests {
         assert!(recipe(&[1.0, 12.0], 0.5).config(64, 1.0).is_ok());
         for (scores, joined) in [(&[][..], 0.0), (&[1.0, 2.0, 3.0], 0.0), (&[0.0], 0.0), (&[f32::NAN, 1.0], 0.0)] {
             assert!(recipe(scores, joined).config(64, 1.0).is_err(), "{scores:?}");
+        }
+        for lr in [-1e-3, f64::NAN, f64::INFINITY] {
+            let refused = Recipe { lr, ..recipe(&[6.0], 0.0) }.config(64, 1.0);
+            assert!(refused.is_err_and(|e| e.to_string().contains("lr is")), "{lr}");
         }
         for joined in [-0.1, 1.1, f32::NAN] {
             assert!(recipe(&[6.0], joined).config(64, 1.0).is_err(), "{joined}");
