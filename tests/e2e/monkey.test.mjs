@@ -19,7 +19,7 @@ const FREEZE_MS = 10_000;
 const ACCEPTED = 40;
 
 /** What needs a model, asks another host or the browser for more than a file, or ends the page. */
-const LEFT_OUT = /^(analyze|attention-compute|compare|get-words|words-toggle|store-embedding|delete-stored|diagnostics|pack-.*|.*-copy|full-screen|neuronpedia.*|film-(webm|png)|open-result|retry)$/;
+const LEFT_OUT = /^(copy-numbers|export-html|restart|update|cancel|device-choice|analyze|attention-compute|compare|get-words|words-toggle|store-embedding|delete-stored|diagnostics|pack-.*|.*-copy|full-screen|neuronpedia.*|film-(webm|png)|open-result|retry)$/;
 
 /** Numbers from 0 to 1 that follow from a seed (mulberry32). */
 function random(seed) {
@@ -92,15 +92,22 @@ function made(dice) {
   return JSON.stringify(it);
 }
 
-/** Presses one control of the page, chosen by `choice` and `detail` from 0 to 1; answers its name. */
-function press([choice, detail, leftOut]) {
+/** Chooses one control of the page by `choice` from 0 to 1, as `window.chosen`; answers its name. */
+function choose([choice, leftOut]) {
   const controls = [...document.querySelectorAll('button, summary, select, canvas, input[type="checkbox"], input[type="range"], .token')]
     .filter((it) => !it.disabled && !it.closest('[inert]') && it.checkVisibility({ visibilityProperty: true }))
     .filter((it) => !new RegExp(leftOut).test(it.dataset.testid ?? ''));
   // Words are many, and alike: one in ten.
   const rare = controls.filter((it, at) => !it.matches('.token') || at % 10 === 0);
   const it = rare[Math.floor(choice * rare.length)];
-  if (!it) return 'nothing';
+  window.chosen = it;
+  return it ? `${it.tagName.toLowerCase()} ${it.dataset.testid ?? it.getAttribute('aria-label') ?? it.textContent.slice(0, 30)}` : 'nothing';
+}
+
+/** Presses the chosen control, where and how `detail` from 0 to 1 says. */
+function press(detail) {
+  const it = window.chosen;
+  if (!it) return;
   const { x, y, width, height } = it.getBoundingClientRect();
   const place = { bubbles: true, cancelable: true, clientX: x + detail * width, clientY: y + ((detail * 7) % 1) * height };
   if (it.matches('select')) {
@@ -116,7 +123,6 @@ function press([choice, detail, leftOut]) {
     else if (what === 1) it.dispatchEvent(new KeyboardEvent('keydown', { bubbles: true, key: ['ArrowDown', 'End', 'Enter', '+', '0'][Math.floor(detail * 25) % 5] }));
     else it.dispatchEvent(new MouseEvent('click', place));
   } else it.click();
-  return `${it.tagName.toLowerCase()} ${it.dataset.testid ?? it.getAttribute('aria-label') ?? it.textContent.slice(0, 30)}`;
 }
 
 describe('documents and controls at random', () => {
@@ -147,7 +153,12 @@ describe('documents and controls at random', () => {
         accepted += 1;
         for (let step = 0; step < STEPS && page.problems.length === 0; step += 1) {
           const began = Date.now();
-          story.push(await page.evaluate(press, [dice.next(), dice.next(), LEFT_OUT.source]));
+          // Its name first: a renderer that dies of it tells no more.
+          const [choice, detail] = [dice.next(), dice.next()];
+          story.push(await page.evaluate(choose, [choice, LEFT_OUT.source]));
+          await page.evaluate(press, detail).catch((error) => {
+            throw new Error(`${error.message}: ${story.join(' > ')}`, { cause: error });
+          });
           await page.evaluate(() => new Promise((resolve) => { requestAnimationFrame(() => resolve()); }));
           assert.ok(Date.now() - began < FREEZE_MS, `frozen for ${Date.now() - began} ms: ${story.join(' > ')}`);
         }

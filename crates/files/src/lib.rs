@@ -100,7 +100,7 @@ impl WholeFile {
             return Err(Error::NoName(path.to_owned()));
         }
         let folder = folder_of(path);
-        if !folder.is_dir() {
+        if folder.metadata().is_err_and(|e| e.kind() == io::ErrorKind::NotFound) {
             return Err(Error::NoFolder { path: path.to_owned(), folder: folder.to_owned() });
         }
         let mut builder = tempfile::Builder::new();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use lens_pack::file_name;
-use lens_pack::instead::{Wanted, instead};
+use lens_pack::instead::{Wanted, instead, is_missing};
 use serde::Deserialize;
 
 use crate::checkpoint::{GemmaCheckpoint, HEAD};
@@ -23,7 +23,7 @@ const INDEX: &str = "model.safetensors.index.json";
 /// [`Error`] when files are missing, malformed or cut short, or the model is not a Gemma text model.
 pub fn open(folder: &Path) -> Result<GemmaCheckpoint> {
     let config_path = folder.join(CONFIG);
-    if !config_path.exists() {
+    if is_missing(&config_path) {
         let problem = format!("cannot read {CONFIG}: there is none{}", instead(folder, Wanted::Model));
         return Err(Error::malformed(folder.display().to_string(), problem));
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::instead::{Wanted, instead};
+use crate::instead::{self, Wanted};
 use crate::manifest::{MANIFEST_FILE, Manifest, pack_hash};
 use crate::{Error, Result, text};
 
@@ -25,8 +25,9 @@ impl FolderManifest {
     /// this program reads.
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(MANIFEST_FILE);
-        if !path.exists() {
-            let problem = format!("cannot read {MANIFEST_FILE}: there is none{}", instead(folder, Wanted::Pack));
+        if instead::is_missing(&path) {
+            let problem =
+                format!("cannot read {MANIFEST_FILE}: there is none{}", instead::instead(folder, Wanted::Pack));
             return Err(Error::Malformed { file: folder.display().to_string(), problem });
         }
         let json = text::read_data(&path)?;

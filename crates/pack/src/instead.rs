@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use crate::manifest::MANIFEST_FILE;
@@ -117,7 +117,7 @@ impl Found {
     }
 
     fn file(path: &Path) -> Option<Self> {
-        if !path.exists() {
+        if is_missing(path) {
             return Some(Self::Nothing);
         }
         let name = path.file_name()?.to_string_lossy().into_owned();
@@ -204,6 +204,12 @@ impl fmt::Display for Found {
             Self::OtherSafetensors(file) => write!(f, "it holds {file}"),
         }
     }
+}
+
+/// Whether nothing has this name: not what cannot be reached, nor a link whose target is gone. Reading those says why.
+pub fn is_missing(path: &Path) -> bool {
+    let gone = [ErrorKind::NotFound, ErrorKind::NotADirectory];
+    path.symlink_metadata().is_err_and(|e| gone.contains(&e.kind()))
 }
 
 /// The end of a sentence that says what is at `path` instead of what was wanted, from the semicolon on; empty where nothing is

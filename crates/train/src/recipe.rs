@@ -153,7 +153,7 @@ impl Recipe {
         let scores = self.init_scores.len();
         if scores == 0
             || !self.heads.is_multiple_of(scores)
-            || self.init_scores.iter().any(|score| score.is_nan() || *score <= 0.0)
+            || self.init_scores.iter().any(|score| !score.is_finite() || *score <= 0.0)
         {
             return Err(Error::Recipe(format!(
                 "init_score takes one positive number, or so many that {} heads divide evenly among them",
@@ -177,6 +177,9 @@ impl Recipe {
         ];
         if let Some((name, value)) = numbers.iter().find(|(_, value)| !value.is_finite() || *value < 0.0) {
             return Err(Error::Recipe(format!("{name} is {value}; it must be a number, 0 or above")));
+        }
+        if self.betas.iter().any(|beta| *beta >= 1.0) {
+            return Err(Error::Recipe("beta_1 and beta_2 must lie below 1".to_owned()));
         }
         if self.batch_tokens == 0 || self.tokens == 0 {
             return Err(Error::Recipe("tokens and batch_tokens must be at least 1".to_owned()));
@@ -265,7 +268,9 @@ mod tests {
             ..Recipe::short(Kind::Temporal, 1000)
         };
         assert!(recipe(&[1.0, 12.0], 0.5).config(64, 1.0).is_ok());
-        for (scores, joined) in [(&[][..], 0.0), (&[1.0, 2.0, 3.0], 0.0), (&[0.0], 0.0), (&[f32::NAN, 1.0], 0.0)] {
+        for (scores, joined) in
+            [(&[][..], 0.0), (&[1.0, 2.0, 3.0], 0.0), (&[0.0], 0.0), (&[f32::NAN, 1.0], 0.0), (&[f32::INFINITY], 0.0)]
+        {
             assert!(recipe(scores, joined).config(64, 1.0).is_err(), "{scores:?}");
         }
         for lr in [-1e-3, f64::NAN, f64::INFINITY] {

@@ -180,6 +180,19 @@ impl Trainer {
         parts
     }
 
+    /// `with` of each of `items`, side by side on the CPU, where an operation on a tensor has one thread. On a GPU one after
+    /// another on this thread: cubecl keeps memory on the device for each thread that it ever saw.
+    fn side_by_side<I: Send, T: Send>(&self, items: Vec<I>, with: impl Fn(I) -> T + Sync) -> Vec<T> {
+        if !self.device.is_cpu() {
+            return items.into_iter().map(with).collect();
+        }
+        let with = &with;
+        std::thread::scope(|threads| {
+            let running: Vec<_> = items.into_iter().map(|item| threads.spawn(move || with(item))).collect();
+            running.into_iter().map(joined).collect()
+        })
+    }
+
     /// Loss and gradients of a batch, clipped.
     fn gradients(&self, batch: &[Stream]) -> Result<(Losses, Gradients)> {
         let parts = self.divided(batch);
@@ -187,11 +200,7 @@ impl Trainer {
         if counted == 0 {
             return Err(Error::Recipe("a batch holds no context of two or more tokens".to_owned()));
         }
-        let computed: Vec<Result<Part>> = std::thread::scope(|threads| {
-            let running: Vec<_> =
-                parts.iter().map(|contexts| threads.spawn(move || self.part(contexts, counted))).collect();
-            running.into_iter().map(joined).collect()
-        });
+        let computed = self.side_by_side(parts, |contexts| self.part(&contexts, counted));
         let mut sums = [0f32; 2];
         let mut found: Gradients = BTreeMap::new();
         for part in computed {
@@ -247,12 +256,8 @@ impl Trainer {
             }
         }
         let optimizer = &self.optimizer;
-        // A parameter each, side by side on the CPU: there an operation on a tensor has one thread.
-        let changed: Vec<_> = std::thread::scope(|threads| {
-            let change = |(leaf, grad, lr, state, name)| (name, optimize(optimizer, leaf, grad, lr, state));
-            let running: Vec<_> = changes.into_iter().map(|it| threads.spawn(move || change(it))).collect();
-            running.into_iter().map(joined).collect()
-        });
+        let change = |(leaf, grad, lr, state, name)| (name, optimize(optimizer, leaf, grad, lr, state));
+        let changed = self.side_by_side(changes, change);
         for (name, (leaf, state)) in changed {
             self.leaves.insert(name.clone(), leaf);
             if let Some(state) = state {

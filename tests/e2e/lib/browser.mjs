@@ -16,6 +16,8 @@ const asksForWebgpu = new WeakSet();
 export async function launch({ webgpu = true } = {}) {
   const browser = await chromium.launch({
     executablePath: environment.chromium,
+    // Shared memory lies in memory: a full disk ends renderers otherwise. Debian's launcher adds the flag by itself where there is little.
+    ignoreDefaultArgs: ['--disable-dev-shm-usage'],
     args: [...QUIET, ...(webgpu ? SWIFTSHADER : ['--disable-gpu'])],
   });
   if (webgpu === true) asksForWebgpu.add(browser);

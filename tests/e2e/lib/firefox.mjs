@@ -69,6 +69,8 @@ class Connection {
     const connection = new Connection();
     connection.#socket = connect(port, '127.0.0.1');
     connection.#socket.on('data', (bytes) => connection.#take(bytes));
+    // What is waited for fails by the end of the connection.
+    connection.#socket.on('error', () => {});
     connection.#socket.on('close', () => {
       for (const { reject } of connection.#waiting.values()) reject(new Error('Firefox closed the connection'));
     });

@@ -78,6 +78,11 @@ impl Session {
         }
     }
 
+    /// Whether this is the CPU because it was faster than the adapter that there is.
+    pub fn was_faster(&self) -> bool {
+        self.was_faster
+    }
+
     /// What the page shows of the device and of storage.
     pub fn ready(&self) -> Response {
         let OpenedDevice { gpu, name, note, .. } = &self.opened;

@@ -134,10 +134,17 @@ async fn drain() {
                 Job::Page(request) => session.answer(request, &abort).await,
                 Job::Test(request) => testing::answer(&mut session, request, &abort).await,
             };
+            let has_other_device = session.was_faster();
             SESSION.with(|s| *s.borrow_mut() = Some(session));
             outbox::send(&answered.unwrap_or_else(|failure| {
                 Reply::new(&match failure {
                     Failure::Stopped => Response::Cancelled { id },
+                    // The CPU was chosen before anybody knew for what.
+                    Failure::Wrong(FailureKind::Capacity, message) if has_other_device => Response::Failed {
+                        id,
+                        failure: FailureKind::Capacity,
+                        message: format!("{message} WebGPU may have room for it: press \u{201c}Use WebGPU\u{201d}."),
+                    },
                     Failure::Wrong(failure, message) => Response::Failed { id, failure, message },
                 })
             }));
