@@ -159,7 +159,7 @@ fn what_was_given_in_place_of_what_is_wanted_is_named() {
     let (pack, out) = (place("pack"), text(&place("out")));
     let tokenizer = fixture("tokenizer/tiny.json");
     let packing = |gemma: &Path, sae: &Path, tokenizer: &Path, out: &str| {
-        let [gemma, sae, tokenizer] = [gemma, sae, tokenizer].map(|path| text(path));
+        let [gemma, sae, tokenizer] = [gemma, sae, tokenizer].map(text);
         run(&[
             "pack",
             "--gemma",
