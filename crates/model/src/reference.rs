@@ -4,7 +4,7 @@
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, TensorMetadata};
-use burn::tensor::{Shape, TensorData};
+use burn::tensor::{FloatDType, Shape, TensorData};
 
 use crate::ops::AttentionOptions;
 
@@ -70,12 +70,15 @@ pub(crate) fn attention<B: Backend>(
     by_row::<B>(B::float_matmul(weights::<B>(q, k, options), v))
 }
 
-/// [`crate::ops::TrainingOps::attention_gradients`] of queries, keys, values, the result and its gradient.
+/// [`crate::ops::TrainingOps::attention_gradients`] of queries, keys, values, the result and its gradient. Keys that no query sees
+/// get zeros.
 pub(crate) fn attention_gradients<B: Backend>(
-    operands: [FloatTensor<B>; 5],
+    [q, k, v, y, grad]: [FloatTensor<B>; 5],
     options: AttentionOptions,
 ) -> [FloatTensor<B>; 3] {
-    let [q, k, v, y, grad] = operands.map(|x| by_head::<B>(x, options.heads, options.heads));
+    let (seen, rows) = (options.first + dims(&q)[0], dims(&k)[0]);
+    let (k, v) = (first_rows::<B>(k, seen), first_rows::<B>(v, seen));
+    let [q, k, v, y, grad] = [q, k, v, y, grad].map(|x| by_head::<B>(x, options.heads, options.heads));
     let weights = weights::<B>(q.clone(), k.clone(), options);
     // Of softmax: a weight times what its value adds to the loss, less the mean of that over the weights.
     let means = B::float_sum_dim(B::float_mul(grad.clone(), y), 2);
@@ -83,7 +86,15 @@ pub(crate) fn attention_gradients<B: Backend>(
     let scores = B::float_mul_scalar(B::float_mul(weights.clone(), apart), options.scale.into());
     let of_values = B::float_matmul(B::float_transpose(weights), grad);
     let of_keys = B::float_matmul(B::float_transpose(scores.clone()), q);
-    [B::float_matmul(scores, k), of_keys, of_values].map(by_row::<B>)
+    let with_unseen = |x: FloatTensor<B>| {
+        let x = by_row::<B>(x);
+        if rows == seen {
+            return x;
+        }
+        let (shape, device) = (Shape::new([rows - seen, dims(&x)[1]]), x.device());
+        B::float_cat(vec![x, B::float_zeros(shape, &device, FloatDType::F32)], 0)
+    };
+    [by_row::<B>(B::float_matmul(scores, k)), with_unseen(of_keys), with_unseen(of_values)]
 }
 
 /// [`crate::ops::TrainingOps::relu_gradient`].
@@ -172,7 +183,8 @@ mod tests {
     fn the_cpu_gradients_of_attention_equal_the_reference() {
         for (heads, first, tokens) in [(1, 0, 1), (4, 0, 5), (2, 3, 4), (3, 5, 67), (1, 0, 101)] {
             let options = AttentionOptions { heads, kv_heads: heads, scale: 0.7, soft_cap: None, window: None, first };
-            let keys = first + tokens;
+            // More keys than are seen, as the SAE has.
+            let keys = first + tokens + 1;
             let (q, k, v) = (matrix(tokens, heads * 6, 0), matrix(keys, heads * 6, 5), matrix(keys, heads * 8, 9));
             let (y, grad) =
                 (attention::<Flex>(q.clone(), k.clone(), v.clone(), options), matrix(tokens, heads * 8, 40));
