@@ -3,6 +3,9 @@
 
 use lens_pack::instead::{Wanted, instead};
 
+/// Files of a folder, which of them is given, what was wanted, and a part of what is said.
+type Case = (&'static [(&'static str, &'static [u8])], &'static str, Wanted, &'static str);
+
 fn said(files: &[(&str, &[u8])], of: &str, wanted: Wanted) -> std::io::Result<String> {
     let folder = tempfile::tempdir()?;
     for (name, bytes) in files {
@@ -16,7 +19,7 @@ fn what_is_there_is_named_with_what_to_do() -> std::io::Result<()> {
     let none: &[(&str, &[u8])] = &[];
     assert_eq!(said(none, "", Wanted::Model)?, "; the folder is empty");
     assert_eq!(said(none, "x", Wanted::Pack)?, "; there is no such file or folder");
-    let cases: [(&[(&str, &[u8])], &str, Wanted, &str); 14] = [
+    let cases: [Case; 14] = [
         (&[("config.json", b"{}"), ("model.safetensors", b"x")], "", Wanted::Pack, "temporal-lens pack --gemma"),
         (&[("manifest.json", b"{}")], "", Wanted::Model, "cannot be packed again"),
         (&[("a.gguf", b"GGUF")], "", Wanted::Model, "a.gguf; name the file itself"),
