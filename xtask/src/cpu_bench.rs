@@ -92,18 +92,24 @@ pub fn run(paths: &Paths, python: &Path, pack: &Path, tokens: &[usize], rounds: 
     Ok(())
 }
 
-/// An example that is built as the command line is: with the same features of the same crates.
-fn example(paths: &Paths, package: &str, example: &str) -> Task {
-    Task::new(&format!("measuring ours ({example})"), "cargo")
-        .args(["run", "--quiet", "--release", "--locked", "--package", package, "--package", "temporal-lens"])
-        .args(["--example", example, "--"])
+/// What an example prints. It is built as the command line is: with the same features of the same crates.
+fn example(paths: &Paths, package: &str, example: &str, args: &[String]) -> Result<Vec<String>> {
+    Task::new(&format!("building {example}"), "cargo")
+        .args(["build", "--quiet", "--release", "--locked", "--package", package, "--package", "temporal-lens"])
+        .args(["--example", example])
         .in_folder(&paths.root)
         .envs([("CARGO_TARGET_DIR", &paths.target)])
-        .log_to(paths.logs().join(format!("{example}.log")))
+        .log_to(paths.logs().join(format!("build-{example}.log")))
+        .run()?;
+    let program = paths.target.join("release/examples").join(example);
+    let task = Task::new(&format!("measuring ours ({example})"), program)
+        .args(args)
+        .log_to(paths.logs().join(format!("{example}.log")));
+    Ok(task.run()?.lines)
 }
 
 fn our_step(paths: &Paths, rounds: usize) -> Result<Vec<String>> {
-    Ok(example(paths, "lens-train", "train_times").arg(rounds.to_string()).run()?.lines)
+    example(paths, "lens-train", "train_times", &[rounds.to_string()])
 }
 
 fn peer_step(paths: &Paths, python: &Path, rounds: usize) -> Result<Vec<String>> {
@@ -115,8 +121,7 @@ fn peer_step(paths: &Paths, python: &Path, rounds: usize) -> Result<Vec<String>>
 }
 
 fn ours(paths: &Paths, pack: &Path, tokens: usize, rounds: usize) -> Result<Vec<String>> {
-    let task = example(paths, "lens-engine", "cpu_times").arg(pack).args([rounds.to_string(), tokens.to_string()]);
-    Ok(task.run()?.lines)
+    example(paths, "lens-engine", "cpu_times", &[pack.display().to_string(), rounds.to_string(), tokens.to_string()])
 }
 
 fn peer(paths: &Paths, python: &Path, pack: &Path, tokens: usize, rounds: usize) -> Result<Vec<String>> {

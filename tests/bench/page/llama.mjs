@@ -20,7 +20,7 @@ export async function loadLlama({ gpu, threads, context }) {
     layers: loaded.getModelMetadata().hparams.nLayer,
     offloaded,
     threads: loaded.isMultithread() ? loaded.getNumThreads() : 1,
-    reasons: lines.filter((line) => /webgpu|adapter|shader|f16/i.test(line)).slice(-3),
+    reasons: lines.filter((line) => /gpu|offload|shader|backend/i.test(line)).slice(-4),
   };
 }
 
