@@ -19,7 +19,7 @@ const FREEZE_MS = 10_000;
 const ACCEPTED = 40;
 
 /** What needs a model, asks another host or the browser for more than a file, or ends the page. */
-const LEFT_OUT = /^(copy-numbers|export-html|restart|update|cancel|device-choice|analyze|attention-compute|compare|get-words|words-toggle|store-embedding|delete-stored|diagnostics|pack-.*|.*-copy|full-screen|neuronpedia.*|film-(webm|png)|open-result|retry)$/;
+const LEFT_OUT = /^(analyze|attention-compute|compare|get-words|words-toggle|store-embedding|delete-stored|diagnostics|pack-.*|.*-copy|full-screen|neuronpedia.*|film-(webm|png)|open-result|retry)$/;
 
 /** Numbers from 0 to 1 that follow from a seed (mulberry32). */
 function random(seed) {
