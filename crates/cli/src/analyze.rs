@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow, bail};
 use lens_analysis::document::AnalysisFile;
 use lens_engine::{RunOptions, TEXT_BYTES_MAX};
 use lens_files::WholeFile;
-use lens_pack::instead::{Wanted, instead, known};
+use lens_pack::instead::instead_of_text;
 
 use crate::args::{AnalyzeArgs, Input};
 use crate::run::{analysis, open_pack, print, read_tokens};
@@ -100,8 +100,8 @@ fn read_text(input: &Input) -> Result<String> {
                 );
             }
             // Some of these begin with letters.
-            if known(&bytes).is_some() {
-                bail!("{}: not a text{}", path.display(), instead(path, Wanted::Text));
+            if let Some(other) = instead_of_text(&bytes) {
+                bail!("{}: not a text{other}", path.display());
             }
             lens_pack::text::of_bytes(&bytes).map_err(|e| anyhow!("{}: {e}", path.display()))
         }

@@ -103,9 +103,8 @@ fn layers_held(gemma: &GemmaCheckpoint) -> usize {
     if gemma.tensors.files.iter().any(|source| matches!(source, Source::Random(_))) {
         return gemma.config.num_hidden_layers;
     }
-    let index = |name: &str| name.strip_prefix("model.layers.")?.split('.').next()?.parse::<usize>().ok();
     let names = gemma.tensors.names().chain(gemma.tensors.absent.keys().map(String::as_str));
-    names.filter_map(index).max().map_or(0, |last| last + 1)
+    names.filter_map(layer_of).max().map_or(0, |last| last + 1)
 }
 
 /// Holds an SAE against the output of `layer`, `d_model` numbers wide, of the model called `model_name`.

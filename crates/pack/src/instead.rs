@@ -64,6 +64,9 @@ const MAGIC: [(&[u8], &str); 11] = [
     (b"\xd0\xcf\x11\xe0", "a document of an old Office program"),
 ];
 
+/// Ends of the names of weights that Python pickled.
+const PICKLED: [&str; 4] = [".bin", ".pt", ".pth", ".ckpt"];
+
 /// The first bytes of a file; none where it cannot be read.
 fn head(path: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -75,7 +78,7 @@ fn head(path: &Path) -> Vec<u8> {
 }
 
 /// What first bytes say that a file is, where it is neither text nor one of ours.
-pub fn known(head: &[u8]) -> Option<&'static str> {
+fn known(head: &[u8]) -> Option<&'static str> {
     MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, name)| *name)
 }
 
@@ -109,7 +112,7 @@ impl Found {
             Some(Self::GemmaScope)
         } else if let Some(file) = ending(&[".gguf"]) {
             Some(Self::Gguf(Some(file)))
-        } else if let Some(file) = ending(&[".bin", ".pt", ".pth", ".ckpt"]) {
+        } else if let Some(file) = ending(&PICKLED) {
             Some(Self::Pickled(file))
         } else {
             safetensors.map(Self::OtherSafetensors)
@@ -136,12 +139,20 @@ impl Found {
             Some(Self::Pack)
         } else if lower == "tokenizer.model" || lower.ends_with(".spm") {
             Some(Self::SentencePiece)
-        } else if [".bin", ".pt", ".pth", ".ckpt"].iter().any(|end| lower.ends_with(end)) && !head.is_empty() {
+        } else if PICKLED.iter().any(|end| lower.ends_with(end)) && !head.is_empty() {
             Some(Self::Pickled(name))
         } else if lower.ends_with(".npz") {
             Some(Self::GemmaScope)
         } else {
             known(&head).map(Self::Known)
+        }
+    }
+
+    /// What it is, and what to do with it.
+    fn sentence(&self, wanted: Wanted) -> String {
+        match self.advice(wanted) {
+            "" => format!("; {self}"),
+            advice => format!("; {self}; {advice}"),
         }
     }
 
@@ -215,9 +226,10 @@ pub fn is_missing(path: &Path) -> bool {
 /// The end of a sentence that says what is at `path` instead of what was wanted, from the semicolon on; empty where nothing is
 /// recognized.
 pub fn instead(path: &Path, wanted: Wanted) -> String {
-    let Some(found) = Found::at(path) else { return String::new() };
-    match found.advice(wanted) {
-        "" => format!("; {found}"),
-        advice => format!("; {found}; {advice}"),
-    }
+    Found::at(path).map(|found| found.sentence(wanted)).unwrap_or_default()
+}
+
+/// The same of a file that was read as a text: none where its bytes are not recognized as something else.
+pub fn instead_of_text(bytes: &[u8]) -> Option<String> {
+    known(bytes).map(|name| Found::Known(name).sentence(Wanted::Text))
 }

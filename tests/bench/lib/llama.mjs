@@ -4,7 +4,7 @@
 // layers, the TemporalSAE, the statistics. So what is compared is llama.cpp's time times 13 / 18, and ours whole.
 
 import * as environment from './environment.mjs';
-import { alternate } from './measure.mjs';
+import { alternate, meanOf } from './measure.mjs';
 import { LIMIT_MS, openOurs, tokensOf } from './ours.mjs';
 import { call, launch, openPage } from './pages.mjs';
 import { beginnings } from './texts.mjs';
@@ -40,14 +40,7 @@ async function onDevice(browser, device, texts, rounds) {
   if (!isRun) console.log(`    llama.cpp put ${llama.offloaded} layers onto this adapter: ${llama.reasons.join('; ')}`);
   const rows = [];
   for (const { text, tokens } of texts) {
-    const contenders = [{
-      name: 'ours',
-      time: async (repeats) => {
-        let sum = 0;
-        for (let i = 0; i < repeats; i += 1) sum += (await ours.afresh(text)).compute_ms;
-        return sum / repeats;
-      },
-    }];
+    const contenders = [{ name: 'ours', time: meanOf(async () => (await ours.afresh(text)).compute_ms) }];
     // The first request loads, and compiles.
     const first = await ours.afresh(text);
     if (tokensOf(first) !== tokens) throw new Error(`our tokenizer makes ${tokensOf(first)} tokens of a text of ${tokens}`);
@@ -58,14 +51,7 @@ async function onDevice(browser, device, texts, rounds) {
         return ms;
       };
       await prefill();
-      contenders.push({
-        name: 'llama',
-        time: async (repeats) => {
-          let sum = 0;
-          for (let i = 0; i < repeats; i += 1) sum += await prefill();
-          return sum / repeats;
-        },
-      });
+      contenders.push({ name: 'llama', time: meanOf(prefill) });
     }
     const timings = await alternate(contenders, rounds);
     const layers_ms = timings.llama ? (timings.llama.median_ms * LAYERS) / llama.layers : null;

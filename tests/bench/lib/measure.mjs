@@ -20,6 +20,13 @@ export function median(values) {
   return (inOrder[low] + inOrder[high]) / 2;
 }
 
+/** A contender's `time` out of `once`, which answers the milliseconds of one run: their mean over so many. */
+export const meanOf = (once) => async (repeats) => {
+  let sum = 0;
+  for (let i = 0; i < repeats; i += 1) sum += await once();
+  return sum / repeats;
+};
+
 /**
  * Times contenders { name, time(repeats) } in turns, `rounds` times each; every round begins with
  * another one. They have run before: nothing is compiled any more. Answers { name: { median_ms,

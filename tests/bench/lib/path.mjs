@@ -3,7 +3,7 @@
 import { runFixture } from '../../e2e/lib/worker.mjs';
 import * as environment from './environment.mjs';
 import { modelOf, normed, readFloats, rowCosines } from './hidden.mjs';
-import { alternate, isHopeless } from './measure.mjs';
+import { alternate, isHopeless, meanOf } from './measure.mjs';
 import { LIMIT_MS, openOurs, tokensOf } from './ours.mjs';
 import { call, openPage } from './pages.mjs';
 
@@ -50,11 +50,7 @@ export async function benchPath(browser, rounds) {
       check(name, found, reference);
       cosines[name] = rowCosines(found, reference, sizes);
       stages[name] = (await afresh(text.text, { sync_between_stages: true })).stages;
-      const time = async (repeats) => {
-        let sum = 0;
-        for (let i = 0; i < repeats; i += 1) sum += (await afresh(text.text)).compute_ms;
-        return sum / repeats;
-      };
+      const time = meanOf(async () => (await afresh(text.text)).compute_ms);
       contenders.push({ name, time });
     }
     const last = rows.at(-1);
