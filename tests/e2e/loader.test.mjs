@@ -126,7 +126,7 @@ describe('loading', () => {
     const host = await startOwn();
     const cuts = [1000, Math.floor(shard.bytes / 2), shard.bytes - 1];
     host.cut(shard.file, ...cuts);
-    const page = await open(withGpu, site, { pack: host.url });
+    const page = await open(browser, site, { pack: host.url });
     await done(page);
     assert.deepEqual(host.of(shard.file).map(({ start }) => start), [0, ...cuts]);
     assert.equal(sent(host.of(shard.file)), shard.bytes);
