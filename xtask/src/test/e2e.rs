@@ -14,18 +14,16 @@ use crate::site::Kind;
 use crate::{pack, server, setup};
 
 /// Longer than any of the tests may take together.
-const LIMIT: Duration = Duration::from_secs(30 * 60);
+const LIMIT: Duration = Duration::from_secs(45 * 60);
 
 /// The page on a pack of some kilobytes: typed text to heatmap, other hosts, damaged files, cancelling.
 const SMOKE: &str = "small-packs.test.mjs";
 
-/// Files whose browsers compute on WebGPU, which is played by both cores, or that look at how long the page takes to
-/// answer: one after another, with nothing at the same time.
-const ALONE: [&str; 8] = ["attention", "engine", "full-size", "long-model", "long-text", "page", "parity", "words"];
-/// How many of the others run at the same time: they wait for the browser more than they compute.
+/// With nothing at the same time: what takes both cores for minutes, and what measures the times that README states.
+const ALONE: [&str; 2] = ["long-model", "page"];
+/// How many of the others run at the same time: none of them looks at a time, and most of one's wait for its browser, or for
+/// kernels that are compiled by one core.
 const AT_ONCE: usize = 2;
-/// Those of the others that take minutes begin first, so that none of them is left to run alone at the end.
-const FIRST: [&str; 4] = ["loader", "views", "monkey", "device"];
 
 /// All tests of tests/e2e, or those of the files that LENS_E2E names (`views,links`), on the published site.
 /// LENS_E2E_TEST limits both to the tests whose names match it.
@@ -112,14 +110,11 @@ fn run_files(context: &Context, kind: Kind, files: &[PathBuf]) -> Result<Count> 
     let (python, modules) = &tests.tools.python;
     let for_some = for_some(paths, files);
 
-    let place = |file: &PathBuf, names: &[&str]| {
+    let is_alone = |file: &PathBuf| {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        names.iter().position(|known| name == format!("{known}.test.mjs"))
+        ALONE.iter().any(|alone| name == format!("{alone}.test.mjs"))
     };
-    let (alone, mut others): (Vec<PathBuf>, Vec<PathBuf>) =
-        files.iter().cloned().partition(|file| place(file, &ALONE).is_some());
-    // A stable sort: the rest stays in the order of names.
-    others.sort_by_key(|file| place(file, &FIRST).unwrap_or(FIRST.len()));
+    let (alone, others): (Vec<PathBuf>, Vec<PathBuf>) = files.iter().cloned().partition(is_alone);
     let pattern = std::env::var("LENS_E2E_TEST").ok();
     let mut count = Count::default();
     for (title, log, files, at_once) in [
