@@ -1,6 +1,7 @@
 //! `analyze`: a text to an account of it, tables, JSON and tensors.
 
 use std::io::Read;
+use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
 use lens_analysis::document::AnalysisFile;
@@ -10,11 +11,17 @@ use lens_pack::instead::instead_of_text;
 
 use crate::args::{AnalyzeArgs, Input};
 use crate::run::{analysis, open_pack, print, read_tokens};
-use crate::{account, dump, notebook, shuffled};
+use crate::{account, dump, notebook, results, shuffled};
 
 /// Runs the command.
 pub fn run(args: &AnalyzeArgs) -> Result<()> {
-    // Inputs are checked before gigabytes are loaded.
+    // All is checked before gigabytes are loaded.
+    if args.out.is_some() || args.shard.is_some() {
+        bail!("--out and --shard are for a --text-list; --json FILE writes the document of one text");
+    }
+    let results: Vec<&Path> = [&args.json, &args.dump].into_iter().filter_map(Option::as_deref).collect();
+    let inputs = [Some(args.model.as_path()), args.input.text_file.as_deref()];
+    results::check(&results, &inputs.into_iter().flatten().collect::<Vec<_>>())?;
     let text = read_text(&args.input)?;
     let pack = open_pack(&args.model, args.device)?;
     let tokens = match &args.input.token_ids {

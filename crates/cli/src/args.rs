@@ -249,7 +249,7 @@ pub struct DashboardsArgs {
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     pub tokens: usize,
     /// Largest number of tokens per passage, BOS included.
-    #[arg(long, value_name = "N", default_value_t = 256)]
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = context_length)]
     pub context: usize,
     /// Where to compute; by default the GPU where there is one.
     #[arg(long, value_enum)]
@@ -312,6 +312,15 @@ impl WordOptions {
             tokens: MEAN_TOKENS,
             export: None,
         }
+    }
+}
+
+/// Tokens of a context: the start token alone is none.
+pub fn context_length(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0 | 1) => Err("must be at least 2: the start token and one of the text".to_owned()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("is no whole number".to_owned()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 use burn::tensor::Device;
 use lens_analysis::spans::WithinAcross;
 use lens_files::write_whole;
@@ -12,11 +12,13 @@ use lens_pack::text::read_data;
 use lens_train::Stream;
 use lens_train::cache::Streams;
 use lens_train::checkpoint::parameters_of;
+use lens_train::corpus::CONTEXT_LEAST;
 use lens_train::figures::{Figures, Meter, TwoEvents, Units, contrast};
 use lens_train::run::evenly;
 use serde::Deserialize;
 
 use crate::progress::Progress;
+use crate::results;
 use crate::run::print;
 use crate::train::{Opened, Reader, open, read_corpus};
 use crate::train_args::CardArgs;
@@ -44,6 +46,8 @@ struct Column {
 pub fn run(args: &CardArgs) -> Result<()> {
     let stories = args.stories.as_deref().map(read_stories).transpose()?.unwrap_or_default();
     let folders: Vec<(String, PathBuf)> = args.sae.iter().map(|sae| named(sae)).collect();
+    check_names(&folders)?;
+    results::check(&args.out.as_deref().into_iter().collect::<Vec<_>>(), &[])?;
     let mut saes = Vec::with_capacity(folders.len());
     for (name, folder) in &folders {
         saes.push((name.clone(), parameters_of(folder)?));
@@ -59,6 +63,10 @@ pub fn run(args: &CardArgs) -> Result<()> {
     }
     let corpus = read_corpus(&reader, &args.heldout)?;
     let contexts = evenly(corpus.contexts(args.context, None), args.tokens);
+    if contexts.is_empty() {
+        let least = CONTEXT_LEAST.min(args.context);
+        bail!("the held-out texts hold none of {least} tokens or more, the fewest that are measured on");
+    }
     let mut streams = Reader(&reader);
     let mut event_streams: Vec<Stream> = Vec::with_capacity(stories.len());
     let mut boundaries = Vec::with_capacity(stories.len());
@@ -107,6 +115,19 @@ fn named(argument: &str) -> (String, PathBuf) {
             (name, folder)
         }
     }
+}
+
+/// Names head the columns of tables: one each, and nothing that a table or a terminal acts on.
+fn check_names(folders: &[(String, PathBuf)]) -> Result<()> {
+    for (i, (name, folder)) in folders.iter().enumerate() {
+        if name.trim().is_empty() || name.chars().any(|c| c == '|' || c.is_control()) {
+            bail!("--sae: {:?} is no name for a column of {}; use letters and digits", name, folder.display());
+        }
+        if folders[..i].iter().any(|(other, _)| other == name) {
+            bail!("--sae: two are called {name}; give each a name: NAME=DIR");
+        }
+    }
+    Ok(())
 }
 
 fn read_stories(path: &Path) -> Result<Vec<Story>> {

@@ -8,13 +8,17 @@ use lens_engine::{InferenceSession, PackFolder, RunOptions};
 use lens_files::write_whole;
 
 use crate::args::CompareArgs;
+use crate::results;
 use crate::run::{analysis, open_pack, print, read_tokens};
 
 /// Runs the command.
 pub fn run(args: &CompareArgs) -> Result<()> {
+    results::check(&[&args.json], &[&args.model])?;
     let pack = open_pack(&args.model, args.device)?;
-    let (first, first_session) = read(&pack, &args.first, args.first_inf_k)?;
-    let (second, second_session) = read(&pack, &args.second, args.second_inf_k)?;
+    let (first, first_session) =
+        read(&pack, &args.first, args.first_inf_k).map_err(|e| anyhow!("the first text: {e}"))?;
+    let (second, second_session) =
+        read(&pack, &args.second, args.second_inf_k).map_err(|e| anyhow!("the second text: {e}"))?;
     let grams = pollster::block_on(first_session.joint_grams(&second_session))?;
     let comparison = Comparison { first, second, grams };
     let mut json = serde_json::to_vec(&ComparisonFile::compact(&comparison))

@@ -11,10 +11,13 @@ use lens_pack::text::read_data;
 use lens_view::one_file::{Contents, TEMPLATE, one_file};
 
 use crate::args::HtmlArgs;
+use crate::results;
 use crate::run::print;
 
 /// Runs the command.
 pub fn run(args: &HtmlArgs) -> Result<()> {
+    let given = [Some(&args.result), args.comparison.as_ref(), args.features.as_ref(), args.template.as_ref()];
+    results::check(&[&args.out], &given.into_iter().flatten().map(PathBuf::as_path).collect::<Vec<_>>())?;
     let template = match &args.template {
         Some(file) => file.clone(),
         None => beside_program()?,
@@ -24,8 +27,15 @@ pub fn run(args: &HtmlArgs) -> Result<()> {
     let comparison = args.comparison.as_deref().map(read_data).transpose()?;
     if let (Some(json), Some(file)) = (&comparison, &args.comparison) {
         let found = Comparison::from_json(json).map_err(|e| anyhow!("{}: {e}", file.display()))?;
-        if found.first.text != analysis.text || found.first.inf_k != analysis.inf_k {
+        if found.first.text != analysis.text {
             bail!("{} compares another text than {} is of", file.display(), args.result.display());
+        }
+        if found.first.inf_k != analysis.inf_k {
+            bail!(
+                "{} compares the text at another inf_k than that of {}; make both with the same",
+                file.display(),
+                args.result.display()
+            );
         }
     }
     let features = args.features.as_deref().map(read_data).transpose()?;
@@ -49,7 +59,10 @@ pub fn run(args: &HtmlArgs) -> Result<()> {
 
 /// Not [`read_data`], which takes a page for what a host answers in a file's place.
 fn read_page(file: &Path) -> Result<String> {
-    std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
+    if file.is_dir() {
+        bail!("{} is a folder; --template names the {TEMPLATE} in it", file.display());
+    }
+    std::fs::read_to_string(file).map_err(|e| anyhow!("cannot read {}: {e}", file.display()))
 }
 
 /// The template that a release has beside the program.

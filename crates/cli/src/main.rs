@@ -26,6 +26,7 @@
 //! | [`card`] | `card`: the figures of a model card |
 //! | [`figures`] | the published figures and their tolerances |
 //! | [`progress`] | progress on stderr |
+//! | [`results`] | results are checked before anything is computed |
 //! | [`sentence`] | errors as they are printed |
 //!
 //! stdout carries results, stderr progress and one sentence for an error. Exit codes: 0, 1 for
@@ -47,6 +48,7 @@ mod lens;
 mod notebook;
 mod pack;
 mod progress;
+mod results;
 mod run;
 mod sentence;
 mod shuffled;

@@ -12,10 +12,11 @@ use lens_engine::{
 
 use crate::args::DeviceArg;
 use crate::progress::Progress;
+use crate::sentence::plain;
 
-/// Writes results to stdout.
+/// Writes results to stdout. They quote names and texts of others: see [`plain`].
 pub fn print(text: &str) -> Result<()> {
-    std::io::stdout().write_all(text.as_bytes()).map_err(|e| anyhow!("cannot write to standard output: {e}"))
+    std::io::stdout().write_all(plain(text).as_bytes()).map_err(|e| anyhow!("cannot write to standard output: {e}"))
 }
 
 /// Opens the device, prints its name, and loads the pack onto it.

@@ -26,6 +26,19 @@ pub fn sentence(text: &str) -> String {
     plain
 }
 
+/// `text` with its lines as they are, and what a terminal acts on written as numbers.
+pub fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' => plain.push(c),
+            c if c.is_control() => plain.extend(c.escape_unicode()),
+            c => plain.push(c),
+        }
+    }
+    plain
+}
+
 /// Marks that change the direction of what follows, and separators of lines.
 fn is_direction(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
@@ -41,6 +54,11 @@ mod tests {
         assert_eq!(sentence("\u{1b}[31mred\u{7}\u{0}"), "\\u{1b}[31mred\\u{7}\\u{0}");
         assert_eq!(sentence("a\u{202e}b\u{9b}"), "a\\u{202e}b\\u{9b}");
         assert_eq!(sentence("ä 中 🎈"), "ä 中 🎈");
+    }
+
+    #[test]
+    fn results_keep_their_lines_but_nothing_that_a_terminal_acts_on() {
+        assert_eq!(plain("a\n\tb \u{1b}[31m\u{7} ä🎈\n"), "a\n\tb \\u{1b}[31m\\u{7} ä🎈\n");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use lens_train::Recipe;
 use lens_train::recipe::{Init, Kind};
 
-use crate::args::DeviceArg;
+use crate::args::{DeviceArg, context_length};
 
 /// Where residual streams come from.
 #[derive(Debug, Args)]
@@ -176,7 +176,7 @@ pub struct CardArgs {
     #[arg(long, value_name = "N", default_value_t = 16_000)]
     pub tokens: usize,
     /// Tokens in a context, BOS included.
-    #[arg(long, value_name = "N", default_value_t = 500)]
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = context_length)]
     pub context: usize,
     /// Write the tables into this file as well.
     #[arg(long, value_name = "OUT.md")]

@@ -110,6 +110,73 @@ fn outputs_that_cannot_be_written_leave_nothing_behind() {
 }
 
 #[test]
+fn what_a_command_reads_is_not_replaced_by_what_it_writes() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = small_pack(scratch.path());
+    let manifest = pack.join("manifest.json");
+    let before = std::fs::read(&manifest).unwrap();
+    assert_error(&analyze(&pack, &["--text", "a", "--json", &text(&manifest)]), &["manifest.json", "which is read"]);
+    assert_eq!(std::fs::read(&manifest).unwrap(), before);
+    let file = scratch.path().join("text.txt");
+    std::fs::write(&file, "a b").unwrap();
+    let onto_itself = analyze(&pack, &["--text-file", &text(&file), "--json", &text(&file)]);
+    assert_error(&onto_itself, &["text.txt", "replace what it is made of"]);
+    let one = text(&scratch.path().join("one.json"));
+    assert_error(&analyze(&pack, &["--text", "a", "--json", &one, "--dump", &one]), &["one.json", "two results"]);
+    assert_error(&analyze(&pack, &["--text", "a", "--out", &text(scratch.path())]), &["--out", "--text-list"]);
+    assert_error(&analyze(&pack, &["--text", "a", "--shard", "2/2"]), &["--shard", "--text-list"]);
+}
+
+#[test]
+fn numbers_that_leave_nothing_to_compute_are_refused() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = text(&small_pack(scratch.path()));
+    let corpus = text(&fixture("train/texts.jsonl"));
+    let (sae, out) = (text(&fixture("sae/topk-tied")), text(&scratch.path().join("out")));
+    for context in ["0", "1"] {
+        let boards = ["dashboards", "--model", &pack, "--corpus", &corpus, "--out", &out, "--context", context];
+        let card = ["card", "--model", &pack, "--sae", &sae, "--heldout", &corpus, "--context", context];
+        for args in [&boards[..], &card[..]] {
+            let outcome = run(args);
+            assert!(outcome.code == 2 && outcome.stderr.contains("at least 2"), "{}", outcome.stderr);
+        }
+    }
+    let card = |heldout: &str, saes: &[&str]| {
+        let mut args = vec!["card", "--device", "cpu", "--model", &pack, "--heldout", heldout];
+        saes.iter().for_each(|sae| args.extend(["--sae", sae]));
+        run(&args)
+    };
+    let short = text(&scratch.path().join("short.jsonl"));
+    std::fs::write(&short, "{\"text\": \"a b\"}\n").unwrap();
+    assert_error(&card(&short, &[&sae]), &["held-out texts", "16 tokens or more"]);
+    let named = |name: &str| format!("{name}={sae}");
+    assert_error(&card(&corpus, &[&named("a"), &named("a")]), &["--sae", "two are called a"]);
+    for name in ["", "a|b", "\u{1b}[31m"] {
+        assert_error(&card(&corpus, &[&named(name)]), &["--sae", "no name for a column"]);
+    }
+    let mut train = vec!["train", "--device", "cpu", "--model", &pack, "--corpus", &corpus, "--out", &out];
+    train.extend(["--tokens", "2000", "--batch-tokens", "18446744073709551615"]);
+    assert_error(&run(&train), &["batch_tokens is 18446744073709551615", "2000 tokens"]);
+    assert!(!Path::new(&out).join("conf.yaml").exists());
+}
+
+#[test]
+fn a_comparison_says_which_of_its_texts_is_wrong() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = text(&small_pack(scratch.path()));
+    let json = text(&scratch.path().join("out.json"));
+    let compare = |first: &str, second: &str, more: &[&str]| {
+        let mut args = vec!["compare", "--device", "cpu", "--model", &pack, "--json", &json];
+        args.extend(["--first", first, "--second", second]);
+        args.extend(more);
+        run(&args)
+    };
+    assert_error(&compare("a", "", &[]), &["the second text", "empty"]);
+    assert_error(&compare("", "a", &[]), &["the first text", "empty"]);
+    assert_error(&compare("a", "b", &["--second-inf-k", "0"]), &["the second text", "inf_k"]);
+}
+
+#[test]
 fn checkpoints_that_do_not_fit() {
     let scratch = tempfile::tempdir().unwrap();
     let out = scratch.path().join("out");

@@ -24,8 +24,14 @@ use crate::{Error, Result};
 /// Longest line that is read: a passage is far shorter.
 const LINE_BYTES_MAX: u64 = 16 << 20;
 
+/// Largest file of one text.
+const FILE_BYTES_MAX: u64 = 512 << 20;
+
+/// Longest passage of such a file: tokenizing takes some 150 times its bytes of memory.
+const PASSAGE_BYTES_MAX: usize = 4 << 20;
+
 /// Fewest tokens a context has, BOS included: less teaches nothing about time.
-const CONTEXT_LEAST: usize = 16;
+pub const CONTEXT_LEAST: usize = 16;
 
 /// How a file that gzip compressed begins.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -171,10 +177,31 @@ pub fn passages(path: &Path, mut take: impl FnMut(Passage) -> Result<()>) -> Res
     let kind = name.split('.').next().unwrap_or(&name).trim_start_matches("train-").to_owned();
     let wrong = |problem: &dyn Display| Error::corpus(path, &problem.to_string());
     if Form::of(path) == Some(Form::Text) {
-        let bytes = std::fs::read(path).map_err(|e| wrong(&e))?;
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)
+            .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
+            .map_err(|e| wrong(&e))?;
+        if bytes.len() as u64 > FILE_BYTES_MAX {
+            return Err(wrong(
+                &"has more than 512 MiB: cut it into several files, or lines of JSON with a \"text\" each",
+            ));
+        }
         let text = text::of_bytes(&bytes).map_err(|e| wrong(&e))?;
-        return take(Passage { text, source: kind.clone(), kind, place: path.display().to_string() })
-            .map_err(|e| at(path, None, e));
+        let mut rest = text.as_str();
+        loop {
+            let (piece, after) = rest.split_at(passage_end(rest));
+            let passage = Passage {
+                text: piece.to_owned(),
+                source: kind.clone(),
+                kind: kind.clone(),
+                place: path.display().to_string(),
+            };
+            take(passage).map_err(|e| at(path, None, e))?;
+            if after.is_empty() {
+                return Ok(());
+            }
+            rest = after;
+        }
     }
     let mut file = BufReader::new(std::fs::File::open(path).map_err(|e| wrong(&e))?);
     if let Some(other) = text::not_the_file(file.fill_buf().map_err(|e| wrong(&e))?) {
@@ -210,6 +237,15 @@ pub fn passages(path: &Path, mut take: impl FnMut(Passage) -> Result<()>) -> Res
         take(passage).map_err(|e| at(path, Some(number), e))?;
     }
     Ok(())
+}
+
+/// Where the first passage of a text ends: at the end of the last line that fits, where a line ends at all.
+fn passage_end(text: &str) -> usize {
+    if text.len() <= PASSAGE_BYTES_MAX {
+        return text.len();
+    }
+    let most = text.floor_char_boundary(PASSAGE_BYTES_MAX);
+    text[..most].rfind('\n').map_or(most, |end| end + 1)
 }
 
 /// The bytes behind a byte order mark, as UTF-8: lines are read one by one unless they are UTF-16.
@@ -499,6 +535,23 @@ mod tests {
         let read = read.map_err(std::io::Error::other)?;
         assert_eq!(read.kinds, ["poem", "news", "x"]);
         assert_eq!(read.tokens(), 2 + 3 + 2);
+        Ok(())
+    }
+
+    #[test]
+    fn a_long_text_is_cut_at_the_ends_of_lines() -> std::io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("long.txt");
+        let line = format!("{}\n", "ä".repeat(700_000));
+        std::fs::write(&file, line.repeat(7))?;
+        let mut lengths = Vec::new();
+        let mut note = |passage: Passage| {
+            lengths.push(passage.text.len());
+            Ok(())
+        };
+        passages(&file, &mut note).map_err(std::io::Error::other)?;
+        assert_eq!(lengths, [2, 2, 2, 1].map(|lines| lines * line.len()));
+        assert_eq!(passage_end(&"ä".repeat(3_000_000)), PASSAGE_BYTES_MAX);
         Ok(())
     }
 

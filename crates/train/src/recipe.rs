@@ -89,6 +89,9 @@ pub struct Recipe {
     pub seed: u64,
 }
 
+/// Tokens of a step of both recipes.
+const BATCH_TOKENS: usize = 1000;
+
 impl Recipe {
     /// The authors' (arXiv 2511.01836): randn, one learning rate, no auxiliary loss.
     pub fn authors(kind: Kind, tokens: usize) -> Self {
@@ -113,7 +116,7 @@ impl Recipe {
             heads: 4,
             bottleneck: 4,
             tokens,
-            batch_tokens: 1000,
+            batch_tokens: BATCH_TOKENS,
             context: 500,
             lr: 1e-3,
             lr_final: 0.05,
@@ -183,6 +186,11 @@ impl Recipe {
         }
         if self.batch_tokens == 0 || self.tokens == 0 {
             return Err(Error::Recipe("tokens and batch_tokens must be at least 1".to_owned()));
+        }
+        // A run of fewer tokens than a step usually has is one step.
+        if self.batch_tokens > self.tokens.max(BATCH_TOKENS) {
+            let (batch, tokens) = (self.batch_tokens, self.tokens);
+            return Err(Error::Recipe(format!("batch_tokens is {batch}, more than the {tokens} tokens of the run")));
         }
         Ok(config)
     }
