@@ -317,19 +317,16 @@ impl WordOptions {
 
 /// Tokens of a context: the start token alone is none.
 pub fn context_length(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0 | 1) => Err("must be at least 2: the start token and one of the text".to_owned()),
-        Ok(number) => Ok(number),
-        Err(_) => Err("is no whole number".to_owned()),
-    }
+    at_least(2, ": the start token and one of the text", text)
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("must be at least 1".to_owned()),
-        Ok(number) => Ok(number),
-        Err(_) => Err("is no whole number".to_owned()),
-    }
+    at_least(1, "", text)
+}
+
+fn at_least(least: usize, why: &str, text: &str) -> Result<usize, String> {
+    let number = text.parse().map_err(|_| "is not a whole number".to_owned())?;
+    if number < least { Err(format!("must be at least {least}{why}")) } else { Ok(number) }
 }
 
 #[derive(Debug, Args)]

@@ -121,7 +121,7 @@ fn named(argument: &str) -> (String, PathBuf) {
 fn check_names(folders: &[(String, PathBuf)]) -> Result<()> {
     for (i, (name, folder)) in folders.iter().enumerate() {
         if name.trim().is_empty() || name.chars().any(|c| c == '|' || c.is_control()) {
-            bail!("--sae: {:?} is no name for a column of {}; use letters and digits", name, folder.display());
+            bail!("--sae: {:?} is not a name for a column of {}; use letters and digits", name, folder.display());
         }
         if folders[..i].iter().any(|(other, _)| other == name) {
             bail!("--sae: two are called {name}; give each a name: NAME=DIR");

@@ -152,7 +152,7 @@ fn numbers_that_leave_nothing_to_compute_are_refused() {
     let named = |name: &str| format!("{name}={sae}");
     assert_error(&card(&corpus, &[&named("a"), &named("a")]), &["--sae", "two are called a"]);
     for name in ["", "a|b", "\u{1b}[31m"] {
-        assert_error(&card(&corpus, &[&named(name)]), &["--sae", "no name for a column"]);
+        assert_error(&card(&corpus, &[&named(name)]), &["--sae", "is not a name for a column"]);
     }
     let mut train = vec!["train", "--device", "cpu", "--model", &pack, "--corpus", &corpus, "--out", &out];
     train.extend(["--tokens", "2000", "--batch-tokens", "18446744073709551615"]);

@@ -21,8 +21,8 @@ const SMOKE: &str = "small-packs.test.mjs";
 
 /// With nothing at the same time: what takes both cores for minutes, and what measures the times that README states.
 const ALONE: [&str; 2] = ["long-model", "page"];
-/// How many of the others run at the same time: none of them looks at a time, and most of one's wait for its browser, or for
-/// kernels that are compiled by one core.
+/// How many of the others run at the same time: none of their assertions is about a time, and each waits for its browser, or for kernels that one
+/// core compiles.
 const AT_ONCE: usize = 2;
 
 /// All tests of tests/e2e, or those of the files that LENS_E2E names (`views,links`), on the published site.
