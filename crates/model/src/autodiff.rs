@@ -52,6 +52,26 @@ impl<B: TrainingOps> Backward<B, 1> for Positive {
 }
 
 #[derive(Debug)]
+struct DenseProduct;
+
+impl<B: TrainingOps> Backward<B, 2> for DenseProduct {
+    /// Both operands, and whether the second was turned.
+    type State = ([FloatTensor<B>; 2], bool);
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        let ([of_x, of_w], ([x, w], is_turned)) = (ops.parents, ops.state);
+        if let Some(node) = of_w {
+            let (a, b) = if is_turned { (grad.clone(), x) } else { (x, grad.clone()) };
+            grads.register::<B>(node.id, B::product(B::float_transpose(a), b));
+        }
+        if let Some(node) = of_x {
+            grads.register::<B>(node.id, B::dense_product(grad, w, !is_turned));
+        }
+    }
+}
+
+#[derive(Debug)]
 struct AddBias;
 
 impl<B: TrainingOps> Backward<B, 2> for AddBias {
@@ -141,6 +161,17 @@ impl<B: TrainingOps, C: CheckpointStrategy> LensOps for Autodiff<B, C> {
 }
 
 impl<B: TrainingOps, C: CheckpointStrategy> DenseOps for Autodiff<B, C> {
+    fn dense_product(x: FloatTensor<Self>, w: FloatTensor<Self>, is_turned: bool) -> FloatTensor<Self> {
+        let operation = DenseProduct.prepare::<C>([x.node(), w.node()]).compute_bound().stateful();
+        let (x, w) = (x.into_primitive(), w.into_primitive());
+        match operation {
+            OpsKind::Tracked(prep) => {
+                prep.finish(([x.clone(), w.clone()], is_turned), B::dense_product(x, w, is_turned))
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::dense_product(x, w, is_turned)),
+        }
+    }
+
     fn scaled_relu(sum: FloatTensor<Self>, factor: f32) -> FloatTensor<Self> {
         positive::<B, C>(sum, factor, |sum| B::scaled_relu(sum, factor))
     }

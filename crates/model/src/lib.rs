@@ -11,6 +11,7 @@
 //! | [`norm`], [`rope`] | RMSNorm and half-split rotary embedding |
 //! | [`ops`] | the operations that burn does not have: one trait, routed by burn to the backend |
 //! | `reference`, `autodiff` | the same out of burn's own operations, and with gradients (not in wasm) |
+//! | [`optimizer`] | a step of AdamW (not in wasm) |
 //! | [`kernels`] | the fused dequantize-and-multiply kernels (WGSL) and their CPU twins |
 //! | [`buffer`] | device buffers that are filled part by part, and how much GPU memory is in use |
 //! | `device` | [`ComputeDevice`]: a device, and which kernels run on it |
@@ -30,6 +31,8 @@ pub mod kernels;
 pub mod linear;
 pub mod norm;
 pub mod ops;
+#[cfg(not(target_family = "wasm"))]
+pub mod optimizer;
 #[cfg(not(target_family = "wasm"))]
 mod reference;
 pub mod rope;

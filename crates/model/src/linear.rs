@@ -177,7 +177,10 @@ impl Matrix {
         match self {
             Self::Packed(packed) => packed.linear_transposed(x),
             #[cfg(not(target_family = "wasm"))]
-            Self::Dense(dense) => x.matmul(dense.clone()),
+            Self::Dense(dense) => {
+                let product = Dispatch::dense_product(x.into_dispatch(), dense.clone().into_dispatch(), false);
+                Tensor::from_dispatch(product)
+            }
         }
     }
 }
@@ -186,7 +189,7 @@ impl Matrix {
 /// operations.
 #[cfg(not(target_family = "wasm"))]
 fn dense_linear<const D: usize>(x: Tensor<2>, w: Tensor<2>, extra: Option<Tensor<D>>, epilogue: Epilogue) -> Tensor<2> {
-    let sum = x.matmul(w.transpose());
+    let sum: Tensor<2> = Tensor::from_dispatch(Dispatch::dense_product(x.into_dispatch(), w.into_dispatch(), true));
     let [tokens, rows] = sum.dims();
     let relu = |sum: Tensor<2>, factor| Tensor::from_dispatch(Dispatch::scaled_relu(sum.into_dispatch(), factor));
     match (epilogue, extra) {

@@ -11,6 +11,7 @@
 //! |---|---|---|---|
 //! | [`LensOps`]: what the SAE's forward pass is trained through | WGSL kernels | plain Rust | [`crate::autodiff`] |
 //! | [`DenseOps`]: what only training needs (not in wasm) | burn's own | plain Rust | [`crate::autodiff`] |
+//! | [`OptimizerOps`]: a step of training over its parameters (not in wasm) | burn's own | plain Rust | none |
 //! | [`InferenceOps`]: what only inference needs | WGSL kernels | plain Rust | none: burn's routing panics |
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
@@ -18,6 +19,8 @@ use burn::backend::{Backend, backend_extension};
 use lens_pack::block::Precision;
 
 use crate::kernels::config::KernelConfig;
+#[cfg(not(target_family = "wasm"))]
+use crate::optimizer::AdamW;
 
 /// Shape and precision of a packed matrix on a device; see [`lens_pack::block`] for the layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -127,10 +130,14 @@ pub trait LensOps: Backend {
     fn append_rows(rows: FloatTensor<Self>, len: usize, new: FloatTensor<Self>, capacity: usize) -> FloatTensor<Self>;
 }
 
-/// What follows a product with a matrix that is not packed, in one pass.
+/// A product with a matrix that is not packed, and what follows it, in one pass.
 #[cfg(not(target_family = "wasm"))]
 #[backend_extension(Cube, Flex, Autodiff)]
 pub trait DenseOps: Backend {
+    /// x w, or x wᵀ where `w` `is_turned`, for `x` [T, n]. The gradient of `w` then lies in memory as `w` does: that of a product
+    /// with a tensor that was turned before would be turned, and adding it to another one would go across the rows.
+    fn dense_product(x: FloatTensor<Self>, w: FloatTensor<Self>, is_turned: bool) -> FloatTensor<Self>;
+
     /// relu(factor * sum), in the place of `sum` where this is its only handle.
     fn scaled_relu(sum: FloatTensor<Self>, factor: f32) -> FloatTensor<Self>;
 
@@ -142,6 +149,9 @@ pub trait DenseOps: Backend {
 /// What gradients are made of, on the backend below autodiff.
 #[cfg(not(target_family = "wasm"))]
 pub trait TrainingOps: LensOps + DenseOps {
+    /// a b for `a` [m, k] and `b` [k, n], in whichever order they lie in memory: [m, n].
+    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
+
     /// factor * `grad` where `y` is above zero, and zero elsewhere.
     fn relu_gradient(grad: FloatTensor<Self>, y: FloatTensor<Self>, factor: f32) -> FloatTensor<Self>;
 
@@ -158,6 +168,27 @@ pub trait TrainingOps: LensOps + DenseOps {
         grad: FloatTensor<Self>,
         options: AttentionOptions,
     ) -> [FloatTensor<Self>; 3];
+}
+
+/// What a step of training does to its parameters, without gradients of its own. All are of the same shape.
+#[cfg(not(target_family = "wasm"))]
+#[backend_extension(Cube, Flex)]
+pub trait OptimizerOps: Backend {
+    /// See [`crate::optimizer::adamw`]: `weights` and both moments after the step.
+    fn adamw(
+        weights: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        clip: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        step: AdamW,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// See [`crate::optimizer::sum_of_squares`].
+    fn sum_of_squares(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// See [`crate::optimizer::added`].
+    fn added(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 /// Operations without gradients: over packed weights, and those that read results out.

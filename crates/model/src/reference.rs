@@ -7,6 +7,7 @@ use burn::backend::{Backend, TensorMetadata};
 use burn::tensor::{FloatDType, Shape, TensorData};
 
 use crate::ops::AttentionOptions;
+use crate::optimizer::{AdamW, Factors};
 
 /// Added to masked scores. Not -inf: a difference of infinities is NaN.
 const MASKED: f32 = -1e30;
@@ -108,6 +109,11 @@ pub(crate) fn column_sums<B: Backend>(grad: FloatTensor<B>) -> FloatTensor<B> {
     B::float_reshape(B::float_sum_dim(grad, 0), Shape::new([width]))
 }
 
+/// [`crate::ops::DenseOps::linear`].
+pub(crate) fn dense_product<B: Backend>(x: FloatTensor<B>, w: FloatTensor<B>, is_turned: bool) -> FloatTensor<B> {
+    B::float_matmul(x, if is_turned { B::float_transpose(w) } else { w })
+}
+
 /// [`crate::ops::DenseOps::scaled_relu`].
 pub(crate) fn scaled_relu<B: Backend>(sum: FloatTensor<B>, factor: f32) -> FloatTensor<B> {
     B::relu(B::float_mul_scalar(sum, factor.into()))
@@ -118,6 +124,29 @@ pub(crate) fn add_bias<B: Backend>(sum: FloatTensor<B>, bias: FloatTensor<B>, re
     let width = bias.shape()[0];
     let sum = B::float_add(sum, B::float_reshape(bias, Shape::new([1, width])));
     if relu { B::relu(sum) } else { sum }
+}
+
+/// [`crate::ops::OptimizerOps::adamw`] of weights, gradient, clip and the two moments.
+pub(crate) fn adamw<B: Backend>(
+    [weights, gradient, clip, first, second]: [FloatTensor<B>; 5],
+    step: AdamW,
+) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let Factors { keep, betas: [a, b], root, epsilon, change } = step.factors();
+    let clip = B::float_reshape(clip, Shape::from(vec![1; weights.shape().num_dims()]));
+    let gradient = B::float_mul(gradient, clip);
+    let mixed = |moment, beta: f32, now| {
+        B::float_add(B::float_mul_scalar(moment, beta.into()), B::float_mul_scalar(now, (1.0 - beta).into()))
+    };
+    let first = mixed(first, a, gradient.clone());
+    let second = mixed(second, b, B::float_mul(gradient.clone(), gradient));
+    let roots = B::float_add_scalar(B::float_mul_scalar(B::float_sqrt(second.clone()), root.into()), epsilon.into());
+    let change = B::float_mul_scalar(B::float_div(first.clone(), roots), change.into());
+    (B::float_sub(B::float_mul_scalar(weights, keep.into()), change), first, second)
+}
+
+/// [`crate::ops::OptimizerOps::sum_of_squares`].
+pub(crate) fn sum_of_squares<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    B::float_sum(B::float_mul(x.clone(), x))
 }
 
 /// [`crate::ops::LensOps::project`].
@@ -133,10 +162,11 @@ pub(crate) fn project<B: Backend>(x: FloatTensor<B>, dz: FloatTensor<B>, eps: f3
 #[cfg(test)]
 mod tests {
     use burn::backend::Flex;
+    use burn::backend::ops::FloatTensorOps;
 
     use super::*;
     use crate::kernels::config::KernelConfig;
-    use crate::ops::{DenseOps, LensOps, TrainingOps};
+    use crate::ops::{DenseOps, LensOps, OptimizerOps, TrainingOps};
 
     type FlexTensor = FloatTensor<Flex>;
 
@@ -147,10 +177,7 @@ mod tests {
 
     fn matrix(rows: usize, cols: usize, shift: usize) -> FlexTensor {
         let values: Vec<f32> = (0..rows * cols).map(|i| value(i + shift)).collect();
-        <Flex as burn::backend::ops::FloatTensorOps<Flex>>::float_from_data(
-            TensorData::new(values, [rows, cols]),
-            &Default::default(),
-        )
+        Flex::float_from_data(TensorData::new(values, [rows, cols]), &Default::default())
     }
 
     fn assert_close(what: &str, found: &FlexTensor, expected: &FlexTensor) {
@@ -214,6 +241,53 @@ mod tests {
             for (a, b) in found.storage::<f32>().iter().zip(expected.to_contiguous().storage::<f32>()) {
                 assert!((a - b).abs() < 1e-5, "{a} instead of {b}");
             }
+        }
+    }
+
+    #[test]
+    fn the_cpu_products_equal_the_reference() {
+        for (m, k, n) in [(1, 1, 1), (5, 7, 3), (67, 40, 129)] {
+            let (a, b) = (matrix(m, k, 0), matrix(k, n, 9));
+            // The same matrices, turned in memory.
+            let turned = |x: &FlexTensor| Flex::float_transpose(Flex::float_transpose(x.clone()).to_contiguous());
+            let expected = Flex::float_matmul(a.clone(), b.clone()).to_contiguous();
+            for a in [a.clone(), turned(&a)] {
+                for b in [b.clone(), turned(&b)] {
+                    assert_close("product", &Flex::product(a.clone(), b), &expected);
+                }
+            }
+            let w = Flex::float_transpose(b.clone()).to_contiguous();
+            assert_close("x w", &Flex::dense_product(a.clone(), b, false), &expected);
+            assert_close("x w turned", &Flex::dense_product(a.clone(), w.clone(), true), &expected);
+            let of_reference = dense_product::<Flex>(a, w, true).to_contiguous();
+            assert_close("the reference", &of_reference, &expected);
+        }
+    }
+
+    #[test]
+    fn the_cpu_optimizer_equals_the_reference() {
+        // The last has more values than a thread takes at a time.
+        for [rows, cols] in [[1, 1], [3, 7], [129, 257]] {
+            let moments = || (matrix(rows, cols, 3), Flex::float_abs(matrix(rows, cols, 50)));
+            let (weights, gradient) = (matrix(rows, cols, 0), matrix(rows, cols, 90));
+            let clip = Flex::column_sums(matrix(1, 1, 4));
+            for time in [1, 500] {
+                let step = AdamW { lr: 0.1, betas: [0.9, 0.95], epsilon: 1e-8, weight_decay: 0.2, time };
+                let ((first, second), w, g) = (moments(), weights.clone(), gradient.clone());
+                let found = Flex::adamw(w.clone(), g.clone(), clip.clone(), first.clone(), second.clone(), step);
+                let expected = adamw::<Flex>([w, g, clip.clone(), first, second], step);
+                assert_close("weights", &found.0, &expected.0.to_contiguous());
+                assert_close("first moment", &found.1, &expected.1.to_contiguous());
+                assert_close("second moment", &found.2, &expected.2.to_contiguous());
+            }
+            // What is held elsewhere stays as it was, and an array in another order of memory is read in its own.
+            let turned = Flex::float_transpose(matrix(cols, rows, 20));
+            let sum = Flex::added(weights.clone(), turned.clone());
+            assert_close("sum", &sum, &Flex::float_add(weights.clone(), turned.clone()).to_contiguous());
+            assert_close("weights", &weights, &matrix(rows, cols, 0));
+            let read = |x: FlexTensor| x.to_contiguous().storage::<f32>()[0];
+            let (found, expected) = (read(Flex::sum_of_squares(turned.clone())), read(sum_of_squares::<Flex>(turned)));
+            assert!((found - expected).abs() <= 1e-5 * expected, "{found} instead of {expected}");
         }
     }
 

@@ -1,9 +1,9 @@
-//! One step: loss, gradients, AdamW.
+//! One step: loss, gradients, and what AdamW ([`lens_model::optimizer`]) makes of them.
 
 use std::collections::BTreeMap;
 
 use burn::tensor::{Tensor, TensorData};
-use burn_optim::{AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState, Optimizer};
+use lens_model::optimizer::{AdamW, adamw, added, sum_of_squares};
 use lens_model::temporal_sae::SaeCache;
 use lens_model::{ComputeDevice, TemporalSae};
 
@@ -34,9 +34,10 @@ pub struct Losses {
     pub prediction: f32,
 }
 
-enum OptimizerState {
-    Matrix(AdamWState<2>),
-    Vector(AdamWState<1>),
+/// AdamW's two moments of a parameter, and its steps.
+struct Moments {
+    time: usize,
+    both: [Leaf; 2],
 }
 
 /// Parameters in training.
@@ -45,15 +46,21 @@ pub struct Trainer {
     config: lens_pack::config::SaeConfig,
     device: ComputeDevice,
     leaves: BTreeMap<String, Leaf>,
-    states: BTreeMap<String, OptimizerState>,
+    moments: BTreeMap<String, Moments>,
     /// Initial size of q_target and k_ctx: their learning rate is in proportion to it.
     score_scale: f64,
-    optimizer: AdamW,
     step: usize,
 }
 
 /// Gradients by name, on the device without autodiff.
 type Gradients = BTreeMap<String, Leaf>;
+
+/// The losses of a batch and their gradients, which are yet to be multiplied by `clip` [1], if there are any.
+struct Found {
+    losses: Losses,
+    gradients: Gradients,
+    clip: Option<Tensor<1>>,
+}
 
 /// What one part of a batch adds to the losses and to their gradients.
 struct Part {
@@ -66,20 +73,13 @@ impl Trainer {
     /// Begins with `initial` on `device`, which needs no autodiff of its own.
     pub fn new(recipe: Recipe, initial: &Parameters, score_scale: f32, device: &ComputeDevice) -> Self {
         let leaves = initial.leaves(&device.burn);
-        let optimizer = AdamWConfig::new()
-            .with_beta_1(recipe.betas[0])
-            .with_beta_2(recipe.betas[1])
-            .with_epsilon(EPSILON)
-            .with_weight_decay(recipe.weight_decay)
-            .build();
         Self {
             config: initial.config.clone(),
             recipe,
             device: device.clone(),
             leaves,
-            states: BTreeMap::new(),
+            moments: BTreeMap::new(),
             score_scale: f64::from(score_scale),
-            optimizer,
             step: 0,
         }
     }
@@ -193,8 +193,8 @@ impl Trainer {
         })
     }
 
-    /// Loss and gradients of a batch, clipped.
-    fn gradients(&self, batch: &[Stream]) -> Result<(Losses, Gradients)> {
+    /// Loss and gradients of a batch.
+    fn gradients(&self, batch: &[Stream]) -> Result<Found> {
         let parts = self.divided(batch);
         let counted: usize = parts.iter().flatten().map(|context| context.len() / self.config.dimin - 1).sum();
         if counted == 0 {
@@ -202,37 +202,29 @@ impl Trainer {
         }
         let computed = self.side_by_side(parts, |contexts| self.part(&contexts, counted));
         let mut sums = [0f32; 2];
-        let mut found: Gradients = BTreeMap::new();
+        let mut gradients: Gradients = BTreeMap::new();
         for part in computed {
             let part = part?;
             for (sum, square) in sums.iter_mut().zip(part.squares) {
                 *sum += square;
             }
             for (name, gradient) in part.gradients {
-                let whole = match (found.remove(&name), gradient) {
-                    (Some(Leaf::Matrix(a)), Leaf::Matrix(b)) => Leaf::Matrix(a + b),
-                    (Some(Leaf::Vector(a)), Leaf::Vector(b)) => Leaf::Vector(a + b),
+                let whole = match (gradients.remove(&name), gradient) {
+                    (Some(Leaf::Matrix(a)), Leaf::Matrix(b)) => Leaf::Matrix(added(a, b)),
+                    (Some(Leaf::Vector(a)), Leaf::Vector(b)) => Leaf::Vector(added(a, b)),
                     (_, gradient) => gradient,
                 };
-                found.insert(name, whole);
+                gradients.insert(name, whole);
             }
         }
-        let squares = found.values().map(|gradient| match gradient {
-            Leaf::Matrix(g) => (g.clone() * g.clone()).sum(),
-            Leaf::Vector(g) => (g.clone() * g.clone()).sum(),
+        let squares = gradients.values().map(|gradient| match gradient {
+            Leaf::Matrix(g) => sum_of_squares(g.clone()),
+            Leaf::Vector(g) => sum_of_squares(g.clone()),
         });
-        if let Some(squares) = squares.reduce(|sum, square| sum + square) {
-            let factor = (squares.sqrt() + 1e-6).recip() * self.recipe.max_grad_norm;
-            let factor = factor.clamp_max(1.0);
-            for grad in found.values_mut() {
-                *grad = match grad.clone() {
-                    Leaf::Matrix(g) => Leaf::Matrix(g * factor.clone().unsqueeze()),
-                    Leaf::Vector(g) => Leaf::Vector(g * factor.clone()),
-                };
-            }
-        }
+        let squares = squares.reduce(|sum, square| sum + square);
+        let clip = squares.map(|s| ((s.sqrt() + 1e-6).recip() * self.recipe.max_grad_norm).clamp_max(1.0));
         let [reconstruction, prediction] = sums.map(|sum| sum / counted as f32);
-        Ok((Losses { reconstruction, prediction }, found))
+        Ok(Found { losses: Losses { reconstruction, prediction }, gradients, clip })
     }
 
     /// Learns from a batch of contexts.
@@ -240,31 +232,30 @@ impl Trainer {
     /// # Errors
     /// [`Error::Diverged`]; [`Error::Recipe`] for a batch without tokens.
     pub fn step(&mut self, batch: &[Stream]) -> Result<Losses> {
-        let (losses, grads) = self.gradients(batch)?;
+        let Found { losses, gradients, clip } = self.gradients(batch)?;
         if !losses.reconstruction.is_finite() || !losses.prediction.is_finite() {
             return Err(Error::Diverged { step: self.step, loss: losses.reconstruction });
         }
         let base_lr = self.recipe.lr_at(self.step);
-        let mut changes = Vec::new();
-        for (name, grad) in grads {
+        self.step += 1;
+        let Some(clip) = clip else { return Ok(losses) };
+        for (name, gradient) in gradients {
+            let Some(leaf) = self.leaves.remove(&name) else { continue };
             let mut lr = base_lr * self.recipe.lr_mult(&name);
             if name.contains("q_target") || name.contains("k_ctx") {
                 lr *= self.score_scale;
             }
-            if let Some(leaf) = self.leaves.get(&name) {
-                changes.push((leaf.clone(), grad, lr, self.states.remove(&name), name));
-            }
-        }
-        let optimizer = &self.optimizer;
-        let change = |(leaf, grad, lr, state, name)| (name, optimize(optimizer, leaf, grad, lr, state));
-        let changed = self.side_by_side(changes, change);
-        for (name, (leaf, state)) in changed {
+            let moments = self.moments.remove(&name);
+            let time = moments.as_ref().map_or(0, |m| m.time) + 1;
+            let recipe = &self.recipe;
+            let (betas, weight_decay) = (recipe.betas, recipe.weight_decay);
+            let step = AdamW { lr, betas, epsilon: EPSILON, weight_decay, time };
+            let (leaf, both) = optimized(leaf, gradient, clip.clone(), moments.map(|m| m.both), step);
             self.leaves.insert(name.clone(), leaf);
-            if let Some(state) = state {
-                self.states.insert(name, state);
+            if let Some(both) = both {
+                self.moments.insert(name, Moments { time, both });
             }
         }
-        self.step += 1;
         Ok(losses)
     }
 
@@ -276,19 +267,10 @@ impl Trainer {
 
     /// All that a run resumes from; `inputs` names its other inputs.
     pub fn state(&self, inputs: &str) -> checkpoint::State {
-        let vector = |t: &Tensor<1>| host(&Leaf::Vector(t.clone()));
-        let matrix = |t: &Tensor<2>| host(&Leaf::Matrix(t.clone()));
-        let moments = self.states.iter().map(|(name, state)| {
-            let moments = match state {
-                OptimizerState::Matrix(AdamWState { momentum: m }) => {
-                    (m.time, matrix(&m.moment_1), matrix(&m.moment_2))
-                }
-                OptimizerState::Vector(AdamWState { momentum: m }) => {
-                    (m.time, vector(&m.moment_1), vector(&m.moment_2))
-                }
-            };
-            (name.clone(), moments)
-        });
+        let moments = self
+            .moments
+            .iter()
+            .map(|(name, Moments { time, both: [first, second] })| (name.clone(), (*time, host(first), host(second))));
         checkpoint::State {
             recipe: self.recipe.clone(),
             inputs: inputs.to_owned(),
@@ -304,16 +286,8 @@ impl Trainer {
         let mut trainer = Self::new(state.recipe.clone(), &state.parameters, state.score_scale, device);
         trainer.step = state.step;
         for (name, (time, first, second)) in &state.moments {
-            let moments = match (Leaf::new(first, &device.burn), Leaf::new(second, &device.burn)) {
-                (Leaf::Matrix(first), Leaf::Matrix(second)) => {
-                    OptimizerState::Matrix(AdamWState::new(AdaptiveMomentumState::new(*time, first, second)))
-                }
-                (Leaf::Vector(first), Leaf::Vector(second)) => {
-                    OptimizerState::Vector(AdamWState::new(AdaptiveMomentumState::new(*time, first, second)))
-                }
-                _ => continue,
-            };
-            trainer.states.insert(name.clone(), moments);
+            let both = [first, second].map(|moment| Leaf::new(moment, &device.burn));
+            trainer.moments.insert(name.clone(), Moments { time: *time, both });
         }
         trainer
     }
@@ -331,8 +305,13 @@ impl Trainer {
     /// # Errors
     /// As [`Trainer::step`].
     pub fn gradients_of(&self, batch: &[Stream]) -> Result<(Losses, BTreeMap<String, Array>)> {
-        let (losses, grads) = self.gradients(batch)?;
-        Ok((losses, grads.iter().map(|(name, leaf)| (name.clone(), host(leaf))).collect()))
+        let Found { losses, gradients, clip } = self.gradients(batch)?;
+        let clip = clip.map_or(1.0, |clip| host(&Leaf::Vector(clip)).values.iter().product());
+        let clipped = gradients.iter().map(|(name, leaf)| {
+            let Array { shape, values } = host(leaf);
+            (name.clone(), Array { shape, values: values.into_iter().map(|value| value * clip).collect() })
+        });
+        Ok((losses, clipped.collect()))
     }
 }
 
@@ -341,27 +320,33 @@ fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-/// One parameter after a step of AdamW with its gradient, and the optimizer's new state for it.
-fn optimize(
-    optimizer: &AdamW,
+/// A parameter and its moments, which begin with zeros, after a step with its gradient.
+fn optimized(
     leaf: Leaf,
     gradient: Leaf,
-    lr: f64,
-    state: Option<OptimizerState>,
-) -> (Leaf, Option<OptimizerState>) {
-    match (leaf, gradient, state) {
-        (Leaf::Matrix(m), Leaf::Matrix(g), state) => {
-            let state = if let Some(OptimizerState::Matrix(s)) = state { Some(s) } else { None };
-            let (m, state) = optimizer.step(lr, m, g, state);
-            (Leaf::Matrix(m), state.map(OptimizerState::Matrix))
+    clip: Tensor<1>,
+    moments: Option<[Leaf; 2]>,
+    step: AdamW,
+) -> (Leaf, Option<[Leaf; 2]>) {
+    match (leaf, gradient, moments) {
+        (Leaf::Matrix(m), Leaf::Matrix(g), moments) => {
+            let moments = match moments {
+                Some([Leaf::Matrix(first), Leaf::Matrix(second)]) => [first, second],
+                _ => [m.zeros_like(), m.zeros_like()],
+            };
+            let (m, moments) = adamw(m, g, clip, moments, step);
+            (Leaf::Matrix(m), Some(moments.map(Leaf::Matrix)))
         }
-        (Leaf::Vector(v), Leaf::Vector(g), state) => {
-            let state = if let Some(OptimizerState::Vector(s)) = state { Some(s) } else { None };
-            let (v, state) = optimizer.step(lr, v, g, state);
-            (Leaf::Vector(v), state.map(OptimizerState::Vector))
+        (Leaf::Vector(v), Leaf::Vector(g), moments) => {
+            let moments = match moments {
+                Some([Leaf::Vector(first), Leaf::Vector(second)]) => [first, second],
+                _ => [v.zeros_like(), v.zeros_like()],
+            };
+            let (v, moments) = adamw(v, g, clip, moments, step);
+            (Leaf::Vector(v), Some(moments.map(Leaf::Vector)))
         }
         // A gradient has its parameter's dimensions.
-        (leaf, _, state) => (leaf, state),
+        (leaf, _, moments) => (leaf, moments),
     }
 }
 

@@ -53,7 +53,7 @@ pub fn attention(q: &FlexTensor, k: &FlexTensor, v: &FlexTensor, options: Attent
             let of_head = &k.storage::<f32>()[low * kv_heads * d + kv_head * d..];
             let heads_of_queries = &q.storage::<f32>()[from * width + kv_head * group * d..];
             multiply_alone(
-                Rows { values: heads_of_queries, count: queries, groups: group, width: d, stride: width },
+                Rows { values: heads_of_queries, count: queries, groups: group, width: d, stride: width, across: 1 },
                 &DenseRows { values: of_head, rows: keys, columns: d, stride: kv_heads * d },
                 &mut Placed { values: &mut scores, count: rows, width: keys, stride: keys },
                 &mut scratch,

@@ -112,7 +112,6 @@ struct HeadScratch {
     product: Scratch,
     weights: Vec<f32>,
     scores: Vec<f32>,
-    turned: Vec<f32>,
 }
 
 /// See [`crate::ops::TrainingOps::attention_gradients`]: a few queries of a head at a time, as in the forward pass.
@@ -179,7 +178,7 @@ impl Operands<'_> {
             keys: vec![0.0; self.keys * d],
             values: vec![0.0; self.keys * dv],
         };
-        let HeadScratch { product, weights, scores, turned } = scratch;
+        let HeadScratch { product, weights, scores } = scratch;
         let of_keys = &self.k[head * d..];
         let of_values = &self.v[head * dv..];
         for from in (0..self.tokens).step_by(ROWS_AT_ONCE) {
@@ -191,9 +190,8 @@ impl Operands<'_> {
             let results = &self.y[from * value_stride + head * dv..];
             weights.resize(rows * keys, 0.0);
             scores.resize(rows * keys, 0.0);
-            turned.resize(rows * keys, 0.0);
             multiply_alone(
-                Rows { values: queries, count: rows, groups: 1, width: d, stride },
+                Rows { values: queries, count: rows, groups: 1, width: d, stride, across: 1 },
                 &DenseRows { values: of_keys, rows: keys, columns: d, stride },
                 &mut Placed { values: weights, count: rows, width: keys, stride: keys },
                 product,
@@ -201,7 +199,7 @@ impl Operands<'_> {
             widest(Softmax { scores: weights, keys, queries: rows, first, low: 0, options });
             // What a value adds to the loss by the weight that it has.
             multiply_alone(
-                Rows { values: grads, count: rows, groups: 1, width: dv, stride: value_stride },
+                Rows { values: grads, count: rows, groups: 1, width: dv, stride: value_stride, across: 1 },
                 &DenseRows { values: of_values, rows: keys, columns: dv, stride: value_stride },
                 &mut Placed { values: scores, count: rows, width: keys, stride: keys },
                 product,
@@ -213,30 +211,20 @@ impl Operands<'_> {
                 &mut Placed { values: &mut found.queries[from * d..], count: rows, width: d, stride: d },
                 product,
             );
-            turn(scores, keys, turned);
             multiply_alone(
-                Rows::of_matrix(turned, keys, rows),
+                Rows::of_columns(scores, keys, rows),
                 &DenseColumns { values: queries, rows, columns: d, stride },
                 &mut Added { values: &mut found.keys, width: d },
                 product,
             );
-            turn(weights, keys, turned);
             multiply_alone(
-                Rows::of_matrix(turned, keys, rows),
+                Rows::of_columns(weights, keys, rows),
                 &DenseColumns { values: grads, rows, columns: dv, stride: value_stride },
                 &mut Added { values: &mut found.values, width: dv },
                 product,
             );
         }
         found
-    }
-}
-
-/// `x` [n, columns] as [columns, n].
-fn turn(x: &[f32], columns: usize, out: &mut [f32]) {
-    let n = x.len() / columns.max(1);
-    for (i, row) in x.chunks_exact(columns.max(1)).enumerate() {
-        out.iter_mut().skip(i).step_by(n).zip(row).for_each(|(out, value)| *out = *value);
     }
 }
 

@@ -2,11 +2,15 @@
 
 mod attention;
 #[cfg(not(target_family = "wasm"))]
+mod dense;
+#[cfg(not(target_family = "wasm"))]
 mod gradients;
 mod level;
 mod linear;
 mod math;
 mod norm;
+#[cfg(not(target_family = "wasm"))]
+mod optimizer;
 mod panel;
 mod product;
 mod rows;
@@ -27,7 +31,9 @@ use self::tensor::{FlexTensor, dims};
 use super::config::KernelConfig;
 use crate::ops::{AttentionOptions, Epilogue, InferenceOps, LensOps, PackedShape, TopOptions};
 #[cfg(not(target_family = "wasm"))]
-use crate::ops::{DenseOps, TrainingOps};
+use crate::ops::{DenseOps, OptimizerOps, TrainingOps};
+#[cfg(not(target_family = "wasm"))]
+use crate::optimizer::AdamW;
 
 /// An undefined matrix of rows.
 fn empty_rows(width: usize, capacity: usize) -> FlexTensor {
@@ -71,6 +77,10 @@ impl LensOps for Flex {
 
 #[cfg(not(target_family = "wasm"))]
 impl DenseOps for Flex {
+    fn dense_product(x: FloatTensor<Self>, w: FloatTensor<Self>, is_turned: bool) -> FloatTensor<Self> {
+        dense::product(x, if is_turned { Self::float_transpose(w) } else { w })
+    }
+
     fn scaled_relu(sum: FloatTensor<Self>, factor: f32) -> FloatTensor<Self> {
         gradients::scaled_relu(sum, factor)
     }
@@ -82,6 +92,10 @@ impl DenseOps for Flex {
 
 #[cfg(not(target_family = "wasm"))]
 impl TrainingOps for Flex {
+    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        dense::product(a, b)
+    }
+
     fn relu_gradient(grad: FloatTensor<Self>, y: FloatTensor<Self>, factor: f32) -> FloatTensor<Self> {
         gradients::relu_gradient(grad, &y, factor)
     }
@@ -99,6 +113,29 @@ impl TrainingOps for Flex {
         options: AttentionOptions,
     ) -> [FloatTensor<Self>; 3] {
         gradients::attention_gradients([q, k, v, y, grad], options)
+    }
+}
+
+#[cfg(not(target_family = "wasm"))]
+impl OptimizerOps for Flex {
+    fn adamw(
+        weights: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        clip: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        step: AdamW,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let [weights, first, second] = optimizer::adamw(weights, gradient, &clip, [first, second], step.factors());
+        (weights, first, second)
+    }
+
+    fn sum_of_squares(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        optimizer::sum_of_squares(x)
+    }
+
+    fn added(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        optimizer::added(a, b)
     }
 }
 

@@ -271,11 +271,23 @@ mod tests {
     fn rows_can_be_neighboring_heads() {
         // Three tokens of four heads of five numbers; the two middle heads count, the first of them first.
         let (all, weights) = (values(3 * 20), values(7 * 5));
-        let x = Rows { values: &all[5..], count: 3, groups: 2, width: 5, stride: 20 };
+        let x = Rows { values: &all[5..], count: 3, groups: 2, width: 5, stride: 20, across: 1 };
         let of_head = |start: usize| (0..3).map(move |token| token * 20 + start);
         let plain: Vec<f32> = of_head(5).chain(of_head(10)).flat_map(|at| all[at..at + 5].to_vec()).collect();
         let weights = DenseRows { values: &weights, rows: 7, columns: 5, stride: 5 };
         assert_eq!(of_every_level(x, &weights), of_every_level(Rows::of_matrix(&plain, 6, 5), &weights));
+    }
+
+    #[test]
+    fn rows_can_be_the_columns_of_a_matrix() {
+        let weights = values(7 * 29);
+        let weights = DenseRows { values: &weights, rows: 7, columns: 29, stride: 29 };
+        for rows in [1, 5, 12, 31] {
+            let all = values(29 * rows);
+            let plain: Vec<f32> = (0..rows * 29).map(|i| all[i % 29 * rows + i / 29]).collect();
+            let expected = of_every_level(Rows::of_matrix(&plain, rows, 29), &weights);
+            assert_eq!(of_every_level(Rows::of_columns(&all, rows, 29), &weights), expected);
+        }
     }
 
     #[test]

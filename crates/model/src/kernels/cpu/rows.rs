@@ -8,7 +8,8 @@ use super::threads::each_part;
 use super::tile::tile_rows;
 
 /// Rows of `width` numbers in a matrix: `count` at each of `groups` places, such as the neighboring heads of every token.
-/// Row i of group g begins at g * width + i * stride; rows are numbered group by group.
+/// Row i of group g begins at g * width + i * stride, and its numbers are `across` from each other; rows are numbered group by
+/// group.
 #[derive(Clone, Copy)]
 pub struct Rows<'a> {
     pub values: &'a [f32],
@@ -16,12 +17,19 @@ pub struct Rows<'a> {
     pub groups: usize,
     pub width: usize,
     pub stride: usize,
+    /// 1, but for columns of a matrix that are taken as rows.
+    pub across: usize,
 }
 
 impl<'a> Rows<'a> {
     /// A whole matrix, row-major.
     pub fn of_matrix(values: &'a [f32], count: usize, width: usize) -> Self {
-        Self { values, count, groups: 1, width, stride: width }
+        Self { values, count, groups: 1, width, stride: width, across: 1 }
+    }
+
+    /// The columns of a whole matrix [width, count], row-major.
+    pub fn of_columns(values: &'a [f32], count: usize, width: usize) -> Self {
+        Self { values, count, groups: 1, width, stride: 1, across: count }
     }
 
     /// Number of rows.
@@ -56,6 +64,17 @@ impl<'a> Rows<'a> {
         let (first, count) = self.tile(tile, MOST);
         let start = first / self.count * self.width + first % self.count * self.stride;
         let (lines, _) = packed.as_chunks_mut::<MOST>();
+        if self.across > 1 {
+            for (line, column) in lines.iter_mut().zip((start..).step_by(self.across)) {
+                let values = &self.values[column..column + count];
+                // Of a length that the compiler knows, where it is: a call would take longer than what it copies.
+                match values.first_chunk() {
+                    Some(values) => *line = *values,
+                    None => line[..count].copy_from_slice(values),
+                }
+            }
+            return;
+        }
         transpose(count, |i| &self.values[start + i * self.stride..][..self.width], lines);
     }
 }

@@ -21,7 +21,9 @@ use super::config::{KernelConfig, Variant};
 use super::rows;
 use crate::ops::{AttentionOptions, Epilogue, InferenceOps, LensOps, PackedShape, TopOptions};
 #[cfg(not(target_family = "wasm"))]
-use crate::ops::{DenseOps, TrainingOps};
+use crate::ops::{DenseOps, OptimizerOps, TrainingOps};
+#[cfg(not(target_family = "wasm"))]
+use crate::optimizer::AdamW;
 
 /// Runs `kernel` over `inputs` with eight numbers; one f32 output for each of `shapes`.
 fn launch<const N: usize>(
@@ -195,6 +197,10 @@ impl LensOps for Cube {
 
 #[cfg(not(target_family = "wasm"))]
 impl DenseOps for Cube {
+    fn dense_product(x: FloatTensor<Self>, w: FloatTensor<Self>, is_turned: bool) -> FloatTensor<Self> {
+        crate::reference::dense_product::<Self>(x, w, is_turned)
+    }
+
     fn scaled_relu(sum: FloatTensor<Self>, factor: f32) -> FloatTensor<Self> {
         crate::reference::scaled_relu::<Self>(sum, factor)
     }
@@ -206,6 +212,10 @@ impl DenseOps for Cube {
 
 #[cfg(not(target_family = "wasm"))]
 impl TrainingOps for Cube {
+    fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_matmul(a, b)
+    }
+
     fn relu_gradient(grad: FloatTensor<Self>, y: FloatTensor<Self>, factor: f32) -> FloatTensor<Self> {
         crate::reference::relu_gradient::<Self>(grad, y, factor)
     }
@@ -223,6 +233,28 @@ impl TrainingOps for Cube {
         options: AttentionOptions,
     ) -> [FloatTensor<Self>; 3] {
         crate::reference::attention_gradients::<Self>([q, k, v, y, grad], options)
+    }
+}
+
+#[cfg(not(target_family = "wasm"))]
+impl OptimizerOps for Cube {
+    fn adamw(
+        weights: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        clip: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        step: AdamW,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        crate::reference::adamw::<Self>([weights, gradient, clip, first, second], step)
+    }
+
+    fn sum_of_squares(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        crate::reference::sum_of_squares::<Self>(x)
+    }
+
+    fn added(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_add(a, b)
     }
 }
 
