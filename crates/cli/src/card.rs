@@ -9,8 +9,7 @@ use lens_files::write_whole;
 use lens_import::claims::check_sae;
 use lens_model::TemporalSae;
 use lens_pack::text::read_data;
-use lens_train::Stream;
-use lens_train::cache::Streams;
+use lens_train::cache::{GROUP, Streams};
 use lens_train::checkpoint::parameters_of;
 use lens_train::corpus::CONTEXT_LEAST;
 use lens_train::figures::{Figures, Meter, TwoEvents, Units, contrast};
@@ -52,37 +51,41 @@ pub fn run(args: &CardArgs) -> Result<()> {
     for (name, folder) in &folders {
         saes.push((name.clone(), parameters_of(folder)?));
     }
-    let Opened { reader, device } = open(&args.language_model)?;
+    let opened = open(&args.language_model)?;
+    let Opened { reader, device } = &opened;
     for ((_, folder), (_, parameters)) in folders.iter().zip(&saes) {
         let origin = folder.display().to_string();
         check_sae(&parameters.config, &origin, &reader.model_name, reader.layer, reader.d_model)?;
     }
     let mut modules = Vec::with_capacity(saes.len());
     for (name, parameters) in saes {
-        modules.push((name, parameters.sae(&device)?));
+        modules.push((name, parameters.sae(device)?));
     }
-    let corpus = read_corpus(&reader, &args.heldout)?;
+    let corpus = read_corpus(reader, &args.heldout)?;
     let contexts = evenly(corpus.contexts(args.context, None), args.tokens);
     if contexts.is_empty() {
         let least = CONTEXT_LEAST.min(args.context);
         bail!("the held-out texts hold none of {least} tokens or more, the fewest that are measured on");
     }
-    let mut streams = Reader(&reader);
-    let mut event_streams: Vec<Stream> = Vec::with_capacity(stories.len());
+    let mut streams = Reader(&opened);
+    let mut event_ids = Vec::with_capacity(stories.len());
     let mut boundaries = Vec::with_capacity(stories.len());
     for story in &stories {
         boundaries.push(reader.tokenize(&story.first)?.len());
-        event_streams.push(streams.read(&reader.tokenize(&format!("{} {}", story.first, story.second))?)?);
+        event_ids.push(reader.tokenize(&format!("{} {}", story.first, story.second))?);
     }
+    let event_streams = streams.read(&event_ids.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
     let mut meters: Vec<Meter<'_>> =
         modules.iter().map(|(_, sae)| meter(sae, corpus.kinds.len(), &device.burn)).collect();
     let mut progress = Progress::start(format!("{} contexts of held-out text", contexts.len()));
-    for (done, context) in contexts.iter().enumerate() {
-        let stream = streams.read(&context.ids)?;
-        for (meter, (name, _)) in meters.iter_mut().zip(&modules) {
-            meter.add(context.kind, &stream).map_err(|e| anyhow!("{name}: {e}"))?;
+    for (done, group) in contexts.chunks(GROUP).enumerate() {
+        let read = streams.read(&group.iter().map(|context| context.ids.as_slice()).collect::<Vec<_>>())?;
+        for (context, stream) in group.iter().zip(read) {
+            for (meter, (name, _)) in meters.iter_mut().zip(&modules) {
+                meter.add(context.kind, &stream).map_err(|e| anyhow!("{name}: {e}"))?;
+            }
         }
-        progress.update(done as u64 + 1, contexts.len() as u64);
+        progress.update((done * GROUP + group.len()) as u64, contexts.len() as u64);
     }
     let mut columns = Vec::with_capacity(meters.len());
     for ((name, _), meter) in modules.iter().zip(&meters) {

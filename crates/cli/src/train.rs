@@ -74,11 +74,29 @@ pub fn read_corpus(reader: &ResidualReader, paths: &[PathBuf]) -> Result<Corpus>
 }
 
 /// Residual streams by the language model.
-pub struct Reader<'a>(pub &'a ResidualReader);
+pub struct Reader<'a>(pub &'a Opened);
 
 impl Streams for Reader<'_> {
-    fn read(&mut self, ids: &[u32]) -> lens_train::Result<Vec<f32>> {
-        pollster::block_on(self.0.read(ids)).map_err(|e| lens_train::Error::Streams(e.to_string()))
+    /// On the CPU as many contexts side by side as there are cores: what one of them computes on a single thread leaves the other
+    /// cores to the rest.
+    fn read(&mut self, contexts: &[&[u32]]) -> lens_train::Result<Vec<Vec<f32>>> {
+        let Opened { reader, device } = self.0;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let lanes = if device.is_cpu() { cores.clamp(1, contexts.len().max(1)) } else { 1 };
+        let of =
+            |ids: &&[u32]| pollster::block_on(reader.read(ids)).map_err(|e| lens_train::Error::Streams(e.to_string()));
+        if lanes == 1 {
+            return contexts.iter().map(of).collect();
+        }
+        let lane = |first: usize| contexts.iter().skip(first).step_by(lanes).map(of).collect::<Vec<_>>();
+        let mut read: Vec<_> = std::thread::scope(|threads| {
+            let running: Vec<_> = (0..lanes).map(|first| threads.spawn(move || lane(first))).collect();
+            let joined = |thread: std::thread::ScopedJoinHandle<'_, Vec<_>>| {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).into_iter()
+            };
+            running.into_iter().map(joined).collect()
+        });
+        (0..contexts.len()).filter_map(|index| read[index % lanes].next()).collect()
     }
 }
 
@@ -105,18 +123,19 @@ pub fn tokenize(args: &TokenizeArgs) -> Result<()> {
 pub fn run(args: &TrainArgs) -> Result<()> {
     let mut recipe = args.recipe();
     let from = args.init_from.as_deref().map(parameters_of).transpose()?;
-    let Opened { reader, device } = open(&args.language_model)?;
+    let opened = open(&args.language_model)?;
+    let Opened { reader, device } = &opened;
     if let Some(from) = &from {
         adopt(&mut recipe, from, reader.layer, reader.d_model)?;
     }
     // Numbers that do not fit each other are reported before the corpus is read.
     recipe.config(reader.d_model, 1.0)?;
-    let mut corpus = read_corpus(&reader, &args.corpus)?;
+    let mut corpus = read_corpus(reader, &args.corpus)?;
     let held_out =
-        if args.heldout.is_empty() { corpus.hold_out(HELD_OUT) } else { read_corpus(&reader, &args.heldout)? };
+        if args.heldout.is_empty() { corpus.hold_out(HELD_OUT) } else { read_corpus(reader, &args.heldout)? };
     let contexts = joined(corpus.contexts(recipe.context, Some(recipe.seed)), recipe.joined);
     let evaluated = evenly(held_out.contexts(recipe.context, None), args.eval_tokens);
-    let (train_key, eval_key) = (key(&reader, &contexts), key(&reader, &evaluated));
+    let (train_key, eval_key) = (key(reader, &contexts), key(reader, &evaluated));
     let folder = |name: &str| args.cache.as_ref().map(|cache| cache.join(name));
     let inputs = serde_json::to_string(&(&train_key, args.init_from.as_ref().map(|f| f.display().to_string())))?;
     let mut printer = ProgressPrinter::new(&recipe);
@@ -126,8 +145,8 @@ pub fn run(args: &TrainArgs) -> Result<()> {
             d_model: reader.d_model,
             train: Cache::new(&contexts, &train_key, folder("train").as_deref())?,
             held_out: Cache::new(&evaluated, &eval_key, folder("heldout").as_deref())?,
-            streams: &mut Reader(&reader),
-            device,
+            streams: &mut Reader(&opened),
+            device: device.clone(),
             inputs: sha256_hex(inputs.as_bytes()),
             out: &args.out,
             origin: Origin { model_name: reader.model_name.clone(), tokens: 0 },

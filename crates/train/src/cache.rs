@@ -17,7 +17,7 @@ use crate::{Error, Result};
 pub type Stream = Vec<f32>;
 
 /// Contexts in a group: of 500 tokens and d_model 640, 10 MB.
-const GROUP: usize = 16;
+pub const GROUP: usize = 16;
 
 /// The file with what a cache was computed from.
 const KEY_FILE: &str = "cache.json";
@@ -35,13 +35,13 @@ pub struct Key {
     pub contexts: String,
 }
 
-/// Computes the residual stream [T, d_model] of token ids.
+/// Computes residual streams.
 pub trait Streams {
-    /// Row-major, in the model's own units.
+    /// The residual stream [T, d_model] of each of `contexts`, token ids, in their order: row-major, in the model's own units.
     ///
     /// # Errors
     /// [`Error::Streams`].
-    fn read(&mut self, ids: &[u32]) -> Result<Vec<f32>>;
+    fn read(&mut self, contexts: &[&[u32]]) -> Result<Vec<Vec<f32>>>;
 }
 
 /// Why a file of a group cannot be used.
@@ -118,13 +118,10 @@ impl<'a> Cache<'a> {
                 Error::File(format!("{}: {problem}; remove the file, and it is computed anew", file.display()))
             });
         }
-        let mut computed = Vec::with_capacity(contexts.len());
-        for context in contexts {
-            let mut stream = streams.read(&context.ids)?;
-            // Rounded with and without a folder: results are the same, to the bit.
-            stream.iter_mut().for_each(|v| *v = bf16::from_f32(*v).to_f32());
-            computed.push(stream);
-        }
+        let ids: Vec<&[u32]> = contexts.iter().map(|context| context.ids.as_slice()).collect();
+        let mut computed = streams.read(&ids)?;
+        // Rounded with and without a folder: results are the same, to the bit.
+        computed.iter_mut().flatten().for_each(|v| *v = bf16::from_f32(*v).to_f32());
         if let Some(file) = file {
             write_whole(&file, &self.encode(&computed)?)?;
         }
@@ -180,9 +177,10 @@ mod tests {
     struct Counting(usize);
 
     impl Streams for Counting {
-        fn read(&mut self, ids: &[u32]) -> Result<Vec<f32>> {
-            self.0 += 1;
-            Ok(ids.iter().flat_map(|id| [*id as f32 + 0.25, 70_000.0]).collect())
+        fn read(&mut self, contexts: &[&[u32]]) -> Result<Vec<Vec<f32>>> {
+            self.0 += contexts.len();
+            let of = |ids: &&[u32]| ids.iter().flat_map(|id| [*id as f32 + 0.25, 70_000.0]).collect();
+            Ok(contexts.iter().map(of).collect())
         }
     }
 
