@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow, bail};
 use lens_analysis::document::AnalysisFile;
 use lens_engine::{RunOptions, TEXT_BYTES_MAX};
 use lens_files::WholeFile;
-use lens_pack::instead::instead_of_text;
+use lens_pack::instead::{Wanted, instead_of_bytes};
 
 use crate::args::{AnalyzeArgs, Input};
 use crate::run::{analysis, open_pack, print, read_tokens};
@@ -25,7 +25,15 @@ pub fn run(args: &AnalyzeArgs) -> Result<()> {
     let text = read_text(&args.input)?;
     let pack = open_pack(&args.model, args.device)?;
     let tokens = match &args.input.token_ids {
-        Some(ids) => pack.loaded.describe(ids),
+        Some(ids) => {
+            let bos = pack.loaded.manifest().gemma.bos_token_id;
+            if ids.first() != Some(&bos) {
+                bail!(
+                    "the token ids must begin with {bos}, the start token, as every text that the model was trained on does"
+                );
+            }
+            pack.loaded.describe(ids)
+        }
         None => pack.loaded.tokenize(&text)?,
     };
     let options = RunOptions { inf_k: args.inf_k, keep_intermediates: args.dump.is_some(), ..RunOptions::default() };
@@ -99,7 +107,10 @@ fn read_text(input: &Input) -> Result<String> {
             std::fs::File::open(path)
                 // A device never ends.
                 .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
-                .map_err(|e| anyhow!("cannot read {}: {e}", path.display()))?;
+                .map_err(|e| match path.to_str() {
+                    Some("-") => anyhow!("there is no file \"-\"; --text-file /dev/stdin reads what is piped in"),
+                    _ => anyhow!("cannot read {}: {e}", path.display()),
+                })?;
             if bytes.len() as u64 > FILE_BYTES_MAX {
                 bail!(
                     "{}: has more than {FILE_BYTES_MAX} bytes, far more than can be analyzed; shorten it",
@@ -107,7 +118,7 @@ fn read_text(input: &Input) -> Result<String> {
                 );
             }
             // Some of these begin with letters.
-            if let Some(other) = instead_of_text(&bytes) {
+            if let Some(other) = instead_of_bytes(&bytes, Wanted::Text) {
                 bail!("{}: not a text{other}", path.display());
             }
             lens_pack::text::of_bytes(&bytes).map_err(|e| anyhow!("{}: {e}", path.display()))

@@ -14,7 +14,11 @@ use lens_train::corpus::{Passage, files, passages};
 
 use crate::args::DashboardsArgs;
 use crate::progress::Progress;
+use crate::results::check_folder;
 use crate::run::open_pack;
+
+/// How the format of an index begins, of every version.
+const FORMAT_NAME: &str = "temporal-lens-dashboards/";
 
 /// Features per file: about 100 kB.
 const PER_FILE: usize = 32;
@@ -44,6 +48,8 @@ struct Directions {
 
 /// Runs the command.
 pub fn run(args: &DashboardsArgs) -> Result<()> {
+    let corpus = args.corpus.iter().map(PathBuf::as_path);
+    check_folder(&args.out, &corpus.chain([args.model.as_path()]).collect::<Vec<_>>(), Some(FORMAT_NAME))?;
     let notices = args.notice.as_deref().map(read_notices).transpose()?;
     let chosen = choose(&args.corpus, args.tokens, args.context, notices.as_ref())?;
     let pack = open_pack(&args.model, args.device)?;

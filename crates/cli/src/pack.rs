@@ -8,7 +8,7 @@ use anyhow::{Result, anyhow, bail};
 use lens_import::write::{PackRequest, check};
 use lens_import::{Synthetic, claims, open_gemma, open_sae};
 use lens_pack::instead::{Wanted, instead};
-use lens_pack::manifest::FileEntry;
+use lens_pack::manifest::{FileEntry, MANIFEST_FILE};
 use lens_pack::tokenizer::CompactTokenizer;
 use lens_tokenizer::Tokenizer;
 
@@ -50,6 +50,7 @@ fn pack_weights(args: &PackArgs) -> Result<()> {
 /// The checkpoint that `gemma` names, and its tokenizer.
 pub fn gemma_files(gemma: &str, layer: usize, tokenizer: Option<&Path>) -> Result<(PathBuf, PathBuf)> {
     let source = find(gemma, |name| hub::fetch_gemma(name, layer, tokenizer.is_none()))?;
+    check_model(&source.path)?;
     let tokenizer = tokenizer.map_or_else(|| beside(&source.path).join("tokenizer.json"), Path::to_owned);
     check_tokenizer(&tokenizer)?;
     Ok((source.path, tokenizer))
@@ -63,6 +64,7 @@ pub fn gemma_weights(gemma: &str) -> Result<PathBuf> {
 /// A pack of checkpoints on disk or on the hub.
 fn checkpoint(args: &PackArgs, gemma: &str, sae: &str, layer: usize) -> Result<()> {
     let gemma_source = find(gemma, |name| hub::fetch_gemma(name, layer, args.tokenizer.is_none()))?;
+    check_model(&gemma_source.path)?;
     let sae_source = find(sae, hub::fetch_sae)?;
     let tokenizer = match &args.tokenizer {
         Some(path) => path.clone(),
@@ -114,7 +116,18 @@ fn synthetic(args: &PackArgs, model: Synthetic) -> Result<()> {
     write(&request, args)
 }
 
+/// A pack has no weights that can be packed again.
+fn check_model(path: &Path) -> Result<()> {
+    if path.join(MANIFEST_FILE).is_file() {
+        bail!("{}: not a checkpoint{}", path.display(), instead(path, Wanted::Model));
+    }
+    Ok(())
+}
+
 fn check_tokenizer(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        bail!("{}: it is a folder; name the tokenizer.json in it", path.display());
+    }
     if !path.is_file() {
         bail!(
             "{}: there is no such file; get tokenizer.json, which lies beside the model's own weights on the hub (a GGUF file does \

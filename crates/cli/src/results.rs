@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
+use lens_pack::manifest::MANIFEST_FILE;
 
 /// Refuses results in a folder that is not there, in a folder's place, in the place of one of `inputs` or inside one of them (a
 /// pack), and two of one name.
@@ -39,6 +40,40 @@ pub fn check(results: &[&Path], inputs: &[&Path]) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a folder for results that cannot be one: a file's place, a link to nothing, one of `inputs`, a pack, whose files have
+/// checksums; or one whose index.json is of another kind than `format`. A folder that is not there yet is made.
+pub fn check_folder(out: &Path, inputs: &[&Path], format: Option<&str>) -> Result<()> {
+    let refused = |why: &str| Err(anyhow!("cannot write into {}: {why}", out.display()));
+    if out.as_os_str().is_empty() {
+        bail!("the folder for the results has no name");
+    }
+    if out.is_symlink() && !out.exists() {
+        return refused("it is a link to a folder that is not there");
+    }
+    let there = out.ancestors().find(|folder| folder.as_os_str().is_empty() || folder.exists());
+    match there.filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        Some(file) if file == out => return refused("it is a file; name a folder"),
+        Some(file) => return refused(&format!("{} is a file", file.display())),
+        None => {}
+    }
+    if out.join(MANIFEST_FILE).exists() {
+        return refused("it is the folder of a pack; name another one");
+    }
+    let place = out.canonicalize().ok();
+    if place.is_some() && inputs.iter().any(|input| input.canonicalize().ok() == place) {
+        return refused("it is read; name another folder");
+    }
+    let index = out.join("index.json");
+    // A link there is replaced, and what it leads to stays.
+    let is_there = index.is_file() && !index.is_symlink();
+    match format {
+        Some(format) if is_there && !std::fs::read_to_string(&index).is_ok_and(|json| json.contains(format)) => {
+            refused("its index.json is of something else, and would be replaced; name another folder")
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The folder that a file of that name lies in.
 fn folder_of(file: &Path) -> &Path {
     match file.parent() {
@@ -73,6 +108,42 @@ mod tests {
         ] {
             let found = refusal(&results).unwrap_err();
             assert!(found.contains(words), "{found}");
+        }
+    }
+
+    #[test]
+    fn folders_that_hold_something_else_are_refused() {
+        let scratch = tempfile::tempdir().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        for folder in ["pack", "texts", "ours", "theirs"] {
+            std::fs::create_dir(at(folder)).unwrap();
+        }
+        for (file, text) in [
+            ("pack/manifest.json", "{}"),
+            ("file", ""),
+            ("ours/index.json", "{\"format\": \"ours/1\"}"),
+            ("theirs/index.json", "{}"),
+        ] {
+            std::fs::write(at(file), text).unwrap();
+        }
+        let refusal = |out: &str| check_folder(&at(out), &[&at("texts")], Some("ours/")).map_err(|e| e.to_string());
+        for out in ["new", "new/below", "ours"] {
+            assert_eq!(refusal(out), Ok(()), "{out}");
+        }
+        for (out, words) in [
+            ("file", "name a folder"),
+            ("file/below", "file is a file"),
+            ("pack", "a pack"),
+            ("texts", "it is read"),
+            ("theirs", "something else"),
+        ] {
+            let found = refusal(out).unwrap_err();
+            assert!(found.contains(words), "{out}: {found}");
+        }
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(at("nowhere"), at("link")).unwrap();
+            assert!(refusal("link").unwrap_err().contains("a link to a folder that is not there"));
         }
     }
 }

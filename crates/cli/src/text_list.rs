@@ -2,7 +2,6 @@
 //! host can serve. Runs of the same list may share the folder, one after another or side by side.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
@@ -10,18 +9,22 @@ use html_escape::encode_double_quoted_attribute as escaped;
 use lens_analysis::Analysis;
 use lens_analysis::document::AnalysisFile;
 use lens_engine::{PackFolder, RunOptions};
-use lens_files::write_whole;
+use lens_files::{wait_for_folder, write_whole};
 use lens_pack::file_name::is_plain;
 use lens_pack::folder::FolderManifest;
+use lens_pack::instead::{Wanted, first_bytes, instead_of_bytes};
 use lens_pack::text::{from_json, read_data};
 use serde::{Deserialize, Serialize};
 
 use crate::args::{AnalyzeArgs, Shard};
+use crate::results::check_folder;
 use crate::run::{analysis, open_pack, read_tokens};
 use crate::sentence::sentence;
 
 /// Value of `format` in index.json.
 const FORMAT: &str = "temporal-lens-index/1";
+/// Of every version.
+const FORMAT_NAME: &str = "temporal-lens-index/";
 /// The index page and its script; the list stands between the halves of the page.
 const PAGE: (&str, &str) = (include_str!("index_page/head.html"), include_str!("index_page/foot.html"));
 const SCRIPT: &str = include_str!("index_page/index.js");
@@ -70,6 +73,7 @@ struct Failure<'a> {
 /// Runs the command.
 pub fn run(args: &AnalyzeArgs, list: &Path) -> Result<()> {
     let Some(out) = &args.out else { bail!("--text-list needs --out, the folder for the documents") };
+    check_folder(out, &[list, &args.model], Some(FORMAT_NAME))?;
     let entries = read_list(list)?;
     std::fs::create_dir_all(out).map_err(|e| anyhow!("cannot create {}: {e}", out.display()))?;
     let pack_hash = FolderManifest::read(&args.model)?.hash;
@@ -121,7 +125,10 @@ fn analyze(pack: &PackFolder, entry: &Entry, args: &AnalyzeArgs) -> Result<Vec<u
 
 /// Reads the list; a line that is wrong is named before any model is loaded.
 fn read_list(path: &Path) -> Result<Vec<Entry>> {
-    let text = read_data(path)?;
+    let text = read_data(path).map_err(|e| match instead_of_bytes(&first_bytes(path), Wanted::Lines) {
+        Some(other) => anyhow!("{}: not a list of texts{other}", path.display()),
+        None => anyhow!("{e}"),
+    })?;
     let mut entries: Vec<Entry> = Vec::new();
     let mut ids = BTreeSet::new();
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
@@ -164,19 +171,9 @@ fn write_index(
     pack_hash: &str,
     failures: &[Failure<'_>],
 ) -> Result<usize> {
-    let at = out.join(".index-lock");
-    // A link in its place is not followed.
-    if at.is_symlink() {
-        std::fs::remove_file(&at).map_err(|e| anyhow!("cannot remove {}: {e}", at.display()))?;
-    }
-    let lock = File::options()
-        .create(true)
-        .append(true)
-        .open(&at)
-        .map_err(|e| anyhow!("cannot write {}: {e}", at.display()))?;
     // Runs that end together write one after the other, so that the last one sees all. A file system
     // without locks leaves that to one more run, which finds nothing to do.
-    let _ = lock.lock();
+    let _lock = wait_for_folder(out);
     let results: Vec<IndexEntry<'_>> = entries
         .iter()
         .filter(|entry| is_done(entry, out, pack_hash, args.inf_k))

@@ -92,6 +92,24 @@ pub fn run(args: &TopicsArgs) -> Result<()> {
     let pack = open_pack(&args.model, args.device)?;
     pack.load_words()?;
     let has_lens = pack.loaded.words().is_some_and(LoadedWords::has_lens);
+    if let Some(words) = pack.loaded.words() {
+        let known: HashSet<String> = words.vocabulary().words.iter().map(|(_, word)| stem(word)).collect();
+        for text in &texts {
+            for (event, number) in text.events.iter().zip(["first", "second"]) {
+                let missing: Vec<&str> =
+                    event.topic.iter().filter(|word| !known.contains(&stem(word))).map(String::as_str).collect();
+                if missing.len() == event.topic.len() {
+                    bail!("none of the topic's words of the {number} event of {:?} is a word of the pack", text.name);
+                }
+                if !missing.is_empty() {
+                    let (name, missing) = (&text.name, missing.join(", "));
+                    eprintln!(
+                        "{name}, {number} event: words that the pack does not have, and are never read out: {missing}"
+                    );
+                }
+            }
+        }
+    }
     // A pack without a fitted lens has no rows through it.
     let is_there = |row: &Row| has_lens || row.through != Through::Lens;
     let mut counts = [Count::default(); ROWS.len()];
@@ -134,6 +152,16 @@ fn read(args: &TopicsArgs) -> Result<Vec<Text>> {
     })?;
     if texts.is_empty() {
         bail!("{file}: it contains no text");
+    }
+    for text in &texts {
+        for (event, number) in text.events.iter().zip(["first", "second"]) {
+            if event.text.trim().is_empty() {
+                bail!("{file}: the {number} event of {:?} has no text", text.name);
+            }
+            if event.topic.iter().all(|word| word.trim().is_empty()) {
+                bail!("{file}: the topic of the {number} event of {:?} has no words", text.name);
+            }
+        }
     }
     Ok(texts)
 }

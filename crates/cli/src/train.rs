@@ -9,7 +9,7 @@ use lens_files::write_whole;
 use lens_pack::unpack::sha256_hex;
 use lens_train::Recipe;
 use lens_train::cache::{Cache, Key, Streams};
-use lens_train::checkpoint::{Origin, parameters_of};
+use lens_train::checkpoint::{CHECKPOINT_FILE, Origin, STATE_FILE, parameters_of};
 use lens_train::corpus::{self, Context, Corpus, joined};
 use lens_train::figures::Figures;
 use lens_train::recipe::Kind;
@@ -17,6 +17,7 @@ use lens_train::run::{COLLAPSED, Event, Job, Outcome, evenly, run as train};
 
 use crate::pack;
 use crate::progress::Progress;
+use crate::results::check_folder;
 use crate::train_args::{LanguageModel, TokenizeArgs, TrainArgs};
 
 /// One passage in this many is held out where no held-out texts are named.
@@ -121,6 +122,18 @@ pub fn tokenize(args: &TokenizeArgs) -> Result<()> {
 
 /// Runs `train`.
 pub fn run(args: &TrainArgs) -> Result<()> {
+    let texts = args.corpus.iter().chain(&args.heldout).chain(&args.init_from).chain(&args.language_model.model);
+    check_folder(&args.out, &texts.map(PathBuf::as_path).collect::<Vec<_>>(), None)?;
+    if args.out.join(CHECKPOINT_FILE).exists() && !(args.resume && args.out.join(STATE_FILE).exists()) {
+        let out = args.out.display();
+        if args.resume {
+            bail!(
+                "{out} holds an SAE and not the {STATE_FILE} that its training goes on from; name it with --init-from, and \
+                 another folder with --out"
+            );
+        }
+        bail!("{out} holds an SAE, which would be replaced; name another folder, or go on training it with --resume");
+    }
     let mut recipe = args.recipe();
     let from = args.init_from.as_deref().map(parameters_of).transpose()?;
     let opened = open(&args.language_model)?;
@@ -130,6 +143,12 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     }
     // Numbers that do not fit each other are reported before the corpus is read.
     recipe.config(reader.d_model, 1.0)?;
+    if recipe.steps() <= recipe.warmup_steps {
+        let (steps, warmup) = (recipe.steps(), recipe.warmup_steps);
+        eprintln!(
+            "the learning rate rises over {warmup} steps, the run has {steps}: it ends before the rate is reached"
+        );
+    }
     let mut corpus = read_corpus(reader, &args.corpus)?;
     let held_out =
         if args.heldout.is_empty() { corpus.hold_out(HELD_OUT) } else { read_corpus(reader, &args.heldout)? };

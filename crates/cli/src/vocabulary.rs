@@ -103,7 +103,7 @@ mod tests {
         let vocabulary = Vocabulary::new(pieces.concat(), &lengths)?;
         let ids = vec![0, 9, 2, 3, 4, 5, 6, 0, 2, 3, 4, 5, 6, 7, 8, 1, 8, 1, 0, 1, 99];
         let document = lens_train::corpus::Document { kind: 0, ids };
-        let corpus = Corpus { kinds: vec!["story".to_owned()], documents: vec![document] };
+        let corpus = Corpus { kinds: vec!["story".to_owned()], documents: vec![document], tokenizer: Vec::new() };
         let counts = counts(&corpus, &vocabulary);
         assert_eq!(counts, [2, 3, 2, 2, 2, 2, 2, 1, 0, 1], "of pieces that a letter follows only the others count");
         let words = |languages: &[&str]| -> Vec<String> {

@@ -53,6 +53,8 @@ fn texts_that_cannot_be_analysed() {
     std::fs::write(&file, "a b ".repeat(20_000)).unwrap();
     assert_error(&analyze(&pack, &["--text-file", &text(&file)]), &["tokens", "shorten"]);
     assert_error(&analyze(&pack, &["--token-ids", "2,9999"]), &["token id 9999", "vocabulary"]);
+    assert_error(&analyze(&pack, &["--token-ids", "5,6"]), &["must begin with 2, the start token"]);
+    assert_error(&analyze(&pack, &["--text-file", "-"]), &["/dev/stdin"]);
     assert_error(&analyze(&pack, &["--text", "a", "--inf-k", "0"]), &["inf_k"]);
     assert_error(&analyze(&pack, &["--text", "a", "--inf-k", "97"]), &["inf_k is 97", "96 features"]);
 }
@@ -161,6 +163,44 @@ fn numbers_that_leave_nothing_to_compute_are_refused() {
 }
 
 #[test]
+fn folders_that_hold_something_else_are_not_written_into() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack_folder = small_pack(scratch.path());
+    let names = || {
+        let mut names: Vec<_> =
+            std::fs::read_dir(&pack_folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = names();
+    let pack = text(&pack_folder);
+    let (corpus, list) = (text(&fixture("train/texts.jsonl")), text(&scratch.path().join("list.jsonl")));
+    std::fs::write(&list, "{\"id\": \"a\", \"text\": \"b\"}\n").unwrap();
+    let file = text(&scratch.path().join("file"));
+    std::fs::write(&file, "mine").unwrap();
+    for (out, said) in [(&pack, "a pack"), (&file, "it is a file; name a folder")] {
+        for args in [
+            &["dashboards", "--corpus", &corpus][..],
+            &["train", "--corpus", &corpus],
+            &["analyze", "--text-list", &list],
+        ] {
+            let outcome = run(&[args, &["--device", "cpu", "--model", &pack, "--out", out]].concat());
+            assert_error(&outcome, &["cannot write into", said]);
+        }
+    }
+    assert_eq!((names(), std::fs::read_to_string(&file).unwrap().as_str()), (before, "mine"));
+    let sae = scratch.path().join("sae");
+    std::fs::create_dir(&sae).unwrap();
+    std::fs::write(sae.join("latest_ckpt.safetensors"), "trained for hours").unwrap();
+    let sae_text = text(&sae);
+    let mut train = vec!["train", "--device", "cpu", "--model", &pack, "--corpus", &corpus, "--out", &sae_text];
+    assert_error(&run(&train), &["holds an SAE, which would be replaced"]);
+    train.push("--resume");
+    assert_error(&run(&train), &["holds an SAE and not the training.safetensors"]);
+    assert_eq!(std::fs::read(sae.join("latest_ckpt.safetensors")).unwrap(), b"trained for hours");
+}
+
+#[test]
 fn a_comparison_says_which_of_its_texts_is_wrong() {
     let scratch = tempfile::tempdir().unwrap();
     let pack = text(&small_pack(scratch.path()));
@@ -245,7 +285,11 @@ fn what_was_given_in_place_of_what_is_wanted_is_named() {
     };
     let made = packing(&gemma, &sae, &tokenizer, &text(&pack));
     assert_eq!(made.code, 0, "{}", made.stderr);
-    assert_error(&packing(&pack, &sae, &tokenizer, &out), &["config.json", "a pack of this program", "made of"]);
+    assert_error(&packing(&pack, &sae, &tokenizer, &out), &["not a checkpoint", "a pack of this program", "made of"]);
+    assert_error(
+        &packing(&gemma, &sae, &gemma, &out),
+        &["gemma2-softcap", "it is a folder; name the tokenizer.json in it"],
+    );
     assert_error(&packing(&sae, &sae, &tokenizer, &out), &["the folder of an SAE", "--sae"]);
     assert_error(
         &packing(&gemma, &gemma, &tokenizer, &out),

@@ -127,7 +127,7 @@ fn a_link_in_a_results_place_is_replaced() {
         (scratch.path().join("list.jsonl"), scratch.path().join("out"), scratch.path().join("victim"));
     std::fs::write(&list, json!({"id": "a", "text": "the tide is in"}).to_string()).unwrap();
     std::fs::create_dir(&out).unwrap();
-    let results = ["a.json", "index.json", "index.html", "index.js", ".index-lock"];
+    let results = ["a.json", "index.html", "index.js", "index.json"];
     for name in results {
         std::fs::write(&victim, "mine").unwrap();
         std::os::unix::fs::symlink(&victim, out.join(name)).unwrap();
@@ -135,6 +135,9 @@ fn a_link_in_a_results_place_is_replaced() {
     succeed(&["analyze", "--device", "cpu", "--model", &model, "--text-list", &text(&list), "--out", &text(&out)]);
     assert_eq!(std::fs::read_to_string(&victim).unwrap(), "mine");
     assert!(results.iter().all(|name| out.join(name).symlink_metadata().unwrap().is_file()));
+    let mut names: Vec<_> = std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, results, "nothing else is left");
 }
 
 #[test]

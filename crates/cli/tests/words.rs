@@ -222,9 +222,18 @@ fn words_from_the_past_are_of_the_event() {
     assert!(novel < lens && lens < own, "{table}");
     assert!(row("predictable part, without the final norm's gain")[0] > 0.25, "{table}");
     let wrong = scratch.path().join("wrong.json");
-    std::fs::write(&wrong, "[1]").unwrap();
-    let outcome = run(&["topics", "--device", "cpu", "--model", &pack, "--texts", &text(&wrong)]);
-    assert!(outcome.code == 1 && outcome.sentence().contains("not a list of texts"), "{}", outcome.sentence());
+    let event = |text: &str, topic: &[&str]| serde_json::json!({"text": text, "topic": topic});
+    let events = |second| serde_json::json!([{"name": "one", "events": [event("The boat left.", &["boat"]), second]}]);
+    for (json, said) in [
+        (serde_json::json!([1]), "not a list of texts"),
+        (events(event(" ", &["bread"])), "the second event of \"one\" has no text"),
+        (events(event("She baked.", &[])), "the topic of the second event of \"one\" has no words"),
+        (events(event("She baked.", &["qzxw"])), "none of the topic's words of the second event"),
+    ] {
+        std::fs::write(&wrong, json.to_string()).unwrap();
+        let outcome = run(&["topics", "--device", "cpu", "--model", &pack, "--texts", &text(&wrong)]);
+        assert!(outcome.code == 1 && outcome.sentence().contains(said), "{}", outcome.sentence());
+    }
 }
 
 #[test]

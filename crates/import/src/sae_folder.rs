@@ -44,6 +44,11 @@ pub fn open_sae(folder: &Path) -> Result<SaeCheckpoint> {
         let problem = format!("{problem}{}", instead(folder, Wanted::Sae));
         return Err(Error::malformed(folder.display().to_string(), problem));
     };
+    if !weights.exists() {
+        let name = weights.file_name().unwrap_or_default().display();
+        let problem = format!("its configuration is there, but no {name}{}", instead(folder, Wanted::Sae));
+        return Err(Error::malformed(folder.display().to_string(), problem));
+    }
     let mut tensors = Tensors::new(&weights);
     safetensors_header::add(&mut tensors, &weights, |_| true)?;
     tensors.rename(|name| {

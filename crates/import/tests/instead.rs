@@ -19,7 +19,7 @@ fn what_is_there_is_named_with_what_to_do() -> std::io::Result<()> {
     let none: &[(&str, &[u8])] = &[];
     assert_eq!(said(none, "", Wanted::Model)?, "; the folder is empty");
     assert_eq!(said(none, "x", Wanted::Pack)?, "; there is no such file or folder");
-    let cases: [Case; 14] = [
+    let cases: [Case; 18] = [
         (&[("config.json", b"{}"), ("model.safetensors", b"x")], "", Wanted::Pack, "temporal-lens pack --gemma"),
         (&[("manifest.json", b"{}")], "", Wanted::Model, "cannot be packed again"),
         (&[("a.gguf", b"GGUF")], "", Wanted::Model, "a.gguf; name the file itself"),
@@ -29,6 +29,15 @@ fn what_is_there_is_named_with_what_to_do() -> std::io::Result<()> {
         (&[("config.json", b"{}"), ("consolidated.safetensors", b"x")], "", Wanted::Model, "holds consolidated"),
         (&[("conf.yaml", b"a: 1")], "", Wanted::Model, "name it with --sae"),
         (&[("conf.yaml", b"a: 1")], "conf.yaml", Wanted::Sae, "name the folder"),
+        (&[("conf.yaml", b"a: 1"), ("latest_ckpt.pt", b"x")], "", Wanted::Sae, "pickled (latest_ckpt.pt)"),
+        (&[("manifest.json", b"{}")], "manifest.json", Wanted::Pack, "name the folder that it lies in"),
+        (&[("l.jsonl.gz", b"\x1f\x8b\x08")], "l.jsonl.gz", Wanted::Lines, "compressed by gzip; unpack it first"),
+        (
+            &[("a.txt", b"a\0 \0t\0i\0")],
+            "a.txt",
+            Wanted::Text,
+            "UTF-16 without a byte order mark at its start; save it",
+        ),
         (&[("params.npz", b"PK\x03\x04")], "", Wanted::Sae, "no predictable codes"),
         (&[("r.json", b"{\"format\":\"temporal-lens-analysis/2\"")], "r.json", Wanted::Pack, "saved analysis"),
         (&[("tokenizer.model", b"\n\x0e\n")], "tokenizer.model", Wanted::Tokenizer, "get tokenizer.json"),
@@ -39,6 +48,7 @@ fn what_is_there_is_named_with_what_to_do() -> std::io::Result<()> {
         let sentence = said(files, of, wanted)?;
         assert!(sentence.contains(part), "{sentence}");
     }
+    assert_eq!(said(&[("conf.yaml", b"a: 1")], "", Wanted::Sae)?, "");
     // Nothing is said of what is not known, nor of texts that begin as a file may.
     for text in [&b"The tide turned."[..], b"PAR1 is a gene.", b"BZh is short for something.", b"PK won."] {
         assert_eq!(said(&[("a.txt", text)], "a.txt", Wanted::Text)?, "");

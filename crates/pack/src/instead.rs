@@ -22,6 +22,8 @@ pub enum Wanted {
     Tokenizer,
     /// A text that somebody wrote.
     Text,
+    /// Lines of JSON.
+    Lines,
 }
 
 /// What is there.
@@ -43,6 +45,8 @@ enum Found {
     GemmaScope,
     Analysis,
     SentencePiece,
+    /// Without the mark that says so.
+    Utf16,
     /// By what it is called.
     Known(&'static str),
     /// safetensors under a name that no layout has.
@@ -68,7 +72,7 @@ const MAGIC: [(&[u8], &str); 11] = [
 const PICKLED: [&str; 4] = [".bin", ".pt", ".pth", ".ckpt"];
 
 /// The first bytes of a file; none where it cannot be read.
-fn head(path: &Path) -> Vec<u8> {
+pub fn first_bytes(path: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Ok(file) = File::open(path) {
         // What is not read is not recognized.
@@ -80,6 +84,14 @@ fn head(path: &Path) -> Vec<u8> {
 /// What first bytes say that a file is, where it is neither text nor one of ours.
 fn known(head: &[u8]) -> Option<&'static str> {
     MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, name)| *name)
+}
+
+/// Whether every other byte of a beginning is zero, mostly: letters in UTF-16, of which each byte is a letter of UTF-8, too.
+fn is_utf16_without_mark(head: &[u8]) -> bool {
+    let (pairs, _) = head[..head.len().min(512)].as_chunks::<2>();
+    let is_marked = head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]);
+    let mostly = |place: usize| 10 * pairs.iter().filter(|pair| pair[place] == 0).count() >= 4 * pairs.len();
+    !is_marked && pairs.len() >= 2 && mostly(0) != mostly(1)
 }
 
 impl Found {
@@ -103,7 +115,8 @@ impl Found {
         } else if has(MANIFEST_FILE) {
             Some(Self::Pack)
         } else if has("conf.yaml") || has("cfg.json") {
-            Some(Self::Sae { is_file: false })
+            let pickled = ending(&PICKLED).filter(|_| safetensors.is_none());
+            Some(pickled.map_or(Self::Sae { is_file: false }, Self::Pickled))
         } else if has("config.json") && (has("model.safetensors") || has("model.safetensors.index.json")) {
             Some(Self::Checkpoint)
         } else if has("adapter_config.json") || has("adapter_model.safetensors") {
@@ -125,7 +138,7 @@ impl Found {
         }
         let name = path.file_name()?.to_string_lossy().into_owned();
         let lower = name.to_lowercase();
-        let head = head(path);
+        let head = first_bytes(path);
         let text = String::from_utf8_lossy(&head);
         if head.starts_with(b"GGUF") {
             Some(Self::Gguf(None))
@@ -144,13 +157,20 @@ impl Found {
         } else if lower.ends_with(".npz") {
             Some(Self::GemmaScope)
         } else {
-            known(&head).map(Self::Known)
+            Self::bytes(&head)
         }
+    }
+
+    /// What first bytes say, whatever the file is called.
+    fn bytes(head: &[u8]) -> Option<Self> {
+        known(head).map(Self::Known).or_else(|| is_utf16_without_mark(head).then_some(Self::Utf16))
     }
 
     /// What it is, and what to do with it.
     fn sentence(&self, wanted: Wanted) -> String {
         match self.advice(wanted) {
+            // What was looked for, as far as can be seen.
+            "" if matches!((self, wanted), (Self::Sae { is_file: false }, Wanted::Sae)) => String::new(),
             "" => format!("; {self}"),
             advice => format!("; {self}; {advice}"),
         }
@@ -164,6 +184,8 @@ impl Found {
             (Self::Pack, Wanted::Model) => {
                 "a pack cannot be packed again: name the checkpoint or GGUF file that it was made of"
             }
+            // What is looked for, but for its name.
+            (Self::Pack, Wanted::Pack) => "name the folder that it lies in",
             (Self::Pack, Wanted::Sae) => "name the folder of the SAE that it was made with",
             (Self::Gguf(Some(_)), Wanted::Model) => "name the file itself",
             (Self::Sae { .. }, Wanted::Model) => "name it with --sae, and its model with --gemma",
@@ -188,6 +210,7 @@ impl Found {
             (Self::SentencePiece, Wanted::Tokenizer) => {
                 "get tokenizer.json, which lies beside the model's own weights on the hub"
             }
+            (Self::Utf16, _) => "save it as UTF-8",
             (Self::Known(_), Wanted::Text) => "save what it says as text (.txt, UTF-8)",
             (Self::Known(_), _) => "unpack it first",
             _ => "",
@@ -211,6 +234,7 @@ impl fmt::Display for Found {
             Self::GemmaScope => f.write_str("it is an SAE as Gemma Scope has them (.npz)"),
             Self::Analysis => f.write_str("it is a saved analysis"),
             Self::SentencePiece => f.write_str("it is a model of SentencePiece"),
+            Self::Utf16 => f.write_str("it is UTF-16 without a byte order mark at its start"),
             Self::Known(name) => write!(f, "it is {name}"),
             Self::OtherSafetensors(file) => write!(f, "it holds {file}"),
         }
@@ -229,7 +253,7 @@ pub fn instead(path: &Path, wanted: Wanted) -> String {
     Found::at(path).map(|found| found.sentence(wanted)).unwrap_or_default()
 }
 
-/// The same of a file that was read as a text: none where its bytes are not recognized as something else.
-pub fn instead_of_text(bytes: &[u8]) -> Option<String> {
-    known(bytes).map(|name| Found::Known(name).sentence(Wanted::Text))
+/// The same of a file that was read as `wanted`: none where its bytes are not recognized as something else.
+pub fn instead_of_bytes(bytes: &[u8], wanted: Wanted) -> Option<String> {
+    Found::bytes(bytes).map(|found| found.sentence(wanted))
 }

@@ -15,6 +15,9 @@ use crate::{Error, Recipe, Result};
 /// The state's file in the SAE's folder.
 pub const STATE_FILE: &str = "training.safetensors";
 
+/// The trained SAE's file there, as its authors released theirs.
+pub const CHECKPOINT_FILE: &str = "latest_ckpt.safetensors";
+
 /// Key of the metadata.
 const ABOUT: &str = "training";
 
@@ -231,7 +234,7 @@ impl Files {
     /// # Errors
     /// [`Error::File`].
     pub fn write(&self, folder: &Path) -> Result<()> {
-        write_whole(&folder.join("latest_ckpt.safetensors"), &self.weights)?;
+        write_whole(&folder.join(CHECKPOINT_FILE), &self.weights)?;
         write_whole(&folder.join("conf.yaml"), self.conf.as_bytes())
     }
 }

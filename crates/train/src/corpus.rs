@@ -12,6 +12,7 @@ use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
+use lens_pack::instead::{Wanted, instead_of_bytes};
 use lens_pack::text;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -39,6 +40,13 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Key of the metadata that names the kinds.
 const KINDS: &str = "kinds";
 
+/// The tensor that tells tokenizers apart: the ids of [`PROBE`].
+const TOKENIZER: &str = "tokenizer";
+
+/// A text that no two tokenizers cut alike: scripts, numbers, spaces, rare words.
+const PROBE: &str = "The lighthouse keeper's ledger, 1,048,576 entries;\r\n\t  naïve Übergrößenträger — Достопримечательность, \
+                     ευχαριστώ, अनुच्छेद, 機械学習, 🎈👩‍🚀 <start_of_turn>user</s> antidisestablishmentarianism";
+
 /// Why bytes are not a file of token ids. The sentences follow the file's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenFileError {
@@ -63,6 +71,14 @@ pub enum TokenFileError {
     /// A passage, by its index, is of a kind that has no name.
     #[error("passage {0} is of a kind without a name")]
     UnknownKind(usize),
+    /// They were made with a tokenizer that cuts texts in another way.
+    #[error(
+        "holds token ids of another tokenizer than the model's; make it again with `temporal-lens tokenize` and this model"
+    )]
+    OtherTokenizer,
+    /// A passage, by its index, does not begin as every text that the model was trained on.
+    #[error("passage {0} does not begin with {1}, the start token")]
+    NoStart(usize, u32),
 }
 
 /// A passage.
@@ -81,6 +97,8 @@ pub struct Corpus {
     pub kinds: Vec<String>,
     /// The passages.
     pub documents: Vec<Document>,
+    /// Tells the tokenizer of the ids from others, as its ids of one text for all; empty where it is not known.
+    pub tokenizer: Vec<u32>,
 }
 
 /// Tokens that the networks see together.
@@ -176,6 +194,9 @@ pub fn passages(path: &Path, mut take: impl FnMut(Passage) -> Result<()>) -> Res
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let kind = name.split('.').next().unwrap_or(&name).trim_start_matches("train-").to_owned();
     let wrong = |problem: &dyn Display| Error::corpus(path, &problem.to_string());
+    if Form::of(path) == Some(Form::TokenIds) {
+        return Err(wrong(&"holds token ids, and texts are needed here: name those that it was made of"));
+    }
     if Form::of(path) == Some(Form::Text) {
         let mut bytes = Vec::new();
         std::fs::File::open(path)
@@ -185,6 +206,9 @@ pub fn passages(path: &Path, mut take: impl FnMut(Passage) -> Result<()>) -> Res
             return Err(wrong(
                 &"has more than 512 MiB: cut it into several files, or lines of JSON with a \"text\" each",
             ));
+        }
+        if let Some(other) = instead_of_bytes(&bytes, Wanted::Text) {
+            return Err(wrong(&format!("is not a text{other}")));
         }
         let text = text::of_bytes(&bytes).map_err(|e| wrong(&e))?;
         let mut rest = text.as_str();
@@ -281,7 +305,8 @@ impl Corpus {
         mut tokenize: impl FnMut(&str) -> Result<Vec<u32>>,
         mut on_file: impl FnMut(&Path),
     ) -> Result<Self> {
-        let mut corpus = Self::default();
+        let bos = tokenize("")?.first().copied();
+        let mut corpus = Self { tokenizer: tokenize(PROBE)?, ..Self::default() };
         let mut known = HashMap::new();
         for path in files {
             on_file(path);
@@ -290,7 +315,18 @@ impl Corpus {
                 if let Some(other) = text::not_the_file(&bytes) {
                     return Err(Error::corpus(path, &other.to_string()));
                 }
-                let other = Self::from_bytes(&bytes).map_err(|problem| Error::corpus(path, &problem.to_string()))?;
+                let wrong = |problem: TokenFileError| Error::corpus(path, &problem.to_string());
+                let other = Self::from_bytes(&bytes).map_err(wrong)?;
+                // Files of earlier versions do not say.
+                if !other.tokenizer.is_empty() && other.tokenizer != corpus.tokenizer {
+                    return Err(wrong(TokenFileError::OtherTokenizer));
+                }
+                if let Some(bos) = bos {
+                    let starts = |document: &Document| document.ids.first().is_none_or(|first| *first == bos);
+                    if let Some(passage) = other.documents.iter().position(|document| !starts(document)) {
+                        return Err(wrong(TokenFileError::NoStart(passage + 1, bos)));
+                    }
+                }
                 corpus.append(other, &mut known);
                 continue;
             }
@@ -344,7 +380,7 @@ impl Corpus {
 
     /// Sets aside about one passage in `one_in`, evenly over the corpus: those are returned.
     pub fn hold_out(&mut self, one_in: usize) -> Self {
-        let mut held_out = Self { kinds: self.kinds.clone(), documents: Vec::new() };
+        let mut held_out = Self { kinds: self.kinds.clone(), documents: Vec::new(), tokenizer: self.tokenizer.clone() };
         let mut index = 0;
         self.documents.retain(|document| {
             index += 1;
@@ -393,11 +429,11 @@ impl Corpus {
         }
         let kinds: Vec<u32> = self.documents.iter().map(|document| document.kind as u32).collect();
         let list = |values: &'_ [u32]| bytemuck::cast_slice(values).to_vec();
-        let (ids, starts, kinds) =
-            ((ids.len(), list(&ids)), (starts.len(), list(&starts)), (kinds.len(), list(&kinds)));
+        let lists = [("ids", &ids), ("starts", &starts), ("kind", &kinds), (TOKENIZER, &self.tokenizer)]
+            .map(|(name, values)| (name, values.len(), list(values)));
         let mut views = Vec::new();
-        for (name, (n, bytes)) in [("ids", &ids), ("starts", &starts), ("kind", &kinds)] {
-            views.push((name, TensorView::new(Dtype::U32, vec![*n], bytes).map_err(Error::file)?));
+        for (name, n, bytes) in &lists {
+            views.push((*name, TensorView::new(Dtype::U32, vec![*n], bytes).map_err(Error::file)?));
         }
         let names = serde_json::to_string(&self.kinds).map_err(Error::file)?;
         let metadata = HashMap::from([(KINDS.to_owned(), names)]);
@@ -438,7 +474,8 @@ impl Corpus {
             }
             documents.push(Document { kind: *kind as usize, ids: passage.to_vec() });
         }
-        Ok(Self { kinds, documents })
+        let tokenizer = if tensors.names().contains(&TOKENIZER) { list(TOKENIZER)? } else { Vec::new() };
+        Ok(Self { kinds, documents, tokenizer })
     }
 }
 
@@ -471,6 +508,7 @@ mod tests {
         Corpus {
             kinds: vec!["story".to_owned(), "news".to_owned()],
             documents: vec![document(0, 45), document(1, 17), document(0, 20)],
+            tokenizer: vec![2, 7],
         }
     }
 
@@ -481,6 +519,31 @@ mod tests {
         for cut in [0, 7, 40, bytes.len() - 1] {
             assert!(Corpus::from_bytes(&bytes[..cut]).is_err());
         }
+        Ok(())
+    }
+
+    #[test]
+    fn token_ids_of_another_tokenizer_or_without_a_start_are_refused()
+    -> std::result::Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let (texts, ids) = (folder.path().join("texts.txt"), folder.path().join("ids.safetensors"));
+        std::fs::write(&texts, "a tide")?;
+        let by = |shift: u32| {
+            move |text: &str| Ok(std::iter::once(2).chain(text.chars().map(|c| u32::from(c) + shift)).collect())
+        };
+        let read =
+            |path: &Path, shift: u32| Corpus::read(&[path.to_owned()], by(shift), |_| ()).map_err(|e| e.to_string());
+        let ours = read(&texts, 0)?;
+        std::fs::write(&ids, ours.to_bytes()?)?;
+        assert_eq!(read(&ids, 0), Ok(ours.clone()));
+        assert!(read(&ids, 1).is_err_and(|e| e.contains("ids.safetensors") && e.contains("another tokenizer")));
+        let mut headless = ours;
+        headless.documents[0].ids.remove(0);
+        std::fs::write(&ids, headless.to_bytes()?)?;
+        assert!(read(&ids, 0).is_err_and(|e| e.contains("does not begin with 2")));
+        assert!(passages(&ids, |_| Ok(())).is_err_and(|e| e.to_string().contains("holds token ids")));
+        std::fs::write(&texts, b"a\0 \0t\0i\0d\0e\0")?;
+        assert!(read(&texts, 0).is_err_and(|e| e.contains("UTF-16 without a byte order mark")));
         Ok(())
     }
 

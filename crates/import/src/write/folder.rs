@@ -1,6 +1,7 @@
 //! The output folder: replaced whole or not at all.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use lens_files::{Locked, Unfinished, lock_folder};
@@ -36,6 +37,9 @@ impl OutFolder {
         if out.as_os_str().is_empty() {
             return Err(Error::Mismatch("the output folder has no name".to_owned()));
         }
+        if out.is_symlink() && !out.exists() {
+            return Err(Error::Mismatch(format!("{} is a link to a folder that is not there", out.display())));
+        }
         // A link is followed: what it points to is replaced, not the link.
         let out = if out.exists() {
             check_replaceable(out)?;
@@ -69,7 +73,13 @@ impl OutFolder {
     pub fn publish(mut self) -> Result<()> {
         let had_old = self.out.exists();
         if had_old {
-            std::fs::rename(&self.out, &self.old).map_err(io("replace", &self.out))?;
+            std::fs::rename(&self.out, &self.old).map_err(|source| match source.kind() {
+                ErrorKind::ResourceBusy => Error::Mismatch(format!(
+                    "{} is a place that a disk is mounted at, which cannot be replaced; name a folder in it",
+                    self.out.display()
+                )),
+                _ => io("replace", &self.out)(source),
+            })?;
         }
         if let Err(source) = std::fs::rename(&self.partial, &self.out) {
             if had_old {
