@@ -8,6 +8,8 @@ use lens_analysis::comparison::Comparison;
 use lens_analysis::dashboard::Index;
 use lens_files::write_whole;
 use lens_pack::text::read_data;
+use lens_session::keys::is_key;
+use lens_session::view_state::ViewState;
 use lens_view::one_file::{Contents, TEMPLATE, one_file};
 
 use crate::args::HtmlArgs;
@@ -18,6 +20,8 @@ use crate::run::print;
 pub fn run(args: &HtmlArgs) -> Result<()> {
     let given = [Some(&args.result), args.comparison.as_ref(), args.features.as_ref(), args.template.as_ref()];
     results::check(&[&args.out], &given.into_iter().flatten().map(PathBuf::as_path).collect::<Vec<_>>())?;
+    let query = args.view.as_deref().unwrap_or_default();
+    check_view(query)?;
     let template = match &args.template {
         Some(file) => file.clone(),
         None => beside_program()?,
@@ -49,12 +53,25 @@ pub fn run(args: &HtmlArgs) -> Result<()> {
         result: &result,
         comparison: comparison.as_deref(),
         features: features.as_deref(),
-        query: args.view.as_deref().unwrap_or_default(),
+        query,
     };
     let html =
         one_file(&read_page(&template)?, &analysis, contents).map_err(|e| anyhow!("{}: {e}", template.display()))?;
     write_whole(&args.out, html.as_bytes())?;
     print(&format!("{}: {} bytes, {} tokens\n", args.out.display(), html.len(), analysis.tokens.len()))
+}
+
+/// The page passes over what it does not know, since links pass through many programs; here somebody wrote it.
+fn check_view(query: &str) -> Result<()> {
+    let query = query.trim_start_matches('?');
+    let name = |part: &str| part.split_once('=').map_or(part.to_owned(), |(name, _)| name.to_owned());
+    if let Some(why) = ViewState::read(query).dropped.first() {
+        bail!("--view: {why}");
+    }
+    match query.split('&').filter(|part| !part.is_empty()).map(name).find(|name| !is_key(name)) {
+        Some(name) => bail!("--view: {name:?} is not a parameter of a link; docs/embed.md lists them, such as view=path"),
+        None => Ok(()),
+    }
 }
 
 /// Not [`read_data`], which takes a page for what a host answers in a file's place.

@@ -56,6 +56,14 @@ fn an_analysis_and_its_comparison_go_into_one_file() {
     }
     let refused = run(&["html", &result, "--template", &result, "--out", &out]);
     assert!(refused.sentence().contains("this is no template"), "{}", refused.stderr);
+    for (view, sentence) in [
+        ("path", "\"path\" is not a parameter of a link"),
+        ("view=paht", "“view=paht”"),
+        ("veiw=path", "did you mean “view”?"),
+    ] {
+        let refused = run(&["html", &result, "--template", &template, "--view", view, "--out", &out]);
+        assert!(refused.code == 1 && refused.sentence().contains(sentence), "{}", refused.stderr);
+    }
     let refused = run(&["html", &result, "--out", &out]);
     assert!(refused.sentence().contains("name one with --template"), "{}", refused.stderr);
     assert_eq!(std::fs::read_to_string(&out).unwrap(), html, "what was refused changes nothing");

@@ -287,6 +287,11 @@ pub static KEYS: &[Key] = &[
     key("embedlink", |it, page| shown(it, page, |it| it.has_link), |it, value| show(&mut it.embed.has_link, value)),
 ];
 
+/// Whether an address has a parameter of this name.
+pub fn is_key(name: &str) -> bool {
+    KEYS.iter().any(|key| key.name == name)
+}
+
 impl ViewState {
     /// Reads a query string, with or without its question mark. Anyone may have written it.
     pub fn read(query: &str) -> Opened {
