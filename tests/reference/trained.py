@@ -27,6 +27,8 @@ TOKENS = 11
 
 
 def train(program: Path, pack: Path, recipe: str, folder: Path) -> None:
+    # The command replaces no SAE.
+    (folder / "latest_ckpt.safetensors").unlink(missing_ok=True)
     command = [program, "train", "--model", pack, "--recipe", recipe, "--out", folder, *FLAGS.split()]
     texts = OUT / "texts.jsonl"
     subprocess.run([*command, "--corpus", texts, "--heldout", texts], check=True)

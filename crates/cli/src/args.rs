@@ -37,7 +37,7 @@ pub struct PackArgs {
     /// How matrices are stored: f32, f16, q8, q4, with exceptions for kinds of them as in
     /// q8,sae-attention=q4; kinds are embedding, attention, mlp, sae-dictionary, sae-attention.
     /// `mix` is the smallest that keeps similarities within 0.01 (docs/precision.md).
-    #[arg(long, value_name = "MIX")]
+    #[arg(long, value_name = "MIX", value_parser = precision)]
     pub precision: lens_engine::PrecisionPlan,
     /// Divide the positions of full attention by this, whatever the checkpoint says: 8 for Gemma 3 4B, 12B and 27B, 1 for the
     /// others.
@@ -53,6 +53,14 @@ pub struct PackArgs {
     /// those of the pack that it replaces. May be given several times.
     #[arg(long, value_name = "DIR|FILE")]
     pub corpus: Vec<PathBuf>,
+}
+
+fn precision(text: &str) -> Result<lens_engine::PrecisionPlan, String> {
+    // The name of a whole plan is none of a single precision.
+    let is_one = !text.contains([',', '=']);
+    text.parse().map_err(
+        |e: lens_pack::precision_plan::PrecisionPlanError| if is_one { format!("{e}, or mix") } else { e.to_string() },
+    )
 }
 
 fn rope_factor(text: &str) -> Result<f64, String> {

@@ -49,12 +49,8 @@ pub fn run(args: &HtmlArgs) -> Result<()> {
             bail!("{} is of the features of another pack than {} was made with", file.display(), args.result.display());
         }
     }
-    let contents = Contents {
-        result: &result,
-        comparison: comparison.as_deref(),
-        features: features.as_deref(),
-        query,
-    };
+    let contents =
+        Contents { result: &result, comparison: comparison.as_deref(), features: features.as_deref(), query };
     let html =
         one_file(&read_page(&template)?, &analysis, contents).map_err(|e| anyhow!("{}: {e}", template.display()))?;
     write_whole(&args.out, html.as_bytes())?;
@@ -69,7 +65,9 @@ fn check_view(query: &str) -> Result<()> {
         bail!("--view: {why}");
     }
     match query.split('&').filter(|part| !part.is_empty()).map(name).find(|name| !is_key(name)) {
-        Some(name) => bail!("--view: {name:?} is not a parameter of a link; docs/embed.md lists them, such as view=path"),
+        Some(name) => {
+            bail!("--view: {name:?} is not a parameter of a link; docs/embed.md lists them, such as view=path")
+        }
         None => Ok(()),
     }
 }

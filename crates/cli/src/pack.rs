@@ -7,8 +7,9 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, bail};
 use lens_import::write::{PackRequest, check};
 use lens_import::{Synthetic, claims, open_gemma, open_sae};
+use lens_pack::folder::is_pack;
 use lens_pack::instead::{Wanted, instead};
-use lens_pack::manifest::{FileEntry, MANIFEST_FILE};
+use lens_pack::manifest::FileEntry;
 use lens_pack::tokenizer::CompactTokenizer;
 use lens_tokenizer::Tokenizer;
 
@@ -118,7 +119,7 @@ fn synthetic(args: &PackArgs, model: Synthetic) -> Result<()> {
 
 /// A pack has no weights that can be packed again.
 fn check_model(path: &Path) -> Result<()> {
-    if path.join(MANIFEST_FILE).is_file() {
+    if is_pack(path) {
         bail!("{}: not a checkpoint{}", path.display(), instead(path, Wanted::Model));
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
-use lens_pack::manifest::MANIFEST_FILE;
+use lens_pack::folder::is_pack;
 
 /// Refuses results in a folder that is not there, in a folder's place, in the place of one of `inputs` or inside one of them (a
 /// pack), and two of one name.
@@ -41,11 +41,11 @@ pub fn check(results: &[&Path], inputs: &[&Path]) -> Result<()> {
 }
 
 /// Refuses a folder for results that cannot be one: a file's place, a link to nothing, one of `inputs`, a pack, whose files have
-/// checksums; or one whose index.json is of another kind than `format`. A folder that is not there yet is made.
+/// checksums; or one whose index.json is of another kind than `format`. A folder that does not exist yet is accepted.
 pub fn check_folder(out: &Path, inputs: &[&Path], format: Option<&str>) -> Result<()> {
     let refused = |why: &str| Err(anyhow!("cannot write into {}: {why}", out.display()));
     if out.as_os_str().is_empty() {
-        bail!("the folder for the results has no name");
+        bail!("--out is empty; name a folder");
     }
     if out.is_symlink() && !out.exists() {
         return refused("it is a link to a folder that is not there");
@@ -56,12 +56,12 @@ pub fn check_folder(out: &Path, inputs: &[&Path], format: Option<&str>) -> Resul
         Some(file) => return refused(&format!("{} is a file", file.display())),
         None => {}
     }
-    if out.join(MANIFEST_FILE).exists() {
+    if is_pack(out) {
         return refused("it is the folder of a pack; name another one");
     }
     let place = out.canonicalize().ok();
     if place.is_some() && inputs.iter().any(|input| input.canonicalize().ok() == place) {
-        return refused("it is read; name another folder");
+        return refused("it is an input of this command; name another folder");
     }
     let index = out.join("index.json");
     // A link there is replaced, and what it leads to stays.
@@ -115,11 +115,12 @@ mod tests {
     fn folders_that_hold_something_else_are_refused() {
         let scratch = tempfile::tempdir().unwrap();
         let at = |name: &str| scratch.path().join(name);
-        for folder in ["pack", "texts", "ours", "theirs"] {
+        for folder in ["pack", "texts", "ours", "theirs", "new-app"] {
             std::fs::create_dir(at(folder)).unwrap();
         }
         for (file, text) in [
-            ("pack/manifest.json", "{}"),
+            ("pack/manifest.json", "{\"format\": \"temporal-lens-pack\"}"),
+            ("new-app/manifest.json", "{\"name\": \"an app\"}"),
             ("file", ""),
             ("ours/index.json", "{\"format\": \"ours/1\"}"),
             ("theirs/index.json", "{}"),
@@ -127,14 +128,14 @@ mod tests {
             std::fs::write(at(file), text).unwrap();
         }
         let refusal = |out: &str| check_folder(&at(out), &[&at("texts")], Some("ours/")).map_err(|e| e.to_string());
-        for out in ["new", "new/below", "ours"] {
+        for out in ["new", "new/below", "ours", "new-app"] {
             assert_eq!(refusal(out), Ok(()), "{out}");
         }
         for (out, words) in [
             ("file", "name a folder"),
             ("file/below", "file is a file"),
             ("pack", "a pack"),
-            ("texts", "it is read"),
+            ("texts", "an input of this command"),
             ("theirs", "something else"),
         ] {
             let found = refusal(out).unwrap_err();

@@ -9,7 +9,7 @@ use html_escape::encode_double_quoted_attribute as escaped;
 use lens_analysis::Analysis;
 use lens_analysis::document::AnalysisFile;
 use lens_engine::{PackFolder, RunOptions};
-use lens_files::{wait_for_folder, write_whole};
+use lens_files::write_whole;
 use lens_pack::file_name::is_plain;
 use lens_pack::folder::FolderManifest;
 use lens_pack::instead::{Wanted, first_bytes, instead_of_bytes};
@@ -164,6 +164,9 @@ fn is_done(entry: &Entry, out: &Path, pack_hash: &str, inf_k: Option<usize>) -> 
 }
 
 /// Lists every text that is done, by whichever run; answers how many.
+///
+/// Runs that end together may write each over the other's index. Each looks again after it has written, so that the last one to
+/// write has seen all: that needs no lock, which some file systems that machines share do not have.
 fn write_index(
     entries: &[Entry],
     out: &Path,
@@ -171,9 +174,23 @@ fn write_index(
     pack_hash: &str,
     failures: &[Failure<'_>],
 ) -> Result<usize> {
-    // Runs that end together write one after the other, so that the last one sees all. A file system
-    // without locks leaves that to one more run, which finds nothing to do.
-    let _lock = wait_for_folder(out);
+    let there = || -> Vec<bool> { entries.iter().map(|entry| document(out, &entry.id).exists()).collect() };
+    loop {
+        let before = there();
+        let listed = write_index_once(entries, out, args, pack_hash, failures)?;
+        if there() == before {
+            return Ok(listed);
+        }
+    }
+}
+
+fn write_index_once(
+    entries: &[Entry],
+    out: &Path,
+    args: &AnalyzeArgs,
+    pack_hash: &str,
+    failures: &[Failure<'_>],
+) -> Result<usize> {
     let results: Vec<IndexEntry<'_>> = entries
         .iter()
         .filter(|entry| is_done(entry, out, pack_hash, args.inf_k))

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use crate::args::TopicsArgs;
 use crate::run::{open_pack, print, read_tokens};
+use crate::sentence::sentence;
 
 /// Tokens of each event that do not count: nothing can be foretold yet.
 const SKIPPED: usize = 8;
@@ -96,16 +97,19 @@ pub fn run(args: &TopicsArgs) -> Result<()> {
         let known: HashSet<String> = words.vocabulary().words.iter().map(|(_, word)| stem(word)).collect();
         for text in &texts {
             for (event, number) in text.events.iter().zip(["first", "second"]) {
-                let missing: Vec<&str> =
-                    event.topic.iter().filter(|word| !known.contains(&stem(word))).map(String::as_str).collect();
-                if missing.len() == event.topic.len() {
+                let words: Vec<&str> =
+                    event.topic.iter().map(String::as_str).filter(|word| !word.trim().is_empty()).collect();
+                let missing: Vec<&str> = words.iter().copied().filter(|word| !known.contains(&stem(word))).collect();
+                if missing.len() == words.len() {
                     bail!("none of the topic's words of the {number} event of {:?} is a word of the pack", text.name);
                 }
                 if !missing.is_empty() {
-                    let (name, missing) = (&text.name, missing.join(", "));
-                    eprintln!(
-                        "{name}, {number} event: words that the pack does not have, and are never read out: {missing}"
+                    let said = format!(
+                        "{}, {number} event: words that are not in the pack, so they are never read out: {}",
+                        text.name,
+                        missing.join(", ")
                     );
+                    eprintln!("{}", sentence(&said));
                 }
             }
         }

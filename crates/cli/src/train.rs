@@ -78,8 +78,8 @@ pub fn read_corpus(reader: &ResidualReader, paths: &[PathBuf]) -> Result<Corpus>
 pub struct Reader<'a>(pub &'a Opened);
 
 impl Streams for Reader<'_> {
-    /// On the CPU as many contexts side by side as there are cores: what one of them computes on a single thread leaves the other
-    /// cores to the rest.
+    /// On the CPU as many contexts side by side as there are cores: while one is in a part that has a single thread, the other cores
+    /// work on the rest.
     fn read(&mut self, contexts: &[&[u32]]) -> lens_train::Result<Vec<Vec<f32>>> {
         let Opened { reader, device } = self.0;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -122,18 +122,7 @@ pub fn tokenize(args: &TokenizeArgs) -> Result<()> {
 
 /// Runs `train`.
 pub fn run(args: &TrainArgs) -> Result<()> {
-    let texts = args.corpus.iter().chain(&args.heldout).chain(&args.init_from).chain(&args.language_model.model);
-    check_folder(&args.out, &texts.map(PathBuf::as_path).collect::<Vec<_>>(), None)?;
-    if args.out.join(CHECKPOINT_FILE).exists() && !(args.resume && args.out.join(STATE_FILE).exists()) {
-        let out = args.out.display();
-        if args.resume {
-            bail!(
-                "{out} holds an SAE and not the {STATE_FILE} that its training goes on from; name it with --init-from, and \
-                 another folder with --out"
-            );
-        }
-        bail!("{out} holds an SAE, which would be replaced; name another folder, or go on training it with --resume");
-    }
+    check_out(args)?;
     let mut recipe = args.recipe();
     let from = args.init_from.as_deref().map(parameters_of).transpose()?;
     let opened = open(&args.language_model)?;
@@ -143,10 +132,10 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     }
     // Numbers that do not fit each other are reported before the corpus is read.
     recipe.config(reader.d_model, 1.0)?;
-    if recipe.steps() <= recipe.warmup_steps {
+    if recipe.steps() < recipe.warmup_steps {
         let (steps, warmup) = (recipe.steps(), recipe.warmup_steps);
         eprintln!(
-            "the learning rate rises over {warmup} steps, the run has {steps}: it ends before the rate is reached"
+            "the learning rate rises over {warmup} steps, but the run has only {steps}, so it never reaches its full value"
         );
     }
     let mut corpus = read_corpus(reader, &args.corpus)?;
@@ -185,6 +174,29 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses a folder that is an input, or holds an SAE that this run would replace.
+fn check_out(args: &TrainArgs) -> Result<()> {
+    let has = |file| args.out.join(file).exists();
+    let continues = args.resume && has(STATE_FILE);
+    let LanguageModel { model, gemma, .. } = &args.language_model;
+    let inputs = args.corpus.iter().chain(&args.heldout).chain(model).map(PathBuf::as_path);
+    let inputs = inputs.chain(gemma.as_ref().map(Path::new));
+    // A run that began with the SAE in its own folder may continue there.
+    let inputs = inputs.chain(args.init_from.as_deref().filter(|_| !continues));
+    check_folder(&args.out, &inputs.collect::<Vec<_>>(), None)?;
+    if continues || !(has(STATE_FILE) || has(CHECKPOINT_FILE)) {
+        return Ok(());
+    }
+    let out = args.out.display();
+    if args.resume {
+        bail!(
+            "{out} holds an SAE, but not the {STATE_FILE} that its training continues from; name it with --init-from, and \
+             another folder with --out"
+        );
+    }
+    bail!("{out} holds an SAE, which would be replaced; name another folder, or continue its training with --resume");
 }
 
 /// Takes over the shape of an SAE to initialize from.

@@ -196,7 +196,7 @@ fn folders_that_hold_something_else_are_not_written_into() {
     let mut train = vec!["train", "--device", "cpu", "--model", &pack, "--corpus", &corpus, "--out", &sae_text];
     assert_error(&run(&train), &["holds an SAE, which would be replaced"]);
     train.push("--resume");
-    assert_error(&run(&train), &["holds an SAE and not the training.safetensors"]);
+    assert_error(&run(&train), &["holds an SAE, but not the training.safetensors"]);
     assert_eq!(std::fs::read(sae.join("latest_ckpt.safetensors")).unwrap(), b"trained for hours");
 }
 

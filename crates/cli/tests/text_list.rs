@@ -68,6 +68,19 @@ fn three_processes_fill_one_folder_and_its_index() {
     assert_eq!(day["text"], "Day.");
 }
 
+/// A text may be called as the file is that every pack has; the folder is none for that.
+#[test]
+fn a_text_called_manifest_stops_no_later_run() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = small_pack(scratch.path());
+    let (list, out) = (scratch.path().join("list.jsonl"), scratch.path().join("out"));
+    std::fs::write(&list, json!({"id": "manifest", "text": "Night."}).to_string()).unwrap();
+    for to_do in ["1 to do", "0 to do"] {
+        let said = succeed(&arguments(&pack, &list, &out, &[])).stderr;
+        assert!(said.contains(to_do), "{said}");
+    }
+}
+
 #[test]
 fn wrong_lists_are_refused_before_a_model_is_loaded() {
     let scratch = tempfile::tempdir().unwrap();

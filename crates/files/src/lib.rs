@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
-pub use lock::{FolderLock, Locked, lock_folder, wait_for_folder};
+pub use lock::{FolderLock, Locked, lock_folder};
 pub use unfinished::{Unfinished, remove_unfinished};
 
 /// Start of a temporary file's name; what a killed process leaves behind is recognized by it.

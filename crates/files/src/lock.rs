@@ -29,10 +29,3 @@ pub fn lock_folder(folder: &Path) -> Locked {
         Err(TryLockError::Error(_)) => Locked::Unknown,
     }
 }
-
-/// Locks `folder`, after whoever holds it; none where the system or its file system locks no folders. Nothing is written.
-pub fn wait_for_folder(folder: &Path) -> Option<FolderLock> {
-    let opened = File::open(folder).ok()?;
-    opened.lock().ok()?;
-    Some(FolderLock { _opened: opened })
-}

@@ -185,8 +185,7 @@ impl Matrix {
     }
 }
 
-/// As [`InferenceOps::packed_linear_with`] for a matrix `w` [rows, cols] that is not packed, out of burn's own
-/// operations.
+/// As [`InferenceOps::packed_linear_with`] for a matrix `w` [rows, cols] that is not packed.
 #[cfg(not(target_family = "wasm"))]
 fn dense_linear<const D: usize>(x: Tensor<2>, w: Tensor<2>, extra: Option<Tensor<D>>, epilogue: Epilogue) -> Tensor<2> {
     let sum: Tensor<2> = Tensor::from_dispatch(Dispatch::dense_product(x.into_dispatch(), w.into_dispatch(), true));

@@ -130,12 +130,12 @@ pub trait LensOps: Backend {
     fn append_rows(rows: FloatTensor<Self>, len: usize, new: FloatTensor<Self>, capacity: usize) -> FloatTensor<Self>;
 }
 
-/// A product with a matrix that is not packed, and what follows it, in one pass.
+/// A product with a matrix that is not packed, and what follows it.
 #[cfg(not(target_family = "wasm"))]
 #[backend_extension(Cube, Flex, Autodiff)]
 pub trait DenseOps: Backend {
-    /// x w, or x wᵀ where `w` `is_turned`, for `x` [T, n]. The gradient of `w` then lies in memory as `w` does: that of a product
-    /// with a tensor that was turned before would be turned, and adding it to another one would go across the rows.
+    /// x w, or x wᵀ where `w` `is_turned`, for `x` [T, n]. The gradient of `w` lies in memory as `w` does: that of a product
+    /// with a tensor that was turned before would be turned, and adding it to another one would be slow.
     fn dense_product(x: FloatTensor<Self>, w: FloatTensor<Self>, is_turned: bool) -> FloatTensor<Self>;
 
     /// relu(factor * sum), in the place of `sum` where this is its only handle.
@@ -170,7 +170,8 @@ pub trait TrainingOps: LensOps + DenseOps {
     ) -> [FloatTensor<Self>; 3];
 }
 
-/// What a step of training does to its parameters, without gradients of its own. All are of the same shape.
+/// What a step of training does to its parameters, without gradients of its own. A parameter, its gradient and its moments are of one
+/// shape; `clip` and sums are [1].
 #[cfg(not(target_family = "wasm"))]
 #[backend_extension(Cube, Flex)]
 pub trait OptimizerOps: Backend {

@@ -109,7 +109,7 @@ pub(crate) fn column_sums<B: Backend>(grad: FloatTensor<B>) -> FloatTensor<B> {
     B::float_reshape(B::float_sum_dim(grad, 0), Shape::new([width]))
 }
 
-/// [`crate::ops::DenseOps::linear`].
+/// [`crate::ops::DenseOps::dense_product`].
 pub(crate) fn dense_product<B: Backend>(x: FloatTensor<B>, w: FloatTensor<B>, is_turned: bool) -> FloatTensor<B> {
     B::float_matmul(x, if is_turned { B::float_transpose(w) } else { w })
 }
@@ -270,12 +270,17 @@ mod tests {
         for [rows, cols] in [[1, 1], [3, 7], [129, 257]] {
             let moments = || (matrix(rows, cols, 3), Flex::float_abs(matrix(rows, cols, 50)));
             let (weights, gradient) = (matrix(rows, cols, 0), matrix(rows, cols, 90));
-            let clip = Flex::column_sums(matrix(1, 1, 4));
+            let clip = Flex::float_abs(Flex::column_sums(matrix(1, 1, 4)));
             for time in [1, 500] {
                 let step = AdamW { lr: 0.1, betas: [0.9, 0.95], epsilon: 1e-8, weight_decay: 0.2, time };
                 let ((first, second), w, g) = (moments(), weights.clone(), gradient.clone());
                 let found = Flex::adamw(w.clone(), g.clone(), clip.clone(), first.clone(), second.clone(), step);
-                let expected = adamw::<Flex>([w, g, clip.clone(), first, second], step);
+                let expected = adamw::<Flex>([w.clone(), g.clone(), clip.clone(), first, second], step);
+                // The gradient of a matrix that was turned before it was multiplied is turned in memory.
+                let turned = Flex::float_transpose(Flex::float_transpose(g).to_contiguous());
+                let (first, second) = moments();
+                let of_turned = Flex::adamw(w, turned, clip.clone(), first, second, step);
+                assert_eq!(of_turned.0.storage::<f32>(), found.0.storage::<f32>());
                 assert_close("weights", &found.0, &expected.0.to_contiguous());
                 assert_close("first moment", &found.1, &expected.1.to_contiguous());
                 assert_close("second moment", &found.2, &expected.2.to_contiguous());
@@ -284,6 +289,8 @@ mod tests {
             let turned = Flex::float_transpose(matrix(cols, rows, 20));
             let sum = Flex::added(weights.clone(), turned.clone());
             assert_close("sum", &sum, &Flex::float_add(weights.clone(), turned.clone()).to_contiguous());
+            let twice = Flex::added(turned.clone(), turned.clone()).to_contiguous();
+            assert_close("sum", &twice, &Flex::float_add(turned.clone(), turned.clone()).to_contiguous());
             assert_close("weights", &weights, &matrix(rows, cols, 0));
             let read = |x: FlexTensor| x.to_contiguous().storage::<f32>()[0];
             let (found, expected) = (read(Flex::sum_of_squares(turned.clone())), read(sum_of_squares::<Flex>(turned)));

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::instead::{self, Wanted};
 use crate::manifest::{MANIFEST_FILE, Manifest, pack_hash};
+use crate::outline::named_files;
 use crate::{Error, Result, text};
 
 /// A manifest as it lies in a folder.
@@ -35,4 +36,9 @@ impl FolderManifest {
         let hash = pack_hash(&json);
         Ok(Self { manifest, json, hash })
     }
+}
+
+/// Whether `folder` holds a pack of any version, damaged or not: other programs have a manifest.json, too.
+pub fn is_pack(folder: &Path) -> bool {
+    std::fs::read(folder.join(MANIFEST_FILE)).is_ok_and(|json| named_files(&json).is_some())
 }

@@ -86,7 +86,8 @@ fn known(head: &[u8]) -> Option<&'static str> {
     MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, name)| *name)
 }
 
-/// Whether every other byte of a beginning is zero, mostly: letters in UTF-16, of which each byte is a letter of UTF-8, too.
+/// Whether at least 40 % of the bytes at even places, or at odd places but not both, are zero: letters of ASCII in UTF-16, which
+/// would pass as UTF-8, too.
 fn is_utf16_without_mark(head: &[u8]) -> bool {
     let (pairs, _) = head[..head.len().min(512)].as_chunks::<2>();
     let is_marked = head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]);
@@ -212,6 +213,8 @@ impl Found {
             }
             (Self::Utf16, _) => "save it as UTF-8",
             (Self::Known(_), Wanted::Text) => "save what it says as text (.txt, UTF-8)",
+            (Self::Known("a file compressed by gzip"), _) => "unpack it first",
+            (Self::Known(_), Wanted::Lines) => "save the texts as lines of JSON",
             (Self::Known(_), _) => "unpack it first",
             _ => "",
         }

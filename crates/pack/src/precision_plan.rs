@@ -108,7 +108,7 @@ pub struct TooLarge {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PrecisionPlanError {
     /// Not one of the four names.
-    #[error("{0:?} is not a precision; use f32, f16, q8, q4 or mix")]
+    #[error("{0:?} is not a precision; use f32, f16, q8 or q4")]
     Precision(String),
     /// An exception without "=".
     #[error("{0:?} is not KIND=PRECISION")]

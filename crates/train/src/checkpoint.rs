@@ -101,6 +101,10 @@ impl State {
             let (Some(second), Some(time)) = (second.remove(&name), about.times.get(&name)) else {
                 return Err(Error::File(format!("it has one moment of {name}, not two")));
             };
+            let shape = arrays.get(&name).map(|array| &array.shape);
+            if shape != Some(&first.shape) || shape != Some(&second.shape) {
+                return Err(Error::File(format!("its moments of {name} have another shape than {name} itself")));
+            }
             moments.insert(name, (*time, first, second));
         }
         Ok(Self {

@@ -43,7 +43,8 @@ const KINDS: &str = "kinds";
 /// The tensor that tells tokenizers apart: the ids of [`PROBE`].
 const TOKENIZER: &str = "tokenizer";
 
-/// A text that no two tokenizers cut alike: scripts, numbers, spaces, rare words.
+/// A text that different tokenizers cut differently: scripts, numbers, spaces, rare words. It never changes: files made before
+/// would be refused.
 const PROBE: &str = "The lighthouse keeper's ledger, 1,048,576 entries;\r\n\t  naïve Übergrößenträger — Достопримечательность, \
                      ευχαριστώ, अनुच्छेद, 機械学習, 🎈👩‍🚀 <start_of_turn>user</s> antidisestablishmentarianism";
 
@@ -65,10 +66,10 @@ pub enum TokenFileError {
     /// The list of kinds and the list of passages differ in length.
     #[error("does not have one kind per passage")]
     KindCount,
-    /// A passage, by its index, is outside the list of token ids.
+    /// A passage, counted from 1, is outside the list of token ids.
     #[error("passage {0} lies outside its ids")]
     PassageRange(usize),
-    /// A passage, by its index, is of a kind that has no name.
+    /// A passage, counted from 1, is of a kind that has no name.
     #[error("passage {0} is of a kind without a name")]
     UnknownKind(usize),
     /// They were made with a tokenizer that cuts texts in another way.
@@ -76,7 +77,7 @@ pub enum TokenFileError {
         "holds token ids of another tokenizer than the model's; make it again with `temporal-lens tokenize` and this model"
     )]
     OtherTokenizer,
-    /// A passage, by its index, does not begin as every text that the model was trained on.
+    /// A passage, counted from 1, does not begin as every text that the model was trained on.
     #[error("passage {0} does not begin with {1}, the start token")]
     NoStart(usize, u32),
 }
@@ -305,8 +306,10 @@ impl Corpus {
         mut tokenize: impl FnMut(&str) -> Result<Vec<u32>>,
         mut on_file: impl FnMut(&Path),
     ) -> Result<Self> {
-        let bos = tokenize("")?.first().copied();
-        let mut corpus = Self { tokenizer: tokenize(PROBE)?, ..Self::default() };
+        // A tokenizer that cannot cut these leaves the check out: the corpus may be fine.
+        let bos = tokenize("").ok().and_then(|ids| ids.first().copied());
+        let mut corpus = Self { tokenizer: tokenize(PROBE).unwrap_or_default(), ..Self::default() };
+        let mut is_known = true;
         let mut known = HashMap::new();
         for path in files {
             on_file(path);
@@ -318,6 +321,7 @@ impl Corpus {
                 let wrong = |problem: TokenFileError| Error::corpus(path, &problem.to_string());
                 let other = Self::from_bytes(&bytes).map_err(wrong)?;
                 // Files of earlier versions do not say.
+                is_known &= !other.tokenizer.is_empty();
                 if !other.tokenizer.is_empty() && other.tokenizer != corpus.tokenizer {
                     return Err(wrong(TokenFileError::OtherTokenizer));
                 }
@@ -335,6 +339,9 @@ impl Corpus {
                 corpus.documents.push(Document { kind, ids: tokenize(&passage.text)? });
                 Ok(())
             })?;
+        }
+        if !is_known {
+            corpus.tokenizer.clear();
         }
         corpus.documents.retain(|document| document.ids.len() > 1);
         if corpus.documents.is_empty() {
@@ -414,7 +421,7 @@ impl Corpus {
     }
 
     /// The token ids as a safetensors file: `ids` of all passages one after another, where each
-    /// `start`s, and the `kind` of each; the kinds' names are metadata.
+    /// `start`s, the `kind` of each, and what tells the `tokenizer`; the kinds' names are metadata.
     ///
     /// # Errors
     /// [`Error::Corpus`] when there are more than 2^32 tokens.
@@ -468,9 +475,9 @@ impl Corpus {
         let mut documents = Vec::with_capacity(starts.len());
         for (index, (start, kind)) in starts.iter().zip(&of_kind).enumerate() {
             let end = starts.get(index + 1).map_or(ids.len(), |end| *end as usize);
-            let passage = ids.get(*start as usize..end).ok_or(TokenFileError::PassageRange(index))?;
+            let passage = ids.get(*start as usize..end).ok_or(TokenFileError::PassageRange(index + 1))?;
             if *kind as usize >= kinds.len() {
-                return Err(TokenFileError::UnknownKind(index));
+                return Err(TokenFileError::UnknownKind(index + 1));
             }
             documents.push(Document { kind: *kind as usize, ids: passage.to_vec() });
         }
@@ -537,6 +544,9 @@ mod tests {
         std::fs::write(&ids, ours.to_bytes()?)?;
         assert_eq!(read(&ids, 0), Ok(ours.clone()));
         assert!(read(&ids, 1).is_err_and(|e| e.contains("ids.safetensors") && e.contains("another tokenizer")));
+        let old = Corpus { tokenizer: Vec::new(), ..ours.clone() };
+        std::fs::write(&ids, old.to_bytes()?)?;
+        assert_eq!(read(&ids, 1), Ok(old), "files of earlier versions do not say whose ids they are");
         let mut headless = ours;
         headless.documents[0].ids.remove(0);
         std::fs::write(&ids, headless.to_bytes()?)?;

@@ -182,7 +182,10 @@ impl Recipe {
             return Err(Error::Recipe(format!("{name} is {value}; it must be a number, 0 or above")));
         }
         if self.max_grad_norm == 0.0 {
-            return Err(Error::Recipe("max_grad_norm is 0: no step would change anything".to_owned()));
+            return Err(Error::Recipe(
+                "max_grad_norm is 0, which makes every gradient 0; a large number leaves gradients as they are"
+                    .to_owned(),
+            ));
         }
         if self.betas.iter().any(|beta| *beta >= 1.0) {
             return Err(Error::Recipe("beta_1 and beta_2 must lie below 1".to_owned()));

@@ -135,8 +135,8 @@ fn trainer(job: &mut Job<'_>, on_event: &mut impl FnMut(Event<'_>)) -> Result<Tr
     if let Some(state) = state {
         if state.recipe != job.recipe || state.inputs != job.inputs {
             return Err(Error::File(format!(
-                "the checkpoint in {} belongs to a run of other numbers, model or corpus; give the same flags, or leave \
-                 --resume out to start anew",
+                "the checkpoint in {} belongs to a run of other numbers, model or corpus; give the same flags, or \
+                 name another folder to start over",
                 job.out.display()
             )));
         }

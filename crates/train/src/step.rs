@@ -180,7 +180,7 @@ impl Trainer {
         parts
     }
 
-    /// `with` of each of `items`, side by side on the CPU, where an operation on a tensor has one thread. On a GPU one after
+    /// `with` of each of `items`, side by side on the CPU, where many operations have a single thread. On a GPU one after
     /// another on this thread: cubecl keeps memory on the device for each thread that it ever saw.
     fn side_by_side<I: Send, T: Send>(&self, items: Vec<I>, with: impl Fn(I) -> T + Sync) -> Vec<T> {
         if !self.device.is_cpu() {
@@ -306,7 +306,7 @@ impl Trainer {
     /// As [`Trainer::step`].
     pub fn gradients_of(&self, batch: &[Stream]) -> Result<(Losses, BTreeMap<String, Array>)> {
         let Found { losses, gradients, clip } = self.gradients(batch)?;
-        let clip = clip.map_or(1.0, |clip| host(&Leaf::Vector(clip)).values.iter().product());
+        let clip = clip.and_then(|clip| host(&Leaf::Vector(clip)).values.first().copied()).unwrap_or(1.0);
         let clipped = gradients.iter().map(|(name, leaf)| {
             let Array { shape, values } = host(leaf);
             (name.clone(), Array { shape, values: values.into_iter().map(|value| value * clip).collect() })

@@ -146,7 +146,7 @@ impl Commands {
         let passage = |text: &str| format!("{{\"id\": \"{}\", \"text\": {text:?}, \"source\": \"s\"}}\n", text.len());
         let list: String = ["the tide is in", "in a lane, an inn"].map(passage).concat();
         let corpus: String = CORPUS.map(passage).concat();
-        let topics = r#"[{"name": "one", "events": [{"text": "the tide is in", "topic": ["the", "sea"]}, {"text": "an inn", "topic": ["inn"]}]}]"#;
+        let topics = r#"[{"name": "one", "events": [{"text": "the tide is in", "topic": ["the", "sea"]}, {"text": "an inn", "topic": ["inn", "a"]}]}]"#;
         let golden = r#"{"format": "temporal-lens-figures/1", "source": "none", "of": {"model": "fixture", "num_hidden_layers": 4,
             "hidden_size": 48, "layer": 2, "width": 96, "kval_topk": 12}, "tolerances": {"f32": {"variance_explained": 1.0, "l0_pred": 1000.0, "similarity": 2.0}},
             "prompts": [{"text": "the tide is in", "tokens": 12, "variance_explained": 0.3, "l0_novel": 12}]}"#;

@@ -75,7 +75,7 @@ impl OutFolder {
         if had_old {
             std::fs::rename(&self.out, &self.old).map_err(|source| match source.kind() {
                 ErrorKind::ResourceBusy => Error::Mismatch(format!(
-                    "{} is a place that a disk is mounted at, which cannot be replaced; name a folder in it",
+                    "{} is a mount point, which cannot be replaced; name a folder in it",
                     self.out.display()
                 )),
                 _ => io("replace", &self.out)(source),

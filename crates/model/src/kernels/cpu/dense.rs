@@ -9,14 +9,9 @@ use super::threads::each_part;
 /// Rows and columns of a matrix in another order that are turned at once: both sides of them fit the first cache.
 const TILE: usize = 32;
 
-/// Whether the values of `x` fill its memory, in whichever order.
-pub fn fills(x: &FlexTensor) -> bool {
-    x.layout().start_offset() == 0 && x.storage::<f32>().len() == x.layout().num_elements()
-}
-
 /// `x` with nothing else in its memory, in the order of its rows.
 pub fn dense(x: FlexTensor) -> FlexTensor {
-    if fills(&x) && x.is_contiguous() {
+    if x.is_contiguous() && has_all(&x) {
         return x;
     }
     // A gradient of a matrix that was multiplied turned: the columns lie in memory as rows.
@@ -37,15 +32,21 @@ pub fn dense(x: FlexTensor) -> FlexTensor {
     FlexTensor::from_data(x.into_data())
 }
 
+/// Whether the memory of `x` begins and ends with its values.
+fn has_all(x: &FlexTensor) -> bool {
+    x.layout().start_offset() == 0 && x.storage::<f32>().len() == x.layout().num_elements()
+}
+
 /// Whether the columns of the matrix `x` lie in memory as rows, with nothing between them.
-fn is_turned(x: &FlexTensor) -> bool {
-    fills(x) && x.layout().strides() == [1, dims(x)[0] as isize]
+pub fn is_turned(x: &FlexTensor) -> bool {
+    has_all(x) && x.layout().strides() == [1, dims(x)[0] as isize]
 }
 
 /// a b for `a` [m, k] and `b` [k, n]: [m, n]. What is turned in memory is read as it is.
 pub fn product(a: FlexTensor, b: FlexTensor) -> FlexTensor {
     let [a, b] = [a, b].map(|x| if is_turned(&x) { x } else { dense(x) });
-    let ([m, k], [_, n]) = (dims(&a), dims(&b));
+    let ([m, k], [inputs, n]) = (dims(&a), dims(&b));
+    assert_eq!(k, inputs, "a product [{m}, {k}] [{inputs}, {n}]");
     let rows = if is_turned(&a) { Rows::of_columns(a.storage(), m, k) } else { Rows::of_matrix(a.storage(), m, k) };
     let mut out = vec![0f32; m * n];
     if is_turned(&b) {

@@ -2,14 +2,14 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::dense::{dense, fills};
+use super::dense::{dense, is_turned};
 use super::level::widest;
 use super::math::sum_of;
 use super::tensor::{FlexTensor, vector};
 use super::threads::{each_of, each_part};
 use crate::optimizer::Factors;
 
-/// Values that a thread takes at a time: of four arrays, they fit its second cache.
+/// Values that a thread takes at a time: of four arrays, they fit its second-level cache.
 const PART: usize = 1 << 14;
 
 struct Work<F>(F);
@@ -33,6 +33,9 @@ pub fn adamw(
 ) -> [FlexTensor; 3] {
     let (mut weights, gradient) = (dense(weights), dense(gradient));
     let [mut first, mut second] = moments.map(dense);
+    let count = weights.storage::<f32>().len();
+    let others = [&gradient, &first, &second].map(|x| x.storage::<f32>().len());
+    assert_eq!(others, [count; 3], "a weight, its gradient and its moments have one shape");
     let clip = clip.to_contiguous();
     let clip = clip.storage::<f32>()[clip.layout().start_offset()];
     let parts = weights
@@ -64,7 +67,7 @@ fn step(weights: &mut [f32], gradient: &[f32], clip: f32, [first, second]: [&mut
 
 /// See [`crate::ops::OptimizerOps::sum_of_squares`].
 pub fn sum_of_squares(x: FlexTensor) -> FlexTensor {
-    let x = if fills(&x) { x } else { dense(x) };
+    let x = if is_turned(&x) { x } else { dense(x) };
     let values = x.storage::<f32>();
     let mut sums = vec![0f32; values.len().div_ceil(PART)];
     each_part(&mut sums, 1, |part, sum| {
@@ -81,8 +84,9 @@ pub fn sum_of_squares(x: FlexTensor) -> FlexTensor {
 
 /// See [`crate::ops::OptimizerOps::added`].
 pub fn added(a: FlexTensor, b: FlexTensor) -> FlexTensor {
-    let is_alike = fills(&a) && fills(&b) && a.layout().strides() == b.layout().strides();
-    let (mut a, b) = if is_alike { (a, b) } else { (dense(a), dense(b)) };
+    let are_turned = is_turned(&a) && is_turned(&b);
+    let (mut a, b) = if are_turned { (a, b) } else { (dense(a), dense(b)) };
+    assert_eq!(a.storage::<f32>().len(), b.storage::<f32>().len(), "what is added has one shape");
     let others = b.storage::<f32>();
     each_part(a.storage_mut::<f32>(), PART, |part, values| {
         values.iter_mut().zip(&others[part * PART..]).for_each(|(value, other)| *value += other);
