@@ -111,14 +111,14 @@ pub struct AnalyzeArgs {
     pub dump: Option<PathBuf>,
     /// Folder for the documents of a --text-list, with index.json and an index page. What it has
     /// already is not computed again.
-    #[arg(long, value_name = "DIR", requires = "text_list")]
+    #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Only the I-th of N parts of the --text-list, e.g. 2/8: every N-th text, the same in each run.
     /// Parts may run side by side on machines that share the folder.
-    #[arg(long, value_name = "I/N", requires = "text_list")]
+    #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
     /// Where Temporal Lens is hosted, as seen from the index page.
-    #[arg(long, value_name = "URL", default_value = "../", requires = "text_list")]
+    #[arg(long, value_name = "URL", default_value = "../", conflicts_with_all = ["text", "text_file", "token_ids"])]
     pub viewer: String,
 }
 

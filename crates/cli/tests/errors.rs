@@ -32,6 +32,7 @@ fn wrong_usage_has_exit_code_2() {
         &["analyze", "--model", "x", "--text", "a", "--device", "tpu"],
         &["analyze", "--model", "x", "--text", "a", "--inf-k", "-1"],
         &["analyze", "--model", "x", "--token-ids", "1,x"],
+        &["analyze", "--model", "x", "--text", "a", "--viewer", "https://lens.example/"],
         &["pack", "--gemma", "x", "--sae", "y", "--layer", "one", "--precision", "f32", "--out", "z"],
         &["pack", "--gemma", "x", "--sae", "y", "--layer", "1", "--precision", "q3", "--out", "z"],
     ] {

@@ -3,6 +3,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::attention::{Placed, ROWS_AT_ONCE, Softmax};
+use super::dense::dense;
 use super::level::widest;
 use super::math::{relu, sum_of};
 use super::panel::{DenseColumns, DenseRows};
@@ -14,20 +15,6 @@ use crate::ops::AttentionOptions;
 
 /// Rows of an array that a thread takes at a time.
 const ROWS: usize = 32;
-
-/// `x` [T, n] row-major, with nothing else in its memory: as it is where it is so.
-fn dense(x: FlexTensor) -> FlexTensor {
-    let shape = dims(&x);
-    let is_dense = |x: &FlexTensor| {
-        x.is_contiguous() && x.layout().start_offset() == 0 && x.storage::<f32>().len() == shape[0] * shape[1]
-    };
-    if is_dense(&x) {
-        return x;
-    }
-    let x = x.to_contiguous();
-    let start = x.layout().start_offset();
-    if is_dense(&x) { x } else { result(x.storage::<f32>()[start..][..shape[0] * shape[1]].to_vec(), shape) }
-}
 
 /// `of(value, other)` in the place of each value of `x` [T, n], with the value of `others` [T, n] there.
 fn each_pair(x: FlexTensor, others: &FlexTensor, of: impl Fn(f32, f32) -> f32 + Sync) -> FlexTensor {
