@@ -5,48 +5,8 @@
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
+pub use crate::ops::AdamW;
 use crate::ops::OptimizerOps;
-
-/// The numbers of one step.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct AdamW {
-    /// Learning rate.
-    pub lr: f64,
-    /// Decay of the two moments.
-    pub betas: [f32; 2],
-    /// Added to the root of the second moment.
-    pub epsilon: f32,
-    /// Times `lr`, the share of itself that each weight loses.
-    pub weight_decay: f32,
-    /// Number of steps, this one included.
-    pub time: usize,
-}
-
-/// [`AdamW`] as factors: of the weight, of the two moments before, of the root of the second; what is added to that; and the factor of
-/// the change.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Factors {
-    pub keep: f32,
-    pub betas: [f32; 2],
-    pub root: f32,
-    pub epsilon: f32,
-    pub change: f32,
-}
-
-impl AdamW {
-    /// Moments are divided by 1 - beta^time, since they begin with zero.
-    pub(crate) fn factors(&self) -> Factors {
-        let steps = i32::try_from(self.time).unwrap_or(i32::MAX);
-        let sizes = self.betas.map(|beta| 1.0 - f64::from(beta).powi(steps));
-        Factors {
-            keep: (1.0 - self.lr * f64::from(self.weight_decay)) as f32,
-            betas: self.betas,
-            root: sizes[1].sqrt().recip() as f32,
-            epsilon: self.epsilon,
-            change: (self.lr / sizes[0]) as f32,
-        }
-    }
-}
 
 /// A parameter and the two moments of its gradients after a step; all have its shape. The gradient is multiplied by
 /// `clip` [1] first. On the CPU tensors that nothing else holds are updated in place.

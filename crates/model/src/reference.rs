@@ -6,8 +6,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, TensorMetadata};
 use burn::tensor::{FloatDType, Shape, TensorData};
 
-use crate::ops::AttentionOptions;
-use crate::optimizer::{AdamW, Factors};
+use crate::ops::{AdamW, AttentionOptions, Factors};
 
 /// Added to masked scores. Not -inf: a difference of infinities is NaN.
 const MASKED: f32 = -1e30;

@@ -29,11 +29,9 @@ use burn::tensor::{FloatDType, Shape};
 
 use self::tensor::{FlexTensor, dims};
 use super::config::KernelConfig;
+#[cfg(not(target_family = "wasm"))]
+use crate::ops::{AdamW, DenseOps, OptimizerOps, TrainingOps};
 use crate::ops::{AttentionOptions, Epilogue, InferenceOps, LensOps, PackedShape, TopOptions};
-#[cfg(not(target_family = "wasm"))]
-use crate::ops::{DenseOps, OptimizerOps, TrainingOps};
-#[cfg(not(target_family = "wasm"))]
-use crate::optimizer::AdamW;
 
 /// An undefined matrix of rows.
 fn empty_rows(width: usize, capacity: usize) -> FlexTensor {

@@ -7,7 +7,7 @@ use super::level::widest;
 use super::math::sum_of;
 use super::tensor::{FlexTensor, vector};
 use super::threads::{each_of, each_part};
-use crate::optimizer::Factors;
+use crate::ops::Factors;
 
 /// Values that a thread takes at a time: of four arrays, they fit its second-level cache.
 const PART: usize = 1 << 14;

@@ -28,6 +28,7 @@ impl<'a> Rows<'a> {
     }
 
     /// The columns of a whole matrix [width, count], row-major.
+    #[cfg(not(target_family = "wasm"))]
     pub fn of_columns(values: &'a [f32], count: usize, width: usize) -> Self {
         Self { values, count, groups: 1, width, stride: 1, across: count }
     }

@@ -19,11 +19,9 @@ use self::kernel::{Kernel, Row};
 use self::source::EpilogueKind;
 use super::config::{KernelConfig, Variant};
 use super::rows;
+#[cfg(not(target_family = "wasm"))]
+use crate::ops::{AdamW, DenseOps, OptimizerOps, TrainingOps};
 use crate::ops::{AttentionOptions, Epilogue, InferenceOps, LensOps, PackedShape, TopOptions};
-#[cfg(not(target_family = "wasm"))]
-use crate::ops::{DenseOps, OptimizerOps, TrainingOps};
-#[cfg(not(target_family = "wasm"))]
-use crate::optimizer::AdamW;
 
 /// Runs `kernel` over `inputs` with eight numbers; one f32 output for each of `shapes`.
 fn launch<const N: usize>(
