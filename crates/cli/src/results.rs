@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
+use lens_files::folder_of;
 use lens_pack::folder::is_pack;
 
 /// Refuses results in a folder that is not there, in a folder's place, in the place of one of `inputs` or inside one of them (a
@@ -71,14 +72,6 @@ pub fn check_folder(out: &Path, inputs: &[&Path], format: Option<&str>) -> Resul
             refused("its index.json is of something else, and would be replaced; name another folder")
         }
         _ => Ok(()),
-    }
-}
-
-/// The folder that a file of that name lies in.
-fn folder_of(file: &Path) -> &Path {
-    match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
     }
 }
 

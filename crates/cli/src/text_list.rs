@@ -177,40 +177,29 @@ fn write_index(
     let there = || -> Vec<bool> { entries.iter().map(|entry| document(out, &entry.id).exists()).collect() };
     loop {
         let before = there();
-        let listed = write_index_once(entries, out, args, pack_hash, failures)?;
+        let results: Vec<IndexEntry<'_>> = entries
+            .iter()
+            .filter(|entry| is_done(entry, out, pack_hash, args.inf_k))
+            .map(|entry| IndexEntry {
+                id: &entry.id,
+                title: entry.title.as_deref().unwrap_or(&entry.id),
+                file: format!("{}.json", entry.id),
+                text: &entry.text,
+            })
+            .collect();
+        let page = page(&results, &args.viewer);
+        let index = Index { format: FORMAT, texts: entries.len(), results, failures };
+        let mut json = serde_json::to_vec_pretty(&index).map_err(|e| anyhow!("the index cannot be written: {e}"))?;
+        json.push(b'\n');
+        for (name, bytes) in
+            [("index.json", json.as_slice()), ("index.js", SCRIPT.as_bytes()), ("index.html", page.as_bytes())]
+        {
+            write_whole(&out.join(name), bytes)?;
+        }
         if there() == before {
-            return Ok(listed);
+            return Ok(index.results.len());
         }
     }
-}
-
-fn write_index_once(
-    entries: &[Entry],
-    out: &Path,
-    args: &AnalyzeArgs,
-    pack_hash: &str,
-    failures: &[Failure<'_>],
-) -> Result<usize> {
-    let results: Vec<IndexEntry<'_>> = entries
-        .iter()
-        .filter(|entry| is_done(entry, out, pack_hash, args.inf_k))
-        .map(|entry| IndexEntry {
-            id: &entry.id,
-            title: entry.title.as_deref().unwrap_or(&entry.id),
-            file: format!("{}.json", entry.id),
-            text: &entry.text,
-        })
-        .collect();
-    let page = page(&results, &args.viewer);
-    let index = Index { format: FORMAT, texts: entries.len(), results, failures };
-    let mut json = serde_json::to_vec_pretty(&index).map_err(|e| anyhow!("the index cannot be written: {e}"))?;
-    json.push(b'\n');
-    for (name, bytes) in
-        [("index.json", json.as_slice()), ("index.js", SCRIPT.as_bytes()), ("index.html", page.as_bytes())]
-    {
-        write_whole(&out.join(name), bytes)?;
-    }
-    Ok(index.results.len())
 }
 
 fn page(results: &[IndexEntry<'_>], viewer: &str) -> String {

@@ -14,6 +14,7 @@ use lens_train::corpus::{self, Context, Corpus, joined};
 use lens_train::figures::Figures;
 use lens_train::recipe::Kind;
 use lens_train::run::{COLLAPSED, Event, Job, Outcome, evenly, run as train};
+use lens_train::threads::side_by_side;
 
 use crate::pack;
 use crate::progress::Progress;
@@ -86,17 +87,8 @@ impl Streams for Reader<'_> {
         let lanes = if device.is_cpu() { cores.clamp(1, contexts.len().max(1)) } else { 1 };
         let of =
             |ids: &&[u32]| pollster::block_on(reader.read(ids)).map_err(|e| lens_train::Error::Streams(e.to_string()));
-        if lanes == 1 {
-            return contexts.iter().map(of).collect();
-        }
-        let lane = |first: usize| contexts.iter().skip(first).step_by(lanes).map(of).collect::<Vec<_>>();
-        let mut read: Vec<_> = std::thread::scope(|threads| {
-            let running: Vec<_> = (0..lanes).map(|first| threads.spawn(move || lane(first))).collect();
-            let joined = |thread: std::thread::ScopedJoinHandle<'_, Vec<_>>| {
-                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).into_iter()
-            };
-            running.into_iter().map(joined).collect()
-        });
+        let lane = |first: usize| contexts.iter().skip(first).step_by(lanes).map(of).collect::<Vec<_>>().into_iter();
+        let mut read = side_by_side(device, (0..lanes).collect(), lane);
         (0..contexts.len()).filter_map(|index| read[index % lanes].next()).collect()
     }
 }

@@ -171,7 +171,7 @@ pub fn sync_folder(folder: &Path) -> Result<()> {
 const EIO: i32 = 5;
 
 /// The folder that `path` lies in; the current one for a bare name.
-fn folder_of(path: &Path) -> &Path {
+pub fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

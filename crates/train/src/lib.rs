@@ -9,6 +9,7 @@
 //! | [`init`] | how parameters are initialized: from data, or as in the authors' module |
 //! | [`parameters`] | the parameters by name, on the host and on a device |
 //! | [`step`] | loss, gradients, AdamW |
+//! | [`threads`] | work side by side on the CPU |
 //! | [`run`] | a run of many steps: batches, held-out figures, checkpoints |
 //! | [`figures`] | figures of an SAE on held-out texts |
 //! | [`checkpoint`] | the state that a run resumes from; the SAE in the form of the authors' release |
@@ -23,6 +24,7 @@ pub mod parameters;
 pub mod recipe;
 pub mod run;
 pub mod step;
+pub mod threads;
 
 pub use cache::Stream;
 pub use corpus::Corpus;

@@ -10,6 +10,7 @@ use lens_model::{ComputeDevice, TemporalSae};
 use crate::cache::Stream;
 use crate::checkpoint;
 use crate::parameters::{Array, Leaf, Parameters, module};
+use crate::threads::side_by_side;
 use crate::{Error, Recipe, Result};
 
 /// Constants among the parameters.
@@ -180,19 +181,6 @@ impl Trainer {
         parts
     }
 
-    /// `with` of each of `items`, side by side on the CPU, where many operations have a single thread. On a GPU one after
-    /// another on this thread: cubecl keeps memory on the device for each thread that it ever saw.
-    fn side_by_side<I: Send, T: Send>(&self, items: Vec<I>, with: impl Fn(I) -> T + Sync) -> Vec<T> {
-        if !self.device.is_cpu() {
-            return items.into_iter().map(with).collect();
-        }
-        let with = &with;
-        std::thread::scope(|threads| {
-            let running: Vec<_> = items.into_iter().map(|item| threads.spawn(move || with(item))).collect();
-            running.into_iter().map(joined).collect()
-        })
-    }
-
     /// Loss and gradients of a batch.
     fn gradients(&self, batch: &[Stream]) -> Result<Found> {
         let parts = self.divided(batch);
@@ -200,7 +188,7 @@ impl Trainer {
         if counted == 0 {
             return Err(Error::Recipe("a batch holds no context of two or more tokens".to_owned()));
         }
-        let computed = self.side_by_side(parts, |contexts| self.part(&contexts, counted));
+        let computed = side_by_side(&self.device, parts, |contexts| self.part(&contexts, counted));
         let mut sums = [0f32; 2];
         let mut gradients: Gradients = BTreeMap::new();
         for part in computed {
@@ -313,11 +301,6 @@ impl Trainer {
         });
         Ok((losses, clipped.collect()))
     }
-}
-
-/// What a thread computed; a panic in it goes on in this one.
-fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// A parameter and its moments, which begin with zeros, after a step with its gradient.
