@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Result, anyhow, bail};
 use lens_pack::block::Precision;
 use lens_pack::manifest::Manifest;
+use lens_pack::text::json_problem;
 use serde::{Deserialize, Serialize};
 
 /// Value of [`Figures::format`].
@@ -136,7 +137,8 @@ fn released() -> Figures {
 
 /// Reads a figures file; `file` names it in errors.
 pub fn read(text: &str, file: &str) -> Result<Figures> {
-    let figures: Figures = serde_json::from_str(text).map_err(|e| anyhow!("{file}: not a file of figures: {e}"))?;
+    let figures: Figures =
+        serde_json::from_str(text).map_err(|e| anyhow!("{file}: not a file of figures: {}", json_problem(&e)))?;
     if figures.format != FORMAT {
         bail!("{file}: format is {:?}, this program reads {FORMAT:?}", figures.format);
     }

@@ -92,6 +92,9 @@ fn packs_that_are_damaged() {
     assert_error(&analyze(&pack, &["--text", "a"]), &["shard-0000.safetensors", "cut short"]);
     std::fs::remove_file(&shard).unwrap();
     assert_error(&analyze(&pack, &["--text", "a"]), &["cannot read", "shard-0000.safetensors"]);
+    let manifest = std::fs::read(pack.join("manifest.json")).unwrap();
+    std::fs::write(pack.join("manifest.json"), &manifest[..manifest.len() / 2]).unwrap();
+    assert_error(&analyze(&pack, &["--text", "a"]), &["manifest.json", "not a pack manifest: it is cut short"]);
     std::fs::write(pack.join("manifest.json"), "{}").unwrap();
     assert_error(&analyze(&pack, &["--text", "a"]), &["manifest.json", "not a pack manifest"]);
 }

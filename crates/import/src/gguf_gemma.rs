@@ -14,7 +14,7 @@
 
 use std::path::Path;
 
-use lens_pack::config::{Attention, GemmaConfig, GemmaFamily, Rope, every_nth_full};
+use lens_pack::config::{Attention, GemmaConfig, GemmaFamily, Rope, check_logit_cap, every_nth_full};
 
 use crate::checkpoint::{GemmaCheckpoint, HEAD};
 use crate::error::{Error, Result};
@@ -34,6 +34,7 @@ pub fn open(path: &Path) -> Result<GemmaCheckpoint> {
         GemmaFamily::Gemma2 => Some(metadata.number("gemma2.final_logit_softcapping")?.unwrap_or(30.0)),
         GemmaFamily::Gemma3 => metadata.number("gemma3.final_logit_softcapping")?,
     };
+    check_logit_cap(final_logit_softcapping).map_err(|e| Error::malformed(&*file, e))?;
     let name = match values.get("general.name") {
         Some(Value::Text(name)) if !name.is_empty() => Some(name.clone()),
         _ => None,

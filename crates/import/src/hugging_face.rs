@@ -5,6 +5,7 @@ use std::path::Path;
 
 use lens_pack::file_name;
 use lens_pack::instead::{Wanted, instead, is_missing};
+use lens_pack::text::json_problem;
 use serde::Deserialize;
 
 use crate::checkpoint::{GemmaCheckpoint, HEAD};
@@ -28,8 +29,9 @@ pub fn open(folder: &Path) -> Result<GemmaCheckpoint> {
         return Err(Error::malformed(folder.display().to_string(), problem));
     }
     let text = read_text(&config_path, 1 << 20)?;
-    let config = gemma_config(&text, &config_path.display().to_string())?;
-    let final_logit_softcapping = final_logit_softcapping(&text, config.family);
+    let config_name = config_path.display().to_string();
+    let config = gemma_config(&text, &config_name)?;
+    let final_logit_softcapping = final_logit_softcapping(&text, config.family, &config_name)?;
     let mut tensors = Tensors::new(folder);
     // transformers looks for the single file first, too.
     if folder.join(SINGLE).exists() {
@@ -61,7 +63,8 @@ impl Index {
     /// Reads it and checks that shards are files beside it; `file` names it in errors.
     fn from_json(text: &str, file: &str) -> Result<Self> {
         let malformed = |problem: String| Error::Malformed { file: file.to_owned(), problem };
-        let index: Self = serde_json::from_str(text).map_err(|e| malformed(format!("not an index of shards: {e}")))?;
+        let index: Self = serde_json::from_str(text)
+            .map_err(|e| malformed(format!("not an index of shards: {}", json_problem(&e))))?;
         match index.weight_map.values().find(|shard| !file_name::is_plain(shard)) {
             Some(shard) => Err(malformed(format!("{shard:?} is not the name of a file beside it"))),
             None => Ok(index),

@@ -3,7 +3,8 @@
 //! Defaults are those of `Gemma2Config` and `Gemma3TextConfig`: published files leave out what
 //! equals them (the nested `text_config` of Gemma 3 4B names six fields).
 
-use lens_pack::config::{Attention, GemmaConfig, GemmaFamily, LAYERS_MAX, Rope, every_nth_full};
+use lens_pack::config::{Attention, GemmaConfig, GemmaFamily, LAYERS_MAX, Rope, check_logit_cap, every_nth_full};
+use lens_pack::text::json_problem;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -61,7 +62,8 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Re
 /// [`Error::Architecture`] for another model family, [`Error::Malformed`] when a field is
 /// impossible, contradicts another, or asks for something this program does not compute.
 pub fn gemma_config(text: &str, file: &str) -> Result<GemmaConfig> {
-    let mut json: Value = serde_json::from_str(text).map_err(|e| Error::malformed(file, format!("not JSON: {e}")))?;
+    let mut json: Value =
+        serde_json::from_str(text).map_err(|e| Error::malformed(file, format!("not JSON: {}", json_problem(&e))))?;
     if let Some(method) = quantization(&json) {
         return Err(Error::malformed(
             file,
@@ -85,13 +87,20 @@ pub fn gemma_config(text: &str, file: &str) -> Result<GemmaConfig> {
 
 /// The cap of the whole model's logits, which no pack needs but that of a fitted lens. transformers' default is 30 for Gemma
 /// 2, none for Gemma 3. `text` passed [`gemma_config`].
-pub fn final_logit_softcapping(text: &str, family: GemmaFamily) -> Option<f64> {
-    let json: Value = serde_json::from_str(text).ok()?;
+///
+/// # Errors
+/// [`Error::Malformed`] for one that is no number, or no model's.
+pub fn final_logit_softcapping(text: &str, family: GemmaFamily, file: &str) -> Result<Option<f64>> {
+    let json: Value = serde_json::from_str(text).map_err(|e| Error::malformed(file, json_problem(&e)))?;
     let fields = json.get("text_config").filter(|nested| nested.is_object()).unwrap_or(&json);
-    match fields.get("final_logit_softcapping") {
-        Some(cap) => cap.as_f64().filter(|cap| cap.is_finite() && *cap > 0.0),
+    let cap = match fields.get("final_logit_softcapping") {
+        Some(Value::Null) => None,
+        // What is no number lies in no range.
+        Some(cap) => Some(cap.as_f64().unwrap_or(f64::NAN)),
         None => (family == GemmaFamily::Gemma2).then_some(30.0),
-    }
+    };
+    check_logit_cap(cap).map_err(|e| Error::malformed(file, e))?;
+    Ok(cap)
 }
 
 /// Whether a config.json says that the head is the embedding; none where it says nothing. `text` passed
@@ -263,5 +272,26 @@ impl RopeFields {
             }
             other => Err(UnsupportedGemma::RopeType(other.to_owned())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cap_of_logits_is_a_models_or_refused() {
+        let cap = |value: &str| {
+            let text = format!("{{\"final_logit_softcapping\": {value}}}");
+            final_logit_softcapping(&text, GemmaFamily::Gemma2, "config.json").map_err(|e| e.to_string())
+        };
+        assert_eq!(cap("30.0"), Ok(Some(30.0)));
+        assert_eq!(cap("null"), Ok(None));
+        for wrong in ["0", "-30.0", "1e30", "\"30\"", "true"] {
+            assert!(cap(wrong).is_err_and(|problem| problem.contains("final_logit_softcapping")), "{wrong}");
+        }
+        let absent = |family| final_logit_softcapping("{}", family, "config.json").ok();
+        assert_eq!(absent(GemmaFamily::Gemma2), Some(Some(30.0)));
+        assert_eq!(absent(GemmaFamily::Gemma3), Some(None));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use lens_pack::text::json_problem;
 use lens_pack::tokenizer::vocabulary::PIECES_MAX;
 use lens_pack::tokenizer::{CompactTokenizer, Merges, TokenizerError, Vocabulary};
 use serde::Deserialize;
@@ -57,8 +58,9 @@ impl Pair {
 /// another model than BPE, random merges (dropout), prefixed pieces.
 pub fn compact_tokenizer(text: &str, file: &str) -> Result<CompactTokenizer> {
     let unsupported = |problem: UnsupportedTokenizer| Error::malformed(file, problem);
-    let not_one =
-        |e: serde_json::Error| Error::malformed(file, format!("not a tokenizer.json of the tokenizers library: {e}"));
+    let not_one = |e: serde_json::Error| {
+        Error::malformed(file, format!("not a tokenizer.json of the tokenizers library: {}", json_problem(&e)))
+    };
     #[derive(Deserialize)]
     struct Kind {
         #[serde(rename = "type")]

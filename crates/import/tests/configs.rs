@@ -98,7 +98,11 @@ fn impossible_and_unsupported_models_are_refused_in_a_sentence() {
         ("rope_scaling", json!({"rope_type": "yarn", "factor": 2.0}), "yarn"),
         ("rope_scaling", json!({"rope_type": "linear"}), "without a factor"),
         ("rms_norm_eps", json!(-1.0), "rms_norm_eps is -1"),
+        ("rms_norm_eps", json!(1.0), "rms_norm_eps is 1.0; it must lie between 1e-12 and 0.01"),
         ("query_pre_attn_scalar", json!(0), "query_pre_attn_scalar is 0"),
+        ("query_pre_attn_scalar", json!(1e9), "query_pre_attn_scalar is 1000000000.0"),
+        ("rope_theta", json!(1.0), "rope_theta of full layers is 1.0"),
+        ("rope_scaling", json!({"rope_type": "linear", "factor": 1e-9}), "rope factor of full layers is 1e-9"),
     ] {
         let mut config = json!({"model_type": "gemma3_text"});
         config[field] = value;
@@ -107,7 +111,8 @@ fn impossible_and_unsupported_models_are_refused_in_a_sentence() {
     }
     assert!(read(json!({})).unwrap_err().contains("no model_type"));
     assert!(read(json!([])).is_err());
-    assert!(gemma_config("{", "config.json").unwrap_err().to_string().contains("not JSON"));
+    assert!(read(json!({"model_type": "gemma2", "attn_logit_softcapping": 1e30})).is_err());
+    assert!(gemma_config("{", "config.json").unwrap_err().to_string().contains("not JSON: it is cut short"));
 }
 
 /// The released SAE's file as `temporal-sae.md` of the authors describes it, training sections included.

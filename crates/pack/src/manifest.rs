@@ -10,13 +10,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::block::{Precision, blocks_per_row, words_per_row};
-use crate::config::{ConfigError, DIMENSION_MAX, GemmaConfig, SaeConfig};
+use crate::config::{ConfigError, DIMENSION_MAX, GemmaConfig, SaeConfig, check_logit_cap};
 use crate::file_name;
 use crate::precision_plan::PrecisionPlan;
 use crate::sha256::sha256_hex;
 use crate::tensor_spec::{
     LENS_MATRIX, LENS_MEAN_X, LENS_MEAN_Y, MEANS, PIECE_ROWS, ROWS, SCALING, TensorSpec, gemma_tensors, sae_tensors,
 };
+use crate::text::json_problem;
 use crate::{Error, Result};
 
 /// Value of [`Manifest::format`].
@@ -302,7 +303,7 @@ pub fn embedding_row_bytes(cols: usize, precision: Precision) -> u64 {
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
     /// Not JSON, or a field is missing or of another type.
-    #[error("not a pack manifest: {0}")]
+    #[error("not a pack manifest: {}", json_problem(.0))]
     Json(#[from] serde_json::Error),
     /// JSON of something else.
     #[error("format is {0:?}, expected {FORMAT:?}")]
@@ -531,6 +532,7 @@ impl Manifest {
         if it.words < 2 || it.words > tokens || it.pieces > tokens - it.words || !is_lens {
             return Err(ManifestError::Words { words: it.words, pieces: it.pieces, tokens });
         }
+        check_logit_cap(it.final_logit_softcapping)?;
         check_tensors(&it.expected_tensors(self.gemma.hidden_size), &it.tensors, &it.shards)
     }
 

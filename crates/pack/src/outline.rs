@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::file_name;
 use crate::manifest::{FORMAT, FileEntry, License, RowChecksEntry};
+use crate::text::json_problem;
 
 /// What a pack holds, from its manifest alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub struct Outline {
 #[derive(Debug, thiserror::Error)]
 pub enum OutlineError {
     /// Not JSON, or a field is missing.
-    #[error("cannot be read: {0}")]
+    #[error("cannot be read: {}", json_problem(.0))]
     Json(#[from] serde_json::Error),
     /// JSON of something else.
     #[error("is not a pack’s")]

@@ -90,12 +90,16 @@ pub fn of_data(bytes: &[u8]) -> std::result::Result<String, TextError> {
     }
 }
 
+/// Larger than any file of data that is read whole: a result of 2,048 tokens has 60 MB.
+const DATA_BYTES_MAX: u64 = 512 << 20;
+
 /// The text of the file at `path`, as [`of_data`].
 ///
 /// # Errors
-/// [`Error::Io`] when it cannot be read, [`Error::Malformed`] with a [`TextError`]'s sentence.
+/// [`Error::Io`] when it cannot be read, [`Error::Malformed`] with a [`TextError`]'s sentence, or when it is larger than
+/// 512 MiB.
 pub fn read_data(path: &Path) -> Result<String> {
-    read_data_up_to(path, u64::MAX - 1)
+    read_data_up_to(path, DATA_BYTES_MAX)
 }
 
 /// As [`read_data`], of a file of at most `limit_bytes`.
@@ -112,6 +116,11 @@ pub fn read_data_up_to(path: &Path, limit_bytes: u64) -> Result<String> {
         return Err(malformed(format!("larger than {limit_bytes} bytes: it is not the file its name says")));
     }
     of_data(&bytes).map_err(|e| malformed(e.to_string()))
+}
+
+/// What is wrong with JSON, without the file's name and without a parser's words for a file that ends in its middle.
+pub fn json_problem(error: &serde_json::Error) -> Cow<'static, str> {
+    if error.is_eof() { "it is cut short: download or copy it again".into() } else { error.to_string().into() }
 }
 
 /// Reads JSON that others wrote: [`without_lone_surrogates`].

@@ -17,6 +17,8 @@ pub mod name;
 
 use serde::{Deserialize, Serialize};
 
+use crate::document::error::CUT_SHORT;
+
 /// What both documents call themselves.
 pub const FORMAT: &str = "temporal-lens-dashboards/1";
 
@@ -35,15 +37,24 @@ const EXCERPT_MAX: usize = 512;
 /// Why a document cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DashboardError {
+    /// JSON that ends in its middle.
+    #[error("{CUT_SHORT}")]
+    CutShort,
     /// Not JSON of this shape.
     #[error("this is not a dashboards file: {0}")]
-    Json(#[from] serde_json::Error),
+    Json(serde_json::Error),
     /// Another format or version.
     #[error("these are dashboards of format {0:?}; this program reads {FORMAT:?}")]
     Format(String),
     /// Fields contradict each other.
     #[error("these dashboards are damaged: {0}")]
     Damaged(String),
+}
+
+impl From<serde_json::Error> for DashboardError {
+    fn from(error: serde_json::Error) -> Self {
+        if error.is_eof() { Self::CutShort } else { Self::Json(error) }
+    }
 }
 
 /// What there is, and of what.
@@ -365,6 +376,9 @@ mod tests {
         assert!(wrong_chunk(&|it| it.features[0].top[0].at = 1));
         assert!(wrong_chunk(&|it| it.features[0].top[0].values.clear()));
         assert!(wrong_chunk(&|it| it.features[0].top[0].source = 1));
+        for (end, _) in json(&index()).char_indices() {
+            assert!(matches!(Index::from_json(&json(&index())[..end]), Err(DashboardError::CutShort)), "{end}");
+        }
         for text in ["", "[]", "{\"format\":\"temporal-lens-dashboards/1\"}", "\u{0}"] {
             assert!(Index::from_json(text).is_err() && Chunk::from_json(text, &index()).is_err());
         }

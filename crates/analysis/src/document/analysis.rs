@@ -297,6 +297,9 @@ impl Analysis {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
     use crate::example;
     use crate::words::{NextWord, Word};
@@ -407,6 +410,25 @@ mod tests {
         }
     }
 
+    /// A Gram matrix of the example's tokens, of which the last entry is `value`.
+    fn base64_of(value: f32) -> String {
+        let t = example::analysis().tokens.len();
+        let mut entries = vec![1f32; t * (t + 1) / 2];
+        entries.pop();
+        entries.push(value);
+        STANDARD.encode(entries.iter().flat_map(|entry| entry.to_le_bytes()).collect::<Vec<u8>>())
+    }
+
+    #[test]
+    fn a_file_that_ends_in_its_middle_is_called_cut_short() {
+        let whole = serde_json::to_string(&AnalysisFile::whole(&example::analysis())).unwrap();
+        assert!(Analysis::from_json(&whole).is_ok());
+        for end in (0..whole.len()).filter(|end| whole.is_char_boundary(*end)) {
+            let problem = Analysis::from_json(&whole[..end]).unwrap_err();
+            assert!(matches!(problem, DocumentError::CutShort), "{end}: {problem}");
+        }
+    }
+
     #[test]
     fn files_that_contradict_themselves_are_refused_in_a_sentence() {
         let file = serde_json::to_value(AnalysisFile::whole(&example::analysis())).unwrap();
@@ -418,6 +440,8 @@ mod tests {
             ("/selected/position", serde_json::json!(5), "past the last token"),
             ("/grams/novel", serde_json::json!("AAAAAA=="), "a Gram matrix has 4 bytes, 5 tokens call for 60"),
             ("/grams/total", serde_json::json!("?"), "not base64"),
+            ("/grams/residual", serde_json::json!(base64_of(f32::NAN)), "a number that is not finite"),
+            ("/grams/predictable", serde_json::json!(base64_of(f32::NEG_INFINITY)), "a number that is not finite"),
         ] {
             let mut wrong = file.clone();
             *wrong.pointer_mut(place).unwrap() = value;

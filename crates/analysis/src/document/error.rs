@@ -2,12 +2,18 @@
 
 use crate::attention::AttentionError;
 
+/// Of JSON that ends in its middle, without the file's name.
+pub const CUT_SHORT: &str = "it is cut short: save or download it again";
+
 /// What can be wrong with a saved analysis or comparison, as a sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
+    /// JSON that ends in its middle.
+    #[error("{CUT_SHORT}")]
+    CutShort,
     /// Not JSON, or not of this shape.
     #[error("not an analysis document: {0}")]
-    Json(#[from] serde_json::Error),
+    Json(serde_json::Error),
     /// Another format or version.
     #[error("the document's format is {found:?}, this program reads {expected:?}")]
     Format {
@@ -19,6 +25,12 @@ pub enum DocumentError {
     /// Fields that contradict each other.
     #[error("the analysis document contradicts itself: {0}")]
     Inconsistent(String),
+}
+
+impl From<serde_json::Error> for DocumentError {
+    fn from(error: serde_json::Error) -> Self {
+        if error.is_eof() { Self::CutShort } else { Self::Json(error) }
+    }
 }
 
 impl From<AttentionError> for DocumentError {

@@ -70,7 +70,7 @@ impl GramsRead<'_> {
     /// The matrices of `t` tokens.
     ///
     /// # Errors
-    /// [`DocumentError::Inconsistent`] where one is not base64 or not of this size.
+    /// [`DocumentError::Inconsistent`] where one is not base64, not of this size, or holds a number that is not finite.
     pub fn matrices(&self, t: usize) -> Result<Grams, DocumentError> {
         Ok(Grams {
             predictable: gram(&self.predictable, t)?,
@@ -86,7 +86,11 @@ pub fn gram(text: &str, t: usize) -> Result<SymmetricMatrix, DocumentError> {
     let bytes = decode("a Gram matrix", text)?;
     let (entries, rest) = bytes.as_chunks::<4>();
     let entries = if rest.is_empty() { entries } else { &[] };
-    SymmetricMatrix::new(t, entries.iter().map(|b| f32::from_le_bytes(*b)).collect()).map_err(|_| {
+    let entries: Vec<f32> = entries.iter().map(|b| f32::from_le_bytes(*b)).collect();
+    if entries.iter().any(|entry| !entry.is_finite()) {
+        return Err(DocumentError::Inconsistent("a Gram matrix holds a number that is not finite".to_owned()));
+    }
+    SymmetricMatrix::new(t, entries).map_err(|_| {
         let expected = 2 * t * (t + 1);
         DocumentError::Inconsistent(format!("a Gram matrix has {} bytes, {t} tokens call for {expected}", bytes.len()))
     })

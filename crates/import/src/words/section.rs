@@ -9,6 +9,7 @@ use std::path::Path;
 
 use lens_files::{Locked, lock_folder};
 use lens_pack::block::Precision;
+use lens_pack::config::check_logit_cap;
 use lens_pack::folder::FolderManifest;
 use lens_pack::manifest::{
     FileEntry, MANIFEST_FILE, Manifest, pack_hash, row_data_bytes, row_scale_bytes, without_words,
@@ -111,12 +112,8 @@ impl FittedLens {
                 return Err(Error::Mismatch(format!("{name} holds {value}: the lens is damaged")));
             }
         }
-        match self.final_logit_softcapping {
-            Some(cap) if !(cap.is_finite() && cap > 0.0) => {
-                Err(Error::Mismatch(format!("the cap of logits is {cap}: the lens is damaged")))
-            }
-            _ => Ok(()),
-        }
+        check_logit_cap(self.final_logit_softcapping)
+            .map_err(|problem| Error::Mismatch(format!("the lens is damaged: {problem}")))
     }
 }
 

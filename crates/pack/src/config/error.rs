@@ -42,13 +42,17 @@ pub enum ConfigError {
     /// Rotary embeddings rotate pairs.
     #[error("head_dim is {0}; rotary embeddings need an even number")]
     OddHead(usize),
-    /// A number that must be finite and above 0.
-    #[error("{name} is {value}; it must be a positive number")]
-    NotPositive {
+    /// A number that no model has: far from those of every published one, so that results would mean nothing.
+    #[error("{name} is {value:?}; it must lie between {least:?} and {largest:?}")]
+    OutOfRange {
         /// The field.
         name: &'static str,
         /// Its value.
         value: f64,
+        /// The least value allowed.
+        least: f64,
+        /// The largest value allowed.
+        largest: f64,
     },
     /// The SAE's width cannot be divided into heads of the bottleneck's size.
     #[error("the width {width} is not a multiple of bottleneck_factor * n_heads = {bottleneck_factor} * {n_heads}")]

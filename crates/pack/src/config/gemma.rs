@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::ConfigError;
-use super::limits::{check_dimensions, check_layers};
+use super::limits::{
+    QUERY_SCALAR, RMS_NORM_EPS, ROPE_FACTOR, ROPE_THETA, SOFT_CAP, check_dimensions, check_layers, check_ranges,
+};
 
 /// Which of the two families.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,18 +120,14 @@ impl GemmaConfig {
         if !self.head_dim.is_multiple_of(2) {
             return Err(ConfigError::OddHead(self.head_dim));
         }
-        let positive = [
-            ("rms_norm_eps", self.rms_norm_eps),
-            ("query_pre_attn_scalar", self.query_pre_attn_scalar),
-            ("attn_logit_softcapping", self.attn_logit_softcapping.unwrap_or(1.0)),
-            ("rope_theta of full layers", self.rope_full.theta),
-            ("rope factor of full layers", self.rope_full.factor),
-            ("rope_theta of sliding layers", self.rope_sliding.theta),
-            ("rope factor of sliding layers", self.rope_sliding.factor),
-        ];
-        match positive.iter().find(|(_, value)| !(value.is_finite() && *value > 0.0)) {
-            Some((name, value)) => Err(ConfigError::NotPositive { name, value: *value }),
-            None => Ok(()),
-        }
+        check_ranges(&[
+            ("rms_norm_eps", self.rms_norm_eps, RMS_NORM_EPS),
+            ("query_pre_attn_scalar", self.query_pre_attn_scalar, QUERY_SCALAR),
+            ("attn_logit_softcapping", self.attn_logit_softcapping.unwrap_or(*SOFT_CAP.start()), SOFT_CAP),
+            ("rope_theta of full layers", self.rope_full.theta, ROPE_THETA),
+            ("rope factor of full layers", self.rope_full.factor, ROPE_FACTOR),
+            ("rope_theta of sliding layers", self.rope_sliding.theta, ROPE_THETA),
+            ("rope factor of sliding layers", self.rope_sliding.factor, ROPE_FACTOR),
+        ])
     }
 }

@@ -7,5 +7,5 @@ mod sae;
 
 pub use error::ConfigError;
 pub use gemma::{Attention, GemmaConfig, GemmaFamily, Rope, every_nth_full};
-pub use limits::{DIMENSION_MAX, LAYERS_MAX};
+pub use limits::{DIMENSION_MAX, LAYERS_MAX, check_logit_cap};
 pub use sae::{NovelCodes, SaeConfig};

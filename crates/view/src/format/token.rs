@@ -211,6 +211,11 @@ fn shapes(c: char, before: char) -> bool {
     is_keycap || (is_shaping && (before > '\u{2FF}' || matches!(before, '©' | '®')))
 }
 
+/// A mark alone is hardly seen: it stands in quotes.
+pub fn readable(name: String) -> String {
+    if name.chars().any(char::is_alphanumeric) { name } else { format!("“{name}”") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -299,5 +304,10 @@ mod tests {
         assert_eq!(shortened("▁internationally", 8), "·intern…");
         assert_eq!(shortened("夜空を見上げて", 6), "夜空…");
         assert_eq!(columns("e\u{301}"), 1);
+    }
+
+    #[test]
+    fn a_mark_alone_stands_in_quotes() {
+        assert_eq!(["a1", ".", ", "].map(|name| readable(name.to_owned())), ["a1", "“.”", "“, ”"]);
     }
 }

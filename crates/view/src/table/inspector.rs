@@ -175,16 +175,11 @@ fn source_rows(analysis: &Analysis, sources: &[TokenSource]) -> Vec<SourceRow> {
     let strongest = shown.iter().map(|it| it.weight).fold(0.0, f32::max);
     let row = |it: &TokenSource| SourceRow {
         position: it.position,
-        name: readable(token::name_in_text(&analysis.tokens, it.position)),
+        name: token::readable(token::name_in_text(&analysis.tokens, it.position)),
         share: it.weight,
         bar: it.weight / strongest,
     };
     shown.into_iter().map(row).collect()
-}
-
-/// A mark alone is hardly seen: it stands in quotes.
-fn readable(name: String) -> String {
-    if name.chars().any(char::is_alphanumeric) { name } else { format!("“{name}”") }
 }
 
 fn added(codes: &[FeatureCode], index: Option<&Index>) -> Vec<AddedRow> {
@@ -233,7 +228,6 @@ mod tests {
         assert_eq!(it.likelihood.as_deref(), Some("4 %"));
         let spoken = "., token 2: 75 % expected, 25 % new. Expected because of sky 50 %.";
         assert_eq!(it.spoken(), format!("{spoken} It added {}.", it.new_here.as_deref().unwrap()));
-        assert_eq!(["a1", ".", ", "].map(|name| readable(name.to_owned())), ["a1", "“.”", "“, ”"]);
         let first = Inspector::of(&analysis, None, 1).unwrap();
         assert!(first.no_sources.is_some_and(|why| why.contains("start of the text")) && first.from_rest.is_none());
         assert_eq!((first.from_past, first.no_words), (None, Some("Nothing is expected here yet.")));

@@ -48,7 +48,9 @@ fn list(words: &[Word]) -> Option<String> {
 pub fn of_token(analysis: &Analysis, position: usize) -> Option<TokenLines> {
     let words = analysis.words.as_ref().filter(|_| position > 0)?;
     let of = |all: &[Vec<Word>]| all.get(position).and_then(|words| list(words));
-    let likely = |it: &NextWord| format!("{} ({} %)", it.word, number::fixed(100.0 * it.probability, 0));
+    let likely = |it: &NextWord| {
+        format!("{} ({} %)", token::readable(it.word.clone()), number::fixed(100.0 * it.probability, 0))
+    };
     let next = words.next.get(position).filter(|all| !all.is_empty());
     let surprise = analysis.surprise.as_ref().and_then(|all| all.get(position)).filter(|value| value.is_finite());
     let name = |it: &TokenSource| {

@@ -128,6 +128,13 @@ fn Word(state: State, it: Inspector, layer: usize) -> impl IntoView {
     let rest = (!rest.is_empty()).then(|| view! { <li class="note">{rest}</li> });
     let expected_features = it.expected_features;
     let has_expected = !expected_features.is_empty();
+    // Without dashboards nothing is known of a feature's largest value.
+    let is_compared = it.added.iter().any(|row| row.percent.is_some());
+    let order = if is_compared {
+        "its features, and how close each is to its largest value"
+    } else {
+        "its features, by strength"
+    };
     view! {
         <div class="inspector-name">
             <h2 data-testid="inspector-name" dir="auto" translate="no">{it.name}</h2>
@@ -166,7 +173,7 @@ fn Word(state: State, it: Inspector, layer: usize) -> impl IntoView {
                         </p>
                     }
                 })}
-            <h4>"its features, and how close each is to its largest value"</h4>
+            <h4>{order}</h4>
             <Features state rows=it.added testid="added-features" />
             {has_expected
                 .then(|| {
