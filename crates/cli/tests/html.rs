@@ -82,7 +82,7 @@ fn names_of_features_go_into_it_where_they_are_of_its_pack() {
     for (changed, sentence) in [
         (json.replace("\"pack_hash\":\"", "\"pack_hash\":\"0"), "is of the features of another pack"),
         (json.replace("temporal-lens-dashboards/1", "temporal-lens-dashboards/9"), "this program reads"),
-        (json[..json.len() / 2].to_owned(), "not a dashboards file"),
+        (json[..json.len() / 2].to_owned(), "this dashboards file is cut short"),
     ] {
         std::fs::write(&other, changed).unwrap();
         let refused = run(&["html", &example("poem"), "--features", &other, "--template", &template, "--out", &out]);

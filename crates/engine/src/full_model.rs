@@ -8,7 +8,7 @@ use lens_import::{Tensors, open_gemma};
 use lens_model::gemma::GemmaCache;
 use lens_model::linear::matmul_nt;
 use lens_model::norm::RmsNorm;
-use lens_model::{ComputeDevice, Gemma, WeightStore};
+use lens_model::{ComputeDevice, Gemma};
 use lens_pack::block::{PackedMatrix, Precision, TensorPart};
 use lens_pack::config::GemmaConfig;
 use lens_pack::tensor_spec::{EMBEDDING, gemma_tensors};
@@ -55,8 +55,8 @@ impl FullModel {
             )));
         }
         let device = pack.device.clone();
-        let mut store = WeightStore::new(device.clone());
         let last = config.num_hidden_layers - 1;
+        let mut store = Gemma::store(&config, last, device.clone());
         let needed = gemma_tensors(&config, last);
         let values: usize = needed.iter().map(|(_, (rows, cols))| rows * cols).sum();
         let matrices = if values <= F32_VALUES_MAX { Precision::F32 } else { Precision::Q8 };

@@ -37,7 +37,8 @@ impl PackLoader {
     pub fn new(manifest_json: &str, file: &str, device: impl Into<ComputeDevice>) -> Result<Self> {
         let manifest = Manifest::from_json(manifest_json, file)?;
         let pack_hash = manifest::pack_hash(manifest_json);
-        Ok(Self { manifest, pack_hash, store: WeightStore::new(device), tokenizer: None, mix: None })
+        let store = Gemma::store(&manifest.gemma, manifest.layer, device);
+        Ok(Self { manifest, pack_hash, store, tokenizer: None, mix: None })
     }
 
     /// The manifest.

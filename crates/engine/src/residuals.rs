@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use lens_import::{Tensors, claims, compact_tokenizer, open_gemma};
-use lens_model::{ComputeDevice, Gemma, WeightStore};
+use lens_model::{ComputeDevice, Gemma};
 use lens_pack::block::{PackedMatrix, Precision, TensorPart};
 use lens_pack::config::GemmaConfig;
 use lens_pack::tensor_spec::gemma_tensors;
@@ -76,7 +76,7 @@ impl ResidualReader {
         let claims = claims::of_checkpoint(&checkpoint, layer, &compact, tokenizer)?;
         let tokenizer = Tokenizer::new(compact)?;
         let config = checkpoint.config;
-        let mut store = WeightStore::new(device.clone());
+        let mut store = Gemma::store(&config, layer, device.clone());
         let needed = gemma_tensors(&config, layer);
         let total = needed.len() as u64;
         // The identity of the weights: a few values of each tensor identify them as well as a hash of gigabytes.

@@ -190,7 +190,7 @@ fn at_full_precision_it_equals_pytorch() {
     let sae_config = sae.published.config.clone();
     let (d, width) = (gemma.config.hidden_size, sae_config.width);
 
-    let mut store = WeightStore::new(Device::flex());
+    let mut store = Gemma::store(&gemma.config, LAYER, Device::flex());
     insert(&mut store, &gemma.tensors, &gemma_tensors(&gemma.config, LAYER));
     let mut names = sae_tensors(&sae_config);
     names.push((SCALING.to_owned(), (1, d)));

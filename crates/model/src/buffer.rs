@@ -19,7 +19,7 @@ pub enum Buffer {
     },
     /// Memory, for the CPU device.
     Memory {
-        /// The words so far.
+        /// The words, of which those that have not come are zero.
         words: Vec<u32>,
         /// The device.
         device: Device,
@@ -36,7 +36,7 @@ impl Buffer {
                 let handle = client.memory_persistent_allocation((), |()| client.empty(4 * words));
                 Self::Gpu { device: cube.clone(), handle, words }
             }
-            _ => Self::Memory { words: Vec::with_capacity(words), device: device.clone() },
+            _ => Self::Memory { words: vec![0; words], device: device.clone() },
         }
     }
 
@@ -51,7 +51,7 @@ impl Buffer {
                 // next read-back.
                 let _ = client.flush();
             }
-            Self::Memory { words, .. } => words.extend_from_slice(&next),
+            Self::Memory { words, .. } => words[at..at + next.len()].copy_from_slice(&next),
         }
     }
 

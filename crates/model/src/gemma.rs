@@ -9,8 +9,9 @@ use lens_pack::config::{Attention as Reach, GemmaConfig};
 use crate::attention::{AttentionOptions, KeysValues, attend};
 use crate::kernels::config::KernelConfig;
 use crate::linear::Linear;
-use crate::norm::RmsNorm;
+use crate::norm::{HeadNorms, RmsNorm};
 use crate::rope::RotaryTable;
+use crate::store::Joined;
 use crate::{ComputeDevice, Result, WeightStore};
 
 /// The first layers of a Gemma model.
@@ -31,20 +32,30 @@ struct Layer {
 }
 
 struct SelfAttention {
-    q_proj: Linear,
-    k_proj: Linear,
-    v_proj: Linear,
+    /// Queries, keys and values as one product.
+    qkv_proj: Linear,
     o_proj: Linear,
-    /// Gemma 3: RMSNorm of each head's queries and keys.
-    qk_norm: Option<(RmsNorm, RmsNorm)>,
+    /// RMSNorm of each head's queries and keys, where the model has them (Gemma 3).
+    qk_norm: HeadNorms,
     options: AttentionOptions,
     kernels: KernelConfig,
 }
 
 struct Mlp {
-    gate_proj: Linear,
-    up_proj: Linear,
+    /// The gate's rows, then up's.
+    gate_up_proj: Linear,
     down_proj: Linear,
+}
+
+/// The tensors of a layer that are one matrix here, with what it is called: products of one input, of which each dispatch
+/// costs a GPU more than its arithmetic on a short text.
+const QKV: (&str, [&str; 3]) = ("self_attn.qkv_proj", ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"]);
+const GATE_UP: (&str, [&str; 2]) = ("mlp.gate_up_proj", ["mlp.gate_proj", "mlp.up_proj"]);
+
+/// Rows of queries, keys and values.
+fn qkv_rows(config: &GemmaConfig) -> [usize; 3] {
+    let keys = config.num_key_value_heads * config.head_dim;
+    [config.num_attention_heads * config.head_dim, keys, keys]
 }
 
 /// What depends only on the tokens' positions: the rotations of both kinds of layer.
@@ -81,7 +92,21 @@ impl GemmaCache {
 }
 
 impl Gemma {
-    /// Takes layers 0..=`last_layer` out of `store`.
+    /// An empty store for the tensors of layers 0..=`last_layer`, whatever else goes into it.
+    pub fn store(config: &GemmaConfig, last_layer: usize, device: impl Into<ComputeDevice>) -> WeightStore {
+        let joined = (0..=last_layer).flat_map(|i| {
+            let name = |name: &str| format!("model.layers.{i}.{name}.weight");
+            let join = |whole: &str, members: &[&str], rows: &[usize]| Joined {
+                name: name(whole),
+                members: members.iter().map(|member| name(member)).zip(rows.iter().copied()).collect(),
+            };
+            let halves = [config.intermediate_size; 2];
+            [join(QKV.0, &QKV.1, &qkv_rows(config)), join(GATE_UP.0, &GATE_UP.1, &halves)]
+        });
+        WeightStore::joining(device, joined.collect())
+    }
+
+    /// Takes layers 0..=`last_layer` out of `store`, which is one of [`Self::store`].
     ///
     /// # Errors
     /// A missing tensor, or one whose shape does not fit `config`.
@@ -112,10 +137,9 @@ impl Gemma {
         let mut hidden = embedding_rows * f64::from((self.config.hidden_size as f32).sqrt());
         let mut normed = self.layers[0].input_layernorm.forward(hidden.clone());
         for (i, layer) in self.layers.iter().enumerate() {
-            let Projected { q, k, v } = layer.self_attn.project(normed, &positions, layer.reach);
             let seen = &mut cache.layers[i];
             seen.truncate(positions.first);
-            let attended = layer.self_attn.attend(q, seen.push(k, v, cache.reserved), positions.first);
+            let attended = layer.self_attn.forward(normed, &positions, layer.reach, seen, cache.reserved);
             let (after, before_mlp) =
                 layer.post_attention_layernorm.add_then(hidden, attended, &layer.pre_feedforward_layernorm);
             let fed = layer.mlp.forward(before_mlp);
@@ -149,43 +173,27 @@ impl Layer {
             pre_feedforward_layernorm: norm("pre_feedforward_layernorm")?,
             post_feedforward_layernorm: norm("post_feedforward_layernorm")?,
             self_attn: SelfAttention::new(config, index, store)?,
-            mlp: Mlp::new(config, &format!("{prefix}.mlp"), store)?,
+            mlp: Mlp::new(config, &prefix, store)?,
             reach: config.layer_attention[index],
         })
     }
 }
 
-/// What a layer's attention makes of new tokens.
-struct Projected {
-    q: Tensor<2>,
-    k: Tensor<2>,
-    v: Tensor<2>,
-}
-
 impl SelfAttention {
     fn new(config: &GemmaConfig, index: usize, store: &mut WeightStore) -> Result<Self> {
-        let prefix = format!("model.layers.{index}.self_attn");
+        let prefix = format!("model.layers.{index}");
         let d = config.hidden_size;
-        let q_width = config.num_attention_heads * config.head_dim;
-        let kv_width = config.num_key_value_heads * config.head_dim;
+        let [q_width, k_width, v_width] = qkv_rows(config);
         let kernels = store.device().kernels;
         let qk_norm = if config.qk_norm {
-            let mut norm = |name: &str| -> Result<RmsNorm> {
-                Ok(RmsNorm::new(
-                    store.vector(&format!("{prefix}.{name}.weight"), config.head_dim)?,
-                    config.rms_norm_eps,
-                    kernels,
-                ))
-            };
-            Some((norm("q_norm")?, norm("k_norm")?))
+            let mut weight = |name: &str| store.vector(&format!("{prefix}.self_attn.{name}.weight"), config.head_dim);
+            HeadNorms::new(weight("q_norm")?, weight("k_norm")?, config.rms_norm_eps)
         } else {
-            None
+            HeadNorms::none(config.head_dim, &store.device().burn)
         };
         Ok(Self {
-            q_proj: store.linear(&format!("{prefix}.q_proj"), q_width, d)?,
-            k_proj: store.linear(&format!("{prefix}.k_proj"), kv_width, d)?,
-            v_proj: store.linear(&format!("{prefix}.v_proj"), kv_width, d)?,
-            o_proj: store.linear(&format!("{prefix}.o_proj"), d, q_width)?,
+            qkv_proj: store.linear(&format!("{prefix}.{}", QKV.0), q_width + k_width + v_width, d)?,
+            o_proj: store.linear(&format!("{prefix}.self_attn.o_proj"), d, q_width)?,
             qk_norm,
             options: AttentionOptions {
                 scale: config.query_pre_attn_scalar.powf(-0.5) as f32,
@@ -199,19 +207,23 @@ impl SelfAttention {
         })
     }
 
-    fn project(&self, x: Tensor<2>, positions: &Positions, reach: Reach) -> Projected {
+    /// Of the normed tokens `x` [T, d_model] that follow those of `seen`, which gets their keys and values.
+    fn forward(
+        &self,
+        x: Tensor<2>,
+        positions: &Positions,
+        reach: Reach,
+        seen: &mut KeysValues,
+        reserved: usize,
+    ) -> Tensor<2> {
         let rotary = match reach {
             Reach::Full => &positions.full,
             Reach::Sliding => &positions.sliding,
         };
-        let (q_norm, k_norm) = self.qk_norm.as_ref().map(|(q, k)| (q, k)).unzip();
-        let q = rotary.rotate(self.q_proj.forward(x.clone()), q_norm, self.options.heads);
-        let k = rotary.rotate(self.k_proj.forward(x.clone()), k_norm, self.options.kv_heads);
-        Projected { q, k, v: self.v_proj.forward(x) }
-    }
-
-    fn attend(&self, q: Tensor<2>, [k, v]: [Tensor<2>; 2], first: usize) -> Tensor<2> {
-        self.o_proj.forward(attend(q, k, v, AttentionOptions { first, ..self.options }, self.kernels))
+        let options = AttentionOptions { first: positions.first, ..self.options };
+        let qkv = self.qkv_proj.forward(x);
+        let (q, [k, v]) = rotary.rotate(qkv, &self.qk_norm, [options.heads, options.kv_heads], seen, reserved);
+        self.o_proj.forward(attend(q, k, v, options, self.kernels))
     }
 }
 
@@ -219,15 +231,13 @@ impl Mlp {
     fn new(config: &GemmaConfig, prefix: &str, store: &mut WeightStore) -> Result<Self> {
         let (d, f) = (config.hidden_size, config.intermediate_size);
         Ok(Self {
-            gate_proj: store.linear(&format!("{prefix}.gate_proj"), f, d)?,
-            up_proj: store.linear(&format!("{prefix}.up_proj"), f, d)?,
-            down_proj: store.linear(&format!("{prefix}.down_proj"), d, f)?,
+            gate_up_proj: store.linear(&format!("{prefix}.{}", GATE_UP.0), 2 * f, d)?,
+            down_proj: store.linear(&format!("{prefix}.mlp.down_proj"), d, f)?,
         })
     }
 
     /// GeGLU with the tanh approximation of GELU.
     fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        let up = self.up_proj.forward(x.clone());
-        self.down_proj.forward(self.gate_proj.weight.linear_gate(x, up))
+        self.down_proj.forward(self.gate_up_proj.weight.linear_gate(x))
     }
 }

@@ -36,9 +36,10 @@ impl PackedTensor {
         self.linear_then::<1>(x, None, Epilogue::Relu { factor })
     }
 
-    /// gelu(x Wᵀ) * up for `x` [T, cols] and `up` [T, rows]: [T, rows]; GELU's tanh approximation.
-    pub fn linear_gate(&self, x: Tensor<2>, up: Tensor<2>) -> Tensor<2> {
-        self.linear_then(x, Some(up), Epilogue::Gate)
+    /// gelu(x Gᵀ) * (x Uᵀ) for `x` [T, cols], G the first half of the rows and U the other: [T, rows / 2]; GELU's tanh
+    /// approximation.
+    pub fn linear_gate(&self, x: Tensor<2>) -> Tensor<2> {
+        self.linear_then::<1>(x, None, Epilogue::Gate)
     }
 
     fn linear_then<const D: usize>(&self, x: Tensor<2>, extra: Option<Tensor<D>>, epilogue: Epilogue) -> Tensor<2> {
@@ -167,9 +168,10 @@ impl Matrix {
         self.linear_then::<1>(x, None, Epilogue::Plain)
     }
 
-    /// gelu(x Wᵀ) * up for `x` [T, cols] and `up` [T, rows]: [T, rows]; GELU's tanh approximation.
-    pub fn linear_gate(&self, x: Tensor<2>, up: Tensor<2>) -> Tensor<2> {
-        self.linear_then(x, Some(up), Epilogue::Gate)
+    /// gelu(x Gᵀ) * (x Uᵀ) for `x` [T, cols], G the first half of the rows and U the other: [T, rows / 2]; GELU's tanh
+    /// approximation.
+    pub fn linear_gate(&self, x: Tensor<2>) -> Tensor<2> {
+        self.linear_then::<1>(x, None, Epilogue::Gate)
     }
 
     /// x W for `x` [T, rows]: [T, cols].
@@ -189,7 +191,7 @@ impl Matrix {
 #[cfg(not(target_family = "wasm"))]
 fn dense_linear<const D: usize>(x: Tensor<2>, w: Tensor<2>, extra: Option<Tensor<D>>, epilogue: Epilogue) -> Tensor<2> {
     let sum: Tensor<2> = Tensor::from_dispatch(Dispatch::dense_product(x.into_dispatch(), w.into_dispatch(), true));
-    let [tokens, rows] = sum.dims();
+    let rows = sum.dims()[1];
     let relu = |sum: Tensor<2>, factor| Tensor::from_dispatch(Dispatch::scaled_relu(sum.into_dispatch(), factor));
     match (epilogue, extra) {
         (Epilogue::Relu { factor }, _) => relu(sum, factor),
@@ -198,8 +200,10 @@ fn dense_linear<const D: usize>(x: Tensor<2>, w: Tensor<2>, extra: Option<Tensor
             Tensor::from_dispatch(Dispatch::add_bias(sum, bias, epilogue == Epilogue::BiasRelu))
         }
         (Epilogue::BiasRelu, None) => relu(sum, 1.0),
-        (Epilogue::Gate, Some(up)) => gelu_approximate(sum) * up.reshape([tokens, rows]),
-        (Epilogue::Gate, None) => gelu_approximate(sum),
+        (Epilogue::Gate, _) => {
+            let half = |from: usize| sum.clone().narrow(1, from, rows / 2);
+            gelu_approximate(half(0)) * half(rows / 2)
+        }
         (Epilogue::Plain | Epilogue::Bias, _) => sum,
     }
 }

@@ -1,7 +1,7 @@
 //! RMSNorm as in Gemma: the checkpoint's weight is the distance from one.
 
 use burn::backend::Dispatch;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 
 use crate::kernels::config::KernelConfig;
 use crate::ops::InferenceOps;
@@ -43,5 +43,27 @@ impl RmsNorm {
             self.kernels,
         );
         (Tensor::from_dispatch(hidden), Tensor::from_dispatch(normed))
+    }
+}
+
+/// The RMSNorms of each head's queries and keys, which share their eps; none in Gemma 2.
+#[derive(Debug, Clone)]
+pub struct HeadNorms {
+    /// One plus the weights of the queries' and of the keys' [2, d]; ones where there are no norms.
+    pub(crate) weights: Tensor<2>,
+    /// None where there are no norms.
+    pub(crate) eps: Option<f32>,
+}
+
+impl HeadNorms {
+    /// From the checkpoint's weights [d].
+    pub fn new(queries: Tensor<1>, keys: Tensor<1>, eps: f64) -> Self {
+        let weights = Tensor::cat(vec![queries.unsqueeze::<2>(), keys.unsqueeze()], 0) + 1.0;
+        Self { weights, eps: Some(eps as f32) }
+    }
+
+    /// No norms, of heads of width `d`.
+    pub fn none(d: usize, device: &Device) -> Self {
+        Self { weights: Tensor::ones([2, d], device), eps: None }
     }
 }

@@ -56,9 +56,22 @@ pub enum Epilogue {
         /// Factor before the relu.
         factor: f32,
     },
-    /// gelu(sum) * up with the tanh approximation of GELU (transformers `gelu_pytorch_tanh`); the
-    /// extra operand is up [T, rows].
+    /// gelu(sum of row i) * sum of row rows / 2 + i, [T, rows / 2], with the tanh approximation of GELU (transformers
+    /// `gelu_pytorch_tanh`).
     Gate,
+}
+
+/// What distinguishes one [`InferenceOps::rotate_append`] from another.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RotateOptions {
+    /// Query heads.
+    pub heads: usize,
+    /// Key and value heads.
+    pub kv_heads: usize,
+    /// Epsilon of the RMSNorm of each query and key, where there is one.
+    pub eps: Option<f32>,
+    /// Rows of keys and values that there are already.
+    pub held: usize,
 }
 
 /// Most entries that [`InferenceOps::packed_top`] lists: half of the parts that its GPU kernel cuts a row into.
@@ -302,20 +315,24 @@ pub trait InferenceOps: Backend {
         kernels: KernelConfig,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
-    /// Half-split rotary embedding of each of the `heads` of `x` [T, heads * d]. `table` [T, d]
-    /// holds cosines, then sines.
-    fn rotate(x: FloatTensor<Self>, table: FloatTensor<Self>, heads: usize, kernels: KernelConfig)
-    -> FloatTensor<Self>;
+    /// An undefined matrix [capacity, width] on the device of `like`, in a buffer of exactly this size that is not one of those
+    /// that activations come and go in.
+    fn empty_rows(like: FloatTensor<Self>, capacity: usize, width: usize) -> FloatTensor<Self>;
 
-    /// As [`InferenceOps::rotate`], after RMSNorm of each head with `weight` [d].
-    fn norm_rotate(
-        x: FloatTensor<Self>,
+    /// Takes queries, keys and values of T tokens, `qkv` [T, (heads + 2 kv_heads) d], apart: queries and keys are normed with
+    /// `weights` [2, d] (the queries', then the keys') where `options` has an epsilon, then rotated half-split by `table` [T, d],
+    /// which holds cosines, then sines. Returns the queries [T, heads * d], and `keys` and `values` [capacity, kv_heads * d]
+    /// with the new rows after the `options.held` first ones: written in place if these are their only handles, copied before
+    /// otherwise.
+    fn rotate_append(
+        qkv: FloatTensor<Self>,
         table: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        heads: usize,
-        eps: f32,
+        weights: FloatTensor<Self>,
+        keys: FloatTensor<Self>,
+        values: FloatTensor<Self>,
+        options: RotateOptions,
         kernels: KernelConfig,
-    ) -> FloatTensor<Self>;
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
     /// Number of entries that are not zero, sum, and sum of squares of each row of `x`: [T, 3].
     fn row_sums(x: FloatTensor<Self>, kernels: KernelConfig) -> FloatTensor<Self>;

@@ -5,9 +5,10 @@ use burn::tensor::{Tensor, TensorData};
 use lens_pack::config::Rope;
 
 use crate::ComputeDevice;
+use crate::attention::KeysValues;
 use crate::kernels::config::KernelConfig;
-use crate::norm::RmsNorm;
-use crate::ops::InferenceOps;
+use crate::norm::HeadNorms;
+use crate::ops::{InferenceOps, RotateOptions};
 
 /// Cosines and sines for consecutive positions, one row [head_dim] each: half cosines, half sines.
 #[derive(Debug, Clone)]
@@ -37,20 +38,33 @@ impl RotaryTable {
         Self { table, kernels: device.kernels }
     }
 
-    /// Rotates each of the `heads` of `x` [T, heads * head_dim], after `norm` of each head where
-    /// the model has one (Gemma 3).
-    pub fn rotate(&self, x: Tensor<2>, norm: Option<&RmsNorm>, heads: usize) -> Tensor<2> {
-        let (x, table) = (x.into_dispatch(), self.table.clone().into_dispatch());
-        Tensor::from_dispatch(match norm {
-            Some(norm) => Dispatch::norm_rotate(
-                x,
-                table,
-                norm.one_plus_weight.clone().into_dispatch(),
-                heads,
-                norm.eps,
-                self.kernels,
-            ),
-            None => Dispatch::rotate(x, table, heads, self.kernels),
-        })
+    /// Takes queries, keys and values of each token, `qkv` [T, (heads + 2 kv_heads) * head_dim], apart; queries and keys are
+    /// normed where the model does that, then rotated. Keys and values follow those of `seen`, which gets capacity for `reserved`
+    /// tokens where it grows. Returns the operands of [`attend`](crate::attention::attend): queries [T, heads * head_dim], then
+    /// keys and values.
+    pub fn rotate(
+        &self,
+        qkv: Tensor<2>,
+        norms: &HeadNorms,
+        [heads, kv_heads]: [usize; 2],
+        seen: &mut KeysValues,
+        reserved: usize,
+    ) -> (Tensor<2>, [Tensor<2>; 2]) {
+        let [tokens, width] = qkv.dims();
+        let width = kv_heads * (width / (heads + 2 * kv_heads));
+        let held = seen.k.len();
+        let [keys, values] = [&mut seen.k, &mut seen.v].map(|rows| rows.take_with_room(&qkv, tokens, width, reserved));
+        let (q, keys, values) = Dispatch::rotate_append(
+            qkv.into_dispatch(),
+            self.table.clone().into_dispatch(),
+            norms.weights.clone().into_dispatch(),
+            keys.into_dispatch(),
+            values.into_dispatch(),
+            RotateOptions { heads, kv_heads, eps: norms.eps, held },
+            self.kernels,
+        );
+        let k = seen.k.put_back(Tensor::from_dispatch(keys), tokens);
+        let v = seen.v.put_back(Tensor::from_dispatch(values), tokens);
+        (Tensor::from_dispatch(q), [k, v])
     }
 }

@@ -3,7 +3,7 @@
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
-use crate::ops::LensOps;
+use crate::ops::{InferenceOps, LensOps};
 
 /// Capacities are multiples of so many rows.
 const STEP: usize = 64;
@@ -44,10 +44,7 @@ impl Rows {
     /// next `push`; otherwise burn copies the whole buffer.
     pub fn push(&mut self, new: Tensor<2>, reserved: usize) -> Tensor<2> {
         let len = self.len + new.dims()[0];
-        let capacity = self.buffer.as_ref().map_or(0, |buffer| buffer.dims()[0]);
-        // A buffer that was outgrown will be again, where the number of rows is not known.
-        let spare = if capacity == 0 || reserved > len { 0 } else { (len / 2).min(SPARE) };
-        let larger = (len + spare).max(reserved).next_multiple_of(STEP);
+        let larger = self.larger(len, reserved);
         let new = new.into_dispatch();
         let buffer = Tensor::from_dispatch(match self.buffer.take() {
             // Moved, so that it is the only handle: it is written in place.
@@ -57,6 +54,34 @@ impl Rows {
         self.len = len;
         self.buffer = Some(buffer.clone());
         buffer
+    }
+
+    /// The capacity that a buffer gets which has too little for `len` rows.
+    fn larger(&self, len: usize, reserved: usize) -> usize {
+        // A buffer that was outgrown will be again, where the number of rows is not known.
+        let spare = if self.buffer.is_none() || reserved > len { 0 } else { (len / 2).min(SPARE) };
+        (len + spare).max(reserved).next_multiple_of(STEP)
+    }
+
+    /// Takes the buffer out, with the rows so far and capacity for `more`, which are written into it before [`Self::put_back`];
+    /// otherwise as [`Self::push`]. A first buffer is [capacity, `width`], on the device of `like`. Without autodiff.
+    pub fn take_with_room(&mut self, like: &Tensor<2>, more: usize, width: usize, reserved: usize) -> Tensor<2> {
+        let len = self.len + more;
+        let larger = self.larger(len, reserved);
+        let empty = || Tensor::from_dispatch(Dispatch::empty_rows(like.clone().into_dispatch(), larger, width));
+        match self.buffer.take() {
+            Some(buffer) if buffer.dims()[0] >= len => buffer,
+            Some(buffer) if self.len > 0 => {
+                empty().slice_assign([0..self.len, 0..width], buffer.narrow(0, 0, self.len))
+            }
+            _ => empty(),
+        }
+    }
+
+    /// Puts the buffer of [`Self::take_with_room`] back, into which `more` rows were written; returns the view.
+    pub fn put_back(&mut self, buffer: Tensor<2>, more: usize) -> Tensor<2> {
+        self.len += more;
+        self.buffer.insert(buffer).clone()
     }
 
     /// The rows alone [len, width]; `None` when there are none.

@@ -16,12 +16,32 @@ enum Stored {
     Vector(Box<Tensor<1>>, usize),
 }
 
-/// A matrix whose first rows have arrived. Its words are on the device already; its scales, a
+/// Matrices of one input whose rows lie one after another in one matrix, so that one product gives all their results.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Joined {
+    /// The name of the whole matrix.
+    pub name: String,
+    /// Names and rows of those that it is made of, in order.
+    pub members: Vec<(String, usize)>,
+}
+
+/// A matrix some of whose rows have arrived. Its words are on the device already; its scales, a
 /// seventeenth of a q8 matrix, are not, as two of them share a word.
 struct PartialTensor {
     words: Buffer,
     scales: Vec<u32>,
     shape: PackedShape,
+    /// Rows that have arrived.
+    rows: usize,
+}
+
+/// Where a tensor's rows go.
+struct Place {
+    /// The matrix that it is, or is a part of.
+    whole: String,
+    /// The row of that matrix at which it begins.
+    first: usize,
+    /// Rows of that matrix.
     rows: usize,
 }
 
@@ -30,13 +50,32 @@ pub struct WeightStore {
     device: ComputeDevice,
     stored: HashMap<String, Stored>,
     pending: HashMap<String, PartialTensor>,
+    /// Rows that have come of each tensor that is not whole.
+    begun: HashMap<String, usize>,
+    /// Of the tensors that are parts of a joined matrix.
+    places: HashMap<String, Place>,
     bytes: usize,
 }
 
 impl WeightStore {
     /// An empty store for `device`.
     pub fn new(device: impl Into<ComputeDevice>) -> Self {
-        Self { device: device.into(), stored: HashMap::new(), pending: HashMap::new(), bytes: 0 }
+        Self::joining(device, Vec::new())
+    }
+
+    /// An empty store that puts some of the tensors together as they come.
+    pub fn joining(device: impl Into<ComputeDevice>, joined: Vec<Joined>) -> Self {
+        let mut places = HashMap::new();
+        for Joined { name: whole, members } in joined {
+            let rows = members.iter().map(|(_, rows)| rows).sum();
+            let mut first = 0;
+            for (name, count) in members {
+                places.insert(name, Place { whole: whole.clone(), first, rows });
+                first += count;
+            }
+        }
+        let (stored, pending, begun) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { device: device.into(), stored, pending, begun, places, bytes: 0 }
     }
 
     /// The device that the tensors are on.
@@ -55,27 +94,36 @@ impl WeightStore {
     /// [`Error::Input`] when a part is not the one that comes next.
     pub fn insert(&mut self, part: TensorPart) -> Result<()> {
         let TensorPart { name, row_start, rows_total, matrix } = part;
-        let partial = self.pending.remove(&name);
-        let rows_done = partial.as_ref().map_or(0, |partial| partial.rows);
-        let cols = partial.as_ref().map_or(matrix.cols, |partial| partial.shape.cols);
-        if (row_start, matrix.cols) != (rows_done, cols) || row_start + matrix.rows > rows_total {
+        let place = self.places.get(&name);
+        let (whole, first, rows) = place.map_or((&name, 0, rows_total), |it| (&it.whole, it.first, it.rows));
+        let whole = whole.clone();
+        let done = self.begun.get(&name).copied().unwrap_or(0);
+        let partial = self.pending.remove(&whole);
+        let shape = PackedShape { rows, cols: matrix.cols, precision: matrix.precision };
+        if partial.as_ref().is_some_and(|partial| partial.shape != shape) {
+            return Err(Error::Input(format!("tensor {name}: its rows are not like those before them")));
+        }
+        let end = row_start + matrix.rows;
+        if row_start != done || end > rows_total || first + end > rows {
             return Err(Error::Input(format!("tensor {name}: rows from {row_start} came out of order")));
         }
-        if rows_total == 1 {
+        if rows == 1 {
+            let cols = matrix.cols;
             self.bytes += 4 * cols;
             let (values, device) = (TensorData::new(matrix.unpack(), [cols]), &self.device.burn);
             let vector = device.memory_persistent_allocations(values, |values| Tensor::from_data(values, device));
             self.stored.insert(name, Stored::Vector(Box::new(vector), cols));
             return Ok(());
         }
-        let mut partial = partial.unwrap_or_else(|| PartialTensor::new(&matrix, rows_total, &self.device.burn));
-        partial.append(matrix);
-        if partial.rows < rows_total {
-            self.pending.insert(name, partial);
+        let mut partial = partial.unwrap_or_else(|| PartialTensor::new(shape, &self.device.burn));
+        partial.put(first + row_start, matrix);
+        self.begun.insert(name, end);
+        if partial.rows < rows {
+            self.pending.insert(whole, partial);
         } else {
             let (tensor, bytes) = partial.finish(&self.device);
             self.bytes += bytes;
-            self.stored.insert(name, Stored::Matrix(Box::new(Matrix::Packed(tensor))));
+            self.stored.insert(whole, Stored::Matrix(Box::new(Matrix::Packed(tensor))));
         }
         Ok(())
     }
@@ -164,32 +212,28 @@ impl WeightStore {
 }
 
 impl PartialTensor {
-    /// Capacity for `rows_total` rows like those of `first`.
-    fn new(first: &PackedMatrix, rows_total: usize, device: &Device) -> Self {
-        let PackedMatrix { cols, precision, .. } = *first;
-        let words = Buffer::new(rows_total * words_per_row(cols, precision), device);
-        let scales = if precision.is_quantized() { (rows_total * blocks_per_row(cols)).div_ceil(2) } else { 0 };
-        let shape = PackedShape { rows: rows_total, cols, precision };
-        Self { words, scales: Vec::with_capacity(scales), shape, rows: 0 }
+    /// Capacity for a matrix of `shape`.
+    fn new(shape: PackedShape, device: &Device) -> Self {
+        let PackedShape { rows, cols, precision } = shape;
+        let words = Buffer::new(rows * words_per_row(cols, precision), device);
+        // Kernels bind a buffer of scales whatever the precision; buffers are never empty.
+        let scales = if precision.is_quantized() { (rows * blocks_per_row(cols)).div_ceil(2) } else { 1 };
+        Self { words, scales: vec![0; scales], shape, rows: 0 }
     }
 
-    /// Takes the next rows.
-    fn append(&mut self, next: PackedMatrix) {
+    /// Takes rows from the row `at` on.
+    fn put(&mut self, at: usize, next: PackedMatrix) {
         let PackedShape { cols, precision, .. } = self.shape;
-        self.words.write(self.rows * words_per_row(cols, precision), next.words);
+        self.words.write(at * words_per_row(cols, precision), next.words);
         if precision.is_quantized() {
             let blocks = blocks_per_row(cols);
-            append_scales(&mut self.scales, self.rows * blocks, &next.scales, next.rows * blocks);
+            put_scales(&mut self.scales, at * blocks, &next.scales, next.rows * blocks);
         }
         self.rows += next.rows;
     }
 
     /// The matrix on its device, and its bytes.
-    fn finish(mut self, device: &ComputeDevice) -> (PackedTensor, usize) {
-        if self.scales.is_empty() {
-            // Kernels bind a buffer of scales whatever the precision; buffers are never empty.
-            self.scales.push(0);
-        }
+    fn finish(self, device: &ComputeDevice) -> (PackedTensor, usize) {
         let PackedShape { rows, cols, precision } = self.shape;
         let bytes = 4 * (rows * words_per_row(cols, precision) + self.scales.len());
         let mut scales = Buffer::new(self.scales.len(), &device.burn);
@@ -199,28 +243,23 @@ impl PartialTensor {
     }
 }
 
-/// Appends `more` scales from `next` to the `have` of `scales`. They are two to a word, so an odd
-/// number of them shifts those that follow.
-fn append_scales(scales: &mut Vec<u32>, have: usize, next: &[u32], more: usize) {
-    if have.is_multiple_of(2) {
-        scales.truncate(have / 2);
-        scales.extend_from_slice(next);
+/// Puts the first `count` scales of `next` into `scales`, which are zero there, from the scale `at` on. They are two to a word, so
+/// an odd `at` shifts them.
+fn put_scales(scales: &mut [u32], at: usize, next: &[u32], count: usize) {
+    if at.is_multiple_of(2) && count.is_multiple_of(2) {
+        scales[at / 2..][..count / 2].copy_from_slice(&next[..count / 2]);
         return;
     }
-    for i in 0..more {
+    for i in 0..count {
         let half = (next[i / 2] >> (16 * (i % 2))) & 0xffff;
-        let at = have + i;
-        if at / 2 == scales.len() {
-            scales.push(0);
-        }
-        scales[at / 2] |= half << (16 * (at % 2));
+        scales[(at + i) / 2] |= half << (16 * ((at + i) % 2));
     }
 }
 
 /// Sends a packed matrix to the device, without a copy in another precision.
 pub fn upload(matrix: PackedMatrix, device: &ComputeDevice) -> PackedTensor {
-    let rows = matrix.rows;
-    let mut partial = PartialTensor::new(&matrix, rows, &device.burn);
-    partial.append(matrix);
+    let PackedMatrix { rows, cols, precision, .. } = matrix;
+    let mut partial = PartialTensor::new(PackedShape { rows, cols, precision }, &device.burn);
+    partial.put(0, matrix);
     partial.finish(device).0
 }

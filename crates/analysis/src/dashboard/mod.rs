@@ -17,8 +17,6 @@ pub mod name;
 
 use serde::{Deserialize, Serialize};
 
-use crate::document::error::CUT_SHORT;
-
 /// What both documents call themselves.
 pub const FORMAT: &str = "temporal-lens-dashboards/1";
 
@@ -38,7 +36,7 @@ const EXCERPT_MAX: usize = 512;
 #[derive(Debug, thiserror::Error)]
 pub enum DashboardError {
     /// JSON that ends in its middle.
-    #[error("{CUT_SHORT}")]
+    #[error("this dashboards file is cut short: download it again")]
     CutShort,
     /// Not JSON of this shape.
     #[error("this is not a dashboards file: {0}")]

@@ -2,14 +2,11 @@
 
 use crate::attention::AttentionError;
 
-/// Of JSON that ends in its middle, without the file's name.
-pub const CUT_SHORT: &str = "it is cut short: save or download it again";
-
 /// What can be wrong with a saved analysis or comparison, as a sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
     /// JSON that ends in its middle.
-    #[error("{CUT_SHORT}")]
+    #[error("the analysis document is cut short: save or download it again")]
     CutShort,
     /// Not JSON, or not of this shape.
     #[error("not an analysis document: {0}")]

@@ -8,10 +8,10 @@ use std::fmt::{self, Display, Formatter};
 
 use burn::tensor::{Device, Tensor, TensorData, Transaction};
 use lens_model::ComputeDevice;
-use lens_model::attention::{AttentionOptions, attend};
+use lens_model::attention::{AttentionOptions, KeysValues, attend};
 use lens_model::kernels::config::{ROW_THREADS, Variant, VariantOverride};
 use lens_model::linear::{Linear, Matrix, PackedTensor, matmul_nt};
-use lens_model::norm::RmsNorm;
+use lens_model::norm::{HeadNorms, RmsNorm};
 use lens_model::ops::TopOptions;
 use lens_model::rope::RotaryTable;
 use lens_model::store::upload;
@@ -260,16 +260,17 @@ impl Checks {
             let weight = packed(rows, cols, Precision::Q8, device);
             let bias = matrix(1, rows, device, |i| 9.0 * value(i)).reshape([rows]);
             let x = matrix(tokens, cols, device, |i| 3.0 * value(3 * i + 1));
-            let up = matrix(tokens, rows, device, |i| value(11 * i));
             // Gates far past the point where tanh is one.
             let large = x.clone() * 100.0;
             let linear = Linear { weight: Matrix::Packed(weight.clone()), bias: Some(bias) };
+            // An even number of rows: gates, then what they open.
+            let pairs = packed(rows + rows % 2, cols, Precision::Q8, device);
             vec![
                 linear.forward(x.clone()),
                 linear.forward_relu(x.clone()),
                 weight.linear_relu(x.clone(), 0.37),
-                weight.linear_gate(x, up.clone()),
-                weight.linear_gate(large, up),
+                pairs.linear_gate(x),
+                pairs.linear_gate(large),
             ]
         })
         .await
@@ -341,14 +342,18 @@ impl Checks {
             let (added, normed) = norm(3).add_then(hidden, x.clone(), &norm(5));
             let rope = Rope { theta: 10_000.0, factor: 2.0 };
             let table = RotaryTable::new(rope, width, 7, tokens, device);
-            let heads = Tensor::cat(vec![x.clone(), added.clone()], 1);
-            vec![
-                norm(0).forward(x),
-                added,
-                normed,
-                table.rotate(heads.clone(), None, 2),
-                table.rotate(heads, Some(&norm(2)), 2),
-            ]
+            // Two heads of queries, one of keys, one of values.
+            let qkv = Tensor::cat(vec![x.clone(), added.clone(), normed.clone(), x.clone()], 1);
+            let weight = |shift: usize| matrix(1, width, device, |i| value(i + shift)).reshape([width]);
+            let mut seen = KeysValues::default();
+            let mut results = vec![norm(0).forward(x), added, normed];
+            // The second time after the keys and values of the first.
+            for norms in [HeadNorms::none(width, &device.burn), HeadNorms::new(weight(2), weight(4), 1e-6)] {
+                let (q, [k, v]) = table.rotate(qkv.clone(), &norms, [2, 1], &mut seen, 0);
+                let rows = seen.k.len();
+                results.extend([q, k.narrow(0, 0, rows), v.narrow(0, 0, rows)]);
+            }
+            results
         })
         .await?;
         self.compare(format!("top k, sums and projection of {tokens} x {width}, {threads} threads"), |device| {

@@ -13,7 +13,7 @@ use crate::ops::{Epilogue, PackedShape};
 struct Output<'a> {
     table: Table<'a>,
     epilogue: Epilogue,
-    /// The bias, or up [T, outputs].
+    /// The bias; with the gate what it is multiplied by [T, outputs].
     extra: &'a [f32],
     outputs: usize,
 }
@@ -70,7 +70,13 @@ pub fn linear(
     shape: PackedShape,
     epilogue: Epilogue,
 ) -> FlexTensor {
-    product(x, &PackedRows::new(bits(words), bits(scales), shape), epilogue, extra)
+    let rows = PackedRows::new(bits(words), bits(scales), shape);
+    if epilogue != Epilogue::Gate {
+        return product(x, &rows, epilogue, extra);
+    }
+    let half = shape.rows / 2;
+    let up = product(x, &rows.part(half, half), Epilogue::Plain, &[]);
+    product(x, &rows.part(0, half), Epilogue::Gate, up.storage())
 }
 
 /// See [`crate::ops::InferenceOps::packed_linear_transposed`].

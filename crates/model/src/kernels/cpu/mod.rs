@@ -13,6 +13,7 @@ mod norm;
 mod optimizer;
 mod panel;
 mod product;
+mod rotate;
 mod rows;
 mod select;
 mod sums;
@@ -31,7 +32,7 @@ use self::tensor::{FlexTensor, dims};
 use super::config::KernelConfig;
 #[cfg(not(target_family = "wasm"))]
 use crate::ops::{AdamW, DenseOps, OptimizerOps, TrainingOps};
-use crate::ops::{AttentionOptions, Epilogue, InferenceOps, LensOps, PackedShape, TopOptions};
+use crate::ops::{AttentionOptions, Epilogue, InferenceOps, LensOps, PackedShape, RotateOptions, TopOptions};
 
 /// An undefined matrix of rows.
 fn empty_rows(width: usize, capacity: usize) -> FlexTensor {
@@ -211,24 +212,21 @@ impl InferenceOps for Flex {
         norm::add_norm(&hidden, &x, &post, &next, eps)
     }
 
-    fn rotate(
-        x: FloatTensor<Self>,
-        table: FloatTensor<Self>,
-        heads: usize,
-        _kernels: KernelConfig,
-    ) -> FloatTensor<Self> {
-        norm::rotate(&x, &table, heads, None)
+    fn empty_rows(_like: FloatTensor<Self>, capacity: usize, width: usize) -> FloatTensor<Self> {
+        empty_rows(width, capacity)
     }
 
-    fn norm_rotate(
-        x: FloatTensor<Self>,
+    fn rotate_append(
+        qkv: FloatTensor<Self>,
         table: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        heads: usize,
-        eps: f32,
+        weights: FloatTensor<Self>,
+        keys: FloatTensor<Self>,
+        values: FloatTensor<Self>,
+        options: RotateOptions,
         _kernels: KernelConfig,
-    ) -> FloatTensor<Self> {
-        norm::rotate(&x, &table, heads, Some((&weight, eps)))
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let [q, keys, values] = rotate::rotate_append([&qkv, &table, &weights], [keys, values], options);
+        (q, keys, values)
     }
 
     fn row_sums(x: FloatTensor<Self>, _kernels: KernelConfig) -> FloatTensor<Self> {

@@ -1,4 +1,4 @@
-//! Norms and rotations, row by row.
+//! Norms, row by row.
 
 use pulp::{Simd, WithSimd};
 
@@ -19,19 +19,9 @@ fn rms_factor(row: &[f32], eps: f32) -> f32 {
 
 /// row = row / rms * weight.
 #[inline(always)]
-fn norm_row(row: &mut [f32], weight: &[f32], eps: f32) {
+pub fn norm_row(row: &mut [f32], weight: &[f32], eps: f32) {
     let factor = rms_factor(row, eps);
     row.iter_mut().zip(weight).for_each(|(v, w)| *v *= factor * w);
-}
-
-/// Rotates a head by the angles of its token: cosines, then sines.
-#[inline(always)]
-fn rotate_head(head: &mut [f32], angles: &[f32]) {
-    let (cosines, sines) = angles.split_at(angles.len() / 2);
-    let (first, second) = head.split_at_mut(head.len() / 2);
-    for (((a, b), cosine), sine) in first.iter_mut().zip(second).zip(cosines).zip(sines) {
-        (*a, *b) = (*a * cosine - *b * sine, *b * cosine + *a * sine);
-    }
 }
 
 /// As many rows of `width` numbers as a thread takes at a time, in numbers.
@@ -95,58 +85,15 @@ pub fn add_norm(
     (result(added, dims(&x)), result(then, dims(&x)))
 }
 
-/// Rotates each head of each token, in place, after norming it where there is a weight.
-struct RotateRows<'a> {
-    rows: &'a mut [f32],
-    /// Angles of the rows' tokens, [T, d].
-    table: &'a [f32],
-    d: usize,
-    norm: Option<(&'a [f32], f32)>,
-}
-
-impl WithSimd for RotateRows<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) {
-        let Self { rows, table, d, norm } = self;
-        let width = rows.len() / (table.len() / d);
-        for (row, angles) in rows.chunks_exact_mut(width).zip(table.chunks_exact(d)) {
-            for head in row.chunks_exact_mut(d) {
-                if let Some((weight, eps)) = norm {
-                    norm_row(head, weight, eps);
-                }
-                rotate_head(head, angles);
-            }
-        }
-    }
-}
-
-/// See [`crate::ops::InferenceOps::rotate`], and, with a norm's weight and epsilon,
-/// [`crate::ops::InferenceOps::norm_rotate`].
-pub fn rotate(x: &FlexTensor, table: &FlexTensor, heads: usize, norm: Option<(&FlexTensor, f32)>) -> FlexTensor {
-    let (x, table) = (x.to_contiguous(), table.to_contiguous());
-    let weight = norm.map(|(weight, eps)| (weight.to_contiguous(), eps));
-    let [tokens, width] = dims(&x);
-    let mut out = x.storage::<f32>().to_vec();
-    let (length, d) = (part_of(width), width / heads);
-    each_part(&mut out, length, |part, rows| {
-        let table = &table.storage::<f32>()[part * length / heads..][..rows.len() / heads];
-        let norm = weight.as_ref().map(|(weight, eps)| (weight.storage::<f32>(), *eps));
-        widest(RotateRows { rows, table, d, norm });
-    });
-    result(out, [tokens, width])
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn values(n: usize, shift: usize) -> Vec<f32> {
+    pub fn values(n: usize, shift: usize) -> Vec<f32> {
         (0..n).map(|i| (((i + shift) * 7919 + 13) % 1009) as f32 / 504.0 - 1.0).collect()
     }
 
-    fn assert_close(what: &str, found: &[f32], wanted: &[f64]) {
+    pub fn assert_close(what: &str, found: &[f32], wanted: &[f64]) {
         assert_eq!(found.len(), wanted.len(), "{what}");
         for (i, (a, b)) in found.iter().zip(wanted).enumerate() {
             assert!((f64::from(*a) - b).abs() <= 1e-6 * (1.0 + b.abs()), "{what}, {i}: {a} instead of {b}");
@@ -154,12 +101,12 @@ mod tests {
     }
 
     /// RMSNorm as it is written in the networks' papers.
-    fn plain(row: &[f64], weight: &[f32], eps: f64) -> Vec<f64> {
+    pub fn plain(row: &[f64], weight: &[f32], eps: f64) -> Vec<f64> {
         let mean = row.iter().map(|v| v * v).sum::<f64>() / row.len() as f64;
         row.iter().zip(weight).map(|(v, w)| v / (mean + eps).sqrt() * f64::from(*w)).collect()
     }
 
-    fn wide(values: &[f32]) -> Vec<f64> {
+    pub fn wide(values: &[f32]) -> Vec<f64> {
         values.iter().map(|v| f64::from(*v)).collect()
     }
 
@@ -179,27 +126,6 @@ mod tests {
             assert_close("sum", added.storage(), &sum);
             let wanted: Vec<f64> = sum.chunks(width).flat_map(|row| plain(row, &next, 1e-6)).collect();
             assert_close("norm of the sum", then.storage(), &wanted);
-        }
-    }
-
-    #[test]
-    fn rotations_are_those_of_the_plain_loop() {
-        for (tokens, heads, d) in [(1, 1, 2), (3, 2, 6), (40, 4, 128)] {
-            let (x, table, weight) = (values(tokens * heads * d, 0), values(tokens * d, 3), values(d, 9));
-            let tensors = (result(x.clone(), [tokens, heads * d]), result(table.clone(), [tokens, d]));
-            for norm in [false, true] {
-                let mut wanted = Vec::new();
-                for (i, head) in x.chunks(d).enumerate() {
-                    let head = if norm { plain(&wide(head), &weight, 1e-6) } else { wide(head) };
-                    let angles = wide(&table[i / heads * d..][..d]);
-                    let half = d / 2;
-                    wanted.extend((0..half).map(|j| head[j] * angles[j] - head[half + j] * angles[half + j]));
-                    wanted.extend((0..half).map(|j| head[half + j] * angles[j] + head[j] * angles[half + j]));
-                }
-                let weight = result(weight.clone(), [1, d]);
-                let found = rotate(&tensors.0, &tensors.1, heads, norm.then_some((&weight, 1e-6)));
-                assert_close("rotation", found.storage(), &wanted);
-            }
         }
     }
 }

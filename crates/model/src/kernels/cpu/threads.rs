@@ -30,8 +30,12 @@ pub fn each_index<T: Default>(count: usize, with: impl Fn(usize, &mut T) + Sync)
 }
 
 /// `with(item)` for each of `items`, which are parts of several arrays.
-#[cfg(not(target_family = "wasm"))]
 pub fn each_of<T: Send>(items: impl Iterator<Item = T>, with: impl Fn(T) + Send + Sync) {
-    use rayon::prelude::*;
-    items.collect::<Vec<T>>().into_par_iter().for_each(with);
+    #[cfg(not(target_family = "wasm"))]
+    {
+        use rayon::prelude::*;
+        items.collect::<Vec<T>>().into_par_iter().for_each(with);
+    }
+    #[cfg(target_family = "wasm")]
+    items.for_each(with);
 }

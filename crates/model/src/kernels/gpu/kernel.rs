@@ -108,23 +108,7 @@ fn row_source(kernel: Row, threads: u32) -> SourceTemplate {
         Row::AddNorm => rows(include_str!("wgsl/add_norm.wgsl")),
         Row::Sums => rows(include_str!("wgsl/row_sums.wgsl")),
         Row::Project => rows(include_str!("wgsl/project.wgsl")),
-        Row::Rotate { norm } => {
-            let at = if norm { 3 } else { 2 };
-            let weight = "@group(0) @binding(2) var<storage, read_write> weight: array<f32>;";
-            let sum = "var squares = 0.0;
-for (var c = thread; c < width; c += THREADS) {
-    squares += x[row + c] * x[row + c];
-}
-let mean = reduce(vec4<f32>(squares, 0.0, 0.0, 0.0), thread).x / f32(width);
-let factor = 1.0 / sqrt(mean + bitcast<f32>(sizes[0].z));";
-            rows(include_str!("wgsl/rotate.wgsl"))
-                .register("weight", if norm { weight } else { "" })
-                .register("norm", if norm { sum } else { "" })
-                .register("scale_first", if norm { " * factor * weight[c]" } else { "" })
-                .register("scale_second", if norm { " * factor * weight[half + c]" } else { "" })
-                .register("y_binding", at.to_string())
-                .register("sizes_binding", (at + 1).to_string())
-        }
+        Row::Rotate { norm } => rows(include_str!("wgsl/rotate.wgsl")).register("normed", norm.to_string()),
     }
 }
 

@@ -21,7 +21,7 @@ use super::config::{KernelConfig, Variant};
 use super::rows;
 #[cfg(not(target_family = "wasm"))]
 use crate::ops::{AdamW, DenseOps, OptimizerOps, TrainingOps};
-use crate::ops::{AttentionOptions, Epilogue, InferenceOps, LensOps, PackedShape, TopOptions};
+use crate::ops::{AttentionOptions, Epilogue, InferenceOps, LensOps, PackedShape, RotateOptions, TopOptions};
 
 /// Runs `kernel` over `inputs` with eight numbers; one f32 output for each of `shapes`.
 fn launch<const N: usize>(
@@ -78,10 +78,11 @@ fn linear(inputs: Vec<CubeTensor>, shape: PackedShape, epilogue: Epilogue, kerne
         Variant::Shared(n) => (4 * n, [shape.rows.div_ceil(64), tokens.div_ceil(n as usize)]),
     };
     let sizes = [tokens as u32, shape.rows as u32, blocks as u32, shape.cols as u32, factor.to_bits()];
+    let outputs = if epilogue == Epilogue::Gate { shape.rows / 2 } else { shape.rows };
     let [y] = launch(
         Kernel::Linear { precision: shape.precision, epilogue: kind, variant, threads },
         inputs,
-        [[tokens, shape.rows]],
+        [[tokens, outputs]],
         &sizes,
         threads,
         cubes,
@@ -102,13 +103,9 @@ fn by_row<const N: usize>(
     launch(Kernel::Row(kernel, threads), inputs, shapes, sizes, threads, [rows, parts])
 }
 
-/// `inputs` are x, the table and, for a norm before it, the weight.
-fn rotate(inputs: Vec<CubeTensor>, heads: usize, eps: f32, kernels: KernelConfig) -> CubeTensor {
-    let [tokens, width] = dims(&inputs[0]);
-    let kernel = Row::Rotate { norm: inputs.len() == 3 };
-    let sizes = [(width / heads) as u32, heads as u32, eps.to_bits()];
-    let [y] = by_row(kernel, inputs, [[tokens, width]], &sizes, heads, kernels);
-    y
+/// A buffer that may be written: `rows` itself where this is its only handle, otherwise a copy.
+fn owned(rows: CubeTensor) -> CubeTensor {
+    if rows.can_mut() && rows.is_contiguous() { rows } else { rows.copy() }
 }
 
 /// Rows `from .. to` of `x`.
@@ -117,14 +114,13 @@ fn rows_of(x: &CubeTensor, from: usize, to: usize) -> CubeTensor {
     Cube::float_slice(x.clone(), &[Slice::from(from..to), Slice::from(0..width)])
 }
 
-/// An undefined matrix [capacity, width of `like`] in a buffer of exactly this size that is not reused for other
-/// tensors: it goes back to the driver when it is dropped, in a browser at its garbage collection.
-fn empty_rows(like: &CubeTensor, capacity: usize) -> CubeTensor {
+/// An undefined matrix [capacity, width] in a buffer of exactly this size that is not reused for other tensors: it goes back to
+/// the driver when it is dropped, in a browser at its garbage collection.
+fn empty_rows(like: &CubeTensor, capacity: usize, width: usize) -> CubeTensor {
     let (client, device) = (like.client.clone(), like.device.clone());
-    let shape = [capacity, dims(like)[1]];
-    let bytes = shape.iter().product::<usize>() * size_of::<f32>();
+    let bytes = capacity * width * size_of::<f32>();
     let handle = client.memory_dedicated_allocation((), |()| client.empty(bytes));
-    CubeTensor::new_contiguous(client, device, Shape::new(shape), handle, DType::F32)
+    CubeTensor::new_contiguous(client, device, Shape::new([capacity, width]), handle, DType::F32)
 }
 
 impl LensOps for Cube {
@@ -183,13 +179,13 @@ impl LensOps for Cube {
     }
 
     fn new_rows(first: FloatTensor<Self>, capacity: usize) -> FloatTensor<Self> {
-        let empty = empty_rows(&first, capacity);
+        let empty = empty_rows(&first, capacity, dims(&first)[1]);
         rows::begin::<Self>(first, empty)
     }
 
     fn append_rows(held: FloatTensor<Self>, len: usize, new: FloatTensor<Self>, capacity: usize) -> FloatTensor<Self> {
         let like = new.clone();
-        rows::append::<Self>(held, len, new, || empty_rows(&like, capacity))
+        rows::append::<Self>(held, len, new, || empty_rows(&like, capacity, dims(&like)[1]))
     }
 }
 
@@ -378,24 +374,30 @@ impl InferenceOps for Cube {
         (sum, normed)
     }
 
-    fn rotate(
-        x: FloatTensor<Self>,
-        table: FloatTensor<Self>,
-        heads: usize,
-        kernels: KernelConfig,
-    ) -> FloatTensor<Self> {
-        rotate(vec![into_contiguous(x), into_contiguous(table)], heads, 0.0, kernels)
+    fn empty_rows(like: FloatTensor<Self>, capacity: usize, width: usize) -> FloatTensor<Self> {
+        empty_rows(&like, capacity, width)
     }
 
-    fn norm_rotate(
-        x: FloatTensor<Self>,
+    fn rotate_append(
+        qkv: FloatTensor<Self>,
         table: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        heads: usize,
-        eps: f32,
+        weights: FloatTensor<Self>,
+        keys: FloatTensor<Self>,
+        values: FloatTensor<Self>,
+        options: RotateOptions,
         kernels: KernelConfig,
-    ) -> FloatTensor<Self> {
-        rotate(vec![into_contiguous(x), into_contiguous(table), into_contiguous(weight)], heads, eps, kernels)
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let RotateOptions { heads, kv_heads, eps, held } = options;
+        let (keys, values) = (owned(keys), owned(values));
+        let mut inputs: Vec<_> = [qkv, table, weights].into_iter().map(into_contiguous).collect();
+        inputs.extend([keys.clone(), values.clone()]);
+        let [tokens, width] = dims(&inputs[0]);
+        let parts = heads + 2 * kv_heads;
+        let d = width / parts;
+        let sizes = [d as u32, heads as u32, kv_heads as u32, held as u32, eps.unwrap_or(0.0).to_bits()];
+        let kernel = Row::Rotate { norm: eps.is_some() };
+        let [q] = by_row(kernel, inputs, [[tokens, heads * d]], &sizes, parts, kernels);
+        (q, keys, values)
     }
 
     fn row_sums(x: FloatTensor<Self>, kernels: KernelConfig) -> FloatTensor<Self> {

@@ -47,13 +47,13 @@ impl EpilogueKind {
             // drivers, and Gemma's gates are large.
             Self::Gate => {
                 "let z = 0.7978845608028654 * (sum + 0.044715 * sum * sum * sum);
-    return sum / (1.0 + exp(min(-2.0 * z, 80.0))) * extra[t * width + r];"
+    return sum / (1.0 + exp(min(-2.0 * z, 80.0))) * mate;"
             }
         }
     }
 
     fn has_extra(self) -> bool {
-        matches!(self, Self::Bias | Self::BiasRelu | Self::Gate)
+        matches!(self, Self::Bias | Self::BiasRelu)
     }
 }
 
@@ -75,6 +75,7 @@ pub fn product(bodies: &[&'static str], precision: Precision, epilogue: Epilogue
         .register("unpack", unpack_source(precision))
         .register("extra", if epilogue.has_extra() { extra } else { "" })
         .register("finish", epilogue.source())
+        .register("gated", (epilogue == EpilogueKind::Gate).to_string())
         .register("y_binding", y_binding.to_string())
         .register("sizes_binding", (y_binding + 1).to_string())
         .register("enable", "")

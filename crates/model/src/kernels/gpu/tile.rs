@@ -165,7 +165,7 @@ pub fn source(precision: Precision, epilogue: EpilogueKind, tile: Tile) -> Sourc
         // Invocations past the last row go on where others get x from them.
         .register("begin", if quad_exchange { "" } else { "if (row_base >= rows) { return; }" })
         .register("tokens", each(reads, &format!("let t# = min(token_base + {token}, tokens - 1u) * blocks * 8u;")))
-        .register("rows", each(outputs, "let r# = min(row_base + #u, rows - 1u) * blocks;"))
+        .register("rows", each(outputs, "let r# = row_of(min(row_base + #u, rows - 1u), rows) * blocks;"))
         .register("begin_x", each(reads, "let a# = t# + b * 8u;"))
         .register("begin_w", each(outputs, "let at# = (r# + b) * BLOCK_WORDS;"))
         .register("block", block(precision, tile))

@@ -14,7 +14,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let lane = thread & 7u;
     let row = group.x * 8u + (thread >> 3u);
     let token_base = group.y * {{ tile }}u;
-    let row_at = min(row, rows - 1u) * blocks;
+    let row_at = row_of(min(row, rows - 1u), rows) * blocks;
     {{ begin }}
     for (var b = lane; b < blocks; b += 8u) {
         let at = (row_at + b) * BLOCK_WORDS;
@@ -30,13 +30,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     workgroupBarrier();
     // Each of the eight finishes every eighth token.
     for (var i = lane; i < {{ tile }}u; i += 8u) {
-        let t = token_base + i;
-        if (t < tokens && row < rows) {
-            var sum = 0.0;
-            for (var l = 0u; l < 8u; l++) {
-                sum += partial[i * 64u + (thread & 56u) + l];
+        var sum = 0.0;
+        var mate = 0.0;
+        for (var l = 0u; l < 8u; l++) {
+            sum += partial[i * 64u + (thread & 56u) + l];
+            if (GATED) {
+                mate += partial[i * 64u + ((thread & 56u) ^ 8u) + l];
             }
-            y[t * rows + row] = finish(sum, t, row, rows);
         }
+        put(sum, mate, token_base + i, row, rows);
     }
 }

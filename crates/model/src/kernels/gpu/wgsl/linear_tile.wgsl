@@ -6,13 +6,6 @@
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>;
 
-// Tiles at the edge read their last token and row again and drop the result.
-fn put(sum: f32, t: u32, r: u32) {
-    if (t < sizes[0].x && r < sizes[0].y) {
-        y[t * sizes[0].y + r] = finish(sum, t, r, sizes[0].y);
-    }
-}
-
 @compute @workgroup_size({{ threads }}, 1, 1)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let tokens = sizes[0].x;
@@ -32,10 +25,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_
         {{ scales }}
         {{ end_block }}
     }
-    // A loop: writing a sum is a page of machine code, and happens once.
+    // A loop: writing a sum is a page of machine code, and happens once. Tiles at the edge read their last token and row again;
+    // that result is dropped.
     for (var i = 0u; i < {{ tile }}u; i++) {
         for (var j = 0u; j < {{ outputs }}u; j++) {
-            put(sums[i * {{ outputs }}u + j], token_base + {{ token }}, row_base + j);
+            put(sums[i * {{ outputs }}u + j], sums[i * {{ outputs }}u + (j ^ 1u)], token_base + {{ token }}, row_base + j, rows);
         }
     }
 }

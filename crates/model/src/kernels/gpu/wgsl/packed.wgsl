@@ -26,8 +26,30 @@ fn weights(at: u32, step: u32) -> vec4<f32> {
     {{ unpack }}
 }
 
-// What becomes of the finished sum of token t and output r, of `width` outputs.
-fn finish(sum: f32, t: u32, r: u32, width: u32) -> f32 {
+// Whether output r is made of two rows of W, r and rows / 2 + r. Kernels take such rows in pairs, one after the other.
+const GATED: bool = {{ gated }};
+
+// The row of W that the kernel's row r of `rows` is.
+fn row_of(r: u32, rows: u32) -> u32 {
+    if (GATED) {
+        return (r & 1u) * (rows >> 1u) + (r >> 1u);
+    }
+    return r;
+}
+
+// What becomes of finished sum r; `mate` is the other one of its pair.
+fn finish(sum: f32, mate: f32, r: u32) -> f32 {
     {{ finish }}
 }
 
+// Writes what becomes of sum r, of `rows`, of token t, if these are within the matrices.
+fn put(sum: f32, mate: f32, t: u32, r: u32, rows: u32) {
+    if (t >= sizes[0].x || r >= rows) {
+        return;
+    }
+    if (!GATED) {
+        y[t * rows + r] = finish(sum, mate, r);
+    } else if ((r & 1u) == 0u) {
+        y[t * (rows >> 1u) + (r >> 1u)] = finish(sum, mate, r);
+    }
+}

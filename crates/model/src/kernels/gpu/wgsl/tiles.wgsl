@@ -27,15 +27,12 @@ fn add_tiles(before: mat4x4<f32>, tx: u32, ty: u32) -> mat4x4<f32> {
     return mat4x4<f32>(sum0, sum1, sum2, sum3);
 }
 
-// Writes what lies within `tokens` by `width` of sums that start at token `t` and output `r`.
-fn put_tiles(sums: mat4x4<f32>, t: u32, r: u32, tokens: u32, width: u32) {
-    let rows = array<vec4<f32>, 4>(sums[0], sums[1], sums[2], sums[3]);
+// Writes sums that start at token `t` and at sum `r` of `rows`, a multiple of four.
+fn put_tiles(sums: mat4x4<f32>, t: u32, r: u32, rows: u32) {
+    let of_token = array<vec4<f32>, 4>(sums[0], sums[1], sums[2], sums[3]);
     for (var i = 0u; i < 4u; i++) {
         for (var j = 0u; j < 4u; j++) {
-            if (t + i < tokens && r + j < width) {
-                y[(t + i) * width + r + j] = finish(rows[i][j], t + i, r + j, width);
-            }
+            put(of_token[i][j], of_token[i][j ^ 1u], t + i, r + j, rows);
         }
     }
 }
-

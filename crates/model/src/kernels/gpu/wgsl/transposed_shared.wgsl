@@ -18,7 +18,6 @@ fn four_tokens(first: u32) -> vec4<u32> {
 
 @compute @workgroup_size(THREADS, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let tokens = sizes[0].x;
     let rows = sizes[0].y;
     let blocks = sizes[0].z;
     let cols = sizes[0].w;
@@ -46,5 +45,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         sums = add_tiles(sums, tx, ty);
         workgroupBarrier();
     }
-    put_tiles(sums, token_base + ty * 4u, col_base + tx * 4u, tokens, cols);
+    put_tiles(sums, token_base + ty * 4u, col_base + tx * 4u, cols);
 }

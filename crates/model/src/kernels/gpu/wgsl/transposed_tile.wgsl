@@ -7,13 +7,9 @@
 
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
 
-fn put(sum: vec4<f32>, t: u32, c: u32) {
-    let tokens = sizes[0].x;
-    let cols = sizes[0].w;
-    if (t < tokens) {
-        for (var j = c; j < min(c + 4u, cols); j++) {
-            y[t * cols + j] = sum[j - c];
-        }
+fn put_four(sums: vec4<f32>, t: u32, c: u32) {
+    for (var j = 0u; j < 4u; j++) {
+        put(sums[j], 0.0, t, c + j, sizes[0].w);
     }
 }
 
@@ -41,7 +37,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_
     }
     for (var i = 0u; i < {{ tile }}u; i++) {
         let t = token_base + {{ token }};
-        put(sums[2u * i], t, id.x * 8u);
-        put(sums[2u * i + 1u], t, id.x * 8u + 4u);
+        put_four(sums[2u * i], t, id.x * 8u);
+        put_four(sums[2u * i + 1u], t, id.x * 8u + 4u);
     }
 }
