@@ -60,6 +60,37 @@ describe('kernels on WebGPU', () => {
 
 });
 
+/** Put before the worker's own script: counts what goes to the GPU. */
+const COUNTING = `
+globalThis.dispatches = 0;
+const pass = GPUComputePassEncoder.prototype;
+const original = pass.dispatchWorkgroups;
+pass.dispatchWorkgroups = function counted(...size) {
+  globalThis.dispatches += 1;
+  return original.apply(this, size);
+};`;
+/** Each costs a GPU more than the arithmetic of a short text. */
+const MOST_DISPATCHES = 150;
+
+describe('dispatches', () => {
+  test(`18 tokens of the default model take at most ${MOST_DISPATCHES}`, { timeout: 300_000 }, async () => {
+    const browser = await launch();
+    try {
+      const page = await open(browser, site, { workerPrelude: COUNTING });
+      // What is checked and loaded first does not count, nor what is used again of the text before.
+      assert.equal(await analyse(page, '7', { timeout: 240_000 }), 'done');
+      const counts = await Promise.all(page.workers().map((worker) => worker.evaluate(() => globalThis.dispatches)));
+      const engine = page.workers()[counts.findIndex((count) => count > 0)];
+      const before = await engine.evaluate(() => globalThis.dispatches);
+      assert.equal(await analyse(page, TEXT, { timeout: 240_000 }), 'done');
+      const taken = (await engine.evaluate(() => globalThis.dispatches)) - before;
+      assert.ok(taken > 8 * 13 && taken <= MOST_DISPATCHES, `${taken} dispatches`);
+    } finally {
+      await browser.close();
+    }
+  });
+});
+
 describe('typing', () => {
   let browser;
   let page;

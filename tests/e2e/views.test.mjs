@@ -372,7 +372,7 @@ describe('the views of one analysis', () => {
       await (await reach(page, 'seed')).press('Enter');
       await done();
       assert.deepEqual((await points()).slice(1), rows);
-      assert.match(await (await reach(page, 'tortuosity')).innerText(), /wanders [\d.]+ times/);
+      assert.match(await (await reach(page, 'tortuosity')).innerText(), /[\d.]+ times as long as the straight line/);
     });
 
     test('the notebook’s twenty tokens, a plane, principal components', async () => {
