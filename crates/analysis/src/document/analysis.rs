@@ -431,7 +431,14 @@ mod tests {
 
     #[test]
     fn files_that_contradict_themselves_are_refused_in_a_sentence() {
-        let file = serde_json::to_value(AnalysisFile::whole(&example::analysis())).unwrap();
+        let mut whole = example::analysis();
+        let t = whole.tokens.len();
+        let ones = || vec![1.0; t];
+        whole.energy = Some(Energy { residual: ones(), error: ones(), predictable: ones(), novel: ones() });
+        whole.sources = Some(vec![vec![TokenSource { position: 0, weight: 0.5 }]; t]);
+        whole.surprise = Some(ones());
+        let file = serde_json::to_value(AnalysisFile::whole(&whole)).unwrap();
+        assert_eq!(Analysis::from_json(&file.to_string()).unwrap(), whole);
         for (place, value, words) in [
             ("/format", serde_json::json!("temporal-lens-analysis/9"), "this program reads"),
             ("/tokens", serde_json::json!(["a"]), "tokens has 1 entries"),
@@ -440,6 +447,12 @@ mod tests {
             ("/selected/position", serde_json::json!(5), "past the last token"),
             ("/grams/novel", serde_json::json!("AAAAAA=="), "a Gram matrix has 4 bytes, 5 tokens call for 60"),
             ("/grams/total", serde_json::json!("?"), "not base64"),
+            ("/variance_explained", serde_json::json!(94), "variance_explained is 94, which none can be"),
+            ("/similarity/2/1", serde_json::json!(5), "a similarity is 5"),
+            ("/similarity_stats/max", serde_json::json!(-3), "one of similarity_stats is -3"),
+            ("/energy/novel/1", serde_json::json!(-1), "an energy is -1"),
+            ("/sources/2/0/weight", serde_json::json!(1.5), "the weight of a source is 1.5"),
+            ("/surprise/1", serde_json::json!(-2), "a surprise is -2"),
             ("/grams/residual", serde_json::json!(base64_of(f32::NAN)), "a number that is not finite"),
             ("/grams/predictable", serde_json::json!(base64_of(f32::NEG_INFINITY)), "a number that is not finite"),
         ] {

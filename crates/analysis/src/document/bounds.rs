@@ -1,5 +1,6 @@
-//! How much of everything a document may hold. A file comes from anywhere, and what its counts say is drawn and allocated:
-//! each follows from the number of tokens, from the SAE's width, or from what the engine writes.
+//! How much of everything a document may hold, and how large its numbers may be. A file comes from anywhere, and what its counts
+//! say is drawn and allocated: each follows from the number of tokens, from the SAE's width, or from what the engine writes.
+//! Shares, cosines and probabilities have their ranges by definition.
 
 use crate::analysis::{Event, FeatureCode};
 use crate::document::error::DocumentError;
@@ -19,11 +20,37 @@ pub const NOVEL_TOP_MAX: usize = 4096;
 /// Items of a short list: predictable features, sources, words of a token or an event, statistics.
 const LIST_MAX: usize = 64;
 
-/// Checks the counts of a document of `t` tokens.
+/// By how much a number may lie outside its range: other programs compute in bfloat16.
+const ROUNDING: f32 = 0.01;
+
+/// Checks the numbers of a document of `t` tokens.
 ///
 /// # Errors
 /// [`DocumentError::Inconsistent`] naming the first that no analysis has.
 pub fn check(it: &AnalysisRead<'_>, t: usize) -> Result<(), DocumentError> {
+    check_counts(it, t)?;
+    let within = |what: &str, least: f32, most: f32, values: &mut dyn Iterator<Item = f32>| {
+        for value in values {
+            // What is not a number is written as null, where it may be undefined.
+            if value < least - ROUNDING || value > most + ROUNDING {
+                return Err(DocumentError::Inconsistent(format!("{what} is {value}, which none can be")));
+            }
+        }
+        Ok(())
+    };
+    let stats = &it.similarity_stats;
+    let energy = it.energy.iter().flat_map(|it| [&it.residual, &it.error, &it.predictable, &it.novel]);
+    within("variance_explained", f32::MIN, 1.0, &mut [it.variance_explained].into_iter())?;
+    within("a similarity", -1.0, 1.0, &mut it.similarity.iter().flatten().map(|it| it.0))?;
+    within("one of similarity_stats", -1.0, 1.0, &mut [stats.min, stats.max, stats.mean].into_iter())?;
+    within("the weight of a source", 0.0, 1.0, &mut it.sources.iter().flatten().flatten().map(|it| it.weight))?;
+    let next = it.words.iter().flat_map(|it| &it.next).flatten();
+    within("the probability of a word", 0.0, 1.0, &mut next.map(|it| it.probability))?;
+    within("a surprise", 0.0, f32::MAX, &mut it.surprise.iter().flatten().map(|it| it.0))?;
+    within("an energy", 0.0, f32::MAX, &mut energy.flatten().copied())
+}
+
+fn check_counts(it: &AnalysisRead<'_>, t: usize) -> Result<(), DocumentError> {
     let width = it.model.width;
     let most = |what: &str, found: usize, most: usize| {
         if found <= most {
