@@ -17,7 +17,7 @@ pub fn checked<E: de::Error>(value: f32) -> Result<f32, E> {
 }
 
 /// Why a result is not written.
-const NOT_FINITE: &str = "the result holds a number that is not finite";
+pub const NOT_FINITE: &str = "the result holds a number that is not finite";
 
 /// The same of a list.
 pub mod list {

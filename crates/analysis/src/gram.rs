@@ -77,6 +77,9 @@ pub fn center(gram: &SymmetricMatrix) -> SymmetricMatrix {
     SymmetricMatrix::from_fn(gram.size(), |i, j| means.centered(i, j, entry(i, j)))
 }
 
+/// By how much a cosine, a share or a probability may lie outside its range: other programs compute in bfloat16.
+pub const ROUNDING: f32 = 0.01;
+
 /// Lengths of vectors, by which their inner products are divided to be cosines: at least 1e-12, the floor
 /// of torch's `F.normalize`.
 pub struct Norms(Vec<f32>);
@@ -87,9 +90,10 @@ impl Norms {
         Self(diagonal.map(|square| square.max(0.0).sqrt().max(1e-12)).collect())
     }
 
-    /// The cosine of vectors i and j, whose inner product is `value`.
+    /// The cosine of vectors i and j, whose inner product is `value`. Of vectors that are nothing but rounding it can be anything:
+    /// it stays in its range.
     pub fn cosine(&self, i: usize, j: usize, value: f32) -> f32 {
-        value / self.0[i] / self.0[j]
+        (value / self.0[i] / self.0[j]).clamp(-1.0 - ROUNDING, 1.0 + ROUNDING)
     }
 }
 

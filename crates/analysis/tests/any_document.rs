@@ -45,6 +45,18 @@ impl Random {
         if self.below(8) == 0 { f32::NAN } else { self.finite() }
     }
 
+    /// Any share: 0 to 1.
+    fn share(&mut self) -> f32 {
+        const ODD: [f32; 5] = [0.0, -0.0, 1.0, f32::MIN_POSITIVE, 1e-45];
+        if self.below(3) == 0 { ODD[self.below(5)] } else { (self.next() >> 40) as f32 / (1 << 24) as f32 }
+    }
+
+    /// Any cosine, or NaN.
+    fn cosine(&mut self) -> f32 {
+        let sign = if self.half() { 1.0 } else { -1.0 };
+        if self.below(8) == 0 { f32::NAN } else { sign * self.share() }
+    }
+
     /// Any text, with what JSON escapes.
     fn text(&mut self) -> String {
         const PIECES: [&str; 12] =
@@ -74,7 +86,7 @@ impl Random {
 
     fn grams(&mut self, n: usize) -> Grams {
         Grams::from_sources(
-            [(); 4].map(|()| SymmetricMatrix::new(n, self.exactly(n * (n + 1) / 2, Self::number)).unwrap()),
+            [(); 4].map(|()| SymmetricMatrix::new(n, self.exactly(n * (n + 1) / 2, Self::finite)).unwrap()),
         )
     }
 
@@ -112,9 +124,9 @@ impl Random {
         let counts = |it: &mut Self| it.exactly(t, |it| it.below(99));
         let codes = |it: &mut Self| it.exactly(t, |it| it.list(3, Self::code));
         let words = |it: &mut Self| it.exactly(t, |it| it.list(3, Self::word));
-        let numbers = |it: &mut Self| it.exactly(t, Self::finite);
+        let energies = |it: &mut Self| it.exactly(t, |it| it.finite().abs());
         let grams = self.option(|it| it.grams(t));
-        let saved_similarity = grams.is_none().then(|| self.exactly(t * t, Self::number));
+        let saved_similarity = grams.is_none().then(|| self.exactly(t * t, Self::cosine));
         Analysis {
             text: self.text(),
             model: ModelInfo {
@@ -128,7 +140,7 @@ impl Random {
             inf_k: self.option(|it| it.below(99)),
             token_ids: self.exactly(t, |it| it.next() as u32),
             tokens: self.exactly(t, Self::text),
-            variance_explained: self.number(),
+            variance_explained: Some(self.number()).filter(|it| it.is_nan() || *it <= 1.0).unwrap_or(1.0),
             l0_novel: counts(self),
             l0_pred: counts(self),
             l0_total: counts(self),
@@ -137,11 +149,11 @@ impl Random {
             } else {
                 self.option(|it| Selected { position: it.below(t), feature: it.below(99), value: it.finite() })
             },
-            similarity_stats: SimilarityStats { min: self.number(), max: self.number(), mean: self.number() },
+            similarity_stats: SimilarityStats { min: self.cosine(), max: self.cosine(), mean: self.cosine() },
             novel_top: codes(self),
             pred_top: self.option(codes),
             sources: self.option(|it| {
-                it.exactly(t, |it| it.list(3, |it| TokenSource { position: it.below(t), weight: it.finite() }))
+                it.exactly(t, |it| it.list(3, |it| TokenSource { position: it.below(t), weight: it.share() }))
             }),
             events: self.option(|it| it.events(t)),
             words: self.option(|it| Words {
@@ -151,10 +163,10 @@ impl Random {
                 next: if it.half() {
                     Vec::new()
                 } else {
-                    it.exactly(t, |it| it.list(2, |it| NextWord { word: it.text(), probability: it.finite() }))
+                    it.exactly(t, |it| it.list(2, |it| NextWord { word: it.text(), probability: it.share() }))
                 },
             }),
-            surprise: self.option(|it| it.exactly(t, Self::number)),
+            surprise: self.option(|it| it.exactly(t, |it| it.number().abs())),
             shuffled: self.option(|it| Shuffled {
                 orders: it.below(99),
                 statistics: it.list(3, |it| ShuffledStatistic {
@@ -165,10 +177,10 @@ impl Random {
                 }),
             }),
             energy: self.option(|it| Energy {
-                residual: numbers(it),
-                error: numbers(it),
-                predictable: numbers(it),
-                novel: numbers(it),
+                residual: energies(it),
+                error: energies(it),
+                predictable: energies(it),
+                novel: energies(it),
             }),
             attention: self.option(|it| it.attention(t)),
             grams,

@@ -65,7 +65,12 @@ fn lines(out: &mut String, analysis: &Analysis, event: &Event) {
         line.clear();
     };
     for (position, spelling) in analysis.tokens.iter().enumerate().take(event.last + 1).skip(event.first) {
-        let shown = spoken(spelling);
+        // A character of several tokens stands where its first one is.
+        let shown = match token::character_at(&analysis.tokens, position) {
+            Some((character, 0, _)) => character.to_string(),
+            Some(_) => String::new(),
+            None => spoken(spelling),
+        };
         if line.chars().count() + shown.chars().count() > COLUMNS {
             put(start, &mut line);
             start = position;
@@ -140,9 +145,10 @@ pub fn words_table(analysis: &Analysis) -> String {
         out.push_str("\tnext\tsurprise");
     }
     out.push('\n');
-    for (position, spelling) in analysis.tokens.iter().enumerate() {
+    for position in 0..analysis.tokens.len() {
+        let name = token::plain_in_text(&analysis.tokens, position);
         let of = |lists: &[Vec<Word>]| lists.get(position).map(|words| joined(words)).unwrap_or_default();
-        let _ = write!(out, "{position}\t{}\t{}\t{}", token::plain(spelling), of(&words.predictable), of(&words.novel));
+        let _ = write!(out, "{position}\t{name}\t{}\t{}", of(&words.predictable), of(&words.novel));
         if has_next {
             let next = |it: &NextWord| format!("{} {}", token::plain(&it.word), number::fixed(it.probability, 2));
             let next: Vec<String> = words.next.get(position).into_iter().flatten().map(next).collect();

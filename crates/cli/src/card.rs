@@ -8,7 +8,7 @@ use lens_analysis::spans::WithinAcross;
 use lens_files::write_whole;
 use lens_import::claims::check_sae;
 use lens_model::TemporalSae;
-use lens_pack::text::read_data;
+use lens_pack::text::{from_json, read_data};
 use lens_train::cache::{GROUP, Streams};
 use lens_train::checkpoint::parameters_of;
 use lens_train::corpus::CONTEXT_LEAST;
@@ -135,8 +135,7 @@ fn check_names(folders: &[(String, PathBuf)]) -> Result<()> {
 
 fn read_stories(path: &Path) -> Result<Vec<Story>> {
     let text = read_data(path)?;
-    serde_json::from_str(&text)
-        .with_context(|| format!("{}: not a list of objects with name, first and second", path.display()))
+    from_json(&text).with_context(|| format!("{}: not a list of objects with name, first and second", path.display()))
 }
 
 /// What a row of the first table shows of an SAE.

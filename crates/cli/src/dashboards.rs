@@ -36,7 +36,7 @@ const CHARACTERS: usize = 4;
 /// Words or tokens of a feature with their scores, best first.
 type Scored = Vec<(String, f32)>;
 
-/// Decoder rows of features with their neighbours and words.
+/// Decoder rows of features with their neighbors and words.
 struct Directions {
     near: Vec<Vec<(usize, f32)>>,
     /// With their scores; of packs without words tokens of the whole vocabulary.

@@ -44,6 +44,9 @@ fn violations(schema: &Value, root: &Value, value: &Value, at: &str) -> Vec<Stri
             "minimum" if value.as_f64().is_some_and(|v| v < wanted.as_f64().unwrap()) => {
                 wrong.push(format!("{at} is below {wanted}"));
             }
+            "maximum" if value.as_f64().is_some_and(|v| v > wanted.as_f64().unwrap()) => {
+                wrong.push(format!("{at} is above {wanted}"));
+            }
             "required" if value.is_object() => {
                 let missing =
                     wanted.as_array().unwrap().iter().filter(|name| value.get(name.as_str().unwrap()).is_none());
@@ -66,7 +69,7 @@ fn violations(schema: &Value, root: &Value, value: &Value, at: &str) -> Vec<Stri
                     wrong.extend(violations(wanted, root, item, &format!("{at}/{i}")));
                 }
             }
-            "const" | "enum" | "minimum" | "required" | "$schema" | "$defs" | "title" | "description"
+            "const" | "enum" | "minimum" | "maximum" | "required" | "$schema" | "$defs" | "title" | "description"
             | "contentEncoding" => {}
             other => panic!("keyword {other} is not known here"),
         }

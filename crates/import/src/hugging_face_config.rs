@@ -95,8 +95,11 @@ pub fn final_logit_softcapping(text: &str, family: GemmaFamily, file: &str) -> R
     let fields = json.get("text_config").filter(|nested| nested.is_object()).unwrap_or(&json);
     let cap = match fields.get("final_logit_softcapping") {
         Some(Value::Null) => None,
-        // What is no number lies in no range.
-        Some(cap) => Some(cap.as_f64().unwrap_or(f64::NAN)),
+        Some(cap) => {
+            let problem =
+                || Error::malformed(file, format!("final_logit_softcapping is {cap}; it must be a number or null"));
+            Some(cap.as_f64().ok_or_else(problem)?)
+        }
         None => (family == GemmaFamily::Gemma2).then_some(30.0),
     };
     check_logit_cap(cap).map_err(|e| Error::malformed(file, e))?;

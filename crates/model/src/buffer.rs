@@ -19,7 +19,7 @@ pub enum Buffer {
     },
     /// Memory, for the CPU device.
     Memory {
-        /// The words, of which those that have not come are zero.
+        /// The words; zero where they have not arrived.
         words: Vec<u32>,
         /// The device.
         device: Device,

@@ -5,13 +5,13 @@
 
 use burn::tensor::Tensor;
 use lens_pack::config::{Attention as Reach, GemmaConfig};
+use lens_pack::tensor_spec::{GATE_UP, QKV, gemma_joined};
 
 use crate::attention::{AttentionOptions, KeysValues, attend};
 use crate::kernels::config::KernelConfig;
 use crate::linear::Linear;
 use crate::norm::{HeadNorms, RmsNorm};
 use crate::rope::RotaryTable;
-use crate::store::Joined;
 use crate::{ComputeDevice, Result, WeightStore};
 
 /// The first layers of a Gemma model.
@@ -46,11 +46,6 @@ struct Mlp {
     gate_up_proj: Linear,
     down_proj: Linear,
 }
-
-/// The tensors of a layer that are one matrix here, with what it is called: products of one input, of which each dispatch
-/// costs a GPU more than its arithmetic on a short text.
-const QKV: (&str, [&str; 3]) = ("self_attn.qkv_proj", ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"]);
-const GATE_UP: (&str, [&str; 2]) = ("mlp.gate_up_proj", ["mlp.gate_proj", "mlp.up_proj"]);
 
 /// Rows of queries, keys and values.
 fn qkv_rows(config: &GemmaConfig) -> [usize; 3] {
@@ -92,21 +87,12 @@ impl GemmaCache {
 }
 
 impl Gemma {
-    /// An empty store for the tensors of layers 0..=`last_layer`, whatever else goes into it.
+    /// An empty store that joins the tensors of layers 0..=`last_layer` as [`Self::new`] takes them.
     pub fn store(config: &GemmaConfig, last_layer: usize, device: impl Into<ComputeDevice>) -> WeightStore {
-        let joined = (0..=last_layer).flat_map(|i| {
-            let name = |name: &str| format!("model.layers.{i}.{name}.weight");
-            let join = |whole: &str, members: &[&str], rows: &[usize]| Joined {
-                name: name(whole),
-                members: members.iter().map(|member| name(member)).zip(rows.iter().copied()).collect(),
-            };
-            let halves = [config.intermediate_size; 2];
-            [join(QKV.0, &QKV.1, &qkv_rows(config)), join(GATE_UP.0, &GATE_UP.1, &halves)]
-        });
-        WeightStore::joining(device, joined.collect())
+        WeightStore::joining(device, gemma_joined(config, last_layer))
     }
 
-    /// Takes layers 0..=`last_layer` out of `store`, which is one of [`Self::store`].
+    /// Takes layers 0..=`last_layer` out of `store`, made by [`Self::store`].
     ///
     /// # Errors
     /// A missing tensor, or one whose shape does not fit `config`.
@@ -192,7 +178,7 @@ impl SelfAttention {
             HeadNorms::none(config.head_dim, &store.device().burn)
         };
         Ok(Self {
-            qkv_proj: store.linear(&format!("{prefix}.{}", QKV.0), q_width + k_width + v_width, d)?,
+            qkv_proj: store.linear(&format!("{prefix}.{}", QKV), q_width + k_width + v_width, d)?,
             o_proj: store.linear(&format!("{prefix}.self_attn.o_proj"), d, q_width)?,
             qk_norm,
             options: AttentionOptions {
@@ -222,7 +208,7 @@ impl SelfAttention {
         };
         let options = AttentionOptions { first: positions.first, ..self.options };
         let qkv = self.qkv_proj.forward(x);
-        let (q, [k, v]) = rotary.rotate(qkv, &self.qk_norm, [options.heads, options.kv_heads], seen, reserved);
+        let (q, [k, v]) = rotary.rotate_append(qkv, &self.qk_norm, [options.heads, options.kv_heads], seen, reserved);
         self.o_proj.forward(attend(q, k, v, options, self.kernels))
     }
 }
@@ -231,7 +217,7 @@ impl Mlp {
     fn new(config: &GemmaConfig, prefix: &str, store: &mut WeightStore) -> Result<Self> {
         let (d, f) = (config.hidden_size, config.intermediate_size);
         Ok(Self {
-            gate_up_proj: store.linear(&format!("{prefix}.{}", GATE_UP.0), 2 * f, d)?,
+            gate_up_proj: store.linear(&format!("{prefix}.{}", GATE_UP), 2 * f, d)?,
             down_proj: store.linear(&format!("{prefix}.mlp.down_proj"), d, f)?,
         })
     }

@@ -39,6 +39,7 @@ impl PackedTensor {
     /// gelu(x Gᵀ) * (x Uᵀ) for `x` [T, cols], G the first half of the rows and U the other: [T, rows / 2]; GELU's tanh
     /// approximation.
     pub fn linear_gate(&self, x: Tensor<2>) -> Tensor<2> {
+        debug_assert!(self.shape.rows.is_multiple_of(2), "gates and what they open come in pairs");
         self.linear_then::<1>(x, None, Epilogue::Gate)
     }
 

@@ -250,7 +250,7 @@ pub trait OptimizerOps: Backend {
 /// Operations without gradients: over packed weights, and those that read results out.
 #[backend_extension(Cube, Flex)]
 pub trait InferenceOps: Backend {
-    /// epilogue(x Wᵀ): a linear layer. `x` is [T, padded_cols]; the result [T, rows].
+    /// epilogue(x Wᵀ): a linear layer. `x` is [T, padded_cols]; the result [T, rows], with [`Epilogue::Gate`] [T, rows / 2].
     fn packed_linear(
         x: FloatTensor<Self>,
         words: IntTensor<Self>,
@@ -319,10 +319,14 @@ pub trait InferenceOps: Backend {
     /// that activations come and go in.
     fn empty_rows(like: FloatTensor<Self>, capacity: usize, width: usize) -> FloatTensor<Self>;
 
-    /// Takes queries, keys and values of T tokens, `qkv` [T, (heads + 2 kv_heads) d], apart: queries and keys are normed with
+    /// `rows` with capacity for `end` rows, the first `len` of which stay: itself where it has that, otherwise in a buffer of
+    /// `capacity` rows, as [`InferenceOps::empty_rows`] makes them.
+    fn grown_rows(rows: FloatTensor<Self>, len: usize, end: usize, capacity: usize) -> FloatTensor<Self>;
+
+    /// Splits queries, keys and values of T tokens, `qkv` [T, (heads + 2 kv_heads) d]: queries and keys are normed with
     /// `weights` [2, d] (the queries', then the keys') where `options` has an epsilon, then rotated half-split by `table` [T, d],
     /// which holds cosines, then sines. Returns the queries [T, heads * d], and `keys` and `values` [capacity, kv_heads * d]
-    /// with the new rows after the `options.held` first ones: written in place if these are their only handles, copied before
+    /// with the new rows after the first `options.held` ones: written in place if these are their only handles, copied before
     /// otherwise.
     fn rotate_append(
         qkv: FloatTensor<Self>,

@@ -9,6 +9,7 @@ use crate::attention::KeysValues;
 use crate::kernels::config::KernelConfig;
 use crate::norm::HeadNorms;
 use crate::ops::{InferenceOps, RotateOptions};
+use crate::rows::Rows;
 
 /// Cosines and sines for consecutive positions, one row [head_dim] each: half cosines, half sines.
 #[derive(Debug, Clone)]
@@ -38,11 +39,11 @@ impl RotaryTable {
         Self { table, kernels: device.kernels }
     }
 
-    /// Takes queries, keys and values of each token, `qkv` [T, (heads + 2 kv_heads) * head_dim], apart; queries and keys are
-    /// normed where the model does that, then rotated. Keys and values follow those of `seen`, which gets capacity for `reserved`
-    /// tokens where it grows. Returns the operands of [`attend`](crate::attention::attend): queries [T, heads * head_dim], then
+    /// Splits queries, keys and values of each token, `qkv` [T, (heads + 2 kv_heads) * head_dim]; queries and keys are
+    /// normed if the model has such norms, then rotated. Keys and values are appended to those of `seen`, which gets capacity for
+    /// `reserved` tokens where it grows. Returns the operands of [`attend`](crate::attention::attend): queries [T, heads * head_dim], then
     /// keys and values.
-    pub fn rotate(
+    pub fn rotate_append(
         &self,
         qkv: Tensor<2>,
         norms: &HeadNorms,
@@ -51,9 +52,10 @@ impl RotaryTable {
         reserved: usize,
     ) -> (Tensor<2>, [Tensor<2>; 2]) {
         let [tokens, width] = qkv.dims();
-        let width = kv_heads * (width / (heads + 2 * kv_heads));
+        let kv_width = kv_heads * (width / (heads + 2 * kv_heads));
         let held = seen.k.len();
-        let [keys, values] = [&mut seen.k, &mut seen.v].map(|rows| rows.take_with_room(&qkv, tokens, width, reserved));
+        let take = |rows: &mut Rows| rows.take_with_room(&qkv, tokens, kv_width, reserved);
+        let (keys, values) = (take(&mut seen.k), take(&mut seen.v));
         let (q, keys, values) = Dispatch::rotate_append(
             qkv.into_dispatch(),
             self.table.clone().into_dispatch(),

@@ -66,16 +66,12 @@ impl Rows {
     /// Takes the buffer out, with the rows so far and capacity for `more`, which are written into it before [`Self::put_back`];
     /// otherwise as [`Self::push`]. A first buffer is [capacity, `width`], on the device of `like`. Without autodiff.
     pub fn take_with_room(&mut self, like: &Tensor<2>, more: usize, width: usize, reserved: usize) -> Tensor<2> {
-        let len = self.len + more;
-        let larger = self.larger(len, reserved);
-        let empty = || Tensor::from_dispatch(Dispatch::empty_rows(like.clone().into_dispatch(), larger, width));
-        match self.buffer.take() {
-            Some(buffer) if buffer.dims()[0] >= len => buffer,
-            Some(buffer) if self.len > 0 => {
-                empty().slice_assign([0..self.len, 0..width], buffer.narrow(0, 0, self.len))
-            }
-            _ => empty(),
-        }
+        let end = self.len + more;
+        let larger = self.larger(end, reserved);
+        Tensor::from_dispatch(match self.buffer.take() {
+            Some(buffer) => Dispatch::grown_rows(buffer.into_dispatch(), self.len, end, larger),
+            None => Dispatch::empty_rows(like.clone().into_dispatch(), larger, width),
+        })
     }
 
     /// Puts the buffer of [`Self::take_with_room`] back, into which `more` rows were written; returns the view.
@@ -138,5 +134,27 @@ mod tests {
         }
         // Beyond that, some spare capacity, but not much.
         assert_eq!(appended.push(rows(1000, 1030), 0).dims()[0], 1344);
+    }
+
+    #[test]
+    fn rows_written_into_a_buffer_that_was_taken_follow_those_before() {
+        let mut taken = Rows::default();
+        let write = |taken: &mut Rows, from: usize, to: usize, reserved: usize| {
+            let (held, new) = (taken.len(), rows(from, to));
+            let buffer = taken.take_with_room(&new, to - from, 2, reserved);
+            let capacity = buffer.dims()[0];
+            let view = taken.put_back(buffer.slice_assign([held..held + to - from, 0..2], new), to - from);
+            assert_eq!(view.dims()[0], capacity);
+            capacity
+        };
+        assert_eq!(write(&mut taken, 0, 3, 0), 64);
+        let shared = taken.tensor().unwrap();
+        assert_eq!(write(&mut taken, 3, 70, 0), 128);
+        taken.truncate(5);
+        assert_eq!(write(&mut taken, 90, 100, 0), 128);
+        assert_eq!(values(taken.tensor().unwrap()), [values(rows(0, 5)), values(rows(90, 100))].concat());
+        assert_eq!(write(&mut taken, 100, 101, 0), 128);
+        assert_eq!(write(&mut taken, 0, 200, 1000), 1024);
+        assert_eq!(values(shared), values(rows(0, 3)), "what was read before stays");
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use lens_pack::block::{PackedMatrix, TensorPart, blocks_per_row, words_per_row};
+use lens_pack::tensor_spec::Joined;
 
 use crate::buffer::Buffer;
 use crate::linear::{Linear, Matrix, PackedTensor};
@@ -16,15 +17,6 @@ enum Stored {
     Vector(Box<Tensor<1>>, usize),
 }
 
-/// Matrices of one input whose rows lie one after another in one matrix, so that one product gives all their results.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Joined {
-    /// The name of the whole matrix.
-    pub name: String,
-    /// Names and rows of those that it is made of, in order.
-    pub members: Vec<(String, usize)>,
-}
-
 /// A matrix some of whose rows have arrived. Its words are on the device already; its scales, a
 /// seventeenth of a q8 matrix, are not, as two of them share a word.
 struct PartialTensor {
@@ -35,14 +27,16 @@ struct PartialTensor {
     rows: usize,
 }
 
-/// Where a tensor's rows go.
+/// Where the rows of a tensor go that is a part of a joined matrix.
 struct Place {
-    /// The matrix that it is, or is a part of.
+    /// The joined matrix.
     whole: String,
-    /// The row of that matrix at which it begins.
-    first: usize,
-    /// Rows of that matrix.
+    /// Its rows.
     rows: usize,
+    /// The row of it at which the tensor begins.
+    first: usize,
+    /// Rows of the tensor.
+    count: usize,
 }
 
 /// Named tensors on a device. Parts come in row order, and go to the device as they come.
@@ -50,8 +44,8 @@ pub struct WeightStore {
     device: ComputeDevice,
     stored: HashMap<String, Stored>,
     pending: HashMap<String, PartialTensor>,
-    /// Rows that have come of each tensor that is not whole.
-    begun: HashMap<String, usize>,
+    /// Rows that have arrived of each matrix, joined ones' members included.
+    arrived: HashMap<String, usize>,
     /// Of the tensors that are parts of a joined matrix.
     places: HashMap<String, Place>,
     bytes: usize,
@@ -70,12 +64,12 @@ impl WeightStore {
             let rows = members.iter().map(|(_, rows)| rows).sum();
             let mut first = 0;
             for (name, count) in members {
-                places.insert(name, Place { whole: whole.clone(), first, rows });
+                places.insert(name, Place { whole: whole.clone(), rows, first, count });
                 first += count;
             }
         }
-        let (stored, pending, begun) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { device: device.into(), stored, pending, begun, places, bytes: 0 }
+        let (stored, pending, arrived) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { device: device.into(), stored, pending, arrived, places, bytes: 0 }
     }
 
     /// The device that the tensors are on.
@@ -97,16 +91,19 @@ impl WeightStore {
         let place = self.places.get(&name);
         let (whole, first, rows) = place.map_or((&name, 0, rows_total), |it| (&it.whole, it.first, it.rows));
         let whole = whole.clone();
-        let done = self.begun.get(&name).copied().unwrap_or(0);
-        let partial = self.pending.remove(&whole);
+        if let Some(count) = place.map(|it| it.count).filter(|count| *count != rows_total) {
+            let (found, expected) = ((rows_total, matrix.cols), (count, matrix.cols));
+            return Err(Error::Shape { name, found, expected });
+        }
         let shape = PackedShape { rows, cols: matrix.cols, precision: matrix.precision };
-        if partial.as_ref().is_some_and(|partial| partial.shape != shape) {
-            return Err(Error::Input(format!("tensor {name}: its rows are not like those before them")));
+        if self.pending.get(&whole).is_some_and(|partial| partial.shape != shape) {
+            return Err(Error::Input(format!("tensor {name}: width or precision differ from the rows before it")));
         }
         let end = row_start + matrix.rows;
-        if row_start != done || end > rows_total || first + end > rows {
+        if row_start != self.arrived.get(&name).copied().unwrap_or(0) || end > rows_total {
             return Err(Error::Input(format!("tensor {name}: rows from {row_start} came out of order")));
         }
+        let partial = self.pending.remove(&whole);
         if rows == 1 {
             let cols = matrix.cols;
             self.bytes += 4 * cols;
@@ -117,7 +114,7 @@ impl WeightStore {
         }
         let mut partial = partial.unwrap_or_else(|| PartialTensor::new(shape, &self.device.burn));
         partial.put(first + row_start, matrix);
-        self.begun.insert(name, end);
+        self.arrived.insert(name, end);
         if partial.rows < rows {
             self.pending.insert(whole, partial);
         } else {
@@ -262,4 +259,68 @@ pub fn upload(matrix: PackedMatrix, device: &ComputeDevice) -> PackedTensor {
     let mut partial = PartialTensor::new(PackedShape { rows, cols, precision }, &device.burn);
     partial.put(0, matrix);
     partial.finish(device).0
+}
+
+#[cfg(test)]
+mod tests {
+    use lens_pack::block::Precision;
+
+    use super::*;
+
+    const NAMES: [&str; 3] = ["a", "b", "c"];
+
+    fn part(name: &str, rows_total: usize, row_start: usize, whole: &PackedMatrix, values: &[f32]) -> TensorPart {
+        let rows = values.len() / whole.cols;
+        let matrix = PackedMatrix::pack(values, rows, whole.cols, whole.precision);
+        TensorPart { name: name.to_owned(), row_start, rows_total, matrix }
+    }
+
+    fn joined(rows: [usize; 3]) -> WeightStore {
+        let members = NAMES.map(str::to_owned).into_iter().zip(rows).collect();
+        WeightStore::joining(Device::flex(), vec![Joined { name: "all".to_owned(), members }])
+    }
+
+    /// Three matrices of one, three and two blocks a row with an odd number of rows each, so that two of them share a word of
+    /// scales; their parts come in another order than they are joined in.
+    #[test]
+    fn joined_matrices_are_the_same_as_one() {
+        for precision in [Precision::F32, Precision::F16, Precision::Q8, Precision::Q4] {
+            for cols in [32, 70, 64] {
+                let rows = [3, 5, 1];
+                let values: Vec<f32> = (0..9 * cols).map(|i| ((i * 7919 + 13) % 1009) as f32 / 504.0 - 1.0).collect();
+                let whole = PackedMatrix::pack(&values, 9, cols, precision);
+                let mut store = joined(rows);
+                for (name, count, start, from, to) in
+                    [("b", 5, 0, 3, 5), ("a", 3, 0, 0, 3), ("b", 5, 2, 5, 8), ("c", 1, 0, 8, 9)]
+                {
+                    assert!(!store.contains("all"));
+                    store.insert(part(name, count, start, &whole, &values[from * cols..to * cols])).unwrap();
+                }
+                let found = store.packed("all", 9, cols).unwrap();
+                let wanted = upload(whole, &Device::flex().into());
+                let words = |it: &Tensor<1, burn::tensor::Int>| it.to_data().try_into_vec::<i32>().unwrap();
+                assert_eq!(words(&found.words), words(&wanted.words), "{precision}, {cols}");
+                assert_eq!(words(&found.scales), words(&wanted.scales), "{precision}, {cols}");
+            }
+        }
+    }
+
+    #[test]
+    fn parts_that_do_not_fit_are_refused_and_change_nothing() {
+        let one = |precision| PackedMatrix::pack(&[1.0; 64], 1, 64, precision);
+        let values = vec![0.5; 5 * 64];
+        let mut store = joined([3, 5, 1]);
+        store.insert(part("b", 5, 0, &one(Precision::Q8), &values[..2 * 64])).unwrap();
+        let mut refused = |name, rows_total, start, precision| {
+            store.insert(part(name, rows_total, start, &one(precision), &values[..64])).unwrap_err().to_string()
+        };
+        assert!(refused("a", 3, 0, Precision::Q4).contains("precision"));
+        assert!(refused("a", 4, 0, Precision::Q8).contains("(4, 64)"));
+        assert!(refused("a", 3, 1, Precision::Q8).contains("out of order"));
+        assert!(refused("b", 5, 0, Precision::Q8).contains("out of order"));
+        store.insert(part("b", 5, 2, &one(Precision::Q8), &values[..3 * 64])).unwrap();
+        store.insert(part("a", 3, 0, &one(Precision::Q8), &values[..3 * 64])).unwrap();
+        store.insert(part("c", 1, 0, &one(Precision::Q8), &values[..64])).unwrap();
+        assert_eq!(store.packed("all", 9, 64).unwrap().shape().rows, 9);
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::block::{blocks_per_row, words_per_row};
 use crate::manifest::{Manifest, TensorEntry};
+use crate::tensor_spec::gemma_joined;
 
 /// What is known of a device; `None` where it is not.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -30,10 +31,15 @@ pub fn weight_bytes(manifest: &Manifest) -> u64 {
     manifest.tensors.values().map(|tensor| device_bytes(tensor).0 + device_bytes(tensor).1).sum()
 }
 
-/// The largest buffer that the weights need: the tensor's name and its bytes.
-pub fn largest_buffer(manifest: &Manifest) -> (&str, u64) {
-    let sizes = manifest.tensors.iter().map(|(name, tensor)| (name.as_str(), device_bytes(tensor).0));
-    sizes.max_by_key(|(_, bytes)| *bytes).unwrap_or(("", 0))
+/// The largest buffer that the weights need: the name of the tensor, or of the first of those that are joined in it, and its bytes.
+pub fn largest_buffer(manifest: &Manifest) -> (String, u64) {
+    let bytes = |name: &String| manifest.tensors.get(name).map_or(0, |tensor| device_bytes(tensor).0);
+    let joined = gemma_joined(&manifest.gemma, manifest.layer).into_iter().filter_map(|joined| {
+        let whole = joined.members.iter().map(|(name, _)| bytes(name)).sum();
+        Some((joined.members.into_iter().next()?.0, whole))
+    });
+    let alone = manifest.tensors.keys().map(|name| (name.clone(), bytes(name)));
+    joined.chain(alone).max_by_key(|(_, bytes)| *bytes).unwrap_or_default()
 }
 
 /// Why a pack does not fit a device, as a sentence with the numbers.
@@ -85,7 +91,7 @@ pub fn check(manifest: &Manifest, limits: Limits) -> Result<(), FitError> {
     let known = [(limits.buffer_bytes, "buffers"), (limits.binding_bytes, "storage buffer bindings")];
     for (limit, limited) in known {
         if let Some(limit) = limit.filter(|limit| bytes > *limit) {
-            return Err(FitError::Tensor { tensor: tensor.to_owned(), bytes, limited, limit });
+            return Err(FitError::Tensor { tensor, bytes, limited, limit });
         }
     }
     let bytes = weight_bytes(manifest);

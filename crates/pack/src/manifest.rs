@@ -15,7 +15,8 @@ use crate::file_name;
 use crate::precision_plan::PrecisionPlan;
 use crate::sha256::sha256_hex;
 use crate::tensor_spec::{
-    LENS_MATRIX, LENS_MEAN_X, LENS_MEAN_Y, MEANS, PIECE_ROWS, ROWS, SCALING, TensorSpec, gemma_tensors, sae_tensors,
+    LENS_MATRIX, LENS_MEAN_X, LENS_MEAN_Y, MEANS, PIECE_ROWS, ROWS, SCALING, TensorSpec, gemma_joined, gemma_tensors,
+    sae_tensors,
 };
 use crate::text::json_problem;
 use crate::{Error, Result};
@@ -317,6 +318,16 @@ pub enum ManifestError {
     /// A number of one of the configurations.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Matrices that are loaded as one.
+    #[error(
+        "tensors {first} and {other} have different precisions; they are loaded as one matrix: pack the model again"
+    )]
+    Joined {
+        /// The first one's name.
+        first: String,
+        /// The other one's.
+        other: String,
+    },
     /// The layer is not one of the model's.
     #[error("layer {layer} of {layers} layers")]
     Layer {
@@ -517,12 +528,26 @@ impl Manifest {
             specs.push((SCALING.to_owned(), (1, self.sae.dimin)));
         }
         check_tensors(&specs, &self.tensors, &self.shards)?;
+        self.check_joined()?;
         self.check_embedding()?;
         self.check_row_checks()?;
         match &self.words {
             Some(words) => self.check_words(words),
             None => Ok(()),
         }
+    }
+
+    /// Matrices that become one on a device have one precision.
+    fn check_joined(&self) -> std::result::Result<(), ManifestError> {
+        let precision = |name: &String| self.tensors.get(name).map(|tensor| tensor.precision);
+        for joined in gemma_joined(&self.gemma, self.layer) {
+            let mut names = joined.members.iter().map(|(name, _)| name);
+            let Some(first) = names.next() else { continue };
+            if let Some(other) = names.find(|name| precision(name) != precision(first)) {
+                return Err(ManifestError::Joined { first: first.clone(), other: other.clone() });
+            }
+        }
+        Ok(())
     }
 
     fn check_words(&self, it: &WordsEntry) -> std::result::Result<(), ManifestError> {

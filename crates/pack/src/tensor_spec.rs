@@ -9,6 +9,39 @@ pub type TensorSpec = (String, (usize, usize));
 /// Name of the token embedding, as in the checkpoint.
 pub const EMBEDDING: &str = "model.embed_tokens.weight";
 
+/// Matrices with the same input, loaded as one whose rows are theirs, one after another: on a short text a dispatch costs a GPU more than
+/// its arithmetic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Joined {
+    /// The name of the whole matrix.
+    pub name: String,
+    /// Names and rows of those that it is made of, in order.
+    pub members: Vec<(String, usize)>,
+}
+
+/// Queries, keys and values of a layer as one matrix.
+pub const QKV: &str = "self_attn.qkv_proj";
+/// The gate of a layer's feed-forward network and what it gates as one matrix.
+pub const GATE_UP: &str = "mlp.gate_up_proj";
+
+/// The matrices of layers 0 to `layer` that are joined.
+pub fn gemma_joined(config: &GemmaConfig, layer: usize) -> Vec<Joined> {
+    let queries = config.num_attention_heads * config.head_dim;
+    let keys = config.num_key_value_heads * config.head_dim;
+    let gates = config.intermediate_size;
+    let mut all = Vec::new();
+    for l in 0..=layer {
+        let name = |part: &str| format!("model.layers.{l}.{part}.weight");
+        let join = |whole: &str, members: &[(&str, usize)]| Joined {
+            name: name(whole),
+            members: members.iter().map(|(part, rows)| (name(part), *rows)).collect(),
+        };
+        all.push(join(QKV, &[("self_attn.q_proj", queries), ("self_attn.k_proj", keys), ("self_attn.v_proj", keys)]));
+        all.push(join(GATE_UP, &[("mlp.gate_proj", gates), ("mlp.up_proj", gates)]));
+    }
+    all
+}
+
 /// The language model up to the output of `layer`, in the order of use, the embedding left out.
 /// The final norm comes last: dashboards need it.
 pub fn gemma_tensors(config: &GemmaConfig, layer: usize) -> Vec<TensorSpec> {

@@ -120,15 +120,20 @@ pub fn read_data_up_to(path: &Path, limit_bytes: u64) -> Result<String> {
 
 /// What is wrong with JSON, without the file's name and without a parser's words for a file that ends in its middle.
 pub fn json_problem(error: &serde_json::Error) -> Cow<'static, str> {
-    if error.is_eof() { "it is cut short: download or copy it again".into() } else { error.to_string().into() }
+    if error.is_eof() { "it is cut short: save or download it again".into() } else { error.to_string().into() }
 }
+
+/// Why JSON was not read.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", json_problem(.0))]
+pub struct JsonError(#[from] serde_json::Error);
 
 /// Reads JSON that others wrote: [`without_lone_surrogates`].
 ///
 /// # Errors
-/// Those of serde_json.
-pub fn from_json<T: DeserializeOwned>(json: &str) -> serde_json::Result<T> {
-    serde_json::from_str(&without_lone_surrogates(json))
+/// [`JsonError`].
+pub fn from_json<T: DeserializeOwned>(json: &str) -> std::result::Result<T, JsonError> {
+    Ok(serde_json::from_str(&without_lone_surrogates(json))?)
 }
 
 /// JSON with U+FFFD in the place of half characters: JSON can write a lone surrogate (`\\ud83d`), no text can hold one, and

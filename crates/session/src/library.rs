@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 pub use lens_pack::manifest::{FileEntry, License};
 use lens_pack::outline::{Outline, OutlineError};
+use lens_pack::text::json_problem;
 use lens_view::number;
 use serde::Deserialize;
 
@@ -33,7 +34,7 @@ pub fn read_list(json: &str) -> Result<Vec<ModelEntry>, String> {
         format: String,
         models: Vec<ModelEntry>,
     }
-    let list: List = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    let list: List = serde_json::from_str(json).map_err(|error| json_problem(&error).into_owned())?;
     if list.format != FORMAT {
         return Err(format!("its format is {:?}, this page reads {FORMAT:?}", list.format));
     }

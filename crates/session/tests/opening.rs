@@ -339,7 +339,7 @@ fn a_saved_result_opens_without_a_model() {
 
 #[test]
 fn what_is_no_result_is_refused_with_a_sentence() {
-    for (query, said) in [("result=a/broken.json", "EOF"), ("result=a/absent.json", "its host answers 404")] {
+    for (query, said) in [("result=a/broken.json", "cut short"), ("result=a/absent.json", "its host answers 404")] {
         let page = Page::at(query);
         let problem = page.model.problem.as_deref().unwrap();
         assert!(problem.starts_with("The result at a/") && problem.contains(said), "{problem}");

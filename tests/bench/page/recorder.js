@@ -7,11 +7,11 @@
 const CHANNEL = new BroadcastChannel('temporal-lens-profile');
 /** A kernel by what its text says of itself. */
 const KERNELS = [
-  [/An invocation owns a tile of/, 'linear'], [/eight neighbouring invocations share a row of W/, 'linear'],
+  [/An invocation owns a tile of/, 'linear'], [/eight neighboring invocations share a row of W/, 'linear'],
   [/for many tokens on a GPU, one block of 32 columns/, 'linear'], [/y\[t, c\] = sum over r/, 'transposed'],
-  [/Causal attention of one query|for four neighbouring queries at once/, 'attention'], [/The k largest entries/, 'top-k'],
+  [/Causal attention of one query|for four neighboring queries at once/, 'attention'], [/The k largest entries/, 'top-k'],
   [/The end of one half of a Gemma layer/, 'add and norm'], [/over each row, where `weight`/, 'norm'],
-  [/Takes queries, keys and values of a token apart/, 'rotary'], [/scaled to its projection/, 'projection'], [/Of each row: how many/, 'row sums'],
+  [/Splits a token's queries, keys and values/, 'rotary'], [/scaled to its projection/, 'projection'], [/Of each row: how many/, 'row sums'],
 ];
 const PRECISIONS = { 4: 'q4', 8: 'q8', 16: 'f16', 32: 'f32' };
 

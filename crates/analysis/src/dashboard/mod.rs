@@ -36,7 +36,7 @@ const EXCERPT_MAX: usize = 512;
 #[derive(Debug, thiserror::Error)]
 pub enum DashboardError {
     /// JSON that ends in its middle.
-    #[error("this dashboards file is cut short: download it again")]
+    #[error("this dashboards file is cut short: save or download it again")]
     CutShort,
     /// Not JSON of this shape.
     #[error("this is not a dashboards file: {0}")]

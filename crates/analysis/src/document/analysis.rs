@@ -447,7 +447,7 @@ mod tests {
             ("/selected/position", serde_json::json!(5), "past the last token"),
             ("/grams/novel", serde_json::json!("AAAAAA=="), "a Gram matrix has 4 bytes, 5 tokens call for 60"),
             ("/grams/total", serde_json::json!("?"), "not base64"),
-            ("/variance_explained", serde_json::json!(94), "variance_explained is 94, which none can be"),
+            ("/variance_explained", serde_json::json!(94), "variance_explained is 94, outside its range"),
             ("/similarity/2/1", serde_json::json!(5), "a similarity is 5"),
             ("/similarity_stats/max", serde_json::json!(-3), "one of similarity_stats is -3"),
             ("/energy/novel/1", serde_json::json!(-1), "an energy is -1"),

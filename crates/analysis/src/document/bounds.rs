@@ -5,6 +5,7 @@
 use crate::analysis::{Event, FeatureCode};
 use crate::document::error::DocumentError;
 use crate::document::fields::AnalysisRead;
+use crate::gram::ROUNDING;
 
 /// Tokens, at most: four times what is analyzed.
 pub const TOKENS_MAX: usize = 1 << 13;
@@ -20,9 +21,6 @@ pub const NOVEL_TOP_MAX: usize = 4096;
 /// Items of a short list: predictable features, sources, words of a token or an event, statistics.
 const LIST_MAX: usize = 64;
 
-/// By how much a number may lie outside its range: other programs compute in bfloat16.
-const ROUNDING: f32 = 0.01;
-
 /// Checks the numbers of a document of `t` tokens.
 ///
 /// # Errors
@@ -33,7 +31,7 @@ pub fn check(it: &AnalysisRead<'_>, t: usize) -> Result<(), DocumentError> {
         for value in values {
             // What is not a number is written as null, where it may be undefined.
             if value < least - ROUNDING || value > most + ROUNDING {
-                return Err(DocumentError::Inconsistent(format!("{what} is {value}, which none can be")));
+                return Err(DocumentError::Inconsistent(format!("{what} is {value}, outside its range")));
             }
         }
         Ok(())

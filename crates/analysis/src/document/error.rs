@@ -6,7 +6,7 @@ use crate::attention::AttentionError;
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
     /// JSON that ends in its middle.
-    #[error("the analysis document is cut short: save or download it again")]
+    #[error("the document is cut short: save or download it again")]
     CutShort,
     /// Not JSON, or not of this shape.
     #[error("not an analysis document: {0}")]

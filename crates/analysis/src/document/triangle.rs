@@ -5,11 +5,12 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer, ser};
 
 use crate::analysis::Grams;
 use crate::attention::Attention;
 use crate::document::error::DocumentError;
+use crate::finite::NOT_FINITE;
 use crate::matrix::SymmetricMatrix;
 use crate::source::Source;
 
@@ -28,6 +29,9 @@ struct Gram<'a>(&'a SymmetricMatrix);
 
 impl Serialize for Gram<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.upper().iter().any(|entry| !entry.is_finite()) {
+            return Err(ser::Error::custom(NOT_FINITE));
+        }
         serializer.serialize_str(&encode(self.0.upper(), f32::to_le_bytes))
     }
 }

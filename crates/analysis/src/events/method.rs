@@ -32,7 +32,7 @@ pub const EXACT: f64 = 0.5;
 /// What both must come to so that there is a boundary.
 pub const LEAST: f64 = 0.5625;
 /// Probability that the whole text is one event, from which on it is.
-pub const UNCUT: f64 = 0.03;
+pub const UNCUT: f64 = 0.05;
 /// Tokens by which the expectation may follow at the latest.
 pub const EXPECTATION_LAG_MAX: usize = 24;
 
@@ -70,15 +70,17 @@ impl Method {
         let part = |source, weight, lag, continuity| Part { source, weight, lag, continuity };
         Self {
             parts: vec![
-                part(Source::Residual, 0.65, 3, 0.0),
-                part(Source::Residual, 0.84, 5, 0.0),
-                part(Source::Novel, 3.72, 1, 137.0),
-                part(Source::Predictable, -0.22, 10, 0.91),
+                part(Source::Residual, 0.4, 1, 2.5),
+                part(Source::Residual, 0.37, 3, 0.0),
+                part(Source::Residual, 0.45, 6, 0.0),
+                part(Source::Novel, 2.92, 1, 37.5),
+                part(Source::Predictable, -0.12, 2, 0.0),
+                part(Source::Predictable, -0.05, 10, 0.0),
             ],
-            surprise: 0.64,
-            price: 11.8,
-            many: 0.66,
-            length: 5.1,
+            surprise: 1.03,
+            price: 7.3,
+            many: -0.4,
+            length: 6.15,
         }
     }
 

@@ -14,17 +14,17 @@
 //! span, the sum of squared distances of its tokens from their mean, follows from the kernel alone. A way to cut a
 //! text has a cost, and is exp(-cost) times as likely as one that costs nothing:
 //!
-//! - each event costs 1.49 times its scatter in the residual stream, plus 3.72 times that in the novel codes, less
-//!   0.22 times that in the predictable codes, which drift inside of one event, too; and 5.1 ln(1 + its length / 30);
-//! - each boundary costs 11.8 - 0.66 ln(n / 100) in a text of n tokens (400 where n is more), and
-//!   - more, the more alike the 12 tokens before and after are (novel and predictable codes): the text goes on;
+//! - each event costs 1.22 times its scatter in the residual stream, plus 2.92 times that in the novel codes, less
+//!   0.17 times that in the predictable codes, which drift inside of one event, too; and 6.15 ln(1 + its length / 30);
+//! - each boundary costs 7.3 + 0.4 ln(n / 100) in a text of n tokens (400 where n is more), and
+//!   - more, the more alike the 12 tokens before and after are (residual stream and novel codes): the text goes on;
 //!   - less, the more the energy of the novel codes rises there: the past foretold less of it;
 //!   - 0.57 more where no sentence begins, 9.05 (1 - n / 80) more inside of a sentence of n < 80 tokens, and up to
 //!     2.52 less after a line break, where lines do not break after every sentence.
 //!
-//! Sources turn late, the novel codes by about 1 token, the residual stream by 3 to 5, the predictable codes by 10:
+//! Sources turn late, the novel codes by about 1 token, the residual stream by 1 to 6, the predictable codes by 2 to 10:
 //! scatter is that of the span moved by this lag. Sums over all ways to cut the text (exact, by dynamic programming)
-//! give the probability of a boundary at each place. A text that is one event with a probability of 0.03 and more is
+//! give the probability of a boundary at each place. A text that is one event with a probability of 0.05 and more is
 //! left whole. Else those boundaries are taken together that gain most, where each gains its probability within 3
 //! tokens plus half of that exactly there, less 0.5625.
 //!

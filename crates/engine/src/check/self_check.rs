@@ -184,6 +184,9 @@ impl Checks {
         for variant in self.available(&Variant::LINEAR) {
             self.set_override(VariantOverride { linear: Some(variant), ..VariantOverride::default() });
             self.finishes([7, 37, 72]).await?;
+            // More rows than a workgroup takes.
+            self.gate(Precision::Q4, [9, 2 * 67, 64]).await?;
+            self.gate(Precision::F32, [1, 2 * 300, 40]).await?;
             self.matmul_nt(5, 67, 100).await?;
         }
         self.set_override(VariantOverride::default());
@@ -263,7 +266,7 @@ impl Checks {
             // Gates far past the point where tanh is one.
             let large = x.clone() * 100.0;
             let linear = Linear { weight: Matrix::Packed(weight.clone()), bias: Some(bias) };
-            // An even number of rows: gates, then what they open.
+            // An even number of rows: the gate's, then up's.
             let pairs = packed(rows + rows % 2, cols, Precision::Q8, device);
             vec![
                 linear.forward(x.clone()),
@@ -272,6 +275,14 @@ impl Checks {
                 pairs.linear_gate(x),
                 pairs.linear_gate(large),
             ]
+        })
+        .await
+    }
+
+    async fn gate(&mut self, precision: Precision, [tokens, rows, cols]: [usize; 3]) -> Result<()> {
+        let variant = self.device.kernels.linear(tokens);
+        self.compare(format!("{precision} product with GeGLU, {variant:?}, {tokens} x {cols} by {rows}"), |device| {
+            vec![packed(rows, cols, precision, device).linear_gate(matrix(tokens, cols, device, |i| value(3 * i + 1)))]
         })
         .await
     }
@@ -349,7 +360,7 @@ impl Checks {
             let mut results = vec![norm(0).forward(x), added, normed];
             // The second time after the keys and values of the first.
             for norms in [HeadNorms::none(width, &device.burn), HeadNorms::new(weight(2), weight(4), 1e-6)] {
-                let (q, [k, v]) = table.rotate(qkv.clone(), &norms, [2, 1], &mut seen, 0);
+                let (q, [k, v]) = table.rotate_append(qkv.clone(), &norms, [2, 1], &mut seen, 0);
                 let rows = seen.k.len();
                 results.extend([q, k.narrow(0, 0, rows), v.narrow(0, 0, rows)]);
             }

@@ -9,7 +9,25 @@ pub(super) fn begin<B: Backend>(first: FloatTensor<B>, empty: FloatTensor<B>) ->
     B::float_slice_assign(empty, &[(0..n).into(), (0..width).into()], first)
 }
 
-/// [`crate::ops::LensOps::append_rows`]; `empty` makes the larger buffer [capacity, width] where one is needed.
+/// A buffer with capacity for `end` rows whose first `len` are those of `rows`: itself where it has that; `empty` makes the larger
+/// one [capacity, width] where one is needed.
+pub(super) fn grown<B: Backend>(
+    rows: FloatTensor<B>,
+    len: usize,
+    end: usize,
+    empty: impl FnOnce() -> FloatTensor<B>,
+) -> FloatTensor<B> {
+    let (capacity, width) = (rows.shape()[0], rows.shape()[1]);
+    if capacity >= end {
+        rows
+    } else if len == 0 {
+        empty()
+    } else {
+        begin::<B>(B::float_slice(rows, &[(0..len).into(), (0..width).into()]), empty())
+    }
+}
+
+/// [`crate::ops::LensOps::append_rows`]; `empty` as for [`grown`].
 pub(super) fn append<B: Backend>(
     rows: FloatTensor<B>,
     len: usize,
@@ -17,13 +35,5 @@ pub(super) fn append<B: Backend>(
     empty: impl FnOnce() -> FloatTensor<B>,
 ) -> FloatTensor<B> {
     let (end, width) = (len + new.shape()[0], new.shape()[1]);
-    let rows = if rows.shape()[0] >= end {
-        rows
-    } else if len == 0 {
-        empty()
-    } else {
-        let before = B::float_slice(rows, &[(0..len).into(), (0..width).into()]);
-        begin::<B>(before, empty())
-    };
-    B::float_slice_assign(rows, &[(len..end).into(), (0..width).into()], new)
+    B::float_slice_assign(grown::<B>(rows, len, end, empty), &[(len..end).into(), (0..width).into()], new)
 }

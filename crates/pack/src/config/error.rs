@@ -42,7 +42,7 @@ pub enum ConfigError {
     /// Rotary embeddings rotate pairs.
     #[error("head_dim is {0}; rotary embeddings need an even number")]
     OddHead(usize),
-    /// A number that no model has: far from those of every published one, so that results would mean nothing.
+    /// A number far outside what any published model has.
     #[error("{name} is {value:?}; it must lie between {least:?} and {largest:?}")]
     OutOfRange {
         /// The field.

@@ -100,6 +100,26 @@ pub fn name(token: &str) -> String {
     plain(token.trim_start_matches(['▁', ' ']))
 }
 
+/// The character that the byte at `position` is a part of, which of its bytes that is, from 0, and how many it has; none for
+/// other tokens, and for bytes that make no character together.
+pub fn character_at(tokens: &[String], position: usize) -> Option<(char, usize, usize)> {
+    let byte = |i: usize| byte_of(tokens.get(i)?);
+    let begins = |i: &usize| byte(*i).is_some_and(|byte| byte & 0xc0 != 0x80);
+    let first = (0..4).map_while(|back| position.checked_sub(back)).find(begins)?;
+    let length = byte(first)?.leading_ones() as usize;
+    let bytes: Vec<u8> = (first..first + length).map(byte).collect::<Option<_>>()?;
+    let character = std::str::from_utf8(&bytes).ok()?.chars().next()?;
+    (position < first + length).then_some((character, position - first, length))
+}
+
+/// A token in one string, as [`plain`]; a byte of a longer character by that: "𠮷 (byte 1 of 4)".
+pub fn plain_in_text(tokens: &[String], position: usize) -> String {
+    match character_at(tokens, position) {
+        Some((character, at, length)) => format!("{character} (byte {} of {length})", at + 1),
+        None => tokens.get(position).map(|token| plain(token)).unwrap_or_default(),
+    }
+}
+
 /// The positions of the word that the token at `position` is a part of: tokens follow one another without a space, a
 /// mark or a line break between letters. A token without letters is alone.
 pub fn word_at(tokens: &[String], position: usize) -> std::ops::Range<usize> {
@@ -123,8 +143,12 @@ pub fn word_at(tokens: &[String], position: usize) -> std::ops::Range<usize> {
     first..end
 }
 
-/// The name of the token at `position`; a part of a word is followed by the word, e.g. "ulls (Gulls)".
+/// The name of the token at `position`; a part of a word is followed by the word, e.g. "ulls (Gulls)", and a byte is named by its
+/// character.
 pub fn name_in_text(tokens: &[String], position: usize) -> String {
+    if character_at(tokens, position).is_some() {
+        return plain_in_text(tokens, position);
+    }
     let own = tokens.get(position).map(|token| name(token)).unwrap_or_default();
     let word = word_at(tokens, position);
     let is_part = word.len() > 1 && word.len() <= PARTS_MAX;
@@ -309,5 +333,18 @@ mod tests {
     #[test]
     fn a_mark_alone_stands_in_quotes() {
         assert_eq!(["a1", ".", ", "].map(|name| readable(name.to_owned())), ["a1", "“.”", "“, ”"]);
+    }
+
+    #[test]
+    fn a_byte_is_named_by_its_character() {
+        let tokens =
+            ["▁a", "<0xF0>", "<0xA0>", "<0xAE>", "<0xB7>", "<0xC3>", "b", "<0xB7>", "<0xE2>"].map(str::to_owned);
+        let names: Vec<String> = (0..tokens.len()).map(|i| name_in_text(&tokens, i)).collect();
+        assert_eq!(names[..4], ["a", "𠮷 (byte 1 of 4)", "𠮷 (byte 2 of 4)", "𠮷 (byte 3 of 4)"]);
+        assert_eq!(plain_in_text(&tokens, 4), "𠮷 (byte 4 of 4)");
+        for alone in [0, 5, 6, 7, 8, 9] {
+            assert_eq!(character_at(&tokens, alone), None, "{alone}");
+        }
+        assert_eq!(plain_in_text(&tokens, 6), "b");
     }
 }

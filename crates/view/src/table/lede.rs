@@ -123,7 +123,7 @@ pub fn about_yardsticks(sentences: &[Sentence], shuffled: Option<&Shuffled>) -> 
     sentences.iter().any(|it| it.yardstick.is_some()).then(|| {
         let others = if orders == 1 { "another order".to_owned() } else { format!("{} other orders", count(orders)) };
         format!(
-            "Shuffled: the same tokens in {others}. A value that they reach as well does not depend on the order of the words."
+            "Shuffled: the same tokens in {others}. A value that shuffled texts reach too does not depend on word order."
         )
     })
 }

@@ -216,6 +216,11 @@ impl InferenceOps for Flex {
         empty_rows(width, capacity)
     }
 
+    fn grown_rows(rows: FloatTensor<Self>, len: usize, end: usize, capacity: usize) -> FloatTensor<Self> {
+        let width = dims(&rows)[1];
+        super::rows::grown::<Self>(rows, len, end, || empty_rows(width, capacity))
+    }
+
     fn rotate_append(
         qkv: FloatTensor<Self>,
         table: FloatTensor<Self>,

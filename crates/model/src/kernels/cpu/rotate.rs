@@ -125,6 +125,7 @@ mod tests {
                     let found = found.storage::<f32>();
                     assert_close(what, &found[at.clone()], &wanted);
                     assert_eq!(found[..at.start], before[..at.start], "{what} of earlier tokens stay");
+                    assert_eq!(found[at.end..], before[at.end..], "{what}: nothing is written past the new tokens");
                 }
             }
         }

@@ -23,7 +23,7 @@ use super::rows;
 use crate::ops::{AdamW, DenseOps, OptimizerOps, TrainingOps};
 use crate::ops::{AttentionOptions, Epilogue, InferenceOps, LensOps, PackedShape, RotateOptions, TopOptions};
 
-/// Runs `kernel` over `inputs` with eight numbers; one f32 output for each of `shapes`.
+/// Runs `kernel` over `inputs` with eight numbers; one f32 output for each of `shapes`. Kernels may write into inputs, too.
 fn launch<const N: usize>(
     kernel: Kernel,
     inputs: Vec<CubeTensor>,
@@ -376,6 +376,13 @@ impl InferenceOps for Cube {
 
     fn empty_rows(like: FloatTensor<Self>, capacity: usize, width: usize) -> FloatTensor<Self> {
         empty_rows(&like, capacity, width)
+    }
+
+    fn grown_rows(rows: FloatTensor<Self>, len: usize, end: usize, capacity: usize) -> FloatTensor<Self> {
+        let like = rows.clone();
+        let grown = rows::grown::<Self>(rows, len, end, || empty_rows(&like, capacity, dims(&like)[1]));
+        drop(like);
+        grown
     }
 
     fn rotate_append(

@@ -1,6 +1,6 @@
-// As attention.wgsl for four neighbouring queries at once, in vectors of four: every key and value
+// As attention.wgsl for four neighboring queries at once, in vectors of four: every key and value
 // that is read serves four queries. Keys are taken CAPACITY at a time; what the ones before gave is
-// brought to the highest score so far. An invocation has KEYS neighbouring ones at a time.
+// brought to the highest score so far. An invocation has KEYS neighboring ones at a time.
 
 const KEYS: u32 = {{ keys }}u;
 var<workgroup> slices: array<vec4<f32>, 4u * THREADS>;

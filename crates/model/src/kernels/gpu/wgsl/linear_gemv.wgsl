@@ -1,5 +1,5 @@
 // y[t, r] = finish(sum over c of x[t, c] * W[r, c]) for up to {{ tile }} tokens on a GPU, where reading W
-// is all the work: eight neighbouring invocations share a row of W and read neighbouring blocks of
+// is all the work: eight neighboring invocations share a row of W and read neighboring blocks of
 // it, then add up what they have.
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>;

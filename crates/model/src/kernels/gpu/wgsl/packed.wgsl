@@ -42,14 +42,14 @@ fn finish(sum: f32, mate: f32, r: u32) -> f32 {
     {{ finish }}
 }
 
-// Writes what becomes of sum r, of `rows`, of token t, if these are within the matrices.
-fn put(sum: f32, mate: f32, t: u32, r: u32, rows: u32) {
-    if (t >= sizes[0].x || r >= rows) {
+// Writes the result of sum r, one of `sums`, of token t, unless it lies past the edge.
+fn put(sum: f32, mate: f32, t: u32, r: u32, sums: u32) {
+    if (t >= sizes[0].x || r >= sums) {
         return;
     }
     if (!GATED) {
-        y[t * rows + r] = finish(sum, mate, r);
+        y[t * sums + r] = finish(sum, mate, r);
     } else if ((r & 1u) == 0u) {
-        y[t * (rows >> 1u) + (r >> 1u)] = finish(sum, mate, r);
+        y[t * (sums >> 1u) + (r >> 1u)] = finish(sum, mate, r);
     }
 }

@@ -1,5 +1,5 @@
-// Takes queries, keys and values of a token apart, a workgroup a head: queries and keys are normed where the model does
-// that, and rotated half-split; keys and values go behind those of earlier tokens.
+// Splits a token's queries, keys and values, one workgroup per head: queries and keys are normed if the model has such norms,
+// then rotated half-split; keys and values are appended to those of earlier tokens.
 
 // Each row: heads of queries, of keys, of values.
 @group(0) @binding(0) var<storage, read_write> qkv: array<f32>;
@@ -24,7 +24,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let head = group.y;
     let half = width / 2u;
     let start = (token * (heads + 2u * kv_heads) + head) * width;
-    // Among keys, or values.
+    // The token's first head among keys, or values.
     let row = (sizes[0].w + token) * kv_heads;
     if (head >= heads + kv_heads) {
         let to = (row + head - heads - kv_heads) * width;

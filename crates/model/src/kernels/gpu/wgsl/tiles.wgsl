@@ -1,5 +1,5 @@
 // What the products through workgroup memory share: {{ tile }} tokens by 64 outputs for {{ threads }} invocations, 32
-// steps of the sum at a time, both operands with four neighbours to a vector, so that an invocation's
+// steps of the sum at a time, both operands with four neighbors to a vector, so that an invocation's
 // 16 products a step take two reads.
 
 const THREADS: u32 = {{ threads }}u;
@@ -27,12 +27,12 @@ fn add_tiles(before: mat4x4<f32>, tx: u32, ty: u32) -> mat4x4<f32> {
     return mat4x4<f32>(sum0, sum1, sum2, sum3);
 }
 
-// Writes sums that start at token `t` and at sum `r` of `rows`, a multiple of four.
-fn put_tiles(sums: mat4x4<f32>, t: u32, r: u32, rows: u32) {
+// Writes sums that start at token `t` and at sum `r` of `count`, a multiple of four.
+fn put_tiles(sums: mat4x4<f32>, t: u32, r: u32, count: u32) {
     let of_token = array<vec4<f32>, 4>(sums[0], sums[1], sums[2], sums[3]);
     for (var i = 0u; i < 4u; i++) {
         for (var j = 0u; j < 4u; j++) {
-            put(of_token[i][j], of_token[i][j ^ 1u], t + i, r + j, rows);
+            put(of_token[i][j], of_token[i][j ^ 1u], t + i, r + j, count);
         }
     }
 }

@@ -1,5 +1,5 @@
 // y[t, c] = sum over r of x[t, r] * W[r, c] for many tokens on a GPU, 32 rows of W at a time: W comes
-// with four neighbouring columns to a vector as it is stored.
+// with four neighboring columns to a vector as it is stored.
 
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
 
@@ -25,7 +25,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let token_base = group.y * {{ tile }}u;
     let tx = thread & 15u;
     let ty = thread >> 4u;
-    // x: neighbouring invocations read neighbouring rows of W's dimension, twice four tokens each.
+    // x: neighboring invocations read neighboring rows of W's dimension, twice four tokens each.
     let x_row = thread & 31u;
     let x_four = thread >> 5u;
     let t_low = four_tokens(token_base + x_four * 4u);

@@ -1,8 +1,8 @@
 // y[t, c] = sum over r of x[t, r] * W[r, c], W packed in whole blocks of 32 columns: the same
 // matrix as in linear_tile.wgsl, read the other way, so that a tied dictionary is stored once.
 //
-// An invocation owns {{ tile }} tokens by eight neighbouring columns and takes four rows at a time; neighbouring
-// invocations read neighbouring words of the same row. Rows that none of the tokens uses are passed over:
+// An invocation owns {{ tile }} tokens by eight neighboring columns and takes four rows at a time; neighboring
+// invocations read neighboring words of the same row. Rows that none of the tokens uses are passed over:
 // codes are sparse. tile.rs writes the products of four rows out.
 
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
