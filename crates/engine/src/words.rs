@@ -236,7 +236,10 @@ impl InferenceSession {
                 continue;
             }
             let mut predictable = words.ranked(rows.words(t), TOKEN_WORDS);
-            if predictable.iter().filter(|(index, _)| opposite.contains(index)).count() >= OPPOSITE_LEAST {
+            let is_opposite =
+                predictable.iter().filter(|(index, _)| opposite.contains(index)).count() >= OPPOSITE_LEAST;
+            // Before the first token there is only the start of the text, which foretells the same of every text.
+            if first + t == 1 || is_opposite {
                 predictable.clear();
             }
             let novel = words.ranked(rows.words(new + t), TOKEN_WORDS);

@@ -57,6 +57,7 @@ const TRAIN: &str = "train --model @pack --corpus @corpus.jsonl --out @out/sae -
 const TRAIN_FROM: &str = "train --model @pack --corpus @ids.safetensors --init-from @sae --out @out/sae --tokens 60 \
                           --batch-tokens 20 --context 12";
 const CARD: &str = "card --model @pack --sae @sae --heldout @corpus.jsonl --context 12 --out @out/card.md";
+const HTML: &str = "html @result.json --comparison @compared.json --template @template.html --out @out/a.html";
 
 const CASES: &[Case] = &[
     Case { command: PACK, file: "gemma/config.json" },
@@ -92,7 +93,14 @@ const CASES: &[Case] = &[
     Case { command: TRAIN_FROM, file: "sae/conf.yaml" },
     Case { command: CARD, file: "sae/latest_ckpt.safetensors" },
     Case { command: CARD, file: "corpus.jsonl" },
+    Case { command: HTML, file: "result.json" },
+    Case { command: HTML, file: "compared.json" },
+    Case { command: HTML, file: "template.html" },
 ];
+
+/// What the site's build makes for one file, without the page.
+const TEMPLATE: &str = "<meta name=\"temporal-lens-one-file/1\" content=\"temporal-lens-analysis/2 temporal-lens-comparison/1 temporal-lens-dashboards/1\" />\
+                        <!--temporal-lens:head--><!--temporal-lens:data-->";
 
 /// Passages long enough to train on and to fit a lens to.
 const CORPUS: [&str; 3] = [
@@ -143,6 +151,9 @@ impl Commands {
         for (name, fixture) in [("tokenizer.json", "tokenizer/tiny.json"), ("model.gguf", "gguf/gemma3-types.gguf")] {
             std::fs::copy(fixtures.join(fixture), it.folder.join(name)).context(name)?;
         }
+        for (name, example) in [("result.json", "garden-path.json"), ("compared.json", "garden-path-compared.json")] {
+            std::fs::copy(root.join("demo/examples").join(example), it.folder.join(name)).context(name)?;
+        }
         let passage = |text: &str| format!("{{\"id\": \"{}\", \"text\": {text:?}, \"source\": \"s\"}}\n", text.len());
         let list: String = ["the tide is in", "in a lane, an inn"].map(passage).concat();
         let corpus: String = CORPUS.map(passage).concat();
@@ -158,6 +169,7 @@ impl Commands {
             ("words.txt", "the\na\nin\nan\n"),
             ("topics.json", topics),
             ("golden.json", golden),
+            ("template.html", TEMPLATE),
         ] {
             std::fs::write(it.folder.join(name), content).with_context(|| format!("cannot write {name}"))?;
         }
@@ -241,7 +253,7 @@ impl Commands {
         let started = Instant::now();
         let (stdout, stderr) = (self.folder.join("stdout"), self.folder.join("stderr"));
         let mut command = self.command(case.command);
-        if !matches!(case.name(), "pack") {
+        if !matches!(case.name(), "pack" | "html") {
             command.args(["--device", "cpu"]);
         }
         command.stdin(Stdio::null()).stdout(std::fs::File::create(&stdout)?).stderr(std::fs::File::create(&stderr)?);

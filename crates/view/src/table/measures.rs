@@ -134,7 +134,7 @@ pub fn wandering(tortuosity: f64, shuffled: Option<&Shuffled>) -> String {
     let yardstick = found.filter(|it| it.text.mean.is_finite());
     let times = |value: f64| if value < 9.95 { format!("{value:.1}") } else { format!("{value:.0}") };
     let yardstick = yardstick.map(|it| format!(" (shuffled: {})", times(it.text.mean.into()))).unwrap_or_default();
-    format!("The path is {} times as long as the straight line between its ends{yardstick}", times(tortuosity))
+    format!("{} times as long as the straight line between its ends{yardstick}", times(tortuosity))
 }
 
 #[cfg(test)]
@@ -199,9 +199,9 @@ mod tests {
         let path = [statistics, vec![statistic("tortuosity", 40.9, 18.4)]].concat();
         analysis.shuffled = Some(Shuffled { orders: 5, statistics: path });
         let said = |value| wandering(value, analysis.shuffled.as_ref());
-        assert_eq!(said(40.91), "The path is 41 times as long as the straight line between its ends (shuffled: 18)");
-        assert_eq!(said(20.0), "The path is 20 times as long as the straight line between its ends");
-        assert_eq!(said(1.25), "The path is 1.2 times as long as the straight line between its ends");
+        assert_eq!(said(40.91), "41 times as long as the straight line between its ends (shuffled: 18)");
+        assert_eq!(said(20.0), "20 times as long as the straight line between its ends");
+        assert_eq!(said(1.25), "1.2 times as long as the straight line between its ends");
         assert_eq!(
             notes(&analysis)[1..],
             [
