@@ -16,19 +16,20 @@ pub fn checked<E: de::Error>(value: f32) -> Result<f32, E> {
     if value.is_finite() { Ok(value) } else { Err(E::custom("a number is too large")) }
 }
 
+/// Whether all of `values` are finite.
+pub fn are_all(values: &[f32]) -> bool {
+    values.iter().all(|value| value.is_finite())
+}
+
 /// Why a result is not written.
 pub const NOT_FINITE: &str = "the result holds a number that is not finite";
 
 /// The same of a list.
 pub mod list {
-    use super::{Deserialize, Deserializer, NOT_FINITE, Serialize, Serializer, checked, ser};
+    use super::{Deserialize, Deserializer, NOT_FINITE, Serialize, Serializer, are_all, checked, ser};
 
     pub fn serialize<S: Serializer>(values: &[f32], serializer: S) -> Result<S::Ok, S::Error> {
-        if values.iter().all(|value| value.is_finite()) {
-            values.serialize(serializer)
-        } else {
-            Err(ser::Error::custom(NOT_FINITE))
-        }
+        if are_all(values) { values.serialize(serializer) } else { Err(ser::Error::custom(NOT_FINITE)) }
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f32>, D::Error> {

@@ -179,7 +179,7 @@ fn the_default_pack_has_the_committed_words_and_its_model_gives_such_means() {
     let near: Vec<[(f32, f32); 3]> =
         found.iter().map(|found| committed.map(|expected| compare(found, expected))).collect();
     // A fiftieth of the tokens: the predictable part differs most from text to text.
-    for (part, (apart_most, cosine_least)) in [(0.4, 0.85), (0.2, 0.93), (0.01, 0.99)].into_iter().enumerate() {
+    for (part, (apart_most, cosine_least)) in [(0.4, 0.85), (0.12, 0.95), (0.01, 0.99)].into_iter().enumerate() {
         let (apart, cosine) = near[part][part];
         assert!(apart < apart_most && cosine > cosine_least, "part {part}: {near:?}");
         let others = (0..3).filter(|other| *other != part).map(|other| near[part][other].0);

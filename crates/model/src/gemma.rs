@@ -5,7 +5,7 @@
 
 use burn::tensor::Tensor;
 use lens_pack::config::{Attention as Reach, GemmaConfig};
-use lens_pack::tensor_spec::{GATE_UP, QKV, gemma_joined};
+use lens_pack::tensor_spec::{GATE_UP, QKV, gemma_joined, qkv_rows};
 
 use crate::attention::{AttentionOptions, KeysValues, attend};
 use crate::kernels::config::KernelConfig;
@@ -45,12 +45,6 @@ struct Mlp {
     /// The gate's rows, then up's.
     gate_up_proj: Linear,
     down_proj: Linear,
-}
-
-/// Rows of queries, keys and values.
-fn qkv_rows(config: &GemmaConfig) -> [usize; 3] {
-    let keys = config.num_key_value_heads * config.head_dim;
-    [config.num_attention_heads * config.head_dim, keys, keys]
 }
 
 /// What depends only on the tokens' positions: the rotations of both kinds of layer.

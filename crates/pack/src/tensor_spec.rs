@@ -24,10 +24,15 @@ pub const QKV: &str = "self_attn.qkv_proj";
 /// The gate of a layer's feed-forward network and what it gates as one matrix.
 pub const GATE_UP: &str = "mlp.gate_up_proj";
 
+/// Rows of a layer's queries, keys and values.
+pub fn qkv_rows(config: &GemmaConfig) -> [usize; 3] {
+    let keys = config.num_key_value_heads * config.head_dim;
+    [config.num_attention_heads * config.head_dim, keys, keys]
+}
+
 /// The matrices of layers 0 to `layer` that are joined.
 pub fn gemma_joined(config: &GemmaConfig, layer: usize) -> Vec<Joined> {
-    let queries = config.num_attention_heads * config.head_dim;
-    let keys = config.num_key_value_heads * config.head_dim;
+    let [queries, keys, values] = qkv_rows(config);
     let gates = config.intermediate_size;
     let mut all = Vec::new();
     for l in 0..=layer {
@@ -36,7 +41,7 @@ pub fn gemma_joined(config: &GemmaConfig, layer: usize) -> Vec<Joined> {
             name: name(whole),
             members: members.iter().map(|(part, rows)| (name(part), *rows)).collect(),
         };
-        all.push(join(QKV, &[("self_attn.q_proj", queries), ("self_attn.k_proj", keys), ("self_attn.v_proj", keys)]));
+        all.push(join(QKV, &[("self_attn.q_proj", queries), ("self_attn.k_proj", keys), ("self_attn.v_proj", values)]));
         all.push(join(GATE_UP, &[("mlp.gate_proj", gates), ("mlp.up_proj", gates)]));
     }
     all
@@ -46,15 +51,14 @@ pub fn gemma_joined(config: &GemmaConfig, layer: usize) -> Vec<Joined> {
 /// The final norm comes last: dashboards need it.
 pub fn gemma_tensors(config: &GemmaConfig, layer: usize) -> Vec<TensorSpec> {
     let d = config.hidden_size;
-    let queries = config.num_attention_heads * config.head_dim;
-    let keys = config.num_key_value_heads * config.head_dim;
+    let [queries, keys, values] = qkv_rows(config);
     let mut all = Vec::new();
     for l in 0..=layer {
         let mut add = |part: &str, shape| all.push((format!("model.layers.{l}.{part}.weight"), shape));
         add("input_layernorm", (1, d));
         add("self_attn.q_proj", (queries, d));
         add("self_attn.k_proj", (keys, d));
-        add("self_attn.v_proj", (keys, d));
+        add("self_attn.v_proj", (values, d));
         if config.qk_norm {
             add("self_attn.q_norm", (1, config.head_dim));
             add("self_attn.k_norm", (1, config.head_dim));

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize, Serializer, ser};
 use crate::analysis::Grams;
 use crate::attention::Attention;
 use crate::document::error::DocumentError;
-use crate::finite::NOT_FINITE;
+use crate::finite;
 use crate::matrix::SymmetricMatrix;
 use crate::source::Source;
 
@@ -29,8 +29,8 @@ struct Gram<'a>(&'a SymmetricMatrix);
 
 impl Serialize for Gram<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.0.upper().iter().any(|entry| !entry.is_finite()) {
-            return Err(ser::Error::custom(NOT_FINITE));
+        if !finite::are_all(self.0.upper()) {
+            return Err(ser::Error::custom(finite::NOT_FINITE));
         }
         serializer.serialize_str(&encode(self.0.upper(), f32::to_le_bytes))
     }
@@ -91,7 +91,7 @@ pub fn gram(text: &str, t: usize) -> Result<SymmetricMatrix, DocumentError> {
     let (entries, rest) = bytes.as_chunks::<4>();
     let entries = if rest.is_empty() { entries } else { &[] };
     let entries: Vec<f32> = entries.iter().map(|b| f32::from_le_bytes(*b)).collect();
-    if entries.iter().any(|entry| !entry.is_finite()) {
+    if !finite::are_all(&entries) {
         return Err(DocumentError::Inconsistent("a Gram matrix holds a number that is not finite".to_owned()));
     }
     SymmetricMatrix::new(t, entries).map_err(|_| {

@@ -345,9 +345,8 @@ impl Checks {
     async fn rows(&mut self, tokens: usize, width: usize) -> Result<()> {
         let threads = self.device.kernels.row_threads();
         self.compare(format!("RMSNorm and rotation of {tokens} x {width}, {threads} threads"), |device| {
-            let norm = |shift: usize| {
-                RmsNorm::new(matrix(1, width, device, |i| value(i + shift)).reshape([width]), 1e-6, device.kernels)
-            };
+            let weight = |shift: usize| matrix(1, width, device, |i| value(i + shift)).reshape([width]);
+            let norm = |shift: usize| RmsNorm::new(weight(shift), 1e-6, device.kernels);
             let x = matrix(tokens, width, device, |i| 1e5 * value(3 * i));
             let hidden = matrix(tokens, width, device, |i| 9.0 * value(i + 1));
             let (added, normed) = norm(3).add_then(hidden, x.clone(), &norm(5));
@@ -355,7 +354,6 @@ impl Checks {
             let table = RotaryTable::new(rope, width, 7, tokens, device);
             // Two heads of queries, one of keys, one of values.
             let qkv = Tensor::cat(vec![x.clone(), added.clone(), normed.clone(), x.clone()], 1);
-            let weight = |shift: usize| matrix(1, width, device, |i| value(i + shift)).reshape([width]);
             let mut seen = KeysValues::default();
             let mut results = vec![norm(0).forward(x), added, normed];
             // The second time after the keys and values of the first.

@@ -112,12 +112,15 @@ pub fn character_at(tokens: &[String], position: usize) -> Option<(char, usize, 
     (position < first + length).then_some((character, position - first, length))
 }
 
+/// The name of a byte by its character: "𠮷 (byte 1 of 4)".
+fn byte_in_text(tokens: &[String], position: usize) -> Option<String> {
+    let (character, at, length) = character_at(tokens, position)?;
+    Some(format!("{character} (byte {} of {length})", at + 1))
+}
+
 /// A token in one string, as [`plain`]; a byte of a longer character by that: "𠮷 (byte 1 of 4)".
 pub fn plain_in_text(tokens: &[String], position: usize) -> String {
-    match character_at(tokens, position) {
-        Some((character, at, length)) => format!("{character} (byte {} of {length})", at + 1),
-        None => tokens.get(position).map(|token| plain(token)).unwrap_or_default(),
-    }
+    byte_in_text(tokens, position).unwrap_or_else(|| tokens.get(position).map(|token| plain(token)).unwrap_or_default())
 }
 
 /// The positions of the word that the token at `position` is a part of: tokens follow one another without a space, a
@@ -146,8 +149,8 @@ pub fn word_at(tokens: &[String], position: usize) -> std::ops::Range<usize> {
 /// The name of the token at `position`; a part of a word is followed by the word, e.g. "ulls (Gulls)", and a byte is named by its
 /// character.
 pub fn name_in_text(tokens: &[String], position: usize) -> String {
-    if character_at(tokens, position).is_some() {
-        return plain_in_text(tokens, position);
+    if let Some(name) = byte_in_text(tokens, position) {
+        return name;
     }
     let own = tokens.get(position).map(|token| name(token)).unwrap_or_default();
     let word = word_at(tokens, position);

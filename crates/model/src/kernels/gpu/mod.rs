@@ -380,9 +380,7 @@ impl InferenceOps for Cube {
 
     fn grown_rows(rows: FloatTensor<Self>, len: usize, end: usize, capacity: usize) -> FloatTensor<Self> {
         let like = rows.clone();
-        let grown = rows::grown::<Self>(rows, len, end, || empty_rows(&like, capacity, dims(&like)[1]));
-        drop(like);
-        grown
+        rows::grown::<Self>(rows, len, end, || empty_rows(&like, capacity, dims(&like)[1]))
     }
 
     fn rotate_append(
