@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 use lens_model::kernels::config::KernelConfig;
-use lens_model::linear::matmul_nt;
+use lens_model::linear::matmul_rows;
 use lens_model::rows::Rows;
 
 /// Rows of the tokens so far, on the device.
@@ -17,8 +17,8 @@ pub(crate) struct GramState {
 
 impl GramState {
     /// Inner products of new predictable codes, novel codes and residual stream with those of every token so
-    /// far, themselves included: [new, all] of predictable and of novel codes, of total codes with either,
-    /// and of the residual stream. Rows after the first `before` tokens are dropped first; there is capacity for
+    /// far, themselves included: [new, all] of predictable with predictable codes, novel with novel, novel with predictable,
+    /// predictable with novel ones, and of the residual stream. Rows after the first `before` tokens are dropped first; there is capacity for
     /// `reserved` tokens.
     pub(crate) fn push(
         &mut self,
@@ -35,20 +35,12 @@ impl GramState {
         let all: [_; 3] = std::array::from_fn(|i| {
             let rows = &mut self.rows[i];
             rows.truncate(before);
-            let padded = rows.push(new[i].clone(), reserved);
-            padded.narrow(0, 0, rows.len())
+            rows.push(new[i].clone(), reserved)
         });
-        let [pred, novel, residual] = new;
-        let [all_pred, all_novel, all_residual] = all;
-        // By its parts, so that no rows of the total are needed.
-        let total = pred.clone() + novel.clone();
-        [
-            matmul_nt(pred, all_pred.clone(), kernels),
-            matmul_nt(novel, all_novel.clone(), kernels),
-            matmul_nt(total.clone(), all_pred, kernels),
-            matmul_nt(total, all_novel, kernels),
-            matmul_nt(residual, all_residual, kernels),
-        ]
+        let total = self.rows[0].len();
+        // Total codes are the sum of both kinds: their products are those of their parts.
+        [(0, 0), (1, 1), (1, 0), (0, 1), (2, 2)]
+            .map(|(of, with): (usize, usize)| matmul_rows(new[of].clone(), all[with].clone(), total, kernels))
     }
 
     /// Predictable codes, novel codes and residual stream of the first `tokens`, without the shift; `None` where there

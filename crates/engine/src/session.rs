@@ -15,7 +15,7 @@ use lens_analysis::{Attention, FeatureCode, Grams, Source, Summary, SymmetricMat
 use lens_model::gemma::GemmaCache;
 use lens_model::linear::matmul_nt;
 use lens_model::rows::Rows;
-use lens_model::temporal_sae::{Codes, SaeCache, row_sums, top_entries};
+use lens_model::temporal_sae::{Codes, SaeCache, pair_sums, top_entries};
 use lens_pack::config::SaeConfig;
 use lens_pack::words::WordsEntry;
 
@@ -36,6 +36,7 @@ const RESIDUAL: &str = "the residual stream";
 const PREDICTABLE: &str = "the SAE's predictable codes";
 const NOVEL: &str = "the SAE's novel codes";
 const TOTAL: &str = "the SAE's total codes";
+const RECONSTRUCTION: &str = "the SAE's reconstruction";
 
 /// The step that [`InferenceSession::extend`] is about to take, for a progress bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -337,76 +338,63 @@ impl InferenceSession {
             }
         }
         let new = [&codes.pred_codes, &codes.novel_codes, &residual];
-        let [pp, nn, tp, tn, rr] = self.grams.push(new, before, self.reserved, kernels);
+        let [pp, nn, np, pn, rr] = self.grams.push(new, before, self.reserved, kernels);
         let new_tokens = residual.dims()[0];
         let total = before + new_tokens;
         let pred_top = PRED_TOP.min(codes.pred_codes.dims()[1]);
-        // Column 0 is the empty context; tokens are behind it.
-        let sources = SOURCES.min(total - 1);
-        let attention = self.pack.sae.mean_attention(&self.sae, new_tokens)?;
-        let attention = match sources {
-            0 => attention,
-            _ => top_entries(attention.narrow(1, 1, total - 1), sources),
-        };
+        // One more than are listed: the empty context may be among them.
+        let sources = (SOURCES + 1).min(total);
+        let attention = top_entries(self.pack.sae.mean_attention(&self.sae, new_tokens)?, sources);
         let top = self.options.inf_k.unwrap_or(0).clamp(NOVEL_TOP, NOVEL_TOP_MAX).min(codes.novel_codes.dims()[1]);
-        let [
-            residual_sums,
-            error,
-            predictable,
-            novel,
-            pred_counts,
-            novel_counts,
-            total_counts,
-            entries,
-            pred_high,
-            pred_low,
-            attention,
-            pp,
-            nn,
-            mut tp,
-            tn,
-            rr,
-        ] = read_back_named([
-            (RESIDUAL, row_sums(residual.clone(), kernels)),
-            ("the SAE's reconstruction", row_sums(residual.clone() - codes.recons.clone(), kernels)),
-            ("the SAE's predictable part", row_sums(codes.pred_recons.clone(), kernels)),
-            ("the SAE's novel part", row_sums(codes.novel_recons.clone(), kernels)),
-            (PREDICTABLE, row_sums(codes.pred_codes.clone(), kernels)),
-            (NOVEL, row_sums(codes.novel_codes.clone(), kernels)),
-            (TOTAL, row_sums(codes.pred_codes.clone() + codes.novel_codes.clone(), kernels)),
-            (NOVEL, top_entries(codes.novel_codes.clone(), top)),
-            (PREDICTABLE, top_entries(codes.pred_codes.clone().clamp_min(0.0), pred_top)),
-            (PREDICTABLE, top_entries((-codes.pred_codes.clone()).clamp_min(0.0), pred_top)),
-            ("the SAE's attention", attention),
-            (PREDICTABLE, pp),
-            (NOVEL, nn),
-            (TOTAL, tp),
-            (TOTAL, tn),
-            (RESIDUAL, rr),
-        ])
-        .await?;
-        let count = |sums: &[f32], t: usize| sums[3 * t] as usize;
-        let figures = (0..new_tokens).map(|t| TokenFigures {
-            l0_novel: count(&novel_counts, t),
-            l0_pred: count(&pred_counts, t),
-            l0_total: count(&total_counts, t),
-            residual_sum: residual_sums[3 * t + 1],
-            residual: residual_sums[3 * t + 2],
-            error: error[3 * t + 2],
-            predictable: predictable[3 * t + 2],
-            novel: novel[3 * t + 2],
-            novel_top: largest_positive(pairs(&entries[2 * top * t..2 * top * (t + 1)]), top),
-            pred_top: {
-                let of_token = 2 * pred_top * t..2 * pred_top * (t + 1);
-                largest_magnitudes(&pred_high[of_token.clone()], &pred_low[of_token], pred_top)
-            },
-            sources: largest_positive(pairs(&attention[2 * sources * t..2 * sources * (t + 1)]), sources)
-                .into_iter()
-                .map(|it| TokenSource { position: it.feature, weight: it.value })
-                .collect(),
+        // Sums of a tensor, of another, and of both together: the figures of a token are made of those that are named here.
+        let [of_codes, of_residual, of_parts, novel_top, predictable_top, attention, pp, nn, np, pn, rr] =
+            read_back_named([
+                (
+                    &[PREDICTABLE, NOVEL, TOTAL],
+                    pair_sums(codes.pred_codes.clone(), codes.novel_codes.clone(), 1.0, kernels),
+                ),
+                (
+                    &[RESIDUAL, RECONSTRUCTION, RECONSTRUCTION],
+                    pair_sums(residual.clone(), codes.recons.clone(), -1.0, kernels),
+                ),
+                (
+                    &["the SAE's predictable part", "the SAE's novel part", RECONSTRUCTION],
+                    pair_sums(codes.pred_recons.clone(), codes.novel_recons.clone(), 1.0, kernels),
+                ),
+                (&[NOVEL], top_entries(codes.novel_codes.clone(), top)),
+                (&[PREDICTABLE], top_entries(codes.pred_codes.clone(), pred_top)),
+                (&["the SAE's attention"], attention),
+                (&[PREDICTABLE], pp),
+                (&[NOVEL], nn),
+                (&[TOTAL], np),
+                (&[TOTAL], pn),
+                (&[RESIDUAL], rr),
+            ])
+            .await?;
+        let [of_codes, of_residual, of_parts] = [&of_codes, &of_residual, &of_parts].map(|sums| triples(sums));
+        let figures = (0..new_tokens).map(|t| {
+            let [[pred_count, ..], [novel_count, ..], [total_count, ..]] = of_codes[t];
+            let [[_, residual_sum, residual], _, [.., error]] = of_residual[t];
+            let [[.., predictable], [.., novel], _] = of_parts[t];
+            TokenFigures {
+                l0_novel: novel_count as usize,
+                l0_pred: pred_count as usize,
+                l0_total: total_count as usize,
+                residual_sum,
+                residual,
+                error,
+                predictable,
+                novel,
+                novel_top: largest_positive(pairs(&novel_top[2 * top * t..][..2 * top]), top),
+                pred_top: by_magnitude(pairs(&predictable_top[2 * pred_top * t..][..2 * pred_top])),
+                sources: strongest_sources(pairs(&attention[2 * sources * t..][..2 * sources])),
+            }
         });
-        tp.iter_mut().zip(tn).for_each(|(tp, tn)| *tp += tn);
-        self.summary.extend(figures.collect(), [pp, nn, tp, rr]);
+        // Total codes are the sum of both kinds.
+        let of_one_kind = pp.iter().zip(&nn).map(|(pp, nn)| pp + nn);
+        let of_both = np.iter().zip(&pn).map(|(np, pn)| np + pn);
+        let tt = of_one_kind.zip(of_both).map(|(one, both)| one + both).collect();
+        self.summary.extend(figures.collect(), [pp, nn, tt, rr]);
         if self.options.keep_intermediates {
             self.intermediates = Some((residual, codes));
         }
@@ -523,13 +511,25 @@ impl InferenceSession {
     }
 }
 
-/// The `count` codes of largest magnitude, of the largest positive ones and the largest negated negative ones.
-fn largest_magnitudes(high: &[f32], low: &[f32], count: usize) -> Vec<FeatureCode> {
-    let negated = largest_positive(pairs(low), count).into_iter().map(|it| FeatureCode { value: -it.value, ..it });
-    let mut all: Vec<FeatureCode> = largest_positive(pairs(high), count).into_iter().chain(negated).collect();
+/// Rows of nine sums, three for each of three tensors.
+fn triples(sums: &[f32]) -> Vec<[[f32; 3]; 3]> {
+    let row = |row: &[f32; 9]| std::array::from_fn(|i| [row[3 * i], row[3 * i + 1], row[3 * i + 2]]);
+    sums.as_chunks::<9>().0.iter().map(row).collect()
+}
+
+/// Codes other than zero, the largest magnitude first.
+fn by_magnitude(codes: impl Iterator<Item = (usize, f32)>) -> Vec<FeatureCode> {
+    let mut all: Vec<FeatureCode> =
+        codes.filter(|(_, value)| *value != 0.0).map(|(feature, value)| FeatureCode { feature, value }).collect();
     all.sort_by(|a, b| b.value.abs().total_cmp(&a.value.abs()).then(a.feature.cmp(&b.feature)));
-    all.truncate(count);
     all
+}
+
+/// The earlier tokens that a prediction rests on most; column 0 is the empty context, token j is in column j + 1.
+fn strongest_sources(weights: impl Iterator<Item = (usize, f32)>) -> Vec<TokenSource> {
+    let of_tokens = weights.filter_map(|(column, weight)| Some((column.checked_sub(1)?, weight)));
+    let strongest = largest_positive(of_tokens, SOURCES).into_iter();
+    strongest.map(|it| TokenSource { position: it.feature, weight: it.value }).collect()
 }
 
 /// Pairs of value and column, as the kernel gives them, to pairs of feature and code.

@@ -242,3 +242,47 @@ fn a_refused_reencoding_changes_nothing_and_a_stopped_one_keeps_whole_chunks() {
     let wanted = RunOptions { inf_k: Some(1), ..RunOptions::default() };
     assert_same("stopped and read on", session.summary(), &at_once(&pack, wanted, &ids));
 }
+
+#[test]
+fn listed_sources_and_features_are_the_strongest_of_the_whole_tensors() {
+    for pair in common::pairs().into_iter().filter(|pair| pair.token_ids.len() > 4) {
+        let scratch = tempfile::tempdir().unwrap();
+        let pack = open(&pair.gemma, &pair.sae, &pair.tokenizer, pair.layer, scratch.path());
+        // More than a chunk: the summary is made of several, the tensors are of one.
+        let ids: Vec<u32> = pair.token_ids.iter().copied().cycle().take(530).collect();
+        let rows = pack.embedding(&ids).unwrap();
+        let output = pollster::block_on(session::run(&pack.loaded, &rows, options(&pair))).unwrap();
+        let summary = at_once(&pack, options(&pair), &ids);
+        let tokens = ids.len();
+        for (t, figures) in summary.tokens.iter().enumerate() {
+            let graphs = output.attn_graphs.chunks_exact(tokens * tokens);
+            let heads = graphs.len() as f32;
+            let mut mean = vec![0f32; tokens];
+            for graph in graphs {
+                mean.iter_mut().zip(&graph[t * tokens..]).for_each(|(mean, weight)| *mean += weight / heads);
+            }
+            let mut strongest: Vec<f32> = mean[1..].iter().copied().filter(|weight| *weight > 0.0).collect();
+            strongest.sort_by(|a, b| b.total_cmp(a));
+            assert_eq!(figures.sources.len(), strongest.len().min(5), "{}: token {t}", pair.name);
+            for (source, weight) in figures.sources.iter().zip(strongest) {
+                let of_position = mean[source.position + 1];
+                assert!(source.position < t, "{}: token {t} has a source after it", pair.name);
+                assert!((source.weight - weight).abs() <= 1e-4, "{}: token {t}: {} {weight}", pair.name, source.weight);
+                assert!((source.weight - of_position).abs() <= 1e-4, "{}: token {t}: {of_position}", pair.name);
+            }
+
+            let codes = &output.pred_codes[t * output.width..][..output.width];
+            let mut sizes: Vec<f32> = codes.iter().map(|code| code.abs()).filter(|size| *size > 0.0).collect();
+            sizes.sort_by(|a, b| b.total_cmp(a));
+            assert_eq!(figures.pred_top.len(), sizes.len().min(16), "{}: token {t}", pair.name);
+            for (listed, size) in figures.pred_top.iter().zip(sizes) {
+                assert!((listed.value.abs() - size).abs() <= 1e-4 * (1.0 + size), "{}: token {t}", pair.name);
+                assert!(
+                    (listed.value - codes[listed.feature]).abs() <= 1e-4 * (1.0 + size),
+                    "{}: token {t}",
+                    pair.name
+                );
+            }
+        }
+    }
+}

@@ -4,8 +4,8 @@ use burn::backend::Dispatch;
 use burn::tensor::{Tensor, TensorData};
 
 use crate::kernels::config::KernelConfig;
-use crate::ops::LensOps;
 pub use crate::ops::{ATTENTION_TOKENS_MAX, AttentionOptions};
+use crate::ops::{InferenceOps, LensOps};
 use crate::rows::Rows;
 
 /// Attention of `q` [T, heads * d] over `k` [N, kv_heads * d] and `v` [N, kv_heads * dv], of which
@@ -40,6 +40,19 @@ pub fn weights(
     unit.iter_mut().step_by(tokens + 1).for_each(|v| *v = 1.0);
     let unit = Tensor::<2>::from_data(TensorData::new(unit, [tokens, tokens]), &q.device());
     attend(of_head(q), of_head(k), unit, AttentionOptions { heads: 1, kv_heads: 1, ..options }, kernels)
+}
+
+/// The mean of the heads' weights of the last `new` queries [new, first + new], see [`InferenceOps::mean_attention`]; `q` and `k`
+/// are buffers with a row for each position so far.
+pub fn mean_weights(
+    q: &Tensor<2>,
+    k: &Tensor<2>,
+    new: usize,
+    options: AttentionOptions,
+    kernels: KernelConfig,
+) -> Tensor<2> {
+    let (q, k) = (q.clone().into_dispatch(), k.clone().into_dispatch());
+    Tensor::from_dispatch(Dispatch::mean_attention(q, k, new, options, kernels))
 }
 
 /// Keys and values of the tokens seen so far, so that later tokens need not see those again.

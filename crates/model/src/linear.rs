@@ -211,10 +211,17 @@ fn dense_linear<const D: usize>(x: Tensor<2>, w: Tensor<2>, extra: Option<Tensor
 
 /// a bᵀ for `a` [M, d] and `b` [N, d]: [M, N].
 pub fn matmul_nt(a: Tensor<2>, b: Tensor<2>, kernels: KernelConfig) -> Tensor<2> {
+    let rows = b.dims()[0];
+    matmul_rows(a, b, rows, kernels)
+}
+
+/// a bᵀ for `a` [M, d] and the first `rows` rows of `b` [.., d]: [M, rows].
+pub fn matmul_rows(a: Tensor<2>, b: Tensor<2>, rows: usize, kernels: KernelConfig) -> Tensor<2> {
     let cols = a.dims()[1].next_multiple_of(BLOCK);
     Tensor::from_dispatch(Dispatch::matmul_nt(
         pad_cols(a, cols).into_dispatch(),
         pad_cols(b, cols).into_dispatch(),
+        rows,
         kernels,
     ))
 }

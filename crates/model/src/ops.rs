@@ -280,11 +280,22 @@ pub trait InferenceOps: Backend {
         kernels: KernelConfig,
     ) -> FloatTensor<Self>;
 
-    /// a bᵀ for `a` [M, padded] and `b` [N, padded], whose width is a multiple of 32: [M, N].
-    fn matmul_nt(a: FloatTensor<Self>, b: FloatTensor<Self>, kernels: KernelConfig) -> FloatTensor<Self>;
+    /// a bᵀ for `a` [M, padded] and the first `rows` rows of `b` [.., padded], whose width is a multiple of 32: [M, rows].
+    fn matmul_nt(a: FloatTensor<Self>, b: FloatTensor<Self>, rows: usize, kernels: KernelConfig) -> FloatTensor<Self>;
 
-    /// The `k` largest entries of each row of `z` [T, width], which must not be negative, as pairs
-    /// of value and column in column order: [T, 2 k].
+    /// The weights of causal attention, the mean of its heads: `q` and `k` [.., heads * d] have a row for each of the first
+    /// `options.first` + `tokens` positions at least. Row i of the result [tokens, first + tokens] are the weights that the query at
+    /// first + i gives keys 0 ..= first + i, and zeros. There are as many heads of keys as of queries, and no window.
+    fn mean_attention(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        tokens: usize,
+        options: AttentionOptions,
+        kernels: KernelConfig,
+    ) -> FloatTensor<Self>;
+
+    /// The `k` entries of largest magnitude of each row of `z` [T, width], of equal ones the first, as pairs of value and
+    /// column in column order: [T, 2 k].
     fn top_entries(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self>;
 
     /// The `k` highest entries of each row of x Wᵀ as pairs of value and column in column order, of equal ones the first;
@@ -338,6 +349,7 @@ pub trait InferenceOps: Backend {
         kernels: KernelConfig,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
-    /// Number of entries that are not zero, sum, and sum of squares of each row of `x`: [T, 3].
-    fn row_sums(x: FloatTensor<Self>, kernels: KernelConfig) -> FloatTensor<Self>;
+    /// Of each row of `a`, of `b`, and of a + factor * b, all [T, width]: number of entries that are not zero, sum, and sum of
+    /// squares [T, 9].
+    fn pair_sums(a: FloatTensor<Self>, b: FloatTensor<Self>, factor: f32, kernels: KernelConfig) -> FloatTensor<Self>;
 }

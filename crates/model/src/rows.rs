@@ -80,6 +80,11 @@ impl Rows {
         self.buffer.insert(buffer).clone()
     }
 
+    /// The buffer, a view as that of [`Self::push`]; `None` before the first one.
+    pub fn buffer(&self) -> Option<&Tensor<2>> {
+        self.buffer.as_ref()
+    }
+
     /// The rows alone [len, width]; `None` when there are none.
     pub fn tensor(&self) -> Option<Tensor<2>> {
         let buffer = self.buffer.clone().filter(|_| self.len > 0)?;

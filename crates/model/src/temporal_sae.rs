@@ -4,22 +4,18 @@
 //! part, found in what the prediction leaves over.
 
 use burn::backend::Dispatch;
-use burn::tensor::activation::softmax;
 use burn::tensor::{Tensor, TensorData};
 use lens_pack::config::{NovelCodes, SaeConfig};
 
-use crate::attention::{AttentionOptions, KeysValues, attend, weights};
+use crate::attention::{AttentionOptions, KeysValues, attend, mean_weights, weights};
 use crate::kernels::config::KernelConfig;
-use crate::linear::{Linear, Matrix, matmul_nt};
+use crate::linear::{Linear, Matrix};
 use crate::ops::{InferenceOps, LensOps};
 use crate::rows::Rows;
 use crate::{Error, Result, WeightStore};
 
 /// Added to the norm of a prediction before dividing by its square (notebook: `self.eps`).
 const EPS: f32 = 1e-6;
-
-/// Added to a score that attention must not see.
-const HIDDEN: f32 = -1e30;
 
 /// A TemporalSAE; tensors are named as in the authors' state dict.
 pub struct TemporalSae {
@@ -34,6 +30,8 @@ pub struct TemporalSae {
     /// Factor per dimension of the residual stream [d_model]: `scaling_factor`, times our optional
     /// `scaling` tensor.
     factor: Tensor<1>,
+    /// `b` in the residual stream's own units [d_model].
+    offset: Tensor<1>,
     kernels: KernelConfig,
 }
 
@@ -112,7 +110,8 @@ impl TemporalSae {
         } else {
             Tensor::full([d_model], config.scaling_factor, &store.device().burn)
         };
-        Ok(Self { config: config.clone(), d, e, b, attn_layers, factor, kernels: store.device().kernels })
+        let offset = b.clone() / factor.clone();
+        Ok(Self { config: config.clone(), d, e, b, attn_layers, factor, offset, kernels: store.device().kernels })
     }
 
     /// The configuration.
@@ -184,15 +183,10 @@ impl TemporalSae {
             NovelCodes::Nullify => Tensor::zeros([tokens, width], &device),
         };
         let novel = self.d.linear_transposed(novel_codes.clone());
+        let (novel_recons, pred_recons) = (novel / factor.clone(), predicted / factor);
         // Decoding is linear: the total is the sum of the parts.
-        let recons = (predicted.clone() + novel.clone() + self.b.clone().unsqueeze()) / factor.clone();
-        Ok(Codes {
-            recons,
-            novel_codes,
-            novel_recons: novel / factor.clone(),
-            pred_codes,
-            pred_recons: predicted / factor,
-        })
+        let recons = pred_recons.clone() + novel_recons.clone() + self.offset.clone().unsqueeze();
+        Ok(Codes { recons, novel_codes, novel_recons, pred_codes, pred_recons })
     }
 
     /// Attention weights [T, T] of a layer and head over the tokens in `cache` (notebook: `attn_graphs`):
@@ -219,37 +213,22 @@ impl TemporalSae {
     }
 
     /// Attention weights of the last `new` tokens in `cache` over all, the mean of layers and heads [new, T]; columns
-    /// as in [`Self::attention`]. Computed from scores alone, so that its cost is that of one product [new, T] per head.
+    /// as in [`Self::attention`].
     ///
     /// # Errors
     /// [`Error::Input`] for an empty cache, or one with fewer than `new` tokens.
     pub fn mean_attention(&self, cache: &SaeCache, new: usize) -> Result<Tensor<2>> {
         let total = cache.tokens;
-        let first = total.checked_sub(new).filter(|_| new > 0);
         let missing = || Error::Input(format!("there is no attention of {new} tokens on {total}"));
-        let first = first.ok_or_else(missing)?;
-        // Token t sees columns 0 ..= t; the others get a score whose exponential is 0.
-        let device = self.b.device();
-        let mut hidden = vec![0f32; new * total];
-        for (row, t) in hidden.chunks_exact_mut(total).zip(first..) {
-            row[t + 1..].fill(HIDDEN);
-        }
-        let hidden = Tensor::<2>::from_data(TensorData::new(hidden, [new, total]), &device);
+        let first = total.checked_sub(new).filter(|_| new > 0).ok_or_else(missing)?;
         let mut sum = None;
         for (attention, layer) in self.attn_layers.iter().zip(&cache.layers) {
-            let (Some(q), Some(k)) = (layer.q.tensor(), layer.keys_values.k.tensor()) else { return Err(missing()) };
-            let (q, k) = (q.narrow(0, first, new), k.narrow(0, 0, total));
-            let scale = attention.options(&q, first).scale;
-            let d = q.dims()[1] / attention.n_heads;
-            for head in 0..attention.n_heads {
-                let of_head = |x: &Tensor<2>| x.clone().narrow(1, head * d, d);
-                let scores = matmul_nt(of_head(&q) * scale, of_head(&k), self.kernels);
-                add_to(&mut sum, softmax(scores + hidden.clone(), 1));
-            }
+            let (Some(q), Some(k)) = (layer.q.buffer(), layer.keys_values.k.buffer()) else { return Err(missing()) };
+            add_to(&mut sum, mean_weights(q, k, new, attention.options(q, first), self.kernels));
         }
-        let heads: usize = self.attn_layers.iter().map(|attention| attention.n_heads).sum();
         // An SAE without attention predicts from nothing.
-        Ok(sum.map_or_else(|| Tensor::zeros([new, total], &device), |sum| sum / heads as f32))
+        let sum = sum.unwrap_or_else(|| Tensor::zeros([new, total], &self.b.device()));
+        Ok(if self.attn_layers.len() > 1 { sum / self.attn_layers.len() as f32 } else { sum })
     }
 
     /// relu(x lam E), [T, d_model] to [T, width], with lam = 1 / (4 d_model).
@@ -288,15 +267,16 @@ pub fn top_k(z: Tensor<2>, k: usize) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::keep_top_k(z.into_dispatch(), k))
 }
 
-/// The `k` largest entries of each row of `z` [T, width], none of them negative, as pairs of value and
-/// column in column order: [T, 2 k].
+/// The `k` entries of largest magnitude of each row of `z` [T, width], as pairs of value and column in column order:
+/// [T, 2 k].
 pub fn top_entries(z: Tensor<2>, k: usize) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::top_entries(z.into_dispatch(), k))
 }
 
-/// Number of entries that are not zero, sum, and sum of squares of each row of `x`: [T, 3].
-pub fn row_sums(x: Tensor<2>, kernels: KernelConfig) -> Tensor<2> {
-    Tensor::from_dispatch(Dispatch::row_sums(x.into_dispatch(), kernels))
+/// Of each row of `a`, of `b` and of a + factor * b, all [T, width]: number of entries that are not zero, sum, and sum of
+/// squares [T, 9].
+pub fn pair_sums(a: Tensor<2>, b: Tensor<2>, factor: f32, kernels: KernelConfig) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::pair_sums(a.into_dispatch(), b.into_dispatch(), factor, kernels))
 }
 
 impl ManualAttention {

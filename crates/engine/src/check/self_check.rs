@@ -8,14 +8,14 @@ use std::fmt::{self, Display, Formatter};
 
 use burn::tensor::{Device, Tensor, TensorData, Transaction};
 use lens_model::ComputeDevice;
-use lens_model::attention::{AttentionOptions, KeysValues, attend};
+use lens_model::attention::{AttentionOptions, KeysValues, attend, mean_weights};
 use lens_model::kernels::config::{ROW_THREADS, Variant, VariantOverride};
-use lens_model::linear::{Linear, Matrix, PackedTensor, matmul_nt};
+use lens_model::linear::{Linear, Matrix, PackedTensor, matmul_nt, matmul_rows};
 use lens_model::norm::{HeadNorms, RmsNorm};
 use lens_model::ops::TopOptions;
 use lens_model::rope::RotaryTable;
 use lens_model::store::upload;
-use lens_model::temporal_sae::{project, row_sums, top_entries, top_k};
+use lens_model::temporal_sae::{pair_sums, project, top_entries, top_k};
 use lens_pack::block::{PackedMatrix, Precision};
 use lens_pack::config::Rope;
 
@@ -65,6 +65,7 @@ pub async fn check(device: &ComputeDevice, mut on_step: impl FnMut(u64, u64)) ->
     step();
     checks.attention(1, 4, [4, 2, 12, 72], Some(5.0), Some(3)).await?;
     step();
+    checks.mean_attention(5, 2, [4, 12]).await?;
     checks.rows(5, 72).await?;
     step();
     checks.matmul_nt(5, 7, 72).await?;
@@ -210,6 +211,8 @@ impl Checks {
                 self.attention(tokens, first, [4, 4, 120, 480], None, None).await?;
                 self.attention(tokens, first, [4, 4, 12, 12], None, None).await?;
                 self.attention(tokens, first, [2, 1, 16, 160], None, None).await?;
+                self.mean_attention(tokens, first, [4, 16]).await?;
+                self.mean_attention(tokens, first, [3, 13]).await?;
             }
             for (tokens, width) in [(1, 2), (5, 72), (3, 2304), (66, 130)] {
                 self.rows(tokens, width).await?;
@@ -290,7 +293,8 @@ impl Checks {
     async fn matmul_nt(&mut self, m: usize, n: usize, width: usize) -> Result<()> {
         let variant = self.device.kernels.linear(m);
         self.compare(format!("products of rows, {variant:?}"), |device| {
-            vec![matmul_nt(matrix(m, width, device, value), matrix(n, width, device, |i| value(i + 7)), device.kernels)]
+            let (a, b) = (matrix(m, width, device, value), matrix(n, width, device, |i| value(i + 7)));
+            vec![matmul_nt(a.clone(), b.clone(), device.kernels), matmul_rows(a, b, n - 2, device.kernels)]
         })
         .await
     }
@@ -341,6 +345,18 @@ impl Checks {
         .await
     }
 
+    /// Mean weights of `tokens` queries after `first`, of buffers with more rows than there are positions.
+    async fn mean_attention(&mut self, tokens: usize, first: usize, [heads, d]: [usize; 2]) -> Result<()> {
+        let options = AttentionOptions { heads, kv_heads: heads, scale: 0.7, soft_cap: None, window: None, first };
+        let threads = self.device.kernels.row_threads();
+        let name = format!("mean attention of {tokens} tokens after {first}, {heads} heads of {d}, {threads} threads");
+        self.compare(name, |device| {
+            let rows = |shift: usize| matrix(first + tokens + 2, heads * d, device, |i| value(i + shift));
+            vec![mean_weights(&rows(0), &rows(5), tokens, options, device.kernels)]
+        })
+        .await
+    }
+
     /// The kernels that work row by row.
     async fn rows(&mut self, tokens: usize, width: usize) -> Result<()> {
         let threads = self.device.kernels.row_threads();
@@ -370,7 +386,13 @@ impl Checks {
             let x = matrix(tokens, width, device, |i| value(3 * i));
             let (factor, left) = project(x, codes.clone(), device.kernels);
             let k = (width / 3).max(1);
-            vec![top_k(codes.clone(), k), top_entries(codes.clone(), k), row_sums(codes, device.kernels), factor, left]
+            // Of both signs, with equal magnitudes among them.
+            let signed = matrix(tokens, width, device, |i| (40.0 * value(i)).floor());
+            let pairs = top_entries(signed.clone(), k).reshape([tokens * k, 2]);
+            let sums = pair_sums(codes.clone(), signed, -0.5, device.kernels);
+            let mut results = vec![top_k(codes, k), factor, left, pairs.clone().narrow(1, 0, 1), pairs.narrow(1, 1, 1)];
+            results.extend((0..9).map(|column| sums.clone().narrow(1, column, 1)));
+            results
         })
         .await
     }

@@ -75,6 +75,37 @@ pub fn attention(q: &FlexTensor, k: &FlexTensor, v: &FlexTensor, options: Attent
     result(out, [tokens, heads * dv])
 }
 
+/// See [`crate::ops::InferenceOps::mean_attention`].
+pub fn mean_attention(q: &FlexTensor, k: &FlexTensor, tokens: usize, options: AttentionOptions) -> FlexTensor {
+    let (q, k) = (q.to_contiguous(), k.to_contiguous());
+    let AttentionOptions { heads, first, .. } = options;
+    let width = dims(&q)[1];
+    let (d, all) = (width / heads, first + tokens);
+    let mut out = vec![0f32; tokens * all];
+    each_part(&mut out, ROWS_AT_ONCE * all, |part, out| {
+        let queries = out.len() / all;
+        let from = first + part * ROWS_AT_ONCE;
+        // Keys that some of these queries sees.
+        let keys = from + queries;
+        let mut scores = vec![0f32; queries * keys];
+        let mut scratch = Scratch::default();
+        for head in 0..heads {
+            let of_head = &q.storage::<f32>()[from * width + head * d..];
+            multiply_alone(
+                Rows { values: of_head, count: queries, groups: 1, width: d, stride: width, across: 1 },
+                &DenseRows { values: &k.storage::<f32>()[head * d..], rows: keys, columns: d, stride: width },
+                &mut Placed { values: &mut scores, count: queries, width: keys, stride: keys },
+                &mut scratch,
+            );
+            widest(Softmax { scores: &mut scores, keys, queries, first: from, low: 0, options });
+            for (means, weights) in out.chunks_exact_mut(all).zip(scores.chunks_exact(keys)) {
+                means.iter_mut().zip(weights).for_each(|(mean, weight)| *mean += weight / heads as f32);
+            }
+        }
+    });
+    result(out, [tokens, all])
+}
+
 /// Scores of some queries to weights, in place: zero where a key is not visible.
 pub struct Softmax<'a> {
     pub scores: &'a mut [f32],

@@ -85,9 +85,9 @@ pub fn linear_transposed(x: &FlexTensor, words: &FlexTensor, scales: &FlexTensor
 }
 
 /// See [`crate::ops::InferenceOps::matmul_nt`].
-pub fn matmul_nt(a: &FlexTensor, b: &FlexTensor) -> FlexTensor {
+pub fn matmul_nt(a: &FlexTensor, b: &FlexTensor, rows: usize) -> FlexTensor {
     let b = b.to_contiguous();
-    let [rows, columns] = dims(&b);
+    let columns = dims(&b)[1];
     let b = DenseRows { values: b.storage::<f32>(), rows, columns, stride: columns };
     product(a, &b, Epilogue::Plain, &[])
 }

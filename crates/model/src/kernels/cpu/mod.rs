@@ -172,8 +172,18 @@ impl InferenceOps for Flex {
         linear::linear_transposed(&x, &words, &scales, shape)
     }
 
-    fn matmul_nt(a: FloatTensor<Self>, b: FloatTensor<Self>, _kernels: KernelConfig) -> FloatTensor<Self> {
-        linear::matmul_nt(&a, &b)
+    fn matmul_nt(a: FloatTensor<Self>, b: FloatTensor<Self>, rows: usize, _kernels: KernelConfig) -> FloatTensor<Self> {
+        linear::matmul_nt(&a, &b, rows)
+    }
+
+    fn mean_attention(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        tokens: usize,
+        options: AttentionOptions,
+        _kernels: KernelConfig,
+    ) -> FloatTensor<Self> {
+        attention::mean_attention(&q, &k, tokens, options)
     }
 
     fn top_entries(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self> {
@@ -234,7 +244,7 @@ impl InferenceOps for Flex {
         (q, keys, values)
     }
 
-    fn row_sums(x: FloatTensor<Self>, _kernels: KernelConfig) -> FloatTensor<Self> {
-        sums::row_sums(&x)
+    fn pair_sums(a: FloatTensor<Self>, b: FloatTensor<Self>, factor: f32, _kernels: KernelConfig) -> FloatTensor<Self> {
+        sums::pair_sums(&a, &b, factor)
     }
 }

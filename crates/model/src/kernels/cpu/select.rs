@@ -3,11 +3,11 @@
 use super::tensor::{FlexTensor, dims, result};
 use super::threads::each_part;
 
-/// Columns of the `k` largest entries of `row`, the first of equal ones first.
+/// Columns of the `k` entries of largest magnitude of `row`, the first of equal ones first.
 fn largest(row: &[f32], k: usize) -> impl Iterator<Item = usize> {
     let mut order: Vec<usize> = (0..row.len()).collect();
     // Of equal values the first one goes first. A row has one for each word of a vocabulary: only `k` of them are sorted.
-    let by_size = |a: &usize, b: &usize| row[*b].total_cmp(&row[*a]).then(a.cmp(b));
+    let by_size = |a: &usize, b: &usize| row[*b].abs().total_cmp(&row[*a].abs()).then(a.cmp(b));
     if k < order.len() {
         order.select_nth_unstable_by(k, by_size);
         order.truncate(k);

@@ -3,21 +3,30 @@
 use super::tensor::{FlexTensor, dims, result};
 use super::threads::each_part;
 
-/// See [`crate::ops::InferenceOps::row_sums`].
-pub fn row_sums(x: &FlexTensor) -> FlexTensor {
-    let x = x.to_contiguous();
-    let [tokens, width] = dims(&x);
-    let values = x.storage::<f32>();
-    let mut out = vec![0f32; tokens * 3];
-    each_part(&mut out, 3, |token, sums| {
-        let row = &values[token * width..][..width];
-        let count = row.iter().filter(|v| **v != 0.0).count();
-        // f64: these sums feed the printed statistics.
-        let sum: f64 = row.iter().map(|v| f64::from(*v)).sum();
-        let squares: f64 = row.iter().map(|v| f64::from(*v).powi(2)).sum();
-        sums.copy_from_slice(&[count as f32, sum as f32, squares as f32]);
+/// Entries of `row` that are not zero, their sum, and the sum of their squares.
+fn row_sums(row: impl Iterator<Item = f32>) -> [f32; 3] {
+    // f64: these sums feed the printed statistics.
+    let (mut count, mut sum, mut squares) = (0usize, 0f64, 0f64);
+    for value in row {
+        count += usize::from(value != 0.0);
+        sum += f64::from(value);
+        squares += f64::from(value).powi(2);
+    }
+    [count as f32, sum as f32, squares as f32]
+}
+
+/// See [`crate::ops::InferenceOps::pair_sums`].
+pub fn pair_sums(a: &FlexTensor, b: &FlexTensor, factor: f32) -> FlexTensor {
+    let (a, b) = (a.to_contiguous(), b.to_contiguous());
+    let [tokens, width] = dims(&a);
+    let mut out = vec![0f32; tokens * 9];
+    each_part(&mut out, 9, |token, sums| {
+        let [a, b] = [&a, &b].map(|x| &x.storage::<f32>()[token * width..][..width]);
+        let together = a.iter().zip(b).map(|(a, b)| a + factor * b);
+        let all = [row_sums(a.iter().copied()), row_sums(b.iter().copied()), row_sums(together)];
+        sums.copy_from_slice(all.as_flattened());
     });
-    result(out, [tokens, 3])
+    result(out, [tokens, 9])
 }
 
 /// See [`crate::ops::LensOps::project`].

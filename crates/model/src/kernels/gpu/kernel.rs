@@ -38,6 +38,11 @@ pub enum Kernel {
     AttentionFour {
         threads: u32,
     },
+    /// The weights of an attention, the mean of its heads.
+    MeanAttention {
+        vectors: bool,
+        threads: u32,
+    },
     /// Row by row, by workgroups of so many invocations.
     Row(Row, u32),
     TopK {
@@ -53,14 +58,31 @@ pub enum Row {
     RmsNorm,
     AddNorm,
     Rotate { norm: bool },
-    Sums,
+    PairSums,
     Project,
 }
 
-/// An attention: what both share, then `body`. Operands are read as `number`; a key has a `score`.
-fn attention(body: &'static str, number: &str, score: &str, capacity: usize, threads: u32) -> SourceTemplate {
+/// What attention reads of its operands at a time, and the sum of its entries as WGSL.
+fn attention_number(vectors: bool) -> [&'static str; 2] {
+    if vectors { ["vec4<f32>", "dot(sum, vec4<f32>(1.0))"] } else { ["f32", "sum"] }
+}
+
+/// An attention: `operands` after queries and keys, what all share, then `body`. Operands are read as `number`; a key has a
+/// `score`.
+fn attention(
+    operands: &[&str],
+    body: &'static str,
+    number: &str,
+    score: &str,
+    capacity: usize,
+    threads: u32,
+) -> SourceTemplate {
+    let binding =
+        |(i, operand): (usize, &&str)| format!("@group(0) @binding({}) var<storage, read_write> {operand};", i + 2);
     SourceTemplate::new(include_str!("wgsl/softmax.wgsl"))
         .add_template(body)
+        .register("operands", operands.iter().enumerate().map(binding).collect::<Vec<_>>().join("\n"))
+        .register("sizes_binding", (operands.len() + 2).to_string())
         .register("number", number)
         .register("score", score)
         .register("capacity", capacity.to_string())
@@ -72,7 +94,8 @@ fn attention(body: &'static str, number: &str, score: &str, capacity: usize, thr
 fn attention_four(threads: u32) -> SourceTemplate {
     let keys = if threads < 16 { 4 } else { 1 };
     let sum = |query: &str| (0..keys).map(|i| format!("weight{i}.{query} * value{i}")).collect::<Vec<_>>().join(" + ");
-    attention(include_str!("wgsl/attention_four.wgsl"), "vec4<f32>", "vec4<f32>", FOUR_CAPACITY, threads)
+    let operands = ["v: array<vec4<f32>>", "y: array<vec4<f32>>"];
+    attention(&operands, include_str!("wgsl/attention_four.wgsl"), "vec4<f32>", "vec4<f32>", FOUR_CAPACITY, threads)
         .register("keys", keys.to_string())
         .register(
             "begin_keys",
@@ -106,7 +129,7 @@ fn row_source(kernel: Row, threads: u32) -> SourceTemplate {
     match kernel {
         Row::RmsNorm => rows(include_str!("wgsl/rms_norm.wgsl")),
         Row::AddNorm => rows(include_str!("wgsl/add_norm.wgsl")),
-        Row::Sums => rows(include_str!("wgsl/row_sums.wgsl")),
+        Row::PairSums => rows(include_str!("wgsl/pair_sums.wgsl")),
         Row::Project => rows(include_str!("wgsl/project.wgsl")),
         Row::Rotate { norm } => rows(include_str!("wgsl/rotate.wgsl")).register("normed", norm.to_string()),
     }
@@ -168,9 +191,17 @@ impl KernelSource for Kernel {
             }
             Self::Transposed { precision, variant, threads } => transposed_source(precision, variant, threads),
             Self::Attention { vectors, threads } => {
-                let number = if vectors { "vec4<f32>" } else { "f32" };
-                attention(include_str!("wgsl/attention.wgsl"), number, "f32", ATTENTION_TOKENS_MAX, threads)
-                    .register("total", if vectors { "dot(sum, vec4<f32>(1.0))" } else { "sum" })
+                let [number, total] = attention_number(vectors);
+                let operands = [format!("v: array<{number}>"), format!("y: array<{number}>")];
+                let operands = operands.each_ref().map(String::as_str);
+                attention(&operands, include_str!("wgsl/attention.wgsl"), number, "f32", ATTENTION_TOKENS_MAX, threads)
+                    .register("total", total)
+            }
+            Self::MeanAttention { vectors, threads } => {
+                let [number, total] = attention_number(vectors);
+                let body = include_str!("wgsl/mean_attention.wgsl");
+                attention(&["y: array<f32>"], body, number, "f32", ATTENTION_TOKENS_MAX, threads)
+                    .register("total", total)
             }
             Self::AttentionFour { threads } => attention_four(threads),
             Self::Row(kernel, threads) => row_source(kernel, threads),

@@ -103,6 +103,20 @@ fn by_row<const N: usize>(
     launch(Kernel::Row(kernel, threads), inputs, shapes, sizes, threads, [rows, parts])
 }
 
+/// The numbers of an attention kernel: those of `options`, queries, and the widths of a query and of a value.
+fn attention_sizes(options: AttentionOptions, [queries, d, dv]: [usize; 3]) -> [u32; 8] {
+    [
+        options.heads as u32 | (options.kv_heads as u32) << 16,
+        queries as u32,
+        d as u32,
+        dv as u32,
+        options.first as u32,
+        options.window.map_or(u32::MAX, |w| w as u32),
+        options.scale.to_bits(),
+        options.soft_cap.unwrap_or(0.0).to_bits(),
+    ]
+}
+
 /// A buffer that may be written: `rows` itself where this is its only handle, otherwise a copy.
 fn owned(rows: CubeTensor) -> CubeTensor {
     if rows.can_mut() && rows.is_contiguous() { rows } else { rows.copy() }
@@ -137,16 +151,7 @@ impl LensOps for Cube {
         let (d, dv) = (width / heads, dims(&inputs[2])[1] / kv_heads);
         let vectors = d.is_multiple_of(4) && dv.is_multiple_of(4);
         let unit = if vectors { 4 } else { 1 };
-        let sizes = [
-            heads as u32 | (kv_heads as u32) << 16,
-            tokens as u32,
-            (d / unit) as u32,
-            (dv / unit) as u32,
-            options.first as u32,
-            options.window.map_or(u32::MAX, |w| w as u32),
-            options.scale.to_bits(),
-            options.soft_cap.unwrap_or(0.0).to_bits(),
-        ];
+        let sizes = attention_sizes(options, [tokens, d / unit, dv / unit]);
         let threads = kernels.row_threads();
         let (kernel, groups) = if vectors && tokens > 1 {
             (Kernel::AttentionFour { threads }, tokens.div_ceil(4))
@@ -305,14 +310,33 @@ impl InferenceOps for Cube {
         y
     }
 
-    fn matmul_nt(a: FloatTensor<Self>, b: FloatTensor<Self>, kernels: KernelConfig) -> FloatTensor<Self> {
+    fn matmul_nt(a: FloatTensor<Self>, b: FloatTensor<Self>, rows: usize, kernels: KernelConfig) -> FloatTensor<Self> {
         let (a, b) = (into_contiguous(a), into_contiguous(b));
-        let [rows, cols] = dims(&b);
+        let cols = dims(&b)[1];
         // An f32 matrix whose width is whole blocks is its own packed form; scales are never read.
         let scales = a.client.create_from_slice(&[0u8; 4]);
         let scales =
             CubeTensor::new_contiguous(a.client.clone(), a.device.clone(), Shape::new([1]), scales, DType::U32);
         linear(vec![a, b, scales], PackedShape { rows, cols, precision: Precision::F32 }, Epilogue::Plain, kernels)
+    }
+
+    fn mean_attention(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        tokens: usize,
+        options: AttentionOptions,
+        kernels: KernelConfig,
+    ) -> FloatTensor<Self> {
+        let inputs = vec![into_contiguous(q), into_contiguous(k)];
+        let AttentionOptions { heads, first, .. } = options;
+        let d = dims(&inputs[0])[1] / heads;
+        let vectors = d.is_multiple_of(4);
+        let d = if vectors { d / 4 } else { d };
+        let sizes = attention_sizes(options, [tokens, d, 0]);
+        let threads = kernels.row_threads();
+        let kernel = Kernel::MeanAttention { vectors, threads };
+        let [y] = launch(kernel, inputs, [[tokens, first + tokens]], &sizes, threads, [tokens, 1]);
+        y
     }
 
     fn top_entries(z: FloatTensor<Self>, k: usize) -> FloatTensor<Self> {
@@ -405,10 +429,11 @@ impl InferenceOps for Cube {
         (q, keys, values)
     }
 
-    fn row_sums(x: FloatTensor<Self>, kernels: KernelConfig) -> FloatTensor<Self> {
-        let x = into_contiguous(x);
-        let [tokens, width] = dims(&x);
-        let [y] = by_row(Row::Sums, vec![x], [[tokens, 3]], &[width as u32], 1, kernels);
+    fn pair_sums(a: FloatTensor<Self>, b: FloatTensor<Self>, factor: f32, kernels: KernelConfig) -> FloatTensor<Self> {
+        let inputs = vec![into_contiguous(a), into_contiguous(b)];
+        let [tokens, width] = dims(&inputs[0]);
+        let sizes = [width as u32, factor.to_bits()];
+        let [y] = by_row(Row::PairSums, inputs, [[tokens, 9]], &sizes, 1, kernels);
         y
     }
 }

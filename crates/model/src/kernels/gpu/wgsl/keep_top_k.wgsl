@@ -1,8 +1,8 @@
-// The k largest entries of each row of z [T, width], none of them negative: either in their places
-// with zeros elsewhere, or as a list of k values and columns in column order.
+// The k entries of largest magnitude of each row of z [T, width]: either in their places with zeros
+// elsewhere, or as a list of k values and columns in column order.
 //
-// Bit patterns of floats that are not negative are ordered like the floats, so the k-th largest
-// value of a row is found bit by bit from the top: a bit belongs to it when at least k entries are
+// Bit patterns of floats without their sign are ordered like the floats, so the k-th largest
+// magnitude of a row is found bit by bit from the top: a bit belongs to it when at least k entries are
 // as large. One workgroup a row; 31 counting passes whatever k is.
 
 @group(0) @binding(0) var<storage, read_write> z: array<u32>;
@@ -18,6 +18,10 @@ var<workgroup> counters: array<atomic<u32>, 2>;
 var<workgroup> above: atomic<u32>;
 var<workgroup> ties: array<u32, 64>;
 var<workgroup> larger: array<u32, 64>;
+
+fn magnitude(at: u32) -> u32 {
+    return z[at] & 0x7fffffffu;
+}
 
 @compute @workgroup_size(64, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
@@ -41,7 +45,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
         let candidate = threshold | (1u << (30u - step));
         var count = 0u;
         for (var c = first; c < last; c++) {
-            count += select(0u, 1u, z[row + c] >= candidate);
+            count += select(0u, 1u, magnitude(row + c) >= candidate);
         }
         atomicAdd(&counters[step & 1u], count);
         workgroupBarrier();
@@ -56,8 +60,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
     var greater = 0u;
     var equal = 0u;
     for (var c = first; c < last; c++) {
-        greater += select(0u, 1u, z[row + c] > threshold);
-        equal += select(0u, 1u, z[row + c] == threshold);
+        greater += select(0u, 1u, magnitude(row + c) > threshold);
+        equal += select(0u, 1u, magnitude(row + c) == threshold);
     }
     atomicAdd(&above, greater);
     ties[thread] = equal;
@@ -74,8 +78,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
     place = group.x * 2u * k + 2u * (place + min(taken, room));
     for (var c = first; c < last; c++) {
         let bits = z[row + c];
-        var keep = bits > threshold;
-        if (bits == threshold) {
+        let size = magnitude(row + c);
+        var keep = size > threshold;
+        if (size == threshold) {
             keep = taken < room;
             taken++;
         }

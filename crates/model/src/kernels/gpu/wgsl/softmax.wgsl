@@ -1,15 +1,14 @@
-// What both attentions share: their operands, and the way from scores to weights. Operands are read
-// as {{ number }}; of one key, the score of one query or of four is a {{ score }}. Rows of q, k, v and y are
-// tokens, with the heads beside each other, as the projections leave them.
+// What all attentions share: their operands, and the way from scores to weights. Operands are read
+// as {{ number }}; of one key, the score of one query or of four is a {{ score }}. Rows of operands are
+// tokens, with one head after another, as the projections leave them.
 
 @group(0) @binding(0) var<storage, read_write> q: array<{{ number }}>;
 @group(0) @binding(1) var<storage, read_write> k: array<{{ number }}>;
-@group(0) @binding(2) var<storage, read_write> v: array<{{ number }}>;
-@group(0) @binding(3) var<storage, read_write> y: array<{{ number }}>;
+{{ operands }}
 // x: heads, and heads of keys in the upper half, y: queries, z: width of a query, w: width of a value,
 // both in {{ number }}; then x: position of the first query, y: window, z: bits of the scale, w: bits of the
 // soft cap (0: none)
-@group(0) @binding(4) var<uniform> sizes: array<vec4<u32>, 2>;
+@group(0) @binding({{ sizes_binding }}) var<uniform> sizes: array<vec4<u32>, 2>;
 
 const THREADS: u32 = {{ threads }}u;
 // Keys whose scores workgroup memory holds.
