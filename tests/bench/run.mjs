@@ -42,12 +42,13 @@ const BENCHES = {
 const browser = await launch();
 try {
   const page = await openPage(browser);
+  const peerVersion = await call(page, 'peerVersion');
   const results = {
     date: new Date().toISOString(),
     machine: { processor: cpus()[0].model, cores: cpus().length, load_before: loadavg() },
     browser: browser.version(),
     ...(await call(page, 'adapterFacts')),
-    peer: `onnxruntime-web ${await call(page, 'peerVersion')}`,
+    peer: peerVersion && `onnxruntime-web ${peerVersion}`,
     rounds: environment.rounds,
   };
   await page.close();

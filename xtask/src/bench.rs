@@ -60,8 +60,8 @@ const FULL_SIZE_SOURCES: [&str; 3] =
 const PEER_FILE: &str = "peer.json";
 
 /// What to measure, and how.
-#[derive(Debug, Args)]
-pub struct BenchArgs {
+#[derive(Debug, Clone, Args)]
+pub struct Measurement {
     /// Only this bench; may be given several times.
     #[arg(long, value_name = "BENCH", value_parser = PossibleValuesParser::new(BENCHES))]
     only: Vec<String>,
@@ -74,6 +74,13 @@ pub struct BenchArgs {
     /// The machine's own GPU instead of SwiftShader.
     #[arg(long)]
     gpu: bool,
+}
+
+/// What to measure, and of what.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    #[command(flatten)]
+    measurement: Measurement,
     /// Measure the site in this folder instead of building it.
     #[arg(long, value_name = "FOLDER")]
     dist: Option<PathBuf>,
@@ -82,8 +89,39 @@ pub struct BenchArgs {
     json: Option<PathBuf>,
 }
 
+/// Where what is measured lies. Folders that a bench does not need may be missing.
+pub struct Places {
+    /// `tests/bench` and `tests/e2e/lib` are below it.
+    pub root: PathBuf,
+    /// The built site.
+    pub site: PathBuf,
+    /// `node_modules` of the peers is in it.
+    pub peer: PathBuf,
+    /// Packs beside the site's.
+    pub packs: PathBuf,
+    /// The GGUF file of the default model.
+    pub weights: PathBuf,
+    /// The peer's models of the default model and of single layers.
+    pub models: PathBuf,
+    /// The pack of Gemma-2-2B's size, and the peer's model of it.
+    pub full_size: PathBuf,
+    /// See `full_size`.
+    pub full_size_peer: PathBuf,
+    /// Points that are laid out and drawn.
+    pub points: PathBuf,
+    /// `node_modules` of the browser's driver is in it.
+    pub driver: PathBuf,
+    /// The browser.
+    pub chromium: PathBuf,
+    /// The JSON file of results.
+    pub results: PathBuf,
+    /// What the benches printed.
+    pub log: PathBuf,
+}
+
 /// Sets up, measures, prints tables and writes the JSON file.
-pub fn run(paths: &Paths, mut options: BenchArgs) -> Result<()> {
+pub fn run(paths: &Paths, options: BenchArgs) -> Result<()> {
+    let BenchArgs { measurement: mut options, dist, json } = options;
     if options.only.is_empty() {
         options.only = BENCHES.map(str::to_owned).to_vec();
     }
@@ -98,11 +136,11 @@ pub fn run(paths: &Paths, mut options: BenchArgs) -> Result<()> {
         }
     }
     // The benches run in the tree's root, whatever the folder that this was called from.
-    let results = options.json.as_deref().map(std::path::absolute).transpose()?;
+    let results = json.as_deref().map(std::path::absolute).transpose()?;
     let tools = setup::for_test(paths)?;
     let weights = model::fetch(paths)?;
-    let dist = match &options.dist {
-        Some(folder) => folder.clone(),
+    let site = match dist {
+        Some(folder) => folder,
         None => site::build(paths, site::Kind::Published)?,
     };
     let folder = paths.cache.join("bench");
@@ -133,28 +171,60 @@ pub fn run(paths: &Paths, mut options: BenchArgs) -> Result<()> {
     if let Some(parent) = results.parent() {
         std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
     }
-    let bench = paths.root.join("tests/bench");
+    let places = Places {
+        root: paths.root.clone(),
+        site,
+        peer,
+        packs,
+        weights,
+        models,
+        full_size,
+        full_size_peer,
+        points,
+        driver: tools.node,
+        chromium: tools.chromium,
+        results,
+        log: paths.logs().join("bench.log"),
+    };
+    measure(&places, &options)?;
+    if options.only.iter().any(|it| it == "umap") {
+        Task::new("umap-learn on the same points", find_or_install_python(paths, &folder.join("python"))?)
+            .arg(paths.root.join("tests/reference/umap_times.py"))
+            .arg(&places.points)
+            .log_to(paths.logs().join("umap-learn.log"))
+            .timeout(LIMIT)
+            .echo()
+            .run()?;
+    }
+    console::line(&format!("the results are in {}", places.results.display()));
+    Ok(())
+}
+
+/// Measures what is at its place, prints tables and writes the JSON file.
+pub fn measure(places: &Places, options: &Measurement) -> Result<()> {
+    let bench = places.root.join("tests/bench");
+    let of_peer = |folder: &str| places.peer.join("node_modules").join(folder);
     let served = server::start(server::Options {
         port: 0,
         prefix: "/".to_owned(),
         ranges: true,
         folders: vec![
-            (String::new(), dist),
+            (String::new(), places.site.clone()),
             ("bench/".to_owned(), bench.join("page")),
-            ("umap-js/".to_owned(), peer.join("node_modules/umap-js/lib")),
-            ("embedding-atlas/".to_owned(), peer.join("node_modules/embedding-atlas/dist")),
-            ("ort/".to_owned(), peer.join("node_modules/onnxruntime-web/dist")),
-            ("wllama/".to_owned(), peer.join("node_modules/@wllama/wllama/esm")),
-            ("gguf/".to_owned(), weights),
-            ("packs/".to_owned(), packs),
-            ("full-size/".to_owned(), full_size),
-            ("peer/".to_owned(), models.clone()),
-            ("peer-full-size/".to_owned(), full_size_peer.clone()),
+            ("umap-js/".to_owned(), of_peer("umap-js/lib")),
+            ("embedding-atlas/".to_owned(), of_peer("embedding-atlas/dist")),
+            ("ort/".to_owned(), of_peer("onnxruntime-web/dist")),
+            ("wllama/".to_owned(), of_peer("@wllama/wllama/esm")),
+            ("gguf/".to_owned(), places.weights.clone()),
+            ("packs/".to_owned(), places.packs.clone()),
+            ("full-size/".to_owned(), places.full_size.clone()),
+            ("peer/".to_owned(), places.models.clone()),
+            ("peer-full-size/".to_owned(), places.full_size_peer.clone()),
         ],
     })?;
     Task::new("measuring", "node")
         .arg(bench.join("run.mjs"))
-        .in_folder(&paths.root)
+        .in_folder(&places.root)
         .envs([
             ("LENS_SITE", served.url.clone()),
             ("LENS_GPU", options.gpu.to_string()),
@@ -163,27 +233,17 @@ pub fn run(paths: &Paths, mut options: BenchArgs) -> Result<()> {
             ("LENS_TOKENS", options.tokens.iter().map(usize::to_string).collect::<Vec<_>>().join(",")),
         ])
         .envs([
-            ("LENS_CHROMIUM", &tools.chromium),
-            ("LENS_NODE", &tools.node),
-            ("LENS_MODELS", &models),
-            ("LENS_FULL_SIZE_MODEL", &full_size_peer),
-            ("LENS_POINTS", &points),
-            ("LENS_RESULTS", &results),
+            ("LENS_CHROMIUM", &places.chromium),
+            ("LENS_NODE", &places.driver),
+            ("LENS_MODELS", &places.models),
+            ("LENS_FULL_SIZE_MODEL", &places.full_size_peer),
+            ("LENS_POINTS", &places.points),
+            ("LENS_RESULTS", &places.results),
         ])
-        .log_to(paths.logs().join("bench.log"))
+        .log_to(places.log.clone())
         .timeout(LIMIT)
         .echo()
         .run()?;
-    if options.only.iter().any(|it| it == "umap") {
-        Task::new("umap-learn on the same points", find_or_install_python(paths, &folder.join("python"))?)
-            .arg(paths.root.join("tests/reference/umap_times.py"))
-            .arg(&points)
-            .log_to(paths.logs().join("umap-learn.log"))
-            .timeout(LIMIT)
-            .echo()
-            .run()?;
-    }
-    console::line(&format!("the results are in {}", results.display()));
     Ok(())
 }
 
@@ -203,7 +263,7 @@ fn write_points(paths: &Paths, folder: &Path) -> Result<()> {
 }
 
 /// The peer's models of the default model and of single layers.
-fn find_or_make_models(paths: &Paths, weights: &Path, folder: &Path) -> Result<PathBuf> {
+pub fn find_or_make_models(paths: &Paths, weights: &Path, folder: &Path) -> Result<PathBuf> {
     let key = models_key(paths, &MODEL_SOURCES, &[model::WEIGHTS.sha256, model::TOKENIZER.sha256])?;
     let models = folder.join("models");
     pack::make_again_if(&models, PEER_FILE, &key, || {
@@ -221,7 +281,7 @@ fn find_or_make_models(paths: &Paths, weights: &Path, folder: &Path) -> Result<P
 }
 
 /// The peer's model of Gemma-2-2B's size.
-fn find_or_make_full_size_model(paths: &Paths, tokenizer: &Path, folder: &Path) -> Result<PathBuf> {
+pub fn find_or_make_full_size_model(paths: &Paths, tokenizer: &Path, folder: &Path) -> Result<PathBuf> {
     let key = models_key(paths, &FULL_SIZE_SOURCES, &[model::GEMMA2_TOKENIZER.sha256])?;
     let models = folder.join("full-size-model");
     pack::make_again_if(&models, PEER_FILE, &key, || {

@@ -1,7 +1,7 @@
 //! The precomputed examples: every text of `demo/examples/index.json` through the command line on the
 //! default pack.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -22,12 +22,7 @@ const LIMIT: Duration = Duration::from_secs(600);
 /// Makes all of them again.
 pub fn run(paths: &Paths) -> Result<()> {
     let packed = pack::find_or_make(paths, &model::fetch(paths)?)?;
-    Task::new("building the command line", "cargo")
-        // No other choice of crates: it would give some dependencies other features.
-        .args(["build", "--release", "--locked", "--bin", "temporal-lens"])
-        .in_folder(&paths.root)
-        .log_to(paths.logs().join("gallery-build.log"))
-        .run()?;
+    build_command_line(paths)?;
     let folder = paths.root.join(FOLDER);
     let list = folder.join("index.json");
     let json = std::fs::read_to_string(&list).with_context(|| format!("cannot read {}", list.display()))?;
@@ -54,6 +49,17 @@ pub fn run(paths: &Paths) -> Result<()> {
     }
     console::line(&format!("the gallery is in {} ({})", folder.display(), console::megabytes(bytes)));
     Ok(())
+}
+
+/// Builds the command line; answers where it is.
+pub fn build_command_line(paths: &Paths) -> Result<PathBuf> {
+    Task::new("building the command line", "cargo")
+        // No other choice of crates: it would give some dependencies other features.
+        .args(["build", "--release", "--locked", "--bin", "temporal-lens"])
+        .in_folder(&paths.root)
+        .log_to(paths.logs().join("command-line-build.log"))
+        .run()?;
+    Ok(paths.target.join("release/temporal-lens"))
 }
 
 fn temporal_lens(paths: &Paths, packed: &Path, what: &str, flags: &[&str], out: &Path) -> Result<()> {

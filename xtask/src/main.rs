@@ -15,6 +15,7 @@
 //! | [`landing`] | the static pages of the examples, and what a link shows where it is sent to |
 //! | [`gallery`] | makes the precomputed examples again |
 //! | [`fuzz`] | altered files for every reader and every command |
+//! | [`gpu_kit`] | packs all that is measured on a machine with a GPU |
 //! | [`bench`] | times our kernels and the whole path against others in the same browser |
 //! | [`process`], [`console`], [`paths`], [`hash`] | running programs, showing progress, finding folders, hashing files |
 
@@ -24,6 +25,7 @@ mod cpu_bench;
 mod dev;
 mod fuzz;
 mod gallery;
+mod gpu_kit;
 mod hash;
 mod landing;
 mod model;
@@ -82,6 +84,13 @@ enum Command {
     ///
     /// Prints tables and writes a JSON file; docs/performance.md has the method.
     Bench(bench::BenchArgs),
+    /// Pack programs, browser, models and scripts for a machine with a GPU that has neither a network nor a compiler.
+    ///
+    /// docs/gpu-kit.md says what is measured there, and how.
+    GpuKit(gpu_kit::GpuKitArgs),
+    /// For the kit's scripts: the benches of an unpacked kit.
+    #[command(hide = true)]
+    KitBench(gpu_kit::KitBenchArgs),
     /// Alter the fixtures in seeded ways and give them to every reader and command: none may panic, take long or much memory,
     /// or succeed with what is no result.
     Fuzz(fuzz::FuzzArgs),
@@ -148,6 +157,11 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode> {
     let started = Instant::now();
     let elapsed = || console::spell(started.elapsed());
+    if let Command::KitBench(args) = &command {
+        // Where it runs, there is no tree.
+        gpu_kit::measure(args)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let paths = Paths::find()?;
     match command {
         Command::Serve(args) => serve(&paths, args, started)?,
@@ -157,6 +171,8 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Check => return test::check(&paths),
         Command::Test(args) => return test::run(&paths, &args),
         Command::Bench(args) => bench::run(&paths, args)?,
+        Command::GpuKit(args) => gpu_kit::run(&paths, &args)?,
+        Command::KitBench(_) => {}
         Command::Fuzz(args) => fuzz::run(&paths, &args)?,
         Command::Gallery => gallery::run(&paths)?,
         Command::Setup => {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 use lens_engine::DeviceChoice;
 use lens_import::Synthetic;
@@ -11,6 +12,18 @@ pub struct KernelsArgs {
     /// Time the linear layers instead of checking.
     #[arg(long)]
     pub bench: bool,
+    /// Time whole analyses by this packed model, too.
+    #[arg(long, value_name = "DIR", requires = "bench")]
+    pub model: Option<PathBuf>,
+    /// Tokens to time instead of 1, 18, 128 and 512; may be given several times.
+    #[arg(long, value_name = "N", requires = "bench", value_parser = RangedU64ValueParser::<usize>::new().range(1..=2048))]
+    pub tokens: Vec<usize>,
+    /// Time only the variants that an analysis would take.
+    #[arg(long, requires = "bench")]
+    pub chosen: bool,
+    /// The card's f32 peak in GFLOP/s, as its maker states it: prints the share of it that is reached.
+    #[arg(long, value_name = "GFLOP/S", requires = "bench")]
+    pub peak: Option<f64>,
     /// Where to compute; by default the GPU where there is one.
     #[arg(long, value_enum)]
     pub device: Option<DeviceArg>,

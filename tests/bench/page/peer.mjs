@@ -4,13 +4,16 @@ import { activations, fetchBytes, linearError } from './data.mjs';
 
 /** Which of its builds: `webgpu` has the provider that native programs have, `all` the older one in JavaScript. */
 const build = new URLSearchParams(location.search).get('build') ?? 'webgpu';
-const ort = await import(`../ort/ort.${build}.bundle.min.mjs`);
+/** Null where it is not installed: a kit of small sizes has none. */
+const ort = await import(`../ort/ort.${build}.bundle.min.mjs`).catch(() => null);
 
-ort.env.wasm.wasmPaths = new URL('../ort/', import.meta.url).href;
-ort.env.logLevel = 'error';
+if (ort) {
+  ort.env.wasm.wasmPaths = new URL('../ort/', import.meta.url).href;
+  ort.env.logLevel = 'error';
+}
 
-/** Its version. */
-export const peerVersion = () => ort.env.versions.web;
+/** Its version; null where it is not installed. */
+export const peerVersion = () => ort?.env.versions.web ?? null;
 
 /** What is set up now, by name: { run, release }. */
 const ready = new Map();

@@ -59,6 +59,34 @@ pub fn vulkan_driver(chromium: &Path) -> Option<PathBuf> {
         .find(|driver| driver.is_file())
 }
 
+/// A browser that can be copied: a folder with all that it consists of.
+pub struct Portable {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The program's name in it.
+    pub name: String,
+}
+
+impl Portable {
+    /// The program.
+    pub fn program(&self) -> PathBuf {
+        self.folder.join(&self.name)
+    }
+}
+
+/// The folder of `chromium`, which may be a script that starts the program in it.
+///
+/// # Errors
+/// A browser that does not lie in a folder of its own.
+pub fn folder(chromium: &Path) -> Result<Portable> {
+    let folder = vulkan_driver(chromium).and_then(|driver| Some(driver.parent()?.to_owned()));
+    let found = folder.and_then(|folder| {
+        let name = ["chromium", "chrome"].into_iter().find(|name| folder.join(name).is_file())?;
+        Some(Portable { folder, name: name.to_owned() })
+    });
+    found.with_context(|| format!("no folder of a whole browser belongs to {}", chromium.display()))
+}
+
 fn find() -> Option<PathBuf> {
     let application = PathBuf::from("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome");
     NAMES.iter().find_map(|name| find_on_path(name)).or_else(|| application.is_file().then_some(application))
