@@ -80,7 +80,7 @@ pub struct Words {
     /// Words in the vocabulary that the lists are chosen from.
     pub vocabulary: usize,
     /// What the past foretold at each token: the readout of the predictable part [T][at most 8], best first. Empty
-    /// at BOS, at the token after it, and where nothing is foretold yet.
+    /// at BOS, at the token after it, and where nothing is foretold yet, or only what the start of any text foretells.
     pub predictable: Vec<Vec<Word>>,
     /// What each token added: the readout of the novel part [T][at most 8], best first. Empty at BOS.
     pub novel: Vec<Vec<Word>>,

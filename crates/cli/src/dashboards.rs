@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 use lens_analysis::dashboard::build::{Builder, Largest, rounded};
+use lens_analysis::dashboard::name::PeakWords;
 use lens_analysis::dashboard::{Chunk, FORMAT, INDEX_FILE, Index, TextSource, chunk_file, label, name};
 use lens_analysis::words::Word;
 use lens_engine::{PackFolder, RunOptions, session};
@@ -83,10 +84,14 @@ pub fn run(args: &DashboardsArgs) -> Result<()> {
         );
     }
     let labels = builder.labels();
+    let peaks: Vec<PeakWords> = (0..width).map(|feature| builder.peak_words(feature)).collect();
+    let alike = coherent_words(&pack, peaks.iter().map(|peaks| peaks.all.as_slice()))?;
     let names = (0..width).filter_map(|feature| {
         let readout: Vec<String> = directions.raised[feature].iter().map(|(word, _)| word.clone()).collect();
         let label = labels.iter().find(|label| label.feature == feature);
-        name::name(feature, label, &builder.peak_words(feature), (&readout, directions.coherence[feature]))
+        let (words, coherence) = &alike[feature];
+        let readout = (readout.as_slice(), directions.coherence[feature]);
+        name::name(feature, label, &peaks[feature].repeated, (words, *coherence), readout)
     });
     let index = Index {
         name_rule: name::RULE.to_owned(),
@@ -201,6 +206,14 @@ fn directions(pack: &PackFolder, width: usize) -> Result<Directions> {
         vocabulary_tokens(pack, &directions, width)?
     };
     Ok(Directions { near, raised, lowered, coherence: vec![0.0; width] })
+}
+
+/// Of each list the words in the pack's vocabulary, with their coherence; none of packs without words.
+fn coherent_words<'a>(pack: &PackFolder, lists: impl Iterator<Item = &'a [String]>) -> Result<Vec<(Vec<String>, f32)>> {
+    if pack.loaded.manifest().words.is_none() {
+        return Ok(lists.map(|_| (Vec::new(), 0.0)).collect());
+    }
+    Ok(pollster::block_on(pack.loaded.coherent_words(&lists.collect::<Vec<_>>()))?)
 }
 
 /// Tokens of the whole vocabulary that directions [width, d_model] raise and lower most, with their logits.

@@ -1,5 +1,7 @@
 //! A pack's words on a device.
 
+#[cfg(not(target_family = "wasm"))]
+use std::collections::HashMap;
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
@@ -74,6 +76,12 @@ impl LoadedWords {
         self.opposite.get().ok_or_else(|| Error::Input("the words of the pack were not read".to_owned()))
     }
 
+    /// Where each word is in the vocabulary.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn indices(&self) -> HashMap<&str, usize> {
+        self.vocabulary.words.iter().enumerate().map(|(index, (_, word))| (word.as_str(), index)).collect()
+    }
+
     pub(crate) fn spelling(&self, index: usize) -> &str {
         self.vocabulary.words.get(index).map_or("", |(_, word)| word)
     }
@@ -124,14 +132,20 @@ impl LoadedWords {
 
     /// How much the words of each list have in common.
     pub(crate) async fn coherence(&self, lists: &[Vec<(usize, f32)>]) -> Result<Vec<f32>> {
-        let indices: Vec<usize> = lists.iter().flatten().map(|(index, _)| *index).collect();
+        let indices = |list: &Vec<(usize, f32)>| list.iter().map(|(index, _)| *index).collect();
+        self.coherence_of(&lists.iter().map(indices).collect::<Vec<_>>()).await
+    }
+
+    /// As [`Self::coherence`], of words alone.
+    pub(crate) async fn coherence_of(&self, lists: &[Vec<usize>]) -> Result<Vec<f32>> {
+        let indices: Vec<usize> = lists.iter().flatten().copied().collect();
         if indices.is_empty() {
             return Ok(vec![0.0; lists.len()]);
         }
         let rows: Tensor<2> = self.readout.centered_rows(&indices);
         let d = rows.dims()[1];
         let mut rest = read_back(rows).await?;
-        let of_list = |list: &Vec<(usize, f32)>| {
+        let of_list = |list: &Vec<usize>| {
             let after = rest.split_off((list.len() * d).min(rest.len()));
             coherence(&std::mem::replace(&mut rest, after), d)
         };

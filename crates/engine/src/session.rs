@@ -117,6 +117,8 @@ pub struct InferenceSession {
     summary: Summary,
     /// Readouts of the first tokens: see [`Self::read_words`].
     pub(crate) words: Vec<TokenWords>,
+    /// What the start of the text alone foretells: words in the vocabulary, best first.
+    pub(crate) start_words: Vec<usize>,
     /// Predictable and novel part of the reconstruction [T, d_model], where the pack has words: what they are read from.
     pub(crate) parts: [Rows; 2],
     /// Embedding rows of the tokens, where the pack has a fitted lens: what it makes of the tokens that come.
@@ -140,6 +142,7 @@ impl InferenceSession {
             grams: GramState::default(),
             summary: Summary::new(pack.manifest().gemma.hidden_size),
             words: Vec::new(),
+            start_words: Vec::new(),
             parts: [Rows::default(), Rows::default()],
             embeddings: Rows::default(),
             intermediates: None,

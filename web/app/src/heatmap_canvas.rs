@@ -7,7 +7,7 @@ use lens_view::dendrogram::Dendrogram;
 use lens_view::focus::{Cell, Focus};
 use lens_view::heatmap::{BAR_TITLE, Heatmap, HeatmapLayout};
 use lens_view::layout::Rect;
-use lens_view::scene::Scene;
+use lens_view::scene::{self, Scene};
 use wasm_bindgen::JsValue;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
@@ -196,7 +196,18 @@ fn print_values(
     Ok(())
 }
 
-/// Names of the scenes along both axes, each in its color over its own tokens; a name without room is cut.
+/// As many of the words of `name` as fit, whole; the first one cut where it does not.
+fn fitting_words(context: &CanvasRenderingContext2d, name: &str, width: f64) -> Result<String, JsValue> {
+    let names = scene::shorter_names(name);
+    for name in &names {
+        if context.measure_text(name)?.width() <= width {
+            return Ok((*name).to_owned());
+        }
+    }
+    fitting(context, names.last().copied().unwrap_or_default(), width)
+}
+
+/// Names of the scenes along both axes, each in its color over its own tokens.
 fn draw_scene_names(
     context: &CanvasRenderingContext2d,
     heatmap: &Heatmap,
@@ -213,13 +224,13 @@ fn draw_scene_names(
         context.set_fill_style_str(palette.scene(scene.number));
         let (left, right) = (layout.column_x(first).max(x), layout.column_x(end).min(x + width));
         if right > left {
-            let name = fitting(context, &name, right - left - 6.0)?;
+            let name = fitting_words(context, &name, right - left - 6.0)?;
             context.fill_text(&name, (left + right) / 2.0, layout.column_title_y)?;
             context.fill_rect(left, layout.column_title_y - 10.0, right - left - 1.0, 2.0);
         }
         let (top, bottom) = (layout.row_y(first).max(y), layout.row_y(end).min(y + height));
         if bottom > top {
-            let name = fitting(context, &name, bottom - top - 6.0)?;
+            let name = fitting_words(context, &name, bottom - top - 6.0)?;
             upwards(context, layout.row_title_x, (top + bottom) / 2.0, |context| context.fill_text(&name, 0.0, 0.0))?;
             context.fill_rect(layout.row_title_x + 8.0, top, 2.0, bottom - top - 1.0);
         }

@@ -1,7 +1,7 @@
 //! From the codes of a corpus to dashboards.
 
 use super::label::{Firing, Words};
-use super::name::peak_words;
+use super::name::{PeakWords, peak_words};
 use super::{BARS, Dashboard, Excerpt, Label};
 
 /// Excerpts of the largest codes, each from another passage.
@@ -98,7 +98,7 @@ impl Builder {
     }
 
     /// The words at the peaks of `feature`: see [`peak_words`].
-    pub fn peak_words(&self, feature: usize) -> Vec<String> {
+    pub fn peak_words(&self, feature: usize) -> PeakWords {
         let token = |firing: &Firing| {
             let passage = self.passages.get(firing.passage as usize)?;
             passage.tokens.get(firing.position as usize).map(String::as_str)

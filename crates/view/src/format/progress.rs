@@ -212,10 +212,15 @@ impl Progress {
 
 /// Label of the Analyze button, with the bytes that pressing it will fetch where they are known and not `here` yet.
 pub fn analyze_label(here: bool, expected_bytes: u64) -> String {
+    with_download("Analyze", here, expected_bytes)
+}
+
+/// What a button does, and what is downloaded for it; of a model that is `here` nothing is.
+pub fn with_download(verb: &str, here: bool, expected_bytes: u64) -> String {
     if here || expected_bytes == 0 {
-        "Analyze".to_owned()
+        verb.to_owned()
     } else {
-        format!("Analyze (downloads {} once)", number::bytes(expected_bytes))
+        format!("{verb} (downloads {} once)", number::bytes(expected_bytes))
     }
 }
 
@@ -302,5 +307,6 @@ mod tests {
         assert_eq!(analyze_label(false, 123_000_000), "Analyze (downloads 123 MB once)");
         assert_eq!(analyze_label(true, 123_000_000), "Analyze");
         assert_eq!(analyze_label(false, 0), "Analyze");
+        assert_eq!(with_download("Compare", false, 123_000_000), "Compare (downloads 123 MB once)");
     }
 }

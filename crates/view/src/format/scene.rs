@@ -62,6 +62,16 @@ impl Scene {
     }
 }
 
+/// A name of several words in fewer and fewer of them, down to the first alone: "sailing, tide", "sailing". Where there is no room for one,
+/// the next is tried, and no word is cut before the last.
+pub fn shorter_names(name: &str) -> Vec<&str> {
+    let ends = name.match_indices(", ").map(|(at, _)| at);
+    let mut names: Vec<&str> = ends.map(|end| &name[..end]).collect();
+    names.push(name);
+    names.reverse();
+    names
+}
+
 /// Which of the colors of scenes the scene of this number (from 1) has, as `data-scene` says it.
 pub fn color(number: usize) -> usize {
     number % COLORS
@@ -135,6 +145,8 @@ mod tests {
         let with_lag = [scenes[0].clone(), Scene { expectation_from: solid + 1, ..scenes[1].clone() }];
         assert!(lines(&with_lag, &[solid]).unwrap().contains("dashed"));
         assert!(!lines(&with_lag, &[solid + 1]).unwrap().contains("dashed"), "no dashed line is drawn");
+        assert_eq!(shorter_names("sea, sail, boat"), ["sea, sail, boat", "sea, sail", "sea"]);
+        assert_eq!(shorter_names("unclear"), ["unclear"]);
         assert_eq!([tokens(1), tokens(10)], ["1 token", "10 tokens"]);
         assert_eq!(at(&analysis, 2).map(|it| it.number), Some(2));
         assert_eq!((at(&analysis, 0), all(&example::analysis())), (None, Vec::new()));

@@ -35,8 +35,8 @@ pub struct Sentence {
 pub fn claim(analysis: &Analysis) -> Vec<Part> {
     let mut claim = so_far(analysis);
     claim.text(match (analysis.sources.is_some() || analysis.words.is_some(), analysis.novel_top.is_empty()) {
-        (true, _) => " Point at a word: what made it expected, and what it added.",
-        (false, false) => " Point at a word: what it added.",
+        (true, _) => " Point at a word to see what made it expected and what it added.",
+        (false, false) => " Point at a word to see what it added.",
         (false, true) => "",
     });
     claim.0
@@ -85,13 +85,13 @@ impl Claim {
     fn scenes(&mut self, analysis: &Analysis, who: &str) {
         match scene::all(analysis).as_slice() {
             [] => return,
-            [only] => {
-                self.text(&format!("{who} stayed in one scene"));
-                if let Some(name) = only.clear_words() {
-                    self.text(": ");
+            [only] => match only.clear_words() {
+                Some(name) => {
+                    self.text(&format!("{who} stayed in one scene: "));
                     self.0.push(Part::Scene(only.number, name.to_owned()));
                 }
-            }
+                None => self.text(&format!("{who} stayed in one scene from beginning to end")),
+            },
             many => {
                 self.text(&format!("{who} passed through {} scenes", count(many.len())));
                 if many.len() <= LISTED_MAX && many.iter().any(|it| it.clear_words().is_some()) {
@@ -240,7 +240,7 @@ mod tests {
         assert!(claimed.starts_with("The model reads word by word. Part of its state"), "{claimed}");
         let two = "Here it passed through two scenes: [1 sea, sail, boat]; then [2 one without a clear subject]. ";
         assert!(claimed.contains(two), "{claimed}");
-        assert!(claimed.ends_with("Point at a word: what made it expected, and what it added."), "{claimed}");
+        assert!(claimed.ends_with("Point at a word to see what made it expected and what it added."), "{claimed}");
         let uninvited = read(&reading(&analysis));
         assert!(
             uninvited.ends_with(&two[two.len() - 20..two.len() - 1]) && claimed.starts_with(&uninvited),
@@ -250,7 +250,7 @@ mod tests {
         events.truncate(1);
         assert!(read(&claim(&analysis)).contains("new. Here it stayed in one scene: [1 sea, sail, boat]. Point"));
         analysis.events.as_mut().unwrap()[0].unclear = true;
-        assert!(read(&claim(&analysis)).contains("new. Here it stayed in one scene. Point"));
+        assert!(read(&claim(&analysis)).contains("new. Here it stayed in one scene from beginning to end. Point"));
         let event = analysis.events.as_ref().unwrap()[0].clone();
         analysis.events = Some(vec![event; 12]);
         assert!(read(&claim(&analysis)).contains("Here it passed through 12 scenes. Point"));
@@ -263,7 +263,7 @@ mod tests {
         let older = read(&caption(&example::analysis()));
         assert_eq!(older, "What was expected at each word, and what the word added.");
         let older = read(&claim(&example::analysis()));
-        assert!(!older.contains("scene") && older.ends_with("new. Point at a word: what it added."), "{older}");
+        assert!(!older.contains("scene") && older.ends_with("new. Point at a word to see what it added."), "{older}");
     }
 
     #[test]

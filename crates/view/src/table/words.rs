@@ -7,6 +7,8 @@ use crate::format::{number, scene, token};
 
 /// Longer tokens are cut.
 const SOURCE_CHARACTERS: usize = 24;
+/// Less reads as 0 %.
+const LIKELY_MIN: f32 = 0.005;
 
 /// What is said of one token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +64,11 @@ pub fn of_token(analysis: &Analysis, position: usize) -> Option<TokenLines> {
         sources: sources.map(|all| all.iter().map(name).collect::<Vec<_>>().join(", ")),
         from_past: of(&words.predictable),
         new_here: of(&words.novel),
-        next: next.map(|all| all.iter().map(likely).collect::<Vec<_>>().join(", ")),
+        next: next.map(|all| {
+            // The likeliest in any case; of the others those that do not read as 0 %.
+            let shown = all.iter().enumerate().filter(|(rank, it)| *rank == 0 || it.probability >= LIKELY_MIN);
+            shown.map(|(_, it)| likely(it)).collect::<Vec<_>>().join(", ")
+        }),
         likelihood: surprise.map(|value| likelihood(*value)),
     })
 }

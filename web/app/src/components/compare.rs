@@ -8,11 +8,13 @@ use lens_view::choice::Choice;
 use lens_view::focus::{Focus, Step};
 use lens_view::heatmap::{Heatmap, HeatmapLayout, Viewport};
 use lens_view::layout::AvailableSpace;
+use lens_view::progress::with_download;
 use lens_view::{comparison, export, neighbors, number, statistics};
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 use web_sys::{KeyboardEvent, MouseEvent};
 
+use super::composer::is_here;
 use super::picker::InfKField;
 use super::save_figure::SaveFigure;
 use super::similarity_table::SimilarityTable;
@@ -41,6 +43,7 @@ pub fn ComparePanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
             Some((example.id.clone(), gallery.find(example.pair.as_deref()?)?.title.clone()))
         })
     });
+    let bytes = move || state.pack.with(|pack| pack.as_ref().map_or(0, |pack| pack.bytes));
     let on_submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         state.tell(Msg::Compare);
@@ -64,7 +67,7 @@ pub fn ComparePanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
                     ></textarea>
                     <div class="controls">
                         <button type="submit" data-testid="compare" disabled=is_loading>
-                            "Compare"
+                            {move || with_download("Compare", is_here(state, bytes()), bytes())}
                         </button>
                         <InfKField title="Novel codes kept at each token of the second text" testid="compare-inf-k" inf_k typed=Msg::SecondInfKTyped state />
                         {move || {

@@ -26,12 +26,6 @@ pub fn Composer(state: State) -> impl IntoView {
         bytes if bytes > 0 && !state.words.get() => format!("Words ({} once)", number::bytes(bytes)),
         _ => "Words".to_owned(),
     };
-    // As good as loaded: nothing of it is fetched again.
-    let is_stored = move || {
-        let enough = state.stored_bytes.get().is_some_and(|stored| stored >= expected());
-        let loaded = |pack: &Option<Pack>| pack.as_ref().is_some_and(|pack| environment::was_loaded(&pack.url));
-        enough && state.pack.with(loaded)
-    };
     let is_composing = StoredValue::new(false);
     let compose = move |begins: bool| {
         is_composing.set_value(begins);
@@ -80,7 +74,7 @@ pub fn Composer(state: State) -> impl IntoView {
             ></textarea>
             <div class="controls">
                 <button type="submit" class="primary" data-testid="analyze" disabled=move || loading() || state.text.with(|text| text.trim().is_empty())>
-                    {move || analyze_label(state.is_loaded.get() || is_stored(), expected())}
+                    {move || analyze_label(is_here(state, expected()), expected())}
                 </button>
                 <InfKField title="Novel codes kept at each token" testid="inf-k" inf_k=state.inf_k typed=Msg::InfKTyped state />
                 <label class="field toggle" title="Once the model is loaded">
@@ -179,4 +173,11 @@ fn status(state: State) -> String {
         }),
         Phase::Idle => "Runs in this browser; no model is fetched before you press Analyze.".to_owned(),
     }
+}
+
+/// Whether the model is loaded, or as good as that: `expected` bytes of it are stored, and nothing is fetched again.
+pub fn is_here(state: State, expected: u64) -> bool {
+    let enough = state.stored_bytes.get().is_some_and(|stored| stored >= expected);
+    let loaded = |pack: &Option<Pack>| pack.as_ref().is_some_and(|pack| environment::was_loaded(&pack.url));
+    state.is_loaded.get() || enough && state.pack.with(loaded)
 }

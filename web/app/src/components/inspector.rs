@@ -12,7 +12,7 @@ use web_sys::KeyboardEvent;
 use super::selection_panel::SelectionPanel;
 use super::token_strip::scroll_to;
 use super::words::NoWords;
-use crate::state::{ShownAnalysis, State};
+use crate::state::{Origin, ShownAnalysis, State};
 use crate::views::Derived;
 use crate::walk::{Along, walk};
 
@@ -22,6 +22,9 @@ pub fn InspectorZone(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     let pack_hash = shown.analysis.model.pack_hash.clone();
     let inspected = shown.clone();
     let layer = shown.analysis.model.layer;
+    // Of a text that was just analyzed the button that gets its words is what is needed.
+    let explained = shown.clone();
+    let is_explained = matches!(shown.origin, Origin::Live(_)) && shown.analysis.words.is_none();
     // Cards that come meanwhile change nothing here: buttons stay, and with them the focus.
     let found = Memo::new(move |_| {
         let index = state.dashboards.get().index_of(&pack_hash);
@@ -29,9 +32,10 @@ pub fn InspectorZone(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     });
     let body = move || {
         match found.get() {
-            Some(it) => view! { <Word state it layer /> }.into_any(),
+            Some(it) => view! { <Word state it layer explained=is_explained.then(|| explained.clone()) /> }.into_any(),
+            None if is_explained => view! { <NoWords state shown=explained.clone() /> }.into_any(),
             None => view! {
-                <p class="empty" data-testid="inspector-hint">"Point at a word to see what made it expected, and what it added."</p>
+                <p class="empty" data-testid="inspector-hint">"Point at a word to see what made it expected and what it added."</p>
             }
             .into_any(),
         }
@@ -57,7 +61,6 @@ pub fn InspectorZone(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
             <div class="inspector-word" data-testid="inspector" hidden=move || has_spans.get() on:keydown=move |event| walk_rows(&event)>
                 {body}
             </div>
-            <NoWords state shown />
         </section>
     }
 }
@@ -90,7 +93,7 @@ fn SheetBar(state: State, count: usize) -> impl IntoView {
 }
 
 #[component]
-fn Word(state: State, it: Inspector, layer: usize) -> impl IntoView {
+fn Word(state: State, it: Inspector, layer: usize, explained: Option<Arc<ShownAnalysis>>) -> impl IntoView {
     let place = match &it.scene {
         Some(scene) => format!("token {} · scene {}", it.position, scene.number),
         None => format!("token {}", it.position),
@@ -110,7 +113,7 @@ fn Word(state: State, it: Inspector, layer: usize) -> impl IntoView {
     let next = it.next.map(|next| {
         view! {
             <p class="note" title=seen_from.clone()>
-                "Guesses for the next word: " <span data-testid="words-next">{next}</span>
+                "Guesses for the word after it: " <span data-testid="words-next">{next}</span>
             </p>
         }
     });
@@ -130,11 +133,8 @@ fn Word(state: State, it: Inspector, layer: usize) -> impl IntoView {
     let has_expected = !expected_features.is_empty();
     // Without dashboards nothing is known of a feature's largest value.
     let is_compared = it.added.iter().any(|row| row.percent.is_some());
-    let order = if is_compared {
-        "its features, and how close each is to its largest value"
-    } else {
-        "its features, by strength"
-    };
+    let order =
+        if is_compared { "its features, each as a share of its largest value" } else { "its features, by strength" };
     view! {
         <div class="inspector-name">
             <h2 data-testid="inspector-name" dir="auto" translate="no">{it.name}</h2>
@@ -145,7 +145,8 @@ fn Word(state: State, it: Inspector, layer: usize) -> impl IntoView {
         </div>
         <div class="inspector-past">
             <h3>"What the past made expected"</h3>
-            {it.no_words.map(|why| view! { <p class="empty">{why}</p> })}
+            {it.no_words.filter(|_| explained.is_none()).map(|why| view! { <p class="empty">{why}</p> })}
+            {explained.map(|shown| view! { <NoWords state shown /> })}
             {it
                 .from_past
                 .map(|words| {
@@ -225,7 +226,12 @@ fn Features(state: State, rows: Vec<AddedRow>, testid: &'static str) -> impl Int
     let row = move |(index, row): (usize, AddedRow)| {
         let feature = row.feature;
         let has_name = row.name.is_some();
-        let name = row.name.unwrap_or_else(|| "no name".to_owned());
+        let name = match row.name {
+            // No words that it is active at, but words that its direction points to.
+            Some(name) if row.is_weak => format!("toward {name}"),
+            Some(name) => name,
+            None => "no name".to_owned(),
+        };
         let spoken = format!("Feature {feature}, {name}: what it is active at");
         let hint = row.is_weak.then_some("Read out of its direction: it has no words that it is clearly active at");
         let percent = row.percent.map_or(row.value, |percent| format!("{} %", number::fixed(percent, 0)));

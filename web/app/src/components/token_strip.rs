@@ -290,10 +290,29 @@ fn StripReadout(
 
 /// A word that a link has pinned is in sight as the page opens: on a narrow screen above its sheet, elsewhere in the strip.
 fn show_pin(state: State) {
-    let Some(cell) = state.focus.with_untracked(|focus| focus.pinned) else { return };
     let is_narrow = state.embed.is_none() && media::is_narrow();
+    let Some(cell) = state.focus.with_untracked(|focus| focus.pinned) else {
+        if !is_narrow {
+            show_suggestion(state);
+        }
+        return;
+    };
     // After the tokens are in the page.
     request_animation_frame(move || if is_narrow { scroll_to(cell.row) } else { keep_in_sight(cell.row) });
+}
+
+/// The word whose story is told first is in sight once it is chosen.
+fn show_suggestion(state: State) {
+    Effect::new(move |is_done: Option<bool>| {
+        if is_done == Some(true) {
+            return true;
+        }
+        let chosen = state.word.pinned.get();
+        if let Some(position) = chosen {
+            request_animation_frame(move || keep_in_sight(position));
+        }
+        chosen.is_some()
+    });
 }
 
 /// Marks are set on the few tokens concerned: one reactive class a token would make hovering slow in
@@ -334,11 +353,13 @@ fn mark_sources(state: State, shown: Arc<ShownAnalysis>) {
         let Some(position) = state.word.looked_at.get() else { return Vec::new() };
         set_class(position, "is-word", true);
         let mut marks = vec![position];
-        for source in inspector::sources(&shown.analysis, position) {
+        let sources = inspector::sources(&shown.analysis, position);
+        for source in &sources {
             if let Some(token) = token_element(source.position) {
                 let percent = number::fixed(100.0 * source.share, 0);
                 // What cannot be written stands in the list of the word in focus.
-                let _ = token.set_attribute("data-share", &format!("{percent} %"));
+                let share = if inspector::has_room(&sources, source) { format!("{percent} %") } else { String::new() };
+                let _ = token.set_attribute("data-share", &share);
                 set_class(source.position, "is-source", true);
                 marks.push(source.position);
             }

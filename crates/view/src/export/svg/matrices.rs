@@ -6,7 +6,7 @@ use crate::figure::dendrogram::Dendrogram;
 use crate::figure::focus::Cell;
 use crate::figure::heatmap::{BAR_TITLE, Heatmap, HeatmapLayout};
 use crate::figure::layout::Rect;
-use crate::format::scene::Scene;
+use crate::format::scene::{self, Scene};
 
 /// What the figure of a matrix shows.
 #[derive(Debug, Clone, Copy)]
@@ -118,6 +118,13 @@ fn scene_lines(svg: &mut Svg, MatrixFigure { heatmap, layout, boundaries, scenes
     }
 }
 
+/// As many of the words of `name` as fit, whole; the first one cut where it does not.
+fn fitting_words(name: &str, size: f64, width: f64) -> String {
+    let names = scene::shorter_names(name);
+    let whole = names.iter().find(|name| fitting(name, size, width) == **name);
+    whole.map_or_else(|| fitting(names.last().copied().unwrap_or_default(), size, width), |name| (*name).to_owned())
+}
+
 /// Names of the scenes along both axes, each in its color over its own tokens.
 fn scene_names(svg: &mut Svg, MatrixFigure { heatmap, layout, scenes, .. }: MatrixFigure, theme: SvgTheme) {
     let Rect { x, y, width, height } = layout.figure.plot;
@@ -128,14 +135,14 @@ fn scene_names(svg: &mut Svg, MatrixFigure { heatmap, layout, scenes, .. }: Matr
         let (left, right) = (layout.column_x(first).max(x), layout.column_x(end).min(x + width));
         if right > left {
             let at = [(left + right) / 2.0, layout.column_title_y];
-            svg.text(at, &fitting(&name, 12.0, right - left - 6.0), 12.0, color, Anchor::Middle);
+            svg.text(at, &fitting_words(&name, 12.0, right - left - 6.0), 12.0, color, Anchor::Middle);
             let line = Rect { x: left, y: layout.column_title_y - 10.0, width: right - left - 1.0, height: 2.0 };
             svg.rect(line, color, 1.0);
         }
         let (top, bottom) = (layout.row_y(first).max(y), layout.row_y(end).min(y + height));
         if bottom > top {
             let at = [layout.row_title_x, (top + bottom) / 2.0];
-            svg.upright(at, &fitting(&name, 12.0, bottom - top - 6.0), 12.0, color, Anchor::Middle);
+            svg.upright(at, &fitting_words(&name, 12.0, bottom - top - 6.0), 12.0, color, Anchor::Middle);
             let line = Rect { x: layout.row_title_x + 8.0, y: top, width: 2.0, height: bottom - top - 1.0 };
             svg.rect(line, color, 1.0);
         }
