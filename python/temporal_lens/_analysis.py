@@ -6,7 +6,7 @@ import base64
 import json
 import os
 from pathlib import Path
-from typing import Any, Dict, List, Literal, Union
+from typing import Any, Dict, List, Literal, Optional, Union
 
 import numpy as np
 
@@ -21,7 +21,10 @@ PathLike = Union[str, "os.PathLike[str]"]
 
 _SOURCES = ("predictable", "novel", "total", "residual")
 _REQUIRED = ("text", "model", "token_ids", "tokens", "variance_explained", "l0_novel", "l0_pred", "l0_total", "selected", "similarity_stats", "novel_top")
-_PER_TOKEN = ("token_ids", "l0_novel", "l0_pred", "l0_total", "novel_top")
+_PER_TOKEN = ("token_ids", "l0_novel", "l0_pred", "l0_total", "novel_top", "pred_top", "sources", "surprise")
+_ENERGIES = ("residual", "error", "predictable", "novel")
+_WORDS = ("predictable", "novel", "next")
+_OF_MODEL = ("name", "pack_hash", "layer", "precision", "width")
 
 
 class Analysis:
@@ -36,17 +39,7 @@ class Analysis:
         missing = [field for field in _REQUIRED if field not in document]
         if missing:
             raise ValueError(f"{name}: it has no {missing[0]}")
-        count = len(document["tokens"])
-        if count == 0:
-            raise ValueError(f"{name}: it has no tokens")
-        for field in _PER_TOKEN:
-            if len(document[field]) != count:
-                raise ValueError(f"{name}: {field} has {len(document[field])} entries for {count} tokens")
-        wanted = count * (count + 1) // 2
-        for source, text in document.get("grams", {}).items():
-            numbers = len(_floats(f"{name}: grams.{source}", text))
-            if numbers != wanted:
-                raise ValueError(f"{name}: grams.{source} has {numbers} numbers; {count} tokens have {wanted}")
+        _check(name, document)
         self.document = document
 
     def __len__(self) -> int:
@@ -138,7 +131,7 @@ def load(path: PathLike) -> Analysis:
 def read_json(path: PathLike) -> Any:
     """What a file of JSON says."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except ValueError as error:
         raise ValueError(f"{path}: it is no JSON, or only a part of it ({error})") from None
 
@@ -158,8 +151,108 @@ def write_whole(path: PathLike, text: str) -> None:
         unfinished.unlink(missing_ok=True)
 
 
+def _check(name: str, document: Dict[str, Any]) -> None:
+    """That every part of a document fits its tokens, and that its numbers are finite: the views would show what is none."""
+    tokens = _list(f"{name}: tokens", document["tokens"], None)
+    count = len(tokens)
+    if count == 0:
+        raise ValueError(f"{name}: it has no tokens")
+    if not all(isinstance(token, str) for token in tokens):
+        raise ValueError(f"{name}: tokens: one of them is no string")
+    if not isinstance(document["text"], str):
+        raise ValueError(f"{name}: text: it is no string")
+    model = _object(f"{name}: model", document["model"])
+    for field in _OF_MODEL:
+        if field not in model:
+            raise ValueError(f"{name}: model: it has no {field}")
+    for field in _PER_TOKEN:
+        if document.get(field) is not None:
+            _list(f"{name}: {field}", document[field], count)
+    for field in ("novel_top", "pred_top"):
+        for row in document.get(field) or []:
+            for it in _list(f"{name}: {field}", row, None):
+                if not isinstance(it, dict) or not isinstance(it.get("feature"), int) or not _is_finite(it.get("value")):
+                    raise ValueError(f"{name}: {field}: {it!r} is no feature with a value")
+    for t, row in enumerate(document.get("sources") or []):
+        for it in _list(f"{name}: sources", row, None):
+            if not isinstance(it, dict) or it.get("position") not in range(t) or not _is_finite(it.get("weight")):
+                raise ValueError(f"{name}: sources: {it!r} is no earlier token of token {t}, with a weight")
+    energy = document.get("energy")
+    if energy is not None:
+        _object(f"{name}: energy", energy)
+        for part in _ENERGIES:
+            values = _list(f"{name}: energy.{part}", energy.get(part), count)
+            if not all(_is_finite(value) for value in values):
+                raise ValueError(f"{name}: energy.{part}: one of them is no finite number")
+    words = document.get("words")
+    if words is not None:
+        _object(f"{name}: words", words)
+        for part in _WORDS:
+            for row in _list(f"{name}: words.{part}", words[part], count) if part in words else []:
+                for it in _list(f"{name}: words.{part}", row, None):
+                    if not isinstance(it, dict) or not isinstance(it.get("word"), str):
+                        raise ValueError(f"{name}: words.{part}: {it!r} is no word")
+    for event in _list(f"{name}: events", document.get("events") or [], None):
+        ends = [event.get("first"), event.get("last")] if isinstance(event, dict) else []
+        if len(ends) != 2 or not all(end in range(count) for end in ends) or ends[0] > ends[1]:
+            raise ValueError(f"{name}: events: {ends!r} are not the first and the last of {count} tokens")
+    attention = document.get("attention")
+    if attention is not None:
+        _object(f"{name}: attention", attention)
+        graphs = _list(f"{name}: attention.weights", attention.get("weights"), None)
+        if len(graphs) != (attention.get("layers") or 0) * (attention.get("heads") or 0):
+            raise ValueError(f"{name}: attention: it has {len(graphs)} graphs for {attention.get('layers')} layers of {attention.get('heads')} heads")
+        for graph in graphs:
+            _numbers(f"{name}: attention.weights", graph, "<u2", count)
+    grams = document.get("grams")
+    if grams is not None:
+        _object(f"{name}: grams", grams)
+        for source in _SOURCES:
+            if source not in grams:
+                raise ValueError(f"{name}: grams: it has no {source}")
+        for source, text in grams.items():
+            if not np.isfinite(_numbers(f"{name}: grams.{source}", text, "<f4", count)).all():
+                raise ValueError(f"{name}: grams.{source}: one of its numbers is not finite")
+    similarity = document.get("similarity")
+    if similarity is not None:
+        for row in _list(f"{name}: similarity", similarity, count):
+            if not all(_is_finite(value) for value in _list(f"{name}: similarity", row, count)):
+                raise ValueError(f"{name}: similarity: one of its numbers is not finite")
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, (int, float)) and bool(np.isfinite(value))
+
+
+def _object(name: str, value: Any) -> Dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{name}: it is no object, but {type(value).__name__}")
+    return value
+
+
+def _list(name: str, value: Any, count: Optional[int]) -> List[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"{name}: it is no list, but {type(value).__name__}")
+    if count is not None and len(value) != count:
+        raise ValueError(f"{name} has {len(value)} entries for {count} tokens")
+    return value
+
+
+def _numbers(name: str, text: Any, kind: str, count: int) -> np.ndarray:
+    """The lower triangle of [T, T]."""
+    numbers, wanted = _decoded(name, text, kind), count * (count + 1) // 2
+    if len(numbers) != wanted:
+        raise ValueError(f"{name} has {len(numbers)} numbers; {count} tokens have {wanted}")
+    return numbers
+
+
 def _floats(name: str, text: str) -> np.ndarray:
+    return _decoded(name, text, "<f4")
+
+
+def _decoded(name: str, text: Any, kind: str) -> np.ndarray:
     try:
-        return np.frombuffer(base64.b64decode(text, validate=True), "<f4")
+        return np.frombuffer(base64.b64decode(text, validate=True), kind)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name}: it is no base64 of 32-bit floats ({error})") from None
+        what = "32-bit floats" if kind == "<f4" else "16-bit integers"
+        raise ValueError(f"{name}: it is no base64 of {what} ({error})") from None

@@ -7,10 +7,12 @@ import base64
 import html
 import json
 import os
+import re
 import zlib
 from importlib import resources
 from pathlib import Path
 from typing import Any, Dict, Optional, Union
+from urllib.parse import parse_qsl
 
 from ._analysis import Analysis, PathLike, read_json, write_whole
 
@@ -46,10 +48,20 @@ def one_file(analysis: Analysis, view: str = "", features: Optional[Union[PathLi
     written = analysis.document["format"]
     if f"{written} " not in page and f'{written}"' not in page:
         raise ValueError(f"the template is of another version: it does not read {written}")
+    check_view(view, page)
     data = _block("result", analysis.document, f' data-query="{html.escape(view.lstrip("?"))}"' if view else "")
     if features is not None:
         data += _block("features", _index(features, analysis))
     return page.replace(_HEAD, _head(analysis)).replace(_DATA, data)
+
+
+def check_view(view: str, page: str) -> None:
+    """That what a view is opened with are parameters of a link, as the template lists them."""
+    listed = re.search(r'<meta name="temporal-lens-keys" content="([^"]*)"', page)
+    keys = listed[1].split() if listed else []
+    for name, _ in parse_qsl(view.lstrip("?"), keep_blank_values=True):
+        if keys and name not in keys:
+            raise ValueError(f"view: {name!r} is not a parameter of a link, such as view=path; it is one of {', '.join(sorted(keys))}")
 
 
 def save_html(analysis: Analysis, path: PathLike, view: str = "", features: Optional[Union[PathLike, Dict[str, Any]]] = None) -> None:

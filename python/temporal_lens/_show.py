@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import html
 from typing import Any, Dict, Optional, Union
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from ._analysis import Analysis, PathLike
 from ._html import one_file
 
 #: Pixels.
 HEIGHT = 720
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 class Shown:
@@ -49,10 +50,12 @@ def show(
     if isinstance(what, str):
         if not page:
             raise ValueError('page: a text needs the address of a Temporal Lens site, as in show(text, page="https://..."); an analysis needs none')
-        if not page.startswith(("https://", "http://localhost", "http://127.0.0.1")):
+        address = urlsplit(page)
+        if not (address.scheme == "https" and address.hostname or address.scheme == "http" and address.hostname in _THIS_MACHINE):
             raise ValueError(f"page: {page!r} is no https address, nor one of this machine")
         query = "&".join(part for part in ("embed=true", f"text={quote(what)}", view.lstrip("?")) if part)
-        source = f'src="{html.escape(page.split("?")[0])}?{html.escape(query)}" allow="clipboard-write; cross-origin-isolated"'
+        site = urlunsplit((address.scheme, address.netloc, address.path, query, ""))
+        source = f'src="{html.escape(site)}" allow="clipboard-write; cross-origin-isolated"'
         return Shown(_frame(source, height))
     if isinstance(what, dict):
         what = Analysis(what)

@@ -14,6 +14,8 @@ from ._arrays import Array, array, fits, triangle
 _WORDS = 8
 #: Tokens that a prediction was taken from most.
 _SOURCES = 5
+#: How far weights may be from 0 to 1.
+_ROUNDING = 1e-3
 
 
 def from_tensors(
@@ -62,6 +64,8 @@ def from_tensors(
         those of this text.
     :param keep: novel codes listed for each token.
     """
+    if isinstance(tokens, str):
+        raise TypeError("tokens: this is one string; it has to be a list of tokens, the start token first")
     names = [str(token) for token in tokens]
     count = len(names)
     if count < 2:
@@ -80,6 +84,9 @@ def from_tensors(
         if part is not None:
             fits(name, part, x.shape, "residual", x.shape)
         parts[name] = part
+    missing = [part for part, value in parts.items() if value is None]
+    if len(missing) == 1:
+        raise ValueError(f"{missing[0]}: it is missing; energies and words need both parts of the reconstruction")
     if not isinstance(keep, int) or keep < 1:
         raise ValueError(f"keep: it is {keep!r}; it has to be 1 at least")
     if not isinstance(layer, int) or layer < 0:
@@ -123,7 +130,12 @@ def from_tensors(
             raise ValueError("unembedding, vocabulary: words need both")
         if predictable is None or added is None:
             raise ValueError("pred_recons, novel_recons: words are read out of both, and need them")
+        unknown = sorted(set(means or {}) - {"predictable", "novel"})
+        if unknown:
+            raise ValueError(f"means: there is no part {unknown[0]!r}; the parts are predictable and novel")
         document["words"] = _words({"predictable": predictable, "novel": added}, unembedding, vocabulary, final_norm, means or {})
+    elif final_norm is not None or means is not None:
+        raise ValueError("final_norm, means: they are for words, which need an unembedding and a vocabulary")
     return Analysis(document)
 
 
@@ -167,6 +179,8 @@ def _attention(graphs: Any, count: int) -> Dict[str, Any]:
     dimensions = getattr(graphs, "ndim", None)
     found = array("attn_graphs", graphs, 4) if dimensions in (4, 5) else array("attn_graphs", graphs, 3)[None]
     fits("attn_graphs", found, (None, None, count, count), "tokens", (count,))
+    if found.min() < -_ROUNDING or found.max() > 1 + _ROUNDING:
+        raise ValueError(f"attn_graphs: its values are {found.min():g} to {found.max():g}; weights are 0 to 1")
     levels = np.rint(found.clip(0, 1) * 65535).astype("<u2")
     lower = np.tril_indices(count)
     weights = [base64.b64encode(head[lower].tobytes()).decode("ascii") for layer in levels for head in layer]

@@ -6,6 +6,7 @@ import re
 import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tensors import FIXTURES, arguments
 
@@ -30,7 +31,31 @@ def test_a_saved_analysis_is_read_again(analysis, tmp_path):
 def test_a_document_of_the_page_is_read():
     shipped = tl.load(EXAMPLE)
     assert len(shipped) == len(shipped.tokens) == shipped.similarity("novel").shape[0]
-    assert shipped.events[0]["first"] == 1 and "tide" in shipped.words[3]["predictable"]
+    assert shipped.events == json.loads(EXAMPLE.read_text(encoding="utf-8"))["events"] and shipped.events[0]["first"] == 1
+    assert "tide" in shipped.words[3]["predictable"]
+
+
+@pytest.mark.parametrize("source", ["predictable", "novel", "total", "residual"])
+def test_a_similarity_is_the_cosine_of_its_gram_matrix(source):
+    shipped = tl.load(EXAMPLE)
+    values = np.frombuffer(base64.b64decode(shipped.document["grams"][source]), "<f4").astype(np.float64)
+    size = len(shipped)
+    for (row, column), at in zip([(0, 0), (0, size - 1), (1, 1), (1, 5)], [0, size - 1, size, size + 4]):
+        norms = [values[sum(range(size - i + 1, size + 1))] for i in (row, column)]
+        wanted = values[at] / np.sqrt(norms[0] * norms[1])
+        assert shipped.similarity(source)[row, column] == pytest.approx(wanted, abs=1e-6)
+    assert (shipped.similarity(source, "neuronpedia") == shipped.similarity(source)[1:, 1:]).all()
+
+
+def test_another_similarity_is_named():
+    shipped = tl.load(EXAMPLE)
+    with pytest.raises(ValueError, match="source: there is no 'novle'"):
+        shipped.similarity("novle")
+    with pytest.raises(ValueError, match="mode: there is no 'heat'"):
+        shipped.similarity("novel", "heat")
+    del shipped.document["grams"]
+    with pytest.raises(ValueError, match="without Gram matrices"):
+        shipped.similarity("novel")
 
 
 def test_half_a_file_and_other_versions_are_refused(analysis, tmp_path):
@@ -41,8 +66,6 @@ def test_half_a_file_and_other_versions_are_refused(analysis, tmp_path):
     for change, said in [
         ({"format": "temporal-lens-analysis/9"}, "its format is 'temporal-lens-analysis/9'"),
         ({"l0_pred": [1]}, "l0_pred has 1 entries for 33 tokens"),
-        ({"grams": {"novel": "AAAA"}}, "no base64 of 32-bit floats"),
-        ({"grams": {"novel": "AAAAAA=="}}, "grams.novel has 1 numbers; 33 tokens have 561"),
     ]:
         path.write_text(json.dumps({**analysis.document, **change}))
         with pytest.raises(ValueError, match=said):
@@ -51,6 +74,61 @@ def test_half_a_file_and_other_versions_are_refused(analysis, tmp_path):
     path.write_text(json.dumps(analysis.document))
     with pytest.raises(ValueError, match="it has no tokens"):
         tl.load(path)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(analysis, tmp_path):
+    path = tmp_path / "result.json"
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(analysis.document).encode())
+    assert tl.load(path).document == analysis.document
+
+
+def numbers(*values):
+    return base64.b64encode(np.array(values, "<f4").tobytes()).decode()
+
+
+ZEROS = numbers(*[0] * 561)
+GRAMS = {source: ZEROS for source in ("predictable", "novel", "total", "residual")}
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({"tokens": 5}, "tokens: it is no list, but int"),
+        ({"tokens": []}, "it has no tokens"),
+        ({"text": None}, "text: it is no string"),
+        ({"model": {}}, "model: it has no name"),
+        ({"model": "gemma"}, "model: it is no object, but str"),
+        ({"novel_top": [1] * 33}, "novel_top: it is no list, but int"),
+        ({"novel_top": [[{"feature": 1, "value": None}]] * 33}, "novel_top: .* is no feature with a value"),
+        ({"pred_top": [[]]}, "pred_top has 1 entries for 33 tokens"),
+        ({"surprise": [0.5]}, "surprise has 1 entries for 33 tokens"),
+        ({"sources": [[]]}, "sources has 1 entries for 33 tokens"),
+        ({"sources": [[{"position": 0, "weight": 1}]] + [[]] * 32}, "no earlier token of token 0"),
+        ({"energy": {"residual": [1.0]}}, "energy.residual has 1 entries for 33 tokens"),
+        ({"energy": {part: [float("nan")] * 33 for part in ("residual", "error", "predictable", "novel")}}, "energy.residual: one of them is no finite number"),
+        ({"words": {"predictable": [[]]}}, "words.predictable has 1 entries for 33 tokens"),
+        ({"words": {"novel": [["sea"]] * 33}}, "words.novel: 'sea' is no word"),
+        ({"events": [{"first": 99, "last": 200}]}, r"events: \[99, 200\] are not the first and the last of 33 tokens"),
+        ({"attention": {"layers": 1, "heads": 2, "weights": []}}, "attention: it has 0 graphs for 1 layers of 2 heads"),
+        ({"attention": {"layers": 1, "heads": 1, "weights": ["AAAA"]}}, "16-bit integers|has 1 numbers; 33 tokens have 561"),
+        ({"grams": None, "similarity": [[1.0]]}, "similarity has 1 entries for 33 tokens"),
+        ({"grams": {}}, "grams: it has no predictable"),
+        ({"grams": {**GRAMS, "novel": "AAAA"}}, "no base64 of 32-bit floats"),
+        ({"grams": {**GRAMS, "novel": "AAAAAA=="}}, "grams.novel has 1 numbers; 33 tokens have 561"),
+        ({"grams": {**GRAMS, "novel": numbers(float("nan"), *[0] * 560)}}, "grams.novel: one of its numbers is not finite"),
+    ],
+)
+def test_a_document_whose_parts_do_not_fit_is_refused_by_name(analysis, change, said):
+    changed = {**analysis.document, **change}
+    for refusing in (tl.Analysis, tl.show):
+        with pytest.raises(ValueError, match=said):
+            refusing(changed)
+
+
+def test_a_view_of_another_name_is_refused(analysis):
+    with pytest.raises(ValueError, match="view: 'veiw' is not a parameter of a link, such as view=path; it is one of .*view"):
+        tl.show(analysis, view="veiw=path")
+    assert 'data-query=' in tl.one_file(analysis, view="?view=path&theme=dark")
 
 
 def test_one_file_carries_the_document_and_names_the_text(analysis):
@@ -97,6 +175,10 @@ def test_a_text_needs_a_page():
         tl.show("Once upon a time")
     with pytest.raises(ValueError, match="no https address"):
         tl.show("Once upon a time", page="javascript:alert(1)")
+    for page in ("http://localhost.evil.example", "http://192.168.0.1/", "https://", "http://127.0.0.1.example/"):
+        with pytest.raises(ValueError, match="no https address"):
+            tl.show("Once upon a time", page=page)
+    assert 'src="http://localhost:8080/sub/?embed=true' in tl.show("a", page="http://localhost:8080/sub/#part").markup
     assert 'src="https://example.org/?embed=true&amp;text=a%20%22b"' in tl.show('a "b', page="https://example.org/").markup
     with pytest.raises(TypeError, match="no view of a int"):
         tl.show(3)

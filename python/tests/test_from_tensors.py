@@ -1,5 +1,6 @@
 """from_tensors against what PyTorch made, and what it refuses."""
 
+import base64
 import sys
 
 import numpy as np
@@ -20,21 +21,39 @@ def test_the_numbers_are_those_of_pytorch(case):
     assert document["l0_novel"] == (expected["novel_codes"] != 0).sum(1).tolist()
     x, x_hat = expected["x"][1:].astype(np.float64), expected["recons"][1:].astype(np.float64)
     assert document["variance_explained"] == pytest.approx(1 - ((x_hat - x) ** 2).mean() / x.var(ddof=1), rel=1e-6)
-    strongest = expected["novel_codes"].max(1)
-    for row, most in zip(document["novel_top"], strongest):
-        assert (row[0]["value"] if row else 0) == pytest.approx(max(most, 0), rel=1e-6)
+    assert document["l0_pred"] == (expected["pred_codes"] != 0).sum(1).tolist()
+    assert document["l0_total"] == (expected["pred_codes"] + expected["novel_codes"] != 0).sum(1).tolist()
+    for row, codes in zip(document["novel_top"], expected["novel_codes"]):
+        order = [int(i) for i in np.argsort(-codes, kind="stable")[:64] if codes[i] > 0]
+        assert [it["feature"] for it in row] == order
+        assert [it["value"] for it in row] == pytest.approx(codes[order].tolist(), rel=1e-6)
+    codes = {"predictable": expected["pred_codes"], "novel": expected["novel_codes"], "residual": expected["x"]}
+    codes["total"] = codes["predictable"] + codes["novel"]
+    for source, matrix in codes.items():
+        centered = matrix - matrix.mean(0)
+        norms = np.maximum(np.linalg.norm(centered, axis=1), 1e-12)
+        wanted = centered @ centered.T / np.outer(norms, norms)
+        seen = norms > 1e-3 * norms.max()
+        assert np.abs((analysis.similarity(source) - wanted)[np.ix_(seen, seen)]).max() < 1e-4, source
     for name, part in (("predictable", "pred_recons"), ("novel", "novel_recons")):
         assert document["energy"][name] == pytest.approx((expected[part].astype(np.float64) ** 2).sum(1).tolist(), rel=1e-5)
     sums = np.tril(expected["attn_graphs"].mean((0, 1)))
     for t, row in enumerate(document["sources"]):
-        assert len(row) <= 5
-        for it in row:
-            assert it["weight"] == pytest.approx(sums[t, it["position"] + 1], rel=1e-6)
+        weights = sums[t, 1 : t + 1]
+        order = [int(i) for i in np.argsort(-weights, kind="stable")[:5] if weights[i] > 0]
+        assert [it["position"] for it in row] == order
+        assert [it["weight"] for it in row] == pytest.approx(weights[order].tolist(), rel=1e-6)
+    assert any(document["sources"])
+    layers, heads = expected["attn_graphs"].shape[:2]
+    assert (document["attention"]["layers"], document["attention"]["heads"]) == (layers, heads)
+    lower = np.tril_indices(len(sums))
+    for graph, text in zip(expected["attn_graphs"].reshape(-1, *sums.shape), document["attention"]["weights"]):
+        assert np.abs(np.frombuffer(base64.b64decode(text), "<u2") / 65535 - graph[lower]).max() < 1e-5
 
 
 def test_a_batch_of_one_and_other_precisions_are_the_same():
     plain = tl.from_tensors(**arguments("topk-tied")).document
-    batched = {name: value[None] if isinstance(value, np.ndarray) and name != "attn_graphs" else value for name, value in arguments("topk-tied").items()}
+    batched = {name: value[None] if isinstance(value, np.ndarray) else value for name, value in arguments("topk-tied").items()}
     assert tl.from_tensors(**batched).document == plain
     doubled = {name: value.astype(np.float64) if isinstance(value, np.ndarray) else value for name, value in arguments("topk-tied").items()}
     assert tl.from_tensors(**doubled).document == plain
@@ -74,14 +93,22 @@ def test_words_are_read_out_where_there_is_a_vocabulary():
     generator = np.random.default_rng(3)
     rows = generator.standard_normal((6, width)).astype(np.float32)
     vocabulary = ["▁sea", "ship", "Ship", "tide", "flour", "oven"]
-    means = {"predictable": np.zeros(width), "novel": np.zeros(width)}
-    analysis = tl.from_tensors(**given, unembedding=rows, vocabulary=vocabulary, means=means)
-    scores = given["novel_recons"][5] @ (rows - rows.mean(0)).T
-    listed = analysis.document["words"]["novel"][5]
-    assert listed[0]["score"] == pytest.approx(float(scores.max()), rel=1e-4)
-    assert listed[0]["word"] == vocabulary[int(scores.argmax())].replace("▁", "")
-    assert all(it["score"] > 0 for it in listed) and len({it["word"].lower() for it in listed}) == len(listed)
-    assert analysis.words[5]["novel"] == [it["word"] for it in listed] and analysis.words[0]["novel"] == []
+    norm = generator.standard_normal(width).astype(np.float32)
+    zeros = {"predictable": np.zeros(width), "novel": np.zeros(width)}
+    for final_norm, means in [(None, zeros), (norm, zeros), (norm, None), (None, {"novel": norm})]:
+        analysis = tl.from_tensors(**given, unembedding=rows, vocabulary=vocabulary, means=means, final_norm=final_norm)
+        for name in ("predictable", "novel"):
+            part = given[f"{name}_recons" if name == "novel" else "pred_recons"]
+            mean = (means or {}).get(name, part[1:].mean(0))
+            gain = 1 if final_norm is None else 1 + final_norm
+            for t in (1, 5, 32):
+                scores = ((part[t] - mean) * gain) @ (rows - rows.mean(0)).T
+                listed = analysis.document["words"][name][t]
+                assert (listed[0]["score"] if listed else 0) == pytest.approx(max(float(scores.max()), 0), rel=1e-3, abs=1e-5)
+                if listed:
+                    assert listed[0]["word"] == vocabulary[int(scores.argmax())].replace("▁", "")
+                assert all(it["score"] > 0 for it in listed) and len({it["word"].lower() for it in listed}) == len(listed)
+                assert analysis.words[t][name] == [it["word"] for it in listed] and analysis.words[0][name] == []
 
 
 @pytest.mark.parametrize(
@@ -95,6 +122,17 @@ def test_words_are_read_out_where_there_is_a_vocabulary():
         ({"tokens": ["<bos>", "a"]}, r"residual: its shape is \(33, 48\), which does not fit tokens \(2,\)"),
         ({"attn_graphs": np.zeros((4, 3, 3))}, r"attn_graphs: its shape is \(1, 4, 3, 3\), which does not fit tokens \(33,\)"),
         ({"token_ids": [1, 2]}, r"token_ids: its shape is \(2,\), which does not fit tokens \(33,\)"),
+        ({"novel_codes": np.zeros((33, 5, 2))}, r"novel_codes: its shape is \(33, 5, 2\), a batch of 33"),
+        ({"pred_recons": np.zeros((33, 5))}, r"pred_recons: its shape is \(33, 5\), which does not fit residual \(33, 48\)"),
+        ({"novel_recons": np.zeros((32, 48))}, r"novel_recons: its shape is \(32, 48\), which does not fit residual \(33, 48\)"),
+        ({"unembedding": np.zeros((2, 5)), "vocabulary": ["a", "b"]}, r"unembedding: its shape is \(2, 5\), which does not fit .* \(2, 48\)"),
+        ({"unembedding": np.zeros((1, 48)), "vocabulary": ["a"], "final_norm": np.zeros(5)}, r"final_norm: its shape is \(5,\)"),
+        ({"unembedding": np.zeros((1, 48)), "vocabulary": ["a"], "means": {"novel": np.zeros(5)}}, r"means\['novel'\]: its shape is \(5,\)"),
+        ({"unembedding": np.zeros((1, 48)), "vocabulary": ["a"], "means": {"nvel": np.zeros(48)}}, "means: there is no part 'nvel'"),
+        ({"final_norm": np.zeros(48)}, "final_norm, means: they are for words"),
+        ({"pred_recons": None}, "pred_recons: it is missing"),
+        ({"recons": np.full((33, 48), np.inf)}, r"recons: the value at \(0, 0\) is inf"),
+        ({"attn_graphs": np.full((4, 33, 33), -5)}, "attn_graphs: its values are -5 to -5; weights are 0 to 1"),
         ({"vocabulary": ["a"]}, "words need both"),
         ({"layer": -1}, "layer"),
     ],
@@ -102,6 +140,11 @@ def test_words_are_read_out_where_there_is_a_vocabulary():
 def test_what_does_not_fit_is_named_with_both_shapes(changes, said):
     with pytest.raises(ValueError, match=said):
         tl.from_tensors(**arguments("topk-tied", **changes))
+
+
+def test_one_string_is_no_list_of_tokens():
+    with pytest.raises(TypeError, match="tokens: this is one string"):
+        tl.from_tensors(**arguments("topk-tied", tokens="x" * 33))
 
 
 def test_what_is_no_array_is_named():

@@ -20,6 +20,15 @@ const documentOf = (id) => join(root, 'demo', 'examples', `${id}.json`);
 /** Names of the default pack's features. */
 const names = join(root, 'demo', 'dashboards', 'index.json');
 
+/** What each tab shows of a saved result. */
+const CONTENTS = [
+  ['features', '[data-testid="feature-map"]'],
+  ['sources', '[data-testid="attention"]'],
+  ['compare', 'text=This file carries no second text.'],
+  ['numbers', '[data-testid="stats"]'],
+  ['export', '[data-testid="methods"]'],
+];
+
 /** What the command line makes of an example. */
 async function written(id, ...options) {
   const file = join(out, `story-${id}.html`);
@@ -52,7 +61,8 @@ function featuresHaveNames(page) {
   const known = Object.fromEntries(JSON.parse(readFileSync(names, 'utf8')).names.map((it) => [it.feature, it.text]));
   return page.waitForFunction((wanted) => {
     const rows = [...document.querySelectorAll('[data-testid="inspector"] li[data-feature]')];
-    const isRight = (row) => row.querySelector('button').textContent === (wanted[row.dataset.feature] ?? 'no name');
+    // Of names that are read out of a direction the page says so.
+    const isRight = (row) => row.querySelector('button').textContent.replace(/^toward /, '') === (wanted[row.dataset.feature] ?? 'no name');
     return rows.some((row) => row.dataset.feature in wanted) && rows.every(isRight);
   }, known);
 }
@@ -72,7 +82,11 @@ describe('one file', () => {
     assert.equal(await page.locator('main').getAttribute('data-analysis-tokens'), String(tokens.length));
     assert.ok(await countColours(page, 'heatmap') > 50, 'the matrix is drawn');
     assert.ok((await page.title()).startsWith(text.slice(0, 30)), await page.title());
-    assert.match(await page.locator('meta[name="temporal-lens-model"]').getAttribute('content'), /layer \d+/);
+    const { model } = JSON.parse(readFileSync(documentOf('two-events'), 'utf8'));
+    const tag = (name) => page.locator(`meta[name="${name}"]`).getAttribute('content');
+    assert.equal(await tag('temporal-lens-model'), `${model.name}, layer ${model.layer}, ${model.precision}`);
+    assert.equal(await tag('temporal-lens-pack-hash'), model.pack_hash);
+    assert.ok(text.replace(/\s+/g, ' ').startsWith((await tag('description')).slice(0, 100)));
     const shown = (await page.getByTestId('token-strip').innerText()).replace(/\s+/g, '');
     assert.ok(shown.includes(text.slice(0, 200).replace(/\s+/g, '')), shown.slice(0, 300));
     // The word sheet.
@@ -87,11 +101,14 @@ describe('one file', () => {
     // Its trajectory is laid out in a worker that the file starts from its own bytes.
     await page.getByTestId('tab-path').click();
     await page.waitForFunction(() => document.querySelector('[data-testid="trajectory"][data-points]'));
-    for (const tab of ['features', 'sources', 'compare', 'numbers', 'export']) {
+    for (const [tab, content] of CONTENTS) {
       await page.getByTestId(`tab-${tab}`).click();
-      await page.waitForTimeout(200);
+      await page.locator(content).first().waitFor();
       await screenshot(page, `one-file-${tab}`);
     }
+    // What is saved comes out of the file itself.
+    const json = JSON.parse((await download(page, 'download-json')).toString('utf8'));
+    assert.deepEqual(json.tokens, tokens);
     // What needs a model, or files beside the page, is not offered.
     for (const absent of ['own-text', 'share', 'share-link', 'text-input', 'analyze', 'gallery', 'export-html']) {
       assert.equal(await page.getByTestId(absent).count(), 0, absent);
@@ -101,6 +118,9 @@ describe('one file', () => {
   });
 
   test('a comparison comes along, and the view that was asked for', LIMIT, async () => {
+    // The longest of the examples that README shows, with the names of features.
+    const long = await written('three-scenes', '--features', names);
+    assert.ok(statSync(long).size < 2.5e6, `${statSync(long).size} bytes`);
     const compared = ['--comparison', documentOf('garden-path-compared'), '--view', 'view=compare'];
     const file = await written('garden-path', ...compared);
     assert.ok(statSync(file).size < 2.5e6, `${statSync(file).size} bytes`);
@@ -124,8 +144,13 @@ describe('one file', () => {
     await page.context().close();
     const file = join(out, 'story-saved.html');
     writeFileSync(file, html);
-    const saved = await openFile(browser, file, '?view=scenes&pin=9.9');
+    assert.ok(html.length < 2.5e6, `${html.length} bytes`);
+    const saved = await openFile(browser, file);
     await saved.getByTestId('heatmap').waitFor();
+    assert.ok(await countColours(saved, 'heatmap') > 50, 'the matrix is drawn');
+    // It opens as it was when it was saved.
+    assert.match(await saved.locator('.figure-head').first().innerText(), /novel codes/);
+    await saved.getByTestId('token-strip').locator('[data-position="9"]').click();
     await featuresHaveNames(saved);
     const { text } = example('poem');
     assert.ok((await saved.title()).startsWith(text.replace(/\s+/g, ' ').slice(0, 30)));
@@ -136,6 +161,14 @@ describe('one file', () => {
   test('a file that is cut off, and a template without an analysis, say so', LIMIT, async () => {
     const whole = readFileSync(await written('poem'), 'utf8');
     const file = join(out, 'story-broken.html');
+    // Half a file ends before the script that opens it: what it says stands at its beginning.
+    for (const share of [0.1, 0.5, 0.95]) {
+      writeFileSync(file, whole.slice(0, share * whole.length));
+      const page = await openFile(browser, file);
+      await page.locator('#boot').filter({ hasText: 'this file is incomplete' }).waitFor();
+      assert.equal(await page.locator('main').count(), 0);
+      await page.context().close();
+    }
     const block = /(id="temporal-lens-result">.{4000})[^<]*/;
     for (const [html, said] of [[whole.replace(block, '$1'), /could not be opened/], [readFileSync(template, 'utf8'), /carries no analysis/]]) {
       writeFileSync(file, html);
@@ -143,6 +176,14 @@ describe('one file', () => {
       await page.locator('#boot[role="alert"]').filter({ hasText: said }).waitFor();
       await page.context().close();
     }
+  });
+
+  test('a request would be seen', LIMIT, async () => {
+    const file = join(out, 'story-asking.html');
+    writeFileSync(file, '<!doctype html><title>one that asks</title><img src="https://example.org/picture.png">');
+    const page = await openFile(browser, file);
+    await until(() => foreign(page, file).length > 0, 'the request');
+    await page.context().close();
   });
 
   test('Firefox opens it from disk, too', LIMIT, async () => {
@@ -172,9 +213,9 @@ describe('one file', () => {
       await firefox.click('[data-testid="tab-path"]');
       await firefox.until(() => document.querySelector('[data-testid="trajectory"][data-points]') !== null);
       await firefox.screenshot('one-file-firefox-path');
-      for (const tab of ['features', 'sources', 'compare', 'numbers', 'export', 'scenes']) {
+      for (const [tab, content] of [...CONTENTS.filter(([, it]) => it.startsWith('[')), ['scenes', '[data-testid="heatmap"]']]) {
         await firefox.click(`[data-testid="tab-${tab}"]`);
-        await firefox.until((it) => document.querySelector(`[data-testid="tab-${it}"]`).getAttribute('aria-selected') === 'true', tab);
+        await firefox.until((it) => document.querySelector(it) !== null, content);
       }
       assert.deepEqual([await firefox.problems(), await firefox.requested()], [[], []]);
       // The file's policy refuses what is not in it, and this test would see it.

@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use lens_analysis::dashboard;
 use lens_analysis::document::{analysis, comparison};
+use lens_session::keys::KEYS;
 use lens_view::one_file::{DATA, HEAD, KIND, TEMPLATE, packed};
 use sha2::{Digest, Sha256};
 
@@ -50,6 +51,8 @@ fn template(style: &str, script: &str, module: &[u8], icon: &[u8], commit: &str)
          style-src 'sha256-{style_hash}'; img-src data: blob:; connect-src 'none'; base-uri 'none'; form-action 'none'"
     );
     let reads = [analysis::FORMAT, analysis::FORMAT_1, comparison::FORMAT, dashboard::FORMAT].join(" ");
+    // What a link may say of the view: the Python package checks it.
+    let keys = KEYS.iter().map(|key| key.name).collect::<Vec<_>>().join(" ");
     let (icon, module) = (BASE64_STANDARD.encode(icon), packed(module));
     Ok(format!(
         r#"<!doctype html>
@@ -58,6 +61,7 @@ fn template(style: &str, script: &str, module: &[u8], icon: &[u8], commit: &str)
 <meta charset="utf-8" />
 <meta http-equiv="Content-Security-Policy" content="{policy}" />
 <meta name="{KIND}" content="{reads}" />
+<meta name="temporal-lens-keys" content="{keys}" />
 <meta name="temporal-lens-commit" content="{commit}" />
 <meta name="viewport" content="width=device-width, initial-scale=1" />
 <meta name="color-scheme" content="light dark" />
@@ -67,7 +71,7 @@ fn template(style: &str, script: &str, module: &[u8], icon: &[u8], commit: &str)
 <style>{style}</style>
 </head>
 <body>
-<p id="boot" role="status">Opening …</p>
+<p id="boot" role="status">Opening … If nothing else appears, this file is incomplete: save or send it once more.</p>
 <noscript><p>This file shows an analysis of a text; it needs JavaScript and WebAssembly, and no network.</p></noscript>
 <script type="application/octet-stream" id="temporal-lens-module">{module}</script>
 {DATA}
@@ -140,6 +144,15 @@ mod tests {
         add(folder.path()).unwrap();
         let html = std::fs::read_to_string(folder.path().join(TEMPLATE)).unwrap();
         assert!(html.contains("<style>b{}a{}</style>") && html.contains(">let x;\n\n//"));
+        // The whole policy: it lets nothing else in, and asks for nothing.
+        let policy = format!(
+            "default-src 'none'; script-src 'sha256-{}' 'wasm-unsafe-eval'; worker-src blob:; style-src 'sha256-{}'; \
+             img-src data: blob:; connect-src 'none'; base-uri 'none'; form-action 'none'",
+            sha256(&format!("let x;\n\n{START}")),
+            sha256("b{}a{}")
+        );
+        assert!(html.contains(&format!("http-equiv=\"Content-Security-Policy\" content=\"{policy}\"")));
+        assert!(html.contains("content=\"view ") || html.contains(" view "), "keys of a link");
         assert!(html.contains(&format!("script-src 'sha256-{}'", sha256(&format!("let x;\n\n{START}")))));
         let reads =
             "temporal-lens-analysis/2 temporal-lens-analysis/1 temporal-lens-comparison/1 temporal-lens-dashboards/1";

@@ -128,30 +128,46 @@ fn choose(
     context: usize,
     notices: Option<&HashMap<String, String>>,
 ) -> Result<Vec<Passage>> {
-    let mut all = Vec::new();
-    for file in files(corpus)? {
+    let files = files(corpus)?;
+    // Read twice, so that no more than what is chosen has to be in memory.
+    let (mut count, mut estimate) = (0usize, 0usize);
+    for file in &files {
         eprintln!("reading {}", file.display());
-        passages(&file, |passage| {
-            if notices.is_none_or(|notices| notices.contains_key(&passage.source)) {
-                all.push(passage);
-            }
-            Ok(())
+        attributed(file, notices, |passage| {
+            count += 1;
+            estimate += (passage.text.len() / CHARACTERS).clamp(1, context);
         })?;
     }
-    if all.is_empty() {
+    if count == 0 {
         bail!("the corpus holds no passage whose source --notice attributes");
     }
-    let estimate: usize = all.iter().map(|p| (p.text.len() / CHARACTERS).clamp(1, context)).sum();
     let stride = (estimate as f64 / tokens.max(1) as f64).max(1.0);
-    let wanted = (all.len() as f64 / stride).ceil() as usize;
-    let mut chosen = Vec::with_capacity(wanted);
-    for i in 0..wanted {
-        let index = (i as f64 * stride) as usize;
-        if let Some(passage) = all.get(index) {
-            chosen.push(passage.clone());
-        }
+    let wanted = (count as f64 / stride).ceil() as usize;
+    let mut indices = (0..wanted).map(|i| (i as f64 * stride) as usize).peekable();
+    let (mut chosen, mut index) = (Vec::with_capacity(wanted), 0);
+    for file in &files {
+        attributed(file, notices, |passage| {
+            if indices.next_if_eq(&index).is_some() {
+                chosen.push(passage);
+            }
+            index += 1;
+        })?;
     }
     Ok(chosen)
+}
+
+/// The passages of a file, of those with `notices` the ones whose source has one.
+fn attributed(
+    file: &Path,
+    notices: Option<&HashMap<String, String>>,
+    mut take: impl FnMut(Passage),
+) -> lens_train::Result<()> {
+    passages(file, |passage| {
+        if notices.is_none_or(|notices| notices.contains_key(&passage.source)) {
+            take(passage);
+        }
+        Ok(())
+    })
 }
 
 /// Lines `* SOURCE: attribution and licence` of a notice file.

@@ -3,19 +3,15 @@
 #[cfg(not(target_family = "wasm"))]
 use std::collections::HashMap;
 use std::collections::HashSet;
-use std::sync::OnceLock;
 
 use burn::tensor::Tensor;
 use lens_analysis::words::{CANDIDATES, NextWord, TOKEN_WORDS, Word, coherence, ranked};
 use lens_model::ops::TOP_MAX;
-use lens_model::words::{Part, Through, WordReadout};
+use lens_model::words::WordReadout;
 use lens_pack::words::Vocabulary;
 
+use crate::Result;
 use crate::read_back::read_back;
-use crate::{Error, Result};
-
-/// One word in so many is among those of the opposite of the mean: a hundred of 15,000.
-const OPPOSITE_SHARE: usize = 150;
 
 /// What comes next after a token, of words and of pieces: pairs of exp(logit - the largest of its own) and index, and what
 /// they are multiplied by to be exp(logit - `largest`).
@@ -36,8 +32,6 @@ pub struct LoadedWords {
     pub(crate) readout: WordReadout,
     /// Ids of words and pieces.
     pub(crate) listed: HashSet<u32>,
-    /// See [`Self::opposite`].
-    pub(crate) opposite: OnceLock<HashSet<usize>>,
     pub(crate) weight_bytes: usize,
 }
 
@@ -57,25 +51,6 @@ impl LoadedWords {
         &self.vocabulary
     }
 
-    /// The words that the opposite of the predictable part's mean reads as: a predictable part near 0 less that mean is
-    /// that, whatever the text.
-    pub(crate) async fn opposite(&self) -> Result<&HashSet<usize>> {
-        if self.opposite.get().is_none() {
-            let k = (self.readout.words() / OPPOSITE_SHARE).min(TOP_MAX);
-            let words = match self.readout.mean(Part::Predictable).filter(|_| k > 0) {
-                Some(mean) => {
-                    let mean = self.readout.prepared(Part::Direction, Through::Gain, -mean.clone());
-                    let pairs = self.read_pairs(mean.into_iter().collect(), k).await?.1;
-                    pairs.as_chunks::<2>().0.iter().take(k).map(|[_, word]| *word as usize).collect()
-                }
-                None => HashSet::new(),
-            };
-            // Of two that compute it at the same time the first stays: they are equal.
-            let _ = self.opposite.set(words);
-        }
-        self.opposite.get().ok_or_else(|| Error::Input("the words of the pack were not read".to_owned()))
-    }
-
     /// Where each word is in the vocabulary.
     #[cfg(not(target_family = "wasm"))]
     pub(crate) fn indices(&self) -> HashMap<&str, usize> {
@@ -89,6 +64,15 @@ impl LoadedWords {
     /// How many to ask the device for, for a list of `count` words.
     pub(crate) fn candidates(&self, count: usize) -> usize {
         (CANDIDATES * count.div_ceil(TOKEN_WORDS)).min(self.readout.words()).min(TOP_MAX)
+    }
+
+    /// The `count` highest words of one row, near-duplicates included.
+    pub(crate) fn best(&self, pairs: &[f32], count: usize) -> Vec<usize> {
+        let mut best: Vec<[f32; 2]> = pairs.as_chunks::<2>().0.to_vec();
+        // Stable: ties stay in the order of words.
+        best.sort_by(|a, b| b[0].total_cmp(&a[0]));
+        best.truncate(count);
+        best.into_iter().map(|[_, word]| word as usize).collect()
     }
 
     /// The best `count` words of one row, pairs of score and word in the order of words.

@@ -350,15 +350,16 @@ impl InferenceSession {
         let attention = top_entries(self.pack.sae.mean_attention(&self.sae, new_tokens)?, sources);
         let top = self.options.inf_k.unwrap_or(0).clamp(NOVEL_TOP, NOVEL_TOP_MAX).min(codes.novel_codes.dims()[1]);
         // Sums of a tensor, of another, and of both together: the figures of a token are made of those that are named here.
-        let [of_codes, of_residual, of_parts, novel_top, predictable_top, attention, pp, nn, np, pn, rr] =
+        let [of_residual, of_codes, of_parts, novel_top, predictable_top, attention, pp, nn, np, pn, rr] =
             read_back_named([
-                (
-                    &[PREDICTABLE, NOVEL, TOTAL],
-                    pair_sums(codes.pred_codes.clone(), codes.novel_codes.clone(), 1.0, kernels),
-                ),
+                // First what the others are made of: the first that is not finite is named.
                 (
                     &[RESIDUAL, RECONSTRUCTION, RECONSTRUCTION],
                     pair_sums(residual.clone(), codes.recons.clone(), -1.0, kernels),
+                ),
+                (
+                    &[PREDICTABLE, NOVEL, TOTAL],
+                    pair_sums(codes.pred_codes.clone(), codes.novel_codes.clone(), 1.0, kernels),
                 ),
                 (
                     &["the SAE's predictable part", "the SAE's novel part", RECONSTRUCTION],

@@ -47,8 +47,11 @@ impl Model {
     }
 
     fn put(&mut self, shown: Arc<ShownAnalysis>) {
-        self.set_focus(Focus::default());
-        self.view.spans.clear();
+        // The same tokens, with words or another inf_k: the word that is looked at stays.
+        if self.shown.as_ref().is_none_or(|before| before.analysis.tokens != shown.analysis.tokens) {
+            self.set_focus(Focus::default());
+            self.view.spans.clear();
+        }
         self.rewind(shown.analysis.tokens.len());
         // Whoever types goes on typing, also past the text that Analyze was pressed for.
         self.is_editing &= self.is_quiet || self.text != shown.analysis.text;

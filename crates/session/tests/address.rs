@@ -147,6 +147,18 @@ fn pins_of_the_text_before_are_not_in_the_next_ones_address() {
 }
 
 #[test]
+fn the_word_that_is_looked_at_stays_when_the_same_text_is_analyzed_again() {
+    let mut page = Page::analyzed("one two three");
+    page.tell(Msg::Focused(pinned(Some(Cell::token(2)))));
+    page.choose(|view| view.spans = span(1, 2));
+    // With words, or with another number of codes.
+    page.tell(Msg::InfKTyped("5".to_owned()));
+    page.analyze("one two three");
+    assert_eq!((page.model.focus.pinned, page.model.view.spans.clone()), (Some(Cell::token(2)), span(1, 2)));
+    assert_eq!(page.model.view.pin, Some(Cell::token(2)));
+}
+
+#[test]
 fn the_theme_is_in_the_address_where_it_is_not_the_visitors_own() {
     let mut page = Page::closed(Start { theme: Theme::Dark, ..start() });
     page.visit("");

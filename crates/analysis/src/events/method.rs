@@ -31,8 +31,13 @@ pub const NEAR: usize = 3;
 pub const EXACT: f64 = 0.5;
 /// What both must come to so that there is a boundary.
 pub const LEAST: f64 = 0.5625;
-/// Probability that the whole text is one event, from which on it is.
+/// A text that is one event with this probability is not cut: of [`UNCUT_TEXT`] tokens and more. A short text has little evidence for
+/// any boundary, so that one event is likely for almost every one of them: there more is asked, by the square, up to [`UNCUT_MOST`].
 pub const UNCUT: f64 = 0.05;
+/// See [`UNCUT`].
+pub const UNCUT_TEXT: f64 = 130.0;
+/// See [`UNCUT`].
+pub const UNCUT_MOST: f64 = 0.25;
 /// Tokens by which the expectation may follow at the latest.
 pub const EXPECTATION_LAG_MAX: usize = 24;
 

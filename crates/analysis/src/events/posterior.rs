@@ -1,6 +1,6 @@
 //! How likely a boundary is at each place of a text, over all ways to cut it, and which boundaries are taken.
 
-use super::method::{EXACT, LEAST, NEAR, SHORTEST, UNCUT};
+use super::method::{EXACT, LEAST, NEAR, SHORTEST, UNCUT, UNCUT_MOST, UNCUT_TEXT};
 use super::scatter::SpanCosts;
 
 /// Probabilities for n tokens.
@@ -46,10 +46,10 @@ impl Posterior {
 
     /// First tokens of all events but the first: those that gain most together. Each gains its probability within
     /// [`NEAR`] tokens and [`EXACT`] times that at the place itself, less [`LEAST`]. None where the text is one event
-    /// with a probability of [`UNCUT`] and more.
+    /// with a probability of [`uncut`] and more.
     pub fn cuts(&self) -> Vec<usize> {
         let n = self.boundary.len();
-        if n < 2 * SHORTEST || self.uncut >= UNCUT {
+        if n < 2 * SHORTEST || self.uncut >= uncut(n) {
             return Vec::new();
         }
         let near = |place: usize| self.boundary[place - NEAR..=(place + NEAR).min(n - 1)].iter().sum::<f64>();
@@ -72,6 +72,11 @@ impl Posterior {
         cuts.reverse();
         cuts
     }
+}
+
+/// The probability from which on n tokens are left as one event.
+fn uncut(n: usize) -> f64 {
+    (UNCUT * (UNCUT_TEXT / n as f64).powi(2)).clamp(UNCUT, UNCUT_MOST)
 }
 
 /// ln of the sum of exp of all terms; minus infinity of none.
@@ -135,8 +140,10 @@ mod tests {
         it.boundary[20..23].fill(0.1);
         it.boundary[26] = 0.7;
         assert_eq!(it.cuts(), [26]);
-        it.uncut = UNCUT;
+        it.uncut = uncut(60);
         assert!(it.cuts().is_empty());
+        assert_eq!([16, 130, 1000].map(uncut), [UNCUT_MOST, UNCUT, UNCUT]);
+        assert!(uncut(60) > uncut(90) && uncut(90) > uncut(120));
     }
 
     #[test]
