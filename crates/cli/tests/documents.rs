@@ -111,6 +111,33 @@ fn documents_fit_the_schema() {
             assert_eq!(document[list].as_array().unwrap().len(), t, "{list}");
         }
     }
+    // The committed ones, which have words, events, surprise and shuffled orders.
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/examples");
+    let mut checked = 0;
+    for path in std::fs::read_dir(examples).unwrap().map(|entry| entry.unwrap().path()) {
+        let document: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        if document["format"] != json!("temporal-lens-analysis/2") {
+            continue;
+        }
+        assert_eq!(violations(&schema, &schema, &document, ""), Vec::<String>::new(), "{}", path.display());
+        let t = document["tokens"].as_array().unwrap().len();
+        for part in ["predictable", "novel", "next"] {
+            let lists = document["words"][part].as_array().unwrap();
+            assert_eq!(lists.len(), t, "{}: words.{part}", path.display());
+            for it in lists.iter().flat_map(|list| list.as_array().unwrap()) {
+                let word = it["word"].as_str().unwrap();
+                let is_plain = !word.starts_with([' ', '▁']) && !word.is_empty();
+                assert!(is_plain || part == "next", "{}: {word:?} is no plain word", path.display());
+            }
+            assert!(lists.iter().all(|list| list.as_array().unwrap().len() <= 8), "{}: words.{part}", path.display());
+        }
+        let events = document["events"].as_array().unwrap();
+        assert!(events.iter().all(|it| it["words"].as_array().unwrap().len() <= 12), "{}", path.display());
+        let sources = document["sources"].as_array().unwrap();
+        assert!(sources.len() == t && sources.iter().all(|it| it.as_array().unwrap().len() <= 5), "{}", path.display());
+        checked += 1;
+    }
+    assert!(checked >= 8, "{checked} examples");
     // The check itself finds what is wrong.
     let mut wrong = analysis(&pack, &["--text", "a"]);
     wrong["selected"]["extra"] = json!(1);

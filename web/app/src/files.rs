@@ -4,6 +4,7 @@ use gloo_net::http::Request;
 use lens_analysis::comparison::Comparison;
 use lens_analysis::dashboard::{INDEX_FILE, Index};
 use lens_analysis::document::{AnalysisFile, ComparisonFile, to_json};
+use lens_session::figure::Figure;
 use lens_session::library::FILE;
 use lens_session::outside::result_text;
 use lens_session::view_state::is_fetchable;
@@ -155,7 +156,10 @@ async fn one_file_of(state: State) -> Result<String, String> {
     let comparison = comparison.map_err(|problem| problem.to_string())?;
     let view = state.store.model().current_address();
     // The file is about what it carries, whatever the page's link was about.
-    let view = ViewState { subject: None, second: None, model: None, words: false, inf_k: None, device: None, ..view };
+    // It opens with a view of the text, not with the one that it was saved from.
+    let figure = if view.figure == Figure::Export { Figure::default() } else { view.figure };
+    let view =
+        ViewState { subject: None, second: None, model: None, words: false, inf_k: None, device: None, figure, ..view };
     let is_its_own = |index: Index| index.pack_hash == shown.analysis.model.pack_hash;
     let index = fetch_named(&Fetch::DashboardIndex).await.ok();
     let features = index.filter(|json| Index::from_json(json).is_ok_and(is_its_own));
