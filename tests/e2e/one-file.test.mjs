@@ -137,7 +137,7 @@ describe('one file', () => {
   });
 
   test('what the page saves is such a file', LIMIT, async () => {
-    const page = await open(browser, `${site}?example=poem&source=novel`);
+    const page = await open(browser, `${site}?example=poem&of=novel`);
     const html = (await download(page, 'export-html')).toString('utf8');
     await page.getByTestId('export-said').filter({ hasText: 'Saved' }).waitFor();
     assert.deepEqual(page.problems, []);
