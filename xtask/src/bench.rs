@@ -97,7 +97,7 @@ pub struct Places {
     pub site: PathBuf,
     /// `node_modules` of the peers is in it.
     pub peer: PathBuf,
-    /// Packs beside the site's.
+    /// Packs besides the site's.
     pub packs: PathBuf,
     /// The GGUF file of the default model.
     pub weights: PathBuf,

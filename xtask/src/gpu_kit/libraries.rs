@@ -19,7 +19,7 @@ const OF_THE_MACHINE: [&str; 9] = [
     "libresolv.so",
     "libutil.so",
 ];
-/// What the browser's cryptography loads by name, beside the library that does.
+/// What the browser's cryptography loads by name, from the folder of the library that does.
 const LOADED_BY_NAME: [&str; 3] = ["libsoftokn3.so", "libfreeblpriv3.so", "libnssckbi.so"];
 const THAT_LOADS: &str = "libnss3.so";
 

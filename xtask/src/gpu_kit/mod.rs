@@ -5,7 +5,7 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | [`libraries`] | the shared libraries that programs need beside the C library |
+//! | [`libraries`] | the shared libraries that programs need, without the C library |
 //! | [`parts`] | one archive in parts of a size that can be carried |
 //! | `stages/` | the scripts of the kit |
 
@@ -183,7 +183,7 @@ pub fn measure(args: &KitBenchArgs) -> Result<()> {
     )
 }
 
-/// What ours is measured beside, and the packs and models of that.
+/// What ours is compared with, and the packs and models of that.
 fn add_peers(paths: &Paths, args: &GpuKitArgs, kit: &Kit, weights: &Path) -> Result<()> {
     let folder = paths.cache.join("bench");
     let (peer, q4) = (folder.join("node"), folder.join("packs/q4"));

@@ -16,7 +16,7 @@ vocabulary) where they cohere; else its number.";
 const PEAKS: usize = 12;
 /// Most words of a name.
 const WORDS_MAX: usize = 3;
-/// Fewest different words at peaks that are said to cohere: two that are alike are a coincidence.
+/// Fewest different words at peaks that can cohere: two that are alike are a coincidence.
 const ALIKE_MIN: usize = 3;
 /// Mean cosine between the unembedding rows of words from which on they are a name.
 pub const COHERENT: f32 = 0.2;

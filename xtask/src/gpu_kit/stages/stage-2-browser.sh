@@ -1,5 +1,5 @@
 #!/bin/sh
-# Stage 2, in the browser: the benches of the page beside other implementations.
+# Stage 2, in the browser: the benches of the page next to other implementations.
 set -eu
 . "$(dirname "$0")/kit.sh"
 within_limit "$SECONDS_2"
