@@ -11,7 +11,7 @@ import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 
 import { launch, screenshot, visitor } from './lib/browser.mjs';
-import { dist, packs, program, python, pythonModules, root, torch, xtask } from './lib/environment.mjs';
+import { dist, packs, program, python, pythonModules, root, site, torch, xtask } from './lib/environment.mjs';
 import * as commandLine from './lib/program.mjs';
 
 const run = promisify(execFile);
@@ -114,6 +114,29 @@ describe('the Python package', () => {
     const file = join(folder, 'notebook.html');
     writeFileSync(file, stdout);
     await shown(file, 'python-cell', 33);
+  });
+
+  test('a text in a cell is analyzed by the page of a site, in the browser', LIMIT, async () => {
+    const text = 'The tide went out & the boats lay on the sand.';
+    const call = 'import sys, temporal_lens as tl; print("<!doctype html><meta charset=utf-8>" + tl.show(sys.argv[1], page=sys.argv[2], view="view=path").markup)';
+    const { stdout } = await run(own, ['-c', call, text, site], { env: environment(pythonModules) });
+    const file = join(folder, 'text.html');
+    writeFileSync(file, stdout);
+    const browser = await launch({ webgpu: false });
+    try {
+      const context = await visitor(browser, { viewport: { width: 1200, height: 760 } });
+      const page = await context.newPage();
+      await page.goto(pathToFileURL(file).href);
+      const cell = page.frameLocator('iframe');
+      assert.equal(await cell.getByTestId('embed-text').innerText(), text);
+      await cell.getByTestId('analyze').click();
+      await cell.locator('main[data-state="done"]').waitFor({ timeout: 120_000 });
+      await cell.locator('[data-testid="trajectory"]').waitFor();
+      assert.ok(Number(await cell.locator('main').getAttribute('data-analysis-tokens')) > 10);
+      await screenshot(page, 'python-text');
+    } finally {
+      await browser.close();
+    }
   });
 
   test('it runs the command line', LIMIT, async () => {
