@@ -30,7 +30,7 @@ describe('the kit for a GPU', { concurrency: false }, () => {
     assert.ok(folders.length > 2, folders.join(' '));
     for (const file of files) assert.ok(statSync(file).size <= PART_MB * 1e6, file);
 
-    const unpack = () => run('sh', [join(parts, 'part-01/unpack.sh'), kit], LIMIT);
+    const unpack = () => run('sh', [join(parts, 'part-001/unpack.sh'), kit], LIMIT);
     const last = files.at(-1);
     const whole = readFileSync(last);
     appendFileSync(last, 'x');

@@ -16,7 +16,7 @@ use crate::process::command;
 const UNPACK: &str = include_str!("stages/unpack.sh");
 /// Its name in the first part; it tells a kit from other folders.
 const SCRIPT: &str = "unpack.sh";
-const FIRST: &str = "part-01";
+const FIRST: &str = "part-001";
 
 /// What was written.
 pub struct Written {
@@ -90,9 +90,10 @@ impl Parts<'_> {
         while !bytes.is_empty() {
             if self.room == 0 {
                 self.parts += 1;
-                let folder = self.out.join(format!("part-{:02}", self.parts));
+                // Three digits: the parts are put together in the order of their names.
+                let folder = self.out.join(format!("part-{:03}", self.parts));
                 std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-                let file: PathBuf = folder.join(format!("kit.tar.gz.{:02}", self.parts));
+                let file: PathBuf = folder.join(format!("kit.tar.gz.{:03}", self.parts));
                 self.file = Some(File::create(&file).with_context(|| format!("cannot write {}", file.display()))?);
                 self.room = self.part_bytes;
             }

@@ -1,4 +1,4 @@
-# What the stages share. A stage sets SECONDS_MAX and reads this first.
+# What the stages share: each reads this first.
 
 KIT=$(cd "$(dirname "$0")" && pwd)
 . "$KIT/settings.sh"

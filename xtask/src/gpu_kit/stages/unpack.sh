@@ -1,5 +1,5 @@
 #!/bin/sh
-# Puts the kit together: sh part-01/unpack.sh [FOLDER], with all its parts in one folder.
+# Puts the kit together: sh part-001/unpack.sh [FOLDER], with all its parts in one folder.
 set -eu
 parts=$(cd "$(dirname "$0")/.." && pwd)
 to=${1:-$parts/kit}
