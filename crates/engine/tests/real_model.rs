@@ -21,20 +21,22 @@ use burn::tensor::{Device, Tensor, TensorData};
 use lens_analysis::comparison::Comparison;
 use lens_analysis::similarity::document_rows;
 
-use lens_analysis::words::Word;
+use lens_analysis::words::{Came, Word};
 use lens_analysis::{Analysis, Event, events, gram, stats};
 use lens_engine::check::self_check::relative_rms;
 use lens_engine::{InferenceSession, PackFolder, RunOptions, session};
-use lens_import::words::{pieces_of_pack, read_means, read_word_list};
+use lens_import::words::{pieces_of_pack, read_lens, read_means, read_piece_list, read_word_list};
 use lens_import::{Tensors, open_gemma, open_sae};
 use lens_model::gemma::GemmaCache;
 use lens_model::temporal_sae::SaeCache;
-use lens_model::words::{Part, WordReadout};
+use lens_model::words::{NextInput, Part, WordReadout};
 use lens_model::{Gemma, TemporalSae, WeightStore};
 use lens_pack::block::{PackedMatrix, Precision, TensorPart};
-use lens_pack::manifest::FileEntry;
+use lens_pack::manifest::{FileEntry, TensorEntry};
 use lens_pack::tensor_spec::{SCALING, gemma_tensors, sae_tensors};
-use lens_pack::words::{MEAN_NOVEL, MEAN_PREDICTABLE, MEAN_RESIDUAL, ROWS, WordsEntry};
+use lens_pack::words::{
+    LENS_MATRIX, LENS_MEAN_X, LENS_MEAN_Y, MEAN_NOVEL, MEAN_PREDICTABLE, MEAN_RESIDUAL, PIECE_ROWS, ROWS, WordsEntry,
+};
 use safetensors::SafeTensors;
 use serde::Deserialize;
 
@@ -123,63 +125,134 @@ fn assert_close(what: &str, found: &[f32], expected: &[f32], tolerance: f64) {
     assert!(error <= tolerance, "{what}: relative RMS {error:.2e}, tolerance {tolerance:.0e}");
 }
 
-/// The words of demo/words over the unpacked unembedding.
-fn readout(store: &mut WeightStore, tensors: &Tensors, d: usize) -> WordReadout {
+/// Unpacked rows of the embedding, which is the unembedding, too.
+fn embedding_rows(tensors: &Tensors, ids: impl IntoIterator<Item = u32>) -> Vec<f32> {
+    let row = |id: u32| tensors.read_rows("model.embed_tokens.weight", id as usize..id as usize + 1).unwrap();
+    ids.into_iter().flat_map(row).collect()
+}
+
+/// The words, pieces, means and lens of demo/words.
+struct DemoWords {
+    /// Token ids of words and pieces.
+    words: Vec<u32>,
+    pieces: Vec<u32>,
+    readout: WordReadout,
+}
+
+/// Those of demo/words over the unpacked unembedding.
+fn demo_words(store: &mut WeightStore, tensors: &Tensors, d: usize) -> DemoWords {
     let pack = folder("TEMPORAL_LENS_PACK_DIR");
-    let pieces = pieces_of_pack(&pack).unwrap();
-    let words = read_word_list(&root().join("demo/words/vocabulary.txt"), &pieces).unwrap().words;
-    let means = read_means(&root().join("demo/words/means.safetensors"), &pack).unwrap();
-    let rows: Vec<f32> = words
-        .iter()
-        .flat_map(|(id, _)| tensors.read_rows("model.embed_tokens.weight", *id as usize..*id as usize + 1).unwrap())
-        .collect();
+    let demo = root().join("demo/words");
+    let of_pack = pieces_of_pack(&pack).unwrap();
+    let ids = |list: Vec<(u32, String)>| -> Vec<u32> { list.into_iter().map(|(id, _)| id).collect() };
+    let words = ids(read_word_list(&demo.join("vocabulary.txt"), &of_pack).unwrap().words);
+    let pieces = ids(read_piece_list(&demo.join("pieces.txt"), &of_pack).unwrap());
+    let means = read_means(&demo.join("means.safetensors"), &pack).unwrap();
+    let lens = read_lens(&demo.join("lens.safetensors"), &pack).unwrap();
     let mut put = |name: &str, values: &[f32]| {
         let rows = values.len() / d;
         let matrix = PackedMatrix::pack(values, rows, d, Precision::F32);
         store.insert(TensorPart { name: name.to_owned(), row_start: 0, rows_total: rows, matrix }).unwrap();
     };
-    put(ROWS, &rows);
+    put(ROWS, &embedding_rows(tensors, words.iter().copied()));
+    put(PIECE_ROWS, &embedding_rows(tensors, pieces.iter().copied()));
     put(MEAN_PREDICTABLE, &means.predictable);
     put(MEAN_NOVEL, &means.novel);
     put(MEAN_RESIDUAL, &means.residual);
+    put(LENS_MATRIX, &lens.matrix);
+    put(LENS_MEAN_X, &lens.mean_x);
+    put(LENS_MEAN_Y, &lens.mean_y);
+    let lens_entry = TensorEntry { shape: (d, d), precision: Precision::F32, parts: Vec::new() };
     let entry = WordsEntry {
         vocabulary: FileEntry { file: String::new(), bytes: 0, sha256: String::new() },
         words: words.len(),
-        pieces: 0,
+        pieces: pieces.len(),
         shards: Vec::new(),
-        tensors: BTreeMap::new(),
+        tensors: BTreeMap::from([(LENS_MATRIX.to_owned(), lens_entry)]),
         corpus_tokens: means.corpus_tokens,
         final_logit_softcapping: None,
     };
     let norm = store.vector("model.norm.weight", d).unwrap();
-    WordReadout::new(store, &entry, norm).unwrap()
+    let readout = WordReadout::new(store, &entry, norm).unwrap();
+    DemoWords { words, pieces, readout }
 }
 
-/// The ten best words of each token but BOS are PyTorch's, up to ties: scores within 1e-3 of a token's largest, as the
-/// parts that are read out.
-fn assert_words(reference: &Reference, name: &str, readout: &WordReadout, part: Part, x: Tensor<2>) {
-    const K: usize = 16;
-    const BEST: usize = 10;
+/// A tensor of tests/fixtures/words/real.safetensors, as little-endian words.
+fn of_words(tensor: &str) -> Vec<[u8; 4]> {
     let bytes = std::fs::read(root().join("tests/fixtures/words/real.safetensors")).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
-    let values = |what: &str| -> Vec<[u8; 4]> {
-        let view = file.tensor(&format!("{}.{name}.{what}", reference.name)).unwrap();
-        view.data().chunks_exact(4).map(|b| b.try_into().unwrap()).collect()
-    };
-    let words: Vec<usize> = values("words").into_iter().map(|b| i32::from_le_bytes(b) as usize).collect();
-    let scores: Vec<f32> = values("scores").into_iter().map(f32::from_le_bytes).collect();
-    let found = read(readout.read(vec![(part, x)], None, K).unwrap().words.narrow(1, 0, 2 * K));
+    let view = file.tensor(tensor).unwrap();
+    view.data().chunks_exact(4).map(|b| b.try_into().unwrap()).collect()
+}
+
+/// Entries of a list that the fixtures have, and how many of them are compared.
+const LISTED: usize = 16;
+const BEST: usize = 10;
+
+/// The best of a token, pairs of value and index in `found`, are those of PyTorch, highest first, up to ties: values within
+/// 1e-3 of its largest, as the parts of the residual stream that they are read from.
+fn assert_best(what: &str, found: &[f32], indices: &[usize], values: &[f32]) {
+    let near = |a: f32, b: f32| (a - b).abs() <= 1e-3 * values[0];
+    let mut best: Vec<[f32; 2]> = found.as_chunks::<2>().0.to_vec();
+    best.sort_by(|a, b| b[0].total_cmp(&a[0]));
+    for (rank, [value, index]) in best.into_iter().take(BEST).enumerate() {
+        assert!(near(value, values[rank]), "{what}, rank {rank}: {value}, not {}", values[rank]);
+        let place = indices.iter().position(|it| *it == index as usize);
+        let place = place.unwrap_or_else(|| panic!("{what}, rank {rank}: not among {LISTED}"));
+        assert!(near(value, values[place]), "{what}, rank {rank}: {value}, its own is {}", values[place]);
+    }
+}
+
+/// The ten best words of each token but BOS.
+fn assert_words(reference: &Reference, name: &str, demo: &DemoWords, part: Part, x: Tensor<2>) {
+    let tensor = |what: &str| of_words(&format!("{}.{name}.{what}", reference.name));
+    let words: Vec<usize> = tensor("words").into_iter().map(|b| i32::from_le_bytes(b) as usize).collect();
+    let scores: Vec<f32> = tensor("scores").into_iter().map(f32::from_le_bytes).collect();
+    let found = read(demo.readout.read(vec![(part, x)], None, LISTED).unwrap().words.narrow(1, 0, 2 * LISTED));
     for token in 1..reference.token_ids.len() {
-        let (words, scores) = (&words[K * token..K * (token + 1)], &scores[K * token..K * (token + 1)]);
-        let near = |a: f32, b: f32| (a - b).abs() <= 1e-3 * scores[0];
-        let mut best: Vec<[f32; 2]> = found[2 * K * token..2 * K * (token + 1)].as_chunks::<2>().0.to_vec();
-        best.sort_by(|a, b| b[0].total_cmp(&a[0]));
-        for (rank, [score, word]) in best.into_iter().take(BEST).enumerate() {
-            let what = format!("{}, {name} part of token {token}, word {rank}", reference.name);
-            assert!(near(score, scores[rank]), "{what}: {score}, not {}", scores[rank]);
-            let place =
-                words.iter().position(|it| *it == word as usize).unwrap_or_else(|| panic!("{what}: not among {K}"));
-            assert!(near(score, scores[place]), "{what}: {score}, the word has {}", scores[place]);
+        let what = format!("{}, {name} part of token {token}", reference.name);
+        let listed = LISTED * token..LISTED * (token + 1);
+        let found = &found[2 * LISTED * token..2 * LISTED * (token + 1)];
+        assert_best(&what, found, &words[listed.clone()], &scores[listed]);
+    }
+}
+
+/// The likeliest after each token but BOS, and how surprising each token was that came.
+fn assert_next(reference: &Reference, demo: &DemoWords, tensors: &Tensors, residual: Tensor<2>) {
+    let tensor = |what: &str| of_words(&format!("{}.{what}", reference.name));
+    let ids: Vec<usize> = tensor("next.tokens").into_iter().map(|b| i32::from_le_bytes(b) as usize).collect();
+    let probabilities: Vec<f32> = tensor("next.probabilities").into_iter().map(f32::from_le_bytes).collect();
+    let surprise: Vec<f32> = tensor("surprise").into_iter().map(f32::from_le_bytes).collect();
+    let [t, d] = residual.dims();
+    let came = embedding_rows(tensors, reference.token_ids[1..].iter().copied());
+    let came = Some(Tensor::from_data(TensorData::new(came, [t - 1, d]), &Device::flex()));
+    let scores = demo.readout.read(Vec::new(), Some(NextInput { residual, came }), LISTED).unwrap();
+    let next = scores.next.unwrap();
+    let (words, pieces, logits) = (read(scores.words), read(next.pieces), read(next.came.unwrap()));
+    let width = 2 * LISTED + 2;
+    for token in 1..t {
+        let row = |of: &[f32], ids: &[u32]| -> (Vec<[f32; 2]>, f32, f32) {
+            let (pairs, [largest, sum]) = of[width * token..width * (token + 1)].split_last_chunk().unwrap();
+            let pairs = pairs.as_chunks::<2>().0.iter().map(|[value, index]| [*value, ids[*index as usize] as f32]);
+            (pairs.collect(), *largest, *sum)
+        };
+        let (by_word, by_piece) = (row(&words, &demo.words), row(&pieces, &demo.pieces));
+        let largest = by_word.1.max(by_piece.1);
+        let sum: f32 = [&by_word, &by_piece].into_iter().map(|it| it.2 * (it.1 - largest).exp()).sum();
+        let probability = |it: &(Vec<[f32; 2]>, f32, f32)| -> Vec<f32> {
+            let factor = (it.1 - largest).exp() / sum;
+            it.0.iter().flat_map(|[value, id]| [value * factor, *id]).collect()
+        };
+        let found = [probability(&by_word), probability(&by_piece)].concat();
+        let what = format!("{}, after token {token}", reference.name);
+        let listed = LISTED * token..LISTED * (token + 1);
+        assert_best(&what, &found, &ids[listed.clone()], &probabilities[listed]);
+        if token + 1 < t {
+            let came = Came { logit: logits[token], largest, sum };
+            let id = reference.token_ids[token + 1];
+            let found = came.surprise(demo.words.contains(&id) || demo.pieces.contains(&id));
+            let expected = surprise[token + 1];
+            assert!((found - expected).abs() <= 1e-3 * expected.max(1.0), "{what}: surprise {found}, not {expected}");
         }
     }
 }
@@ -199,23 +272,17 @@ fn at_full_precision_it_equals_pytorch() {
     insert(&mut store, &sae.tensors, &names);
     let network = Gemma::new(&gemma.config, LAYER, &mut store).unwrap();
     let temporal_sae = TemporalSae::new(&sae_config, &mut store).unwrap();
-    let readout = readout(&mut store, &gemma.tensors, d);
+    let demo = demo_words(&mut store, &gemma.tensors, d);
 
     for reference in references() {
         let t = reference.token_ids.len();
-        let rows: Vec<f32> = reference
-            .token_ids
-            .iter()
-            .flat_map(|id| {
-                let id = *id as usize;
-                gemma.tensors.read_rows("model.embed_tokens.weight", id..id + 1).unwrap()
-            })
-            .collect();
+        let rows = embedding_rows(&gemma.tensors, reference.token_ids.iter().copied());
         let input = Tensor::from_data(TensorData::new(rows, [t, d]), &Device::flex());
         let residual = network.extend(input, &mut GemmaCache::default(), |_, _| {});
         let codes = temporal_sae.extend(residual.clone(), &mut SaeCache::default(), None).unwrap();
-        assert_words(&reference, "predictable", &readout, Part::Predictable, codes.pred_recons.clone());
-        assert_words(&reference, "novel", &readout, Part::Novel, codes.novel_recons.clone());
+        assert_next(&reference, &demo, &gemma.tensors, residual.clone());
+        assert_words(&reference, "predictable", &demo, Part::Predictable, codes.pred_recons.clone());
+        assert_words(&reference, "novel", &demo, Part::Novel, codes.novel_recons.clone());
         let (residual, pred, novel) = (read(residual), read(codes.pred_codes), read(codes.novel_codes));
         let name = &reference.name;
         let wanted = expected(&reference, "residual");

@@ -1,7 +1,8 @@
 //! Readouts in words against PyTorch (tests/reference/words.py), on the random models of pairs.json.
 //!
 //! Tolerance: 1e-3 of the largest score, as for the reconstructions that are read out (tests/parity.rs); words whose
-//! scores differ by less may come in either order.
+//! scores differ by less may come in either order. What comes next is read from the residual stream, which is within 1e-4:
+//! logits are as large as 40, so that probabilities differ by 1e-3 of the largest and surprise by 1e-3 of itself.
 
 // A test that cannot read its fixture has failed.
 #![allow(clippy::unwrap_used)]
@@ -16,7 +17,7 @@ use common::{Pair, fixtures, open};
 use lens_analysis::words::{EVENT_WORDS, TOKEN_WORDS, Word};
 use lens_analysis::{Analysis, Event};
 use lens_engine::{InferenceSession, PackFolder, RunOptions, Tokens};
-use lens_import::words::{WordMeans, WordsSection, write_words};
+use lens_import::words::{FittedLens, WordMeans, WordsSection, write_words};
 use lens_pack::words::Vocabulary;
 use serde::Deserialize;
 
@@ -35,6 +36,22 @@ struct Case {
     expected: Vec<f32>,
     /// Of the twelve best of `about`.
     coherence: f32,
+    pieces: Vec<u32>,
+    lens: Lens,
+    /// Probabilities of words, then of pieces [tokens][words and pieces].
+    next: Vec<Vec<f32>>,
+    /// At every token; none at the first two.
+    surprise: Vec<Option<f32>>,
+}
+
+#[derive(Deserialize)]
+struct Lens {
+    /// M transposed [d_model, d_model].
+    matrix: Vec<f32>,
+    mean_x: Vec<f32>,
+    mean_y: Vec<f32>,
+    /// Of the logits.
+    cap: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -53,18 +70,28 @@ fn spelling(id: u32) -> String {
     format!("word-{id}")
 }
 
+fn spelled(ids: &[u32]) -> Vec<(u32, String)> {
+    ids.iter().map(|id| (*id, spelling(*id))).collect()
+}
+
 fn pack_of(case: &Case, folder: &std::path::Path) -> (Pair, PackFolder) {
     let pair = common::pairs().into_iter().find(|pair| pair.name == case.pair).unwrap();
     drop(open(&pair.gemma, &pair.sae, &pair.tokenizer, pair.layer, folder));
     let section = WordsSection {
-        vocabulary: Vocabulary { words: case.ids.iter().map(|id| (*id, spelling(*id))).collect(), pieces: Vec::new() },
+        vocabulary: Vocabulary { words: spelled(&case.ids), pieces: spelled(&case.pieces) },
         means: WordMeans {
             predictable: case.means.predictable.clone(),
             novel: case.means.novel.clone(),
             residual: case.means.residual.clone(),
             corpus_tokens: 1,
         },
-        lens: None,
+        lens: Some(FittedLens {
+            matrix: case.lens.matrix.clone(),
+            mean_x: case.lens.mean_x.clone(),
+            mean_y: case.lens.mean_y.clone(),
+            tokens: 1,
+            final_logit_softcapping: case.lens.cap,
+        }),
     };
     write_words(&folder.join("pack"), &section).unwrap();
     let pack = PackFolder::open(&folder.join("pack"), Device::flex(), |_, _| {}).unwrap();
@@ -97,7 +124,7 @@ fn analysis(pair: &Pair, pack: &PackFolder) -> Analysis {
 }
 
 /// Whether `found` is the best of `scores`, in order, up to ties.
-fn assert_best(what: &str, found: &[Word], ids: &[u32], scores: &[f32], count: usize) {
+fn assert_best(what: &str, found: &[(&str, f32)], ids: &[u32], scores: &[f32], count: usize) {
     let of: HashMap<String, f32> = ids.iter().map(|id| spelling(*id)).zip(scores.iter().copied()).collect();
     let largest = scores.iter().fold(0f32, |largest, score| largest.max(score.abs()));
     let near = |a: f32, b: f32| (a - b).abs() <= TOLERANCE * largest;
@@ -112,10 +139,14 @@ fn assert_best(what: &str, found: &[Word], ids: &[u32], scores: &[f32], count: u
         found.len(),
         best.len()
     );
-    for (word, expected) in found.iter().zip(&best) {
-        assert!(near(word.score, of[&word.word]), "{what}: {} has {}, not {}", word.word, word.score, of[&word.word]);
-        assert!(near(word.score, *expected), "{what}: {} has {}, {expected} comes here", word.word, word.score);
+    for ((word, score), expected) in found.iter().zip(&best) {
+        assert!(near(*score, of[*word]), "{what}: {word} has {score}, not {}", of[*word]);
+        assert!(near(*score, *expected), "{what}: {word} has {score}, {expected} comes here");
     }
+}
+
+fn scored(words: &[Word]) -> Vec<(&str, f32)> {
+    words.iter().map(|it| (it.word.as_str(), it.score)).collect()
 }
 
 #[test]
@@ -134,14 +165,32 @@ fn readouts_of_random_models_are_pytorchs() {
             let parts = [("predictable", &words.predictable, predictable), ("novel", &words.novel, novel)];
             for (part, found, scores) in parts.into_iter().skip(usize::from(position == 1)) {
                 let what = format!("{}, {part} part of token {position}", case.pair);
-                assert_best(&what, &found[position], &case.ids, scores, TOKEN_WORDS);
+                assert_best(&what, &scored(&found[position]), &case.ids, scores, TOKEN_WORDS);
             }
         }
         let event = &analysis.events.as_ref().unwrap()[0];
-        assert_best(&format!("{}, event", case.pair), &event.words, &case.ids, &case.about, EVENT_WORDS);
-        assert_best(&format!("{}, expected", case.pair), &event.expected, &case.ids, &case.expected, EVENT_WORDS);
+        assert_best(&format!("{}, event", case.pair), &scored(&event.words), &case.ids, &case.about, EVENT_WORDS);
+        assert_best(&format!("{}, expected", case.pair), &scored(&event.expected), &case.ids, &case.expected, EVENT_WORDS);
         let coherence = event.coherence.unwrap();
         assert!((coherence - case.coherence).abs() < 1e-3, "{}: {coherence}, not {}", case.pair, case.coherence);
+
+        let listed = [case.ids.as_slice(), &case.pieces].concat();
+        for (position, probabilities) in case.next.iter().enumerate().skip(1) {
+            let found: Vec<_> = words.next[position].iter().map(|it| (it.word.as_str(), it.probability)).collect();
+            assert_best(&format!("{}, after token {position}", case.pair), &found, &listed, probabilities, TOKEN_WORDS);
+        }
+        let surprise = analysis.surprise.as_ref().unwrap();
+        assert_eq!(surprise.len(), case.surprise.len());
+        for (position, (found, expected)) in surprise.iter().zip(&case.surprise).enumerate() {
+            let what = format!("{}, surprise at token {position}", case.pair);
+            match expected {
+                Some(expected) => assert!(
+                    (found - expected).abs() <= TOLERANCE * expected.max(1.0),
+                    "{what}: {found}, not {expected}"
+                ),
+                None => assert!(found.is_nan(), "{what}: {found}"),
+            }
+        }
     }
 }
 

@@ -27,6 +27,8 @@ export const vulkanDriver = process.env.LENS_VULKAN_DRIVER;
 export const program = required('LENS_PROGRAM');
 /** The pack of the real model, as the site serves it. */
 export const defaultPack = required('LENS_DEFAULT_PACK');
+/** Gemma 3 270M as it is fetched: its GGUF and its tokenizer. */
+export const weights = required('LENS_WEIGHTS');
 /** A pack of Gemma-2-2B's size, of random weights. */
 export const fullSizePack = required('LENS_FULL_SIZE_PACK');
 /** Folder for fixture packs; the servers serve it as `packs/` beside the site. */

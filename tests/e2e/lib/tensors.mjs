@@ -1,6 +1,6 @@
 // Tensors: from safetensors files, from the worker, and how far two of them are apart.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 
 /** Every tensor of a safetensors file, as { name: { shape, values } }. */
 export function readSafetensors(path) {
@@ -12,11 +12,43 @@ export function readSafetensors(path) {
     if (name === '__metadata__') continue;
     // A copy, because a typed array has to start at a multiple of its element.
     const data = Uint8Array.from(bytes.subarray(8 + headerBytes + start, 8 + headerBytes + end)).buffer;
-    const values = { F32: () => new Float32Array(data), I64: () => Array.from(new BigInt64Array(data), Number) }[dtype];
+    const values = { F32: () => new Float32Array(data), I32: () => new Int32Array(data), I64: () => Array.from(new BigInt64Array(data), Number) }[dtype];
     if (!values) throw new Error(`${path}: ${name} is ${dtype}`);
     tensors[name] = { shape, values: values() };
   }
   return tensors;
+}
+
+/** Writes f32 tensors, each { shape, values }, and metadata as a safetensors file. */
+export function writeSafetensors(path, metadata, tensors) {
+  const header = { __metadata__: metadata };
+  const parts = [];
+  let at = 0;
+  for (const [name, { shape, values }] of Object.entries(tensors)) {
+    const bytes = Buffer.from(Float32Array.from(values).buffer);
+    header[name] = { dtype: 'F32', shape, data_offsets: [at, at + bytes.length] };
+    parts.push(bytes);
+    at += bytes.length;
+  }
+  writeFileSync(path, Buffer.concat([headerBytes(header), ...parts]));
+}
+
+/** Copies a safetensors file with other metadata: `change` of what it has. */
+export function copyWithMetadata(from, to, change) {
+  const bytes = readFileSync(from);
+  const end = 8 + Number(bytes.readBigUInt64LE(0));
+  const header = JSON.parse(bytes.subarray(8, end).toString('utf8'));
+  header.__metadata__ = { ...header.__metadata__, ...change };
+  writeFileSync(to, Buffer.concat([headerBytes(header), bytes.subarray(end)]));
+}
+
+/** A header as it stands at a file's beginning: its length, then itself, to a multiple of 8 bytes. */
+function headerBytes(header) {
+  const text = JSON.stringify(header);
+  const json = Buffer.from(text.padEnd(text.length + ((8 - (Buffer.byteLength(text) % 8)) % 8)));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(json.length));
+  return Buffer.concat([length, json]);
 }
 
 /** A buffer of the worker's answer: f32, little-endian, in base64. */

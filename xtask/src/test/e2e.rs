@@ -143,6 +143,7 @@ fn run_files(context: &Context, kind: Kind, files: &[PathBuf]) -> Result<Count> 
                 ("LENS_OUT", &out),
                 ("LENS_PACKS", &packs),
                 ("LENS_DEFAULT_PACK", &tests.pack),
+                ("LENS_WEIGHTS", &tests.weights),
                 ("LENS_FULL_SIZE_PACK", &full_size),
                 ("LENS_PROGRAM", &program),
                 ("LENS_ROOT", &paths.root),
