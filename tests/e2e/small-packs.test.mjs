@@ -52,6 +52,24 @@ describe('other hosts', () => {
   });
 });
 
+describe('a pack without words', () => {
+  test('it says so, offers the command, and asks for none', LIMIT, async () => {
+    const browser = await launch({ webgpu: false });
+    const pack = await commandLine.packPair(PAIR, 'wordless');
+    const page = await open(browser, site, { pack });
+    assert.equal(await analyse(page, TEXT), 'done');
+    await (await reach(page, 'token-5')).click();
+    const note = await page.getByTestId('no-words').innerText();
+    assert.ok(note.includes('no words') && note.includes('temporal-lens words --model PACK --corpus TEXTS'), note);
+    // Neither a button that fetches what is not there, nor an empty list of words.
+    assert.equal(await page.getByTestId('get-words').count(), 0);
+    assert.equal(await page.getByTestId('words-past').count(), 0);
+    assert.equal((await downloadJson(page)).words, undefined);
+    assert.deepEqual(page.problems, []);
+    await browser.close();
+  });
+});
+
 describe('without WebGPU', () => {
   let browser;
   before(async () => { browser = await launch({ webgpu: false }); });

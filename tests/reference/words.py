@@ -29,6 +29,7 @@ FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 WORDS = 24
 PIECES = 12
 TOKENS = 16
+FEATURES = 6
 BEST = 16
 # Standard deviation of the logits of random models; half of what a cap is where there is one, so that it shows.
 LOGITS = 3.0
@@ -107,11 +108,17 @@ def case(pair: dict, seed: int) -> dict:
     best = about.topk(12).indices
     best = best[about[best] > 0]
 
+    d = residual.shape[1]
+    # Directions of the decoder in the residual stream's own units; nothing is subtracted from them.
+    config, sae = load_sae(FIXTURES / pair["sae"])
+    directions = sae["D"][:FEATURES].double() / config.scaling_factor
+    if "scaling" in sae:
+        directions = directions / sae["scaling"].double()
+
     cap = json.loads((folder / "config.json").read_text()).get("final_logit_softcapping")
     others = PRINTED[~torch.isin(PRINTED, ids)]
     pieces = others[torch.randperm(len(others), generator=rng)[:PIECES]].sort().values
     listed = torch.cat([rows, embedding[pieces]])
-    d = residual.shape[1]
     mean_x = drawn_mean(residual)
     matrix = torch.randn(d, d, generator=rng).double()
     mean_y = 0.3 * torch.randn(d, generator=rng).double()
@@ -131,6 +138,7 @@ def case(pair: dict, seed: int) -> dict:
         "about": about.tolist(),
         "expected": scores(pred[1:].mean(0, keepdim=True), means["predictable"], norm, rows)[0].tolist(),
         "coherence": coherence((rows - rows.mean(0))[best]),
+        "features": scores(directions, torch.zeros(d), norm, rows).tolist(),
         "pieces": pieces.tolist(),
         "lens": {"matrix": lens.transposed.flatten().tolist(), "mean_x": lens.mean_x.tolist(), "mean_y": lens.mean_y.tolist(), "cap": cap},
         "next": probabilities[:TOKENS].tolist(),

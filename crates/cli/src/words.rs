@@ -128,7 +128,9 @@ fn counted_words(pieces: &Pieces, corpus: &Corpus, options: &WordOptions) -> Res
                 language.rule()
             );
         }
-        bail!("{found} words occur at least {least} times in the corpus; give more text, or a lower --min-count");
+        bail!(
+            "{found} words occur at least {least} times in the corpus; give more text, or a lower --min-count to `temporal-lens words`"
+        );
     }
     eprintln!("  {} words occur at least {} times ({})", words.len(), options.min_count, language.rule());
     Ok(words)

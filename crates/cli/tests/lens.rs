@@ -39,7 +39,10 @@ fn a_lens_is_fitted_measured_and_its_export_gives_the_same_again() {
         let row = told.lines().find(|line| line.starts_with(&format!("| {name}"))).unwrap();
         row.split('|').nth(2).unwrap().trim().parse().unwrap()
     };
-    assert!(kl("the fitted lens") >= 0.0 && kl("the final norm alone") >= 0.0 && kl("the mean alone") >= 0.0, "{told}");
+    // Fitted on a few hundred tokens of a random model it is better than the logit lens on texts that it was not fitted on.
+    assert!(kl("the fitted lens") >= 0.0, "{told}");
+    assert!(kl("the fitted lens") < kl("the final norm alone"), "{told}");
+    assert!(kl("the fitted lens") < 0.5 * kl("the mean alone"), "{told}");
     let with_lens = FolderManifest::read(&pack).unwrap();
     let entry = with_lens.manifest.words.as_ref().unwrap();
     assert_eq!(with_lens.hash, hash);

@@ -96,6 +96,51 @@ fn packing_says_that_there_are_no_words_and_a_corpus_without_words_is_an_error()
     assert!(FolderManifest::read(&out).unwrap().manifest.words.is_none());
 }
 
+/// The real model, since the tokenizer of the fixtures has one whole word.
+#[test]
+fn packing_with_texts_gives_their_words_in_one_go() {
+    let scratch = tempfile::tempdir().unwrap();
+    let weights = std::env::var_os("TEMPORAL_LENS_MODEL_DIR");
+    let weights = PathBuf::from(weights.expect("TEMPORAL_LENS_MODEL_DIR is not set: run `cargo xtask test`"));
+    let demo_sae = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/sae");
+    let (texts, out) = (scratch.path().join("texts.jsonl"), scratch.path().join("pack"));
+    let passage = |i: usize| {
+        let text =
+            format!("On day {i} the sailor left the harbor, and the nurse met the surgeon at the hospital again.");
+        format!("{}\n", serde_json::json!({ "text": text }))
+    };
+    std::fs::write(&texts, (0..32).map(passage).collect::<String>()).unwrap();
+    let printed = succeed(&[
+        "pack",
+        "--gemma",
+        &text(&weights.join("gemma-3-270m-q4_k_m.gguf")),
+        "--tokenizer",
+        &text(&weights.join("tokenizer.json")),
+        "--sae",
+        &text(&demo_sae),
+        "--layer",
+        "12",
+        "--precision",
+        "q4",
+        "--corpus",
+        &text(&texts),
+        "--out",
+        &text(&out),
+    ])
+    .stdout;
+    assert!(printed.contains(" words in ") && !printed.contains("no words"), "{printed}");
+    let entry = FolderManifest::read(&out).unwrap().manifest.words.unwrap();
+    let vocabulary = std::fs::read_to_string(out.join(&entry.vocabulary.file)).unwrap();
+    // The words that every passage has and that are no "the" or "and", and no others.
+    for word in ["sailor", "harbor", "nurse", "surgeon", "hospital"] {
+        assert!(vocabulary.contains(&format!("\"{word}\"")), "{word} is missing: {vocabulary}");
+    }
+    assert!(!vocabulary.contains("\"the\"") && entry.words <= 12, "{vocabulary}");
+    let analysis = ["analyze", "--model", &text(&out), "--text", "The sailor left.", "--device", "cpu", "--words"];
+    let table = succeed(&analysis).stdout;
+    assert!(table.contains("harbor"), "{table}");
+}
+
 #[test]
 fn files_of_words_that_are_missing_cut_or_altered_are_named_and_the_rest_of_the_pack_works() {
     let scratch = tempfile::tempdir().unwrap();

@@ -36,6 +36,8 @@ struct Case {
     expected: Vec<f32>,
     /// Of the twelve best of `about`.
     coherence: f32,
+    /// Scores of the first rows of the SAE's decoder [features][words].
+    features: Vec<Vec<f32>>,
     pieces: Vec<u32>,
     lens: Lens,
     /// Probabilities of words, then of pieces [tokens][words and pieces].
@@ -170,9 +172,37 @@ fn readouts_of_random_models_are_pytorchs() {
         }
         let event = &analysis.events.as_ref().unwrap()[0];
         assert_best(&format!("{}, event", case.pair), &scored(&event.words), &case.ids, &case.about, EVENT_WORDS);
-        assert_best(&format!("{}, expected", case.pair), &scored(&event.expected), &case.ids, &case.expected, EVENT_WORDS);
+        assert_best(
+            &format!("{}, expected", case.pair),
+            &scored(&event.expected),
+            &case.ids,
+            &case.expected,
+            EVENT_WORDS,
+        );
         let coherence = event.coherence.unwrap();
         assert!((coherence - case.coherence).abs() < 1e-3, "{}: {coherence}, not {}", case.pair, case.coherence);
+
+        let features = pack.loaded.feature_words(0, case.features.len(), TOKEN_WORDS);
+        let features = pollster::block_on(features).unwrap();
+        assert_eq!(features.len(), case.features.len());
+        for (feature, (found, scores)) in features.iter().zip(&case.features).enumerate() {
+            let lowered: Vec<f32> = scores.iter().map(|score| -score).collect();
+            let what = format!("{}, words of feature {feature}", case.pair);
+            assert_best(&what, &scored(&found.raised), &case.ids, scores, TOKEN_WORDS);
+            assert_best(&what, &scored(&found.lowered), &case.ids, &lowered, TOKEN_WORDS);
+        }
+        // The coherence of a feature's words is that of the same words as a list; words that are not listed are left out.
+        let with_another =
+            |list: &[Word]| list.iter().map(|it| it.word.clone()).chain(["no-such".to_owned()]).collect::<Vec<_>>();
+        let lists = features.iter().map(|it| with_another(&it.raised)).chain([with_another(&event.words)]);
+        let lists: Vec<Vec<String>> = lists.collect();
+        let slices: Vec<&[String]> = lists.iter().map(Vec::as_slice).collect();
+        let coherent = pollster::block_on(pack.loaded.coherent_words(&slices)).unwrap();
+        let expected = features.iter().map(|it| it.coherence).chain([case.coherence]);
+        for ((list, (known, found)), expected) in lists.iter().zip(coherent).zip(expected) {
+            assert_eq!(&list[..list.len() - 1], known, "{}", case.pair);
+            assert!((found - expected).abs() < 1e-3, "{}: {found}, not {expected}", case.pair);
+        }
 
         let listed = [case.ids.as_slice(), &case.pieces].concat();
         for (position, probabilities) in case.next.iter().enumerate().skip(1) {
