@@ -82,7 +82,6 @@ fn run_with_driver(name: &str, driver: &str) {
         .envs([("VK_ICD_FILENAMES", driver), ("VK_DRIVER_FILES", driver)])
         // Its loader lies next to it; not every system has one.
         .env("LD_LIBRARY_PATH", folder)
-        .env("TEMPORAL_LENS_NEEDS_GPU", "1")
         .env_remove("TEMPORAL_LENS_VULKAN_DRIVER")
         .output()
         .unwrap();
@@ -93,12 +92,10 @@ fn run_with_driver(name: &str, driver: &str) {
 #[test]
 fn devices_with_kernels_of_their_own_work_in_turn() {
     if let Ok(driver) = std::env::var("TEMPORAL_LENS_VULKAN_DRIVER") {
-        run_with_driver(TEST, &driver);
+        return run_with_driver(TEST, &driver);
     }
     let devices = devices();
-    if std::env::var_os("TEMPORAL_LENS_NEEDS_GPU").is_some() {
-        assert!(devices.len() > 2, "no adapter was found");
-    }
+    assert!(devices.len() > 2, "no adapter was found: run `cargo xtask test`, which names a driver");
 
     let pair = common::pairs().into_iter().find(|pair| pair.token_ids.len() > 4).unwrap();
     let scratch = tempfile::tempdir().unwrap();
