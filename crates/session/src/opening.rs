@@ -13,6 +13,7 @@ use crate::pack::Pack;
 use crate::show::inf_k_text;
 use crate::shown::{Origin, ShownComparison};
 use crate::theme::Theme;
+use crate::values::shortened;
 use crate::view_state::{Opened, Second, Subject, ViewState};
 
 impl Model {
@@ -257,8 +258,14 @@ impl Model {
         }
     }
 
+    /// The example that will be shown once it came.
+    pub fn awaited_example(&self) -> Option<&str> {
+        self.fetched_example.as_ref().filter(|(_, turn)| *turn == self.turn).map(|(id, _)| id.as_str())
+    }
+
     fn fetch_example(&mut self, id: String) {
         self.text_before_example = self.text.clone();
+        self.fetched_example = Some((id.clone(), self.turn));
         self.fetch(Fetch::Example(id));
     }
 
@@ -279,11 +286,17 @@ impl Model {
                 }
             }
             Fetch::Example(id) => {
-                self.is_example_pending = false;
-                if !is_late {
-                    self.example_came(&id, found.ok());
-                    self.subject_opened();
+                if is_late {
+                    self.is_example_pending = false;
+                    return;
                 }
+                self.fetched_example = None;
+                if found.is_err() && self.opens_first_instead(&id) {
+                    return;
+                }
+                self.is_example_pending = false;
+                self.example_came(&id, found.ok());
+                self.subject_opened();
             }
             // Something else was asked for meanwhile.
             Fetch::Carried | Fetch::CarriedComparison | Fetch::Pair(_) if is_late => {}
@@ -334,6 +347,19 @@ impl Model {
     }
 
     /// An example is shown and its text put into the box, unless something else was asked for while it came.
+    /// An empty page says nothing of what it is for: where a link's example is not to be had, the first one is fetched, and
+    /// the page says so. Whether it is.
+    fn opens_first_instead(&mut self, id: &str) -> bool {
+        let is_only_subject = self.opening.is_some() && self.shown.is_none() && !self.is_asked_for();
+        if !is_only_subject || id == FIRST_EXAMPLE || self.text != self.text_before_example {
+            return false;
+        }
+        self.dropped.push(format!("the example “{}” could not be fetched, another one is shown", shortened(id)));
+        self.pending = None;
+        self.open_example_of_link(FIRST_EXAMPLE.to_owned());
+        true
+    }
+
     fn example_came(&mut self, id: &str, json: Option<String>) {
         let shown = match json {
             None => Err(format!("The example “{id}” could not be fetched; try again.")),

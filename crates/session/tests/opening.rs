@@ -138,10 +138,48 @@ fn what_lies_past_the_text_is_named() {
 }
 
 #[test]
-fn an_example_that_is_not_there_is_said_and_the_page_goes_on() {
-    let mut page = Page::at("example=no-such-thing");
+fn for_an_example_that_is_not_there_the_first_one_is_shown_with_a_note() {
+    let mut page = Page::at("example=no-such-thing&pin=2");
+    assert_eq!((page.shown(), page.model.phase), (Some(OPENING), Phase::Idle));
+    assert_eq!(page.model.dropped, ["the example “no-such-thing” could not be fetched, another one is shown"]);
+    // What the link says of its own text is not said of another, and the address stays: a reload tries it again.
+    assert_eq!(page.model.focus.pinned, None);
+    assert!(page.take_urls().is_empty());
+    assert!(page.model.problem.is_none() && page.model.gallery.examples.len() >= 8);
+    page.tell(Msg::Example("poem".to_owned()));
+    page.serve();
+    assert_eq!(page.shown(), Some(example_text("poem").as_str()));
+
+    // Offline there is neither; the page is whole.
+    let mut page = opening("example=poem");
+    for id in ["poem", FIRST_EXAMPLE] {
+        let (what, turn) = page.take_fetch().unwrap();
+        assert_eq!(what, Fetch::Example(id.to_owned()));
+        page.tell(Msg::Fetched(what, turn, Err("offline".to_owned())));
+    }
+    page.serve();
+    assert!(page.model.shown.is_none() && !page.model.is_example_pending && page.model.has_box());
+    page.analyze("one two");
+    assert_eq!(page.shown(), Some("one two"));
+
+    // What was asked for meanwhile is not replaced.
+    let mut page = opening("example=no-such-thing");
+    let (what, turn) = page.take_fetch().unwrap();
+    page.tell(Msg::Typed("mine".to_owned()));
+    page.tell(Msg::Fetched(what, turn, Err("offline".to_owned())));
+    page.serve();
     assert_eq!(page.model.problem.as_deref(), Some("The example “no-such-thing” could not be fetched; try again."));
-    assert_eq!(page.model.phase, Phase::Error);
+    assert_eq!((page.shown(), page.model.text.as_str()), (None, "mine"));
+}
+
+/// Later than at the start: what is shown stays.
+#[test]
+fn an_example_that_cannot_be_fetched_is_reported_and_the_page_goes_on() {
+    let mut page = Page::new();
+    page.tell(Msg::Example("no-such-thing".to_owned()));
+    page.serve();
+    assert_eq!(page.model.problem.as_deref(), Some("The example “no-such-thing” could not be fetched; try again."));
+    assert_eq!((page.shown(), page.model.phase), (Some(OPENING), Phase::Error));
     page.tell(Msg::Example("poem".to_owned()));
     page.serve();
     assert_eq!(page.shown(), Some(example_text("poem").as_str()));
@@ -154,6 +192,25 @@ fn an_example_that_cannot_be_read_is_said() {
     let (what, turn) = page.take_fetch().unwrap();
     page.tell(Msg::Fetched(what, turn, Ok("<!doctype html>".to_owned())));
     assert!(page.model.problem.as_deref().unwrap().starts_with("The example “poem” cannot be read"));
+}
+
+#[test]
+fn an_example_is_awaited_until_it_came_or_something_else_is_asked_for() {
+    let mut page = Page::new();
+    assert_eq!(page.model.awaited_example(), None);
+    page.tell(Msg::Example("counting".to_owned()));
+    let late = page.take_fetch().unwrap();
+    assert_eq!(page.model.awaited_example(), Some("counting"));
+    page.tell(Msg::Example("poem".to_owned()));
+    assert_eq!(page.model.awaited_example(), Some("poem"));
+    page.answer(late.0, late.1);
+    assert_eq!(page.model.awaited_example(), Some("poem"));
+    page.serve();
+    assert_eq!(page.model.awaited_example(), None);
+    page.tell(Msg::Example("news".to_owned()));
+    let (what, turn) = page.take_fetch().unwrap();
+    page.tell(Msg::Fetched(what, turn, Err("offline".to_owned())));
+    assert_eq!(page.model.awaited_example(), None);
 }
 
 #[test]
