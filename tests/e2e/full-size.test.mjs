@@ -70,7 +70,7 @@ describe('a pack of Gemma-2-2B\'s size', () => {
   });
 
   test('the answer is the command line\'s on the processor', { timeout: SLOW }, async () => {
-    const [found, expected] = [documentOf(answer), await commandLine.analyse(fullSizePack, TEXT)];
+    const [found, expected] = [documentOf(answer), await commandLine.analyze(fullSizePack, TEXT)];
     assert.deepEqual(found.model, expected.model);
     assert.deepEqual(found.token_ids, expected.token_ids);
     assert.deepEqual(found.l0_novel, expected.l0_novel);

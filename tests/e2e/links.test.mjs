@@ -56,7 +56,7 @@ describe('links', () => {
     await page.context().close();
   });
 
-  test('a link of version 1 shows what it did: the notebook’s prompt, its matrix in its colours', async () => {
+  test('a link of version 1 shows what it did: the notebook’s prompt, its matrix in its colors', async () => {
     const page = await open(browser, `${site}?v=1`);
     await shows(page, 'seed-prompt');
     assert.deepEqual([await (await reach(page, 'mode')).inputValue(), await (await reach(page, 'scale')).inputValue()], ['notebook', 'data']);
@@ -218,7 +218,7 @@ describe('links', () => {
     }
   });
 
-  test('a text that is analysed already is shown at once', async () => {
+  test('a text that is analyzed already is shown at once', async () => {
     const { text } = example('counting');
     const page = await open(browser, `${site}?text=${encodeURIComponent(text)}`);
     await shows(page, 'counting');

@@ -50,9 +50,9 @@ describe('a text of two thousand tokens', () => {
   before(async () => {
     await commandLine.packPair(PAIR, 'long');
     // The small pack's tokens are short: 56 a sentence.
-    const sentence = (await commandLine.analyse(join(packs, 'long'), SENTENCE.repeat(2))).tokens.length;
+    const sentence = (await commandLine.analyze(join(packs, 'long'), SENTENCE.repeat(2))).tokens.length;
     const text = SENTENCE.repeat(Math.floor((2 * TOKENS) / sentence));
-    document = await commandLine.analyse(join(packs, 'long'), text, '--attention');
+    document = await commandLine.analyze(join(packs, 'long'), text, '--attention');
     assert.ok(document.tokens.length > 0.95 * TOKENS, `${document.tokens.length} tokens`);
     writeFileSync(file, JSON.stringify(document));
     browser = await launch({ webgpu: false });
@@ -80,7 +80,7 @@ describe('a text of two thousand tokens', () => {
       new MutationObserver(() => window.noted.push({ status: said('trajectory-status'), readout: said('strip-readout') }))
         .observe(document.body, { subtree: true, childList: true, characterData: true });
     });
-    const centreOf = (position) => page.getByTestId(`token-${position}`).evaluate((token) => {
+    const centerOf = (position) => page.getByTestId(`token-${position}`).evaluate((token) => {
       token.scrollIntoViewIfNeeded();
       const { x, y, width, height } = token.getBoundingClientRect();
       return [x + width / 2, y + height / 2];
@@ -92,7 +92,7 @@ describe('a text of two thousand tokens', () => {
     const heard = () => page.evaluate(() => window.noted.filter(({ status }) => /epoch \d+ of \d+/.test(status)));
     let under = [];
     for (let move = 0; under.length === 0 || await status().count() > 0; move += 1) {
-      await page.mouse.move(...await centreOf(3 + (move % 2)));
+      await page.mouse.move(...await centerOf(3 + (move % 2)));
       under = await heard();
     }
     assert.ok(new Set(under.map((it) => it.status)).size > 1, 'it says how far it is');

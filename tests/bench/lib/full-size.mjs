@@ -24,7 +24,7 @@ export async function benchFullSize(browser) {
 async function benchOurs(browser, lengths) {
   const ours = await openOurs(browser, 'full-size/');
   // Loads, and compiles the kernels.
-  await ours.analyse(WORD);
+  await ours.analyze(WORD);
   const rows = [];
   for (const tokens of lengths) {
     const answer = await ours.afresh(WORD.repeat(tokens - 1), { sync_between_stages: true });
