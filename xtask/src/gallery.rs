@@ -63,7 +63,7 @@ pub fn build_command_line(paths: &Paths) -> Result<PathBuf> {
 }
 
 fn temporal_lens(paths: &Paths, packed: &Path, what: &str, flags: &[&str], out: &Path) -> Result<()> {
-    Task::new(&format!("analysing {what}"), paths.target.join("release/temporal-lens"))
+    Task::new(&format!("analyzing {what}"), paths.target.join("release/temporal-lens"))
         .args(flags)
         .args(["--device", "cpu", "--model"])
         .arg(packed)

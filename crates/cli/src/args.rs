@@ -260,7 +260,7 @@ pub struct DashboardsArgs {
     /// Texts, as for `train`; passages may name their "source". May be given several times.
     #[arg(long, value_name = "DIR|FILE", required = true)]
     pub corpus: Vec<PathBuf>,
-    /// Lines `* SOURCE: attribution and licence`: only passages whose source has one are used.
+    /// Lines `* SOURCE: attribution and license`: only passages whose source has one are used.
     #[arg(long, value_name = "FILE")]
     pub notice: Option<PathBuf>,
     /// Folder for the index and the files of dashboards.

@@ -22,7 +22,7 @@ struct Passage {
     predictable: Vec<f32>,
 }
 
-fn analyse(pack: &str, passage: &str, scratch: &Path) -> Passage {
+fn analyze(pack: &str, passage: &str, scratch: &Path) -> Passage {
     let (json, dump) = (scratch.join("a.json"), scratch.join("a.safetensors"));
     let (json_text, dump_text) = (text(&json), text(&dump));
     succeed(&[
@@ -90,7 +90,7 @@ fn three_features_equal_a_brute_force_computation() {
     let index = Index::from_json(&std::fs::read_to_string(out.join("index.json")).unwrap()).unwrap();
     let manifest: Value = serde_json::from_slice(&std::fs::read(pack.join("manifest.json")).unwrap()).unwrap();
     assert!(index.sources[1].attribution.contains("\"Text 1\""));
-    let passages: Vec<Passage> = texts.iter().map(|text| analyse(&pack_text, text, scratch.path())).collect();
+    let passages: Vec<Passage> = texts.iter().map(|text| analyze(&pack_text, text, scratch.path())).collect();
     let tokens: usize = passages.iter().map(|p| p.tokens.len() - 1).sum();
     assert_eq!((index.tokens, index.passages, index.features), (tokens, 4, 192));
 

@@ -14,7 +14,7 @@ use lens_view::{gallery, percent};
 
 use crate::embed::Embed;
 use crate::figure::Figure;
-use crate::misspelt::meant;
+use crate::misspelled::meant;
 use crate::outside::from_outside;
 use crate::packed_text::{TextValue, unpack};
 use crate::values::{

@@ -43,7 +43,7 @@ fn epochs_are_told_and_a_break_stops_at_once() {
         told.push((epoch, of));
         if epoch == 7 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
-    assert_eq!(stopped, Err(Error::Cancelled));
+    assert_eq!(stopped, Err(Error::Canceled));
     assert_eq!(told, (1..=7).map(|epoch| (epoch, 500)).collect::<Vec<_>>());
 
     let mut epochs = 0;

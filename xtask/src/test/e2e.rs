@@ -16,7 +16,7 @@ use crate::{pack, server, setup};
 /// Longer than any of the tests may take together.
 const LIMIT: Duration = Duration::from_secs(45 * 60);
 
-/// The page on a pack of some kilobytes: typed text to heatmap, other hosts, damaged files, cancelling.
+/// The page on a pack of some kilobytes: typed text to heatmap, other hosts, damaged files, canceling.
 const SMOKE: &str = "small-packs.test.mjs";
 
 /// With nothing at the same time: what takes both cores for minutes, and what measures the times that README states.

@@ -11,7 +11,7 @@ const LETTERS_OF_TWO: usize = 8;
 /// The name among `names` that `written` is a misspelling of.
 pub fn meant<'a>(written: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let written = written.trim();
-    // No name of ours is so long, however it is misspelt.
+    // No name of ours is so long, however it is misspelled.
     if written.len() > 40 {
         return None;
     }
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn our_names_misspelt_are_ours() {
+    fn our_misspelled_names_are_ours() {
         for (written, name) in [
             ("Text", "text"),
             ("TEXT", "text"),
