@@ -90,7 +90,7 @@ describe('surroundings', () => {
   test('where its files are not, the page says so', async () => {
     for (const [address, said] of [
       ['https://host.example/tl', /lacks its final slash.*not copied whole/],
-      ['https://host.example/tl/', /start\.js is no script of this site.*not copied whole/],
+      ['https://host.example/tl/', /start\.js is not a script of this site.*not copied whole/],
     ]) {
       for (const other of [null, 'index.html']) {
         const page = await visit(address, (path) => (path.startsWith('/tl') && path.length < 5 ? 'index.html' : other));

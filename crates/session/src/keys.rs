@@ -249,7 +249,7 @@ pub static KEYS: &[Key] = &[
         "device",
         |it, _| it.device.map(|device| device.key().to_owned()),
         |it, value| {
-            put(&mut it.device, DeviceWish::from_key(value).map(Some).ok_or("is no device: it is webgpu or cpu"))
+            put(&mut it.device, DeviceWish::from_key(value).map(Some).ok_or("is not a device: it is webgpu or cpu"))
         },
     ),
     key(

@@ -140,7 +140,7 @@ const DAMAGED: &[Case] = &[
     ("attention=1", "", &["“attention=1” is not a layer and a head"]),
     ("pin=-1", "", &["“pin=-1” is not a token position"]),
     ("feature=16777217", "", &["“feature=16777217” is out of range"]),
-    ("device=tpu", "", &["“device=tpu” is no device: it is webgpu or cpu"]),
+    ("device=tpu", "", &["“device=tpu” is not a device: it is webgpu or cpu"]),
     ("theme=pink", "", &["“theme=pink” is not a theme"]),
     ("words=1", "", &["“words=1” is not one of the choices"]),
     ("inf_k=0", "", &["“inf_k=0” is out of range"]),

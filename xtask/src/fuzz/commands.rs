@@ -374,7 +374,7 @@ fn unreadable(told: &str) -> Option<String> {
     } else if sentence.trim().is_empty() {
         Some("it failed and said nothing".to_owned())
     } else if sentence.chars().count() > SENTENCE_MAX || sentence.chars().any(char::is_control) {
-        Some("its error is no plain sentence".to_owned())
+        Some("its error is not a plain sentence".to_owned())
     } else {
         None
     }

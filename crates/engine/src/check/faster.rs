@@ -33,7 +33,7 @@ pub struct Raced {
 }
 
 impl Raced {
-    /// Whether the CPU is clearly faster. A time that is no number decides for the adapter.
+    /// Whether the CPU is clearly faster. A time that is not a number decides for the adapter.
     pub fn is_cpu_faster(&self) -> bool {
         self.gpu_ms > MARGIN * self.cpu_ms
     }
