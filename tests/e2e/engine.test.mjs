@@ -111,11 +111,11 @@ describe('typing', () => {
     ['deleted', TEXT.replace(' named Alice', '')],
     ['replaced', TEXT.replace('night sky', 'sea')],
     // Earlier characters become other tokens: "nightly" for "night".
-    ['tokenized anew', TEXT.replace('night sky.', 'nightly')],
-    ['begun anew', 'The night sky.'],
+    ['tokenized differently', TEXT.replace('night sky.', 'nightly')],
+    ['begun again', 'The night sky.'],
   ];
   const request = (more) => ask(worker, { kind: 'analyze', pack_url: new URL(pack, worker.url()).href, inf_k: null, ...more });
-  /** Analyzes a text of which nothing is at hand: what was computed with its stages apart is not taken over. */
+  /** Analyzes a text of which nothing is cached: what was computed with its stages apart is not taken over. */
   const atOnce = async (more) => {
     await request({ text: 'A', sync_between_stages: true });
     const answer = await request(more);

@@ -345,7 +345,7 @@ describe('links', () => {
     await Promise.all([page.context().close(), other.context().close()]);
   });
 
-  test('a second text that nobody compared yet waits in its box, and stays in the address', async () => {
+  test('a second text that was not compared yet waits in its box, and stays in the address', async () => {
     const long = 'A second text, longer than a plain one may be. '.repeat(20);
     for (const text of ['Ünï ☃ & <b>two</b>', long]) {
       const page = await open(browser, `${site}?example=poem`);
@@ -399,7 +399,7 @@ describe('links', () => {
       await page.context().close();
     });
 
-    test('what is no result is refused with a sentence', async () => {
+    test('a file that is not a result is refused with a sentence', async () => {
       const whole = JSON.stringify(example('poem'));
       write('page.json', '<!doctype html><p>404');
       write('cut.json', whole.slice(0, whole.length / 2));

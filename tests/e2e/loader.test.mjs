@@ -157,7 +157,7 @@ describe('loading', () => {
     await context.close();
   });
 
-  test('a host without ranges sends that file anew, and each embedding shard once', LIMIT, async () => {
+  test('a host without ranges sends that file again, and each embedding shard once', LIMIT, async () => {
     const host = await startOwn({ ranges: false });
     host.cut(shard.file, Math.floor(shard.bytes / 2));
     const page = await open(browser, site, { pack: host.url });
@@ -237,7 +237,7 @@ describe('loading', () => {
     });
   }
 
-  test('a shard that is another one is refused by name, and is right once it is mended', LIMIT, async () => {
+  test('a shard that is another one is refused by name, and is right once it is repaired', LIMIT, async () => {
     const expected = await computedFresh(folder);
     // A host whose answers browsers keep.
     const host = await startOwn({ cacheControl: 'max-age=3600' });
@@ -441,7 +441,7 @@ describe('loading', () => {
     await waitForState(page, ['loading']);
     assert.equal(await waitForState(page, ['done', 'error']), 'done');
     assert.equal(await page.evaluate(() => window.startedWorkers.length), 2);
-    // Amid one: the worker starts anew by itself, and the text is kept.
+    // Amid one: the worker starts again by itself, and the text is kept.
     await (await reach(page, 'text-input')).fill(`${TEXT} `);
     await (await reach(page, 'analyze')).click();
     await waitForState(page, ['loading']);

@@ -37,8 +37,8 @@ describe('without a network', () => {
 
   for (const [where, path] of [['at the root', '/'], ['below a path', '/some/where/']]) {
     test(`the page opens again, ${where}`, LIMIT, async (t) => {
-      // A host of its own that goes away: browsers do not take the network from service workers when told to
-      // be offline.
+      // A host of its own that goes away: browsers do not take the network from service workers when set
+      // to be offline.
       const host = await startHost(packs, { beside: dist, path });
       t.after(() => host.close());
       const url = host.site;
@@ -98,7 +98,7 @@ describe('without a network', () => {
     await context.close();
   });
 
-  test('a stored pack analyzes a new text; one whose rows are missing is told which', LIMIT, async () => {
+  test('a stored pack analyzes a new text; one whose rows are missing names them', LIMIT, async () => {
     const folder = await commandLine.packPair(PAIR, 'offline');
     // Rows are stored in blocks of some neighbors: all tokens of this text lie in the first two of the vocabulary's.
     const stored = 'bad';

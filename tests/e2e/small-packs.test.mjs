@@ -92,7 +92,7 @@ describe('what goes wrong', () => {
   before(async () => { browser = await launch({ webgpu: false }); });
   after(() => browser?.close());
 
-  /** A file of a pack, and ways to break it and to mend it. */
+  /** A file of a pack, and ways to break and to restore it. */
   function fileOf(pack, kind) {
     const folder = join(packs, pack.replace(/^packs\//, ''));
     const manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'));
@@ -108,7 +108,7 @@ describe('what goes wrong', () => {
         damaged[damaged.length - 5] ^= 0x40;
         writeFileSync(path, damaged);
       },
-      mend: () => writeFileSync(path, whole),
+      restore: () => writeFileSync(path, whole),
     };
   }
 
@@ -120,7 +120,7 @@ describe('what goes wrong', () => {
     ['a manifest cut short', 'manifest', 'truncate'],
   ];
   for (const [name, kind, damage] of CASES) {
-    test(`${name} is a message in place, and Try again works once it is mended`, LIMIT, async () => {
+    test(`${name} is a message in place, and Try again works once it is restored`, LIMIT, async () => {
       const pack = await commandLine.packPair(PAIR, `broken-${kind}-${damage}`);
       const broken = fileOf(pack, kind);
       broken[damage]();
@@ -131,7 +131,7 @@ describe('what goes wrong', () => {
       assert.ok(message.includes(broken.file), `the message names ${broken.file}: ${message}`);
       assert.equal(await (await reach(page, 'text-input')).inputValue(), text);
       await screenshot(page, `error-${kind}-${damage}`);
-      broken.mend();
+      broken.restore();
       await page.getByTestId('retry').click();
       await waitForState(page, ['loading', 'done']);
       const state = await waitForState(page, ['done', 'error']);

@@ -158,7 +158,7 @@ describe('surroundings', () => {
         await tab.click();
         await settled(page);
       }
-      // Texts that the page writes into as one types and points, without making them anew.
+      // Texts that the page writes into as one types and points, without making them again.
       const box = await reach(page, 'text-input');
       const lengths = new Set();
       for (const text of ['the tide', 'the tide is in '.repeat(9), 'the tide is in and out '.repeat(99)]) {

@@ -4,7 +4,7 @@
 
 Writes tests/fixtures/events/grams.json: for each text but those of the development half its tokens, the positions
 of the first tokens of all its events but the first, and of the predictable codes, the novel codes and the residual stream (BOS left out,
-centered anew) the squared norms as base64 f32 and the cosines above the diagonal as base64 i8 (127 is 1).
+centered again) the squared norms as base64 f32 and the cosines above the diagonal as base64 i8 (127 is 1).
 """
 
 import argparse

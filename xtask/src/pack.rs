@@ -52,7 +52,7 @@ pub fn find_or_make(paths: &Paths, weights: &Path) -> Result<PathBuf> {
         make(paths, weights, PRECISION, &folder)?;
     }
     add_words(paths, &folder)?;
-    // Packs of earlier states serve nobody.
+    // Packs of earlier states are not used any more.
     for entry in std::fs::read_dir(paths.packs())?.flatten() {
         let other = entry.file_name();
         if other.to_string_lossy().starts_with(&prefix) && other.to_string_lossy() != name {

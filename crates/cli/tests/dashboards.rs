@@ -68,7 +68,7 @@ fn three_features_equal_a_brute_force_computation() {
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap()["text"].as_str().unwrap().to_owned())
         .collect();
-    // A source each, and one that nobody attributes.
+    // A source each, and one without an attribution.
     let corpus = scratch.path().join("corpus.jsonl");
     let mut with_sources: Vec<String> = texts
         .iter()
@@ -84,8 +84,8 @@ fn three_features_equal_a_brute_force_computation() {
     let (corpus_text, notice_text, out_text) = (text(&corpus), text(&notice), text(&out));
     let mut args = vec!["dashboards", "--device", "cpu", "--model", &pack_text, "--corpus", &corpus_text];
     args.extend(["--notice", &notice_text, "--out", &out_text]);
-    let told = succeed(&args).stdout;
-    assert!(told.contains("192 features over") && told.contains("of 4 passages"), "{told}");
+    let printed = succeed(&args).stdout;
+    assert!(printed.contains("192 features over") && printed.contains("of 4 passages"), "{printed}");
 
     let index = Index::from_json(&std::fs::read_to_string(out.join("index.json")).unwrap()).unwrap();
     let manifest: Value = serde_json::from_slice(&std::fs::read(pack.join("manifest.json")).unwrap()).unwrap();

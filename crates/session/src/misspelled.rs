@@ -1,7 +1,7 @@
-//! Whether a name that is none of ours was meant as one: what chats, mail programs and hosts hang onto a link (`fbclid`,
-//! `utm_source`, `__theme`) is nobody's mistake and is passed over; a letter too few in one of ours is said.
+//! Whether an unknown name was meant as one of ours: parameters that chats, mail programs and hosts append to a link
+//! (`fbclid`, `utm_source`, `__theme`) are ignored; a name that is almost one of ours is reported.
 
-/// Names of fewer letters are like too many others to be told from them.
+/// Names of fewer letters are too much like others to be distinguished from them.
 const LETTERS_MIN: usize = 3;
 /// Of fewer letters, another letter makes another word: `text` and `test`, `with` and `width`, `shade` and `share`.
 const LETTERS_OF_LONG: usize = 6;

@@ -171,7 +171,7 @@ fn documents_and_element_name_every_parameter() {
     let element = include_str!("../../../web/embed/temporal-lens.js");
     for key in KEYS {
         assert!(docs.contains(&format!("`{}`", key.name)), "docs/embed.md says nothing of {}", key.name);
-        // The element is embedded whatever it is told; Neuronpedia's links are links to a page.
+        // The element is embedded whatever its attributes; Neuronpedia's links are links to a page.
         let is_attribute = !matches!(key.name, "v" | "embed" | "simMatrix" | "simMatrixDemo");
         if is_attribute {
             assert!(element.contains(&format!("\"{}\"", key.name)), "the element does not pass on {}", key.name);

@@ -29,7 +29,7 @@ const AT_ONCE: usize = 2;
 /// LENS_E2E_TEST limits both to the tests whose names match it.
 pub fn run(context: &Context) -> Result<Count> {
     let mut files = files(context)?;
-    // For whoever works on some of them.
+    // For work on some of them.
     if let Ok(names) = std::env::var("LENS_E2E") {
         let named: Vec<PathBuf> =
             names.split(',').map(|name| folder(context).join(format!("{name}.test.mjs"))).collect();
