@@ -17,7 +17,7 @@ import { ask, device, diagnostics, startWorker } from './lib/worker.mjs';
 const TEXT = 'Alice saw the stars';
 /** A tab gets no more of wasm's memory than this. */
 const HEAP_BYTES = 256e6;
-/** Buffers beside the weights. */
+/** Buffers relative to the weights. */
 const GPU_SHARE = 1.1;
 /** WebGPU requires no adapter to have larger buffers bound. */
 const BUFFER_BYTES = 128 * 2 ** 20;

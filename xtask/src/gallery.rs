@@ -14,7 +14,7 @@ use crate::{model, pack};
 
 /// The texts, and where their results go.
 const FOLDER: &str = "demo/examples";
-/// Shuffled orders that every statistic is given beside.
+/// Shuffled orders that every statistic is compared with.
 const ORDERS: &str = "5";
 /// Longer than the longest text takes on a slow machine.
 const LIMIT: Duration = Duration::from_secs(600);

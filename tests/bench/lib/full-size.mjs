@@ -1,4 +1,4 @@
-// Bench 3: Gemma-2-2B's size, random weights: loading, memory, prefill; beside the peer's 13 layers of that size.
+// Bench 3: Gemma-2-2B's size, random weights: loading, memory, prefill; against the peer's 13 layers of that size.
 
 import * as environment from './environment.mjs';
 import { modelOf, readFloats, rowCosines } from './hidden.mjs';

@@ -1,5 +1,5 @@
 // Bench 4: what one more token costs at the end of a text that was analyzed before, and what keeping another number
-// of its novel codes, beside the whole text.
+// of its novel codes, against the whole text.
 
 import * as environment from './environment.mjs';
 import { modelOf } from './hidden.mjs';

@@ -117,7 +117,7 @@ impl FittedLens {
     }
 }
 
-/// What goes into the section beside the rows, which are the pack's own.
+/// What goes into the section in addition to the rows, which are the pack's own.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WordsSection {
     /// The words.

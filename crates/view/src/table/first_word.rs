@@ -9,9 +9,9 @@ use crate::format::token;
 
 /// Letters of a word, at least.
 const LETTERS_MIN: usize = 3;
-/// The position of the word to open with, where the text has one with a story: a whole word with content,
-/// not the last one, whose prediction was taken from another word with content, that added a feature with a name, and with
-/// words on both sides. Of several the one with the best story; of equals the first.
+/// The position of the word to open with, where the text has one with a story: a whole word with content, not the last
+/// one, whose prediction was taken from another word with content, that added a feature with a name, and with words on
+/// both sides. Of several the one with the best story; of equals the first.
 pub fn of(analysis: &Analysis, index: Option<&Index>) -> Option<usize> {
     let last = (1..analysis.tokens.len()).rev().find(|at| is_content(analysis, *at));
     let candidates = (1..analysis.tokens.len()).filter(|at| Some(*at) != last && is_content(analysis, *at));
