@@ -29,7 +29,7 @@
     };
     const { origin, pathname, search, hash } = location;
     if (/\/$|\.html?$/.test(pathname)) {
-      say(`${lacks}${failed} is no script of this site. It was not copied whole, or this is not the address of its folder.`);
+      say(`${lacks}${failed} is not a script of this site. It was not copied whole, or this is not the address of its folder.`);
       return;
     }
     const again = () => {

@@ -21,7 +21,7 @@
   }
 
   async function start() {
-    // For whoever has the page translated: nothing here waits for it.
+    // For page translators: nothing here waits for it.
     import(new URL("translators.js", document.baseURI).href).catch((error) => console.info(error));
     try {
       const { default: init } = await import(address("app"));
@@ -34,7 +34,7 @@
       boot.textContent = `The page could not start: ${error?.message ?? error}.`;
       boot.textContent += ` ${await why()}`;
     }
-    // Whatever became of the page: a broken one is mended by its update.
+    // Whether the page started or not: a broken one is repaired by its update.
     import(new URL("offline.js", document.baseURI).href).catch((error) => console.info(error));
   }
   start();

@@ -1,5 +1,5 @@
 // Page translators put an element of their own (Chromium's: font) in the place of every text they translate. The page
-// keeps the texts that it wrote and goes on writing into them, which nobody would see. So a text that was replaced is put
+// keeps the texts that it wrote and goes on writing into them, which would not be visible. So a text that was replaced is put
 // back as soon as the page touches it: the translator then translates it again.
 
 /** Texts of the page, and what stands in their places. */

@@ -133,7 +133,7 @@ def read_json(path: PathLike) -> Any:
     try:
         return json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except ValueError as error:
-        raise ValueError(f"{path}: it is no JSON, or only a part of it ({error})") from None
+        raise ValueError(f"{path}: it is not JSON, or only a part of it ({error})") from None
 
 
 def save(analysis: Analysis, path: PathLike) -> None:
@@ -158,9 +158,9 @@ def _check(name: str, document: Dict[str, Any]) -> None:
     if count == 0:
         raise ValueError(f"{name}: it has no tokens")
     if not all(isinstance(token, str) for token in tokens):
-        raise ValueError(f"{name}: tokens: one of them is no string")
+        raise ValueError(f"{name}: tokens: one of them is not a string")
     if not isinstance(document["text"], str):
-        raise ValueError(f"{name}: text: it is no string")
+        raise ValueError(f"{name}: text: it is not a string")
     model = _object(f"{name}: model", document["model"])
     for field in _OF_MODEL:
         if field not in model:
@@ -172,18 +172,18 @@ def _check(name: str, document: Dict[str, Any]) -> None:
         for row in document.get(field) or []:
             for it in _list(f"{name}: {field}", row, None):
                 if not isinstance(it, dict) or not isinstance(it.get("feature"), int) or not _is_finite(it.get("value")):
-                    raise ValueError(f"{name}: {field}: {it!r} is no feature with a value")
+                    raise ValueError(f"{name}: {field}: {it!r} is not a feature with a value")
     for t, row in enumerate(document.get("sources") or []):
         for it in _list(f"{name}: sources", row, None):
             if not isinstance(it, dict) or it.get("position") not in range(t) or not _is_finite(it.get("weight")):
-                raise ValueError(f"{name}: sources: {it!r} is no earlier token of token {t}, with a weight")
+                raise ValueError(f"{name}: sources: {it!r} is not an earlier token of token {t}, with a weight")
     energy = document.get("energy")
     if energy is not None:
         _object(f"{name}: energy", energy)
         for part in _ENERGIES:
             values = _list(f"{name}: energy.{part}", energy.get(part), count)
             if not all(_is_finite(value) for value in values):
-                raise ValueError(f"{name}: energy.{part}: one of them is no finite number")
+                raise ValueError(f"{name}: energy.{part}: one of them is not a finite number")
     words = document.get("words")
     if words is not None:
         _object(f"{name}: words", words)
@@ -191,7 +191,7 @@ def _check(name: str, document: Dict[str, Any]) -> None:
             for row in _list(f"{name}: words.{part}", words[part], count) if part in words else []:
                 for it in _list(f"{name}: words.{part}", row, None):
                     if not isinstance(it, dict) or not isinstance(it.get("word"), str):
-                        raise ValueError(f"{name}: words.{part}: {it!r} is no word")
+                        raise ValueError(f"{name}: words.{part}: {it!r} is not a word")
     for event in _list(f"{name}: events", document.get("events") or [], None):
         ends = [event.get("first"), event.get("last")] if isinstance(event, dict) else []
         if len(ends) != 2 or not all(end in range(count) for end in ends) or ends[0] > ends[1]:
@@ -226,13 +226,13 @@ def _is_finite(value: Any) -> bool:
 
 def _object(name: str, value: Any) -> Dict[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError(f"{name}: it is no object, but {type(value).__name__}")
+        raise ValueError(f"{name}: it is not an object, but {type(value).__name__}")
     return value
 
 
 def _list(name: str, value: Any, count: Optional[int]) -> List[Any]:
     if not isinstance(value, list):
-        raise ValueError(f"{name}: it is no list, but {type(value).__name__}")
+        raise ValueError(f"{name}: it is not a list, but {type(value).__name__}")
     if count is not None and len(value) != count:
         raise ValueError(f"{name} has {len(value)} entries for {count} tokens")
     return value
@@ -255,4 +255,4 @@ def _decoded(name: str, text: Any, kind: str) -> np.ndarray:
         return np.frombuffer(base64.b64decode(text, validate=True), kind)
     except (TypeError, ValueError) as error:
         what = "32-bit floats" if kind == "<f4" else "16-bit integers"
-        raise ValueError(f"{name}: it is no base64 of {what} ({error})") from None
+        raise ValueError(f"{name}: it is not base64 of {what} ({error})") from None

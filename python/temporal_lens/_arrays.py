@@ -22,7 +22,7 @@ def array(name: str, value: Any, dimensions: int) -> Array:
         # Sums are then the same whatever way it lies in memory.
         found = np.asarray(value, dtype=np.float32, order="C")
     except (TypeError, ValueError) as error:
-        raise TypeError(f"{name}: this is no array of numbers ({error})") from None
+        raise TypeError(f"{name}: this is not an array of numbers ({error})") from None
     shape = found.shape
     if found.ndim == dimensions + 1:
         if shape[0] != 1:
@@ -54,7 +54,7 @@ def from_triangle(values: Array) -> Array:
     """The symmetric matrix of a triangle."""
     size = int(round((np.sqrt(8 * len(values) + 1) - 1) / 2))
     if size * (size + 1) // 2 != len(values):
-        raise ValueError(f"{len(values)} numbers are no triangle of a matrix")
+        raise ValueError(f"{len(values)} numbers are not a triangle of a matrix")
     matrix = np.zeros((size, size), values.dtype)
     upper = np.triu_indices(size)
     matrix[upper] = values

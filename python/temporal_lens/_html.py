@@ -44,7 +44,7 @@ def one_file(analysis: Analysis, view: str = "", features: Optional[Union[PathLi
     page = template()
     for part in (_KIND, _HEAD, _DATA):
         if page.count(part) != 1:
-            raise ValueError(f"this is no template of Temporal Lens's: it has no “{part}”")
+            raise ValueError(f"this is not a template of Temporal Lens's: it has no “{part}”")
     written = analysis.document["format"]
     if f"{written} " not in page and f'{written}"' not in page:
         raise ValueError(f"the template is of another version: it does not read {written}")

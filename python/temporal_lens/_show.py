@@ -52,7 +52,7 @@ def show(
             raise ValueError('page: a text needs the address of a Temporal Lens site, as in show(text, page="https://..."); an analysis needs none')
         address = urlsplit(page)
         if not (address.scheme == "https" and address.hostname or address.scheme == "http" and address.hostname in _THIS_MACHINE):
-            raise ValueError(f"page: {page!r} is no https address, nor one of this machine")
+            raise ValueError(f"page: {page!r} is not an https address, nor one of this machine")
         query = "&".join(part for part in ("embed=true", f"text={quote(what)}", view.lstrip("?")) if part)
         site = urlunsplit((address.scheme, address.netloc, address.path, query, ""))
         source = f'src="{html.escape(site)}" allow="clipboard-write; cross-origin-isolated"'

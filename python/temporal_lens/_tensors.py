@@ -242,7 +242,7 @@ def from_saelens(sae: Any, activations: Any, tokens: Sequence[str], **options: A
         raise ImportError("from_saelens needs torch, which SAELens runs on: pip install torch") from None
 
     if not hasattr(sae, "encode_with_predictions"):
-        raise TypeError(f"sae: {type(sae).__name__} is no TemporalSAE of SAELens's: it has no encode_with_predictions")
+        raise TypeError(f"sae: {type(sae).__name__} is not a TemporalSAE of SAELens's: it has no encode_with_predictions")
     x = activations if hasattr(activations, "detach") else torch.tensor(np.asarray(activations))
     width = sae.W_dec.shape[1]
     shape = tuple(x.shape)

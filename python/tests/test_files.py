@@ -61,7 +61,7 @@ def test_another_similarity_is_named():
 def test_half_a_file_and_other_versions_are_refused(analysis, tmp_path):
     path = tmp_path / "half.json"
     path.write_text(json.dumps(analysis.document)[:4000])
-    with pytest.raises(ValueError, match="half.json: it is no JSON, or only a part of it"):
+    with pytest.raises(ValueError, match="half.json: it is not JSON, or only a part of it"):
         tl.load(path)
     for change, said in [
         ({"format": "temporal-lens-analysis/9"}, "its format is 'temporal-lens-analysis/9'"),
@@ -93,21 +93,21 @@ GRAMS = {source: ZEROS for source in ("predictable", "novel", "total", "residual
 @pytest.mark.parametrize(
     "change, said",
     [
-        ({"tokens": 5}, "tokens: it is no list, but int"),
+        ({"tokens": 5}, "tokens: it is not a list, but int"),
         ({"tokens": []}, "it has no tokens"),
-        ({"text": None}, "text: it is no string"),
+        ({"text": None}, "text: it is not a string"),
         ({"model": {}}, "model: it has no name"),
-        ({"model": "gemma"}, "model: it is no object, but str"),
-        ({"novel_top": [1] * 33}, "novel_top: it is no list, but int"),
-        ({"novel_top": [[{"feature": 1, "value": None}]] * 33}, "novel_top: .* is no feature with a value"),
+        ({"model": "gemma"}, "model: it is not an object, but str"),
+        ({"novel_top": [1] * 33}, "novel_top: it is not a list, but int"),
+        ({"novel_top": [[{"feature": 1, "value": None}]] * 33}, "novel_top: .* is not a feature with a value"),
         ({"pred_top": [[]]}, "pred_top has 1 entries for 33 tokens"),
         ({"surprise": [0.5]}, "surprise has 1 entries for 33 tokens"),
         ({"sources": [[]]}, "sources has 1 entries for 33 tokens"),
         ({"sources": [[{"position": 0, "weight": 1}]] + [[]] * 32}, "no earlier token of token 0"),
         ({"energy": {"residual": [1.0]}}, "energy.residual has 1 entries for 33 tokens"),
-        ({"energy": {part: [float("nan")] * 33 for part in ("residual", "error", "predictable", "novel")}}, "energy.residual: one of them is no finite number"),
+        ({"energy": {part: [float("nan")] * 33 for part in ("residual", "error", "predictable", "novel")}}, "energy.residual: one of them is not a finite number"),
         ({"words": {"predictable": [[]]}}, "words.predictable has 1 entries for 33 tokens"),
-        ({"words": {"novel": [["sea"]] * 33}}, "words.novel: 'sea' is no word"),
+        ({"words": {"novel": [["sea"]] * 33}}, "words.novel: 'sea' is not a word"),
         ({"events": [{"first": 99, "last": 200}]}, r"events: \[99, 200\] are not the first and the last of 33 tokens"),
         ({"attention": {"layers": 1, "heads": 2, "weights": []}}, "attention: it has 0 graphs for 1 layers of 2 heads"),
         ({"attention": {"layers": 1, "heads": 1, "weights": ["AAAA"]}}, "16-bit integers|has 1 numbers; 33 tokens have 561"),

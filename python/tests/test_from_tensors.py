@@ -148,7 +148,7 @@ def test_one_string_is_no_list_of_tokens():
 
 
 def test_what_is_no_array_is_named():
-    with pytest.raises(TypeError, match="recons: this is no array"):
+    with pytest.raises(TypeError, match="recons: this is not an array"):
         tl.from_tensors(**arguments("topk-tied", recons=[["a"]]))
 
 

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 
-import { analyse, countColours, launch, open, screenshot, settled, visitor } from './lib/browser.mjs';
+import { analyze, countColors, launch, open, screenshot, settled, visitor } from './lib/browser.mjs';
 import { defaultPack, fixtures, nodeFolder, out, packs, site } from './lib/environment.mjs';
 import { download, downloadCsv, downloadJson, pngSize } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
@@ -33,7 +33,7 @@ function meanOf({ heads, weights }, size) {
   return all[0].map((row, t) => row.map((_, j) => all.reduce((sum, head) => sum + head[t][j], 0) / heads));
 }
 
-describe('attention of a text analysed here', () => {
+describe('attention of a text analyzed here', () => {
   let browser;
   before(async () => { browser = await launch(); });
   after(() => browser?.close());
@@ -42,7 +42,7 @@ describe('attention of a text analysed here', () => {
     const pair = commandLine.pairs.find(({ name }) => name === 'gemma3-sharded--relu-untied-2-layers');
     const pack = await commandLine.packPair(pair, 'attention');
     const page = await open(browser, site, { pack });
-    assert.equal(await analyse(page, pair.text), 'done');
+    assert.equal(await analyze(page, pair.text), 'done');
     assert.equal((await downloadJson(page)).attention, undefined, 'nothing of it before it is asked for');
     // Looking at the figure asks for it.
     await page.getByTestId('tab-sources').click();
@@ -74,7 +74,7 @@ describe('attention of a saved result', () => {
   let document;
   let mean;
   before(async () => {
-    document = await commandLine.analyse(defaultPack, TEXT, '--attention');
+    document = await commandLine.analyze(defaultPack, TEXT, '--attention');
     mean = meanOf(document.attention, document.tokens.length);
     writeFileSync(join(packs, 'attention.json'), JSON.stringify(document));
     browser = await launch({ webgpu: false });
@@ -137,7 +137,7 @@ describe('attention of a saved result', () => {
 
   test('a head is chosen, and a cell of the map says its weight', async () => {
     const map = page.getByTestId('attention');
-    assert.ok((await countColours(page, 'attention')) > 10);
+    assert.ok((await countColors(page, 'attention')) > 10);
     const picture = () => map.evaluate((canvas) => canvas.toDataURL());
     const before = await picture();
     await (await reach(page, 'attention-head')).selectOption('1');

@@ -40,7 +40,7 @@ test('tables compare with the faster of the peer\'s levels', () => {
   assert.deepEqual(path.slice(6, 9), ['1.60', '2.00', '360']);
 });
 
-test('the table beside llama.cpp compares its share of layers, and leaves out what it did not run', () => {
+test('the table against llama.cpp compares its share of layers, and leaves out what it did not run', () => {
   const timing = (ms) => ({ median_ms: ms, min_ms: ms, runs_ms: [ms] });
   const llama = { version: 'b1', layers: 18, threads: 2 };
   const rows = [

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 
-import { countColours, launch, open, screenshot, settled, visitor, waitForState } from './lib/browser.mjs';
+import { countColors, launch, open, screenshot, settled, visitor, waitForState } from './lib/browser.mjs';
 import { nodeFolder, out, packs, site } from './lib/environment.mjs';
 import { example, show, shows } from './lib/examples.mjs';
 import { download, downloadCsv, pngSize } from './lib/files.mjs';
@@ -74,7 +74,7 @@ describe('the garden path', () => {
     await (await reach(page, 'compare-pair')).click();
     await reach(page, 'compare-mark');
     await drawn();
-    for (const side of [1, 2]) assert.ok((await countColours(page, `compare-heatmap-${side}`)) > 20);
+    for (const side of [1, 2]) assert.ok((await countColors(page, `compare-heatmap-${side}`)) > 20);
     assert.deepEqual(page.requested.filter((url) => /\/models\//.test(url)), []);
     await screenshot(page, 'compare-wide');
   });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { analyse, launch, open, screenshot } from './lib/browser.mjs';
+import { analyze, launch, open, screenshot } from './lib/browser.mjs';
 import { site } from './lib/environment.mjs';
 import { downloadJson } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
@@ -29,7 +29,7 @@ describe('the device', () => {
   /** A page at `query` that has analyzed the text. */
   async function analyzed(query = '') {
     const page = await open(browser, `${site}${query}`, { pack });
-    assert.equal(await analyse(page, TEXT), 'done');
+    assert.equal(await analyze(page, TEXT), 'done');
     return page;
   }
 
@@ -49,7 +49,7 @@ describe('the device', () => {
       await (await reach(page, 'device-choice')).click();
       await until(async () => requestOf(page) === 'webgpu', 'the choice in the address');
       assert.equal(await page.getByTestId('status').innerText() !== '', true);
-      assert.equal(await analyse(page, `${TEXT} `), 'done');
+      assert.equal(await analyze(page, `${TEXT} `), 'done');
       assert.match(await textOf(page, 'device'), /^WebGPU/);
       // A link for others does not name this visitor's device.
       const shared = await (await reach(page, 'share-link')).inputValue();

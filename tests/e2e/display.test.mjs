@@ -11,7 +11,7 @@ import { save } from './lib/files.mjs';
 import { reach } from './lib/reach.mjs';
 
 const paper = (page) => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-const lightness = (colour) => colour.match(/[\d.]+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0) / 3;
+const lightness = (color) => color.match(/[\d.]+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0) / 3;
 
 describe('display', () => {
   let browser;
@@ -125,11 +125,11 @@ describe('display', () => {
       const context = canvas.getContext('2d');
       context.drawImage(picture, 0, 0);
       const { data: pixels } = context.getImageData(0, 0, picture.width, picture.height);
-      return { width: picture.width, height: picture.height, colours: new Set(new Uint32Array(pixels.buffer)).size, corner: pixels[3] };
+      return { width: picture.width, height: picture.height, colors: new Set(new Uint32Array(pixels.buffer)).size, corner: pixels[3] };
     }, `data:image/png;base64,${bytes.toString('base64')}`);
     assert.ok(size.width > 800 && size.height > 100, JSON.stringify(size));
     assert.equal(size.corner, 255, 'a solid ground');
-    assert.ok(size.colours > 30, JSON.stringify(size));
+    assert.ok(size.colors > 30, JSON.stringify(size));
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     await (await reach(page, 'strip-copy')).click();
     await page.waitForFunction(async () => (await navigator.clipboard.read())[0]?.types.includes('image/png'));

@@ -36,21 +36,21 @@ async function visit(browser, url, { context } = {}) {
 }
 const inside = (page, id = 'lens') => page.frameLocator(`#${id}`);
 
-/** Says hello to the frame and keeps what it says in `window.heard`. */
+/** Says hello to the frame and keeps what it says in `window.received`. */
 function converse(page) {
   return page.evaluate((origin) => {
-    window.heard = [];
+    window.received = [];
     const frame = document.getElementById('lens');
     window.say = (message, to = origin) => frame.contentWindow.postMessage({ temporalLens: 1, ...message }, to);
     window.addEventListener('message', ({ source, origin: from, data }) => {
-      if (source === frame.contentWindow) window.heard.push({ from, ...data });
+      if (source === frame.contentWindow) window.received.push({ from, ...data });
     });
     window.say({ type: 'hello' });
   }, new URL(site).origin);
 }
-const heard = (page, type, count = 1) =>
-  page.waitForFunction(([it, n]) => window.heard.filter((message) => message.type === it).length >= n, [type, count])
-    .then(() => page.evaluate((it) => window.heard.filter((message) => message.type === it), type));
+const received = (page, type, count = 1) =>
+  page.waitForFunction(([it, n]) => window.received.filter((message) => message.type === it).length >= n, [type, count])
+    .then(() => page.evaluate((it) => window.received.filter((message) => message.type === it), type));
 
 describe('embedded', () => {
   let browser;
@@ -193,18 +193,18 @@ describe('embedded', () => {
     const page = await visit(browser, article('messages', frameTag('example=poem')));
     await inside(page).getByTestId('heatmap').waitFor();
     await converse(page);
-    const [shown] = await heard(page, 'shown');
+    const [shown] = await received(page, 'shown');
     assert.deepEqual([shown.text, shown.origin, shown.from, shown.temporalLens],
       [example('poem').text, 'precomputed', new URL(site).origin, 1]);
     await inside(page).getByTestId('token-3').click();
-    const [selected] = await heard(page, 'selected');
+    const [selected] = await received(page, 'selected');
     assert.deepEqual(selected.cell, [3, 3]);
     assert.equal(selected.tokens.length, 2);
     // A text with a precomputed result is shown; another one waits.
     await page.evaluate((text) => window.say({ type: 'set-text', text }), example('counting').text);
-    assert.equal((await heard(page, 'shown', 2))[1].text, example('counting').text);
+    assert.equal((await received(page, 'shown', 2))[1].text, example('counting').text);
     await page.evaluate((result) => window.say({ type: 'set-result', result }), { ...example('dialogue'), text: 'sent' });
-    const third = (await heard(page, 'shown', 3))[2];
+    const third = (await received(page, 'shown', 3))[2];
     assert.deepEqual([third.text, third.origin], ['sent', 'file']);
     await page.evaluate(() => window.say({ type: 'set-theme', theme: 'dark' }));
     await inside(page).locator('html[data-theme="dark"]').waitFor();
@@ -220,7 +220,7 @@ describe('embedded', () => {
     const page = await visit(browser, article('hostile', frameTag('example=poem')));
     await inside(page).getByTestId('heatmap').waitFor();
     await converse(page);
-    await heard(page, 'shown');
+    await received(page, 'shown');
     const bad = [
       { type: 'set-result', result: {} }, { type: 'set-result', result: '<html>' }, { type: 'set-result', result: { ...example('poem'), tokens: [] } },
       { type: 'set-theme', theme: 'pink' }, { type: 'set-text', text: '' }, { type: 'set-text', text: { a: 1 } },
@@ -228,7 +228,7 @@ describe('embedded', () => {
     ];
     for (const [at, message] of bad.entries()) {
       await page.evaluate((it) => window.say(it), message);
-      const said = (await heard(page, 'problem', at + 1))[at].message;
+      const said = (await received(page, 'problem', at + 1))[at].message;
       assert.match(said, /^[A-Z].+\.$/, said);
     }
     await page.evaluate(() => {
@@ -238,7 +238,7 @@ describe('embedded', () => {
     // Messages come in order: what a good one does is there after all that the others did.
     await page.evaluate(() => window.say({ type: 'set-theme', theme: 'dark' }));
     await inside(page).locator('html[data-theme="dark"]').waitFor();
-    assert.equal(await page.evaluate(() => window.heard.filter(({ type }) => type === 'problem').length), bad.length);
+    assert.equal(await page.evaluate(() => window.received.filter(({ type }) => type === 'problem').length), bad.length);
     assert.equal(await inside(page).locator('main').getAttribute('data-origin'), 'precomputed');
     assert.deepEqual(page.problems, []);
     await page.context().close();

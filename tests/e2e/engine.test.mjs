@@ -1,11 +1,11 @@
 // The engine in the browser: every kernel variant on WebGPU against the processor, and texts that
-// grow and change against texts analysed at once.
+// grow and change against texts analyzed at once.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { analyse, launch, open } from './lib/browser.mjs';
+import { analyze, launch, open } from './lib/browser.mjs';
 import { packs, site } from './lib/environment.mjs';
 import { downloadJson } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
@@ -78,11 +78,11 @@ describe('dispatches', () => {
     try {
       const page = await open(browser, site, { workerPrelude: COUNTING });
       // What is checked and loaded first does not count, nor what is used again of the text before.
-      assert.equal(await analyse(page, '7', { timeout: 240_000 }), 'done');
+      assert.equal(await analyze(page, '7', { timeout: 240_000 }), 'done');
       const counts = await Promise.all(page.workers().map((worker) => worker.evaluate(() => globalThis.dispatches)));
       const engine = page.workers()[counts.findIndex((count) => count > 0)];
       const before = await engine.evaluate(() => globalThis.dispatches);
-      assert.equal(await analyse(page, TEXT, { timeout: 240_000 }), 'done');
+      assert.equal(await analyze(page, TEXT, { timeout: 240_000 }), 'done');
       const taken = (await engine.evaluate(() => globalThis.dispatches)) - before;
       assert.ok(taken > 8 * 13 && taken <= MOST_DISPATCHES, `${taken} dispatches`);
     } finally {
@@ -111,11 +111,11 @@ describe('typing', () => {
     ['deleted', TEXT.replace(' named Alice', '')],
     ['replaced', TEXT.replace('night sky', 'sea')],
     // Earlier characters become other tokens: "nightly" for "night".
-    ['tokenized anew', TEXT.replace('night sky.', 'nightly')],
-    ['begun anew', 'The night sky.'],
+    ['tokenized differently', TEXT.replace('night sky.', 'nightly')],
+    ['begun again', 'The night sky.'],
   ];
   const request = (more) => ask(worker, { kind: 'analyze', pack_url: new URL(pack, worker.url()).href, inf_k: null, ...more });
-  /** Analyses a text of which nothing is at hand: what was computed with its stages apart is not taken over. */
+  /** Analyzes a text of which nothing is cached: what was computed with its stages apart is not taken over. */
   const atOnce = async (more) => {
     await request({ text: 'A', sync_between_stages: true });
     const answer = await request(more);
@@ -129,7 +129,7 @@ describe('typing', () => {
   };
 
   for (const [name, edited] of edits) {
-    test(`a text ${name} is the text analysed at once`, { timeout: 120_000 }, async () => {
+    test(`a text ${name} is the text analyzed at once`, { timeout: 120_000 }, async () => {
       await atOnce({ text: TEXT });
       const followed = await request({ text: edited });
       const [found, expected] = [followed, await atOnce({ text: edited })].map(documentOf);
@@ -151,9 +151,9 @@ describe('typing', () => {
 
   test('the page follows what is typed; the newest text wins', { timeout: 120_000 }, async () => {
     const wanted = `${TEXT} She had a little telescope.`;
-    const expected = await commandLine.analyse(join(packs, 'typing'), wanted);
+    const expected = await commandLine.analyze(join(packs, 'typing'), wanted);
     await (await reach(page, 'live')).check();
-    assert.equal(await analyse(page, TEXT), 'done');
+    assert.equal(await analyze(page, TEXT), 'done');
     await (await reach(page, 'text-input')).focus();
     await page.keyboard.press('Control+End');
     await page.keyboard.type(' She had a little telescope.', { delay: 40 });
@@ -169,7 +169,7 @@ describe('typing', () => {
   });
 
   test('with Live off the page waits for Analyze', { timeout: 60_000 }, async () => {
-    assert.equal(await analyse(page, TEXT), 'done');
+    assert.equal(await analyze(page, TEXT), 'done');
     await (await reach(page, 'live')).uncheck();
     await (await reach(page, 'text-input')).fill('Something else.');
     // A pause of 250 ms in typing would ask: a later timer of the page comes after that one.

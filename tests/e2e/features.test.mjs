@@ -1,11 +1,11 @@
-// A feature's card: opened from the word in focus, from the list and by its label, its contexts, neighbours, Neuronpedia's answer.
+// A feature's card: opened from the word in focus, from the list and by its label, its contexts, neighbors, Neuronpedia's answer.
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 
-import { analyse, launch, open, picture, screenshot, settled, visitor } from './lib/browser.mjs';
+import { analyze, launch, open, picture, screenshot, settled, visitor } from './lib/browser.mjs';
 import { out, root, site } from './lib/environment.mjs';
 import { example } from './lib/examples.mjs';
 import { reach } from './lib/reach.mjs';
@@ -89,7 +89,7 @@ describe('the card of a feature', () => {
     assert.equal(page.requested.filter((url) => /\/dashboards\//.test(url)).length, 2);
   });
 
-  test('a neighbour is a click away', async () => {
+  test('a neighbor is a click away', async () => {
     const [[near]] = dashboard(await openCard(5)).near;
     await card().getByRole('button', { name: `#${near} ` }).first().click();
     await page.waitForFunction((it) => document.getElementById('feature-card-title').textContent === `Feature ${it}`, near);
@@ -125,13 +125,13 @@ describe('the card of a feature', () => {
     assert.equal(await card().count(), 0);
   });
 
-  test('another text is analysed, and the card stays with its feature', { timeout: 240_000 }, async () => {
+  test('another text is analyzed, and the card stays with its feature', { timeout: 240_000 }, async () => {
     const label = index.labels.find(({ text }) => text.includes('“without”'));
     await (await reach(page, 'feature-search')).fill('without');
     await (await reach(page, 'feature-labels')).getByRole('button', { name: `#${label.feature} ` }).click();
     assert.equal(await title(), `Feature ${label.feature}`);
     const before = await page.locator('main').getAttribute('data-analysis-tokens');
-    assert.equal(await analyse(page, 'She left without a word.', { timeout: 200_000 }), 'done');
+    assert.equal(await analyze(page, 'She left without a word.', { timeout: 200_000 }), 'done');
     assert.equal(await title(), `Feature ${label.feature}`);
     assert.notEqual(await page.locator('main').getAttribute('data-analysis-tokens'), before);
     // It fires on this text, so its tokens stand in the card.

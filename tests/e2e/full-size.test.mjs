@@ -17,7 +17,7 @@ import { ask, device, diagnostics, startWorker } from './lib/worker.mjs';
 const TEXT = 'Alice saw the stars';
 /** A tab gets no more of wasm's memory than this. */
 const HEAP_BYTES = 256e6;
-/** Buffers beside the weights. */
+/** Buffers relative to the weights. */
 const GPU_SHARE = 1.1;
 /** WebGPU requires no adapter to have larger buffers bound. */
 const BUFFER_BYTES = 128 * 2 ** 20;
@@ -70,7 +70,7 @@ describe('a pack of Gemma-2-2B\'s size', () => {
   });
 
   test('the answer is the command line\'s on the processor', { timeout: SLOW }, async () => {
-    const [found, expected] = [documentOf(answer), await commandLine.analyse(fullSizePack, TEXT)];
+    const [found, expected] = [documentOf(answer), await commandLine.analyze(fullSizePack, TEXT)];
     assert.deepEqual(found.model, expected.model);
     assert.deepEqual(found.token_ids, expected.token_ids);
     assert.deepEqual(found.l0_novel, expected.l0_novel);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { countColours, launch, open, picture, screenshot, settled } from './lib/browser.mjs';
+import { countColors, launch, open, picture, screenshot, settled } from './lib/browser.mjs';
 import { site } from './lib/environment.mjs';
 import { FIRST, example, examples, show, shows } from './lib/examples.mjs';
 import { reach } from './lib/reach.mjs';
@@ -36,7 +36,7 @@ describe('the precomputed examples', () => {
       assert.equal(await page.locator('main').getAttribute('data-analysis-tokens'), String(saved.tokens.length));
       await reach(page, 'heatmap');
       await page.waitForFunction(() => document.querySelector('[data-testid="heatmap"]')?.width > 100);
-      assert.ok((await countColours(page, 'heatmap')) > 20, id);
+      assert.ok((await countColors(page, 'heatmap')) > 20, id);
       // Not part of the file: it follows from the Gram matrix.
       const shown = Number((await (await reach(page, 'stat-shown-mean')).innerText()).replace('−', '-'));
       assert.ok(Math.abs(shown - saved.similarity_stats.mean) < 1e-3, `${id}: ${shown}`);

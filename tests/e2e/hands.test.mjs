@@ -118,7 +118,7 @@ describe('hands', () => {
     await page.getByTestId('token-62').click();
     await page.getByTestId('own-text').click();
     await until(async () => await focused(page) === 'text-input', 'the box has the focus');
-    // Esc is of whoever types: it unpins nothing.
+    // Esc in a text field belongs to the field: it unpins nothing.
     await page.getByTestId('text-input').press('Escape');
     assert.equal(new URL(page.url()).searchParams.get('pin'), '62');
     await page.context().close();
@@ -134,7 +134,7 @@ describe('hands', () => {
     await page.context().close();
   });
 
-  test('the skip link leads to the text and opens nothing anew', async () => {
+  test('the skip link leads to the text and opens nothing again', async () => {
     const page = await opened('?example=poem');
     await shows(page, 'poem');
     await show(page, FIRST);
@@ -143,7 +143,7 @@ describe('hands', () => {
     await page.evaluate(() => document.querySelector('.skip-link').focus());
     await page.keyboard.press('Enter');
     await until(async () => await focused(page) === 'text-zone', 'the text has the focus');
-    assert.equal(fetched(), before, 'no example is fetched anew');
+    assert.equal(fetched(), before, 'no example is fetched again');
     assert.equal(new URL(page.url()).hash, '');
     assert.match(await page.getByTestId('lede').innerText(), /spacecraft/);
     await page.context().close();

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 
-import { analyse, launch, open } from './lib/browser.mjs';
+import { analyze, launch, open } from './lib/browser.mjs';
 import { dist, nginx, out, packs, python, pythonModules, root, site, xtask } from './lib/environment.mjs';
 import { show } from './lib/examples.mjs';
 import { downloadJson } from './lib/files.mjs';
@@ -88,7 +88,7 @@ describe('on other hosts', () => {
     }
     const page = await open(browser, `${url}?model=pack/`);
     await reach(page, 'heatmap');
-    assert.equal(await analyse(page, TEXT), 'done');
+    assert.equal(await analyze(page, TEXT), 'done');
     assert.equal((await downloadJson(page)).text, TEXT);
     const outside = page.requested.filter((it) => /^http/.test(it) && !it.startsWith(url));
     assert.deepEqual(outside, []);
@@ -115,7 +115,7 @@ describe('on other hosts', () => {
     await answers(url, server);
     const page = await open(browser, url);
     await reach(page, 'heatmap');
-    assert.equal(await analyse(page, 'The fox saw the hen.', { timeout: 300_000 }), 'done');
+    assert.equal(await analyze(page, 'The fox saw the hen.', { timeout: 300_000 }), 'done');
     const document = await downloadJson(page);
     assert.equal(document.tokens.length, 7);
     assert.ok(document.variance_explained > 0.5, String(document.variance_explained));
@@ -136,7 +136,7 @@ describe('on other hosts', () => {
       const page = await open(browser, `${await startFaulty({ types: { '.wasm': type } })}?model=pack/`);
       await reach(page, 'heatmap');
       await show(page, 'poem');
-      assert.equal(await analyse(page, TEXT), 'done');
+      assert.equal(await analyze(page, TEXT), 'done');
       assert.deepEqual(page.problems, []);
       await page.context().close();
     });
@@ -161,7 +161,7 @@ describe('on other hosts', () => {
   test('Python turns the notebook’s tensors into a result the page opens', SLOW, async () => {
     const pack = join(packs, (await commandLine.packPair(PAIR, 'notebook')).replace(/^packs\//, ''));
     const tensors = join(folder, 'tensors.safetensors');
-    const expected = await commandLine.analyse(pack, TEXT, '--dump', tensors);
+    const expected = await commandLine.analyze(pack, TEXT, '--dump', tensors);
     const script = join(folder, 'notebook.py');
     writeFileSync(script, `
 import json, struct, sys

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { analyse, launch, open, screenshot, visitor } from './lib/browser.mjs';
+import { analyze, launch, open, screenshot, visitor } from './lib/browser.mjs';
 import { defaultPack, dist, packs, site } from './lib/environment.mjs';
 import { startHost } from './lib/host.mjs';
 import * as commandLine from './lib/program.mjs';
@@ -95,7 +95,7 @@ describe('the library', () => {
     await added.getByTestId('pack-status').filter({ hasText: 'stored in this browser' }).waitFor({ timeout: 60_000 });
     const before = host.requests.length;
     assert.equal(sent(host.requests.filter((it) => it.file !== 'manifest.json')), needed());
-    assert.equal(await analyse(page, TEXT), 'done');
+    assert.equal(await analyze(page, TEXT), 'done');
     assert.ok(host.requests.slice(before).every((it) => isEmbedding(it) || it.file === 'manifest.json'));
     assert.ok((await storedNames(page)).some((name) => name.startsWith('rows-')), 'the text’s rows are stored');
     await added.getByTestId('pack-verify').click();
@@ -119,7 +119,7 @@ describe('the library', () => {
     await page.context().close();
   });
 
-  test('pausing keeps what came, to the byte; cancelling deletes it', LIMIT, async () => {
+  test('pausing keeps what came, to the byte; canceling deletes it', LIMIT, async () => {
     // About four seconds for the largest file.
     const largest = Math.max(...manifest.shards.map(({ bytes }) => bytes));
     const host = await startOwn({ pace: Math.ceil(largest / 200) });
@@ -173,7 +173,7 @@ describe('the library', () => {
     assert.deepEqual(asked, Array(2).fill('https://packs.example/far/manifest.json'));
     await entry(page, 0).getByTestId('pack-use').click();
     await page.waitForFunction(() => new URLSearchParams(location.search).get('model')?.endsWith('/pack/'));
-    assert.equal(await analyse(page, TEXT), 'done');
+    assert.equal(await analyze(page, TEXT), 'done');
     assert.equal(sent(host.of(manifest.shards[0].file)), manifest.shards[0].bytes);
     await page.context().close();
   });
@@ -190,7 +190,7 @@ describe('the library', () => {
   test('tabs and frames compute in turn', LIMIT, async () => {
     const host = await startOwn();
     const page = await open(browser, `${host.site}?model=pack/`);
-    assert.equal(await analyse(page, TEXT), 'done');
+    assert.equal(await analyze(page, TEXT), 'done');
     await page.evaluate(() => new Promise((held) => {
       navigator.locks.request('temporal-lens gpu', () => {
         held();
@@ -202,7 +202,7 @@ describe('the library', () => {
     await page.waitForFunction(async () => (await navigator.locks.query()).pending.some(({ name }) => name === 'temporal-lens gpu'));
     // Meanwhile a visitor without another tab gets an answer, from nothing.
     const other = await open(browser, `${host.site}?model=pack/`);
-    assert.equal(await analyse(other, TEXT), 'done');
+    assert.equal(await analyze(other, TEXT), 'done');
     await other.context().close();
     assert.equal(await page.locator('main').getAttribute('data-state'), 'loading');
     await page.evaluate(() => window.release());

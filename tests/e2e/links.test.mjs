@@ -56,7 +56,7 @@ describe('links', () => {
     await page.context().close();
   });
 
-  test('a link of version 1 shows what it did: the notebook’s prompt, its matrix in its colours', async () => {
+  test('a link of version 1 shows what it did: the notebook’s prompt, its matrix in its colors', async () => {
     const page = await open(browser, `${site}?v=1`);
     await shows(page, 'seed-prompt');
     assert.deepEqual([await (await reach(page, 'mode')).inputValue(), await (await reach(page, 'scale')).inputValue()], ['notebook', 'data']);
@@ -218,7 +218,7 @@ describe('links', () => {
     }
   });
 
-  test('a text that is analysed already is shown at once', async () => {
+  test('a text that is analyzed already is shown at once', async () => {
     const { text } = example('counting');
     const page = await open(browser, `${site}?text=${encodeURIComponent(text)}`);
     await shows(page, 'counting');
@@ -345,7 +345,7 @@ describe('links', () => {
     await Promise.all([page.context().close(), other.context().close()]);
   });
 
-  test('a second text that nobody compared yet waits in its box, and stays in the address', async () => {
+  test('a second text that was not compared yet waits in its box, and stays in the address', async () => {
     const long = 'A second text, longer than a plain one may be. '.repeat(20);
     for (const text of ['Ünï ☃ & <b>two</b>', long]) {
       const page = await open(browser, `${site}?example=poem`);
@@ -399,7 +399,7 @@ describe('links', () => {
       await page.context().close();
     });
 
-    test('what is no result is refused with a sentence', async () => {
+    test('a file that is not a result is refused with a sentence', async () => {
       const whole = JSON.stringify(example('poem'));
       write('page.json', '<!doctype html><p>404');
       write('cut.json', whole.slice(0, whole.length / 2));

@@ -7,7 +7,7 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { analyse, diagnostics, launch, open, screenshot, visitor, waitForState } from './lib/browser.mjs';
+import { analyze, diagnostics, launch, open, screenshot, visitor, waitForState } from './lib/browser.mjs';
 import { packs, site } from './lib/environment.mjs';
 import { downloadJson } from './lib/files.mjs';
 import { startHost } from './lib/host.mjs';
@@ -26,7 +26,7 @@ const isEmbedding = ({ file }) => file.startsWith('embedding');
 const sent = (requests) => requests.reduce((sum, request) => sum + request.sent, 0);
 
 async function done(page, text = TEXT) {
-  const state = await analyse(page, text);
+  const state = await analyze(page, text);
   assert.equal(state, 'done', state === 'error' ? await errorOf(page) : state);
 }
 
@@ -157,7 +157,7 @@ describe('loading', () => {
     await context.close();
   });
 
-  test('a host without ranges sends that file anew, and each embedding shard once', LIMIT, async () => {
+  test('a host without ranges sends that file again, and each embedding shard once', LIMIT, async () => {
     const host = await startOwn({ ranges: false });
     host.cut(shard.file, Math.floor(shard.bytes / 2));
     const page = await open(browser, site, { pack: host.url });
@@ -237,7 +237,7 @@ describe('loading', () => {
     });
   }
 
-  test('a shard that is another one is refused by name, and is right once it is mended', LIMIT, async () => {
+  test('a shard that is another one is refused by name, and is right once it is repaired', LIMIT, async () => {
     const expected = await computedFresh(folder);
     // A host whose answers browsers keep.
     const host = await startOwn({ cacheControl: 'max-age=3600' });
@@ -268,7 +268,7 @@ describe('loading', () => {
         const host = await startHost(copy, { ranges });
         hosts.push(host);
         const page = await open(browser, site, { pack: host.url });
-        assert.equal(await analyse(page, TEXT), 'error');
+        assert.equal(await analyze(page, TEXT), 'error');
         const said = await errorOf(page);
         assert.ok(said.includes(file) && /Git LFS pointer.*git lfs pull/.test(said), said);
         assert.equal(await (await reach(page, 'text-input')).inputValue(), TEXT);
@@ -320,7 +320,7 @@ describe('loading', () => {
       await good.context().close();
       host.wrong = ({ file, isPart }) => (isPart && isEmbedding({ file }) ? { fill } : undefined);
       const page = await open(browser, site, { pack: host.url });
-      assert.equal(await analyse(page, TEXT), 'error');
+      assert.equal(await analyze(page, TEXT), 'error');
       assert.match(await errorOf(page), /not finite/);
       host.wrong = undefined;
       await page.getByTestId('retry').click();
@@ -441,7 +441,7 @@ describe('loading', () => {
     await waitForState(page, ['loading']);
     assert.equal(await waitForState(page, ['done', 'error']), 'done');
     assert.equal(await page.evaluate(() => window.startedWorkers.length), 2);
-    // Amid one: the worker starts anew by itself, and the text is kept.
+    // Amid one: the worker starts again by itself, and the text is kept.
     await (await reach(page, 'text-input')).fill(`${TEXT} `);
     await (await reach(page, 'analyze')).click();
     await waitForState(page, ['loading']);
@@ -496,7 +496,7 @@ describe('loading', () => {
       }`;
     const page = await open(withGpu, site, { pack: host.url, workerPrelude });
     const text = `${TEXT} `;
-    assert.equal(await analyse(page, text), 'error');
+    assert.equal(await analyze(page, text), 'error');
     assert.match(await errorOf(page), /GPU has no memory left/);
     assert.equal(await (await reach(page, 'text-input')).inputValue(), text);
     await screenshot(page, 'out-of-memory');
@@ -513,7 +513,7 @@ describe('loading', () => {
     // A device that tells of 100 kB of memory, of which weights get half.
     const tells = 'Object.defineProperty(WorkerNavigator.prototype, "deviceMemory", { get: () => 1e5 / 2 ** 30 });';
     const page = await open(withGpu, site, { pack: host.url, workerPrelude: tells });
-    assert.equal(await analyse(page, TEXT), 'error');
+    assert.equal(await analyze(page, TEXT), 'error');
     assert.match(await errorOf(page), /does not fit: its weights have \d+ [kM]B, and this device has about 50 kB/);
     assert.deepEqual(host.requests.map(({ file }) => file), ['manifest.json']);
     await page.context().close();

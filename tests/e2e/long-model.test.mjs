@@ -39,7 +39,7 @@ describe('two thousand tokens of the real model', () => {
   let page;
   let found;
   const memory = {};
-  const analyse = (text) => ask(page, { kind: 'analyze', pack_url: new URL('models/default/', site).href, text, inf_k: null, words: true }, SLOW);
+  const analyze = (text) => ask(page, { kind: 'analyze', pack_url: new URL('models/default/', site).href, text, inf_k: null, words: true }, SLOW);
   const measure = async (when) => {
     const facts = await diagnostics(page);
     memory[when] = { ...facts.gpu_bytes, heap: facts.heap_bytes, pack: facts.packs[0].weight_bytes };
@@ -49,9 +49,9 @@ describe('two thousand tokens of the real model', () => {
     browser = await launch();
     page = await open(browser, site);
     await startWorker(page);
-    await analyse(passages[1]);
+    await analyze(passages[1]);
     await measure('short');
-    const answer = await analyse(TEXT);
+    const answer = await analyze(TEXT);
     found = documentOf(answer);
     memory.tokens = found.token_ids.length;
     memory.compute_ms = answer.compute_ms;
@@ -62,7 +62,7 @@ describe('two thousand tokens of the real model', () => {
     await browser?.close();
   });
 
-  test('are analysed on WebGPU', async () => {
+  test('are analyzed on WebGPU', async () => {
     assert.equal((await device(page)).webgpu, true);
     assert.ok(found.token_ids.length > 14 * CHUNK, `${found.token_ids.length} tokens`);
   });
@@ -86,7 +86,7 @@ describe('two thousand tokens of the real model', () => {
   });
 
   test('are what the command line says of them', { timeout: SLOW }, async () => {
-    const expected = await commandLine.analyse(defaultPack, TEXT);
+    const expected = await commandLine.analyze(defaultPack, TEXT);
     assert.deepEqual(found.token_ids, expected.token_ids);
     const { mean, max } = absoluteDifference(found.similarity.flat(), expected.similarity.flat());
     Object.assign(memory, { similarity: { mean, max } });

@@ -50,9 +50,9 @@ describe('a text of two thousand tokens', () => {
   before(async () => {
     await commandLine.packPair(PAIR, 'long');
     // The small pack's tokens are short: 56 a sentence.
-    const sentence = (await commandLine.analyse(join(packs, 'long'), SENTENCE.repeat(2))).tokens.length;
+    const sentence = (await commandLine.analyze(join(packs, 'long'), SENTENCE.repeat(2))).tokens.length;
     const text = SENTENCE.repeat(Math.floor((2 * TOKENS) / sentence));
-    document = await commandLine.analyse(join(packs, 'long'), text, '--attention');
+    document = await commandLine.analyze(join(packs, 'long'), text, '--attention');
     assert.ok(document.tokens.length > 0.95 * TOKENS, `${document.tokens.length} tokens`);
     writeFileSync(file, JSON.stringify(document));
     browser = await launch({ webgpu: false });
@@ -80,20 +80,20 @@ describe('a text of two thousand tokens', () => {
       new MutationObserver(() => window.noted.push({ status: said('trajectory-status'), readout: said('strip-readout') }))
         .observe(document.body, { subtree: true, childList: true, characterData: true });
     });
-    const centreOf = (position) => page.getByTestId(`token-${position}`).evaluate((token) => {
+    const centerOf = (position) => page.getByTestId(`token-${position}`).evaluate((token) => {
       token.scrollIntoViewIfNeeded();
       const { x, y, width, height } = token.getBoundingClientRect();
       return [x + width / 2, y + height / 2];
     });
     await reach(page, 'trajectory');
-    // A layout anew: the first one may be over by now.
+    // Another layout: the first one may be over by now.
     await (await reach(page, 'seed')).fill('7');
     await (await reach(page, 'seed')).press('Enter');
-    const heard = () => page.evaluate(() => window.noted.filter(({ status }) => /epoch \d+ of \d+/.test(status)));
+    const reports = () => page.evaluate(() => window.noted.filter(({ status }) => /epoch \d+ of \d+/.test(status)));
     let under = [];
     for (let move = 0; under.length === 0 || await status().count() > 0; move += 1) {
-      await page.mouse.move(...await centreOf(3 + (move % 2)));
-      under = await heard();
+      await page.mouse.move(...await centerOf(3 + (move % 2)));
+      under = await reports();
     }
     assert.ok(new Set(under.map((it) => it.status)).size > 1, 'it says how far it is');
     const answers = new Set(under.map(({ readout }) => readout.split(' ')[0]));
@@ -106,7 +106,7 @@ describe('a text of two thousand tokens', () => {
     await (await reach(page, 'seed')).press('Enter');
     await (await reach(page, 'umap-cancel')).click();
     await status().filter({ hasText: 'Stopped.' }).waitFor();
-    // Whatever is heard of it until the next one is there would be noted.
+    // Any status of it until the next one is there would be noted.
     await page.evaluate(() => {
       window.afterwards = [];
       new MutationObserver(() => window.afterwards.push(document.querySelector('[data-testid="trajectory-status"]')?.textContent))
@@ -114,9 +114,9 @@ describe('a text of two thousand tokens', () => {
     });
     await (await reach(page, 'trajectory-method')).selectOption('pca');
     await page.locator(`[data-testid="trajectory"][data-points="${document.tokens.length}"]`).waitFor({ timeout: 60_000 });
-    const heard = await page.evaluate(() => window.afterwards);
-    assert.ok(heard.length > 0);
-    assert.deepEqual(heard.filter((said) => /epoch/.test(said)), [], 'nothing is heard of it any more');
+    const reports = await page.evaluate(() => window.afterwards);
+    assert.ok(reports.length > 0);
+    assert.deepEqual(reports.filter((said) => /epoch/.test(said)), [], 'it reports nothing any more');
     const rows = await downloadCsv(page, 'trajectory-csv');
     assert.equal(rows.length, document.tokens.length + 1);
     assert.ok(rows.slice(1).every((row) => row.slice(2).every((value) => Number.isFinite(Number(value)))));

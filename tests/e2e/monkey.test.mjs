@@ -1,4 +1,4 @@
-// Documents that nobody has looked at, and controls pressed without a plan: whatever the page accepts it survives, whatever
+// Altered documents, and controls pressed without a plan: whatever the page accepts it survives, whatever
 // it does not accept it refuses with a sentence. Every step follows from a seed; a failure names it.
 
 import assert from 'node:assert/strict';

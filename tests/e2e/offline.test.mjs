@@ -5,7 +5,7 @@ import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFi
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { analyse, launch, open, screenshot, visitor } from './lib/browser.mjs';
+import { analyze, launch, open, screenshot, visitor } from './lib/browser.mjs';
 import { dist, packs, site } from './lib/environment.mjs';
 import { choose } from './lib/examples.mjs';
 import { startHost } from './lib/host.mjs';
@@ -37,8 +37,8 @@ describe('without a network', () => {
 
   for (const [where, path] of [['at the root', '/'], ['below a path', '/some/where/']]) {
     test(`the page opens again, ${where}`, LIMIT, async (t) => {
-      // A host of its own that goes away: browsers do not take the network from service workers when told to
-      // be offline.
+      // A host of its own that goes away: browsers do not take the network from service workers when set
+      // to be offline.
       const host = await startHost(packs, { beside: dist, path });
       t.after(() => host.close());
       const url = host.site;
@@ -98,7 +98,7 @@ describe('without a network', () => {
     await context.close();
   });
 
-  test('a stored pack analyses a new text; one whose rows are missing is told which', LIMIT, async () => {
+  test('a stored pack analyzes a new text; one whose rows are missing names them', LIMIT, async () => {
     const folder = await commandLine.packPair(PAIR, 'offline');
     // Rows are stored in blocks of some neighbors: all tokens of this text lie in the first two of the vocabulary's.
     const stored = 'bad';
@@ -107,24 +107,24 @@ describe('without a network', () => {
     const url = `${site}?model=${folder}`;
     const page = await open(browser, url, options);
     await controlled(page);
-    assert.equal(await analyse(page, stored), 'done');
+    assert.equal(await analyze(page, stored), 'done');
     await page.close();
     await context.setOffline(true);
     const offline = await open(browser, url, options);
-    assert.equal(await analyse(offline, stored), 'done');
-    const state = await analyse(offline, 'Zebras vanish.');
+    assert.equal(await analyze(offline, stored), 'done');
+    const state = await analyze(offline, 'Zebras vanish.');
     assert.equal(state, 'error');
     assert.match(await offline.getByTestId('error').innerText(), /does not store the embedding rows of “.+”.*cannot fetch them: .*whole embedding/s);
     await offline.close();
     await context.setOffline(false);
     const online = await open(browser, url, options);
-    assert.equal(await analyse(online, stored), 'done');
+    assert.equal(await analyze(online, stored), 'done');
     await (await reach(online, 'store-embedding')).click();
     await online.getByTestId('note').filter({ hasText: 'whole embedding' }).waitFor();
     await online.close();
     await context.setOffline(true);
     const whole = await open(browser, url, options);
-    assert.equal(await analyse(whole, 'Zebras vanish.'), 'done');
+    assert.equal(await analyze(whole, 'Zebras vanish.'), 'done');
     assert.deepEqual(whole.problems, []);
     await context.close();
   });

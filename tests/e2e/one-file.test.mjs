@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { after, before, describe, test } from 'node:test';
 
-import { countColours, launch, open, screenshot, visitor } from './lib/browser.mjs';
+import { countColors, launch, open, screenshot, visitor } from './lib/browser.mjs';
 import { dist, out, root, site } from './lib/environment.mjs';
 import { example } from './lib/examples.mjs';
 import { download } from './lib/files.mjs';
@@ -80,7 +80,7 @@ describe('one file', () => {
     const page = await openFile(browser, file);
     await page.getByTestId('heatmap').waitFor();
     assert.equal(await page.locator('main').getAttribute('data-analysis-tokens'), String(tokens.length));
-    assert.ok(await countColours(page, 'heatmap') > 50, 'the matrix is drawn');
+    assert.ok(await countColors(page, 'heatmap') > 50, 'the matrix is drawn');
     assert.ok((await page.title()).startsWith(text.slice(0, 30)), await page.title());
     const { model } = JSON.parse(readFileSync(documentOf('two-events'), 'utf8'));
     const tag = (name) => page.locator(`meta[name="${name}"]`).getAttribute('content');
@@ -147,7 +147,7 @@ describe('one file', () => {
     assert.ok(html.length < 2.5e6, `${html.length} bytes`);
     const saved = await openFile(browser, file);
     await saved.getByTestId('heatmap').waitFor();
-    assert.ok(await countColours(saved, 'heatmap') > 50, 'the matrix is drawn');
+    assert.ok(await countColors(saved, 'heatmap') > 50, 'the matrix is drawn');
     // It opens as it was when it was saved.
     assert.match(await saved.locator('.figure-head').first().innerText(), /novel codes/);
     await saved.getByTestId('token-strip').locator('[data-position="9"]').click();

@@ -8,7 +8,7 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 
-import { analyse, countColours, diagnostics, launch, open, screenshot, settled, waitForState } from './lib/browser.mjs';
+import { analyze, countColors, diagnostics, launch, open, screenshot, settled, waitForState } from './lib/browser.mjs';
 import { defaultPack, fixtures, out, root, site } from './lib/environment.mjs';
 import { FIRST, example } from './lib/examples.mjs';
 import { downloadJson } from './lib/files.mjs';
@@ -77,7 +77,7 @@ describe('the page with the real model', () => {
     browser = await launch();
     page = await open(browser, site);
     const started = performance.now();
-    const state = await analyse(page, ALICE, { timeout: SLOW });
+    const state = await analyze(page, ALICE, { timeout: SLOW });
     metrics.cold_seconds = (performance.now() - started) / 1000;
     assert.equal(state, 'done', await errorOf(page));
     document = await downloadJson(page);
@@ -104,7 +104,7 @@ describe('the page with the real model', () => {
   });
 
   test('the downloaded JSON is what the command line says of the same pack', { timeout: SLOW }, async () => {
-    compareDocuments(document, await commandLine.analyse(defaultPack, ALICE));
+    compareDocuments(document, await commandLine.analyze(defaultPack, ALICE));
   });
 
   test('it is what PyTorch says of the unpacked weights, within what packing does', () => {
@@ -148,7 +148,7 @@ describe('the page with the real model', () => {
     // The button names no price any more.
     await (await reach(again, 'analyze')).filter({ hasNotText: 'MB' }).waitFor();
     const started = performance.now();
-    assert.equal(await analyse(again, ALICE, { timeout: SLOW }), 'done', await errorOf(again));
+    assert.equal(await analyze(again, ALICE, { timeout: SLOW }), 'done', await errorOf(again));
     metrics.from_storage_seconds = (performance.now() - started) / 1000;
     const fetched = again.requested.filter(isOfModel);
     assert.deepEqual(fetched.map((url) => url.split('/').at(-1)), ['manifest.json']);
@@ -178,7 +178,7 @@ describe('the page with the real model', () => {
     const before = page.requested.length;
     await (await reach(page, 'inf-k')).fill('5');
     const started = performance.now();
-    const state = await analyse(page, ALICE, { states: ['loading'] })
+    const state = await analyze(page, ALICE, { states: ['loading'] })
       .then(() => page.locator('main[data-state="done"], main[data-state="error"]').waitFor({ timeout: SLOW }))
       .then(() => page.locator('main').getAttribute('data-state'));
     metrics.warm_seconds = (performance.now() - started) / 1000;
@@ -197,7 +197,7 @@ describe('the page with the real model', () => {
     await (await reach(page, 'inf-k')).fill('');
     for (const start of ['こんにちは世界', '👨‍👩‍👧‍👦', '\tindented\n']) {
       const expected = cases.find(({ text }) => text.startsWith(start));
-      await analyse(page, expected.text, { states: ['loading'] });
+      await analyze(page, expected.text, { states: ['loading'] });
       assert.equal(await waitForState(page, ['done', 'error'], SLOW), 'done', await errorOf(page));
       const found = await downloadJson(page);
       assert.equal(found.text, expected.text);
@@ -240,8 +240,8 @@ function compareDocuments(found, expected) {
 
 async function assertCanvasDrawn(page) {
   await page.waitForFunction(() => document.querySelector('[data-testid="heatmap"]')?.width > 100);
-  const colours = await countColours(page, 'heatmap');
-  assert.ok(colours > 50, `the heatmap shows ${colours} colours`);
+  const colors = await countColors(page, 'heatmap');
+  assert.ok(colors > 50, `the heatmap shows ${colors} colors`);
 }
 
 async function errorOf(page) {

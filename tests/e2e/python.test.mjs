@@ -146,7 +146,7 @@ describe('the Python package', () => {
     const call = 'import json, sys, temporal_lens as tl; print(json.dumps(tl.analyze(sys.argv[1], pack=sys.argv[2], program=sys.argv[3], device="cpu").document))';
     const { stdout } = await run(own, ['-c', call, pair.text, pack, program], { env: environment(pythonModules), maxBuffer: 1 << 26 });
     const found = JSON.parse(stdout);
-    const expected = await commandLine.analyse(pack, pair.text, '--attention');
+    const expected = await commandLine.analyze(pack, pair.text, '--attention');
     assert.deepEqual([found.tokens, found.grams, found.attention], [expected.tokens, expected.grams, expected.attention]);
   });
 

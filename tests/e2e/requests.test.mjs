@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 
-import { analyse, launch, open, waitForState } from './lib/browser.mjs';
+import { analyze, launch, open, waitForState } from './lib/browser.mjs';
 import { site } from './lib/environment.mjs';
 import { downloadJson } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
@@ -39,15 +39,15 @@ describe('requests that overtake each other', () => {
     assert.equal((await downloadJson(page, 'share-file')).text, text);
   };
   /** Analyzes two texts: Back leads to the first. */
-  const analyseTwo = async () => {
+  const analyzeTwo = async () => {
     for (const text of [FIRST, SECOND]) {
-      assert.equal(await analyse(page, text), 'done');
+      assert.equal(await analyze(page, text), 'done');
       await shows(text);
     }
   };
 
   test('after Back, typing the text that was analyzed last shows it again', LIMIT, async () => {
-    await analyseTwo();
+    await analyzeTwo();
     await page.goBack();
     await shows(FIRST);
     assert.equal(await (await reach(page, 'text-input')).inputValue(), FIRST);
@@ -56,25 +56,25 @@ describe('requests that overtake each other', () => {
   });
 
   test('Back while a text is analyzed gives it up, and the next one is answered', LIMIT, async () => {
-    await analyseTwo();
+    await analyzeTwo();
     let release;
     const held = new Promise((resolve) => { release = resolve; });
     await page.route(/\/packs\/requests\/embedding/, async (route) => {
       await held;
       await route.continue().catch(() => {});
     });
-    assert.equal(await analyse(page, THIRD, { states: ['loading'] }), 'loading');
+    assert.equal(await analyze(page, THIRD, { states: ['loading'] }), 'loading');
     await page.getByTestId('progress').waitFor();
     await page.goBack();
     await shows(FIRST);
     assert.equal(await page.getByTestId('progress').count(), 0, 'nothing is under way any more');
     release();
-    await analyse(page, SECOND);
+    await analyze(page, SECOND);
     await shows(SECOND);
   });
 
   test('what was pressed while a worker broke is asked of the next one', LIMIT, async () => {
-    assert.equal(await analyse(page, FIRST), 'done');
+    assert.equal(await analyze(page, FIRST), 'done');
     await page.route(/\/packs\/requests\/embedding/, () => {});
     // Typing asks for rows that never come; Analyze waits for that to end; then the worker breaks instead.
     await (await reach(page, 'text-input')).fill(THIRD);
@@ -93,13 +93,13 @@ describe('requests that overtake each other', () => {
   test('a text of too many tokens is refused before any weight is asked for', LIMIT, async () => {
     // Some 700 words, of which this small tokenizer makes over 2,048 tokens.
     const text = 'Once upon a time, a little girl named Alice loved looking at the night sky. '.repeat(45);
-    assert.equal(await analyse(page, text), 'error');
+    assert.equal(await analyze(page, text), 'error');
     assert.match(await page.getByTestId('error').innerText(), /the text has [\d,]+ tokens, at most 2,?048 can be analyzed/);
     const asked = (name) => page.requested.filter((url) => url.includes(name)).length;
     assert.equal(asked('tokenizer.bin'), 1);
     assert.equal(asked('shard-'), 0, page.requested.join('\n'));
     // The tokenizer is kept: a text that fits goes on from it.
-    assert.equal(await analyse(page, FIRST), 'done');
+    assert.equal(await analyze(page, FIRST), 'done');
     assert.equal(asked('tokenizer.bin'), 1);
   });
 });

@@ -5,7 +5,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { analyse, launch, open, screenshot, waitForState } from './lib/browser.mjs';
+import { analyze, launch, open, screenshot, waitForState } from './lib/browser.mjs';
 import { packs, site, siteBelow, sitePlain } from './lib/environment.mjs';
 import { downloadJson } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
@@ -20,10 +20,10 @@ const errorOf = (page) => page.getByTestId('error').innerText();
 
 /** Analyses the text on a small pack and compares the result with the command line's. */
 async function answersAsTheCommandLine(page, pack) {
-  const state = await analyse(page, TEXT);
+  const state = await analyze(page, TEXT);
   assert.equal(state, 'done', state === 'error' ? await errorOf(page) : state);
   const found = await downloadJson(page);
-  const expected = await commandLine.analyse(join(packs, pack.replace(/^packs\//, '')), TEXT);
+  const expected = await commandLine.analyze(join(packs, pack.replace(/^packs\//, '')), TEXT);
   assert.deepEqual(found.token_ids, expected.token_ids);
   assert.ok(absoluteDifference(found.similarity.flat(), expected.similarity.flat()).max <= 1e-2);
 }
@@ -57,7 +57,7 @@ describe('a pack without words', () => {
     const browser = await launch({ webgpu: false });
     const pack = await commandLine.packPair(PAIR, 'wordless');
     const page = await open(browser, site, { pack });
-    assert.equal(await analyse(page, TEXT), 'done');
+    assert.equal(await analyze(page, TEXT), 'done');
     await (await reach(page, 'token-5')).click();
     const note = await page.getByTestId('no-words').innerText();
     assert.ok(note.includes('no words') && note.includes('temporal-lens words --model PACK --corpus TEXTS'), note);
@@ -92,7 +92,7 @@ describe('what goes wrong', () => {
   before(async () => { browser = await launch({ webgpu: false }); });
   after(() => browser?.close());
 
-  /** A file of a pack, and ways to break it and to mend it. */
+  /** A file of a pack, and ways to break and to restore it. */
   function fileOf(pack, kind) {
     const folder = join(packs, pack.replace(/^packs\//, ''));
     const manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'));
@@ -108,7 +108,7 @@ describe('what goes wrong', () => {
         damaged[damaged.length - 5] ^= 0x40;
         writeFileSync(path, damaged);
       },
-      mend: () => writeFileSync(path, whole),
+      restore: () => writeFileSync(path, whole),
     };
   }
 
@@ -120,18 +120,18 @@ describe('what goes wrong', () => {
     ['a manifest cut short', 'manifest', 'truncate'],
   ];
   for (const [name, kind, damage] of CASES) {
-    test(`${name} is a message in place, and Try again works once it is mended`, LIMIT, async () => {
+    test(`${name} is a message in place, and Try again works once it is restored`, LIMIT, async () => {
       const pack = await commandLine.packPair(PAIR, `broken-${kind}-${damage}`);
       const broken = fileOf(pack, kind);
       broken[damage]();
       const page = await open(browser, site, { pack });
       const text = `${TEXT} `;
-      assert.equal(await analyse(page, text), 'error');
+      assert.equal(await analyze(page, text), 'error');
       const message = await errorOf(page);
       assert.ok(message.includes(broken.file), `the message names ${broken.file}: ${message}`);
       assert.equal(await (await reach(page, 'text-input')).inputValue(), text);
       await screenshot(page, `error-${kind}-${damage}`);
-      broken.mend();
+      broken.restore();
       await page.getByTestId('retry').click();
       await waitForState(page, ['loading', 'done']);
       const state = await waitForState(page, ['done', 'error']);
@@ -141,7 +141,7 @@ describe('what goes wrong', () => {
     });
   }
 
-  test('a blank text is not analysed, and a wrong inf_k is said in place', LIMIT, async () => {
+  test('a blank text is not analyzed, and a wrong inf_k is said in place', LIMIT, async () => {
     const pack = await commandLine.packPair(PAIR, 'input');
     const page = await open(browser, site, { pack });
     for (const blank of ['', '  \n']) {
@@ -152,32 +152,32 @@ describe('what goes wrong', () => {
     await (await reach(page, 'inf-k')).fill('0');
     assert.equal(await (await reach(page, 'inf-k')).evaluate((field) => field.validity.valid), false);
     await (await reach(page, 'inf-k')).fill('100000');
-    await analyse(page, TEXT, { states: ['loading', 'error'] });
+    await analyze(page, TEXT, { states: ['loading', 'error'] });
     await page.getByTestId('error').filter({ hasText: /inf_k|100.?000/ }).waitFor();
     assert.equal(await (await reach(page, 'text-input')).inputValue(), TEXT);
     await (await reach(page, 'inf-k')).fill('');
-    assert.equal(await analyse(page, TEXT, { states: ['done'] }), 'done');
+    assert.equal(await analyze(page, TEXT, { states: ['done'] }), 'done');
     await page.context().close();
   });
 
-  test('loading can be cancelled, and analysing again works', LIMIT, async () => {
+  test('loading can be canceled, and analyzing again works', LIMIT, async () => {
     const pack = await commandLine.packPair(PAIR, 'cancel');
     const page = await open(browser, site, { pack });
     let release;
     const held = new Promise((resolve) => { release = resolve; });
-    // A host that does not answer: cancelling must not wait for it.
+    // A host that does not answer: canceling must not wait for it.
     await page.route(/\/packs\/cancel\/.*safetensors$/, async (route) => {
       await held;
       await route.continue().catch(() => {});
     });
-    assert.equal(await analyse(page, TEXT, { states: ['loading'] }), 'loading');
+    assert.equal(await analyze(page, TEXT, { states: ['loading'] }), 'loading');
     await page.getByTestId('progress').waitFor();
     await page.getByTestId('cancel').click();
     assert.equal(await waitForState(page, ['idle', 'done', 'error']), 'idle');
     assert.equal(await (await reach(page, 'text-input')).inputValue(), TEXT);
     release();
     await page.unroute(/\/packs\/cancel\/.*safetensors$/);
-    const state = await analyse(page, TEXT);
+    const state = await analyze(page, TEXT);
     assert.equal(state, 'done', state === 'error' ? await errorOf(page) : state);
     assert.deepEqual(page.problems, []);
   });

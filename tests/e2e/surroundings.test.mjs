@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { analyse, launch, open, settled, visitor, waitForState } from './lib/browser.mjs';
+import { analyze, launch, open, settled, visitor, waitForState } from './lib/browser.mjs';
 import { dist, site } from './lib/environment.mjs';
 import { choose, example, shows } from './lib/examples.mjs';
 import * as commandLine from './lib/program.mjs';
@@ -90,7 +90,7 @@ describe('surroundings', () => {
   test('where its files are not, the page says so', async () => {
     for (const [address, said] of [
       ['https://host.example/tl', /lacks its final slash.*not copied whole/],
-      ['https://host.example/tl/', /start\.js is no script of this site.*not copied whole/],
+      ['https://host.example/tl/', /start\.js is not a script of this site.*not copied whole/],
     ]) {
       for (const other of [null, 'index.html']) {
         const page = await visit(address, (path) => (path.startsWith('/tl') && path.length < 5 ? 'index.html' : other));
@@ -158,7 +158,7 @@ describe('surroundings', () => {
         await tab.click();
         await settled(page);
       }
-      // Texts that the page writes into as one types and points, without making them anew.
+      // Texts that the page writes into as one types and points, without making them again.
       const box = await reach(page, 'text-input');
       const lengths = new Set();
       for (const text of ['the tide', 'the tide is in '.repeat(9), 'the tide is in and out '.repeat(99)]) {
@@ -167,7 +167,7 @@ describe('surroundings', () => {
         await until(async () => !known.includes(await page.getByTestId('length').innerText()), 'another length');
         lengths.add(await page.getByTestId('length').innerText());
       }
-      assert.equal(await analyse(page, 'the tide'), 'done');
+      assert.equal(await analyze(page, 'the tide'), 'done');
       await reach(page, 'text-input');
       await until(async () => /\d+ tokens/.test(await page.getByTestId('status').innerText()), 'a status');
       assert.ok((await words()).every((word) => !word.includes('¡')));
@@ -180,7 +180,7 @@ describe('surroundings', () => {
     const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
     const pack = await commandLine.packPair(PAIR, 'composed');
     const page = await open(browser, site, { pack });
-    assert.equal(await analyse(page, 'the tide'), 'done');
+    assert.equal(await analyze(page, 'the tide'), 'done');
     const box = await reach(page, 'text-input');
     await box.focus();
     await page.keyboard.press('End');

@@ -27,17 +27,17 @@ describe('training', () => {
     const pack = join(folder, 'pack');
     await run(program, ['pack', '--synthetic', 'tiny', '--tokenizer', join(fixtures, 'tokenizer/tiny.json'), '--precision', 'f32', '--out', pack]);
     const texts = join(fixtures, 'train/texts.jsonl');
-    const told = {};
+    const fves = {};
     for (const device of ['cpu', 'gpu-software']) {
       const { stderr } = await run(program,
         ['train', '--model', pack, '--out', join(folder, device), '--corpus', texts, '--heldout', texts, '--device', device, ...FLAGS],
         { env: { ...process.env, ...vulkan } });
-      told[device] = stderr.split('\n').map((line) => Number(line.split('FVE ')[1]?.split(',')[0])).filter(Number.isFinite);
+      fves[device] = stderr.split('\n').map((line) => Number(line.split('FVE ')[1]?.split(',')[0])).filter(Number.isFinite);
     }
-    assert.ok(told.cpu.length >= 4, JSON.stringify(told));
-    assert.equal(told.cpu.length, told['gpu-software'].length);
+    assert.ok(fves.cpu.length >= 4, JSON.stringify(fves));
+    assert.equal(fves.cpu.length, fves['gpu-software'].length);
     // Sums in another order, over a dozen steps.
-    told.cpu.forEach((fve, i) => assert.ok(Math.abs(fve - told['gpu-software'][i]) < 5e-3, JSON.stringify(told)));
+    fves.cpu.forEach((fve, i) => assert.ok(Math.abs(fve - fves['gpu-software'][i]) < 5e-3, JSON.stringify(fves)));
     const written = ['cpu', 'gpu-software'].map((device) => statSync(join(folder, device, 'latest_ckpt.safetensors')).size);
     assert.equal(written[0], written[1]);
     const configuration = (device) => readFileSync(join(folder, device, 'conf.yaml'), 'utf8');

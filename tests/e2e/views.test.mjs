@@ -9,7 +9,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 
-import { countColours, launch, open, screenshot, settled, visitor } from './lib/browser.mjs';
+import { countColors, launch, open, screenshot, settled, visitor } from './lib/browser.mjs';
 import { defaultPack, fixtures, nodeFolder, out, packs, root, site } from './lib/environment.mjs';
 import { download, downloadCsv, downloadJson, downloadSvg, pngCorners, pngSize } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
@@ -29,7 +29,7 @@ describe('the views of one analysis', () => {
   before(async () => {
     const stories = JSON.parse(readFileSync(join(fixtures, 'events', 'stories.json'), 'utf8'));
     const { first, second } = stories.find(({ name }) => name === STORY);
-    document = await commandLine.analyse(defaultPack, `${first} ${second}`);
+    document = await commandLine.analyze(defaultPack, `${first} ${second}`);
     writeFileSync(join(packs, `${STORY}.json`), JSON.stringify(document));
     browser = await launch({ webgpu: false });
     context = await visitor(browser, { permissions: ['clipboard-read', 'clipboard-write'] });
@@ -53,7 +53,7 @@ describe('the views of one analysis', () => {
   const token = (position) => page.getByTestId(`token-${position}`);
   /** Selects nothing and unpins: each press takes one away. */
   const unpin = async () => { for (let press = 0; press < 2; press += 1) await page.keyboard.press('Escape'); };
-  /** The centre of the cell at fractions of the matrix; the figure's margins are left out by hovering. */
+  /** The center of the cell at fractions of the matrix; the figure's margins are left out by hovering. */
   const point = async (u, v) => {
     await putAway(page);
     const box = await (await reach(page, 'heatmap')).boundingBox();
@@ -160,7 +160,7 @@ describe('the views of one analysis', () => {
     assert.equal(await page.locator('.is-span-a, .is-span-b, .is-pinned').count(), 0);
   });
 
-  test('sources, modes and colours change the picture and its numbers', async () => {
+  test('sources, modes and colors change the picture and its numbers', async () => {
     const seen = new Set([await pixels()]);
     for (const [menu, choice] of [['source', 'novel'], ['source', 'total'], ['source', 'residual'], ['scale', 'unit']]) {
       await (await reach(page, menu)).selectOption(choice);
@@ -333,7 +333,7 @@ describe('the views of one analysis', () => {
 
   test('the feature map names feature, token and value, and opens the feature’s card', async () => {
     const map = await reach(page, 'feature-map');
-    assert.ok((await countColours(page, 'feature-map')) > 10);
+    assert.ok((await countColors(page, 'feature-map')) > 10);
     const box = await map.boundingBox();
     const [x, y] = [box.x + box.width / 2, box.y + 10];
     await page.mouse.move(x, y);

@@ -12,7 +12,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { launch, open } from './lib/browser.mjs';
 import { fixtures, packs, root, site, weights } from './lib/environment.mjs';
-import { analyse, packPair, pairs, temporalLens } from './lib/program.mjs';
+import { analyze, packPair, pairs, temporalLens } from './lib/program.mjs';
 import { copyWithMetadata, readSafetensors, writeSafetensors } from './lib/tensors.mjs';
 import { ask, device, startWorker } from './lib/worker.mjs';
 
@@ -92,7 +92,7 @@ for (const webgpu of [true, false]) {
         const name = `words-${webgpu}-${it.pair}`;
         const pack = await packPair(pair, name);
         const folder = join(packs, name);
-        const { model } = await analyse(folder, pair.text);
+        const { model } = await analyze(folder, pair.text);
         const { vocab } = json(join(fixtures, pair.tokenizer)).model;
         const pieces = Object.fromEntries(Object.entries(vocab).map(([piece, id]) => [id, piece]));
         const file = (suffix) => join(scratch, `${it.pair}-${suffix}`);
@@ -151,7 +151,7 @@ describe('words of the real model at f32 on WebGPU', () => {
       'pack', '--gemma', join(weights, 'gemma-3-270m-q4_k_m.gguf'), '--tokenizer', join(weights, 'tokenizer.json'),
       '--sae', join(root, 'demo/sae'), '--layer', '12', '--precision', 'f32', '--out', folder,
     );
-    const { model } = await analyse(folder, 'a');
+    const { model } = await analyze(folder, 'a');
     const demo = (name) => join(root, 'demo/words', name);
     for (const name of ['means.safetensors', 'lens.safetensors']) copyWithMetadata(demo(name), join(scratch, name), { pack_hash: model.pack_hash });
     await addWords(folder, {

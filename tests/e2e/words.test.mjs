@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { analyse, launch, open, screenshot, settled, waitForState } from './lib/browser.mjs';
+import { analyze, launch, open, screenshot, settled, waitForState } from './lib/browser.mjs';
 import { defaultPack, fixtures, out, root, site } from './lib/environment.mjs';
 import { downloadJson } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
@@ -31,7 +31,7 @@ describe('a result in words', () => {
   let browser;
   let document;
   before(async () => {
-    document = await commandLine.analyse(defaultPack, story());
+    document = await commandLine.analyze(defaultPack, story());
     browser = await launch({ webgpu: false });
   });
   after(() => browser?.close());
@@ -103,8 +103,8 @@ describe('a result in words', () => {
 
   test('the words of this story are those of its events', async () => {
     // The finding that the page is built on, on a text that is in the repository.
-    const [harbour, kitchen] = document.events.map(({ words }) => words.map(({ word }) => word.toLowerCase()));
-    assert.ok(harbour.some((word) => word.startsWith('sail')) && harbour.some((word) => word.startsWith('boat')), harbour.join());
+    const [harbor, kitchen] = document.events.map(({ words }) => words.map(({ word }) => word.toLowerCase()));
+    assert.ok(harbor.some((word) => word.startsWith('sail')) && harbor.some((word) => word.startsWith('boat')), harbor.join());
     assert.ok(kitchen.some((word) => word.startsWith('bak')) && kitchen.includes('kitchen'), kitchen.join());
   });
 
@@ -180,10 +180,10 @@ describe('words of the real model in the page', () => {
 
   test('they cost nothing before they are asked for, then are fetched once; the answer is the command line’s', { timeout: SLOW }, async () => {
     const text = story();
-    const expected = await commandLine.analyse(defaultPack, text);
+    const expected = await commandLine.analyze(defaultPack, text);
     const button = async () => (await reach(page, 'analyze')).innerText();
     const before = await button();
-    assert.equal(await analyse(page, text, { timeout: SLOW }), 'done');
+    assert.equal(await analyze(page, text, { timeout: SLOW }), 'done');
     assert.deepEqual(asked(), []);
     assert.equal((await downloadJson(page)).words, undefined);
 

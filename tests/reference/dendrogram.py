@@ -18,9 +18,9 @@ CUT = 0.2
 
 
 def case(rng: np.random.Generator, tokens: int, events: int, noise: float) -> dict:
-    """Tokens around the centres of a few events, as cosine similarity."""
-    centres = rng.normal(size=(events, 24))
-    codes = centres[np.sort(rng.integers(events, size=tokens))] + noise * rng.normal(size=(tokens, 24))
+    """Tokens around the centers of a few events, as cosine similarity."""
+    centers = rng.normal(size=(events, 24))
+    codes = centers[np.sort(rng.integers(events, size=tokens))] + noise * rng.normal(size=(tokens, 24))
     codes /= np.linalg.norm(codes, axis=1, keepdims=True)
     similarity = np.round(codes @ codes.T, 6).astype(np.float32)
     np.fill_diagonal(similarity, 1)

@@ -4,7 +4,7 @@
 
 Writes tests/fixtures/events/grams.json: for each text but those of the development half its tokens, the positions
 of the first tokens of all its events but the first, and of the predictable codes, the novel codes and the residual stream (BOS left out,
-centered anew) the squared norms as base64 f32 and the cosines above the diagonal as base64 i8 (127 is 1).
+centered again) the squared norms as base64 f32 and the cosines above the diagonal as base64 i8 (127 is 1).
 """
 
 import argparse
@@ -19,7 +19,7 @@ import numpy as np
 FOLDER = Path(__file__).resolve().parent.parent / "fixtures" / "events"
 
 
-def analyse(program: Path, pack: Path, text: str) -> dict:
+def analyze(program: Path, pack: Path, text: str) -> dict:
     """The analysis document of a text."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "analysis.json"
@@ -70,7 +70,7 @@ def main() -> None:
     ] + [text for text in json.loads((FOLDER / "texts.json").read_text()) if text["half"] != "development"]
     lines = []
     for text in texts:
-        document = analyse(args.program, args.pack, text["between"].join(text["events"]))
+        document = analyze(args.program, args.pack, text["between"].join(text["events"]))
         tokens = document["tokens"]
         kept = {
             "name": text["name"],

@@ -6,7 +6,7 @@
 
 Small random models need nothing else. With --seed, every TemporalSAE result is checked against
 the authors' notebook. With --tokenizer (Gemma 3's), the token ids are made; with --gguf (Gemma 3
-270M) besides, the results of the real model; with --corpus besides, the held-out passages.
+270M) in addition, the results of the real model; with --corpus in addition, the held-out passages.
 """
 
 import argparse

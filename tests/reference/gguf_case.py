@@ -91,7 +91,7 @@ def k_quant_blocks(rng: np.random.Generator, kind: Type, rows: int, columns: int
         # Below float16's smallest normal number at times, and negative now and then.
         blocks[:, -2:] = f16(4.6e-5 * spread * rng.choice([1, 1, 1, -1], n))
     else:
-        # d * scale * q - dmin * min: dmin sits so that values centre on zero.
+        # d * scale * q - dmin * min: dmin sits so that values center on zero.
         d, middle = {Type.Q4_K: (3.3e-4, 7.5), Type.Q5_K: (1.6e-4, 15.5)}[kind]
         blocks[:, 0:2], blocks[:, 2:4] = f16(d * spread), f16(d * middle * spread)
     return blocks.reshape(rows, -1)

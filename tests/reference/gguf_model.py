@@ -1,4 +1,4 @@
-"""A Gemma 3 GGUF file as a transformers model in float32, dequantised by gguf-py."""
+"""A Gemma 3 GGUF file as a transformers model in float32, dequantized by gguf-py."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Picks the passages that the fidelity of quantised packs is measured on, one a held-out source.
+"""Picks the passages that the fidelity of quantized packs is measured on, one a held-out source.
 
     python tests/reference/heldout.py --corpus DIR --tokenizer tokenizer.json
 

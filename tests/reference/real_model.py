@@ -2,7 +2,7 @@
 
     python tests/reference/real_model.py --gguf MODEL.gguf --tokenizer tokenizer.json [--sae DIR]
 
-The GGUF is dequantised by gguf-py into a transformers model in float32 with eager attention.
+The GGUF is dequantized by gguf-py into a transformers model in float32 with eager attention.
 Writes tests/fixtures/real: texts.json and a safetensors file for each text. No weights of Gemma
 go into them.
 """

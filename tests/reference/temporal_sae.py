@@ -157,7 +157,7 @@ def temporal_sae(
 
 
 def similarity(pred_codes: torch.Tensor) -> torch.Tensor:
-    """Cosine between centred predictable codes, the notebook's way: BOS counts and stays."""
+    """Cosine between centered predictable codes, the notebook's way: BOS counts and stays."""
     unit = torch.nn.functional.normalize(pred_codes - pred_codes.mean(dim=0), dim=-1)
     return unit @ unit.T
 

@@ -23,20 +23,20 @@ from umap.umap_ import find_ab_params
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "umap"
 SEEDS = range(10)
-# Of a neighbourhood, and of trustworthiness where it is defined for so many (k < T / 2).
-NEIGHBOURS = 15
+# Of a neighborhood, and of trustworthiness where it is defined for so many (k < T / 2).
+NEIGHBORS = 15
 
 
 def blobs(rng: np.random.Generator) -> np.ndarray:
     """Five clouds so far apart that the graph falls into pieces. [300, 16]"""
-    centres = rng.normal(size=(5, 16)) * 6
-    return centres[rng.integers(0, 5, 300)] + rng.normal(size=(300, 16))
+    centers = rng.normal(size=(5, 16)) * 6
+    return centers[rng.integers(0, 5, 300)] + rng.normal(size=(300, 16))
 
 
 def many_blobs(rng: np.random.Generator) -> np.ndarray:
     """Twelve clouds: more pieces than have a place on the axes of a 3D picture. [240, 8]"""
-    centres = rng.normal(size=(12, 8)) * 12
-    return np.repeat(centres, 20, axis=0) + rng.normal(size=(240, 8))
+    centers = rng.normal(size=(12, 8)) * 12
+    return np.repeat(centers, 20, axis=0) + rng.normal(size=(240, 8))
 
 
 def swiss_roll(rng: np.random.Generator) -> np.ndarray:
@@ -80,7 +80,7 @@ COSINE = ["blobs", "walk", "noise", "short-walk"]
 def graph_of(points: np.ndarray, metric: str) -> tuple[np.ndarray, np.ndarray]:
     """Edges [E, 2] with first < second, and their weights [E]."""
     # Without a layout: making one drops the weakest edges from graph_.
-    reducer = umap.UMAP(n_neighbors=NEIGHBOURS, metric=metric, random_state=42, transform_mode="graph").fit(points)
+    reducer = umap.UMAP(n_neighbors=NEIGHBORS, metric=metric, random_state=42, transform_mode="graph").fit(points)
     upper = scipy.sparse.triu(reducer.graph_, k=1).tocoo()
     assert abs(reducer.graph_ - reducer.graph_.T).max() == 0
     return np.stack([upper.row, upper.col], axis=1).astype(np.int16), upper.data.astype(np.float32)
@@ -89,13 +89,13 @@ def graph_of(points: np.ndarray, metric: str) -> tuple[np.ndarray, np.ndarray]:
 def embed(points: np.ndarray, metric: str, n_components: int, seed: int) -> np.ndarray:
     """The notebook's settings but for what is named."""
     return umap.UMAP(
-        n_components=n_components, n_neighbors=NEIGHBOURS, min_dist=0.1, metric=metric, random_state=seed
+        n_components=n_components, n_neighbors=NEIGHBORS, min_dist=0.1, metric=metric, random_state=seed
     ).fit_transform(points)
 
 
 def data_set(name: str, out: Path) -> list[dict]:
     points = DATA[name](np.random.default_rng(7)).astype(np.float32)
-    k = min(NEIGHBOURS, (len(points) - 1) // 2)
+    k = min(NEIGHBORS, (len(points) - 1) // 2)
     tensors = {"points": points}
     cases = []
     for metric in ["euclidean", "cosine"] if name in COSINE else ["euclidean"]:

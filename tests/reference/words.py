@@ -6,7 +6,7 @@ score(w) = ((r - mean_r) * (1 + final norm)) . (W_U[w] - mean of the vocabulary'
 part of each token, and for the means over all tokens but BOS of the residual stream and of the predictable part.
 What comes next is the softmax over words and pieces of y . W_U[w], y = (x - mean_x) M + mean_y through the fitted lens,
 capped where the model caps its logits; surprise is minus the logarithm of the probability of the token that did come, at
-the token before it, which is counted besides where it is listed as neither. On the random models of pairs.json, with
+the token before it, which is counted in addition where it is listed as neither. On the random models of pairs.json, with
 vocabulary, means and lens drawn at random, and with --gguf on the texts of real/ with those of demo/words. Writes
 tests/fixtures/words/random.json and real.safetensors.
 """

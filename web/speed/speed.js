@@ -128,7 +128,7 @@ function draw({ devices }) {
     if (it.missing) return [row([`WebGPU: not used. ${it.missing}`], { kind: true })];
     return [
       row([it.kind === "cpu" ? "The CPU, in WebAssembly" : `WebGPU: ${it.device}`], { kind: true }),
-      row(["First answer, 18 tokens, weights at hand", seconds(it.first_answer_ms), `of which starting ${seconds(it.ready_ms)}`]),
+      row(["First answer, 18 tokens, without the download", seconds(it.first_answer_ms), `of which starting ${seconds(it.ready_ms)}`]),
       ...it.texts.map(({ tokens, ms, tokens_per_second: rate }) => row([`Analysis of ${tokens} tokens`, seconds(ms), `${whole(rate)} tokens a second`])),
       ...it.products.map(({ tokens, rows: r, cols, ms, gflops }) => row([`Product, ${tokens} x ${cols} by ${r}`, seconds(ms), `${gflops.toPrecision(3)} GFLOP/s`])),
     ];

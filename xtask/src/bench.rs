@@ -1,4 +1,4 @@
-//! Times in a real browser, beside others': tests/bench, run by node against our own server.
+//! Times in a real browser, against others': tests/bench, run by node against our own server.
 //!
 //! Nothing here passes or fails by a time: CI never runs it. What it needs beyond the tests (the peer
 //! from npm, the tools that export its model from PyPI, models) lies in the cache under `bench/`.
@@ -44,7 +44,7 @@ const BENCHES: [&str; 14] = [
 ];
 /// The one without a browser.
 const CPU: &str = "cpu";
-/// What the peer's models are made by and of, beside the weights.
+/// What the peer's models are made by and of, in addition to the weights.
 const MODEL_SOURCES: [&str; 5] = [
     "tests/bench/linear_model.py",
     "tests/bench/peer_model.py",
@@ -97,7 +97,7 @@ pub struct Places {
     pub site: PathBuf,
     /// `node_modules` of the peers is in it.
     pub peer: PathBuf,
-    /// Packs besides the site's.
+    /// Packs in addition to the site's.
     pub packs: PathBuf,
     /// The GGUF file of the default model.
     pub weights: PathBuf,

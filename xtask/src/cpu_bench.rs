@@ -1,4 +1,4 @@
-//! Times on the CPU, natively, beside PyTorch's on the same cores: `cargo xtask bench --only cpu`.
+//! Times on the CPU, natively, against PyTorch's on the same cores: `cargo xtask bench --only cpu`.
 
 use std::path::Path;
 

@@ -14,7 +14,7 @@ use crate::{model, pack};
 
 /// The texts, and where their results go.
 const FOLDER: &str = "demo/examples";
-/// Shuffled orders that every statistic is given beside.
+/// Shuffled orders that every statistic is compared with.
 const ORDERS: &str = "5";
 /// Longer than the longest text takes on a slow machine.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -63,7 +63,7 @@ pub fn build_command_line(paths: &Paths) -> Result<PathBuf> {
 }
 
 fn temporal_lens(paths: &Paths, packed: &Path, what: &str, flags: &[&str], out: &Path) -> Result<()> {
-    Task::new(&format!("analysing {what}"), paths.target.join("release/temporal-lens"))
+    Task::new(&format!("analyzing {what}"), paths.target.join("release/temporal-lens"))
         .args(flags)
         .args(["--device", "cpu", "--model"])
         .arg(packed)

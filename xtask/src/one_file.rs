@@ -161,7 +161,7 @@ mod tests {
         for part in [HEAD, DATA, KIND] {
             assert_eq!(html.matches(part).count(), 1, "{part}");
         }
-        // Written anew, it is the same.
+        // Written again, it is the same.
         add(folder.path()).unwrap();
         assert_eq!(std::fs::read_to_string(folder.path().join(TEMPLATE)).unwrap(), html);
         std::fs::write(folder.path().join("app.js"), "import { y } from './y.js';").unwrap();

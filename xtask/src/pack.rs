@@ -52,7 +52,7 @@ pub fn find_or_make(paths: &Paths, weights: &Path) -> Result<PathBuf> {
         make(paths, weights, PRECISION, &folder)?;
     }
     add_words(paths, &folder)?;
-    // Packs of earlier states serve nobody.
+    // Packs of earlier states are not used any more.
     for entry in std::fs::read_dir(paths.packs())?.flatten() {
         let other = entry.file_name();
         if other.to_string_lossy().starts_with(&prefix) && other.to_string_lossy() != name {
@@ -68,7 +68,7 @@ fn add_words(paths: &Paths, folder: &Path) -> Result<()> {
     let tokens = pieces_of_pack(folder)?;
     let list = read_word_list(&paths.root.join(VOCABULARY), &tokens)?;
     if let Some(word) = list.missing.first() {
-        bail!("{VOCABULARY}: {word:?} is no token of the model");
+        bail!("{VOCABULARY}: {word:?} is not a token of the model");
     }
     let means = read_means(&paths.root.join(MEANS), folder)
         .context("the default pack has changed; demo/words/README.md says how to make its words again")?;

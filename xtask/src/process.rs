@@ -39,7 +39,7 @@ impl Task {
     pub fn new(title: &str, program: impl AsRef<OsStr>) -> Self {
         let program = program.as_ref().to_owned();
         let mut command = command(&program);
-        // Cargo counts its crates for us, even where nobody watches a bar.
+        // Cargo counts its crates for us, even where no bar is shown.
         command.env("CARGO_TERM_PROGRESS_WHEN", "always").env("CARGO_TERM_PROGRESS_WIDTH", "100");
         Self { title: title.to_owned(), program, command, log: None, timeout: None, measure: None, echo: false }
     }

@@ -114,7 +114,7 @@ mod tests {
     fn a_built_page_has_its_policy_first_and_its_files_listed() {
         let folder = std::env::temp_dir().join(format!("xtask-shell-{}", std::process::id()));
         std::fs::create_dir_all(folder.join("models")).unwrap();
-        // Not of the shell: static pages that nobody has asked for.
+        // Not of the shell: static pages that were not requested.
         std::fs::create_dir_all(folder.join("e/two-events")).unwrap();
         std::fs::write(folder.join("e/two-events/index.html"), "").unwrap();
         let page = format!("<!doctype html><head>\n    {FIRST}\n    <script src=\"a.js\"></script></head>");

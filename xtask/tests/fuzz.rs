@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 fn two_thousand_altered_files_are_refused_or_read() {
     let started = Instant::now();
     let output = Command::new(env!("CARGO_BIN_EXE_xtask")).args(["fuzz", "--inputs", "2000"]).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && told.contains("2000 inputs, no fault"), "{told}");
-    assert!(told.contains("250 of the inputs went to 36 pairs of a command and a file"), "{told}");
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && printed.contains("2000 inputs, no fault"), "{printed}");
+    assert!(printed.contains("250 of the inputs went to 36 pairs of a command and a file"), "{printed}");
     assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
 }

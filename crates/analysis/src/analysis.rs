@@ -186,7 +186,7 @@ pub struct Analysis {
     /// The model's surprise at each token, in nats, as seen from the target layer through the pack's fitted lens [T];
     /// NaN at BOS.
     pub surprise: Option<Vec<f32>>,
-    /// Statistics beside those of shuffled orders, where they were asked for.
+    /// Statistics next to those of shuffled orders, where they were asked for.
     pub shuffled: Option<Shuffled>,
     /// Squared norms, where they are known.
     pub energy: Option<Energy>,

@@ -1,7 +1,7 @@
 //! How close other distributions of the next token come to a model's: KL divergence and agreement on the likeliest token,
 //! from logits that come block by block over the vocabulary.
 
-/// Of one position: the model's logits beside those of `N` others.
+/// Of one position: the model's logits and those of `N` others.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Closeness<const N: usize> {
     model: Softmax,

@@ -37,8 +37,8 @@ pub fn average_linkage(similarity: &Matrix) -> Tree {
     let n = similarity.size();
     let entries = (0..n).flat_map(|i| similarity.entries.row(i));
     let mut distance: Vec<f64> = entries.map(|v| if v.is_finite() { 1.0 - f64::from(v) } else { 1.0 }).collect();
-    // Nearest-neighbour chain (Müllner 2011): average linkage never lets a merge come nearer than
-    // what it is made of, so mutual nearest neighbours may be merged in any order.
+    // Nearest-neighbor chain (Müllner 2011): average linkage never lets a merge come nearer than
+    // what it is made of, so mutual nearest neighbors may be merged in any order.
     let mut size = vec![1usize; n];
     let mut found: Vec<(usize, usize, f64)> = Vec::with_capacity(n.saturating_sub(1));
     let mut chain: Vec<usize> = Vec::new();

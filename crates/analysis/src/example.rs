@@ -52,7 +52,7 @@ pub fn analysis() -> Analysis {
     }
 }
 
-/// The analysis beside itself, with joint Gram matrices of other codes.
+/// The analysis compared with itself, with joint Gram matrices of other codes.
 pub fn comparison() -> Comparison {
     let analysis = analysis();
     let n = 2 * analysis.tokens.len();

@@ -15,7 +15,7 @@
 //! | [`per_token`] | one number per token: L0, shares of energy, variance explained, ... |
 //! | [`ridge`] | ridge regression from sums over many samples |
 //! | [`similarity`] | cosine similarity of four sources, as the notebook and as Neuronpedia draw it |
-//! | [`shuffled`] | statistics beside those of shuffled orders |
+//! | [`shuffled`] | statistics next to those of shuffled orders |
 //! | [`source`] | what of two tokens is compared |
 //! | [`spans`] | similarity within and across spans, cosine of two spans' mean codes |
 //! | [`spectrum`] | eigenvalues and effective rank |

@@ -43,7 +43,7 @@ impl Spread {
     }
 }
 
-/// A statistic of the text beside what it is in other orders of its tokens.
+/// A statistic of the text next to what it is in other orders of its tokens.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ShuffledStatistic {
     /// Its name, e.g. `within_similarity`.
@@ -57,7 +57,7 @@ pub struct ShuffledStatistic {
     pub events: Spread,
 }
 
-/// Statistics beside those of shuffled orders.
+/// Statistics next to those of shuffled orders.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Shuffled {
     /// Orders per [`Scope`].

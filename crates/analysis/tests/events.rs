@@ -1,7 +1,7 @@
 //! Events of written texts, run through the default model (tests/reference/events.py): ten stories of two events,
 //! the held-out half of texts of one to five events, ten "unseen" texts that were written later, and 18 "fresh" ones,
-//! marked before the method was fitted again. Beside each source alone, and sentence ends and paragraphs as they are.
-//! The development half is not here: the weights were fitted on it.
+//! marked before the method was fitted again. Compared with each source alone, and with sentence ends and paragraphs as
+//! they are. The development half is not here: the weights were fitted on it.
 
 mod marked;
 

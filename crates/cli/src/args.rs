@@ -100,7 +100,7 @@ pub struct AnalyzeArgs {
     /// Print a table of the events: where each begins, and what it is about.
     #[arg(long, conflicts_with = "text_list")]
     pub events: bool,
-    /// Give every statistic beside what it is for N shuffled orders of the text's tokens, and for N orders within each
+    /// Give every statistic next to what it is for N shuffled orders of the text's tokens, and for N orders within each
     /// event: what survives shuffling was never temporal. Also goes into the document.
     #[arg(long, value_name = "N", conflicts_with_all = ["text_list", "dump"], value_parser = clap::value_parser!(u16).range(1..=100))]
     pub shuffled: Option<u16>,
@@ -260,7 +260,7 @@ pub struct DashboardsArgs {
     /// Texts, as for `train`; passages may name their "source". May be given several times.
     #[arg(long, value_name = "DIR|FILE", required = true)]
     pub corpus: Vec<PathBuf>,
-    /// Lines `* SOURCE: attribution and licence`: only passages whose source has one are used.
+    /// Lines `* SOURCE: attribution and license`: only passages whose source has one are used.
     #[arg(long, value_name = "FILE")]
     pub notice: Option<PathBuf>,
     /// Folder for the index and the files of dashboards.
@@ -367,7 +367,7 @@ pub struct LensArgs {
     /// Tokens to measure on, of one passage in 20, which the fit leaves out.
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = at_least_one)]
     pub held_out_tokens: usize,
-    /// Beside the words, tokens that occur at least N times in the corpus may come next.
+    /// In addition to the words, tokens that occur at least N times in the corpus may come next.
     #[arg(long, value_name = "N", default_value_t = MIN_COUNT, value_parser = clap::value_parser!(u64).range(1..))]
     pub min_count: u64,
     /// Take these tokens instead of counting: a file that --export wrote.

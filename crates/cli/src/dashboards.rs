@@ -170,7 +170,7 @@ fn attributed(
     })
 }
 
-/// Lines `* SOURCE: attribution and licence` of a notice file.
+/// Lines `* SOURCE: attribution and license` of a notice file.
 fn read_notices(path: &Path) -> Result<HashMap<String, String>> {
     let text = read_data(path)?;
     let notices: HashMap<String, String> = text

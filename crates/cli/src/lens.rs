@@ -65,7 +65,7 @@ pub fn run(args: &LensArgs) -> Result<()> {
     pieces_beside_words.retain(|(id, _)| words.vocabulary.words.binary_search_by_key(id, |(id, _)| *id).is_err());
     if pieces_beside_words.len() < 2 {
         bail!(
-            "fewer than two pieces that are no words occur at least {} times; give more text, or a lower --min-count",
+            "fewer than two pieces that are not words occur at least {} times; give more text, or a lower --min-count",
             args.min_count
         );
     }

@@ -11,7 +11,7 @@
 //! | [`compare`] | `compare`: two texts to one document |
 //! | [`run`] | what commands share: opening a pack, running tokens through it, printing |
 //! | [`account`] | an account of a text in words; tables of its tokens and events |
-//! | [`shuffled`] | `analyze --shuffled`: statistics beside those of shuffled orders |
+//! | [`shuffled`] | `analyze --shuffled`: statistics next to those of shuffled orders |
 //! | [`notebook`] | what the authors' notebook prints |
 //! | [`html`] | `html`: a saved analysis as one file that shows it |
 //! | [`topics`] | `topics`: how many words read out belong to a text's own topic |
@@ -20,7 +20,7 @@
 //! | [`lens`] | `lens`: fits a lens for what comes next |
 //! | [`vocabulary`] | which tokens are words |
 //! | [`dump`] | `--dump`: every tensor as safetensors |
-//! | [`verify`] | `verify`: ours beside published figures |
+//! | [`verify`] | `verify`: our figures next to published ones |
 //! | [`fidelity`] | `fidelity`: what a precision does to the answer |
 //! | [`train`] | `train`, `tokenize`: texts to a TemporalSAE; [`train_args`] has their flags |
 //! | [`card`] | `card`: the figures of a model card |
@@ -91,7 +91,7 @@ enum Command {
     Compare(CompareArgs),
     /// Put a saved analysis into one HTML file that shows it, without a network.
     Html(HtmlArgs),
-    /// Run the published prompts and print our figures beside the published ones.
+    /// Run the published prompts and print our figures next to the published ones.
     Verify(VerifyArgs),
     /// Measure what precisions do to the answer, against an f32 pack.
     Fidelity(FidelityArgs),

@@ -172,7 +172,7 @@ fn write(request: &PackRequest<'_>, args: &PackArgs) -> Result<()> {
 /// Time for [`try_tokenizer`], which takes less than a second.
 const TRIAL_TIME: Duration = Duration::from_secs(20);
 
-/// Builds the tokenizer and encodes texts with it, on a thread of its own: one that panics or takes for ever is found
+/// Builds the tokenizer and encodes texts with it, on a thread of its own: one that panics or never ends is found
 /// before a pack has it. What it can take in memory is bounded by [`lens_pack::tokenizer::kinds`].
 fn try_tokenizer(tokenizer: CompactTokenizer, path: &Path) -> Result<()> {
     let (done, result) = mpsc::channel();

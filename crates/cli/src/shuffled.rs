@@ -1,4 +1,4 @@
-//! `analyze --shuffled N`: every statistic of a text beside what it is when the text's tokens come in other orders.
+//! `analyze --shuffled N`: every statistic of a text next to what it is when the text's tokens come in other orders.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -125,7 +125,7 @@ fn running_mean_words(pack: &PackFolder, session: &InferenceSession) -> Result<V
     Ok(words)
 }
 
-/// Runs `orders` shuffled orders of the whole text and as many within each event, beside the text itself.
+/// Runs `orders` shuffled orders of the whole text and as many within each event, in addition to the text itself.
 pub fn run(pack: &PackFolder, tokens: &Tokens, own: &Analysis, options: RunOptions, orders: usize) -> Result<Shuffled> {
     let truth = Truth::of(own);
     let found_events: Vec<_> = own.events.iter().flatten().map(|event| event.first..event.last + 1).collect();

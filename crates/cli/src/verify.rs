@@ -1,4 +1,4 @@
-//! `verify`: ours beside published figures.
+//! `verify`: our figures next to published ones.
 
 use std::fmt::Write as _;
 

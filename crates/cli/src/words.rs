@@ -87,7 +87,7 @@ fn listed(path: &Path, pieces: &Pieces) -> Result<Vec<(u32, String)>> {
     let list = read_word_list(path, pieces)?;
     if let Some(first) = list.missing.first() {
         eprintln!(
-            "{}: {} words are no single token of this model and are left out, {first:?} the first",
+            "{}: {} words are not single tokens of this model and are left out, {first:?} the first",
             path.display(),
             list.missing.len()
         );

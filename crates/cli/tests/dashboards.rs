@@ -22,7 +22,7 @@ struct Passage {
     predictable: Vec<f32>,
 }
 
-fn analyse(pack: &str, passage: &str, scratch: &Path) -> Passage {
+fn analyze(pack: &str, passage: &str, scratch: &Path) -> Passage {
     let (json, dump) = (scratch.join("a.json"), scratch.join("a.safetensors"));
     let (json_text, dump_text) = (text(&json), text(&dump));
     succeed(&[
@@ -68,7 +68,7 @@ fn three_features_equal_a_brute_force_computation() {
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap()["text"].as_str().unwrap().to_owned())
         .collect();
-    // A source each, and one that nobody attributes.
+    // A source each, and one without an attribution.
     let corpus = scratch.path().join("corpus.jsonl");
     let mut with_sources: Vec<String> = texts
         .iter()
@@ -84,13 +84,13 @@ fn three_features_equal_a_brute_force_computation() {
     let (corpus_text, notice_text, out_text) = (text(&corpus), text(&notice), text(&out));
     let mut args = vec!["dashboards", "--device", "cpu", "--model", &pack_text, "--corpus", &corpus_text];
     args.extend(["--notice", &notice_text, "--out", &out_text]);
-    let told = succeed(&args).stdout;
-    assert!(told.contains("192 features over") && told.contains("of 4 passages"), "{told}");
+    let printed = succeed(&args).stdout;
+    assert!(printed.contains("192 features over") && printed.contains("of 4 passages"), "{printed}");
 
     let index = Index::from_json(&std::fs::read_to_string(out.join("index.json")).unwrap()).unwrap();
     let manifest: Value = serde_json::from_slice(&std::fs::read(pack.join("manifest.json")).unwrap()).unwrap();
     assert!(index.sources[1].attribution.contains("\"Text 1\""));
-    let passages: Vec<Passage> = texts.iter().map(|text| analyse(&pack_text, text, scratch.path())).collect();
+    let passages: Vec<Passage> = texts.iter().map(|text| analyze(&pack_text, text, scratch.path())).collect();
     let tokens: usize = passages.iter().map(|p| p.tokens.len() - 1).sum();
     assert_eq!((index.tokens, index.passages, index.features), (tokens, 4, 192));
 

@@ -40,7 +40,7 @@ fn violations(schema: &Value, root: &Value, value: &Value, at: &str) -> Vec<Stri
                 }
             }
             "const" if value != wanted => wrong.push(format!("{at} is not {wanted}")),
-            "enum" if !wanted.as_array().unwrap().contains(value) => wrong.push(format!("{at} is none of {wanted}")),
+            "enum" if !wanted.as_array().unwrap().contains(value) => wrong.push(format!("{at} is not one of {wanted}")),
             "minimum" if value.as_f64().is_some_and(|v| v < wanted.as_f64().unwrap()) => {
                 wrong.push(format!("{at} is below {wanted}"));
             }
@@ -127,7 +127,7 @@ fn documents_fit_the_schema() {
             for it in lists.iter().flat_map(|list| list.as_array().unwrap()) {
                 let word = it["word"].as_str().unwrap();
                 let is_plain = !word.starts_with([' ', '▁']) && !word.is_empty();
-                assert!(is_plain || part == "next", "{}: {word:?} is no plain word", path.display());
+                assert!(is_plain || part == "next", "{}: {word:?} is not a plain word", path.display());
             }
             assert!(lists.iter().all(|list| list.as_array().unwrap().len() <= 8), "{}: words.{part}", path.display());
         }

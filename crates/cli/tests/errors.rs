@@ -43,7 +43,7 @@ fn wrong_usage_has_exit_code_2() {
 }
 
 #[test]
-fn texts_that_cannot_be_analysed() {
+fn texts_that_cannot_be_analyzed() {
     let scratch = tempfile::tempdir().unwrap();
     let pack = small_pack(scratch.path());
     assert_error(&analyze(&pack, &["--text", ""]), &["empty"]);

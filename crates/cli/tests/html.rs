@@ -55,7 +55,7 @@ fn an_analysis_and_its_comparison_go_into_one_file() {
         assert!(refused.code == 1 && refused.sentence().contains(sentence), "{}", refused.stderr);
     }
     let refused = run(&["html", &result, "--template", &result, "--out", &out]);
-    assert!(refused.sentence().contains("this is no template"), "{}", refused.stderr);
+    assert!(refused.sentence().contains("this is not a template"), "{}", refused.stderr);
     for (view, sentence) in [
         ("path", "\"path\" is not a parameter of a link"),
         ("view=paht", "“view=paht”"),

@@ -32,17 +32,17 @@ fn a_lens_is_fitted_measured_and_its_export_gives_the_same_again() {
     succeed(&["words", "--device", "cpu", "--model", &model, "--vocabulary", &list, "--corpus", &corpus]);
 
     let export = text(&scratch.path().join("export"));
-    let told = succeed(&[&fitting[..], &["--export", &export]].concat()).stdout;
-    assert!(told.contains("| the fitted lens | ") && told.contains("a lens fitted on "), "{told}");
+    let printed = succeed(&[&fitting[..], &["--export", &export]].concat()).stdout;
+    assert!(printed.contains("| the fitted lens | ") && printed.contains("a lens fitted on "), "{printed}");
     // In the form of the table: | reading | KL | share |.
     let kl = |name: &str| -> f64 {
-        let row = told.lines().find(|line| line.starts_with(&format!("| {name}"))).unwrap();
+        let row = printed.lines().find(|line| line.starts_with(&format!("| {name}"))).unwrap();
         row.split('|').nth(2).unwrap().trim().parse().unwrap()
     };
     // Fitted on a few hundred tokens of a random model it is better than the logit lens on texts that it was not fitted on.
-    assert!(kl("the fitted lens") >= 0.0, "{told}");
-    assert!(kl("the fitted lens") < kl("the final norm alone"), "{told}");
-    assert!(kl("the fitted lens") < 0.5 * kl("the mean alone"), "{told}");
+    assert!(kl("the fitted lens") >= 0.0, "{printed}");
+    assert!(kl("the fitted lens") < kl("the final norm alone"), "{printed}");
+    assert!(kl("the fitted lens") < 0.5 * kl("the mean alone"), "{printed}");
     let with_lens = FolderManifest::read(&pack).unwrap();
     let entry = with_lens.manifest.words.as_ref().unwrap();
     assert_eq!(with_lens.hash, hash);
@@ -52,8 +52,8 @@ fn a_lens_is_fitted_measured_and_its_export_gives_the_same_again() {
 
     let file = |name: &str| text(&Path::new(&export).join(name));
     let (lens, listed) = (file("lens.safetensors"), file("pieces.txt"));
-    let told = succeed(&[&base[..], &["--lens", &lens, "--pieces", &listed]].concat());
-    assert!(!told.stderr.contains("loading"), "the networks are not needed: {}", told.stderr);
+    let printed = succeed(&[&base[..], &["--lens", &lens, "--pieces", &listed]].concat());
+    assert!(!printed.stderr.contains("loading"), "the networks are not needed: {}", printed.stderr);
     assert_eq!(FolderManifest::read(&pack).unwrap().json, with_lens.json);
 
     let refused = |args: &[&str], what: &str| {
@@ -69,8 +69,8 @@ fn a_lens_is_fitted_measured_and_its_export_gives_the_same_again() {
     refused(&["--lens", &listed, "--pieces", &listed], "not a safetensors file");
     refused(&["--lens", &lens, "--pieces", &list], "is not a token id, a tab and a JSON string");
     // Other words take the lens with them, and it is said.
-    let told =
+    let printed =
         succeed(&["words", "--device", "cpu", "--model", &model, "--vocabulary", &list, "--corpus", &corpus]).stdout;
-    assert!(told.contains("fitted lens") && told.contains("is gone"), "{told}");
+    assert!(printed.contains("fitted lens") && printed.contains("is gone"), "{printed}");
     assert!(!FolderManifest::read(&pack).unwrap().manifest.words.unwrap().has_lens());
 }

@@ -147,11 +147,11 @@ fn the_tokenizer_defaults_to_the_one_beside_the_weights_and_terms_travel_along()
     std::fs::write(gemma.join("NOTICE"), "notice").unwrap();
     succeed(&args);
     let manifest: Value = serde_json::from_slice(&std::fs::read(out.join("manifest.json")).unwrap()).unwrap();
-    let licences = manifest["licences"].as_array().unwrap();
-    assert_eq!(licences[0]["name"], "Gemma Terms of Use (https://ai.google.dev/gemma/terms)");
-    assert_eq!(std::fs::read_to_string(out.join(licences[0]["file"].as_str().unwrap())).unwrap(), "terms");
+    let licenses = manifest["licences"].as_array().unwrap();
+    assert_eq!(licenses[0]["name"], "Gemma Terms of Use (https://ai.google.dev/gemma/terms)");
+    assert_eq!(std::fs::read_to_string(out.join(licenses[0]["file"].as_str().unwrap())).unwrap(), "terms");
     assert_eq!(std::fs::read_to_string(out.join("NOTICE")).unwrap(), "notice");
-    // A pack is replaced, its licences included.
+    // A pack is replaced, its licenses included.
     succeed(&args);
 }
 

@@ -46,7 +46,7 @@ fn a_synthetic_pack_runs_says_what_it_is_and_comes_out_the_same_again() {
 
     let analysis = analysis(&first, scratch.path());
     assert!(analysis["model"]["name"].as_str().unwrap().contains("random weights"));
-    // Finite, and no token is like all others: JSON has no NaN, and null is no number.
+    // Finite, and no token is like all others: JSON has no NaN, and null is not a number.
     let similarity: Vec<f64> = analysis["similarity"]
         .as_array()
         .unwrap()

@@ -64,11 +64,11 @@ fn fve_of(stderr: &str) -> Vec<f64> {
 fn training_explains_more_and_more_and_its_sae_packs_and_runs() {
     let scratch = tempfile::tempdir().unwrap();
     let (pack, out) = (pack(scratch.path()), scratch.path().join("sae"));
-    let told = succeed(&args(&pack, &out, &["--eval-every", "3"])).stderr;
-    let fve = fve_of(&told);
-    assert_eq!(fve.len(), 4, "{told}");
+    let printed = succeed(&args(&pack, &out, &["--eval-every", "3"])).stderr;
+    let fve = fve_of(&printed);
+    assert_eq!(fve.len(), 4, "{printed}");
     assert!(fve.windows(2).all(|pair| pair[0] < pair[1]), "{fve:?}");
-    assert!(told.contains("held out after step 12") && told.contains("share"), "{told}");
+    assert!(printed.contains("held out after step 12") && printed.contains("share"), "{printed}");
     let conf = std::fs::read_to_string(out.join("conf.yaml")).unwrap();
     assert!(conf.contains("target_layer: 2") && conf.contains("exp_factor: 1\n"), "{conf}");
 
@@ -107,12 +107,12 @@ fn a_run_in_stretches_and_from_kept_streams_equals_one_at_a_time() {
     let cache = text(&scratch.path().join("cache"));
     let mut paused = 0;
     for _ in 0..20 {
-        let told = succeed(&args(&pack, &parts, &["--max-minutes", "0", "--resume", "--cache", &cache]));
-        if told.stdout.contains("trained") {
+        let printed = succeed(&args(&pack, &parts, &["--max-minutes", "0", "--resume", "--cache", &cache]));
+        if printed.stdout.contains("trained") {
             break;
         }
         paused += 1;
-        assert!(told.stdout.contains(&format!("paused after step {paused}")), "{}", told.stdout);
+        assert!(printed.stdout.contains(&format!("paused after step {paused}")), "{}", printed.stdout);
     }
     assert_eq!(paused, 11);
     // The same sums in the same order, and state is kept in f32: the same bits.
@@ -135,8 +135,8 @@ fn token_ids_train_as_texts_do() {
     let (of_texts, of_ids) = (scratch.path().join("texts"), scratch.path().join("ids"));
     let ids = scratch.path().join("ids.safetensors");
     let texts = text(&fixture("train/texts.jsonl"));
-    let told = succeed(&["tokenize", "--model", &text(&pack), "--corpus", &texts, "--out", &text(&ids)]);
-    assert!(told.stdout.contains("4 passages"), "{}", told.stdout);
+    let printed = succeed(&["tokenize", "--model", &text(&pack), "--corpus", &texts, "--out", &text(&ids)]);
+    assert!(printed.stdout.contains("4 passages"), "{}", printed.stdout);
     succeed(&args(&pack, &of_texts, &[]));
     let mut with_ids = args(&pack, &of_ids, &[]);
     with_ids.iter_mut().filter(|a| **a == texts).for_each(|a| *a = text(&ids));
@@ -151,8 +151,8 @@ fn the_two_other_kinds_train() {
     let pack = pack(scratch.path());
     for (kind, line) in [("topk", "n_attn_layers: 0"), ("predictive", "sae_diff_type: nullify")] {
         let out = scratch.path().join(kind);
-        let told = succeed(&args(&pack, &out, &["--kind", kind, "--eval-every", "4"])).stderr;
-        let fve = fve_of(&told);
+        let printed = succeed(&args(&pack, &out, &["--kind", kind, "--eval-every", "4"])).stderr;
+        let fve = fve_of(&printed);
         assert!(fve.windows(2).all(|pair| pair[0] < pair[1]), "{kind}: {fve:?}");
         let conf = std::fs::read_to_string(out.join("conf.yaml")).unwrap();
         assert!(conf.contains(line), "{conf}");
@@ -173,8 +173,8 @@ fn the_authors_recipe_warns_of_its_collapse() {
     let mut args = args(&pack, &scratch.path().join("sae"), &["--recipe", "authors", "--context", "400"]);
     let short = text(&fixture("train/texts.jsonl"));
     args.iter_mut().filter(|a| **a == short).for_each(|a| *a = text(&long));
-    let told = succeed(&args).stderr;
-    assert!(told.contains("warning: predictable codes have collapsed to"), "{told}");
+    let printed = succeed(&args).stderr;
+    assert!(printed.contains("warning: predictable codes have collapsed to"), "{printed}");
 }
 
 #[test]
@@ -269,10 +269,10 @@ fn a_card_compares_saes() {
         vec!["card", "--device", "cpu", "--model", &pack, "--sae", &sae, "--sae", &authors, "--heldout", &texts];
     let out_text = text(&out);
     args.extend(["--stories", &stories, "--context", "24", "--out", &out_text]);
-    let told = succeed(&args).stdout;
-    assert_eq!(told, std::fs::read_to_string(&out).unwrap());
+    let printed = succeed(&args).stdout;
+    assert_eq!(printed, std::fs::read_to_string(&out).unwrap());
     for part in ["| ours | authors |", "| FVE | ", "news, ", "| sea-dough | ", "of 1 texts"] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(printed.contains(part), "{part}: {printed}");
     }
 }
 
@@ -307,13 +307,13 @@ fn the_model_cards_figures_come_out_again() {
     let sae = format!("demo/sae={sae}");
     let mut args = vec!["card", "--device", "cpu", "--model", pack.to_str().unwrap(), "--sae", &sae];
     args.extend(["--heldout", &heldout, "--stories", &stories]);
-    let told = succeed(&args).stdout;
+    let printed = succeed(&args).stdout;
     let card = std::fs::read_to_string(fixture("../../demo/card.md")).unwrap();
     let again = "write demo/card.md again as docs/training.md says";
     let words = |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_owned).collect() };
-    let (told, card) = (words(&told), words(&card));
-    assert_eq!(told.len(), card.len(), "{again}");
-    for (found, expected) in told.iter().zip(&card) {
+    let (printed, card) = (words(&printed), words(&card));
+    assert_eq!(printed.len(), card.len(), "{again}");
+    for (found, expected) in printed.iter().zip(&card) {
         match (found.parse::<f64>(), expected.parse::<f64>()) {
             // Processors add in different orders; counts of codes at a threshold may differ by a few.
             (Ok(found), Ok(expected)) => {

@@ -33,8 +33,8 @@ fn a_list_and_texts_give_words_and_their_export_gives_the_same_again() {
     assert!(no_words.stderr.contains("temporal-lens words --model"), "{}", no_words.stderr);
     let base = ["words", "--device", "cpu", "--model", &model];
     let args = [&base[..], &["--vocabulary", &vocabulary, "--corpus", &corpus, "--export", &export]].concat();
-    let told = succeed(&args).stdout;
-    assert!(told.contains("20 words in 0.0 MB, means over ") && told.contains("means.safetensors"), "{told}");
+    let printed = succeed(&args).stdout;
+    assert!(printed.contains("20 words in 0.0 MB, means over ") && printed.contains("means.safetensors"), "{printed}");
     let with_words = FolderManifest::read(&pack).unwrap();
     assert_eq!(with_words.hash, hash);
     assert_eq!(with_words.manifest.words.as_ref().unwrap().words, 20);
@@ -44,8 +44,8 @@ fn a_list_and_texts_give_words_and_their_export_gives_the_same_again() {
     let file = |name: &str| text(&Path::new(&export).join(name));
     let (listed, means) = (file("vocabulary.txt"), file("means.safetensors"));
     let again = [&base[..], &["--vocabulary", &listed, "--means", &means]].concat();
-    let told = succeed(&again);
-    assert!(!told.stderr.contains("loading"), "the networks are not needed: {}", told.stderr);
+    let printed = succeed(&again);
+    assert!(!printed.stderr.contains("loading"), "the networks are not needed: {}", printed.stderr);
     assert_eq!(FolderManifest::read(&pack).unwrap().json, with_words.json);
 
     // Refused by name; the pack keeps its words.
@@ -83,8 +83,8 @@ fn packing_says_that_there_are_no_words_and_a_corpus_without_words_is_an_error()
     let scratch = tempfile::tempdir().unwrap();
     let out = scratch.path().join("pack");
     let mut args = common::pack_args("gemma/gemma2-softcap", "sae/topk-tied", "tokenizer/tiny.json", 2, "f32", &out);
-    let told = succeed(&args).stdout;
-    assert!(told.contains("no words: `temporal-lens words --model"), "{told}");
+    let printed = succeed(&args).stdout;
+    assert!(printed.contains("no words: `temporal-lens words --model"), "{printed}");
     args.extend(["--corpus".to_owned(), text(&fixture("train/texts.jsonl"))]);
     let outcome = run(&args);
     assert_eq!(outcome.code, 1);
@@ -167,7 +167,7 @@ fn files_of_words_that_are_missing_cut_or_altered_are_named_and_the_rest_of_the_
         std::fs::write(&path, &whole).unwrap();
     }
     succeed(&analyze);
-    // Adding words again mends them.
+    // Adding words again repairs them.
     std::fs::remove_file(pack.join(&entry.shards[0].file)).unwrap();
     succeed(&["words", "--device", "cpu", "--model", &model, "--vocabulary", &vocabulary, "--corpus", &corpus]);
     succeed(&analyze);

@@ -1,4 +1,4 @@
-//! A whole language model beside a pack of its first layers: what a fitted lens is made and measured with. Native only.
+//! A whole language model and a pack of its first layers: what a fitted lens is made and measured with. Native only.
 
 use std::path::Path;
 

@@ -411,7 +411,7 @@ fn the_precomputed_examples_are_what_the_served_pack_says() {
     }
 }
 
-/// The tests of events read committed matrices: a text of each part must have the same events computed anew.
+/// The tests of events read committed matrices: a text of each part must have the same events when computed again.
 #[test]
 fn events_are_those_of_the_committed_matrices() {
     #[derive(Deserialize)]

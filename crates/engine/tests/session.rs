@@ -123,7 +123,7 @@ fn a_text_longer_than_a_chunk_goes_through_in_chunks() {
     assert_same("in chunks", session.summary(), &whole.summary);
 }
 
-/// What crosses the texts is in the off-diagonal block; either text's own block, centered anew, is what
+/// What crosses the texts is in the off-diagonal block; either text's own block, centered again, is what
 /// that text's analysis says.
 #[test]
 fn two_texts_have_their_own_products_and_those_across() {

@@ -159,13 +159,13 @@ pub fn model_name(
         return (name.to_owned(), None);
     }
     let name = own.unwrap_or(file_name);
-    let told = match own {
+    let claim = match own {
         Some(_) => format!("the checkpoint is {name}"),
         None => {
             format!("{name} is a {} of {} layers", family(&gemma.config), gemma.config.num_hidden_layers)
         }
     };
-    (name.to_owned(), Some(format!("{}: the SAE was trained on {of_sae}, {told}", sae.tensors.origin())))
+    (name.to_owned(), Some(format!("{}: the SAE was trained on {of_sae}, {claim}", sae.tensors.origin())))
 }
 
 /// A name without its owner, in lower-case letters and digits alone; `pt` (pretrained) is what a name without it means.

@@ -96,7 +96,7 @@ pub fn open(path: &Path) -> Result<(Values, Tensors)> {
                 }
                 values.and_then(|n| storage.bytes(n)).zip(start).and_then(|(bytes, start)| start.checked_add(bytes))
             }
-            // Size unknown; whoever asks for its values gets an error then.
+            // Size unknown; reading its values is an error.
             Err(_) => start,
         };
         let (Some(start), Some(_)) = (start, end.filter(|end| *end <= file_bytes)) else {

@@ -72,8 +72,8 @@ impl Index {
     }
 }
 
-/// The shards that packing the output of `layer` reads, of those an index names: whoever downloads
-/// needs no others. `file` names the index in errors.
+/// The shards that packing the output of `layer` reads, of those an index names: no others
+/// need to be downloaded. `file` names the index in errors.
 ///
 /// # Errors
 /// [`Error::Malformed`] when it is not an index.
@@ -125,7 +125,7 @@ fn text_model_name(name: &str) -> Option<String> {
     known.then(|| format!("model.{rest}"))
 }
 
-/// `_name_or_path` where it names a model, not a folder of whoever saved it.
+/// `_name_or_path` where it names a model, not a folder of the machine that saved it.
 fn own_name(config: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Named {

@@ -89,7 +89,7 @@ pub fn gemma_config(text: &str, file: &str) -> Result<GemmaConfig> {
 /// 2, none for Gemma 3. `text` passed [`gemma_config`].
 ///
 /// # Errors
-/// [`Error::Malformed`] for one that is no number, or no model's.
+/// [`Error::Malformed`] for one that is not a number, or not a model's.
 pub fn final_logit_softcapping(text: &str, family: GemmaFamily, file: &str) -> Result<Option<f64>> {
     let json: Value = serde_json::from_str(text).map_err(|e| Error::malformed(file, json_problem(&e)))?;
     let fields = json.get("text_config").filter(|nested| nested.is_object()).unwrap_or(&json);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// Normally distributed values, made anew whenever they are read.
+/// Normally distributed values, made again whenever they are read.
 #[derive(Debug)]
 pub(crate) struct RandomRows {
     /// Chooses among the values that a tensor may have.

@@ -92,7 +92,7 @@ pub fn compact_tokenizer(text: &str, file: &str) -> Result<CompactTokenizer> {
     let mut model = document.model.rest;
     model.insert("type".to_owned(), document.model.kind.into());
     document.rest.insert("model".to_owned(), Value::Object(model));
-    // Settings of whoever saved the file: transformers drops them at every call.
+    // Settings from where the file was saved: transformers drops them at every call.
     for setting in ["truncation", "padding"] {
         if let Some(value) = document.rest.get_mut(setting) {
             *value = Value::Null;

@@ -1,4 +1,4 @@
-//! Files that do not belong together are refused or told apart, and what people's tools leave in files changes no ids.
+//! Files that do not belong together are refused or distinguished; what other tools leave in files changes no ids.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
@@ -55,7 +55,7 @@ fn edit_config(folder: &Path, edit: impl FnOnce(&mut Value)) {
 }
 
 #[test]
-fn settings_of_whoever_saved_a_tokenizer_are_dropped() {
+fn settings_that_a_tokenizer_was_saved_with_are_dropped() {
     let plain = compact_tokenizer(&tiny().to_string(), "t.json").unwrap().to_bytes().unwrap();
     let mut saved = tiny();
     saved["truncation"] = json!({"direction": "Right", "max_length": 16, "strategy": "LongestFirst", "stride": 0});
@@ -185,12 +185,12 @@ fn positions_scaled_unlike_published_models_of_the_size_are_named() {
         let (of_layers, of_rope): (Vec<_>, Vec<_>) =
             warnings.into_iter().partition(|it| it.contains("the weights are"));
         assert_eq!(of_layers.len(), usize::from(layers != 7), "{of_layers:?}");
-        let told = of_rope.join(" ");
+        let notes = of_rope.join(" ");
         match usual {
-            None => assert!(told.is_empty(), "{layers} {factor}: {told}"),
+            None => assert!(notes.is_empty(), "{layers} {factor}: {notes}"),
             Some(usual) => {
-                let both = told.contains(&format!("factor of {factor}")) && told.contains(&format!("have {usual}"));
-                assert!(both && told.contains("--rope-factor"), "{layers} {factor}: {told}");
+                let both = notes.contains(&format!("factor of {factor}")) && notes.contains(&format!("have {usual}"));
+                assert!(both && notes.contains("--rope-factor"), "{layers} {factor}: {notes}");
             }
         }
     }
@@ -273,10 +273,10 @@ fn the_checkpoints_own_name_is_the_models() {
         (None, None, "meta-llama/Llama-3.2-1B", "the-file", true),
         (None, None, "google/gemma-2b", "the-file", true),
     ] {
-        let (name, told) = claims::model_name(hub, &gemma_of(own), &sae_of(of_sae), "the-file");
-        assert_eq!((name.as_str(), told.is_some()), (expected, disagree), "{hub:?} {own:?} {of_sae}: {told:?}");
-        if let Some(told) = told {
-            assert!(told.contains(of_sae) && told.contains(expected), "{told}");
+        let (name, notes) = claims::model_name(hub, &gemma_of(own), &sae_of(of_sae), "the-file");
+        assert_eq!((name.as_str(), notes.is_some()), (expected, disagree), "{hub:?} {own:?} {of_sae}: {notes:?}");
+        if let Some(notes) = notes {
+            assert!(notes.contains(of_sae) && notes.contains(expected), "{notes}");
         }
     }
 }

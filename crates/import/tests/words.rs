@@ -266,7 +266,7 @@ fn lists_of_words_come_back_and_wrong_lines_are_named() {
             .contains(&format!("line 2: token {the} of the model is \"the\", not \"sea\""))
     );
     assert!(problem("99999999\tthe").contains("the model has no token 99999999"));
-    assert!(problem("-1\tthe").contains("\"-1\" is no token id"));
+    assert!(problem("-1\tthe").contains("\"-1\" is not a token id"));
     std::fs::write(&path, [0xff, 0xfe, 0]).unwrap();
     assert!(read_word_list(&path, &pieces).unwrap_err().to_string().contains("not UTF-8"));
 }

@@ -86,7 +86,7 @@ pub struct WordScores {
     pub next: Option<NextScores>,
 }
 
-/// What comes next after N tokens, as seen through the fitted lens, beside what is in [`WordScores::words`].
+/// What comes next after N tokens, as seen through the fitted lens, in addition to what is in [`WordScores::words`].
 pub struct NextScores {
     /// The highest exp(logit - largest) among pieces, pairs of it and piece, then the largest logit and the sum of
     /// exp(logit - largest), both over pieces alone [N, 2 k + 2].

@@ -42,7 +42,7 @@ pub enum OutlineError {
     /// JSON of something else.
     #[error("is not a pack’s")]
     Format,
-    /// A name that could lead elsewhere, or no checksum beside it.
+    /// A name that could lead elsewhere, or no checksum with it.
     #[error("names a file {0:?} that cannot be one of a pack")]
     File(String),
 }

@@ -91,7 +91,7 @@ pub const MEAN_RESIDUAL: &str = "words.mean.residual";
 /// The three means.
 pub const MEANS: [&str; 3] = [MEAN_PREDICTABLE, MEAN_NOVEL, MEAN_RESIDUAL];
 
-/// Unembedding rows of the pieces that are no words but may come next [pieces, d_model] (with a fitted lens only).
+/// Unembedding rows of the pieces that are not words but may come next [pieces, d_model] (with a fitted lens only).
 pub const PIECE_ROWS: &str = "lens.piece_rows";
 /// The fitted lens: final normed hidden state = (x - mean_x) M + mean_y. Its M, transposed: [d_model, d_model].
 pub const LENS_MATRIX: &str = "lens.matrix";

@@ -20,7 +20,7 @@ use crate::{Error, Result};
 pub struct Vocabulary {
     /// Token ids and spellings without the leading space mark, by id: row i of [`ROWS`] is word i.
     pub words: Vec<(u32, String)>,
-    /// The same of pieces that may come next and are no words: row i of [`PIECE_ROWS`] is piece i.
+    /// The same of pieces that may come next and are not words: row i of [`PIECE_ROWS`] is piece i.
     #[serde(default)]
     pub pieces: Vec<(u32, String)>,
 }

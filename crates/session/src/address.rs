@@ -90,7 +90,7 @@ impl Model {
         let is_film = ViewState { read_to: before.read_to, ..self.address.clone() } == before;
         if !goes_on && !is_pin && !is_film {
             let is_typed = self.is_shown_quietly && self.address.subject != before.subject;
-            // Whoever types needs no entry for every pause; the one before the first pause stays.
+            // Typing makes no entry at every pause; the one before the first pause stays.
             let is_entry = !(is_typed && self.is_entry_typed);
             self.is_entry_typed = is_typed;
             self.ask(Effect::WriteUrl { query: self.address.query(), is_entry });

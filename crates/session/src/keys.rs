@@ -14,7 +14,7 @@ use lens_view::{gallery, percent};
 
 use crate::embed::Embed;
 use crate::figure::Figure;
-use crate::misspelt::meant;
+use crate::misspelled::meant;
 use crate::outside::from_outside;
 use crate::packed_text::{TextValue, unpack};
 use crate::values::{
@@ -249,7 +249,7 @@ pub static KEYS: &[Key] = &[
         "device",
         |it, _| it.device.map(|device| device.key().to_owned()),
         |it, value| {
-            put(&mut it.device, DeviceWish::from_key(value).map(Some).ok_or("is no device: it is webgpu or cpu"))
+            put(&mut it.device, DeviceWish::from_key(value).map(Some).ok_or("is not a device: it is webgpu or cpu"))
         },
     ),
     key(

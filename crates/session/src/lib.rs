@@ -10,7 +10,7 @@
 //! | [`keys`] | the table of the address's parameters: reads and writes a query string |
 //! | `values` | single values of parameters |
 //! | `packed_text` | a text as a part of an address |
-//! | `misspelt` | whether an unknown parameter was meant as one of ours |
+//! | `misspelled` | whether an unknown parameter was meant as one of ours |
 //! | [`outside`] | texts from links, messages and files, as the text box has them |
 //! | [`figure`] | which figure stands beside the text |
 //! | [`theme`] | light or dark |
@@ -38,7 +38,7 @@ pub mod figure;
 pub mod keys;
 pub mod library;
 pub mod message;
-mod misspelt;
+mod misspelled;
 pub mod model;
 mod opening;
 pub mod outside;

@@ -194,7 +194,7 @@ pub enum Effect {
     /// Send a request to the worker, which is started where there is none. Answers: [`Msg::NoWorker`],
     /// [`Msg::NotSent`], or the worker's.
     Send(Request),
-    /// Send a request if that can be done: whoever cannot be told answers nothing either.
+    /// Send a request if there is a worker; a failure to send is ignored, since nothing waits for an answer.
     SendIfPossible(Request),
     /// End the worker.
     EndWorker,

@@ -187,14 +187,14 @@ pub struct Model {
     /// The device was lost once during this job: the next time it is said, not tried again.
     pub(crate) has_restarted: bool,
     /// When something was sent to the worker last or came from it, in milliseconds.
-    pub(crate) heard_ms: f64,
+    pub(crate) last_active_ms: f64,
     /// Whether a timer of its silence runs.
     pub(crate) is_listening: bool,
     /// What to do when the request under way has ended.
     pub(crate) next: Next,
     /// Counts changes of the text.
     pub(crate) typed: u32,
-    /// An input method composes: what stands in the box is half a word, and nobody's text.
+    /// An input method composes: the text in the box is unfinished, neither analyzed nor written into the address.
     pub(crate) is_composing: bool,
 
     /// The analysis all views show.
@@ -283,7 +283,7 @@ impl Model {
             is_quiet: false,
             is_stopping: false,
             is_silent: false,
-            heard_ms: 0.0,
+            last_active_ms: 0.0,
             is_listening: false,
             problem: None,
             can_retry: false,

@@ -21,8 +21,8 @@ const PATIENCE_MS: u32 = 4000;
 /// So often the progress is looked at: a step on the GPU reports nothing until it is done.
 const WAIT_MS: u32 = 1000;
 
-/// The browser tells nobody that it ended a worker. One that says nothing for so long while it has something to do is
-/// ended, or waits, or computes something long: that is for the visitor to judge.
+/// Browsers do not report that they ended a worker. One that sends nothing for so long while a request is under way has
+/// been ended, or waits, or computes something long: the page cannot tell which, so it offers to start it again.
 const SILENCE_MS: u32 = 30_000;
 
 /// What is said then.
@@ -262,9 +262,9 @@ impl Model {
         }
     }
 
-    /// Something came from the worker, or was sent to it: its silence begins anew.
+    /// Something came from the worker, or was sent to it: its silence is counted from now on.
     fn listen(&mut self) {
-        self.heard_ms = self.now_ms;
+        self.last_active_ms = self.now_ms;
         if !std::mem::replace(&mut self.is_listening, true) {
             self.ask(Effect::SetTimer(Timer::Silence, SILENCE_MS));
         }
@@ -277,7 +277,7 @@ impl Model {
         if !self.is_loading() {
             return;
         }
-        let left = f64::from(SILENCE_MS) - (self.now_ms - self.heard_ms);
+        let left = f64::from(SILENCE_MS) - (self.now_ms - self.last_active_ms);
         if left > 0.0 {
             self.is_listening = true;
             self.ask(Effect::SetTimer(Timer::Silence, left.ceil() as u32));
@@ -564,7 +564,7 @@ impl Model {
 /// The field's number; none when it is empty.
 ///
 /// # Errors
-/// A sentence for what is no number of codes.
+/// A sentence for what is not a number of codes.
 pub fn parse_inf_k(text: &str) -> Result<Option<usize>, String> {
     let text = text.trim();
     if text.is_empty() {

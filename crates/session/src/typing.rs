@@ -47,8 +47,8 @@ impl Model {
         if self.text.trim().is_empty() || self.too_long().is_some() {
             return;
         }
-        // The requests for rows tell a host which tokens were typed: a foreign one only hears of them
-        // where the visitor agreed.
+        // The requests for rows show a host which tokens were typed: they go to a foreign host only where the visitor
+        // agreed.
         let may_ask = pack.foreign_host.is_none() || self.has_agreed;
         let rows = if may_ask { RowSource::Host } else { RowSource::StoredOnly };
         if let Some(job) = self.analyze(inf_k, rows) {

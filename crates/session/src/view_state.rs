@@ -134,7 +134,7 @@ impl Default for ViewState {
 }
 
 impl ViewState {
-    /// As a link for others: whoever opens it came for a figure, not to export one, and has a device of another kind.
+    /// As a link for others: it opens a figure rather than the export panel, and leaves the choice of a device out.
     #[must_use]
     pub fn to_share(&self) -> Self {
         let figure = if self.figure == Figure::Export { Figure::default() } else { self.figure };

@@ -140,7 +140,7 @@ const DAMAGED: &[Case] = &[
     ("attention=1", "", &["“attention=1” is not a layer and a head"]),
     ("pin=-1", "", &["“pin=-1” is not a token position"]),
     ("feature=16777217", "", &["“feature=16777217” is out of range"]),
-    ("device=tpu", "", &["“device=tpu” is no device: it is webgpu or cpu"]),
+    ("device=tpu", "", &["“device=tpu” is not a device: it is webgpu or cpu"]),
     ("theme=pink", "", &["“theme=pink” is not a theme"]),
     ("words=1", "", &["“words=1” is not one of the choices"]),
     ("inf_k=0", "", &["“inf_k=0” is out of range"]),
@@ -171,7 +171,7 @@ fn documents_and_element_name_every_parameter() {
     let element = include_str!("../../../web/embed/temporal-lens.js");
     for key in KEYS {
         assert!(docs.contains(&format!("`{}`", key.name)), "docs/embed.md says nothing of {}", key.name);
-        // The element is embedded whatever it is told; Neuronpedia's links are links to a page.
+        // The element is embedded whatever its attributes; Neuronpedia's links are links to a page.
         let is_attribute = !matches!(key.name, "v" | "embed" | "simMatrix" | "simMatrixDemo");
         if is_attribute {
             assert!(element.contains(&format!("\"{}\"", key.name)), "the element does not pass on {}", key.name);

@@ -435,14 +435,14 @@ fn back_during_a_download_gives_it_up() {
 }
 
 #[test]
-fn back_to_a_text_that_nobody_analyzed_leaves_the_request_alone() {
+fn back_to_a_text_that_was_not_analyzed_leaves_the_request_alone() {
     let mut page = Page::analyzed("first");
     page.tell(Msg::Typed("second".to_owned()));
     page.tell(Msg::Submit);
     let request = page.sent();
-    page.visit("text=unheard&v=3");
+    page.visit("text=unknown&v=3");
     page.serve();
-    assert_eq!((page.model.phase, page.model.text.as_str()), (Phase::Loading, "unheard"));
+    assert_eq!((page.model.phase, page.model.text.as_str()), (Phase::Loading, "unknown"));
     page.answer_analysis(&request);
     assert_eq!(page.shown(), Some("second"));
 }
@@ -619,7 +619,7 @@ fn spans_past_the_compared_texts_are_named() {
 }
 
 #[test]
-fn a_second_text_that_nobody_compared_waits_in_its_box_and_in_the_address() {
+fn a_second_text_that_was_not_compared_waits_in_its_box_and_in_the_address() {
     let mut page = Page::at("example=poem&with=another+text&withk=7");
     assert_eq!((page.model.second_text.as_deref(), page.model.second_inf_k.as_str()), (Some("another text"), "7"));
     page.choose(|view| view.has_events = false);

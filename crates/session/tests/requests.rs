@@ -174,7 +174,7 @@ fn cancel_without_a_request_does_nothing() {
 }
 
 #[test]
-fn cancel_twice_is_told_once() {
+fn cancel_twice_is_sent_once() {
     let (mut page, _) = under_way("one two");
     page.tell(Msg::Cancel);
     page.tell(Msg::Cancel);
@@ -182,7 +182,7 @@ fn cancel_twice_is_told_once() {
 }
 
 #[test]
-fn a_result_that_comes_after_cancel_but_before_it_was_heard_is_shown() {
+fn a_result_that_comes_after_cancel_but_before_it_arrived_is_shown() {
     let (mut page, request) = under_way("one two");
     page.tell(Msg::Cancel);
     page.answer_analysis(&request);
@@ -669,7 +669,7 @@ fn diagnostics_are_copied_and_asked_of_a_worker_that_runs() {
     let facts = serde_json::json!({ "heap_bytes": 1 });
     page.worker(Response::Diagnostics { id: id_of(&request), facts: facts.clone() });
     assert!(page.asked.contains(&Effect::CopyDiagnostics(Some(facts))));
-    assert_eq!(page.model.phase, Phase::Done, "it is no job");
+    assert_eq!(page.model.phase, Phase::Done, "it is not a job");
 }
 
 #[test]
@@ -755,7 +755,7 @@ fn only_what_may_go_well_another_time_is_offered_again() {
 #[test]
 fn looking_at_the_sources_asks_for_attention_once_a_text() {
     let mut page = Page::analyzed("one two");
-    assert!(page.take_sent().is_empty(), "nobody looks at it yet");
+    assert!(page.take_sent().is_empty(), "it is not shown yet");
     page.choose(|view| view.figure = Figure::Sources);
     let request = page.sent();
     assert!(matches!(&request, Request::Attention { text, .. } if text == "one two"));

@@ -192,7 +192,7 @@ fn come_to_rest(page: &mut Page) {
             None => page.tell(Msg::Crashed(Some("enough".to_owned()))),
         }
     }
-    panic!("something is under way for ever");
+    panic!("something stays under way");
 }
 
 fn assert_analyze_works(page: &mut Page, story: &str) {

@@ -186,7 +186,7 @@ fn an_empty_box_and_a_wrong_number_ask_for_nothing() {
     assert!(pause_after(&mut page, "").is_empty());
     page.tell(Msg::InfKTyped("x".to_owned()));
     assert!(pause_after(&mut page, "one two").is_empty());
-    assert!(page.model.problem.is_none(), "whoever types is not told off");
+    assert!(page.model.problem.is_none(), "typing reports no problem");
 }
 
 #[test]
@@ -258,7 +258,7 @@ fn pauses_share_an_entry_of_the_history_and_leave_the_one_before() {
 }
 
 #[test]
-fn the_box_stays_under_the_hands_of_whoever_types_and_closes_on_what_was_asked_for() {
+fn the_box_stays_open_while_one_types_and_closes_on_what_was_asked_for() {
     let mut page = Page::analyzed("one");
     assert!(!page.model.is_editing);
     page.tell(Msg::Edit(true));

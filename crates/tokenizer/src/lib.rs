@@ -42,8 +42,8 @@ pub struct Tokenizer(Pipeline);
 #[derive(Deserialize)]
 struct Rest {
     version: String,
-    // `truncation` and `padding` are left out, as transformers does: packs of earlier versions have those of whoever
-    // saved the file.
+    // `truncation` and `padding` are left out, as transformers does: packs of earlier versions have those that the
+    // file was saved with.
     // Each has an id as well, which the library ignores: it looks the token up.
     #[serde(default)]
     added_tokens: Vec<AddedToken>,

@@ -115,7 +115,7 @@ impl<'a> Cache<'a> {
         if let Some(file) = file.as_ref().filter(|file| file.exists()) {
             let bytes = std::fs::read(file).map_err(|e| Error::File(format!("cannot read {}: {e}", file.display())))?;
             return self.decode(&bytes, contexts).map_err(|problem| {
-                Error::File(format!("{}: {problem}; remove the file, and it is computed anew", file.display()))
+                Error::File(format!("{}: {problem}; remove the file, and it is computed again", file.display()))
             });
         }
         let ids: Vec<&[u32]> = contexts.iter().map(|context| context.ids.as_slice()).collect();

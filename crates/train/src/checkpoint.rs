@@ -140,7 +140,7 @@ impl State {
     }
 }
 
-/// What conf.yaml has besides the SAE's own numbers.
+/// What conf.yaml has in addition to the SAE's own numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
     /// The language model, e.g. "google/gemma-3-270m".

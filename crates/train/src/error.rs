@@ -28,10 +28,10 @@ pub enum Error {
     /// A checkpoint or cache that cannot be used.
     #[error("{0}")]
     File(String),
-    /// What an SAE makes of a text is no number.
+    /// What an SAE makes of a text is not a number.
     #[error("the SAE's {0} of a text are not finite: a number in its weights is not, or is too large")]
     NotFinite(&'static str),
-    /// The loss is no number any more.
+    /// The loss is not a number any more.
     #[error("the loss is {loss} after step {step}; lower the learning rate")]
     Diverged {
         /// Steps done.

@@ -1,4 +1,4 @@
-//! Times and trustworthiness of pictures of random walks with two events, beside which umap-learn's can be laid:
+//! Times and trustworthiness of pictures of random walks with two events, to compare umap-learn's with:
 //!
 //!     cargo run --release -p lens-umap --example times -- [--write FOLDER]
 //!

@@ -65,5 +65,5 @@ pub enum Error {
     },
     /// The caller asked to stop.
     #[error("stopped")]
-    Cancelled,
+    Canceled,
 }

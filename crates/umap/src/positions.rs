@@ -4,7 +4,7 @@
 pub const NOTEBOOK_POSITIONS: usize = 20;
 
 /// `torch.linspace(0, T - 1, min(T, 20), dtype=torch.int)`: 20 positions from first to last, or all of fewer.
-/// PyTorch steps from both ends towards the middle, in f64, and truncates: from the last position back,
+/// PyTorch steps from both ends toward the middle, in f64, and truncates: from the last position back,
 /// rounding can make one less than the exact quotient.
 pub fn notebook_positions(tokens: usize) -> Vec<usize> {
     let count = tokens.min(NOTEBOOK_POSITIONS);

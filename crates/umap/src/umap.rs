@@ -95,7 +95,7 @@ impl Umap {
 /// go on.
 ///
 /// # Errors
-/// [`Error::TooFew`], [`Error::Setting`]; [`Error::Cancelled`] when `after_epoch` breaks.
+/// [`Error::TooFew`], [`Error::Setting`]; [`Error::Canceled`] when `after_epoch` breaks.
 pub fn umap(
     distances: &Distances,
     parameters: &Parameters,
@@ -105,7 +105,7 @@ pub fn umap(
     while !umap.is_done() {
         umap.step();
         if after_epoch(umap.epoch(), umap.n_epochs()).is_break() {
-            return Err(Error::Cancelled);
+            return Err(Error::Canceled);
         }
     }
     Ok(umap.embedding())

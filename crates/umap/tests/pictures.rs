@@ -36,15 +36,15 @@ fn the_same_seed_gives_the_same_picture_and_another_another() {
 }
 
 #[test]
-fn epochs_are_told_and_a_break_stops_at_once() {
+fn epochs_are_reported_and_a_break_stops_at_once() {
     let distances = distances(50);
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     let stopped = umap(&distances, &Parameters::default(), |epoch, of| {
-        told.push((epoch, of));
+        reported.push((epoch, of));
         if epoch == 7 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
-    assert_eq!(stopped, Err(Error::Cancelled));
-    assert_eq!(told, (1..=7).map(|epoch| (epoch, 500)).collect::<Vec<_>>());
+    assert_eq!(stopped, Err(Error::Canceled));
+    assert_eq!(reported, (1..=7).map(|epoch| (epoch, 500)).collect::<Vec<_>>());
 
     let mut epochs = 0;
     picture_counting(&distances, &mut epochs);

@@ -96,7 +96,7 @@ def test_what_does_not_fit_is_named_with_both_shapes():
         tl.from_saelens(sae, x, ["<bos>", "a"])
     with pytest.raises(ValueError, match=r"activations: their shape is \(33, 40\).*it has to be \(33, 48\)"):
         tl.from_saelens(sae, x[:, :40], tokens_of(x))
-    with pytest.raises(TypeError, match="sae: Linear is no TemporalSAE of SAELens's"):
+    with pytest.raises(TypeError, match="sae: Linear is not a TemporalSAE of SAELens's"):
         tl.from_saelens(torch.nn.Linear(2, 2), x, tokens_of(x))
     broken = x.copy()
     broken[5, 7] = np.nan

@@ -1,4 +1,4 @@
-// Bench 3: Gemma-2-2B's size, random weights: loading, memory, prefill; beside the peer's 13 layers of that size.
+// Bench 3: Gemma-2-2B's size, random weights: loading, memory, prefill; against the peer's 13 layers of that size.
 
 import * as environment from './environment.mjs';
 import { modelOf, readFloats, rowCosines } from './hidden.mjs';
@@ -24,7 +24,7 @@ export async function benchFullSize(browser) {
 async function benchOurs(browser, lengths) {
   const ours = await openOurs(browser, 'full-size/');
   // Loads, and compiles the kernels.
-  await ours.analyse(WORD);
+  await ours.analyze(WORD);
   const rows = [];
   for (const tokens of lengths) {
     const answer = await ours.afresh(WORD.repeat(tokens - 1), { sync_between_stages: true });

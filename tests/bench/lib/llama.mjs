@@ -1,4 +1,4 @@
-// Bench 12: the default model beside llama.cpp in the same browser (wllama), on WebGPU and, in a browser without it, on the CPU.
+// Bench 12: the default model against llama.cpp in the same browser (wllama), on WebGPU and, in a browser without it, on the CPU.
 //
 // llama.cpp runs all layers of the model and a head for the last token, by its own clock (`prompt_ms`); ours a whole analysis: 13
 // layers, the TemporalSAE, the statistics. So what is compared is llama.cpp's time times 13 / 18, and ours whole.

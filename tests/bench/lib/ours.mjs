@@ -9,19 +9,19 @@ export const LIMIT_MS = 600_000;
 /** Begins like none of the texts. */
 const OTHER_TEXT = '7';
 
-/** Opens the pack at `pack`, a path below the site: { page, packUrl, analyse, afresh, facts, close }. */
+/** Opens the pack at `pack`, a path below the site: { page, packUrl, analyze, afresh, facts, close }. */
 export async function openOurs(browser, pack, how) {
   const page = await openWorker(browser, how);
   const packUrl = new URL(pack, environment.site).href;
-  const analyse = (text, options = {}) => ask(page, { kind: 'analyze', pack_url: packUrl, inf_k: null, text, ...options }, LIMIT_MS);
+  const analyze = (text, options = {}) => ask(page, { kind: 'analyze', pack_url: packUrl, inf_k: null, text, ...options }, LIMIT_MS);
   return {
     page,
     packUrl,
-    analyse,
+    analyze,
     /** Nothing of the text is taken over from the last one: another one takes its place, all but BOS. */
     afresh: async (text, options) => {
-      await analyse(OTHER_TEXT, options);
-      const answer = await analyse(text, options);
+      await analyze(OTHER_TEXT, options);
+      const answer = await analyze(text, options);
       if (answer.reused_tokens > 1) throw new Error(`${answer.reused_tokens} tokens were not computed again`);
       return answer;
     },

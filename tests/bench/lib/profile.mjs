@@ -25,9 +25,9 @@ export async function benchProfile(browser) {
     for (const { text, tokens } of texts.filter((text) => environment.wanted(text.tokens))) {
       await ours.afresh(text);
       // All but one token of it is computed again.
-      await ours.analyse('7');
+      await ours.analyze('7');
       await tell(ours.page, 'record');
-      const { compute_ms: whole } = await ours.analyse(text);
+      const { compute_ms: whole } = await ours.analyze(text);
       const kernels = (await tell(ours.page, 'replay')).sort((a, b) => b.ms - a.ms);
       rows.push({ pack, tokens, whole_ms: whole, kernels });
       console.log(`    ${pack}, ${tokens} tokens: ${kernels.map(({ name, ms }) => `${name} ${ms.toFixed(0)}`).join(', ')} of ${whole.toFixed(0)} ms`);

@@ -51,7 +51,7 @@ export function llamaTable(rows) {
     device, tokens, ms(ours), ms(llama), layers === null ? '-' : layers.toFixed(0),
     layers === null ? '-' : (layers / ours.median_ms).toFixed(2), layers === null ? '-' : threads,
   ]);
-  return `The default model beside llama.cpp (${rows[0].llama.version}); median (least) time\n\n${table(head, body)}`;
+  return `The default model against llama.cpp (${rows[0].llama.version}); median (least) time\n\n${table(head, body)}`;
 }
 
 /** Bench 13. */

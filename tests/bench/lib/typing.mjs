@@ -1,5 +1,5 @@
-// Bench 4: what one more token costs at the end of a text that was analysed before, and what keeping another number
-// of its novel codes, beside the whole text.
+// Bench 4: what one more token costs at the end of a text that was analyzed before, and what keeping another number
+// of its novel codes, against the whole text.
 
 import * as environment from './environment.mjs';
 import { modelOf } from './hidden.mjs';
@@ -21,12 +21,12 @@ export async function benchTyping(browser, rounds) {
     // The first round compiles what one token needs.
     for (let round = 0; round <= rounds; round += 1) {
       const before = await ours.afresh(text);
-      const after = await ours.analyse(text + APPENDED);
+      const after = await ours.analyze(text + APPENDED);
       if (after.reused_tokens !== tokens || tokensOf(after) !== tokens + 1) {
         throw new Error(`${tokensOf(after) - after.reused_tokens} tokens were computed where one was appended to ${tokens}`);
       }
       // Its tokens are all there: what Gemma said of them is taken over.
-      const again = await ours.analyse(text, { inf_k: OTHER_K });
+      const again = await ours.analyze(text, { inf_k: OTHER_K });
       if (again.reused_tokens !== tokens) throw new Error(`${tokens - again.reused_tokens} tokens were computed for another inf_k`);
       if (round === 0) continue;
       whole.push(before.compute_ms);

@@ -22,7 +22,7 @@ export async function benchWords(browser, rounds) {
       const order = round % 2 ? [true, false] : [false, true];
       for (const words of order) {
         const whole = await ours.afresh(text, { words });
-        const more = await ours.analyse(text + APPENDED, { words });
+        const more = await ours.analyze(text + APPENDED, { words });
         if (tokensOf(more) !== tokens + 1 || Boolean(more.analysis.words) !== words) throw new Error('that is another answer');
         if (round === 0) continue;
         runs[words ? 'words' : 'plain'].push(whole.compute_ms);

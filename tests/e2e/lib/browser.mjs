@@ -95,7 +95,7 @@ export async function open(browser, url, { pack, packBytes, context, workerPrelu
 }
 
 /** Types a text into the box, presses Analyze, and waits until `main` is in one of `states`; answers which. */
-export async function analyse(page, text, { states = ['done', 'error'], timeout = 120_000 } = {}) {
+export async function analyze(page, text, { states = ['done', 'error'], timeout = 120_000 } = {}) {
   if (text !== undefined) await (await reach(page, 'text-input')).fill(text);
   await (await reach(page, 'analyze')).click();
   return waitForState(page, states, timeout);
@@ -142,8 +142,8 @@ export async function diagnostics(page) {
   return JSON.parse(await page.getByTestId('diagnostics-text').innerText());
 }
 
-/** How many different colours a canvas shows; a blank one shows one. */
-export async function countColours(page, testId) {
+/** How many different colors a canvas shows; a blank one shows one. */
+export async function countColors(page, testId) {
   return (await reach(page, testId)).evaluate((canvas) => {
     const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
     return new Set(new Uint32Array(data.buffer)).size;

@@ -1,6 +1,6 @@
 // How Chromium is started, by tests and benches alike.
 
-/** A test browser talks to nobody but our server. */
+/** A test browser sends requests to our server only. */
 export const QUIET = [
   '--no-sandbox', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--disable-sync',
   // Pages that a test changes on their way count as public ones, which may not ask servers on this machine.

@@ -14,7 +14,7 @@ import { basename, extname, join } from 'node:path';
  * `fill`: every byte of it; `shift`: bytes from so much further on; `said`: so much is added to both ends in Content-Range), or nothing;
  * `cut(file, ...at)`, after which the next answers for `file` end at these
  * bytes of the file; `down`, true while every request is refused;
- * `portal`, a page that answers every request in place of its file; `gone`, true while nobody answers; `close()`.
+ * `portal`, a page that answers every request in place of its file; `gone`, true while no request is answered; `close()`.
  */
 export async function startHost(folder, options = {}) {
   const { ranges = true, pace = 0, cacheControl = 'no-cache', beside, path: root = '/', types, missing } = options;

@@ -30,7 +30,7 @@ export async function packPair(pair, name = pair.name) {
 }
 
 /** The analysis that the command line makes of `text`. */
-export async function analyse(pack, text, ...options) {
+export async function analyze(pack, text, ...options) {
   const file = join(environment.out, `command-line-${process.pid}.json`);
   await temporalLens('analyze', '--model', pack, '--text', text, '--device', 'cpu', '--json', file, ...options);
   const document = JSON.parse(readFileSync(file, 'utf8'));

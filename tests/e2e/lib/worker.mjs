@@ -35,7 +35,7 @@ export async function startWorker(page, device = 'webgpu') {
   }, device);
 }
 
-/** Sends a request and answers its last message; a failure throws its sentence and starts the worker anew. */
+/** Sends a request and answers its last message; a failure throws its sentence and starts the worker again. */
 export async function ask(page, request, limit = LIMIT_MS) {
   try {
     return await exchange(page, request, limit);

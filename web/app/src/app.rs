@@ -27,7 +27,7 @@ pub fn App() -> impl IntoView {
     let _esc = window_event_listener(ev::keydown, move |event| match event.key().as_str() {
         // An input method's own: it drops what is being composed.
         "Escape" if event.is_composing() => {}
-        // Pressed by whoever types.
+        // Pressed in a text field: it is left to the field.
         "Escape" if is_typing(&event) => {}
         "Escape" if state.is_model_open.get_untracked() => state.is_model_open.set(false),
         "Escape" => state.tell(Msg::Escape),
@@ -61,7 +61,7 @@ pub fn App() -> impl IntoView {
             on:dragleave=move |_: DragEvent| dropping.set(false)
             on:drop=on_drop
         >
-            // Its fragment would be another address, which the page would open anew.
+            // Its fragment would be another address, which the page would open again.
             <a
                 class="skip-link"
                 href="#text-zone"

@@ -66,7 +66,7 @@ const SAVED_HEAD: f64 = 34.0;
 const SAVED_FOOT: f64 = 30.0;
 
 /// A figure of a size in CSS pixels on a solid ground, with a title above and `credit` below, at twice
-/// the size. `draw` draws it; it is told how many device pixels a CSS pixel has.
+/// the size. `draw` draws it; its argument is how many device pixels a CSS pixel has.
 ///
 /// # Errors
 /// The browser's.

@@ -22,7 +22,7 @@ impl State {
     }
 }
 
-/// Does it; what comes of it is told to the model.
+/// Runs it; the outcome goes to the model as a message.
 fn run(state: State, effect: Effect) {
     match effect {
         Effect::Send(request) => send(state, &request),

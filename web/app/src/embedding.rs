@@ -1,7 +1,7 @@
 //! Messages between an embedded page and the page around it (docs/embed.md).
 //!
 //! Only the parent window is listened to. Until it has said hello nothing but "ready" goes out; from
-//! then on it is told what happens, at the origin that it spoke from and no other.
+//! then on events go to it, at the origin that it spoke from and no other.
 
 use lens_session::Msg;
 use lens_session::embed::{EmbedCommand, EmbedEvent, read_message, write_message};

@@ -113,7 +113,7 @@ async fn fetch_result(url: &str) -> Result<String, String> {
         }
         bytes.extend_from_slice(&js_sys::Uint8Array::new(&field("value")).to_vec());
         if bytes.len() as f64 > LARGEST_FILE {
-            // Whether the host hears of it or not.
+            // The rest is not needed; whether canceling works does not matter.
             let _ = reader.cancel();
             return Err("it is too large for a saved analysis".to_owned());
         }
@@ -130,7 +130,7 @@ pub fn download(state: State) {
 }
 
 /// Hands the shown document to the visitor as one HTML file that shows it, with the comparison where there is one; `then`
-/// hears what came of it, a sentence.
+/// is called with the outcome, a sentence.
 pub fn download_one_file(state: State, then: impl FnOnce(String) + 'static) {
     spawn_local(async move {
         let said = match one_file_of(state).await {

@@ -111,13 +111,13 @@ impl<T> Clone for Look<T> {
 impl<T> Copy for Look<T> {}
 
 impl<T: Value> Look<T> {
-    /// As it is; whoever asks follows it.
+    /// As it is; the caller follows its changes.
     pub fn get(self) -> T {
         self.changed.track();
         self.get_untracked()
     }
 
-    /// Whoever asks follows it.
+    /// The caller follows its changes.
     pub fn track(self) {
         self.changed.track();
     }
@@ -127,7 +127,7 @@ impl<T: Value> Look<T> {
         (self.get)(&self.store.model()).clone()
     }
 
-    /// What `read` makes of it; whoever asks follows it. The model is not to be updated in it.
+    /// What `read` makes of it; the caller follows its changes. The model is not to be updated in it.
     pub fn with<R>(self, read: impl FnOnce(&T) -> R) -> R {
         self.changed.track();
         self.with_untracked(read)

@@ -110,7 +110,7 @@ impl Computation {
         self.work.set(Work::Stopped);
     }
 
-    /// Begins anew.
+    /// Starts over.
     pub fn start(self, shown: &ShownAnalysis, settings: TrajectorySettings) {
         self.forget();
         self.work.set(Work::UnderWay(0, 0));

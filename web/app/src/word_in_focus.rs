@@ -1,5 +1,5 @@
 //! The word that the page speaks of: the hovered one, else the one that the film reads, else the pinned one, else the one
-//! whose story is told first.
+//! whose story is shown first.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use leptos::prelude::*;
 
 use crate::store::Store;
 
-/// The story of a shown text that is told first: its word, once that is chosen.
+/// The story of a shown text that is shown first: its word, once that is chosen.
 type Suggestion = Option<(Arc<ShownAnalysis>, Option<usize>)>;
 
 /// Positions in the shown text; none where no word of it is worth pointing out.
@@ -23,7 +23,7 @@ pub struct WordInFocus {
 }
 
 impl WordInFocus {
-    /// Of whatever is shown. The address does not name a word that nobody has pinned.
+    /// Of whatever is shown. The address does not name a word that is not pinned.
     pub fn of(store: &'static Store) -> Self {
         let focus = store.look(|model| &model.focus);
         let read_to = store.look(|model| &model.view.read_to);

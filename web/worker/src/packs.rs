@@ -260,7 +260,7 @@ struct Done<'a> {
     tokenizer_ms: &'a mut f64,
 }
 
-/// How many bytes of each file are here, told as a whole.
+/// How many bytes of each file are here, reported as a sum.
 struct Tally<F> {
     here: RefCell<Vec<u64>>,
     before: u64,

@@ -70,7 +70,7 @@ async fn bench_linear(
     Ok(Reply::new(&TestResponse::Bench { id, times_ms }))
 }
 
-/// The most analyses of a text: whoever asks for more waits in vain.
+/// The most analyses of a text, so that a request for more ends in a reasonable time.
 const SAMPLES_MAX: usize = 50;
 /// Of a text that takes longer one analysis after the first will do.
 const TEXT_MS: f64 = 3000.0;

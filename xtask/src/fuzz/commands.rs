@@ -185,8 +185,12 @@ impl Commands {
         for case in CASES {
             let ran = it.ran(case)?;
             if ran.fault.is_some() || ran.was_taken == (case.command == PACK_GGUF) {
-                let told = std::fs::read_to_string(it.folder.join("stderr")).unwrap_or_default();
-                failed.push(format!("{} fails on whole files: {} {told}", case.command, ran.fault.unwrap_or_default()));
+                let printed = std::fs::read_to_string(it.folder.join("stderr")).unwrap_or_default();
+                failed.push(format!(
+                    "{} fails on whole files: {} {printed}",
+                    case.command,
+                    ran.fault.unwrap_or_default()
+                ));
             }
         }
         if !failed.is_empty() {
@@ -260,14 +264,16 @@ impl Commands {
         let child = command.spawn().with_context(|| format!("cannot run {}", self.program.display()))?;
         let ended = watched(child)?;
         let took = started.elapsed();
-        let told = String::from_utf8_lossy(&std::fs::read(&stderr)?).into_owned();
+        let printed = String::from_utf8_lossy(&std::fs::read(&stderr)?).into_owned();
         let printed = String::from_utf8_lossy(&std::fs::read(&stdout)?).into_owned();
         let fault = match ended {
             Ended::Slow => Some(format!("it ran for more than {} s", SLOW.as_secs())),
             Ended::Large(kb) => Some(format!("it took {} MB of memory", kb / 1024)),
             Ended::Code(Some(0)) => unusable(&out, &printed),
-            Ended::Code(Some(1 | 2)) => unreadable(&told),
-            Ended::Code(code) => Some(format!("it ended with {code:?}: {}", told.lines().last().unwrap_or_default())),
+            Ended::Code(Some(1 | 2)) => unreadable(&printed),
+            Ended::Code(code) => {
+                Some(format!("it ended with {code:?}: {}", printed.lines().last().unwrap_or_default()))
+            }
         };
         let was_taken = matches!(ended, Ended::Code(Some(0)));
         Ok(Ran {
@@ -367,14 +373,14 @@ fn has_null(json: &str) -> bool {
 }
 
 /// What is wrong with how an error was said.
-fn unreadable(told: &str) -> Option<String> {
-    let sentence = told.lines().last().unwrap_or_default();
-    if told.contains("panicked at") {
+fn unreadable(printed: &str) -> Option<String> {
+    let sentence = printed.lines().last().unwrap_or_default();
+    if printed.contains("panicked at") {
         Some(format!("a panic: {sentence}"))
     } else if sentence.trim().is_empty() {
         Some("it failed and said nothing".to_owned())
     } else if sentence.chars().count() > SENTENCE_MAX || sentence.chars().any(char::is_control) {
-        Some("its error is no plain sentence".to_owned())
+        Some("its error is not a plain sentence".to_owned())
     } else {
         None
     }

@@ -202,7 +202,7 @@ fn passages(analysis: &Analysis) -> Result<Vec<Passage>> {
     for scene in scene::all(analysis) {
         let before = ends.get(scene.first.saturating_sub(1));
         let text = before.zip(ends.get(scene.last)).and_then(|(&from, &to)| analysis.text.get(from..to));
-        let text = text.with_context(|| format!("scene {} is no part of the text", scene.number))?.to_owned();
+        let text = text.with_context(|| format!("scene {} is not a part of the text", scene.number))?.to_owned();
         passages.push(Passage { scene: Some(scene), text });
     }
     if passages.is_empty() {

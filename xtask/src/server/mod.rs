@@ -124,7 +124,7 @@ fn answer(request: &Request, options: &Options) -> std::io::Result<Answer> {
     let tag = files::entity_tag(&meta);
     let mut fields = vec![
         ("Content-Type", files::mime_type(&path).to_owned()),
-        // Asks again each time, but may be told that nothing changed.
+        // The browser asks each time, and the answer may be that nothing changed.
         ("Cache-Control", "no-cache".to_owned()),
         ("ETag", tag.clone()),
         ("Accept-Ranges", if options.ranges { "bytes" } else { "none" }.to_owned()),
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn connections_that_wait_keep_nobody_waiting() {
+    fn connections_that_wait_hold_up_no_others() {
         let site = std::env::temp_dir().join(format!("xtask-idle-{}", std::process::id()));
         std::fs::create_dir_all(&site).unwrap();
         std::fs::write(site.join("a.txt"), "text").unwrap();

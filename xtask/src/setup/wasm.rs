@@ -37,7 +37,7 @@ pub fn find_or_install() -> Result<WasmToolchain> {
         return Ok(debian());
     }
     if find_on_path("rustup").is_some() {
-        // No network: rustup retries for minutes unless told not to.
+        // Without a network rustup retries for minutes by default.
         let added = Task::new("installing the wasm32 target (rustup)", "rustup")
             .args(["target", "add", TARGET])
             .envs([("RUSTUP_MAX_RETRIES", "1")])

@@ -1,6 +1,6 @@
 //! The dependencies against `deny.toml`: every license is one of those allowed, every crate comes from an allowed registry,
-//! none is banned, and each crate that is there in two versions is listed with who wants the older one. What cargo-deny does
-//! besides, advisories above all, the workflow CI runs.
+//! none is banned, and of each crate that is there in two versions the older one is listed, with the crate that needs it.
+//! What cargo-deny checks in addition, advisories above all, is left to the workflow that CI runs.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -48,7 +48,7 @@ fn problems_of(rules: &Rules, packages: &[Package]) -> Vec<String> {
         let name = format!("{} {}", it.name, it.version);
         let license = it.license.as_ref().or_else(|| rules.clarified.get(&it.name));
         if !license.is_some_and(|license| is_allowed(license, &rules.licenses)) {
-            problems.push(format!("{name}: its license, {license:?}, is none of those that deny.toml allows"));
+            problems.push(format!("{name}: its license, {license:?}, is not one that deny.toml allows"));
         }
         if rules.banned.contains(&it.name) {
             problems.push(format!("{name} is banned by deny.toml"));
@@ -63,7 +63,7 @@ fn problems_of(rules: &Rules, packages: &[Package]) -> Vec<String> {
         let older = versions.split_last().map_or(&[][..], |(_, older)| older);
         for version in older.iter().filter(|version| !rules.older.contains(&format!("{name}@{version}"))) {
             problems.push(format!(
-                "{name} is there as {} and {version}: deny.toml does not say who wants the older one (`cargo tree -i {name}@{version}`)",
+                "{name} is there as {} and {version}: deny.toml does not list the older one (`cargo tree -i {name}@{version}` shows what needs it)",
                 versions.last().unwrap_or(version)
             ));
         }
@@ -74,7 +74,7 @@ fn problems_of(rules: &Rules, packages: &[Package]) -> Vec<String> {
             .older
             .iter()
             .filter(|entry| !is_there(entry))
-            .map(|entry| format!("deny.toml lists {entry}, which is no dependency any more")),
+            .map(|entry| format!("deny.toml lists {entry}, which is not a dependency any more")),
     );
     problems
 }
@@ -125,7 +125,7 @@ fn one(words: &mut &[&str], allowed: &[String]) -> bool {
 }
 
 fn read_packages(metadata: &[u8]) -> Result<Vec<Package>> {
-    let metadata: Value = serde_json::from_slice(metadata).context("cargo metadata is no JSON")?;
+    let metadata: Value = serde_json::from_slice(metadata).context("cargo metadata is not JSON")?;
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let packages = metadata["packages"].as_array().context("cargo metadata has no packages")?;
     let read = |it: &Value| {

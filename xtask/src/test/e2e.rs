@@ -16,7 +16,7 @@ use crate::{pack, server, setup};
 /// Longer than any of the tests may take together.
 const LIMIT: Duration = Duration::from_secs(45 * 60);
 
-/// The page on a pack of some kilobytes: typed text to heatmap, other hosts, damaged files, cancelling.
+/// The page on a pack of some kilobytes: typed text to heatmap, other hosts, damaged files, canceling.
 const SMOKE: &str = "small-packs.test.mjs";
 
 /// With nothing at the same time: what takes both cores for minutes, and what measures the times that README states.
@@ -29,7 +29,7 @@ const AT_ONCE: usize = 2;
 /// LENS_E2E_TEST limits both to the tests whose names match it.
 pub fn run(context: &Context) -> Result<Count> {
     let mut files = files(context)?;
-    // For whoever works on some of them.
+    // For work on some of them.
     if let Ok(names) = std::env::var("LENS_E2E") {
         let named: Vec<PathBuf> =
             names.split(',').map(|name| folder(context).join(format!("{name}.test.mjs"))).collect();

@@ -46,7 +46,7 @@ pub struct Words {
 pub struct Firing {
     /// The passage.
     pub passage: u32,
-    /// Position in it; 0 is BOS, which nobody looks at.
+    /// Position in it; 0 is BOS, which is left out.
     pub position: u32,
     /// The novel code.
     pub value: f32,

@@ -70,7 +70,7 @@ pub struct Index {
     pub tokens: usize,
     /// Passages of it.
     pub passages: usize,
-    /// Where the texts are from, with attribution and licence.
+    /// Where the texts are from, with attribution and license.
     pub sources: Vec<TextSource>,
     /// How labels are found, in a sentence.
     pub rule: String,
@@ -93,7 +93,7 @@ pub struct Index {
 pub struct TextSource {
     /// Its name in the corpus.
     pub name: String,
-    /// Title, author and licence, as the corpus states them.
+    /// Title, author and license, as the corpus states them.
     pub attribution: String,
 }
 

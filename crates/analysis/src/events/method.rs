@@ -27,7 +27,7 @@ pub const TEXT_SCALE: f64 = 100.0;
 pub const LONG_TEXT: f64 = 400.0;
 /// Tokens that a boundary may be off and is still the same one.
 pub const NEAR: usize = 3;
-/// What the probability of a boundary exactly at a place counts beside that of one near it.
+/// What the probability of a boundary exactly at a place counts relative to that of one near it.
 pub const EXACT: f64 = 0.5;
 /// What both must come to so that there is a boundary.
 pub const LEAST: f64 = 0.5625;

@@ -10,7 +10,7 @@
 //! | [`sentences`] | what sentences and lines say: weak evidence |
 //!
 //! Method: kernel change-point detection (Harchaoui & Cappé 2007) as a semi-Markov random field (Sarawagi & Cohen
-//! 2004). BOS is left out, the rest centered anew, and the cosine of each source taken as kernel. The scatter of a
+//! 2004). BOS is left out, the rest centered again, and the cosine of each source taken as kernel. The scatter of a
 //! span, the sum of squared distances of its tokens from their mean, follows from the kernel alone. A way to cut a
 //! text has a cost, and is exp(-cost) times as likely as one that costs nothing:
 //!

@@ -43,7 +43,7 @@ pub fn starts(tokens: &[String]) -> Vec<bool> {
     starts
 }
 
-/// What a boundary before each token costs beside the price of all, [n].
+/// What a boundary before each token costs in addition to the price of all, [n].
 pub fn costs(tokens: &[String]) -> Vec<f64> {
     let starts = starts(tokens);
     let mut costs = vec![0.0; tokens.len()];

@@ -33,7 +33,8 @@ pub fn write_lens(path: &Path, lens: &FittedLens, pack_hash: &str) -> Result<()>
 /// [`crate::Error::Mismatch`] when it was made for another pack.
 pub fn read_lens(path: &Path, folder: &Path) -> Result<FittedLens> {
     let file = TensorFile::read(path, FORMAT, folder)?;
-    let number = |key: &str| file.field(key)?.parse::<f64>().map_err(|_| file.wrong(format!("its {key} is no number")));
+    let number =
+        |key: &str| file.field(key)?.parse::<f64>().map_err(|_| file.wrong(format!("its {key} is not a number")));
     let lens = FittedLens {
         matrix: file.values(LENS_MATRIX)?,
         mean_x: file.values(LENS_MEAN_X)?,

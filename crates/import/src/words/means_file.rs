@@ -27,7 +27,7 @@ pub fn write_means(path: &Path, means: &WordMeans, pack_hash: &str) -> Result<()
 /// Reads the means for the pack in `folder`.
 ///
 /// # Errors
-/// [`crate::Error::Malformed`] when it is no such file, or its means are no numbers or of another width;
+/// [`crate::Error::Malformed`] when it is no such file, or its means are not numbers or of another width;
 /// [`crate::Error::Mismatch`] when it was made with another pack.
 pub fn read_means(path: &Path, folder: &Path) -> Result<WordMeans> {
     let file = TensorFile::read(path, FORMAT, folder)?;
@@ -35,7 +35,10 @@ pub fn read_means(path: &Path, folder: &Path) -> Result<WordMeans> {
         predictable: file.values(MEAN_PREDICTABLE)?,
         novel: file.values(MEAN_NOVEL)?,
         residual: file.values(MEAN_RESIDUAL)?,
-        corpus_tokens: file.field(CORPUS_TOKENS)?.parse().map_err(|_| file.wrong("its corpus_tokens is no number"))?,
+        corpus_tokens: file
+            .field(CORPUS_TOKENS)?
+            .parse()
+            .map_err(|_| file.wrong("its corpus_tokens is not a number"))?,
     };
     means.check(file.d_model).map_err(|e| file.wrong(e))?;
     Ok(means)

@@ -5,7 +5,7 @@
 //! | [`section`] | the section of a pack in a folder: read, checked, written in place |
 //! | [`embedding_rows`] | rows of a pack's embedding, in the bytes that the pack has |
 //! | [`word_list`] | a list of words as a text file, and the tokens that they are |
-//! | [`piece_list`] | a list of pieces that are no words as a text file |
+//! | [`piece_list`] | a list of pieces that are not words as a text file |
 //! | [`means_file`], [`lens_file`] | the means of a corpus and a fitted lens as files, for other machines |
 //! | [`tensor_file`] | what both are: a safetensors file that names its pack |
 

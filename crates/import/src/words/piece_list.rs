@@ -1,5 +1,5 @@
-//! A list of pieces that are no words as a text file: a token id, a tab and the piece as a JSON string, as it may be a line
-//! end.
+//! A list of pieces that are not words as a text file: a token id, a tab and the piece as a JSON string, as it may be a
+//! line end.
 
 use std::collections::HashSet;
 use std::path::Path;

@@ -59,7 +59,7 @@ impl WordMeans {
             }
             if let Some(value) = mean.iter().find(|value| !value.is_finite()) {
                 return Err(Error::Mismatch(format!(
-                    "{name} holds {value}, which is no mean: the pack is damaged, or the device that computed it"
+                    "{name} holds {value}, which is not a mean: the pack is damaged, or the device that computed it"
                 )));
             }
         }
@@ -117,7 +117,7 @@ impl FittedLens {
     }
 }
 
-/// What goes into the section beside the rows, which are the pack's own.
+/// What goes into the section in addition to the rows, which are the pack's own.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WordsSection {
     /// The words.
@@ -219,9 +219,9 @@ fn write_files(folder: &Path, manifest: &Manifest, section: &WordsSection) -> Re
         return Err(Error::Mismatch(format!("a vocabulary needs at least two words, this one has {found}")));
     }
     match (&section.lens, vocabulary.pieces.len()) {
-        (None, 1..) => return Err(Error::Mismatch("pieces that are no words need a fitted lens".to_owned())),
+        (None, 1..) => return Err(Error::Mismatch("pieces that are not words need a fitted lens".to_owned())),
         (Some(_), 0 | 1) => {
-            return Err(Error::Mismatch("a fitted lens needs at least two pieces that are no words".to_owned()));
+            return Err(Error::Mismatch("a fitted lens needs at least two pieces that are not words".to_owned()));
         }
         _ => {}
     }

@@ -19,7 +19,7 @@ const SPACE: char = '▁';
 pub struct WordList {
     /// Token ids and spellings, by id.
     pub words: Vec<(u32, String)>,
-    /// Words that are no single token of the model, in the order of the file.
+    /// Words that are not single tokens of the model, in the order of the file.
     pub missing: Vec<String>,
 }
 
@@ -49,7 +49,7 @@ pub fn read_word_list(path: &Path, pieces: &Vocabulary) -> Result<WordList> {
             |problem: String| Error::malformed(path.display().to_string(), format!("line {}: {problem}", index + 1));
         let (id, word) = match line.split_once('\t') {
             Some((id, word)) => {
-                let id: u32 = id.parse().map_err(|_| wrong(format!("{id:?} is no token id")))?;
+                let id: u32 = id.parse().map_err(|_| wrong(format!("{id:?} is not a token id")))?;
                 let piece = pieces.piece(id).ok_or_else(|| wrong(format!("the model has no token {id}")))?;
                 let spelled = spelling(piece);
                 if spelled != word {

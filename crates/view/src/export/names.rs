@@ -1,5 +1,5 @@
-//! What files that programs read call a token: as the vocabulary spells it and as nothing else, so that whoever joins a
-//! table to a result by its tokens finds them equal.
+//! What files that programs read call a token: as the vocabulary spells it and as nothing else, so that a table can be
+//! joined to a result by its tokens.
 
 /// The token at `position`.
 pub(super) fn token(tokens: &[String], position: usize) -> &str {

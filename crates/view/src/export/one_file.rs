@@ -31,13 +31,13 @@ const DESCRIPTION: usize = 300;
 /// Why there is no file.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum OneFileError {
-    /// The template is none.
-    #[error("this is no template of Temporal Lens’s: it has no “{0}”")]
+    /// The template is not a page of ours.
+    #[error("this is not a template of Temporal Lens’s: it has no “{0}”")]
     NoTemplate(&'static str),
     /// The template cannot read a document.
     #[error("the template is of another version: it does not read {0}")]
     Version(String),
-    /// The document is no JSON with a format.
+    /// The document is not JSON with a format.
     #[error("the document does not say its format")]
     NoFormat,
 }

@@ -115,11 +115,11 @@ pub struct Progress {
     mark: Option<(f64, u64)>,
     /// When this stage began, and when something was last reported.
     began: f64,
-    heard: f64,
+    reported: f64,
     now: f64,
 }
 
-/// Milliseconds without a report after which the time is told instead: a step on the GPU, or a host that does not answer.
+/// Milliseconds without a report after which the time is shown: a step on the GPU, or a host that does not answer.
 const STANDSTILL_MS: f64 = 900.0;
 
 impl Progress {
@@ -128,13 +128,13 @@ impl Progress {
     pub fn begin(cold: bool, expected_bytes: u64) -> Self {
         let (kind, stage, total) =
             if cold { (Kind::Cold, LoadStage::Start, expected_bytes) } else { (Kind::Warm, LoadStage::Embedding, 0) };
-        Self { kind, stage, done: 0, total, fraction: 0.0, mark: None, began: 0.0, heard: 0.0, now: 0.0 }
+        Self { kind, stage, done: 0, total, fraction: 0.0, mark: None, began: 0.0, reported: 0.0, now: 0.0 }
     }
 
     /// It begins at `now` milliseconds of any clock.
     #[must_use]
     pub fn at(self, now: f64) -> Self {
-        Self { began: now, heard: now, now, ..self }
+        Self { began: now, reported: now, now, ..self }
     }
 
     /// It is `now`, and nothing was reported.
@@ -161,7 +161,7 @@ impl Progress {
             self.mark = Some((now, done));
         }
         (self.stage, self.done, self.total) = (stage, done.min(total), total);
-        (self.heard, self.now) = (now, now);
+        (self.reported, self.now) = (now, now);
         let before: f64 = LoadStage::ALL.into_iter().filter(|s| *s < stage).map(|s| s.share(self.kind)).sum();
         let part = if total > 0 { self.done as f64 / total as f64 } else { 0.0 };
         let fraction = (before + part * stage.share(self.kind)) / 100.0;
@@ -195,7 +195,7 @@ impl Progress {
     /// e.g. "3.20 MB/s, about 25 s left"; none before it can be known. While nothing is reported, how long the stage has
     /// taken, e.g. "4 s so far".
     pub fn pace(&self) -> Option<String> {
-        if self.now - self.heard >= STANDSTILL_MS {
+        if self.now - self.reported >= STANDSTILL_MS {
             return Some(format!("{:.0} s so far", (self.now - self.began) / 1000.0));
         }
         let (since, first) = self.mark?;
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn stages_are_told_with_their_units() {
+    fn stages_are_shown_with_their_units() {
         let mut progress = Progress::begin(true, 0);
         progress.report(LoadStage::Weights, 45_200_000, 123_000_000, 0.0);
         assert_eq!(progress.sentence(), "Loading weights · 45.2 MB of 123 MB");
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pace_waits_until_it_can_be_told() {
+    fn the_pace_waits_until_it_is_known() {
         let mut progress = Progress::begin(true, 0);
         progress.report(LoadStage::Weights, 0, 10_000_000, 0.0);
         progress.report(LoadStage::Weights, 1_000_000, 10_000_000, 1000.0);
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn while_nothing_is_reported_the_seconds_are_told() {
+    fn while_nothing_is_reported_the_seconds_are_shown() {
         let mut progress = Progress::begin(true, 0).at(5000.0);
         progress.wait(5800.0);
         assert_eq!(progress.pace(), None);

@@ -5,7 +5,7 @@ use lens_analysis::{Analysis, Event};
 
 /// Words that name a scene.
 const NAME_WORDS: usize = 3;
-/// Scenes are told apart by so many colors, in turn.
+/// Scenes have so many colors, in turn.
 const COLORS: usize = 4;
 /// What stands for the name of a scene whose words do not cohere.
 pub const UNCLEAR: &str = "unclear";

@@ -13,7 +13,7 @@ const FOUND_MAX: usize = 30;
 /// A bar of the histogram.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bar {
-    /// 0..=1 of the highest, on a logarithmic scale: one code beside thousands is seen.
+    /// 0..=1 of the highest, on a logarithmic scale: one code among thousands is visible.
     pub height: f64,
     /// Its tooltip.
     pub title: String,
@@ -39,7 +39,7 @@ pub fn bars(dashboard: &Dashboard) -> Vec<Bar> {
 pub struct ShadedToken {
     /// The token.
     pub token: String,
-    /// Its code beside the feature's largest, 0..=1.
+    /// Its code relative to the feature's largest, 0..=1.
     pub share: f64,
     /// Whether the excerpt is about it.
     pub is_focus: bool,

@@ -11,7 +11,7 @@ pub struct FeatureRow {
     pub feature: usize,
     /// Its value as text.
     pub value: String,
-    /// Its value beside the token's strongest, 0..=1: the length of a bar.
+    /// Its value relative to the token's strongest, 0..=1: the length of a bar.
     pub share: f64,
     /// Its dashboard, where the SAE has a Neuronpedia source.
     pub dashboard: Option<String>,

@@ -9,9 +9,9 @@ use crate::format::token;
 
 /// Letters of a word, at least.
 const LETTERS_MIN: usize = 3;
-/// The position of the word to open with, where the text has one whose story can be told: a whole word with content, not
-/// the last one, whose prediction was taken from another word with content, that added a feature with a name, and with
-/// words on both sides. Of several the one with the best story; of equals the first.
+/// The position of the word to open with, where the text has one with a story: a whole word with content, not the last
+/// one, whose prediction was taken from another word with content, that added a feature with a name, and with words on
+/// both sides. Of several the one with the best story; of equals the first.
 pub fn of(analysis: &Analysis, index: Option<&Index>) -> Option<usize> {
     let last = (1..analysis.tokens.len()).rev().find(|at| is_content(analysis, *at));
     let candidates = (1..analysis.tokens.len()).filter(|at| Some(*at) != last && is_content(analysis, *at));
@@ -33,7 +33,7 @@ fn score(analysis: &Analysis, index: Option<&Index>, it: &Inspector) -> f32 {
     // A reader follows where the words of the past are about their source, and what was added is about this word.
     let is_followed = content.iter().any(|row| names(it.from_past.as_deref(), &words::stem(&row.name.to_lowercase())));
     let is_own = names(it.new_here.as_deref(), &own);
-    let added = it.added.iter().map(|row| told(row, index, &own)).fold(0.0, f32::max);
+    let added = it.added.iter().map(|row| informativeness(row, index, &own)).fold(0.0, f32::max);
     2.0 * strongest.min(0.5)
         + has(leads && strongest > 0.0)
         + has(is_followed)
@@ -44,7 +44,7 @@ fn score(analysis: &Analysis, index: Option<&Index>, it: &Inspector) -> f32 {
 }
 
 /// How much a feature says to a reader, 0..=1: its share of its largest code, less where its name is about other words.
-fn told(row: &AddedRow, index: Option<&Index>, own: &str) -> f32 {
+fn informativeness(row: &AddedRow, index: Option<&Index>, own: &str) -> f32 {
     let (Some((name, by)), Some(percent)) = (index.and_then(|it| it.name(row.feature)), row.percent) else {
         return 0.0;
     };
@@ -130,17 +130,20 @@ mod tests {
             bar: 0.0,
         };
         let mut index = example::index();
-        assert_eq!(told(&row(3, Some(50.0)), Some(&index), "night"), 0.5);
-        assert_eq!(told(&row(3, Some(50.0)), Some(&index), "door"), 0.3);
-        assert_eq!(told(&row(3, Some(250.0)), Some(&index), "night"), 1.0);
+        assert_eq!(informativeness(&row(3, Some(50.0)), Some(&index), "night"), 0.5);
+        assert_eq!(informativeness(&row(3, Some(50.0)), Some(&index), "door"), 0.3);
+        assert_eq!(informativeness(&row(3, Some(250.0)), Some(&index), "night"), 1.0);
         assert_eq!(
-            (told(&row(7, Some(50.0)), Some(&index), "night"), told(&row(3, None), Some(&index), "night")),
+            (
+                informativeness(&row(7, Some(50.0)), Some(&index), "night"),
+                informativeness(&row(3, None), Some(&index), "night")
+            ),
             (0.0, 0.0)
         );
         index.names[0].text = "the, night".to_owned();
-        assert_eq!(told(&row(3, Some(50.0)), Some(&index), "door"), 0.0);
+        assert_eq!(informativeness(&row(3, Some(50.0)), Some(&index), "door"), 0.0);
         index.names[0].text = "“opened”, “doors”".to_owned();
-        assert_eq!(told(&row(3, Some(50.0)), Some(&index), &words::stem("door")), 0.5);
+        assert_eq!(informativeness(&row(3, Some(50.0)), Some(&index), &words::stem("door")), 0.5);
     }
 
     /// Read by hand when this was written: "rubbed" from "weighed" and "flour", "window" from "seat", "falls" from "stands".

@@ -60,7 +60,7 @@ pub struct SourceRow {
     pub name: String,
     /// Its share of the SAE's attention, 0..=1.
     pub share: f32,
-    /// The share beside that of the strongest source, 0..=1: the length of a bar.
+    /// The share relative to that of the strongest source, 0..=1: the length of a bar.
     pub bar: f32,
 }
 
@@ -195,8 +195,8 @@ fn source_rows(analysis: &Analysis, sources: &[TokenSource]) -> Vec<SourceRow> {
 fn added(codes: &[FeatureCode], index: Option<&Index>) -> Vec<AddedRow> {
     let share = |it: &FeatureCode| Some(it.value / index?.largest(it.feature)?);
     let mut ordered: Vec<(&FeatureCode, Option<f32>)> = codes.iter().map(|it| (it, share(it))).collect();
-    // A feature whose largest code is not known goes last: its code says little beside those of others. The sort is
-    // stable: these stay in the order of their codes.
+    // A feature whose largest code is not known goes last: its code cannot be compared with those of others. The sort
+    // is stable: these stay in the order of their codes.
     ordered.sort_by(|a, b| b.1.unwrap_or(0.0).total_cmp(&a.1.unwrap_or(0.0)));
     rows(ordered, codes, index)
 }

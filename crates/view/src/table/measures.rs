@@ -94,8 +94,8 @@ pub fn rank(source: Source, eigenvalues: Result<Option<&[f64]>, MissingError>) -
     }
 }
 
-/// The rows that a reader learns something from, each beside what it is for the words shuffled, where that was computed.
-/// Left out is what is the same for every text: a number of codes that is the SAE's k at every token, and the similarity of
+/// The rows that a reader learns something from, each next to what it is for the words shuffled, where that was
+/// computed. Left out is what is the same for every text: a number of codes that is the SAE's k at every token, and the similarity of
 /// a token with itself.
 pub fn on_screen(rows: &[StatisticsRow], analysis: &Analysis) -> Vec<StatisticsRow> {
     let is_constant = |row: &StatisticsRow| {

@@ -81,7 +81,7 @@ fn likelihood(nats: f32) -> String {
     }
     let inverse = 1.0 / probability;
     let unit = 10f64.powf((inverse.log10() - 1.0).floor());
-    // Nothing is told apart beyond.
+    // Smaller ones are not distinguished.
     if inverse > 1e9 {
         "under 1 in a billion".to_owned()
     } else {

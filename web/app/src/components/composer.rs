@@ -60,7 +60,7 @@ pub fn Composer(state: State) -> impl IntoView {
                 data-testid="text-input"
                 prop:value=move || state.text.get()
                 on:input:target=move |event| {
-                    // Half a word of an input method is nobody's text.
+                    // What an input method composes is not finished text.
                     if !is_composing.get_value() {
                         state.tell(Msg::Typed(event.target().value()));
                     }

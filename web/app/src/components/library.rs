@@ -128,7 +128,7 @@ fn Details(state: State, url: String, facts: PackSummary) -> impl IntoView {
         <div class="controls">{act}</div>
         <details>
             <summary>"Licenses"</summary>
-            <ul class="licences">{licenses}</ul>
+            <ul class="licenses">{licenses}</ul>
         </details>
     }
 }

@@ -107,7 +107,7 @@ fn effective_rank(shown: &Arc<ShownAnalysis>, source: Source) -> RwSignal<Eigenv
 }
 
 fn go_on(mut work: Tridiagonal, found: RwSignal<Eigenvalues>) {
-    // Another result is shown by now: nobody waits for this one.
+    // Another result is shown by now: this one is not needed.
     if found.is_disposed() {
         return;
     }

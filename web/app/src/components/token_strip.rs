@@ -301,7 +301,7 @@ fn show_pin(state: State) {
     request_animation_frame(move || if is_narrow { scroll_to(cell.row) } else { keep_in_sight(cell.row) });
 }
 
-/// The word whose story is told first is in sight once it is chosen.
+/// The word whose story is shown first is in sight once it is chosen.
 fn show_suggestion(state: State) {
     Effect::new(move |is_done: Option<bool>| {
         if is_done == Some(true) {

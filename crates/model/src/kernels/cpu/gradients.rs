@@ -93,7 +93,7 @@ struct OfHead {
     values: Vec<f32>,
 }
 
-/// What one head needs beside its operands.
+/// What one head needs in addition to its operands.
 #[derive(Default)]
 struct HeadScratch {
     product: Scratch,

@@ -16,7 +16,7 @@ use super::tile::{multiply_tile, panel_width, tile_rows};
 /// Outputs that a thread takes at a time: the widest panel.
 const GROUP: usize = 32;
 
-/// Inputs of which a panel is in memory at a time: 20 KiB of f32 stay within a first-level cache beside a tile's rows of x.
+/// Inputs of which a panel is in memory at a time: 20 KiB of f32 fit a first-level cache with a tile's rows of x.
 const INPUTS_AT_ONCE: usize = 160;
 
 const _: () = assert!(INPUTS_AT_ONCE.is_multiple_of(BLOCK));
@@ -27,7 +27,7 @@ pub trait Sink {
     fn take(&mut self, row: usize, first: usize, sums: &mut [f32]);
 }
 
-/// What a product needs beside its result.
+/// What a product needs in addition to its result.
 #[derive(Default)]
 pub struct Scratch {
     x: Aligned,

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-/// A matrix [rows, columns] in a slice that nobody else uses meanwhile.
+/// A matrix [rows, columns] in a slice that nothing else reads or writes while this lives.
 #[derive(Clone, Copy)]
 pub struct Table<'a> {
     start: *mut f32,
@@ -11,7 +11,7 @@ pub struct Table<'a> {
     values: PhantomData<&'a mut [f32]>,
 }
 
-// SAFETY: it is a pointer to f32s; whoever writes through it promises that nobody else uses the same place.
+// SAFETY: it is a pointer to f32s; only `part` writes through it, and it requires that no two parts in use overlap.
 unsafe impl Send for Table<'_> {}
 // SAFETY: as above.
 unsafe impl Sync for Table<'_> {}
@@ -24,11 +24,11 @@ impl<'a> Table<'a> {
     /// `count` numbers of a row from the column `first` on.
     ///
     /// # Safety
-    /// Nobody else may use these numbers while the result lives.
+    /// Nothing else may read or write these numbers while the result lives.
     #[inline(always)]
     pub unsafe fn part(self, row: usize, first: usize, count: usize) -> &'a mut [f32] {
         assert!(first + count <= self.columns && (row + 1) * self.columns <= self.len);
-        // SAFETY: the part is within the slice, which is borrowed for 'a, and nobody else uses it.
+        // SAFETY: the part is within the slice, which is borrowed for 'a, and by contract nothing else uses it.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(row * self.columns + first), count) }
     }
 }

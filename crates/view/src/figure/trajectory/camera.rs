@@ -29,7 +29,7 @@ pub struct Projection {
     pub x: f64,
     /// Down, in radii of the plot.
     pub y: f64,
-    /// Towards the eye.
+    /// Toward the eye.
     pub depth: f64,
     /// How much larger than in the middle things appear there.
     pub scale: f64,

@@ -282,7 +282,7 @@ mod tests {
     fn a_plane_has_one_scale_for_both_axes() {
         let scene = Scene::of(&trajectory(2), &Camera::default(), &place(2));
         let [a, b] = [scene.dot(0).unwrap().at, scene.dot(1).unwrap().at];
-        // (0, 0) to (4, 2): up is towards smaller y.
+        // (0, 0) to (4, 2): up is toward smaller y.
         assert!(((b[0] - a[0]) / (a[1] - b[1]) - 2.0).abs() < 1e-9);
     }
 

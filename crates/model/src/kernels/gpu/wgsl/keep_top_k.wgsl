@@ -29,7 +29,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
     let k = sizes[0].y;
     let row = group.x * width;
     let thread = local.x;
-    // Neighbouring columns belong to one thread, so that ties can be kept in column order.
+    // Neighboring columns belong to one thread, so that ties can be kept in column order.
     let chunk = (width + THREADS - 1u) / THREADS;
     let first = min(thread * chunk, width);
     let last = min(first + chunk, width);

@@ -1,7 +1,7 @@
-//! Whether a name that is none of ours was meant as one: what chats, mail programs and hosts hang onto a link (`fbclid`,
-//! `utm_source`, `__theme`) is nobody's mistake and is passed over; a letter too few in one of ours is said.
+//! Whether an unknown name was meant as one of ours: parameters that chats, mail programs and hosts append to a link
+//! (`fbclid`, `utm_source`, `__theme`) are ignored; a name that is almost one of ours is reported.
 
-/// Names of fewer letters are like too many others to be told from them.
+/// Names of fewer letters are too much like others to be distinguished from them.
 const LETTERS_MIN: usize = 3;
 /// Of fewer letters, another letter makes another word: `text` and `test`, `with` and `width`, `shade` and `share`.
 const LETTERS_OF_LONG: usize = 6;
@@ -11,7 +11,7 @@ const LETTERS_OF_TWO: usize = 8;
 /// The name among `names` that `written` is a misspelling of.
 pub fn meant<'a>(written: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let written = written.trim();
-    // No name of ours is so long, however it is misspelt.
+    // No name of ours is so long, however it is misspelled.
     if written.len() > 40 {
         return None;
     }
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn our_names_misspelt_are_ours() {
+    fn our_misspelled_names_are_ours() {
         for (written, name) in [
             ("Text", "text"),
             ("TEXT", "text"),
