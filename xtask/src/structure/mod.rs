@@ -127,7 +127,8 @@ mod tests {
         let text = "[package]\nname = \"lens-pack\"\n[dev-dependencies]\nlens-model.workspace = true\n";
         write(&root, "crates/pack/Cargo.toml", text);
         write(&root, "crates/pack/src/rows.rs", "pub struct Rows;");
-        write(&root, "crates/pack/tests/all.rs", "use lens_model as _;");
+        write(&root, "crates/pack/tests/all.rs", "#[path = \"../../model/shared.rs\"]\nmod shared;");
+        write(&root, "crates/model/shared.rs", "use lens_model as _;");
         assert_eq!(problems(root.path()).unwrap(), Vec::<String>::new());
     }
 

@@ -46,6 +46,11 @@ fn names_in(folder: &Path, places: &[&str]) -> Result<BTreeSet<String>> {
             }
         } else if path.extension().is_some_and(|it| it == "rs") {
             let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            // A module may be a file of another package.
+            for line in text.lines().filter_map(|line| line.trim().strip_prefix("#[path = \"")) {
+                let named = line.split('"').next().unwrap_or_default();
+                rest.push(path.parent().unwrap_or(folder).join(named));
+            }
             let tokens = text.parse().map_err(|e| anyhow!("{} is not Rust: {e}", path.display()))?;
             identifiers(tokens, &mut names);
         }
