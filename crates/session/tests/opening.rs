@@ -138,7 +138,7 @@ fn what_lies_past_the_text_is_named() {
 }
 
 #[test]
-fn an_example_that_is_not_there_is_said_and_the_page_goes_on() {
+fn a_missing_example_is_reported_and_the_page_goes_on() {
     let mut page = Page::at("example=no-such-thing");
     assert_eq!(page.model.problem.as_deref(), Some("The example “no-such-thing” could not be fetched; try again."));
     assert_eq!(page.model.phase, Phase::Error);
@@ -149,7 +149,7 @@ fn an_example_that_is_not_there_is_said_and_the_page_goes_on() {
 }
 
 #[test]
-fn an_example_that_cannot_be_read_is_said() {
+fn an_unreadable_example_is_reported() {
     let mut page = opening("example=poem");
     let (what, turn) = page.take_fetch().unwrap();
     page.tell(Msg::Fetched(what, turn, Ok("<!doctype html>".to_owned())));
@@ -338,7 +338,7 @@ fn a_saved_result_opens_without_a_model() {
 }
 
 #[test]
-fn what_is_no_result_is_refused_with_a_sentence() {
+fn a_link_to_a_broken_result_is_refused_with_a_sentence() {
     for (query, said) in [("result=a/broken.json", "cut short"), ("result=a/absent.json", "its host answers 404")] {
         let page = Page::at(query);
         let problem = page.model.problem.as_deref().unwrap();
@@ -496,7 +496,7 @@ fn a_precomputed_comparison_is_shown() {
 }
 
 #[test]
-fn a_comparison_that_does_not_come_is_said() {
+fn a_missing_comparison_is_reported() {
     let mut page = Page::at("example=garden-path");
     page.tell(Msg::Pair("garden-path".to_owned()));
     let (what, turn) = page.take_fetch().unwrap();
@@ -585,7 +585,7 @@ fn a_file_opens_without_a_model() {
 }
 
 #[test]
-fn a_file_that_is_no_result_is_refused_and_the_page_stays() {
+fn a_file_that_is_not_a_result_is_refused_and_the_page_stays() {
     let mut page = Page::new();
     page.tell(Msg::FileOpened("mine.json".to_owned(), Ok("[1]".to_owned())));
     assert!(page.model.problem.as_deref().unwrap().starts_with("mine.json was not opened: "));

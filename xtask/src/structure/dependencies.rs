@@ -237,7 +237,7 @@ allow-git = []
     }
 
     #[test]
-    fn what_the_rules_do_not_allow_is_said() {
+    fn what_the_rules_do_not_allow_is_reported() {
         let rules = read_rules(RULES);
         let registry = "registry+https://registry.example/index";
         let sound = || {
