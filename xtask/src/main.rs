@@ -76,7 +76,8 @@ enum Command {
     Dist(DistArgs),
     /// Build the Python package (python/) as a wheel, with the page in it.
     Wheel(wheel::WheelArgs),
-    /// Formatting, lints (native and wasm), import cycles between files, upward dependencies between crates.
+    /// Formatting, lints (native and wasm), import cycles between files, upward dependencies between crates, licenses
+    /// and sources of dependencies, workflows.
     Check,
     /// Every check: what `check` does, all tests, the site in a real browser, size budgets.
     Test(test::TestArgs),

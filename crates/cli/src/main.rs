@@ -73,7 +73,6 @@ use args::{
 };
 use train_args::{CardArgs, TokenizeArgs, TrainArgs};
 
-/// Temporal Feature Analysis of a text: which features are new at each token, which were predictable.
 #[derive(Debug, Parser)]
 #[command(name = "temporal-lens", version, about)]
 struct Cli {
