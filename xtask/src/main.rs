@@ -17,6 +17,8 @@
 //! | [`fuzz`] | altered files for every reader and every command |
 //! | [`gpu_kit`] | packs all that is measured on a machine with a GPU |
 //! | [`bench`] | times our kernels and the whole path against others in the same browser |
+//! | [`cpu_bench`] | times the CPU natively against PyTorch |
+//! | [`wheel`] | the Python package as a wheel, with the template of single files in it |
 //! | [`process`], [`console`], [`paths`], [`hash`] | running programs, showing progress, finding folders, hashing files |
 
 mod bench;
