@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_that_are_no_file_names_are_refused() {
+    fn ids_that_are_not_file_names_are_refused() {
         let list = |id: &str| format!(r#"{{"examples": [{{"id": "{id}", "text": "a"}}]}}"#);
         let expected = Example { id: "two-events".to_owned(), text: "a".to_owned(), pair: None };
         assert_eq!(texts(&list("two-events")).unwrap(), [expected]);

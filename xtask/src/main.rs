@@ -17,6 +17,8 @@
 //! | [`fuzz`] | altered files for every reader and every command |
 //! | [`gpu_kit`] | packs all that is measured on a machine with a GPU |
 //! | [`bench`] | times our kernels and the whole path against others in the same browser |
+//! | [`cpu_bench`] | times the CPU natively against PyTorch |
+//! | [`wheel`] | the Python package as a wheel, with the template of single files in it |
 //! | [`process`], [`console`], [`paths`], [`hash`] | running programs, showing progress, finding folders, hashing files |
 
 mod bench;
@@ -76,7 +78,8 @@ enum Command {
     Dist(DistArgs),
     /// Build the Python package (python/) as a wheel, with the page in it.
     Wheel(wheel::WheelArgs),
-    /// Formatting, lints (native and wasm), import cycles between files, upward dependencies between crates.
+    /// Formatting, lints (native and wasm), import cycles between files, upward dependencies between crates, licenses
+    /// and sources of dependencies, workflows.
     Check,
     /// Every check: what `check` does, all tests, the site in a real browser, size budgets.
     Test(test::TestArgs),

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn centering_anew_is_centering_the_codes_without_bos() {
+    fn centering_again_is_centering_the_codes_without_bos() {
         let codes = [9.0, -3.0, 1.0, 2.0, 4.0, 0.5, -1.0, 2.5];
         let found = centered_without_bos(&gram::centered_gram(&codes, 4, 2));
         let expected = gram::centered_gram(&codes[2..], 3, 2);

@@ -22,6 +22,7 @@
 //! | [`dump`] | `--dump`: every tensor as safetensors |
 //! | [`verify`] | `verify`: our figures next to published ones |
 //! | [`fidelity`] | `fidelity`: what a precision does to the answer |
+//! | [`kernels`] | `kernels`: every kernel variant against the CPU, and how fast each is |
 //! | [`train`] | `train`, `tokenize`: texts to a TemporalSAE; [`train_args`] has their flags |
 //! | [`card`] | `card`: the figures of a model card |
 //! | [`figures`] | the published figures and their tolerances |
@@ -73,7 +74,6 @@ use args::{
 };
 use train_args::{CardArgs, TokenizeArgs, TrainArgs};
 
-/// Temporal Feature Analysis of a text: which features are new at each token, which were predictable.
 #[derive(Debug, Parser)]
 #[command(name = "temporal-lens", version, about)]
 struct Cli {

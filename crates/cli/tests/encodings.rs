@@ -118,7 +118,7 @@ fn a_byte_order_mark_and_utf_16_are_read_everywhere() {
 }
 
 #[test]
-fn what_a_download_or_a_clone_left_in_a_files_place_is_said() {
+fn what_a_download_or_a_clone_left_in_a_files_place_is_reported() {
     let files = Files::new();
     std::fs::create_dir(files.at("out")).unwrap();
     for (file, command) in [

@@ -136,7 +136,7 @@ fn names_are_fetched_once_with_the_token_and_only_what_is_needed() {
 }
 
 #[test]
-fn refusals_are_told_apart() {
+fn refusals_are_distinguished() {
     let hub = Hub::start();
     let home = tempfile::tempdir().unwrap();
     for token in [None, Some("wrong")] {

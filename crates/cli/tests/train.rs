@@ -277,7 +277,7 @@ fn a_card_compares_saes() {
 }
 
 #[test]
-fn what_is_wrong_is_said_in_a_sentence() {
+fn errors_are_reported_in_a_sentence() {
     let scratch = tempfile::tempdir().unwrap();
     let pack = pack(scratch.path());
     let out = scratch.path().join("sae");

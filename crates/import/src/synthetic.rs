@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn values_depend_on_seed_name_and_row_alone_and_are_spread_as_said() {
+    fn values_depend_on_seed_name_and_row_alone_and_are_spread_as_documented() {
         let (gemma, sae) = Synthetic::Tiny.open(1);
         let name = "model.layers.1.mlp.up_proj.weight";
         let whole = gemma.tensors.read(name, (160, 64)).unwrap();

@@ -112,7 +112,7 @@ fn a_shard_with_later_layers_only_may_be_missing() {
 }
 
 #[test]
-fn what_is_wrong_is_said_with_file_and_tensor() {
+fn errors_are_reported_with_file_and_tensor() {
     let error_of = |change: &dyn Fn(&Path)| {
         let folder = copy_of("gemma/gemma2-softcap");
         change(folder.path());

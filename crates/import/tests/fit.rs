@@ -13,7 +13,7 @@ use lens_pack::tensor_spec::gemma_joined;
 use lens_pack::unpack::shard_parts;
 
 #[test]
-fn counted_bytes_are_the_tensors_bytes_and_what_is_too_large_is_said() {
+fn counted_bytes_are_the_tensors_bytes_and_too_large_models_are_reported() {
     for precision in [Precision::F32, Precision::F16, Precision::Q8, Precision::Q4] {
         for (gemma, sae, layer) in PAIRS {
             let scratch = tempfile::tempdir().unwrap();

@@ -217,7 +217,7 @@ fn a_failure_leaves_what_was_there_and_nothing_else() {
 }
 
 #[test]
-fn parts_that_do_not_belong_together_are_told_apart() {
+fn parts_that_do_not_belong_together_are_distinguished() {
     let scratch = tempfile::tempdir().unwrap();
     let out = scratch.path().join("pack");
     let error = |gemma: &str, sae: &str, layer| {

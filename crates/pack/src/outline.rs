@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_manifest_or_names_files_elsewhere_is_refused() {
+    fn malformed_manifests_and_names_of_files_elsewhere_are_refused() {
         for name in ["../secret", "", ".hidden", "a/b", "javascript:alert(1)"] {
             let problem = Outline::from_json(&manifest(name)).unwrap_err().to_string();
             assert!(problem.contains("cannot be one of a pack"), "{problem}");

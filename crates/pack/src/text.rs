@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_said() {
+    fn non_text_is_reported() {
         assert_eq!(of_bytes(b"abc\xff"), Err(TextError::Encoding(3)));
         assert_eq!(of_bytes(b"\xef\xbb\xbfa\xff"), Err(TextError::Encoding(4)));
         assert_eq!(of_bytes(b"\xff\xfea"), Err(TextError::Utf16));

@@ -1,8 +1,8 @@
 //! The page's address follows what it shows.
 //!
 //! What is dragged or typed replaces the entry of the history that its first step made; a pin, and the reading as a film,
-//! replace the current one, so that Back does not go through all that was pointed at or read; everything else makes an entry of its own, so that Back
-//! undoes it. An embedded page leaves its frame's history alone.
+//! replace the current one, so that Back does not go through all that was pointed at or read; everything else makes an
+//! entry of its own, so that Back undoes it. An embedded page leaves its frame's history alone.
 
 use crate::embed::Embed;
 use crate::message::{Effect, Timer};

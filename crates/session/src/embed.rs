@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_told_from_others() {
+    fn our_messages_are_distinguished_from_others() {
         for foreign in ["", "1", "null", "[]", "[1]", "{\"type\":\"hello\"}", "{\"temporalLens\":\"1\"}"] {
             assert!(read_message(foreign).is_none(), "{foreign}");
         }

@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn storage_is_told_with_its_safety() {
+    fn storage_is_shown_with_its_safety() {
         assert_eq!(
             storage_line(89_700_000, 10_000_000_000, false),
             "This browser stores 89.7 MB for this page, of at most 10.0 GB; it may clear them when space is short."

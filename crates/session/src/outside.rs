@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_result_is_read_in_every_encoding_and_what_is_none_is_said() {
+    fn a_result_is_read_in_every_encoding_and_other_files_are_reported() {
         let json = "{\"text\": \"ä🎈\"}";
         let utf16: Vec<u8> = std::iter::once(0xfeff).chain(json.encode_utf16()).flat_map(u16::to_le_bytes).collect();
         for bytes in [json.as_bytes(), &[b"\xef\xbb\xbf", json.as_bytes()].concat(), &utf16] {

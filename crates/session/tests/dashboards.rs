@@ -54,7 +54,7 @@ fn names_want_the_index_alone() {
 }
 
 #[test]
-fn a_file_that_does_not_come_is_said_and_asked_for_again() {
+fn a_missing_file_is_reported_and_requested_again() {
     let mut page = Page::new();
     page.choose(|view| view.feature = Some(7));
     let (what, turn) = page.take_fetch().unwrap();
@@ -69,7 +69,7 @@ fn a_file_that_does_not_come_is_said_and_asked_for_again() {
 }
 
 #[test]
-fn a_damaged_file_is_said() {
+fn a_damaged_file_is_reported() {
     let mut page = Page::new();
     page.choose(|view| view.feature = Some(7));
     let (what, turn) = page.take_fetch().unwrap();

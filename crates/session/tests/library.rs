@@ -72,7 +72,7 @@ fn a_site_without_a_list_has_its_own_pack() {
 }
 
 #[test]
-fn a_list_that_is_wrong_is_said() {
+fn a_wrong_list_is_reported() {
     let mut page = Page::new();
     page.asked.clear();
     page.tell(Msg::LibraryOpened);
@@ -93,7 +93,7 @@ fn a_pack_says_what_it_is_once_it_is_asked() {
 }
 
 #[test]
-fn a_pack_that_does_not_answer_is_said() {
+fn a_pack_that_does_not_answer_is_reported() {
     for (url, said) in [
         ("https://silent.example/", "does not answer, or does not let this page read it"),
         ("https://broken.example/", "has a manifest that cannot be read"),
@@ -230,7 +230,7 @@ fn nothing_is_downloaded_over_a_request() {
 }
 
 #[test]
-fn what_checking_came_to_is_said() {
+fn the_outcome_of_a_check_is_reported() {
     let mut page = opened();
     page.asked.clear();
     page.tell(Msg::VerifyPack(OWN.to_owned()));

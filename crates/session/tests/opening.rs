@@ -174,7 +174,7 @@ fn for_an_example_that_is_not_there_the_first_one_is_shown_with_a_note() {
 
 /// Later than at the start: what is shown stays.
 #[test]
-fn an_example_that_cannot_be_fetched_is_reported_and_the_page_goes_on() {
+fn a_missing_example_is_reported_and_the_page_goes_on() {
     let mut page = Page::new();
     page.tell(Msg::Example("no-such-thing".to_owned()));
     page.serve();
@@ -187,7 +187,7 @@ fn an_example_that_cannot_be_fetched_is_reported_and_the_page_goes_on() {
 }
 
 #[test]
-fn an_example_that_cannot_be_read_is_said() {
+fn an_unreadable_example_is_reported() {
     let mut page = opening("example=poem");
     let (what, turn) = page.take_fetch().unwrap();
     page.tell(Msg::Fetched(what, turn, Ok("<!doctype html>".to_owned())));
@@ -395,7 +395,7 @@ fn a_saved_result_opens_without_a_model() {
 }
 
 #[test]
-fn what_is_no_result_is_refused_with_a_sentence() {
+fn a_link_to_a_broken_result_is_refused_with_a_sentence() {
     for (query, said) in [("result=a/broken.json", "cut short"), ("result=a/absent.json", "its host answers 404")] {
         let page = Page::at(query);
         let problem = page.model.problem.as_deref().unwrap();
@@ -553,7 +553,7 @@ fn a_precomputed_comparison_is_shown() {
 }
 
 #[test]
-fn a_comparison_that_does_not_come_is_said() {
+fn a_missing_comparison_is_reported() {
     let mut page = Page::at("example=garden-path");
     page.tell(Msg::Pair("garden-path".to_owned()));
     let (what, turn) = page.take_fetch().unwrap();
@@ -642,7 +642,7 @@ fn a_file_opens_without_a_model() {
 }
 
 #[test]
-fn a_file_that_is_no_result_is_refused_and_the_page_stays() {
+fn a_file_that_is_not_a_result_is_refused_and_the_page_stays() {
     let mut page = Page::new();
     page.tell(Msg::FileOpened("mine.json".to_owned(), Ok("[1]".to_owned())));
     assert!(page.model.problem.as_deref().unwrap().starts_with("mine.json was not opened: "));

@@ -253,7 +253,7 @@ fn two_requests_crossing_the_later_one_is_shown() {
 }
 
 #[test]
-fn a_failure_is_said_and_all_else_stays() {
+fn a_failure_is_reported_and_all_else_stays() {
     let (mut page, request) = under_way("one two");
     page.fail(id_of(&request), FailureKind::Network, "The host does not answer.");
     assert_eq!(page.model.problem.as_deref(), Some("The host does not answer."));
@@ -267,7 +267,7 @@ fn a_failure_is_said_and_all_else_stays() {
 }
 
 #[test]
-fn a_late_failure_is_not_said() {
+fn a_late_failure_is_not_reported() {
     let (mut page, request) = under_way("one two");
     page.answer_analysis(&request);
     page.fail(id_of(&request), FailureKind::Network, "late");
@@ -275,7 +275,7 @@ fn a_late_failure_is_not_said() {
 }
 
 #[test]
-fn a_failure_of_no_request_is_said() {
+fn a_failure_without_a_request_is_reported() {
     let mut page = Page::new();
     page.fail(0, FailureKind::Pack, "No request was under way.");
     assert_eq!(page.model.problem.as_deref(), Some("No request was under way."));
@@ -302,7 +302,7 @@ fn listen(page: &mut Page) -> f64 {
 }
 
 #[test]
-fn a_worker_that_says_nothing_is_said_and_started_again() {
+fn a_silent_worker_is_reported_and_started_again() {
     let (mut page, first) = under_way("one two");
     page.progress(id_of(&first), RequestStage::Model, 1, 13);
     assert!((30_000.0..30_100.0).contains(&listen(&mut page)));
@@ -350,7 +350,7 @@ fn a_worker_that_goes_on_is_not_taken_for_ended() {
 }
 
 #[test]
-fn what_is_said_of_a_request_never_stands_still_for_two_seconds() {
+fn the_progress_of_a_request_never_stands_still_for_two_seconds() {
     let (mut page, request) = under_way("one two");
     let said = |page: &Page| page.model.progress.as_ref().map(|it| (it.sentence(), it.pace()));
     let (start, mut since, mut last) = (page.now, page.now, said(&page));
@@ -457,7 +457,7 @@ fn a_crash_between_requests_is_noted_only() {
 }
 
 #[test]
-fn a_worker_whose_files_are_gone_is_said() {
+fn a_worker_whose_files_are_gone_is_reported() {
     let (mut page, _) = under_way("one two");
     page.tell(Msg::Crashed(None));
     page.tell(Msg::Crashed(None));
@@ -488,7 +488,7 @@ fn a_lost_device_of_an_earlier_request_is_none_of_this_one() {
 }
 
 #[test]
-fn a_browser_without_module_workers_is_said() {
+fn a_browser_without_module_workers_is_reported() {
     let (mut page, _) = under_way("one two");
     page.tell(Msg::NoWorker("this browser does not start module workers".to_owned()));
     assert_eq!(page.model.problem.as_deref(), Some("this browser does not start module workers"));

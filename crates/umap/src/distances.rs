@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_matrix_of_numbers_is_named() {
+    fn malformed_matrices_are_named() {
         assert_eq!(Distances::from_matrix(&[0.0; 5], 2), Err(Error::NotSquare { points: 2, values: 5 }));
         assert_eq!(Distances::from_matrix(&[], usize::MAX), Err(Error::NotSquare { points: usize::MAX, values: 0 }));
         let error = Distances::from_gram(&[1.0, f32::INFINITY, 0.0, 1.0], 2, Metric::Cosine).unwrap_err();

@@ -26,8 +26,9 @@ pub struct WorkerHandle {
 }
 
 impl WorkerHandle {
-    /// Starts the worker at `address` under a name, by which it knows what it is asked to run on. `on_message` gets its messages, header and buffers, `on_crash` the reason
-    /// why it stopped for good; none where its files could not be loaded.
+    /// Starts the worker at `address` under a name, by which it knows what it is asked to run on. `on_message` gets its
+    /// messages, header and buffers, `on_crash` the reason why it stopped for good; none where its files could not be
+    /// loaded.
     ///
     /// # Errors
     /// [`Refused::Start`].

@@ -185,9 +185,9 @@ impl Commands {
         for case in CASES {
             let ran = it.ran(case)?;
             if ran.fault.is_some() || ran.was_taken == (case.command == PACK_GGUF) {
-                let printed = std::fs::read_to_string(it.folder.join("stderr")).unwrap_or_default();
+                let errors = std::fs::read_to_string(it.folder.join("stderr")).unwrap_or_default();
                 failed.push(format!(
-                    "{} fails on whole files: {} {printed}",
+                    "{} fails on whole files: {} {errors}",
                     case.command,
                     ran.fault.unwrap_or_default()
                 ));
@@ -264,16 +264,14 @@ impl Commands {
         let child = command.spawn().with_context(|| format!("cannot run {}", self.program.display()))?;
         let ended = watched(child)?;
         let took = started.elapsed();
-        let printed = String::from_utf8_lossy(&std::fs::read(&stderr)?).into_owned();
+        let errors = String::from_utf8_lossy(&std::fs::read(&stderr)?).into_owned();
         let printed = String::from_utf8_lossy(&std::fs::read(&stdout)?).into_owned();
         let fault = match ended {
             Ended::Slow => Some(format!("it ran for more than {} s", SLOW.as_secs())),
             Ended::Large(kb) => Some(format!("it took {} MB of memory", kb / 1024)),
             Ended::Code(Some(0)) => unusable(&out, &printed),
-            Ended::Code(Some(1 | 2)) => unreadable(&printed),
-            Ended::Code(code) => {
-                Some(format!("it ended with {code:?}: {}", printed.lines().last().unwrap_or_default()))
-            }
+            Ended::Code(Some(1 | 2)) => unreadable(&errors),
+            Ended::Code(code) => Some(format!("it ended with {code:?}: {}", errors.lines().last().unwrap_or_default())),
         };
         let was_taken = matches!(ended, Ended::Code(Some(0)));
         Ok(Ran {
@@ -373,9 +371,9 @@ fn has_null(json: &str) -> bool {
 }
 
 /// What is wrong with how an error was said.
-fn unreadable(printed: &str) -> Option<String> {
-    let sentence = printed.lines().last().unwrap_or_default();
-    if printed.contains("panicked at") {
+fn unreadable(errors: &str) -> Option<String> {
+    let sentence = errors.lines().last().unwrap_or_default();
+    if errors.contains("panicked at") {
         Some(format!("a panic: {sentence}"))
     } else if sentence.trim().is_empty() {
         Some("it failed and said nothing".to_owned())

@@ -1,5 +1,13 @@
 //! A localhost server for static files: byte ranges, right types, nothing cached unasked.
 //!
+//! | file | what it is |
+//! |---|---|
+//! | `mod.rs` | connections, and the answers to requests |
+//! | [`options`] | what is served, and where |
+//! | [`request`] | the head of an HTTP request |
+//! | [`range`] | the Range header |
+//! | [`files`] | which file a URL means, its type and its tag |
+//!
 //! One thread a connection, because browsers open connections ahead of need and keep them: a server
 //! with fewer threads than connections stalls.
 

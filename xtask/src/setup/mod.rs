@@ -3,12 +3,13 @@
 //! | file | what it installs |
 //! |---|---|
 //! | [`wasm`] | the wasm32 target: by rustup, else Debian's packages and the variables they need |
-//! | [`tools`] | trunk and wasm-bindgen, from source, into the cache |
+//! | [`tools`] | trunk and wasm-bindgen, where none is installed: prebuilt, else from source into the cache |
 //! | [`node`] | npm modules: wasm-opt for the site, the browser's driver for the tests |
 //! | [`browser`] | Chromium, Firefox |
 //! | [`python`] | numpy, pytest, pandas and setuptools, for the Python package and the tests |
 //! | [`torch`] | a Python with torch, and what runs notebooks in it, for the tests |
 //! | [`nginx`] | a host of many, for the tests |
+//! | [`apt`] | Debian's packages, for those of the above that have no other source |
 
 pub mod apt;
 pub mod browser;

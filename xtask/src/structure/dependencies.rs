@@ -1,6 +1,6 @@
 //! The dependencies against `deny.toml`: every license is one of those allowed, every crate comes from an allowed registry,
-//! none is banned, and of each crate that is there in two versions the older one is listed, with the crate that needs it.
-//! What cargo-deny checks in addition, advisories above all, is left to the workflow that CI runs.
+//! none is banned, and of each crate that is there in two versions the older one is listed with what needs it. What
+//! cargo-deny checks in addition, advisories above all, is left to the workflow that CI runs.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -237,7 +237,7 @@ allow-git = []
     }
 
     #[test]
-    fn what_the_rules_do_not_allow_is_said() {
+    fn what_the_rules_do_not_allow_is_reported() {
         let rules = read_rules(RULES);
         let registry = "registry+https://registry.example/index";
         let sound = || {

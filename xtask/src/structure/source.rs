@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn declarations_uses_and_paths_are_told_apart() {
+    fn declarations_uses_and_paths_are_distinguished() {
         let source = Source::parse(
             "//! crate::comment::is_ignored
              mod child;

@@ -5,6 +5,7 @@
 //! | [`tally`] | counts passed, failed and skipped, from what the runners print |
 //! | [`steps`] | the steps themselves |
 //! | [`budget`] | sizes of what a visitor downloads |
+//! | [`e2e`] | the page in a real browser |
 //!
 //! The steps form two lanes that run at the same time, because much of the web lane uses one core:
 //! what is native (formatting, lints, tests) and what is for the browser (lints, the site). The

@@ -24,9 +24,10 @@
 //!
 //! Sources turn late, the novel codes by about 1 token, the residual stream by 1 to 6, the predictable codes by 2 to 10:
 //! scatter is that of the span moved by this lag. Sums over all ways to cut the text (exact, by dynamic programming)
-//! give the probability of a boundary at each place. A text of 130 tokens and more that is one event with a probability of 0.05 is
-//! left whole, a shorter one of n tokens from 0.05 (130 / n)², at most 0.25. Else those boundaries are taken together that gain most, where each gains its probability within 3
-//! tokens plus half of that exactly there, less 0.5625.
+//! give the probability of a boundary at each place. A text of 130 tokens and more that is one event with a probability
+//! of 0.05 is left whole, a shorter one of n tokens from 0.05 (130 / n)², at most 0.25. Else those boundaries are taken
+//! together that gain most, where each gains its probability within 3 tokens plus half of that exactly there, less
+//! 0.5625.
 //!
 //! `expectation_from` is where the predictable codes follow: the cut of them alone, at or within 24 tokens after
 //! the boundary, that leaves least scatter.

@@ -13,8 +13,8 @@ use crate::{Result, device};
 const PRODUCT: LinearCase =
     LinearCase { tokens: 128, rows: 1024, cols: 640, precision: Precision::Q8, variant: None, repeats: 1 };
 
-/// Products in a row, compared with one alone: the additional time is their own. Some browsers look every 100 ms whether
-/// a GPU is done, which an analysis waits for once.
+/// Products in a row, compared with one alone: the additional time is their own. Some browsers look every 100 ms
+/// whether a GPU is done, which an analysis waits for once.
 const IN_A_ROW: usize = 3;
 
 /// The fastest of so many counts: others may be busy.

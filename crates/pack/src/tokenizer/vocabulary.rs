@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_vocabulary_is_a_sentence() {
+    fn a_malformed_vocabulary_is_reported_in_a_sentence() {
         let problem = |text: &str, lengths: &[u32]| Vocabulary::new(text.to_owned(), lengths).unwrap_err().to_string();
         assert!(problem("aa", &[1, 1]).contains("same piece"));
         assert!(problem("é", &[1, 1]).contains("inside a character"));

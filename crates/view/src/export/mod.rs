@@ -1,4 +1,15 @@
 //! What views save: figures as SVG, tables as CSV, JSON, TSV for the clipboard, and archives of several; a picture for links.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | [`svg`] | figures as SVG |
+//! | `csv` | tables: CSV with the tokens' names, TSV for the clipboard |
+//! | `json` | the dendrogram as JSON |
+//! | `names` | what files that programs read call a token |
+//! | `png` | pixels as a PNG file |
+//! | [`zip`] | a ZIP archive of stored files |
+//! | [`one_file`] | an analysis in one HTML file |
+//! | [`preview`] | a picture of an analysis, for where a link to it is shown |
 
 mod csv;
 mod json;

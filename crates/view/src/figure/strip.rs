@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_result_lacks_is_said() {
+    fn missing_parts_of_a_result_are_reported() {
         let error = Shading::of(&example::analysis(), Quantity::PredictableShare).unwrap_err();
         assert!(error.to_string().contains("without energies"), "{error}");
     }

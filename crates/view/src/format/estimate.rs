@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_estimate_is_said_beside_the_limit() {
+    fn the_estimate_is_shown_with_the_limit() {
         let said = |text: &str| sentence(token_count(text), 10);
         assert_eq!((said(""), said(" \n ")), (None, None));
         assert_eq!(said("one two").as_deref(), Some("about 3 of 10 tokens"));

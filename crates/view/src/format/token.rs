@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_and_special_tokens_are_told_from_text() {
+    fn bytes_and_special_tokens_are_distinguished_from_text() {
         assert_eq!(pieces("<0xE2>"), [Piece::Special("E2".into())]);
         assert_eq!(pieces("<bos>"), [Piece::Special("<bos>".into())]);
         assert_eq!(pieces("<b>"), [Piece::Text("<b>".into())]);

@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_older_result_lacks_is_said() {
+    fn missing_parts_of_an_older_result_are_reported() {
         let it = Inspector::of(&example::analysis(), None, 1).unwrap();
         assert!(it.no_words.is_some_and(|why| why.contains("no words")));
         assert!(it.no_sources.is_some_and(|why| why.contains("without the sources")));

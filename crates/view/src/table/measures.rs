@@ -95,8 +95,8 @@ pub fn rank(source: Source, eigenvalues: Result<Option<&[f64]>, MissingError>) -
 }
 
 /// The rows that a reader learns something from, each next to what it is for the words shuffled, where that was
-/// computed. Left out is what is the same for every text: a number of codes that is the SAE's k at every token, and the similarity of
-/// a token with itself.
+/// computed. Left out is what is the same for every text: a number of codes that is the SAE's k at every token, and the
+/// similarity of a token with itself.
 pub fn on_screen(rows: &[StatisticsRow], analysis: &Analysis) -> Vec<StatisticsRow> {
     let is_constant = |row: &StatisticsRow| {
         (row.key.starts_with("l0-") && row.note == AT_EVERY_TOKEN)
@@ -146,7 +146,7 @@ mod tests {
     use lens_analysis::{Energy, Grams, SymmetricMatrix};
 
     #[test]
-    fn shares_are_percent_and_their_lack_is_said() {
+    fn shares_are_percent_and_missing_ones_are_reported() {
         let mut analysis = example::analysis();
         assert!(energy(&analysis)[0].note.contains("without energies"));
         analysis.energy = Some(Energy {

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_selected_is_said() {
+    fn an_empty_selection_is_reported() {
         let mut analysis = example::analysis();
         analysis.selected = None;
         assert_eq!(value(&numbers(&analysis), "selected").1, "no novel code is active there");

@@ -1,4 +1,35 @@
 //! The page's parts, one a file. Each takes the shared state and draws what a view model says.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | [`workspace`] | the page's zones |
+//! | [`header`] | the line at the top: title, example, own text, sharing, menu |
+//! | [`examples`] | the precomputed examples to start from |
+//! | [`text_zone`] | the left zone: the text, or the box in which one types |
+//! | [`composer`] | the text box and its controls |
+//! | [`progress_bar`], [`problem`] | a request's progress; what went wrong, with a way on |
+//! | [`link_note`], [`update_note`] | notes: about the link that opened the page, about a newer version of it |
+//! | [`token_strip`], [`token_text`] | the text as shaded tokens; a token as it is read |
+//! | [`lede`] | the claim about the shown text |
+//! | [`words`] | scenes in words |
+//! | [`figure_zone`], [`tabs`] | the right zone: one figure, chosen by a tab |
+//! | [`heatmap`], [`heatmap_bar`], [`heatmap_stage`] | the similarity matrix, its choices, what both share |
+//! | [`similarity_table`] | the matrix as a table |
+//! | [`trajectory`], [`trajectory_bar`], [`trajectory_stage`] | the path, its choices, what both share |
+//! | [`feature_map`] | the strongest novel features against the tokens |
+//! | [`attention`] | the SAE's attention |
+//! | [`compare`] | two texts side by side |
+//! | [`statistics`] | the numbers of the text, and what made the result |
+//! | [`selection_panel`] | the selected spans and how alike they are |
+//! | [`film`], [`film_export`] | the reading as a film; the film as a file |
+//! | [`inspector`] | the lower zone: the word in focus |
+//! | [`feature_list`], [`feature_card`] | the features of a token; one feature's card |
+//! | [`neuronpedia`] | Neuronpedia's pages of a feature and of the text |
+//! | [`export_panel`], [`save_figure`], [`share`] | what can be saved: everything, one figure, a link |
+//! | [`library`], [`model_files`] | the packs that the page knows; the model's files in this browser |
+//! | [`help`] | the help sheet |
+//! | [`embedded`] | the page inside another page |
+//! | [`gear`], [`picker`], [`sheet`] | parts of parts: settings behind a button, a labeled menu, a sheet |
 
 pub mod attention;
 pub mod compare;

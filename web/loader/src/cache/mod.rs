@@ -2,7 +2,13 @@
 //!
 //! A file's name is the sha256 that its pack's manifest gives; a shorter file is a
 //! download that goes on where it stopped. Readers open files for reading only and do not wait for each
-//! other; a writer holds a lock of the file's name. Whoever reads compares the checksum.
+//! other; a writer holds a lock of the file's name. A reader compares the checksum.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `mod.rs` | the stored files: reading, writing, deleting, and how much they take |
+//! | `lock` | one writer at a time, over all tabs and frames of the origin |
+//! | `place` | where a file's bytes are while they arrive |
 
 mod lock;
 mod place;

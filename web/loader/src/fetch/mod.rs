@@ -1,4 +1,11 @@
 //! Bytes from a URL.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `mod.rs` | the text at a URL |
+//! | `download` | one whole file, checked, over as many connections as it takes |
+//! | `body` | a response's content, chunk by chunk |
+//! | `host` | what a host's answer without content means |
 
 mod body;
 mod download;

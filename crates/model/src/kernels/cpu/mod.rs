@@ -1,4 +1,21 @@
 //! The CPU twins of the GPU's kernels.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `mod.rs` | the operations of [`crate::ops`], each a call of what is below |
+//! | `linear` | products with packed and with dense matrices |
+//! | `product` | how a product is cut up: panels, threads, the order of sums |
+//! | `rows`, `panel` | both operands as the register tile reads them |
+//! | `tile` | the register tile: a few rows of x times a panel of W |
+//! | `top` | the highest entries of a product with a vocabulary's matrix |
+//! | `attention` | causal attention, a few queries at a time |
+//! | `rotate` | queries, keys and values of new tokens, rotated and appended |
+//! | `norm`, `sums`, `select` | norms of rows, sums over them, their largest entries |
+//! | `dense`, `gradients`, `optimizer` | what training adds, native only |
+//! | `math` | functions and sums that become vector code |
+//! | `level` | the widest vectors that the machine has |
+//! | `threads` | loops over parts of a result, on all threads natively |
+//! | `table`, `tensor` | a matrix that threads share; the device's tensors |
 
 mod attention;
 #[cfg(not(target_family = "wasm"))]

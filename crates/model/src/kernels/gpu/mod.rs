@@ -1,4 +1,12 @@
 //! Launches the WGSL kernels on burn's GPU buffers.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `mod.rs` | the operations of [`crate::ops`] as launches of kernels |
+//! | `kernel` | which kernels there are, and the WGSL of each |
+//! | `source` | what the sources of all products with packed weights share |
+//! | `tile` | products that keep a tile of sums in registers, written out for one size |
+//! | `wgsl/` | the templates; the beginning of each has its formula and its arguments |
 
 mod kernel;
 mod source;

@@ -1,4 +1,11 @@
 //! The similarity matrix as a picture: its pixels, the readout of a cell, where everything goes.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `mod.rs` | the matrix as pixels, and what is said of a cell |
+//! | `layout` | where everything goes, and what lies under the pointer |
+//! | `scale` | how similarity becomes color |
+//! | `viewport` | which part of the matrix is looked at |
 
 mod layout;
 mod scale;
