@@ -179,12 +179,14 @@ pub fn folder_of(path: &Path) -> &Path {
 }
 
 /// Whether `path` leads to something that takes bytes but cannot be replaced: a device, a pipe, or
-/// a name of an open stream such as /dev/stdout, which is a link even where a file is behind it.
+/// a name of an open stream such as /dev/stdout, which is a link even where a file is behind it. Any other link is replaced,
+/// whatever it leads to: nobody named the device.
 fn is_stream(path: &Path) -> bool {
     let of_streams = |folder: &Path| folder == Path::new("/dev") || folder.ends_with("fd");
     let below_system = cfg!(unix) && (path.starts_with("/dev") || path.starts_with("/proc"));
     let names_a_stream = below_system && path.is_symlink() && path.parent().is_some_and(of_streams);
-    names_a_stream || path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir())
+    let is_odd = |found: std::fs::Metadata| !found.is_file() && !found.is_dir() && !found.is_symlink();
+    names_a_stream || path.symlink_metadata().is_ok_and(is_odd)
 }
 
 #[cfg(test)]
@@ -264,13 +266,16 @@ mod tests {
         std::fs::write(&file, "behind the link").unwrap();
         symlink(&file, &link).unwrap();
         symlink(folder.path().join("nowhere"), &dangling).unwrap();
-        for path in [&link, &dangling] {
+        // Nobody who names a file means the device that somebody linked in its place.
+        let to_device = folder.path().join("to-device");
+        symlink("/dev/null", &to_device).unwrap();
+        for path in [&link, &dangling, &to_device] {
             write_whole(path, b"new").unwrap();
             assert!(path.symlink_metadata().unwrap().is_file());
             assert_eq!(std::fs::read(path).unwrap(), b"new");
         }
         assert_eq!(std::fs::read(&file).unwrap(), b"behind the link");
-        assert_eq!(names(folder.path()), ["dangling", "file", "link"]);
+        assert_eq!(names(folder.path()), ["dangling", "file", "link", "to-device"]);
         // A link to a folder is the user's folder under another name, not a file to replace.
         let aside = folder.path().join("aside");
         symlink(folder.path(), &aside).unwrap();
