@@ -10,7 +10,8 @@ use lens_files::WholeFile;
 use lens_pack::instead::{Wanted, instead_of_bytes};
 
 use crate::args::{AnalyzeArgs, Input};
-use crate::run::{analysis, open_pack, print, read_tokens};
+use crate::print::{print, status};
+use crate::run::{analysis, open_pack, read_tokens};
 use crate::{account, dump, notebook, results, shuffled};
 
 /// Runs the command.
@@ -44,7 +45,7 @@ pub fn run(args: &AnalyzeArgs) -> Result<()> {
         if args.words {
             bail!("{}: {NO_WORDS}", args.model.display());
         }
-        eprintln!("{}: {NO_WORDS}", args.model.display());
+        status!("{}: {NO_WORDS}", args.model.display());
     }
     if args.attention {
         analysis.attention = Some(pollster::block_on(session.attention())?);

@@ -16,9 +16,10 @@ use lens_train::figures::{Figures, Meter, TwoEvents, Units, contrast};
 use lens_train::run::evenly;
 use serde::Deserialize;
 
+use crate::print::print;
 use crate::progress::Progress;
 use crate::results;
-use crate::run::print;
+use crate::sentence::name as short;
 use crate::train::{Opened, Reader, open, read_corpus};
 use crate::train_args::CardArgs;
 
@@ -46,7 +47,10 @@ pub fn run(args: &CardArgs) -> Result<()> {
     let stories = args.stories.as_deref().map(read_stories).transpose()?.unwrap_or_default();
     let folders: Vec<(String, PathBuf)> = args.sae.iter().map(|sae| named(sae)).collect();
     check_names(&folders)?;
-    results::check(&args.out.as_deref().into_iter().collect::<Vec<_>>(), &[])?;
+    let model = args.language_model.inputs();
+    let inputs = args.heldout.iter().chain(&args.stories).chain(&model).chain(folders.iter().map(|(_, folder)| folder));
+    let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
+    results::check(&args.out.as_deref().into_iter().collect::<Vec<_>>(), &inputs)?;
     let mut saes = Vec::with_capacity(folders.len());
     for (name, folder) in &folders {
         saes.push((name.clone(), parameters_of(folder)?));
@@ -163,7 +167,7 @@ fn tables(columns: &[Column]) -> String {
     text += &head("FVE, by kind of text", &mut names());
     for (i, (kind, of_first)) in first.kinds.iter().enumerate() {
         let Some(of_first) = of_first else { continue };
-        let label = format!("{kind}, {} tokens", of_first.tokens);
+        let label = format!("{}, {} tokens", short(kind), of_first.tokens);
         let cells = columns.iter().map(|c| {
             let figures = c.kinds.get(i).and_then(|(_, figures)| figures.as_ref());
             figures.map_or_else(String::new, |f| format!("{}; share {}", units(f.fve), option(f.share, 3)))
@@ -179,7 +183,7 @@ fn tables(columns: &[Column]) -> String {
         );
         for (name, events) in &column.stories {
             let of = [events.predictable, events.novel, events.residual, events.residual_scaled];
-            text += &line(&mut std::iter::once(name.clone()).chain(of.into_iter().map(within_and_across)));
+            text += &line(&mut std::iter::once(short(name)).chain(of.into_iter().map(within_and_across)));
         }
         let apart = column.stories.iter().filter(|(_, e)| contrast(e.predictable) >= 0.4).count();
         let twice = |of: &TwoEvents| {

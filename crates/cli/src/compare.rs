@@ -8,8 +8,9 @@ use lens_engine::{InferenceSession, PackFolder, RunOptions};
 use lens_files::write_whole;
 
 use crate::args::CompareArgs;
+use crate::print::print;
 use crate::results;
-use crate::run::{analysis, open_pack, print, read_tokens};
+use crate::run::{analysis, open_pack, read_tokens};
 
 /// Runs the command.
 pub fn run(args: &CompareArgs) -> Result<()> {

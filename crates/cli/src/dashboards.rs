@@ -14,8 +14,9 @@ use lens_pack::text::read_data;
 use lens_train::corpus::{Passage, files, passages};
 
 use crate::args::DashboardsArgs;
+use crate::print::{print_line, status};
 use crate::progress::Progress;
-use crate::results::check_folder;
+use crate::results::{Folder, check_folder};
 use crate::run::open_pack;
 
 /// How the format of an index begins, of every version.
@@ -49,12 +50,17 @@ struct Directions {
 
 /// Runs the command.
 pub fn run(args: &DashboardsArgs) -> Result<()> {
-    let corpus = args.corpus.iter().map(PathBuf::as_path);
-    check_folder(&args.out, &corpus.chain([args.model.as_path()]).collect::<Vec<_>>(), Some(FORMAT_NAME))?;
+    let inputs: Vec<&Path> =
+        args.corpus.iter().chain([&args.model]).chain(&args.notice).map(PathBuf::as_path).collect();
+    let check_out =
+        |names: &[&str]| check_folder(&Folder { out: &args.out, names, inputs: &inputs, format: Some(FORMAT_NAME) });
+    check_out(&[INDEX_FILE])?;
     let notices = args.notice.as_deref().map(read_notices).transpose()?;
     let chosen = choose(&args.corpus, args.tokens, args.context, notices.as_ref())?;
     let pack = open_pack(&args.model, args.device)?;
     let width = pack.loaded.manifest().sae.width;
+    let names: Vec<String> = (0..width.div_ceil(PER_FILE)).map(chunk_file).collect();
+    check_out(&names.iter().map(String::as_str).chain([INDEX_FILE]).collect::<Vec<_>>())?;
     // A passage that cannot be read is found before an hour of others is computed.
     let mut all_ids = Vec::with_capacity(chosen.len());
     for passage in &chosen {
@@ -78,7 +84,7 @@ pub fn run(args: &DashboardsArgs) -> Result<()> {
     }
     let directions = directions(&pack, width)?;
     if pack.loaded.manifest().own_head {
-        eprintln!(
+        status!(
             "{}: the model has a head of its own, which the pack does not hold: no tokens that features raise or lower",
             args.model.display()
         );
@@ -108,7 +114,7 @@ pub fn run(args: &DashboardsArgs) -> Result<()> {
         labels,
     };
     let bytes = write(&args.out, &builder, &directions, &index)?;
-    println!(
+    print_line!(
         "{}: {width} features over {} tokens of {} passages, {} with a label, {} with a name; {:.2} MB",
         args.out.display(),
         index.tokens,
@@ -116,8 +122,7 @@ pub fn run(args: &DashboardsArgs) -> Result<()> {
         index.labels.len(),
         index.names.len(),
         bytes as f64 / 1e6
-    );
-    Ok(())
+    )
 }
 
 /// Passages of about `tokens` tokens together, evenly over the corpus; with notices only those whose
@@ -132,7 +137,7 @@ fn choose(
     // Read twice, so that no more than what is chosen has to be in memory.
     let (mut count, mut estimate) = (0usize, 0usize);
     for file in &files {
-        eprintln!("reading {}", file.display());
+        status!("reading {}", file.display());
         attributed(file, notices, |passage| {
             count += 1;
             estimate += (passage.text.len() / CHARACTERS).clamp(1, context);

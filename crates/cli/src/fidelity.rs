@@ -10,7 +10,8 @@ use lens_pack::text::{from_json, read_data};
 use serde::Deserialize;
 
 use crate::args::FidelityArgs;
-use crate::run::{open_mixed, open_pack, print};
+use crate::print::print;
+use crate::run::{open_mixed, open_pack};
 
 /// A line of the file of texts; other fields (source, license) are ignored.
 #[derive(Deserialize)]

@@ -13,19 +13,19 @@ use lens_session::view_state::ViewState;
 use lens_view::one_file::{Contents, TEMPLATE, one_file};
 
 use crate::args::HtmlArgs;
+use crate::print::print;
 use crate::results;
-use crate::run::print;
 
 /// Runs the command.
 pub fn run(args: &HtmlArgs) -> Result<()> {
-    let given = [Some(&args.result), args.comparison.as_ref(), args.features.as_ref(), args.template.as_ref()];
-    results::check(&[&args.out], &given.into_iter().flatten().map(PathBuf::as_path).collect::<Vec<_>>())?;
     let query = args.view.as_deref().unwrap_or_default();
     check_view(query)?;
     let template = match &args.template {
         Some(file) => file.clone(),
         None => beside_program()?,
     };
+    let given = [Some(&args.result), args.comparison.as_ref(), args.features.as_ref(), Some(&template)];
+    results::check(&[&args.out], &given.into_iter().flatten().map(PathBuf::as_path).collect::<Vec<_>>())?;
     let result = read_data(&args.result)?;
     let analysis = Analysis::from_json(&result).map_err(|e| anyhow!("{}: {e}", args.result.display()))?;
     let comparison = args.comparison.as_deref().map(read_data).transpose()?;

@@ -12,7 +12,7 @@ use lens_model::kernels::config::Variant;
 use lens_pack::block::Precision;
 
 use crate::args::KernelsArgs;
-use crate::run::print;
+use crate::print::{is_closed, print, status};
 
 /// Differences listed; the others are smaller.
 const LISTED: usize = 10;
@@ -27,7 +27,7 @@ const ROUNDS: usize = 5;
 /// Runs the command: exit code 1 when a kernel is wrong on the device.
 pub fn run(args: &KernelsArgs) -> Result<()> {
     let opened = pollster::block_on(open_device(args.device.map(Into::into)))?;
-    eprintln!("device: {}", opened.name);
+    status!("device: {}", opened.name);
     if !args.bench {
         return check(&opened);
     }
@@ -41,7 +41,7 @@ pub fn run(args: &KernelsArgs) -> Result<()> {
 fn check(opened: &OpenedDevice) -> Result<()> {
     let mut checked = Vec::new();
     for part in self_check::Part::ALL {
-        eprintln!("checking {part}");
+        status!("checking {part}");
         checked.extend(pollster::block_on(self_check::thorough(&opened.device, part))?);
     }
     // NaN first.
@@ -86,6 +86,9 @@ fn time(opened: &OpenedDevice, args: &KernelsArgs) -> Result<()> {
                     print(&format!(
                         "{precision} {cols} x {rows}, {tokens} tokens, {variant:?}{mark}: {best:.3} ms, {reached:.1} GFLOP/s{share}\n"
                     ))?;
+                    if is_closed() {
+                        return Ok(());
+                    }
                 }
             }
         }
@@ -127,6 +130,9 @@ fn time_analyses(opened: OpenedDevice, folder: &Path, args: &KernelsArgs) -> Res
             "analysis of {tokens} tokens{with}: {median:.1} ms (least {least:.1}), {:.0} tokens a second\n",
             1e3 * tokens as f64 / median
         ))?;
+        if is_closed() {
+            return Ok(());
+        }
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `lens`: fits a linear map from the residual stream of a pack's layer to the whole model's last hidden state, and gives it
 //! to a pack that has words: for what comes next, as seen from that layer.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Result, anyhow, bail};
@@ -17,7 +17,9 @@ use lens_train::corpus::{Context, Corpus};
 
 use crate::args::LensArgs;
 use crate::pack::gemma_weights;
+use crate::print::print;
 use crate::progress::Progress;
+use crate::results::{Folder, check_folder};
 use crate::run::open_pack;
 use crate::vocabulary::pieces_beside;
 use crate::words::{CONTEXT, evenly, read_corpus, tokens_of};
@@ -44,9 +46,16 @@ pub fn run(args: &LensArgs) -> Result<()> {
             folder.display()
         );
     };
+    if let Some(out) = &args.export {
+        let gemma = args.gemma.as_ref().map(Path::new);
+        let given = args.corpus.iter().chain(&args.pieces).chain(&args.lens).chain([folder]);
+        let inputs: Vec<&Path> = given.map(PathBuf::as_path).chain(gemma).collect();
+        check_folder(&Folder { out, names: &[LENS_FILE, PIECES_FILE], inputs: &inputs, format: None })?;
+    }
     let pieces = pieces_of_pack(folder)?;
     let listed = args.pieces.as_deref().map(|path| read_piece_list(path, &pieces)).transpose()?;
     let given = args.lens.as_deref().map(|path| read_lens(path, folder)).transpose()?;
+    let mut report = String::new();
     let (mut pieces_beside_words, lens) = match (listed, given) {
         (Some(listed), Some(lens)) => (listed, lens),
         (listed, given) => {
@@ -56,7 +65,11 @@ pub fn run(args: &LensArgs) -> Result<()> {
                 listed.unwrap_or_else(|| pieces_beside(&pieces, &corpus, args.min_count, &words.vocabulary.words));
             let lens = match given {
                 Some(lens) => lens,
-                None => fit(&pack, &mut corpus, args)?,
+                None => {
+                    let (lens, close) = fit(&pack, &mut corpus, args)?;
+                    report = close;
+                    lens
+                }
             };
             (listed, lens)
         }
@@ -74,28 +87,26 @@ pub fn run(args: &LensArgs) -> Result<()> {
     let tokens = lens.tokens;
     let section = WordsSection { vocabulary, means: words.means, lens: Some(lens) };
     let entry = write_words(folder, &section)?;
-    println!(
-        "{}: a lens fitted on {tokens} tokens; {} words and {} pieces in {:.1} MB; {:.0} s",
+    // Printed when all of it is written: a hour's fit is not lost for a line that cannot be printed.
+    report += &format!(
+        "{}: a lens fitted on {tokens} tokens; {} words and {} pieces in {:.1} MB; {:.0} s\n",
         folder.display(),
         entry.words,
         entry.pieces,
         entry.load_bytes() as f64 / 1e6,
         started.elapsed().as_secs_f64()
     );
-    match (&args.export, &section.lens) {
-        (Some(out), Some(lens)) => {
-            std::fs::create_dir_all(out).map_err(|e| anyhow!("cannot make the folder {}: {e}", out.display()))?;
-            write_piece_list(&out.join(PIECES_FILE), &section.vocabulary.pieces, &pieces)?;
-            write_lens(&out.join(LENS_FILE), lens, &FolderManifest::read(folder)?.hash)?;
-            println!("{}: {PIECES_FILE} and {LENS_FILE}", out.display());
-            Ok(())
-        }
-        _ => Ok(()),
+    if let (Some(out), Some(lens)) = (&args.export, &section.lens) {
+        std::fs::create_dir_all(out).map_err(|e| anyhow!("cannot make the folder {}: {e}", out.display()))?;
+        write_piece_list(&out.join(PIECES_FILE), &section.vocabulary.pieces, &pieces)?;
+        write_lens(&out.join(LENS_FILE), lens, &FolderManifest::read(folder)?.hash)?;
+        report += &format!("{}: {PIECES_FILE} and {LENS_FILE}\n", out.display());
     }
+    print(&report)
 }
 
-/// Fits a lens on the corpus but for the passages that are held out, and prints how close it comes on those.
-fn fit(pack: &PackFolder, corpus: &mut Corpus, args: &LensArgs) -> Result<FittedLens> {
+/// Fits a lens on the corpus but for the passages that are held out; with a table of how close it comes on those.
+fn fit(pack: &PackFolder, corpus: &mut Corpus, args: &LensArgs) -> Result<(FittedLens, String)> {
     let Some(gemma) = &args.gemma else {
         bail!("name the whole model with --gemma, or give a --lens");
     };
@@ -127,8 +138,8 @@ fn fit(pack: &PackFolder, corpus: &mut Corpus, args: &LensArgs) -> Result<Fitted
         final_logit_softcapping: model.final_logit_softcapping(),
     };
     lens.round();
-    report(&model, &lens, &measured)?;
-    Ok(lens)
+    let close = closeness(&model, &lens, &measured)?;
+    Ok((lens, close))
 }
 
 fn open_model(path: &Path, pack: &PackFolder) -> Result<FullModel> {
@@ -136,8 +147,8 @@ fn open_model(path: &Path, pack: &PackFolder) -> Result<FullModel> {
     Ok(FullModel::open(path, &pack.loaded, |done, total| progress.update(done, total))?)
 }
 
-/// Prints KL divergence and agreement on held-out contexts.
-fn report(model: &FullModel, lens: &FittedLens, contexts: &[Context]) -> Result<()> {
+/// A table of KL divergence and agreement on held-out contexts.
+fn closeness(model: &FullModel, lens: &FittedLens, contexts: &[Context]) -> Result<String> {
     let mut hidden: [Vec<f32>; 4] = Default::default();
     for context in contexts {
         let more = pollster::block_on(model.readings(&context.ids, [&lens.matrix, &lens.mean_x, &lens.mean_y]))?;
@@ -158,14 +169,15 @@ fn report(model: &FullModel, lens: &FittedLens, contexts: &[Context]) -> Result<
         }
         progress.update((first + count) as u64, model.vocab_size() as u64);
     }
-    println!("The model's next token after {tokens} held-out tokens, from its layer's residual stream alone:\n");
-    println!("| read through | KL divergence (nats) | same likeliest token |");
-    println!("|---|---|---|");
+    let mut table = format!(
+        "The model's next token after {tokens} held-out tokens, from its layer's residual stream alone:\n\n\
+         | read through | KL divergence (nats) | same likeliest token |\n|---|---|---|\n"
+    );
     for (i, name) in READINGS.into_iter().enumerate() {
         let kl = found.iter().map(|it| it.kl()[i]).sum::<f64>() / tokens as f64;
         let same = found.iter().filter(|it| it.agrees()[i]).count();
-        println!("| {name} | {kl:.3} | {:.0} % |", 100.0 * same as f64 / tokens as f64);
+        table += &format!("| {name} | {kl:.3} | {:.0} % |\n", 100.0 * same as f64 / tokens as f64);
     }
-    println!();
-    Ok(())
+    table.push('\n');
+    Ok(table)
 }

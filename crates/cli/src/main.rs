@@ -9,7 +9,7 @@
 //! | [`analyze`] | `analyze`: a text to statistics, JSON and tensors |
 //! | [`text_list`] | `analyze --text-list`: many texts to a folder of documents with an index |
 //! | [`compare`] | `compare`: two texts to one document |
-//! | [`run`] | what commands share: opening a pack, running tokens through it, printing |
+//! | [`run`] | what commands share: opening a pack, running tokens through it |
 //! | [`account`] | an account of a text in words; tables of its tokens and events |
 //! | [`shuffled`] | `analyze --shuffled`: statistics next to those of shuffled orders |
 //! | [`notebook`] | what the authors' notebook prints |
@@ -26,12 +26,16 @@
 //! | [`train`] | `train`, `tokenize`: texts to a TemporalSAE; [`train_args`] has their flags |
 //! | [`card`] | `card`: the figures of a model card |
 //! | [`figures`] | the published figures and their tolerances |
+//! | [`print`] | the one way to print |
 //! | [`progress`] | progress on stderr |
 //! | [`results`] | results are checked before anything is computed |
 //! | [`sentence`] | errors as they are printed |
 //!
 //! stdout carries results, stderr progress and one sentence for an error. Exit codes: 0, 1 for
 //! errors, 2 for wrong usage.
+
+// They panic where the line cannot be written: see [`print`].
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod account;
 mod analyze;
@@ -48,6 +52,7 @@ mod kernels;
 mod lens;
 mod notebook;
 mod pack;
+mod print;
 mod progress;
 mod results;
 mod run;
@@ -159,7 +164,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("temporal-lens: {}", sentence::sentence(&error.to_string()));
+            print::say(&format!("temporal-lens: {}", sentence::sentence(&error.to_string())));
             ExitCode::from(1)
         }
     }

@@ -14,7 +14,9 @@ use lens_pack::tokenizer::CompactTokenizer;
 use lens_tokenizer::Tokenizer;
 
 use crate::args::{PackArgs, WordOptions};
+use crate::print::{print_line, say, status};
 use crate::progress::Progress;
+use crate::sentence::name;
 use crate::{hub, terms, words};
 
 /// Where a checkpoint lies on disk, and what to call it.
@@ -32,8 +34,7 @@ const SYNTHETIC_SEED: u64 = 1;
 pub fn run(args: &PackArgs) -> Result<()> {
     pack_weights(args)?;
     if args.corpus.is_empty() {
-        println!("no words: `temporal-lens words --model {} --corpus TEXTS` adds them", args.out.display());
-        return Ok(());
+        return print_line!("no words: `temporal-lens words --model {} --corpus TEXTS` adds them", args.out.display());
     }
     words::add(&args.out, &WordOptions::from_corpus(args.corpus.clone()), None)
         .map_err(|e| anyhow!("the pack is there, but without words: {e}"))
@@ -80,7 +81,7 @@ fn checkpoint(args: &PackArgs, gemma: &str, sae: &str, layer: usize) -> Result<(
     let hub_name = gemma_source.hub_name.as_deref().map(|name| name.split(':').next().unwrap_or(name));
     let (model_name, disagreement) = claims::model_name(hub_name, &gemma, &sae, &folder_name(&gemma_source.path));
     if let Some(disagreement) = disagreement {
-        eprintln!("{disagreement}");
+        status!("{disagreement}");
     }
     let request = PackRequest {
         gemma: &gemma,
@@ -142,31 +143,47 @@ fn check_tokenizer(path: &Path) -> Result<()> {
     }
 }
 
+/// A folder that is replaced goes with all its files.
+fn replaces_no_input(request: &PackRequest<'_>, args: &PackArgs) -> Result<()> {
+    let Ok(out) = request.out.canonicalize() else { return Ok(()) };
+    let origins = [request.gemma.tensors.origin(), request.sae.tensors.origin()].map(PathBuf::from);
+    let licenses = request.licenses.iter().filter_map(|license| license.file.as_ref());
+    let mut inputs = origins.iter().chain([&request.tokenizer]).chain(licenses).chain(&args.corpus);
+    match inputs.find(|input| input.canonicalize().is_ok_and(|input| input.starts_with(&out))) {
+        Some(input) => bail!(
+            "{} is replaced as a whole, and {}, which is read, lies in it; name another folder with --out",
+            request.out.display(),
+            input.display()
+        ),
+        None => Ok(()),
+    }
+}
+
 /// Holds the parts against each other, writes the pack and prints what is in it.
 fn write(request: &PackRequest<'_>, args: &PackArgs) -> Result<()> {
+    replaces_no_input(request, args)?;
     let checked = check(request)?;
     if args.verbose {
-        eprint!("{}", checked.claims);
+        checked.claims.to_string().lines().for_each(say);
     }
     let is_chosen = |warning: &str| args.rope_factor.is_some() && warning.contains("--rope-factor");
     for warning in checked.claims.warnings.iter().filter(|warning| !is_chosen(warning)) {
-        eprintln!("{warning}");
+        status!("{warning}");
     }
     try_tokenizer(checked.tokenizer.clone(), &request.tokenizer)?;
     let mut progress = Progress::start(format!("packing {} into {}", request.model_name, request.out.display()));
     let manifest = checked.write(&mut |p| progress.update(p.values_done, p.values_total))?;
     let bytes = |files: &[FileEntry]| files.iter().map(|s| s.bytes).sum::<u64>();
-    println!("{}", request.out.display());
-    println!(
-        "{} layers 0 to {} as {}, SAE width {}",
-        manifest.model_name, request.layer, manifest.precision, manifest.sae.width
-    );
-    println!(
-        "{} bytes to load, and {} bytes of embedding of which each text needs a few rows",
+    print_line!(
+        "{}\n{} layers 0 to {} as {}, SAE width {}\n{} bytes to load, and {} bytes of embedding of which each text needs a few rows",
+        request.out.display(),
+        name(&manifest.model_name),
+        request.layer,
+        manifest.precision,
+        manifest.sae.width,
         manifest.load_bytes(),
         bytes(&manifest.embedding.shards)
-    );
-    Ok(())
+    )
 }
 
 /// Time for [`try_tokenizer`], which takes less than a second.
@@ -218,7 +235,7 @@ fn find(argument: &str, fetch: impl FnOnce(&hub::Name) -> Result<PathBuf>) -> Re
 }
 
 /// The folder that a checkpoint's other files lie in.
-fn beside(path: &Path) -> &Path {
+pub fn beside(path: &Path) -> &Path {
     if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) }
 }
 

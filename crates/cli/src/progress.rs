@@ -1,7 +1,10 @@
 //! Progress on stderr: one line that is rewritten on a terminal, now and then a line otherwise.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
+
+use crate::print::{rewrite, status};
+use crate::sentence::name;
 
 /// How often a terminal's line is rewritten.
 const TERMINAL_INTERVAL: Duration = Duration::from_millis(100);
@@ -18,8 +21,8 @@ pub struct Progress {
 impl Progress {
     /// Starts a task and prints its name.
     pub fn start(what: impl Into<String>) -> Self {
-        let what = what.into();
-        eprintln!("{what}");
+        let what = name(&what.into());
+        status!("{what}");
         Self { what, terminal: std::io::stderr().is_terminal(), shown: Instant::now() }
     }
 
@@ -32,9 +35,7 @@ impl Progress {
         }
         self.shown = Instant::now();
         let percent = (100 * done).checked_div(total).unwrap_or(0);
-        let end = if self.terminal && !last { '\r' } else { '\n' };
-        eprint!("  {percent:3} % {}{end}", self.what);
-        // An error about progress is of no use.
-        let _ = std::io::stderr().flush();
+        let line = format!("  {percent:3} % {}", self.what);
+        if self.terminal && !last { rewrite(&line) } else { status!("{line}") }
     }
 }

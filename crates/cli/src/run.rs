@@ -1,23 +1,17 @@
-//! What commands share: opening a pack, running tokens through it, printing results.
+//! What commands share: opening a pack, running tokens through it.
 
-use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use lens_analysis::Analysis;
 use lens_engine::{
     InferenceSession, InferenceStage, OpenedDevice, PackFolder, PrecisionPlan, RunOptions, Tokens, open_device,
 };
 
 use crate::args::DeviceArg;
+use crate::print::status;
 use crate::progress::Progress;
-use crate::sentence::plain;
-
-/// Writes results to stdout. They quote names and texts of others: see [`plain`].
-pub fn print(text: &str) -> Result<()> {
-    std::io::stdout().write_all(plain(text).as_bytes()).map_err(|e| anyhow!("cannot write to standard output: {e}"))
-}
 
 /// Opens the device, prints its name, and loads the pack onto it.
 pub fn open_pack(folder: &Path, device: Option<DeviceArg>) -> Result<PackFolder> {
@@ -28,8 +22,8 @@ pub fn open_pack(folder: &Path, device: Option<DeviceArg>) -> Result<PackFolder>
 pub fn open_mixed(folder: &Path, device: Option<DeviceArg>, mix: Option<PrecisionPlan>) -> Result<PackFolder> {
     let OpenedDevice { device, name, note, .. } = pollster::block_on(open_device(device.map(Into::into)))?;
     match note {
-        Some(note) => eprintln!("device: {name} ({note})"),
-        None => eprintln!("device: {name}"),
+        Some(note) => status!("device: {name} ({note})"),
+        None => status!("device: {name}"),
     }
     let mut progress = Progress::start(format!("loading {}", folder.display()));
     Ok(PackFolder::open_mixed(folder, device, mix, |done, total| progress.update(done, total))?)

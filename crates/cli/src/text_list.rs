@@ -17,7 +17,8 @@ use lens_pack::text::{from_json, read_data};
 use serde::{Deserialize, Serialize};
 
 use crate::args::{AnalyzeArgs, Shard};
-use crate::results::check_folder;
+use crate::print::{print, status};
+use crate::results::{Folder, check, check_folder, is_foreign, not_a_file};
 use crate::run::{analysis, open_pack, read_tokens};
 use crate::sentence::sentence;
 
@@ -25,6 +26,8 @@ use crate::sentence::sentence;
 const FORMAT: &str = "temporal-lens-index/1";
 /// Of every version.
 const FORMAT_NAME: &str = "temporal-lens-index/";
+/// Begins the format of a document, of every version.
+const ANALYSIS_NAME: &str = "\"temporal-lens-analysis/";
 /// The index page and its script; the list stands between the halves of the page.
 const PAGE: (&str, &str) = (include_str!("index_page/head.html"), include_str!("index_page/foot.html"));
 const SCRIPT: &str = include_str!("index_page/index.js");
@@ -73,34 +76,37 @@ struct Failure<'a> {
 /// Runs the command.
 pub fn run(args: &AnalyzeArgs, list: &Path) -> Result<()> {
     let Some(out) = &args.out else { bail!("--text-list needs --out, the folder for the documents") };
-    check_folder(out, &[list, &args.model], Some(FORMAT_NAME))?;
+    let names = &["index.json", "index.js", "index.html"];
+    check_folder(&Folder { out, names, inputs: &[list, &args.model], format: Some(FORMAT_NAME) })?;
     let entries = read_list(list)?;
     std::fs::create_dir_all(out).map_err(|e| anyhow!("cannot create {}: {e}", out.display()))?;
     let pack_hash = FolderManifest::read(&args.model)?.hash;
     let shard = args.shard.unwrap_or_default();
     let own: Vec<&Entry> = entries.iter().enumerate().filter(|(i, _)| shard.has(*i)).map(|(_, entry)| entry).collect();
-    let open: Vec<&Entry> = own.iter().copied().filter(|entry| !is_done(entry, out, &pack_hash, args.inf_k)).collect();
-    eprintln!("{} texts, {} of them in part {shard}, {} to do", entries.len(), own.len(), open.len());
+    let open: Vec<&Entry> = own.iter().copied().filter(|entry| !is_done(entry, out, &pack_hash, args)).collect();
+    status!("{} texts, {} of them in part {shard}, {} to do", entries.len(), own.len(), open.len());
     // Loaded once for all of them, and not at all where nothing is left.
     let pack = if open.is_empty() { None } else { Some(open_pack(&args.model, args.device)?) };
+    let of_former_runs = listed(out);
     let mut failures = Vec::new();
     if let Some(pack) = &pack {
         for (done, entry) in open.iter().enumerate() {
-            eprintln!("{} of {}: {}", done + 1, open.len(), entry.id);
-            // One text that cannot be analyzed is no reason to leave the others out.
-            match analyze(pack, entry, args) {
-                Ok(json) => write_whole(&document(out, &entry.id), &json)?,
-                Err(problem) => {
-                    eprintln!("text {:?}: {}", entry.id, sentence(&problem.to_string()));
-                    failures.push(Failure { id: &entry.id, problem: problem.to_string() });
-                }
+            status!("{} of {}: {}", done + 1, open.len(), entry.id);
+            // One text that cannot be analyzed, or whose document cannot be written, is no reason to leave the others out.
+            let file = document(out, &entry.id);
+            let written = check_place(&file, list, &of_former_runs)
+                .and_then(|()| analyze(pack, entry, args))
+                .and_then(|json| Ok(write_whole(&file, &json)?));
+            if let Err(problem) = written {
+                status!("text {:?}: {}", entry.id, sentence(&problem.to_string()));
+                failures.push(Failure { id: &entry.id, problem: problem.to_string() });
             }
         }
     }
     let listed = write_index(&entries, out, args, &pack_hash, &failures)?;
-    crate::run::print(&format!("{listed} of {} texts are in {}\n", entries.len(), out.display()))?;
+    let printed = print(&format!("{listed} of {} texts are in {}\n", entries.len(), out.display()));
     match failures.as_slice() {
-        [] => Ok(()),
+        [] => printed,
         [first, ..] => bail!(
             "{} of {} texts could not be analyzed, the first is {:?}: {}",
             failures.len(),
@@ -111,11 +117,48 @@ pub fn run(args: &AnalyzeArgs, list: &Path) -> Result<()> {
     }
 }
 
+/// The documents that the index in `out` lists: those of former runs.
+fn listed(out: &Path) -> BTreeSet<String> {
+    #[derive(Deserialize)]
+    struct Listed {
+        results: Vec<File>,
+    }
+    #[derive(Deserialize)]
+    struct File {
+        file: String,
+    }
+    let index = read_data(&out.join("index.json")).ok().and_then(|json| from_json::<Listed>(&json).ok());
+    index.into_iter().flat_map(|index| index.results).map(|it| it.file).collect()
+}
+
+/// Refuses a document's place that holds something else: a folder, a pipe, the list itself, somebody's own file.
+/// What an index lists is ours, whatever became of it.
+fn check_place(file: &Path, list: &Path, listed: &BTreeSet<String>) -> Result<()> {
+    if let Some(what) = not_a_file(file) {
+        bail!(
+            "cannot write {}: it is {what}; name another folder with --out, or another id in the list",
+            file.display()
+        );
+    }
+    check(&[file], &[list])?;
+    let is_listed = file.file_name().is_some_and(|name| listed.contains(&*name.to_string_lossy()));
+    if !is_listed && is_foreign(file, &[ANALYSIS_NAME]) {
+        bail!(
+            "{} is not a result of this program, and would be replaced; move it, or name another folder with --out",
+            file.display()
+        );
+    }
+    Ok(())
+}
+
 fn analyze(pack: &PackFolder, entry: &Entry, args: &AnalyzeArgs) -> Result<Vec<u8>> {
     let tokens = pack.loaded.tokenize(&entry.text)?;
     let options = RunOptions { inf_k: args.inf_k, ..RunOptions::default() };
     let mut session = read_tokens(pack, &tokens, options)?;
-    let analysis = analysis(pack, &entry.text, &tokens, &mut session)?;
+    let mut analysis = analysis(pack, &entry.text, &tokens, &mut session)?;
+    if args.attention {
+        analysis.attention = Some(pollster::block_on(session.attention())?);
+    }
     let document =
         if args.no_grams { AnalysisFile::without_grams(&analysis) } else { AnalysisFile::compact(&analysis) };
     let mut json = serde_json::to_vec(&document).map_err(|e| anyhow!("its document cannot be written: {e}"))?;
@@ -157,10 +200,16 @@ fn document(out: &Path, id: &str) -> PathBuf {
     out.join(format!("{id}.json"))
 }
 
-/// Whether a text's document is there, of this text, pack and setting.
-fn is_done(entry: &Entry, out: &Path, pack_hash: &str, inf_k: Option<usize>) -> bool {
-    let found = read_data(&document(out, &entry.id)).ok().and_then(|json| Analysis::from_json(&json).ok());
-    found.is_some_and(|it| it.text == entry.text && it.model.pack_hash == pack_hash && it.inf_k == inf_k)
+/// Whether a text's document is there, of this text, pack and settings.
+fn is_done(entry: &Entry, out: &Path, pack_hash: &str, args: &AnalyzeArgs) -> bool {
+    let file = document(out, &entry.id);
+    // A pipe would be waited for.
+    let found = file.is_file().then(|| read_data(&file).ok()).flatten();
+    let found = found.and_then(|json| Analysis::from_json(&json).ok());
+    found.is_some_and(|it| {
+        let is_whole = it.attention.is_some() || !args.attention;
+        it.text == entry.text && it.model.pack_hash == pack_hash && it.inf_k == args.inf_k && is_whole
+    })
 }
 
 /// Lists every text that is done, by whichever run; answers how many.
@@ -179,7 +228,7 @@ fn write_index(
         let before = there();
         let results: Vec<IndexEntry<'_>> = entries
             .iter()
-            .filter(|entry| is_done(entry, out, pack_hash, args.inf_k))
+            .filter(|entry| is_done(entry, out, pack_hash, args))
             .map(|entry| IndexEntry {
                 id: &entry.id,
                 title: entry.title.as_deref().unwrap_or(&entry.id),

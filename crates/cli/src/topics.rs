@@ -12,8 +12,8 @@ use lens_pack::text::{from_json, read_data};
 use serde::Deserialize;
 
 use crate::args::TopicsArgs;
-use crate::run::{open_pack, print, read_tokens};
-use crate::sentence::sentence;
+use crate::print::{print, status};
+use crate::run::{open_pack, read_tokens};
 
 /// Tokens of each event that do not count: nothing can be foretold yet.
 const SKIPPED: usize = 8;
@@ -109,7 +109,7 @@ pub fn run(args: &TopicsArgs) -> Result<()> {
                         text.name,
                         missing.join(", ")
                     );
-                    eprintln!("{}", sentence(&said));
+                    status!("{said}");
                 }
             }
         }

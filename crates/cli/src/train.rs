@@ -9,7 +9,7 @@ use lens_files::write_whole;
 use lens_pack::unpack::sha256_hex;
 use lens_train::Recipe;
 use lens_train::cache::{Cache, Key, Streams};
-use lens_train::checkpoint::{CHECKPOINT_FILE, Origin, STATE_FILE, parameters_of};
+use lens_train::checkpoint::{CHECKPOINT_FILE, CONFIG_FILE, Origin, STATE_FILE, parameters_of};
 use lens_train::corpus::{self, Context, Corpus, joined};
 use lens_train::figures::Figures;
 use lens_train::recipe::Kind;
@@ -17,8 +17,9 @@ use lens_train::run::{COLLAPSED, Event, Job, Outcome, evenly, run as train};
 use lens_train::threads::side_by_side;
 
 use crate::pack;
+use crate::print::{print_line, status};
 use crate::progress::Progress;
-use crate::results::check_folder;
+use crate::results::{self, Folder, check_folder};
 use crate::train_args::{LanguageModel, TokenizeArgs, TrainArgs};
 
 /// One passage in this many is held out where no held-out texts are named.
@@ -39,8 +40,8 @@ pub struct Opened {
 pub fn open(args: &LanguageModel) -> Result<Opened> {
     let OpenedDevice { device, name, note, .. } = pollster::block_on(open_device(args.device.map(Into::into)))?;
     match note {
-        Some(note) => eprintln!("device: {name} ({note})"),
-        None => eprintln!("device: {name}"),
+        Some(note) => status!("device: {name} ({note})"),
+        None => status!("device: {name}"),
     }
     if let Some(gemma) = &args.gemma {
         let layer = args.layer.ok_or_else(|| anyhow!("name the layer with --layer"))?;
@@ -48,7 +49,7 @@ pub fn open(args: &LanguageModel) -> Result<Opened> {
         let mut progress = Progress::start(format!("loading {}", path.display()));
         let on_tensor = |done, total| progress.update(done, total);
         let reader = ResidualReader::of_checkpoint(&path, &tokenizer, layer, device.clone(), on_tensor)?;
-        reader.warnings.iter().for_each(|warning| eprintln!("{warning}"));
+        reader.warnings.iter().for_each(|warning| status!("{warning}"));
         return Ok(Opened { reader, device });
     }
     let folder = args.model.as_ref().ok_or_else(|| anyhow!("name a pack with --model, or weights with --gemma"))?;
@@ -69,9 +70,9 @@ pub fn open(args: &LanguageModel) -> Result<Opened> {
 pub fn read_corpus(reader: &ResidualReader, paths: &[PathBuf]) -> Result<Corpus> {
     let files = corpus::files(paths)?;
     let tokenize = |text: &str| reader.tokenize(text).map_err(|e| lens_train::Error::Streams(e.to_string()));
-    let corpus = Corpus::read(&files, tokenize, |file| eprintln!("reading {}", file.display()))?;
+    let corpus = Corpus::read(&files, tokenize, |file| status!("reading {}", file.display()))?;
     corpus.check_ids(reader.vocabulary())?;
-    eprintln!("  {} passages, {} tokens", corpus.documents.len(), corpus.tokens());
+    status!("  {} passages, {} tokens", corpus.documents.len(), corpus.tokens());
     Ok(corpus)
 }
 
@@ -105,11 +106,12 @@ pub fn key(reader: &ResidualReader, contexts: &[Context]) -> Key {
 
 /// Runs `tokenize`.
 pub fn tokenize(args: &TokenizeArgs) -> Result<()> {
+    let model = args.language_model.inputs();
+    results::check(&[&args.out], &args.corpus.iter().chain(&model).map(PathBuf::as_path).collect::<Vec<_>>())?;
     let opened = open(&args.language_model)?;
     let corpus = read_corpus(&opened.reader, &args.corpus)?;
     write_whole(&args.out, &corpus.to_bytes()?)?;
-    println!("{}: {} passages, {} tokens", args.out.display(), corpus.documents.len(), corpus.tokens());
-    Ok(())
+    print_line!("{}: {} passages, {} tokens", args.out.display(), corpus.documents.len(), corpus.tokens())
 }
 
 /// Runs `train`.
@@ -126,7 +128,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     recipe.config(reader.d_model, 1.0)?;
     if recipe.steps() < recipe.warmup_steps {
         let (steps, warmup) = (recipe.steps(), recipe.warmup_steps);
-        eprintln!(
+        status!(
             "the learning rate rises over {warmup} steps, but the run has only {steps}, so it never reaches its full value"
         );
     }
@@ -160,33 +162,38 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         |event| printer.print(&event, &args.out),
     )?;
     match outcome {
-        Outcome::Finished => println!("{}: trained", args.out.display()),
+        Outcome::Finished => print_line!("{}: trained", args.out.display()),
         Outcome::Paused(step) => {
-            println!("{}: paused after step {step}; go on with the same flags and --resume", args.out.display());
+            print_line!("{}: paused after step {step}; go on with the same flags and --resume", args.out.display())
         }
     }
-    Ok(())
 }
 
 /// Refuses a folder that is an input, or holds an SAE that this run would replace.
 fn check_out(args: &TrainArgs) -> Result<()> {
     let has = |file| args.out.join(file).exists();
     let continues = args.resume && has(STATE_FILE);
-    let LanguageModel { model, gemma, .. } = &args.language_model;
-    let inputs = args.corpus.iter().chain(&args.heldout).chain(model).map(PathBuf::as_path);
-    let inputs = inputs.chain(gemma.as_ref().map(Path::new));
+    let model = args.language_model.inputs();
+    let inputs = args.corpus.iter().chain(&args.heldout).chain(&model).map(PathBuf::as_path);
     // A run that began with the SAE in its own folder may continue there.
-    let inputs = inputs.chain(args.init_from.as_deref().filter(|_| !continues));
-    check_folder(&args.out, &inputs.collect::<Vec<_>>(), None)?;
-    if continues || !(has(STATE_FILE) || has(CHECKPOINT_FILE)) {
+    let inputs: Vec<&Path> = inputs.chain(args.init_from.as_deref().filter(|_| !continues)).collect();
+    let names = &[CONFIG_FILE, CHECKPOINT_FILE, STATE_FILE];
+    check_folder(&Folder { out: &args.out, names, inputs: &inputs, format: None })?;
+    if let Some(cache) = &args.cache {
+        check_folder(&Folder { out: cache, names: &[], inputs: &inputs, format: None })?;
+    }
+    if continues || !(has(STATE_FILE) || has(CHECKPOINT_FILE) || has(CONFIG_FILE)) {
         return Ok(());
     }
     let out = args.out.display();
-    if args.resume {
+    if args.resume && has(CHECKPOINT_FILE) {
         bail!(
             "{out} holds an SAE, but not the {STATE_FILE} that its training continues from; name it with --init-from, and \
              another folder with --out"
         );
+    }
+    if !has(CHECKPOINT_FILE) && !has(STATE_FILE) {
+        bail!("{out} holds a {CONFIG_FILE}, which would be replaced; name another folder");
     }
     bail!("{out} holds an SAE, which would be replaced; name another folder, or continue its training with --resume");
 }
@@ -198,7 +205,7 @@ fn adopt(recipe: &mut Recipe, from: &lens_train::Parameters, layer: usize, d_mod
         bail!("the SAE of --init-from reads {} dimensions, the language model has {d_model}", config.dimin);
     }
     if let Some(target) = config.target_layer.filter(|target| *target != layer) {
-        eprintln!(
+        status!(
             "the SAE of --init-from was trained on the output of layer {target}, this run is on that of layer {layer}"
         );
     }
@@ -241,7 +248,7 @@ impl ProgressPrinter {
     fn print(&mut self, event: &Event<'_>, out: &Path) {
         match event {
             Event::Resumed(step) => {
-                eprintln!("going on after step {step}");
+                status!("going on after step {step}");
                 self.begun = (Instant::now(), *step);
             }
             Event::Initializing(done, total) => {
@@ -255,7 +262,7 @@ impl ProgressPrinter {
                 }
                 self.printed = Instant::now();
                 let seconds = self.begun.0.elapsed().as_secs_f64() / (done - self.begun.1).max(1) as f64;
-                eprintln!(
+                status!(
                     "step {done} of {steps}  loss {:.4}  of prediction alone {:.4}  {:.0} tokens/s  {} left",
                     losses.reconstruction,
                     losses.prediction,
@@ -264,7 +271,7 @@ impl ProgressPrinter {
                 );
             }
             Event::HeldOut(step, figures) => self.print_figures(*step, figures),
-            Event::Checkpointed(step) => eprintln!("  {} holds step {step}", out.display()),
+            Event::Checkpointed(step) => status!("  {} holds step {step}", out.display()),
         }
     }
 
@@ -274,7 +281,7 @@ impl ProgressPrinter {
             v.filter(|v| v.is_finite()).map_or_else(|| "none".to_owned(), |v| format!("{v:.digits$}"))
         };
         let share = |v: f64| number(Some(v), 3);
-        eprintln!(
+        status!(
             "  held out after step {step}: FVE {}, without dimension {} {}, scaled {}; prediction alone {}, {}, {}; effective \
              rank {}, share {}, dead {:.1} %",
             share(f.fve.plain),
@@ -289,7 +296,7 @@ impl ProgressPrinter {
             100.0 * f.dead
         );
         if self.kind != Kind::TopK && f.rank_pred.is_some_and(|rank| rank < COLLAPSED) {
-            eprintln!(
+            status!(
                 "  warning: predictable codes have collapsed to {} directions; initialize from data (--init data) with a \
                  higher --init-score",
                 number(f.rank_pred, 1)

@@ -7,6 +7,7 @@ use lens_train::Recipe;
 use lens_train::recipe::{Init, Kind};
 
 use crate::args::{DeviceArg, context_length};
+use crate::pack::beside;
 
 /// Where residual streams come from.
 #[derive(Debug, Args)]
@@ -26,6 +27,15 @@ pub struct LanguageModel {
     /// Where to compute; by default the GPU where there is one.
     #[arg(long, value_enum)]
     pub device: Option<DeviceArg>,
+}
+
+impl LanguageModel {
+    /// What is read of it, as far as it is here and not on the hub.
+    pub fn inputs(&self) -> Vec<PathBuf> {
+        let gemma = self.gemma.as_ref().map(PathBuf::from);
+        let tokenizer = self.tokenizer.clone().or_else(|| Some(beside(gemma.as_deref()?).join("tokenizer.json")));
+        self.model.iter().cloned().chain(gemma.clone()).chain(tokenizer).collect()
+    }
 }
 
 #[derive(Debug, Args)]

@@ -9,7 +9,8 @@ use lens_pack::text::read_data;
 
 use crate::args::VerifyArgs;
 use crate::figures::{self, Figures, Prompt, Tolerances};
-use crate::run::{open_pack, print, read_tokens};
+use crate::print::print;
+use crate::run::{open_pack, read_tokens};
 
 /// Runs the command: exit code 1 when a figure lies outside its tolerance.
 pub fn run(args: &VerifyArgs) -> Result<()> {

@@ -17,7 +17,9 @@ use lens_pack::words::Vocabulary;
 use lens_train::corpus::{Context, Corpus, files};
 
 use crate::args::{DeviceArg, WordOptions, WordsArgs};
+use crate::print::{print, status};
 use crate::progress::Progress;
+use crate::results::{Folder, check_folder};
 use crate::run::open_pack;
 use crate::vocabulary::{Language, counted, counts};
 
@@ -42,6 +44,11 @@ pub fn add(folder: &Path, options: &WordOptions, device: Option<DeviceArg>) -> R
             folder.display()
         );
     }
+    if let Some(out) = &options.export {
+        let given = options.corpus.iter().chain(&options.vocabulary).chain(&options.means);
+        let inputs: Vec<&Path> = given.map(PathBuf::as_path).chain([folder]).collect();
+        check_folder(&Folder { out, names: &[VOCABULARY_FILE, MEANS_FILE], inputs: &inputs, format: None })?;
+    }
     let pieces = pieces_of_pack(folder)?;
     let listed = options.vocabulary.as_deref().map(|path| listed(path, &pieces)).transpose()?;
     let given = options.means.as_deref().map(|path| read_means(path, folder)).transpose()?;
@@ -64,29 +71,29 @@ pub fn add(folder: &Path, options: &WordOptions, device: Option<DeviceArg>) -> R
     let corpus_tokens = means.corpus_tokens;
     let section = WordsSection { vocabulary: Vocabulary { words, pieces: Vec::new() }, means, lens: None };
     let entry = write_words(folder, &section)?;
-    println!(
-        "{}: {} words in {:.1} MB, means over {corpus_tokens} tokens; {:.0} s",
+    let mut report = format!(
+        "{}: {} words in {:.1} MB, means over {corpus_tokens} tokens; {:.0} s\n",
         folder.display(),
         entry.words,
         entry.load_bytes() as f64 / 1e6,
         started.elapsed().as_secs_f64()
     );
     if before.manifest.words.is_some_and(|words| words.has_lens()) {
-        println!(
-            "The pack's fitted lens belonged to its former words and is gone; `temporal-lens lens` makes another."
-        );
+        report +=
+            "The pack's fitted lens belonged to its former words and is gone; `temporal-lens lens` makes another.\n";
     }
     if let Some(out) = &options.export {
         export(out, &section, &pieces, &before.hash)?;
+        report += &format!("{}: {VOCABULARY_FILE} and {MEANS_FILE}\n", out.display());
     }
-    Ok(())
+    print(&report)
 }
 
 /// The words of a list that are tokens of the model.
 fn listed(path: &Path, pieces: &Pieces) -> Result<Vec<(u32, String)>> {
     let list = read_word_list(path, pieces)?;
     if let Some(first) = list.missing.first() {
-        eprintln!(
+        status!(
             "{}: {} words are not single tokens of this model and are left out, {first:?} the first",
             path.display(),
             list.missing.len()
@@ -108,10 +115,10 @@ pub fn read_corpus(pack: &PackFolder, paths: &[PathBuf]) -> Result<Corpus> {
         bail!("texts are needed: name them with --corpus");
     }
     let tokenize = |text: &str| pack.loaded.ids(text).map_err(|e| lens_train::Error::Streams(e.to_string()));
-    let corpus = Corpus::read(&files(paths)?, tokenize, |file| eprintln!("reading {}", file.display()))?;
+    let corpus = Corpus::read(&files(paths)?, tokenize, |file| status!("reading {}", file.display()))?;
     // Files of token ids may be another model's.
     corpus.check_ids(pack.loaded.manifest().gemma.vocab_size)?;
-    eprintln!("  {} passages, {} tokens", corpus.documents.len(), corpus.tokens());
+    status!("  {} passages, {} tokens", corpus.documents.len(), corpus.tokens());
     Ok(corpus)
 }
 
@@ -132,7 +139,7 @@ fn counted_words(pieces: &Pieces, corpus: &Corpus, options: &WordOptions) -> Res
             "{found} words occur at least {least} times in the corpus; give more text, or a lower --min-count to `temporal-lens words`"
         );
     }
-    eprintln!("  {} words occur at least {} times ({})", words.len(), options.min_count, language.rule());
+    status!("  {} words occur at least {} times ({})", words.len(), options.min_count, language.rule());
     Ok(words)
 }
 
@@ -178,7 +185,6 @@ fn export(out: &Path, section: &WordsSection, pieces: &Pieces, pack_hash: &str) 
     std::fs::create_dir_all(out).map_err(|e| anyhow!("cannot make the folder {}: {e}", out.display()))?;
     write_word_list(&out.join(VOCABULARY_FILE), &section.vocabulary.words, pieces)?;
     write_means(&out.join(MEANS_FILE), &section.means, pack_hash)?;
-    println!("{}: {VOCABULARY_FILE} and {MEANS_FILE}", out.display());
     Ok(())
 }
 

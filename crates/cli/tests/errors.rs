@@ -133,6 +133,128 @@ fn what_a_command_reads_is_not_replaced_by_what_it_writes() {
     assert_error(&analyze(&pack, &["--text", "a", "--shard", "2/2"]), &["--shard", "--text-list"]);
 }
 
+/// Every file below `folder`, with what is in it.
+fn snapshot(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() { folders.push(path) } else { files.push((path.clone(), std::fs::read(&path).unwrap())) }
+        }
+    }
+    files.sort();
+    files
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for path in std::fs::read_dir(from).unwrap().map(|entry| entry.unwrap().path()) {
+        std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+    }
+}
+
+/// Every command that writes, onto each thing that it reads: by its name, by that of its folder, and by a link.
+#[test]
+fn no_command_writes_onto_what_it_reads() {
+    let scratch = tempfile::tempdir().unwrap();
+    let at = |name: &str| scratch.path().join(name);
+    small_pack(scratch.path());
+    copy_folder(&fixture("gemma/gemma2-softcap"), &at("m"));
+    std::fs::copy(fixture("tokenizer/tiny.json"), at("m/tokenizer.json")).unwrap();
+    copy_folder(&fixture("sae/topk-tied"), &at("s"));
+    std::fs::create_dir(at("cc")).unwrap();
+    std::fs::copy(fixture("train/texts.jsonl"), at("cc/a.jsonl")).unwrap();
+    std::fs::copy(fixture("gguf/gemma3-types.gguf"), at("g.gguf")).unwrap();
+    std::fs::copy(fixture("tokenizer/tiny.json"), at("tokenizer.json")).unwrap();
+    std::fs::write(at("st.json"), "[]").unwrap();
+    std::fs::write(at("template.html"), "<p>").unwrap();
+    std::fs::write(at("a.json"), "{}").unwrap();
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(at("cc/a.jsonl"), at("link.jsonl")).unwrap();
+        std::os::unix::fs::symlink(at("cc"), at("cc-link")).unwrap();
+    }
+    let before = snapshot(scratch.path());
+    let (tokenize, card) = (
+        ["tokenize", "--model", "pack", "--corpus", "cc/a.jsonl", "--out"],
+        ["card", "--model", "pack", "--sae", "x=s", "--heldout", "cc/a.jsonl", "--stories", "st.json", "--out"],
+    );
+    let words = ["words", "--model", "pack", "--corpus", "cc", "--min-count", "1"];
+    let train = ["train", "--model", "pack", "--corpus", "cc", "--tokens", "600"];
+    let pack = ["pack", "--gemma", "m", "--sae", "s", "--layer", "2", "--precision", "f32"];
+    let mut cases: Vec<Vec<&str>> = Vec::new();
+    for out in ["cc/a.jsonl", "cc/../cc/a.jsonl", "pack/manifest.json", "pack/shard-0000.safetensors", "pack/new.st"] {
+        cases.push([&tokenize[..], &[out]].concat());
+        cases.push([&card[..], &[out]].concat());
+    }
+    for out in ["s/conf.yaml", "s/latest_ckpt.safetensors", "st.json"] {
+        cases.push([&card[..], &[out]].concat());
+    }
+    for out in ["m/model.safetensors", "m/tokenizer.json", "m/config.json"] {
+        cases.push(vec!["tokenize", "--gemma", "m", "--layer", "2", "--corpus", "cc/a.jsonl", "--out", out]);
+    }
+    for out in ["g.gguf", "tokenizer.json"] {
+        let gguf = ["tokenize", "--gemma", "g.gguf", "--layer", "1", "--corpus", "cc/a.jsonl", "--out", out];
+        cases.push(gguf.to_vec());
+        cases.push([&gguf[..], &["--tokenizer", "tokenizer.json"]].concat());
+    }
+    for out in ["cc/ids.safetensors", "cc/a.jsonl"] {
+        cases.push(vec!["tokenize", "--model", "pack", "--corpus", "cc", "--out", out]);
+        #[cfg(unix)]
+        cases.push(vec!["tokenize", "--model", "pack", "--corpus", "cc-link", "--out", out]);
+    }
+    #[cfg(unix)]
+    for (corpus, out) in [("link.jsonl", "cc/a.jsonl"), ("cc/a.jsonl", "link.jsonl"), ("link.jsonl", "link.jsonl")] {
+        cases.push(vec!["tokenize", "--model", "pack", "--corpus", corpus, "--out", out]);
+    }
+    for out in ["cc", "pack"] {
+        cases.push([&words[..], &["--export", out]].concat());
+        cases.push([&train[..], &["--out", out]].concat());
+        cases.push([&train[..], &["--out", "new", "--cache", out]].concat());
+    }
+    for out in ["m", "s", "cc", "."] {
+        cases.push([&pack[..], &["--out", out]].concat());
+    }
+    cases.push(["dashboards", "--model", "pack", "--corpus", "cc", "--out", "cc"].to_vec());
+    cases
+        .push(["compare", "--model", "pack", "--first", "a", "--second", "b", "--json", "pack/manifest.json"].to_vec());
+    for out in ["a.json", "template.html"] {
+        cases.push(vec!["html", "a.json", "--template", "template.html", "--out", out]);
+    }
+    for case in &cases {
+        let mut command = common::command();
+        command.current_dir(scratch.path()).args(case);
+        if case[0] != "pack" && case[0] != "html" {
+            command.args(["--device", "cpu"]);
+        }
+        let outcome = common::outcome(&mut command);
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""), "{case:?}: {}", outcome.stderr);
+        assert!(
+            !outcome.stderr.contains("loading"),
+            "{case:?} is refused before anything is loaded: {}",
+            outcome.stderr
+        );
+        assert_eq!(snapshot(scratch.path()), before, "{case:?}");
+    }
+    assert!(cases.len() > 30);
+}
+
+#[test]
+fn a_pack_that_is_replaced_holds_nothing_that_is_read() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (model, out) = (scratch.path().join("m"), scratch.path().join("pack"));
+    copy_folder(&fixture("gemma/gemma2-softcap"), &model);
+    std::fs::copy(fixture("tokenizer/tiny.json"), model.join("tokenizer.json")).unwrap();
+    std::fs::write(model.join("LICENSE.txt"), "the tide is in").unwrap();
+    let (model, sae, out_text) = (text(&model), text(&fixture("sae/topk-tied")), text(&out));
+    let pack = ["pack", "--gemma", &model, "--sae", &sae, "--layer", "2", "--precision", "f32", "--out", &out_text];
+    common::succeed(&pack);
+    let (before, corpus) = (snapshot(&out), text(&out.join("LICENSE.txt")));
+    let outcome = run(&[&pack[..], &["--corpus", &corpus]].concat());
+    assert_error(&outcome, &["is replaced as a whole", "LICENSE.txt"]);
+    assert_eq!(snapshot(&out), before);
+}
+
 #[test]
 fn numbers_that_leave_nothing_to_compute_are_refused() {
     let scratch = tempfile::tempdir().unwrap();

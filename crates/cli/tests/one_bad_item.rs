@@ -31,6 +31,37 @@ fn the_other_texts_of_a_list_are_computed_and_the_index_names_the_failure() {
     }
 }
 
+/// A folder, a pipe, a link to a device and somebody's own file in the places of documents.
+#[cfg(unix)]
+#[test]
+fn a_document_that_cannot_be_written_leaves_the_others_written() {
+    let scratch = tempfile::tempdir().unwrap();
+    let model = text(&small_pack(scratch.path()));
+    let (list, out) = (scratch.path().join("list.jsonl"), scratch.path().join("out"));
+    let ids = ["folder", "pipe", "device", "mine", "plain"];
+    let lines: Vec<String> = ids.iter().map(|id| json!({"id": id, "text": "the tide"}).to_string()).collect();
+    std::fs::write(&list, lines.join("\n")).unwrap();
+    std::fs::create_dir_all(out.join("folder.json")).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(out.join("pipe.json")).status().unwrap().success());
+    std::os::unix::fs::symlink("/dev/null", out.join("device.json")).unwrap();
+    std::fs::write(out.join("mine.json"), "my notes").unwrap();
+    let args = ["analyze", "--device", "cpu", "--model", &model, "--text-list", &text(&list), "--out", &text(&out)];
+    let outcome = run(&args);
+    assert_eq!(outcome.code, 1, "{}", outcome.stderr);
+    assert!(outcome.sentence().contains("3 of 5 texts"), "{}", outcome.stderr);
+    for said in ["folder.json: it is a folder", "pipe.json: it is a device or a pipe", "mine.json is not a result"] {
+        assert!(outcome.stderr.contains(said), "{said}: {}", outcome.stderr);
+    }
+    let index: Value = serde_json::from_str(&std::fs::read_to_string(out.join("index.json")).unwrap()).unwrap();
+    let named = |list: &str| -> Vec<String> {
+        index[list].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(named("results"), ["device", "plain"]);
+    assert_eq!(named("failures"), ["folder", "pipe", "mine"]);
+    assert!(out.join("device.json").symlink_metadata().unwrap().is_file(), "the link is replaced");
+    assert_eq!(std::fs::read_to_string(out.join("mine.json")).unwrap(), "my notes");
+}
+
 /// A pack whose tokenizer has a token that its embedding of 96 rows lacks, as Gemma 3's own has one for images.
 fn pack_with_a_token_past_its_embedding(scratch: &Path) -> PathBuf {
     let mut tokenizer: Value =

@@ -68,6 +68,43 @@ fn three_processes_fill_one_folder_and_its_index() {
     assert_eq!(day["text"], "Day.");
 }
 
+#[test]
+fn attention_comes_along_where_it_is_asked_for() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = small_pack(scratch.path());
+    let (list, out) = (scratch.path().join("list.jsonl"), scratch.path().join("out"));
+    std::fs::write(&list, json!({"id": "a", "text": "Night."}).to_string()).unwrap();
+    let has_attention = |more: &[&str]| {
+        succeed(&arguments(&pack, &list, &out, more));
+        let document: Value = serde_json::from_slice(&std::fs::read(out.join("a.json")).unwrap()).unwrap();
+        document.get("attention").is_some_and(|attention| !attention.is_null())
+    };
+    assert!(!has_attention(&[]));
+    assert!(has_attention(&["--attention"]), "one without is made again");
+    assert!(has_attention(&[]), "one with it stays");
+}
+
+#[test]
+fn a_page_that_somebody_has_there_is_not_replaced() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = small_pack(scratch.path());
+    let (list, out) = (scratch.path().join("list.jsonl"), scratch.path().join("out"));
+    std::fs::write(&list, json!({"id": "a", "text": "Night."}).to_string()).unwrap();
+    for name in ["index.html", "index.js", "index.json"] {
+        std::fs::create_dir_all(&out).unwrap();
+        std::fs::write(out.join(name), "my own").unwrap();
+        let outcome = run(&arguments(&pack, &list, &out, &[]));
+        assert_eq!(outcome.code, 1, "{name}");
+        assert!(outcome.sentence().contains(&format!("its {name} is of something else")), "{}", outcome.stderr);
+        assert_eq!(std::fs::read_to_string(out.join(name)).unwrap(), "my own");
+        std::fs::remove_dir_all(&out).unwrap();
+        std::fs::create_dir_all(out.join(name)).unwrap();
+        let outcome = run(&arguments(&pack, &list, &out, &[]));
+        assert!(outcome.sentence().contains(&format!("its {name} is a folder")), "{}", outcome.stderr);
+        std::fs::remove_dir_all(&out).unwrap();
+    }
+}
+
 /// A text may be called as the file is that every pack has; the folder is none for that.
 #[test]
 fn a_text_called_manifest_stops_no_later_run() {

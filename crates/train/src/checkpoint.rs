@@ -18,6 +18,9 @@ pub const STATE_FILE: &str = "training.safetensors";
 /// The trained SAE's file there, as its authors released theirs.
 pub const CHECKPOINT_FILE: &str = "latest_ckpt.safetensors";
 
+/// The SAE's configuration there.
+pub const CONFIG_FILE: &str = "conf.yaml";
+
 /// Key of the metadata.
 const ABOUT: &str = "training";
 
@@ -239,7 +242,7 @@ impl Files {
     /// [`Error::File`].
     pub fn write(&self, folder: &Path) -> Result<()> {
         write_whole(&folder.join(CHECKPOINT_FILE), &self.weights)?;
-        write_whole(&folder.join("conf.yaml"), self.conf.as_bytes())
+        write_whole(&folder.join(CONFIG_FILE), self.conf.as_bytes())
     }
 }
 
