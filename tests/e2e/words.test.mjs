@@ -63,7 +63,7 @@ describe('a result in words', () => {
       const rest = 1 - document.sources[position].reduce((sum, { weight }) => sum + weight, 0);
       const others = [...start.map((it) => `the start of the text: ${percent(it)}`), `all else: ${percent({ weight: rest })}`];
       assert.deepEqual(await sources.locator('li.note').allInnerTexts(), [others.join(' · ')]);
-      // The same words are underlined in the text, with their shares; of three and more in a row only the strongest has room for it.
+      // The same words are underlined in the text, with their shares; of those in a row only the strongest has room for it.
       const marked = await page.locator('.token.is-source').evaluateAll((them) => them.map((it) => [Number(it.dataset.position), it.dataset.share]));
       const byPosition = (a, b) => a[0] - b[0];
       const run = (it) => {
@@ -73,7 +73,7 @@ describe('a result in words', () => {
         }
         return all;
       };
-      const written = (it) => run(it).length < 3 || run(it).every((other) => other === it || other.weight < it.weight);
+      const written = (it) => run(it).every((other) => other === it || other.weight < it.weight);
       assert.ok(words.some(written));
       assert.deepEqual(marked.sort(byPosition), words.map((it) => [it.position, written(it) ? percent(it) : '']).sort(byPosition));
     }

@@ -219,8 +219,8 @@ pub struct Model {
     pub gallery: Gallery,
     /// A precomputed example is still being fetched.
     pub is_example_pending: bool,
-    /// The example that is being fetched, and the turn that it was asked for in.
-    pub(crate) fetched_example: Option<(String, u32)>,
+    /// The example that is shown once it came.
+    pub awaited_example: Option<String>,
     /// The text in the box when an example was asked for: it gives way to one that was typed since.
     pub(crate) text_before_example: String,
 
@@ -310,7 +310,7 @@ impl Model {
             recent_comparisons: Vec::new(),
             gallery: Gallery::default(),
             is_example_pending: true,
-            fetched_example: None,
+            awaited_example: None,
             text_before_example: String::new(),
             view: ViewState::default(),
             focus: Focus::default(),

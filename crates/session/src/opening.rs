@@ -77,12 +77,12 @@ impl Model {
             Some(wait) => {
                 (self.opening, self.pending) = (None, None);
                 self.is_example_pending = false;
-                self.turn = self.turn.wrapping_add(1);
+                self.begin_turn();
                 if wait == Wait::Subject && self.gallery.examples.is_empty() {
                     self.fetch(Fetch::Gallery);
                 }
             }
-            None => self.turn = self.turn.wrapping_add(1),
+            None => self.begin_turn(),
         }
     }
 
@@ -92,7 +92,7 @@ impl Model {
     }
 
     fn begin_opening(&mut self, link: ViewState, is_message: bool) {
-        self.turn = self.turn.wrapping_add(1);
+        self.begin_turn();
         let needs_gallery = self.start.carried.is_none() && needs_gallery_first(&link);
         self.opening = Some(Opening { link, wait: Wait::Gallery, is_message });
         if needs_gallery && self.gallery.examples.is_empty() {
@@ -258,14 +258,15 @@ impl Model {
         }
     }
 
-    /// The example that will be shown once it came.
-    pub fn awaited_example(&self) -> Option<&str> {
-        self.fetched_example.as_ref().filter(|(_, turn)| *turn == self.turn).map(|(id, _)| id.as_str())
+    /// What is fetched from now on; what was asked for before is late.
+    fn begin_turn(&mut self) {
+        self.turn = self.turn.wrapping_add(1);
+        self.awaited_example = None;
     }
 
     fn fetch_example(&mut self, id: String) {
         self.text_before_example = self.text.clone();
-        self.fetched_example = Some((id.clone(), self.turn));
+        self.awaited_example = Some(id.clone());
         self.fetch(Fetch::Example(id));
     }
 
@@ -290,7 +291,7 @@ impl Model {
                     self.is_example_pending = false;
                     return;
                 }
-                self.fetched_example = None;
+                self.awaited_example = None;
                 if found.is_err() && self.opens_first_instead(&id) {
                     return;
                 }

@@ -197,20 +197,23 @@ fn an_unreadable_example_is_reported() {
 #[test]
 fn an_example_is_awaited_until_it_came_or_something_else_is_asked_for() {
     let mut page = Page::new();
-    assert_eq!(page.model.awaited_example(), None);
+    assert_eq!(page.model.awaited_example.as_deref(), None);
     page.tell(Msg::Example("counting".to_owned()));
     let late = page.take_fetch().unwrap();
-    assert_eq!(page.model.awaited_example(), Some("counting"));
+    assert_eq!(page.model.awaited_example.as_deref(), Some("counting"));
     page.tell(Msg::Example("poem".to_owned()));
-    assert_eq!(page.model.awaited_example(), Some("poem"));
+    assert_eq!(page.model.awaited_example.as_deref(), Some("poem"));
     page.answer(late.0, late.1);
-    assert_eq!(page.model.awaited_example(), Some("poem"));
+    assert_eq!(page.model.awaited_example.as_deref(), Some("poem"));
     page.serve();
-    assert_eq!(page.model.awaited_example(), None);
+    assert_eq!(page.model.awaited_example.as_deref(), None);
     page.tell(Msg::Example("news".to_owned()));
     let (what, turn) = page.take_fetch().unwrap();
     page.tell(Msg::Fetched(what, turn, Err("offline".to_owned())));
-    assert_eq!(page.model.awaited_example(), None);
+    assert_eq!(page.model.awaited_example.as_deref(), None);
+    page.tell(Msg::Example("news".to_owned()));
+    page.visit("?text=other+words");
+    assert_eq!(page.model.awaited_example.as_deref(), None);
 }
 
 #[test]

@@ -74,14 +74,14 @@ pub fn draw_on(
     }
     if !heatmap.is_ordered() {
         for boundary in drawn.boundaries {
-            draw_boundary(context, heatmap, layout, *boundary, palette);
+            draw_boundary(context, heatmap, layout, *boundary, palette, pixel_ratio);
         }
         // A line stands where the scene changes; a broken one where the expectation follows it.
         for scene in drawn.scenes.iter().filter(|scene| scene.lag() > 0 && drawn.boundaries.contains(&scene.first)) {
             context.save();
-            let dashes = js_sys::Array::of2(&4.into(), &4.into());
+            let dashes = js_sys::Array::of2(&6.into(), &5.into());
             context.set_line_dash(&dashes)?;
-            draw_following(context, heatmap, layout, scene, palette);
+            draw_following(context, heatmap, layout, scene, palette, pixel_ratio);
             context.restore();
         }
     }
@@ -116,42 +116,51 @@ pub fn draw_on(
     draw_bar(context, &bar, palette)
 }
 
-/// Two lines across the matrix before the first token of an event, seen on every color.
+/// Two lines across the matrix before the first token of an event.
 fn draw_boundary(
     context: &CanvasRenderingContext2d,
     heatmap: &Heatmap,
     layout: &HeatmapLayout,
     boundary: usize,
     palette: &Palette,
+    pixel_ratio: f64,
 ) {
-    let Some(slot) = heatmap.slot(boundary) else { return };
-    let Rect { x, y, width, height } = layout.figure.plot;
-    let (at_x, at_y) = (layout.column_x(slot as f64), layout.row_y(slot as f64));
-    for (line, color) in [(2.5, &palette.cell_outer), (1.0, &palette.cell_inner)] {
-        context.set_fill_style_str(color);
-        if at_x > x && at_x < x + width {
-            context.fill_rect(at_x - line / 2.0, y, line, height);
-        }
-        if at_y > y && at_y < y + height {
-            context.fill_rect(x, at_y - line / 2.0, width, line);
-        }
+    if let Some(slot) = heatmap.slot(boundary) {
+        draw_lines(context, layout, slot, palette, pixel_ratio);
     }
 }
 
-/// Two broken lines from the edges to the diagonal at the token from which the expectation follows a scene's change.
+/// Two broken lines across the matrix at the token from which the expectation follows a scene's change.
 fn draw_following(
     context: &CanvasRenderingContext2d,
     heatmap: &Heatmap,
     layout: &HeatmapLayout,
     scene: &Scene,
     palette: &Palette,
+    pixel_ratio: f64,
 ) {
-    let Some(slot) = heatmap.slot(scene.expectation_from) else { return };
+    if let Some(slot) = heatmap.slot(scene.expectation_from) {
+        draw_lines(context, layout, slot, palette, pixel_ratio);
+    }
+}
+
+/// A line down and one across before a slot, light on dark, so that they are seen on every color. Both are whole pixels of
+/// the screen on whole pixels: between two of them a line is a gray smear.
+fn draw_lines(
+    context: &CanvasRenderingContext2d,
+    layout: &HeatmapLayout,
+    slot: usize,
+    palette: &Palette,
+    pixel_ratio: f64,
+) {
     let Rect { x, y, width, height } = layout.figure.plot;
-    let (at_x, at_y) = (layout.column_x(slot as f64), layout.row_y(slot as f64));
-    for (line, color) in [(2.5, &palette.cell_outer), (1.0, &palette.cell_inner)] {
+    let inner = pixel_ratio.round().max(1.0);
+    // The middle of a line of an odd number of pixels is the middle of a pixel.
+    let middle = |at: f64| ((at * pixel_ratio - inner / 2.0).round() + inner / 2.0) / pixel_ratio;
+    let (at_x, at_y) = (middle(layout.column_x(slot as f64)), middle(layout.row_y(slot as f64)));
+    for (line, color) in [(3.0 * inner, &palette.cell_outer), (inner, &palette.cell_inner)] {
         context.set_stroke_style_str(color);
-        context.set_line_width(line);
+        context.set_line_width(line / pixel_ratio);
         context.begin_path();
         if at_x > x && at_x < x + width {
             context.move_to(at_x, y);
@@ -333,8 +342,11 @@ pub fn cover_unread(
                     (clamp(layout.column_x(from as f64), x, width), clamp(layout.column_x(slot as f64), x, width));
                 let (top, bottom) =
                     (clamp(layout.row_y(from as f64), y, height), clamp(layout.row_y(slot as f64), y, height));
-                context.fill_rect(left, y, right - left, height);
-                context.fill_rect(x, top, width, bottom - top);
+                // The matrix may end within a pixel.
+                let beyond = |end: f64, edge: f64| if end < edge { end } else { edge + 1.0 };
+                let (right, bottom) = (beyond(right, x + width), beyond(bottom, y + height));
+                context.fill_rect(left, y, right - left, height + 1.0);
+                context.fill_rect(x, top, width + 1.0, bottom - top);
                 begin = None;
             }
             (None, false) | (Some(_), true) => {}

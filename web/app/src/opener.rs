@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use web_sys::HtmlElement;
+use web_sys::{HtmlElement, HtmlTextAreaElement};
 
 use crate::environment::document;
 
@@ -15,7 +15,18 @@ pub fn focus_on(selector: &'static str) {
     request_animation_frame(move || focus_now(selector));
 }
 
-/// The same, of what the page has already.
+/// The same of a text box, with all of its text selected and its beginning in sight.
+pub fn select_text(selector: &'static str) {
+    request_animation_frame(move || {
+        focus_now(selector);
+        if let Some(text) = find(selector).and_then(|it| it.dyn_into::<HtmlTextAreaElement>().ok()) {
+            text.select();
+            text.set_scroll_top(0);
+        }
+    });
+}
+
+/// [`focus_on`] of what the page has already.
 pub fn focus_now(selector: &str) {
     if let Some(element) = find(selector) {
         let _ = element.focus();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lens_analysis::cluster::CUT;
 use lens_analysis::per_token::Quantity;
 use lens_view::attention::{AttentionLayout, AttentionMap};
-use lens_view::choice::Choice;
+use lens_view::choice::{Choice, technical_name};
 use lens_view::feature_map::{FeatureMap, FeatureMapLayout};
 use lens_view::heatmap::{Heatmap, HeatmapLayout, Viewport};
 use lens_view::layout::AvailableSpace;
@@ -153,7 +153,7 @@ pub fn path(state: State, shown: &Arc<ShownAnalysis>, derived: Derived, drawing:
 /// The title of a saved path.
 pub fn path_title(state: State) -> String {
     let settings = state.store.model().view.trajectory;
-    format!("Trajectory of {} ({})", settings.source.label().to_lowercase(), settings.method.label())
+    format!("Trajectory of {} ({})", technical_name(settings.source), settings.method.label())
 }
 
 /// The title of the map of features.

@@ -151,13 +151,16 @@ pub fn of_text(grams: &Grams, tokens: &[String]) -> Vec<Event> {
     spans(grams, tokens).into_iter().map(event).collect()
 }
 
+/// Tokens of the shortest text that can have two events, BOS included.
+pub const TWO_EVENTS_FROM: usize = 2 * SHORTEST + 1;
+
 /// Boundaries of a text, strongest first: where the [`spans`] but the first begin.
 ///
 /// # Errors
 /// [`MissingError::Grams`] when the result was saved without Gram matrices, [`MissingError::Tokens`] for texts
 /// too short to hold two events.
 pub fn boundaries(analysis: &Analysis) -> Result<Vec<Boundary>, MissingError> {
-    if analysis.tokens.len() < 2 * SHORTEST + 1 {
+    if analysis.tokens.len() < TWO_EVENTS_FROM {
         return Err(MissingError::Tokens);
     }
     let grams = analysis.grams.as_ref().ok_or(MissingError::Grams)?;

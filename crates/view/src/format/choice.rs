@@ -34,11 +34,21 @@ impl Choice for Source {
 
     fn label(self) -> &'static str {
         match self {
-            Self::Predictable => "Predictable codes",
-            Self::Novel => "Novel codes",
-            Self::Total => "Total codes",
-            Self::Residual => "Residual stream",
+            Self::Predictable => "Expected part (predictable codes)",
+            Self::Novel => "New part (novel codes)",
+            Self::Total => "Both (total codes)",
+            Self::Residual => "State (residual stream)",
         }
+    }
+}
+
+/// What the notebook calls a part, in the middle of a sentence.
+pub fn technical_name(source: Source) -> &'static str {
+    match source {
+        Source::Predictable => "predictable codes",
+        Source::Novel => "novel codes",
+        Source::Total => "total codes",
+        Source::Residual => "residual stream",
     }
 }
 

@@ -170,14 +170,13 @@ pub fn sources(analysis: &Analysis, position: usize) -> Vec<SourceRow> {
     found.map(|all| source_rows(analysis, all)).unwrap_or_default()
 }
 
-/// Whether the share of `source` can be written above its token: of more than two sources in a row only the strongest has
-/// room for it.
+/// Whether the share of `source` can be written above its token: of sources in a row only the strongest has room for it.
 pub fn has_room(sources: &[SourceRow], source: &SourceRow) -> bool {
     let at = |position: usize| sources.iter().find(|it| it.position == position);
     let before = (0..source.position).rev().map_while(at);
     let after = (source.position + 1..).map_while(at);
     let neighbors: Vec<&SourceRow> = before.chain(after).collect();
-    neighbors.len() < 2 || neighbors.iter().all(|it| (it.share, source.position) < (source.share, it.position))
+    neighbors.iter().all(|it| (it.share, source.position) < (source.share, it.position))
 }
 
 fn source_rows(analysis: &Analysis, sources: &[TokenSource]) -> Vec<SourceRow> {
@@ -252,7 +251,7 @@ mod tests {
             let all: Vec<_> = all.iter().map(|(position, share)| row(*position, *share)).collect();
             all.iter().filter(|it| has_room(&all, it)).map(|it| it.position).collect::<Vec<_>>()
         };
-        assert_eq!(written(&[(7, 0.4), (8, 0.3), (3, 0.1)]), [7, 8, 3]);
+        assert_eq!(written(&[(7, 0.4), (8, 0.3), (3, 0.1)]), [7, 3]);
         assert_eq!(written(&[(8, 0.4), (7, 0.3), (9, 0.2), (6, 0.1), (3, 0.1)]), [8, 3]);
         assert_eq!(written(&[(8, 0.2), (7, 0.2), (9, 0.2)]), [7], "one of equal ones");
     }

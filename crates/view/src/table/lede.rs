@@ -1,5 +1,6 @@
 //! What the page says of a text in the reader's words: the claim at the top, and its numbers in three sentences.
 
+use lens_analysis::events::TWO_EVENTS_FROM;
 use lens_analysis::shuffled::{Shuffled, ShuffledStatistic};
 use lens_analysis::similarity::Matrix;
 use lens_analysis::{Analysis, per_token, spans};
@@ -90,6 +91,8 @@ impl Claim {
                     self.text(&format!("{who} stayed in one scene: "));
                     self.0.push(Part::Scene(only.number, name.to_owned()));
                 }
+                // Of a text that is too short for two scenes one says nothing.
+                None if is_short(analysis) => return,
                 None => self.text(&format!("{who} stayed in one scene from beginning to end")),
             },
             many => {
@@ -109,6 +112,11 @@ impl Claim {
             self.0.push(Part::Scene(scene.number, name.to_owned()));
         }
     }
+}
+
+/// Whether a text is too short to have two scenes.
+fn is_short(analysis: &Analysis) -> bool {
+    analysis.tokens.len() < TWO_EVENTS_FROM
 }
 
 /// A count as a word up to ten, as digits above.
@@ -149,6 +157,7 @@ pub fn three_sentences(analysis: &Analysis, matrix: Option<&Matrix>) -> Vec<Sent
     let scenes = scene::all(analysis);
     match (scenes.len(), matrix) {
         (0, _) => {}
+        (1, _) if is_short(analysis) => {}
         (1, _) => sentences.push(plain("1 scene.".to_owned())),
         (n, None) => sentences.push(plain(format!("{n} scenes."))),
         (_, Some(matrix)) => sentences.push(likeness(&scenes, matrix, shuffled)),
@@ -250,7 +259,12 @@ mod tests {
         events.truncate(1);
         assert!(read(&claim(&analysis)).contains("new. Here it stayed in one scene: [1 sea, sail, boat]. Point"));
         analysis.events.as_mut().unwrap()[0].unclear = true;
+        // A text that is too short for two scenes has nothing to be said of one.
+        assert!(read(&claim(&analysis)).contains("new. Point"));
+        let short = analysis.tokens.clone();
+        analysis.tokens.resize(TWO_EVENTS_FROM, " on".to_owned());
         assert!(read(&claim(&analysis)).contains("new. Here it stayed in one scene from beginning to end. Point"));
+        analysis.tokens = short;
         let event = analysis.events.as_ref().unwrap()[0].clone();
         analysis.events = Some(vec![event; 12]);
         assert!(read(&claim(&analysis)).contains("Here it passed through 12 scenes. Point"));

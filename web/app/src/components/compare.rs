@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lens_analysis::similarity::Source;
 use lens_session::Msg;
-use lens_view::choice::Choice;
+use lens_view::choice::{Choice, technical_name};
 use lens_view::focus::{Focus, Step};
 use lens_view::heatmap::{Heatmap, HeatmapLayout, Viewport};
 use lens_view::layout::AvailableSpace;
@@ -116,7 +116,7 @@ fn Comparing(state: State, compared: Arc<ShownComparison>) -> impl IntoView {
     let title = move || {
         let scale = heatmaps.with(|it| it.as_ref().map(|[it, _]| (it.range.low, it.range.high)).unwrap_or_default());
         let [low, high] = [scale.0, scale.1].map(|end| number::fixed(end, 2));
-        format!("Similarity of {}, both from {low} to {high}", source.get().label().to_lowercase())
+        format!("Similarity of {}, both from {low} to {high}", technical_name(source.get()))
     };
     let rows = move || {
         let [a, b] = selections.get();

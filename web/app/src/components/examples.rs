@@ -23,11 +23,19 @@ pub fn shown_example(state: State) -> Memo<Option<Arc<Example>>> {
     })
 }
 
+/// The example that was chosen and is being fetched, while another text is shown.
+pub fn awaited_example(state: State) -> Memo<Option<String>> {
+    let awaited = state.look(|model| &model.awaited_example);
+    Memo::new(move |_| awaited.get().filter(|_| state.shown.with(Option::is_some)))
+}
+
 /// A menu of the examples.
 #[component]
 pub fn Examples(state: State) -> impl IntoView {
     let current = shown_example(state);
-    let chosen = move || current.with(|it| it.as_ref().map_or(OTHER.to_owned(), |it| it.id.clone()));
+    let awaited = awaited_example(state);
+    let shown = move || current.with(|it| it.as_ref().map_or(OTHER.to_owned(), |it| it.id.clone()));
+    let chosen = move || awaited.get().unwrap_or_else(shown);
     let options = move || {
         state.gallery.with(|gallery| {
             let option = |example: &Example| {
@@ -40,11 +48,11 @@ pub fn Examples(state: State) -> impl IntoView {
     };
     let on_change = move |event: web_sys::Event| {
         let id = event_target_value(&event);
-        // The menu names what is shown: the example that was asked for, once it came.
-        event_target::<web_sys::HtmlSelectElement>(&event).set_value(&untrack(chosen));
         if id != OTHER {
             state.tell(Msg::Example(id));
         }
+        // The menu names what is awaited, and what is shown where that does not come.
+        event_target::<web_sys::HtmlSelectElement>(&event).set_value(&untrack(chosen));
     };
     view! {
         <Show when=move || state.gallery.with(|gallery| !gallery.examples.is_empty())>

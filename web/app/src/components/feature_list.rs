@@ -101,11 +101,11 @@ pub fn FeatureList(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
                     "CSV"
                 </button>
             </div>
+            <FeatureSearch state shown=searched />
             <div class="scroll" data-testid="feature-list" tabindex="0" role="region" aria-label="Features, strongest first">
                 {novel}
             </div>
             {predictable}
-            <FeatureSearch state shown=searched />
         </section>
     }
 }

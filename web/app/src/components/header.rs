@@ -10,7 +10,7 @@ use super::gear::Gear;
 use super::share::Share;
 use super::text_zone::has_box;
 use crate::files;
-use crate::opener::focus_on;
+use crate::opener::select_text;
 use crate::state::State;
 use crate::walk::{self, Along};
 
@@ -30,7 +30,8 @@ pub fn Header(state: State) -> impl IntoView {
         let opens = !has_box.get_untracked();
         state.tell(Msg::Edit(opens));
         if opens {
-            focus_on("#text");
+            // What is typed replaces the text that is there.
+            select_text("#text");
         }
     };
     let actions = NodeRef::<Div>::new();

@@ -337,7 +337,12 @@ fn Tooltip(
 #[component]
 fn Readout(state: State, derived: Derived, scenes: Vec<Scene>) -> impl IntoView {
     let pinned = move || state.focus.get().pinned.is_some();
-    let lines = move || scene::lines(&scenes, &derived.event_starts());
+    // Between words that stand in another order there are no lines.
+    let is_ordered = move || derived.heatmap.with(|it| it.as_ref().is_ok_and(|it| it.is_ordered()));
+    let lines = move || match is_ordered() {
+        true => Some("Words that are alike stand together; scene lines need the order of the text."),
+        false => scene::lines(&scenes, &derived.event_starts()),
+    };
     let text = move || {
         let heatmap = derived.heatmap.get().ok();
         let readout = state.focus.get().focused().and_then(|cell| heatmap?.readout(cell));

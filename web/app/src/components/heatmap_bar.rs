@@ -64,7 +64,13 @@ pub fn HeatmapBar(state: State, shown: Arc<ShownAnalysis>, derived: Derived, sta
             <Picker<Source> label="Part" testid="source" chosen=source.signal() choose=source.chooser() />
             <Picker<Mode> label="First token" testid="mode" chosen=mode.signal() choose=mode.chooser() />
             <Picker<Scale> label="Colors" testid="scale" chosen=scale.signal() choose=scale.chooser() />
-            <Toggle label="Scene lines" testid="events" is_on=has_events.signal() turn=has_events.chooser() />
+            <Toggle
+                label="Scene lines"
+                testid="events"
+                is_on=has_events.signal()
+                turn=has_events.chooser()
+                is_disabled=Signal::derive(move || is_ordered.get())
+            />
             <Toggle label="Group similar words" testid="dendrogram" is_on=is_ordered.signal() turn=is_ordered.chooser() />
         </div>
         <div class="toolbar" role="group" aria-label="Zoom and save">

@@ -6,6 +6,7 @@ use lens_session::Msg;
 use lens_view::focus::{Cell, Step};
 use lens_view::inspector::{AddedRow, Inspector, SourceRow};
 use lens_view::number;
+use leptos::html::Details;
 use leptos::prelude::*;
 use web_sys::KeyboardEvent;
 
@@ -18,7 +19,13 @@ use crate::walk::{Along, walk};
 
 /// The word in focus, in three columns: itself, what made it expected, what it added.
 #[component]
-pub fn InspectorZone(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
+pub fn InspectorZone(
+    state: State,
+    shown: Arc<ShownAnalysis>,
+    /// Whether the word's beginning may stand at the foot of a narrow page.
+    #[prop(optional)]
+    can_peek: Option<RwSignal<bool>>,
+) -> impl IntoView {
     let pack_hash = shown.analysis.model.pack_hash.clone();
     let inspected = shown.clone();
     let layer = shown.analysis.model.layer;
@@ -56,6 +63,7 @@ pub fn InspectorZone(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
         <section class="inspector" class:is-waiting=is_waiting aria-label="The word in focus">
             <SelectionPanel state shown=shown.clone() derived is_seen=has_spans />
             <SheetBar state count=shown.analysis.tokens.len() />
+            {can_peek.map(|can_peek| view! { <PeekBar state can_peek /> })}
             // One sentence is read aloud, not every list.
             <p class="unseen" role="status" data-testid="inspector-spoken">{spoken}</p>
             <div class="inspector-word" data-testid="inspector" hidden=move || has_spans.get() on:keydown=move |event| walk_rows(&event)>
@@ -92,6 +100,26 @@ fn SheetBar(state: State, count: usize) -> impl IntoView {
     }
 }
 
+/// On narrow screens the word that the page speaks of first shows its beginning at the foot: all of it, or away with it.
+#[component]
+fn PeekBar(state: State, can_peek: RwSignal<bool>) -> impl IntoView {
+    let open = move |_| {
+        if let Some(position) = state.word.looked_at.get_untracked() {
+            state.point(|focus| focus.pinned = Some(Cell::token(position)));
+        }
+    };
+    view! {
+        <div class="peek-bar">
+            <button type="button" class="quiet small" data-testid="peek-open" on:click=open>
+                "More about it"
+            </button>
+            <button type="button" class="quiet small" data-testid="peek-close" on:click=move |_| can_peek.set(false)>
+                "Close"
+            </button>
+        </div>
+    }
+}
+
 #[component]
 fn Word(state: State, it: Inspector, layer: usize, explained: Option<Arc<ShownAnalysis>>) -> impl IntoView {
     let place = match &it.scene {
@@ -120,7 +148,7 @@ fn Word(state: State, it: Inspector, layer: usize, explained: Option<Arc<ShownAn
     let likelihood = it.likelihood.map(|likelihood| {
         view! {
             <p class="note" title=seen_from.clone()>
-                "Its chance as the very next word: " <span data-testid="words-likelihood">{likelihood}</span>
+                "Its chance as the very next word: " <span class="whole" data-testid="words-likelihood">{likelihood}</span>
             </p>
         }
     });
@@ -130,11 +158,21 @@ fn Word(state: State, it: Inspector, layer: usize, explained: Option<Arc<ShownAn
     let rest = rest.into_iter().flatten().collect::<Vec<_>>().join(" · ");
     let rest = (!rest.is_empty()).then(|| view! { <li class="note">{rest}</li> });
     let expected_features = it.expected_features;
+    let expected = NodeRef::<Details>::new();
+    // The zone may end right below what was pressed.
+    let show_opened = move || {
+        if let Some(details) = expected.get_untracked().filter(|details| details.open()) {
+            details.scroll_into_view_with_bool(true);
+        }
+    };
     let has_expected = !expected_features.is_empty();
     // Without dashboards nothing is known of a feature's largest value.
     let is_compared = it.added.iter().any(|row| row.percent.is_some());
-    let order =
-        if is_compared { "its features, each as a share of its largest value" } else { "its features, by strength" };
+    let order = if is_compared {
+        "its features, each as a share of its largest value in other texts"
+    } else {
+        "its features, by strength"
+    };
     view! {
         <div class="inspector-name">
             <h2 data-testid="inspector-name" dir="auto" translate="no">{it.name}</h2>
@@ -179,7 +217,7 @@ fn Word(state: State, it: Inspector, layer: usize, explained: Option<Arc<ShownAn
             {has_expected
                 .then(|| {
                     view! {
-                        <details>
+                        <details node_ref=expected on:toggle=move |_| show_opened()>
                             <summary>"Expected features, by magnitude"</summary>
                             <Features state rows=expected_features testid="predictable-features" />
                         </details>

@@ -46,13 +46,20 @@ pub fn Picker<C: Choice + Send + Sync>(
 
 /// A labeled box that turns something on and off.
 #[component]
-pub fn Toggle(label: &'static str, testid: &'static str, is_on: Signal<bool>, turn: Callback<bool>) -> impl IntoView {
+pub fn Toggle(
+    label: &'static str,
+    testid: &'static str,
+    is_on: Signal<bool>,
+    turn: Callback<bool>,
+    #[prop(optional, into)] is_disabled: Signal<bool>,
+) -> impl IntoView {
     view! {
         <label class="field toggle">
             <input
                 type="checkbox"
                 data-testid=testid
                 prop:checked=move || is_on.get()
+                disabled=move || is_disabled.get()
                 on:change=move |event| turn.run(event_target_checked(&event))
             />
             <span>{label}</span>

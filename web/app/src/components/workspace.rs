@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::examples::awaited_example;
 use super::figure_zone::FigureZone;
 use super::inspector::InspectorZone;
 use super::lede::Lede;
@@ -19,17 +20,31 @@ pub fn Workspace(state: State) -> impl IntoView {
     let tokens = move || state.shown.with(|shown| shown.as_ref().map(|shown| shown.analysis.tokens.len()));
     let origin = move || state.shown.with(|shown| shown.as_ref().map(|shown| shown.origin.name()));
     let is_stale = is_stale(state);
+    let awaited = awaited_example(state);
     let has_pin = Memo::new(move |_| state.focus.with(|focus| focus.pinned.is_some()));
+    // On a narrow screen the word that the page speaks of first would stand below it.
+    let can_peek = RwSignal::new(true);
+    Effect::new(move |_| {
+        if has_pin.get() {
+            can_peek.set(false);
+        }
+    });
+    let has_words = move || state.shown.with(|it| it.as_ref().is_some_and(|it| it.analysis.words.is_some()));
+    let has_peek = Memo::new(move |_| {
+        can_peek.get() && has_words() && state.word.looked_at.with(Option::is_some) && !has_pin.get()
+    });
     lend_focus(move || state.is_model_open.get().then_some(()), ".model-files");
     view! {
         <main
             class="workspace"
             class:is-stale=move || is_stale.get()
+            class:is-awaiting=move || awaited.with(Option::is_some)
             class:has-pin=move || has_pin.get()
+            class:has-peek=move || has_peek.get()
             data-state=move || state.phase.get().name()
             data-analysis-tokens=tokens
             data-origin=origin
-            aria-busy=move || (state.phase.get() == Phase::Loading).to_string()
+            aria-busy=move || (state.phase.get() == Phase::Loading || awaited.with(Option::is_some)).to_string()
         >
             <div class="claim">
                 <UpdateNote />
@@ -44,7 +59,7 @@ pub fn Workspace(state: State) -> impl IntoView {
                     .map(|shown| {
                         view! {
                             <FigureZone state shown=shown.clone() />
-                            <InspectorZone state shown />
+                            <InspectorZone state shown can_peek />
                         }
                     })
             }}

@@ -22,7 +22,7 @@ use lens_analysis::similarity::{Matrix, Mode, Source};
 
 use super::color::{self, ColorMap, ColorRange, NOT_A_NUMBER, Rgb};
 use super::focus::{Cell, Focus, Step};
-use crate::format::choice::Choice;
+use crate::format::choice::technical_name;
 use crate::format::scene::Scene;
 use crate::format::{number, token};
 
@@ -125,7 +125,7 @@ impl Heatmap {
             Source::Total => "Which words are alike, expected and new together",
             Source::Residual => "In which words the model’s state is alike",
         };
-        format!("{claim} (cosine of {})", self.source.label().to_lowercase())
+        format!("{claim} (cosine of {})", technical_name(self.source))
     }
 
     /// Position of the token in a slot.
