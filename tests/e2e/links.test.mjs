@@ -300,9 +300,12 @@ describe('links', () => {
     await page.context().close();
   });
 
-  test('an example that is not there is said, and the page goes on', async () => {
+  test('for an example that is not there the first one is shown, with a note', async () => {
     const page = await open(browser, `${site}?example=no-such-thing`);
-    assert.match(await page.getByTestId('error').innerText(), /no-such-thing.*could not be fetched/);
+    await shows(page, FIRST);
+    assert.match(await page.getByTestId('link-note').innerText(), /no-such-thing.*could not be fetched, another one is shown/);
+    assert.equal(await page.getByTestId('error').count(), 0);
+    assert.equal(await search(page), '?example=no-such-thing');
     await show(page, 'poem');
     await page.context().close();
   });

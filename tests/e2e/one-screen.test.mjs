@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { launch, open, settled, visitor } from './lib/browser.mjs';
+import { launch, open, screenshot, settled, visitor } from './lib/browser.mjs';
 import { site } from './lib/environment.mjs';
-import { FIRST, examples, show, shows } from './lib/examples.mjs';
+import { FIRST, choose, examples, show, shows } from './lib/examples.mjs';
 import { reach } from './lib/reach.mjs';
 
 /** Stops of the Tab key in the page, and of those what is in sight as it opens. */
@@ -109,6 +109,61 @@ describe('one screen', () => {
     await page.waitForFunction(() => !new URLSearchParams(location.search).has('view'));
     await reach(page, 'heatmap');
     await page.context().close();
+  });
+
+  test('an example that comes slowly is named in the menu, and what gives way to it is dimmed', async () => {
+    const page = await opened(1280, 800);
+    let release;
+    const held = new Promise((resolve) => { release = resolve; });
+    await page.route('**/examples/poem*.json', async (route) => { await held; await route.continue(); });
+    const opacity = () => page.locator('.figure-main').first().evaluate((it) => Number(getComputedStyle(it).opacity));
+    assert.equal(await opacity(), 1);
+    await choose(page, 'poem');
+    await page.waitForFunction(() => document.querySelector('main').ariaBusy === 'true');
+    assert.equal(await page.getByTestId('gallery').inputValue(), 'poem');
+    await page.waitForFunction(() => Number(getComputedStyle(document.querySelector('.figure-main')).opacity) < 0.5);
+    // What is chosen after it takes its place.
+    await choose(page, 'news');
+    await shows(page, 'news');
+    release();
+    await settled(page);
+    await shows(page, 'news');
+    assert.equal(await opacity(), 1);
+    assert.equal(await page.locator('main').getAttribute('aria-busy'), 'false');
+    await page.context().close();
+  });
+
+  test('on a phone the first word’s story is in sight as the page opens, and goes away', async () => {
+    for (const dark of [false, true]) {
+      const context = await browser.newContext({
+        viewport: { width: 360, height: 780 }, hasTouch: true, isMobile: true, serviceWorkers: 'block', colorScheme: dark ? 'dark' : 'light',
+      });
+      const page = await open(browser, site, { context });
+      const isSeen = (testid) => page.getByTestId(testid).first().evaluate((it) => {
+        const { top, bottom, left, right } = it.getBoundingClientRect();
+        return bottom > top && top >= 0 && bottom <= window.innerHeight && left >= 0 && right <= window.innerWidth;
+      });
+      await page.getByTestId('peek-open').waitFor();
+      await settled(page);
+      for (const testid of ['inspector-name', 'words-past', 'words-new', 'peek-open', 'peek-close']) assert.ok(await isSeen(testid), testid);
+      await screenshot(page, `phone-first-${dark ? 'dark' : 'light'}`);
+      const word = await page.getByTestId('inspector-name').innerText();
+      if (dark) {
+        await page.getByTestId('peek-close').tap();
+        await page.getByTestId('peek-open').waitFor({ state: 'hidden' });
+      } else {
+        // All of it: its sources and features, in the sheet of a pinned word. Closed, it stays away.
+        await page.getByTestId('peek-open').tap();
+        await page.getByTestId('sheet-close').waitFor();
+        assert.equal(await page.getByTestId('inspector-name').innerText(), word);
+        assert.ok(await isSeen('words-past'));
+        await page.getByTestId('sheet-close').tap();
+        await page.getByTestId('sheet-close').waitFor({ state: 'hidden' });
+        assert.equal(await page.getByTestId('peek-open').isVisible(), false);
+      }
+      assert.deepEqual(page.problems, []);
+      await context.close();
+    }
   });
 
   for (const width of [360, 768, 1280, 1440, 2560]) {

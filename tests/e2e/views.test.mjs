@@ -215,6 +215,8 @@ describe('the views of one analysis', () => {
     assert.equal(tree.tokens.length, rowsOf());
     assert.ok(tree.tokens[0].startsWith('1 '), tree.tokens[0]);
     assert.equal(tree.linkage.length, rowsOf() - 1);
+    // Lines of scenes need the text's order: the box for them says so.
+    assert.ok(await page.getByTestId('events').isDisabled());
     await screenshot(page, 'views-dendrogram');
     // The readout names the tokens of the new order, with their own value.
     const { x, y } = await point(0.35, 0.4);

@@ -23,6 +23,8 @@ export function shows(page, id) {
   return page.waitForFunction(([wanted, said]) => {
     const [menu, note] = ['gallery', 'look-for'].map((name) => document.querySelector(`[data-testid="${name}"]`));
     const hasMatrix = document.querySelector('[data-testid="tab-scenes"]')?.ariaSelected === 'true';
+    // The menu names one that is still being fetched, too.
+    if (document.querySelector('main.is-awaiting')) return false;
     return menu?.value === wanted && (hasMatrix ? note?.textContent === said : note === null);
   }, [id, lookFor]);
 }
