@@ -26,6 +26,11 @@ fn utf16(text: &[u8]) -> Vec<u8> {
     units.flat_map(u16::to_le_bytes).collect::<Vec<u8>>()
 }
 
+fn utf32(text: &[u8]) -> Vec<u8> {
+    let chars = std::iter::once('\u{feff}').chain(std::str::from_utf8(text).unwrap().chars());
+    chars.flat_map(|c| u32::from(c).to_le_bytes()).collect::<Vec<u8>>()
+}
+
 /// All that the commands below read, in one folder.
 struct Files {
     scratch: tempfile::TempDir,
@@ -108,7 +113,7 @@ fn a_byte_order_mark_and_utf_16_are_read_everywhere() {
         let plain = std::fs::read(files.at(file)).unwrap();
         let expected = files.run(&command);
         assert_eq!(expected.code, 0, "{command}: {}", expected.stderr);
-        for bytes in [[b"\xef\xbb\xbf", plain.as_slice()].concat(), utf16(&plain)] {
+        for bytes in [[b"\xef\xbb\xbf", plain.as_slice()].concat(), utf16(&plain), utf32(&plain)] {
             std::fs::write(files.at(file), bytes).unwrap();
             let outcome = files.run(&command);
             assert_eq!((outcome.code, &outcome.stdout), (0, &expected.stdout), "{file}: {}", outcome.stderr);
@@ -158,6 +163,38 @@ fn what_a_download_or_a_clone_left_in_a_files_place_is_reported() {
     assert_eq!(files.run(FILE).code, 0);
     std::fs::write(files.at("NOVEL.TXT"), POINTER).unwrap();
     assert!(files.run(FILE).sentence().contains("Git LFS pointer"));
+}
+
+#[test]
+fn what_is_in_no_encoding_that_is_read_is_refused_by_name() {
+    let files = Files::new();
+    std::fs::create_dir(files.at("out")).unwrap();
+    let unmarked = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let russian = unmarked("Прилив наступил, и лодка ушла.");
+    for (content, says) in [
+        (russian.as_slice(), "UTF-16 without a byte order mark"),
+        (b"the tide\0\0\0\0", "zero bytes"),
+        (b"\0\0\0\0\0\0\0\0", "zero bytes"),
+        (b"\x1f\x8b\x08\0\0\0\0\0", "compressed by gzip"),
+    ] {
+        for (file, command) in [
+            ("NOVEL.TXT", FILE.to_owned()),
+            ("NOVEL.TXT", format!("{TOKENIZE} @NOVEL.TXT")),
+            ("list.jsonl", LIST.to_owned()),
+            ("words.txt", WORDS.to_owned()),
+            ("notice", DASHBOARDS.to_owned()),
+            ("sae/conf.yaml", PACK.to_owned()),
+            ("pack/manifest.json", FILE.to_owned()),
+        ] {
+            let whole = std::fs::read(files.at(file)).unwrap();
+            std::fs::write(files.at(file), content).unwrap();
+            let outcome = files.run(&command);
+            let (name, sentence) = (file.rsplit('/').next().unwrap(), outcome.sentence());
+            assert_eq!(outcome.code, 1, "{file} {says}: {}", outcome.stderr);
+            assert!(sentence.contains(says) && sentence.contains(name), "{file} {says}: {sentence}");
+            std::fs::write(files.at(file), whole).unwrap();
+        }
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
+use crate::magic::{known, unmarked};
 use crate::manifest::MANIFEST_FILE;
 
 /// What was looked for.
@@ -45,28 +46,13 @@ enum Found {
     GemmaScope,
     Analysis,
     SentencePiece,
-    /// Without the mark that says so.
-    Utf16,
+    /// An encoding, without the mark that says so.
+    Unmarked(&'static str),
     /// By what it is called.
     Known(&'static str),
     /// safetensors under a name that no layout has.
     OtherSafetensors(String),
 }
-
-/// Files whose first bytes say what they are, and what they are called.
-const MAGIC: [(&[u8], &str); 11] = [
-    (b"PK\x03\x04", "a ZIP archive, as .docx, .odt, .epub, .npz and PyTorch's files are"),
-    (b"%PDF-", "a PDF"),
-    (b"\x1f\x8b", "a file compressed by gzip"),
-    (b"\x28\xb5\x2f\xfd", "a file compressed by zstd"),
-    (b"\xfd7zXZ", "a file compressed by xz"),
-    (b"BZh91AY&SY", "a file compressed by bzip2"),
-    (b"PAR1\x15", "a Parquet file"),
-    (b"\x89PNG", "a picture"),
-    (b"\xff\xd8\xff", "a picture"),
-    (b"{\\rtf", "an RTF document"),
-    (b"\xd0\xcf\x11\xe0", "a document of an old Office program"),
-];
 
 /// Ends of the names of weights that Python pickled.
 const PICKLED: [&str; 4] = [".bin", ".pt", ".pth", ".ckpt"];
@@ -79,20 +65,6 @@ pub fn first_bytes(path: &Path) -> Vec<u8> {
         let _ = file.take(512).read_to_end(&mut bytes);
     }
     bytes
-}
-
-/// What first bytes say that a file is, where it is neither text nor one of ours.
-fn known(head: &[u8]) -> Option<&'static str> {
-    MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, name)| *name)
-}
-
-/// Whether at least 40 % of the bytes at even places, or at odd places but not both, are zero: letters of ASCII in UTF-16, which
-/// would pass as UTF-8, too.
-fn is_utf16_without_mark(head: &[u8]) -> bool {
-    let (pairs, _) = head[..head.len().min(512)].as_chunks::<2>();
-    let is_marked = head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]);
-    let mostly = |place: usize| 10 * pairs.iter().filter(|pair| pair[place] == 0).count() >= 4 * pairs.len();
-    !is_marked && pairs.len() >= 2 && mostly(0) != mostly(1)
 }
 
 impl Found {
@@ -164,7 +136,7 @@ impl Found {
 
     /// What first bytes say, whatever the file is called.
     fn bytes(head: &[u8]) -> Option<Self> {
-        known(head).map(Self::Known).or_else(|| is_utf16_without_mark(head).then_some(Self::Utf16))
+        known(head).map(Self::Known).or_else(|| unmarked(head).map(Self::Unmarked))
     }
 
     /// What it is, and what to do with it.
@@ -211,7 +183,7 @@ impl Found {
             (Self::SentencePiece, Wanted::Tokenizer) => {
                 "get tokenizer.json, which lies beside the model's own weights on the hub"
             }
-            (Self::Utf16, _) => "save it as UTF-8",
+            (Self::Unmarked(_), _) => "save it as UTF-8",
             (Self::Known(_), Wanted::Text) => "save what it says as text (.txt, UTF-8)",
             (Self::Known("a file compressed by gzip"), _) => "unpack it first",
             (Self::Known(_), Wanted::Lines) => "save the texts as lines of JSON",
@@ -237,7 +209,7 @@ impl fmt::Display for Found {
             Self::GemmaScope => f.write_str("it is an SAE as Gemma Scope has them (.npz)"),
             Self::Analysis => f.write_str("it is a saved analysis"),
             Self::SentencePiece => f.write_str("it is a model of SentencePiece"),
-            Self::Utf16 => f.write_str("it is UTF-16 without a byte order mark at its start"),
+            Self::Unmarked(encoding) => write!(f, "it is {encoding} without a byte order mark at its start"),
             Self::Known(name) => write!(f, "it is {name}"),
             Self::OtherSafetensors(file) => write!(f, "it holds {file}"),
         }

@@ -13,6 +13,7 @@
 //! | [`tensor_spec`] | which tensors an analysis needs, with their shapes |
 //! | [`tokenizer`] | a BPE tokenizer's tables, and the compact file that a pack carries |
 //! | [`unpack`] | shard bytes to packed matrices: the one reader, for disk and network alike |
+//! | `magic` | what first bytes say that a file is |
 //! | [`text`] | text from bytes, whatever editors and downloads made of it |
 //! | [`words`] | the words that readouts are spelled with: vocabulary, rows, means |
 //! | `sha256` | checksums as text |
@@ -29,6 +30,7 @@ pub mod file_name;
 pub mod fit;
 pub mod folder;
 pub mod instead;
+mod magic;
 pub mod manifest;
 pub mod outline;
 pub mod precision_plan;

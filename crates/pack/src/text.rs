@@ -1,7 +1,7 @@
 //! Text from bytes, in one place: whatever people's editors and downloads put into a file is read the same everywhere.
 //!
-//! A byte order mark is no part of a text; UTF-16 is read where a mark says so, as Windows' editors write it. What a
-//! download left in a file's place is recognized: a Git LFS pointer, a page of the web.
+//! A byte order mark is no part of a text; UTF-16 and UTF-32 are read where a mark says so, as Windows' editors write it, and
+//! refused without one. What a download left in a file's place is recognized: a Git LFS pointer, a page of the web.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -9,6 +9,7 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
+use crate::magic::{known, unmarked};
 use crate::{Error, Result};
 
 /// Why bytes are not a text, as a sentence without the file's name.
@@ -28,6 +29,20 @@ pub enum TextError {
     /// Half a character at the end of UTF-16.
     #[error("not UTF-8 text, nor the UTF-16 that it begins as; save it as UTF-8")]
     Utf16,
+    /// Half a character at the end of UTF-32, or numbers that are no characters.
+    #[error("not UTF-8 text, nor the UTF-32 that it begins as; save it as UTF-8")]
+    Utf32,
+    /// An encoding that only a mark tells from UTF-8.
+    #[error("{0} without a byte order mark at its start; save it as UTF-8")]
+    Unmarked(&'static str),
+    /// Zeros at its end, from this byte on.
+    #[error(
+        "a text that ends in zero bytes, from byte {0} on, as a file does whose writing was interrupted; get it again"
+    )]
+    Zeros(usize),
+    /// Another kind of file, by its first bytes.
+    #[error("{0}, not a text; unpack it, or save what it says as text")]
+    Known(&'static str),
 }
 
 /// How a pointer of Git LFS begins, by its specification.
@@ -60,7 +75,9 @@ pub fn of_bytes(bytes: &[u8]) -> std::result::Result<String, TextError> {
         // A lone surrogate is U+FFFD, as where people type it.
         if rest.is_empty() { Ok(String::from_utf16_lossy(&units)) } else { Err(TextError::Utf16) }
     };
-    match bytes {
+    let text = match bytes {
+        [0xff, 0xfe, 0, 0, text @ ..] => utf32(text, u32::from_le_bytes),
+        [0, 0, 0xfe, 0xff, text @ ..] => utf32(text, u32::from_be_bytes),
         [0xff, 0xfe, text @ ..] => {
             let (units, rest) = text.as_chunks();
             utf16(units, rest, u16::from_le_bytes)
@@ -70,12 +87,30 @@ pub fn of_bytes(bytes: &[u8]) -> std::result::Result<String, TextError> {
             utf16(units, rest, u16::from_be_bytes)
         }
         [0xef, 0xbb, 0xbf, text @ ..] => utf8(text, 3),
-        text => utf8(text, 0),
+        text => match unmarked(text) {
+            Some(encoding) => Err(TextError::Unmarked(encoding)),
+            None => utf8(text, 0),
+        },
+    }?;
+    // Nobody's text ends so, but a file does that was cut off when the machine stopped.
+    if text.ends_with('\0') {
+        return Err(TextError::Zeros(text.trim_end_matches('\0').len()));
     }
+    // Files that were joined into one bring their marks along.
+    Ok(if text.contains("\n\u{feff}") { text.replace("\n\u{feff}", "\n") } else { text })
 }
 
 fn utf8(text: &[u8], mark: usize) -> std::result::Result<String, TextError> {
-    std::str::from_utf8(text).map(str::to_owned).map_err(|e| TextError::Encoding(mark + e.valid_up_to()))
+    std::str::from_utf8(text).map(str::to_owned).map_err(|e| match known(text) {
+        Some(other) => TextError::Known(other),
+        None => TextError::Encoding(mark + e.valid_up_to()),
+    })
+}
+
+fn utf32(text: &[u8], unit: fn([u8; 4]) -> u32) -> std::result::Result<String, TextError> {
+    let (units, rest) = text.as_chunks();
+    let text: Option<String> = units.iter().map(|it| char::from_u32(unit(*it))).collect();
+    text.filter(|_| rest.is_empty()).ok_or(TextError::Utf32)
 }
 
 /// The text of a file that is not HTML: JSON, YAML, lists.
@@ -86,7 +121,8 @@ pub fn of_data(bytes: &[u8]) -> std::result::Result<String, TextError> {
     let text = of_bytes(bytes)?;
     match not_the_file(text.as_bytes()) {
         Some(other) => Err(other),
-        None => Ok(text),
+        // Some kinds of file begin with letters.
+        None => known(bytes).map_or(Ok(text), |other| Err(TextError::Known(other))),
     }
 }
 
@@ -183,8 +219,12 @@ mod tests {
     #[test]
     fn every_encoding_gives_the_same_text() {
         let with_mark = [b"\xef\xbb\xbf", TEXT.as_bytes()].concat();
-        let encodings =
-            [TEXT.as_bytes().to_vec(), with_mark, units(TEXT, u16::to_le_bytes), units(TEXT, u16::to_be_bytes)];
+        let utf32 = |bytes: fn(u32) -> [u8; 4]| -> Vec<u8> {
+            std::iter::once('\u{feff}').chain(TEXT.chars()).flat_map(|c| bytes(c.into())).collect()
+        };
+        let (utf16_le, utf16_be) = (units(TEXT, u16::to_le_bytes), units(TEXT, u16::to_be_bytes));
+        let (utf32_le, utf32_be) = (utf32(u32::to_le_bytes), utf32(u32::to_be_bytes));
+        let encodings = [TEXT.as_bytes().to_vec(), with_mark, utf16_le, utf16_be, utf32_le, utf32_be];
         for bytes in encodings {
             assert_eq!(of_bytes(&bytes), Ok(TEXT.to_owned()));
             assert_eq!(of_data(&bytes), Ok(TEXT.to_owned()));
@@ -192,6 +232,8 @@ mod tests {
         assert_eq!(of_bytes(b""), Ok(String::new()));
         // Only the first mark is one.
         assert_eq!(of_bytes("\u{feff}\u{feff}a".as_bytes()), Ok("\u{feff}a".to_owned()));
+        // As by `cat a b`.
+        assert_eq!(of_bytes("\u{feff}a\n\u{feff}b\u{feff}\n".as_bytes()), Ok("a\nb\u{feff}\n".to_owned()));
     }
 
     #[test]
@@ -218,6 +260,15 @@ mod tests {
         assert_eq!(of_bytes(b"abc\xff"), Err(TextError::Encoding(3)));
         assert_eq!(of_bytes(b"\xef\xbb\xbfa\xff"), Err(TextError::Encoding(4)));
         assert_eq!(of_bytes(b"\xff\xfea"), Err(TextError::Utf16));
+        assert_eq!(of_bytes(b"\xff\xfe\0\0a"), Err(TextError::Utf32));
+        assert_eq!(of_bytes(b"\0\0\xfe\xff\xff\xff\xff\xff"), Err(TextError::Utf32));
+        for (text, end) in [("\0\0\0", 0), ("tide\0", 4), ("tide\0\0\0\0\0\0\0\0\0", 4)] {
+            assert_eq!(of_bytes(text.as_bytes()), Err(TextError::Zeros(end)));
+        }
+        assert_eq!(of_bytes(b"a\0b"), Ok("a\0b".to_owned()));
+        assert_eq!(of_bytes(b"t\0i\0d\0e\0"), Err(TextError::Unmarked("UTF-16")));
+        assert!(matches!(of_data(b"\x1f\x8b\x08\0"), Err(TextError::Known(name)) if name.contains("gzip")));
+        assert!(matches!(of_data(b"%PDF-1.7"), Err(TextError::Known("a PDF"))));
         let lone: Vec<u8> = [0xfeff_u16, 0xd83d].into_iter().flat_map(u16::to_le_bytes).collect();
         assert_eq!(of_bytes(&lone), Ok("\u{fffd}".to_owned()));
     }

@@ -152,7 +152,7 @@ impl Form {
 }
 
 /// The files that `paths` name; of a folder those of a known form, by name, without those whose
-/// names begin with `heldout`.
+/// names begin with `heldout`, in either case.
 ///
 /// # Errors
 /// [`Error::Corpus`] naming what is not there or of no known form.
@@ -173,8 +173,10 @@ pub fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
         let before = all.len();
         for entry in entries {
             let file = entry.map_err(|e| Error::corpus(path, &e.to_string()))?.path();
-            let held_out = file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("heldout"));
-            if file.is_file() && Form::of(&file).is_some() && !held_out {
+            let name = file.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+            // macOS keeps what it knows of a file in another one beside it, by its name after these two.
+            let is_left_out = name.starts_with("heldout") || name.starts_with("._");
+            if file.is_file() && Form::of(&file).is_some() && !is_left_out {
                 all.push(file);
             }
         }
@@ -234,6 +236,9 @@ pub fn passages(path: &Path, mut take: impl FnMut(Passage) -> Result<()>) -> Res
     }
     // The first bytes decide, not the name: some programs unpack what they download and keep its name.
     let is_zipped = file.fill_buf().map_err(|e| wrong(&e))?.starts_with(&GZIP);
+    if !is_zipped && let Some(other) = instead_of_bytes(file.fill_buf().map_err(|e| wrong(&e))?, Wanted::Lines) {
+        return Err(wrong(&format!("is not lines of JSON{other}")));
+    }
     let plain: Box<dyn BufRead> =
         if is_zipped { Box::new(BufReader::new(MultiGzDecoder::new(file))) } else { Box::new(file) };
     let mut lines = decoded(plain).map_err(|e| wrong(&e))?;
@@ -247,6 +252,8 @@ pub fn passages(path: &Path, mut take: impl FnMut(Passage) -> Result<()>) -> Res
         if read as u64 == LINE_BYTES_MAX {
             return Err(wrong("is longer than 16 MiB; cut the passage into several lines"));
         }
+        // Files that were joined into one bring their byte order marks along.
+        let line = line.trim_start_matches('\u{feff}');
         if line.trim().is_empty() {
             continue;
         }
@@ -254,7 +261,7 @@ pub fn passages(path: &Path, mut take: impl FnMut(Passage) -> Result<()>) -> Res
             return Err(wrong("is a JSON list; a .jsonl file has an object with a text on each line"));
         }
         let mut passage: Passage =
-            text::from_json(&line).map_err(|e| wrong(&format!("is not a JSON object with a text: {e}")))?;
+            text::from_json(line).map_err(|e| wrong(&format!("is not a JSON object with a text: {e}")))?;
         if passage.kind.is_empty() {
             passage.kind.clone_from(&kind);
         }
@@ -273,12 +280,12 @@ fn passage_end(text: &str) -> usize {
     text[..most].rfind('\n').map_or(most, |end| end + 1)
 }
 
-/// The bytes behind a byte order mark, as UTF-8: lines are read one by one unless they are UTF-16.
+/// The bytes behind a byte order mark, as UTF-8: lines are read one by one unless they are UTF-16 or UTF-32.
 fn decoded(mut lines: Box<dyn BufRead>) -> std::io::Result<Box<dyn BufRead>> {
     let start = lines.fill_buf()?;
     if start.starts_with(&[0xef, 0xbb, 0xbf]) {
         lines.consume(3);
-    } else if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
+    } else if [&[0xff, 0xfe][..], &[0xfe, 0xff], &[0, 0, 0xfe, 0xff]].iter().any(|mark| start.starts_with(mark)) {
         let mut bytes = Vec::new();
         lines.read_to_end(&mut bytes)?;
         return Ok(Box::new(Cursor::new(text::of_bytes(&bytes).map_err(std::io::Error::other)?)));
@@ -596,7 +603,12 @@ mod tests {
     #[test]
     fn a_folder_leaves_its_heldout_file_out() -> std::io::Result<()> {
         let folder = tempfile::tempdir()?;
-        std::fs::write(folder.path().join("heldout.jsonl"), "{\"text\": \"no\"}\n")?;
+        for name in ["heldout.jsonl", "HELDOUT-2.jsonl", "HeldOut.txt"] {
+            std::fs::write(folder.path().join(name), "{\"text\": \"no\"}\n")?;
+        }
+        for name in ["._poem.txt", "._train-news.jsonl"] {
+            std::fs::write(folder.path().join(name), b"\0\x05\x16\x07\0\x02\0\0Mac OS X")?;
+        }
         std::fs::write(
             folder.path().join("train-news.jsonl"),
             "{\"text\": \"ab\"}\n\n{\"text\": \"c\", \"kind\": \"x\"}\n",
@@ -648,6 +660,21 @@ mod tests {
                 Ok(())
             });
             assert!(read.is_ok() && texts == ["ab"], "{name}: {read:?}");
+        }
+        // As `cat` joins two files with byte order marks.
+        let joined = folder.path().join("joined.jsonl");
+        std::fs::write(&joined, "\u{feff}{\"text\": \"ab\"}\n\u{feff}{\"text\": \"cd\"}\n\u{feff}")?;
+        let mut texts = Vec::new();
+        let read = passages(&joined, |passage| {
+            texts.push(passage.text);
+            Ok(())
+        });
+        assert!(read.is_ok() && texts == ["ab", "cd"], "{read:?}");
+        let units: Vec<u8> = "{\"text\": \"прилив\"}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for (bytes, says) in [(&units[..], "UTF-16 without a byte order mark"), (b"PAR1\x15\0", "a Parquet file")] {
+            std::fs::write(&joined, bytes)?;
+            let problem = passages(&joined, |_| Ok(())).err().map(|e| e.to_string()).unwrap_or_default();
+            assert!(problem.contains("is not lines of JSON") && problem.contains(says), "{problem}");
         }
         let list = folder.path().join("list.jsonl");
         std::fs::write(&list, "[{\"text\": \"ab\"}]")?;
