@@ -71,6 +71,7 @@ pub fn of_checkpoint(
     claims.add(origin, "BOS", config.bos_token_id);
     claims.add(origin, "rope", format!("{} / {}", rope(config.rope_full), rope(config.rope_sliding)));
     check_tensors(gemma, layer)?;
+    claims.warnings.extend(gemma.tensors.warnings.iter().cloned());
     let held = layers_held(gemma);
     if held != config.num_hidden_layers {
         claims.warnings.push(format!(
@@ -243,6 +244,15 @@ fn check_tensors(gemma: &GemmaCheckpoint, layer: usize) -> Result<()> {
     let tensors = &gemma.tensors;
     let is_used = |name: &str| name == EMBEDDING || name == HEAD || used.iter().any(|(used, _)| used == name);
     let is_later = |name: &str| layer_of(name).is_some_and(|of| of > layer);
+    let mut contradictions = tensors.contradictions.iter();
+    if let Some((name, problem)) = contradictions.find(|(name, _)| !is_later(name) && !is_harmless(name)) {
+        return Err(Error::malformed(
+            tensors.origin(),
+            format!(
+                "tensor {name}: {problem}; the index and the shards are not of one model: download all of them again"
+            ),
+        ));
+    }
     let unknown = tensors
         .names()
         .filter(|name| !is_used(name))
@@ -322,10 +332,27 @@ fn check_tokenizer(claims: &mut Claims, gemma: &GemmaCheckpoint, it: &CompactTok
     claims.add(file, "vocabulary", ids);
     let rows = config.vocab_size;
     let unused_rows_max = if gemma.tensors.is_made_up() { rows } else { UNUSED_ROWS_MAX };
+    if ids == 0 {
+        return Err(Error::malformed(file, "it has no tokens"));
+    }
     if rows.saturating_sub(ids) > unused_rows_max || ids.saturating_sub(rows) > TOKENS_PAST_MAX {
         return Err(Error::Mismatch(format!(
             "the tokenizer {file} has {ids} tokens, the embedding of {origin} has {rows} rows: they are of different models"
         )));
+    }
+    // Of every template, the unused ones included: a reader that builds the tokenizer looks all of them up.
+    let named = rest.pointer("/post_processor/special_tokens").and_then(Value::as_object).into_iter().flatten();
+    for (name, token) in named {
+        let of = token["ids"].as_array().into_iter().flatten();
+        if let Some(id) = of.filter_map(Value::as_u64).find(|id| *id >= ids as u64) {
+            return Err(Error::malformed(
+                file,
+                format!(
+                    "its template puts token {id} ({name}) around texts, its vocabulary ends with token {}",
+                    ids - 1
+                ),
+            ));
+        }
     }
     let bos = rest.pointer("/post_processor/special_tokens").and_then(Value::as_object).and_then(|all| {
         let first = rest.pointer("/post_processor/single/0/SpecialToken/id")?.as_str()?;

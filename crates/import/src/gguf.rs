@@ -83,6 +83,8 @@ pub fn open(path: &Path) -> Result<(Values, Tensors)> {
         Some(other) => return Err(malformed(format!("general.alignment is {other:?}"))),
     };
     let data_start = reader.at.next_multiple_of(alignment);
+    // Where each tensor begins and ends, and its name; no end where its size is not known.
+    let mut places: Vec<(u64, Option<u64>, String)> = Vec::with_capacity(infos.len());
     for info in infos {
         let (name, offset, shape) = (info.name, info.offset, info.shape);
         let storage = storage_of(info.kind);
@@ -99,16 +101,44 @@ pub fn open(path: &Path) -> Result<(Values, Tensors)> {
             // Size unknown; reading its values is an error.
             Err(_) => start,
         };
-        let (Some(start), Some(_)) = (start, end.filter(|end| *end <= file_bytes)) else {
+        let (Some(start), Some(end)) = (start, end.filter(|end| *end <= file_bytes)) else {
             return Err(malformed(format!("tensor {name} lies past the end of the file: it is cut short")));
         };
+        places.push((start, storage.is_ok().then_some(end), name.clone()));
         let located = Located { file: 0, offset: start, shape, storage, shift: 0.0 };
         if tensors.located.insert(name.clone(), located).is_some() {
             return Err(malformed(format!("two tensors are named {name}")));
         }
     }
+    check_places(places, data_start, alignment, file_bytes).map_err(malformed)?;
     tensors.files.push(Source::File(path.to_owned(), reader.input.into_inner()));
     Ok((values, tensors))
+}
+
+/// Tensors lie one after another, each at the next multiple of the alignment, up to the end of the file: the specification
+/// says so, and otherwise an offset is damaged, or the file is.
+fn check_places(
+    mut places: Vec<(u64, Option<u64>, String)>,
+    data_start: u64,
+    alignment: u64,
+    file_bytes: u64,
+) -> std::result::Result<(), String> {
+    places.sort();
+    let mut next = Some(data_start);
+    for (start, end, name) in &places {
+        if next.is_some_and(|next| next != *start) {
+            return Err(format!(
+                "tensor {name} does not lie where the tensor before it ends: an offset or a size in the file is damaged; get it again"
+            ));
+        }
+        next = end.map(|end| end.next_multiple_of(alignment));
+    }
+    match next.filter(|_| !places.is_empty()) {
+        Some(next) if file_bytes > next => {
+            Err(format!("{file_bytes} bytes long, its tensors end at {next}: there is something after its end"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// ggml's numbering of storage types.
@@ -172,6 +202,12 @@ struct TensorInfo {
 enum GgufError {
     #[error("not a GGUF file (nor a folder with config.json and safetensors)")]
     Magic,
+    #[error(
+        "its numbers are big-endian; convert it with gguf-py's gguf_convert_endian.py, or get the file for other machines"
+    )]
+    BigEndian,
+    #[error("metadata {0} is there twice")]
+    Twice(String),
     #[error("GGUF version {0} is not read; versions 2 and 3 are")]
     Version(u32),
     #[error("{tensors} tensors and {values} metadata entries are more than any model has")]
@@ -217,6 +253,9 @@ impl Reader {
             return Err(GgufError::Magic);
         }
         let version = self.u32()?;
+        if matches!(version.swap_bytes(), 2 | 3) {
+            return Err(GgufError::BigEndian);
+        }
         if version != 2 && version != 3 {
             return Err(GgufError::Version(version));
         }
@@ -232,10 +271,11 @@ impl Reader {
             let key = self.text()?.ok_or(GgufError::LongKey)?;
             let kind = self.u32()?;
             let value = if key == TOKENS && kind == ARRAY { self.texts() } else { self.value(kind, 0) };
-            match value {
-                Ok(value) => values.insert(key, value),
-                Err(problem) => return Err(GgufError::Metadata { key, problem: Box::new(problem) }),
-            };
+            let value =
+                value.map_err(|problem| GgufError::Metadata { key: key.clone(), problem: Box::new(problem) })?;
+            if values.insert(key.clone(), value).is_some() {
+                return Err(GgufError::Twice(key));
+            }
         }
         // The shortest entry is a name of no letters, no dimension, type and offset.
         self.has(tensor_count, 24)?;

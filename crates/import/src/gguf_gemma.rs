@@ -119,7 +119,81 @@ impl Metadata<'_> {
         }
     }
 
+    /// Refuses files that are a part of a model, or what changes one.
+    fn check_is_whole(&self) -> Result<()> {
+        let text = |key: &str| match self.values.get(key) {
+            Some(Value::Text(text)) => text.as_str(),
+            _ => "",
+        };
+        if text("general.type") == "adapter" || self.values.keys().any(|key| key.starts_with("adapter.")) {
+            return Err(self.malformed(
+                "it is a LoRA adapter: what changes a model, not the model; merge it into its base model (llama-export-lora), \
+                 and name the result"
+                    .to_owned(),
+            ));
+        }
+        if text("general.type") == "mmproj" {
+            return Err(self
+                .malformed("it is the part of a model that sees images; name the file of the text model".to_owned()));
+        }
+        let parts = self.count("split.count")?.unwrap_or(1);
+        if parts > 1 {
+            let part = self.count("split.no")?.unwrap_or(0) + 1;
+            return Err(self.malformed(format!(
+                "it is part {part} of a model in {parts} files; make one of them with `llama-gguf-split --merge FIRST-PART OUT`, and \
+                 name that"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Refuses metadata that the networks here do not follow, where it asks for something else than they compute.
+    fn check_followed(&self, architecture: &str, config: &GemmaConfig) -> Result<()> {
+        let key = |name: &str| format!("{architecture}.{name}");
+        for (name, computed) in [
+            ("attention.key_length", config.head_dim),
+            ("attention.value_length", config.head_dim),
+            ("attention.key_length_swa", config.head_dim),
+            ("attention.value_length_swa", config.head_dim),
+            ("rope.dimension_count", config.head_dim),
+            ("rope.dimension_count_swa", config.head_dim),
+            ("vocab_size", config.vocab_size),
+            ("expert_count", 0),
+            ("expert_used_count", 0),
+        ] {
+            if let Some(said) = self.count(&key(name))?.filter(|said| *said != computed) {
+                return Err(self.malformed(format!(
+                    "metadata {} is {said}, where a Gemma of these tensors has {computed}: the results would be another model's",
+                    key(name)
+                )));
+            }
+        }
+        if self.values.get(&key("attention.causal")) == Some(&Value::Bool(false)) {
+            return Err(self.malformed(format!(
+                "metadata {} is false: its tokens see later ones, as in models that embed texts; this program reads causal models",
+                key("attention.causal")
+            )));
+        }
+        let scale = config.query_pre_attn_scalar.sqrt().recip();
+        let is_other = |said: &f64| (said / scale - 1.0).abs() > 1e-3;
+        if let Some(said) = self.number(&key("attention.scale"))?.filter(is_other) {
+            return Err(self.malformed(format!(
+                "metadata {} is {said}, where llama.cpp computes with {scale}",
+                key("attention.scale")
+            )));
+        }
+        let capped = self.number(&key("attn_logit_softcapping"))?.filter(|cap| *cap != 0.0);
+        match capped.filter(|_| config.family == GemmaFamily::Gemma3) {
+            Some(cap) => Err(self.malformed(format!(
+                "metadata {} is {cap}, and a Gemma 3 has no such cap: the results would be another model's",
+                key("attn_logit_softcapping")
+            ))),
+            None => Ok(()),
+        }
+    }
+
     fn config(&self, tensors: &Tensors) -> Result<GemmaConfig> {
+        self.check_is_whole()?;
         let architecture = match self.values.get("general.architecture") {
             Some(Value::Text(name)) => name.as_str(),
             _ => return Err(self.malformed("metadata general.architecture is missing".to_owned())),
@@ -172,6 +246,7 @@ impl Metadata<'_> {
                 .ok_or_else(|| self.malformed("metadata tokenizer.ggml.bos_token_id is not a token id".to_owned()))?,
         };
         config.check().map_err(|e| self.malformed(e.to_string()))?;
+        self.check_followed(architecture, &config)?;
         Ok(config)
     }
 

@@ -57,6 +57,8 @@ pub fn open(folder: &Path) -> Result<GemmaCheckpoint> {
 #[derive(Deserialize)]
 struct Index {
     weight_map: BTreeMap<String, String>,
+    #[serde(default)]
+    metadata: serde_json::Value,
 }
 
 impl Index {
@@ -97,15 +99,35 @@ fn add_shards(tensors: &mut Tensors, folder: &Path) -> Result<()> {
     let path = folder.join(INDEX);
     let index = Index::from_json(&read_text(&path, 64 << 20)?, &path.display().to_string())?;
     let files: BTreeSet<&String> = index.weight_map.values().collect();
+    let (mut bytes, mut is_whole) = (0, true);
     for file in files {
         let shard = folder.join(file);
-        if shard.exists() {
-            safetensors_header::add(tensors, &shard, |name| index.weight_map.get(name) == Some(file))?;
-        } else {
+        let named = index.weight_map.iter().filter(|(_, f)| *f == file).map(|(name, _)| name);
+        if !shard.exists() {
             // Not an error yet: shards with later layers only are never read.
-            let names = index.weight_map.iter().filter(|(_, f)| *f == file).map(|(name, _)| name.clone());
-            tensors.absent.extend(names.map(|name| (name, shard.display().to_string())));
+            tensors.absent.extend(named.map(|name| (name.clone(), shard.display().to_string())));
+            is_whole = false;
+            continue;
         }
+        let mut held = BTreeSet::new();
+        bytes += safetensors_header::add(tensors, &shard, |name| {
+            held.insert(name.to_owned());
+            index.weight_map.get(name) == Some(file)
+        })?;
+        // Whether one of these counts depends on the layer that is asked for.
+        let unheld = named.filter(|name| !held.contains(*name)).map(|name| (name, "which does not hold it"));
+        let unnamed = held.iter().filter(|name| index.weight_map.get(*name) != Some(file));
+        let unnamed = unnamed.map(|name| (name, "which holds it"));
+        for (name, which) in unheld.chain(unnamed) {
+            let place = if which.ends_with("not hold it") { "places it in" } else { "does not place it in" };
+            tensors.contradictions.push((name.clone(), format!("{INDEX} {place} {file}, {which}")));
+        }
+    }
+    if let Some(said) = index.metadata["total_size"].as_u64().filter(|said| is_whole && *said != bytes) {
+        tensors.warnings.push(format!(
+            "{}: it says that the shards hold {said} bytes of tensors, they hold {bytes}: one of them may be of another model",
+            path.display()
+        ));
     }
     Ok(())
 }

@@ -68,13 +68,15 @@ struct SaelensCfg {
     reshape_activations: Option<String>,
     /// At the top level before SAELens 6.
     hook_name: Option<String>,
+    hook_layer: Option<usize>,
     model_name: Option<String>,
     metadata: Option<SaelensMetadata>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct SaelensMetadata {
     hook_name: Option<String>,
+    hook_layer: Option<usize>,
     model_name: Option<String>,
     neuronpedia_id: Option<String>,
 }
@@ -98,6 +100,8 @@ enum UnsupportedSae {
     NovelCodes(String),
     #[error("hook_name is {0:?}; only the output of a layer (blocks.N.hook_resid_post) is supported")]
     Hook(String),
+    #[error("its {0} is {1:?} at one place and {2:?} at another; leave the right one")]
+    Contradiction(&'static str, String, String),
 }
 
 // The defaults of SAELens' `TemporalSAEConfig`.
@@ -172,14 +176,12 @@ impl PublishedSae {
         if let Some(reshape) = cfg.reshape_activations.filter(|r| r != "none") {
             return Err(unsupported(UnsupportedSae::Reshape(reshape)));
         }
-        let (meta_hook, meta_model, neuronpedia) = match cfg.metadata {
-            Some(meta) => (meta.hook_name, meta.model_name, meta.neuronpedia_id),
-            None => (None, None, None),
-        };
-        let target_layer = match meta_hook.or(cfg.hook_name) {
-            Some(hook) => Some(layer_of_hook(&hook).map_err(unsupported)?),
-            None => None,
-        };
+        let meta = cfg.metadata.unwrap_or_default();
+        let hook = one_of("hook_name", meta.hook_name, cfg.hook_name).map_err(unsupported)?;
+        let hook_layer = one_of("hook_layer", meta.hook_layer, cfg.hook_layer).map_err(unsupported)?;
+        let model_name = one_of("model_name", meta.model_name, cfg.model_name).map_err(unsupported)?;
+        let target_layer = hook.map(|hook| layer_of_hook(&hook)).transpose().map_err(unsupported)?;
+        let target_layer = one_of("layer", target_layer, hook_layer).map_err(unsupported)?;
         let config = SaeConfig {
             dimin: cfg.d_in,
             width: cfg.d_sae,
@@ -193,7 +195,22 @@ impl PublishedSae {
             target_layer,
         };
         config.check().map_err(|e| Error::malformed(file, e))?;
-        Ok(Self { config, model_name: meta_model.or(cfg.model_name), neuronpedia })
+        Ok(Self { config, model_name, neuronpedia: meta.neuronpedia_id })
+    }
+}
+
+/// What a file says at two places, which must not contradict each other.
+fn one_of<T: PartialEq + std::fmt::Debug>(
+    what: &'static str,
+    first: Option<T>,
+    second: Option<T>,
+) -> std::result::Result<Option<T>, UnsupportedSae> {
+    match (first, second) {
+        (Some(first), Some(second)) if first != second => {
+            let plain = |value: &T| format!("{value:?}").trim_matches('"').to_owned();
+            Err(UnsupportedSae::Contradiction(what, plain(&first), plain(&second)))
+        }
+        (first, second) => Ok(first.or(second)),
     }
 }
 

@@ -33,6 +33,9 @@ const CONFIG_BYTES_MAX: u64 = 1 << 20;
 pub fn open_sae(folder: &Path) -> Result<SaeCheckpoint> {
     let released = (folder.join("conf.yaml"), folder.join("latest_ckpt.safetensors"));
     let saelens = (folder.join("cfg.json"), folder.join("sae_weights.safetensors"));
+    if [&released.0, &released.1, &saelens.0, &saelens.1].iter().all(|file| file.exists()) {
+        two_forms_of_one(&released.0, &saelens.0, folder)?;
+    }
     let (published, weights, is_saelens) = if released.0.exists() {
         let text = read_text(&released.0, CONFIG_BYTES_MAX)?;
         (PublishedSae::from_conf_yaml(&text, &released.0.display().to_string())?, released.1, false)
@@ -62,6 +65,24 @@ pub fn open_sae(folder: &Path) -> Result<SaeCheckpoint> {
     })?;
     contradictions(&published.config, &tensors)?;
     Ok(SaeCheckpoint { published, tensors })
+}
+
+/// A folder may hold one SAE in both forms, but not two.
+fn two_forms_of_one(released: &Path, saelens: &Path, folder: &Path) -> Result<()> {
+    let text = |path: &Path| read_text(path, CONFIG_BYTES_MAX);
+    let first = PublishedSae::from_conf_yaml(&text(released)?, &released.display().to_string())?.config;
+    let second = PublishedSae::from_saelens_json(&text(saelens)?, &saelens.display().to_string())?.config;
+    let same_scale = (first.scaling_factor / second.scaling_factor - 1.0).abs() < 1e-6;
+    let same_layer = first.target_layer.zip(second.target_layer).is_none_or(|(a, b)| a == b);
+    let rest = |config| SaeConfig { scaling_factor: 1.0, target_layer: None, ..config };
+    if same_scale && same_layer && rest(first) == rest(second) {
+        return Ok(());
+    }
+    Err(Error::malformed(
+        folder.display().to_string(),
+        "it holds two SAEs, which differ: conf.yaml with latest_ckpt.safetensors, and cfg.json with sae_weights.safetensors; leave \
+         the files of one",
+    ))
 }
 
 /// What `load_state_dict` would refuse, too: tensors that the configuration has no place for.

@@ -23,12 +23,12 @@ pub fn other_file(file: &mut File) -> std::io::Result<Option<TextError>> {
     Ok(not_the_file(&head))
 }
 
-/// Adds the tensors of `path` that `wanted` accepts to `tensors`.
+/// Adds the tensors of `path` that `wanted` accepts to `tensors`; answers how many bytes all of its tensors have.
 ///
 /// # Errors
 /// [`Error`] when the file cannot be read, is not a safetensors file, or differs in length from what
 /// its header says.
-pub fn add(tensors: &mut Tensors, path: &Path, wanted: impl Fn(&str) -> bool) -> Result<()> {
+pub fn add(tensors: &mut Tensors, path: &Path, mut wanted: impl FnMut(&str) -> bool) -> Result<u64> {
     let read_failed = |source| Error::Io { action: "read", path: path.to_owned(), source };
     let malformed = |problem: String| Error::Malformed { file: path.display().to_string(), problem };
     let mut file = File::open(path).map_err(read_failed)?;
@@ -73,5 +73,5 @@ pub fn add(tensors: &mut Tensors, path: &Path, wanted: impl Fn(&str) -> bool) ->
         }
     }
     tensors.files.push(Source::File(path.to_owned(), file));
-    Ok(())
+    Ok(metadata.data_len() as u64)
 }

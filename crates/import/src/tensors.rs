@@ -9,6 +9,8 @@ use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use lens_pack::tensor_spec::ENCODER;
+
 use crate::error::{Error, Result};
 use crate::random_rows::RandomRows;
 use crate::storage::{Storage, UnknownStorage};
@@ -48,6 +50,10 @@ pub struct Tensors {
     pub(crate) absent: BTreeMap<String, String>,
     /// Names of tensors that [`Self::rename`] had none for.
     pub(crate) unnamed: Vec<String>,
+    /// Where an index and its files contradict each other about a tensor: its name, and what is wrong.
+    pub(crate) contradictions: Vec<(String, String)>,
+    /// What is odd about the files, and hinders nothing.
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Tensors {
@@ -58,6 +64,8 @@ impl Tensors {
             located: BTreeMap::new(),
             absent: BTreeMap::new(),
             unnamed: Vec::new(),
+            contradictions: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -174,7 +182,23 @@ impl Tensors {
     /// As [`Self::check`] and [`Self::read_rows`].
     pub fn read(&self, name: &str, expected: (usize, usize)) -> Result<Vec<f32>> {
         self.check(name, expected)?;
-        self.read_rows(name, 0..expected.0)
+        let values = self.read_rows(name, 0..expected.0)?;
+        if is_hole(name, expected) && values.iter().all(|value| *value == 0.0) {
+            return Err(self.hole(name));
+        }
+        Ok(values)
+    }
+
+    /// The error about a tensor of which every value is zero.
+    pub(crate) fn hole(&self, name: &str) -> Error {
+        let tensor = name.strip_prefix("sae.").unwrap_or(name);
+        Error::malformed(
+            self.origin(),
+            format!(
+                "every value of tensor {tensor} is zero, as in a file with holes where its download did not get to; get the \
+                 file again"
+            ),
+        )
     }
 
     /// Renames tensors; those for which `rename` gives nothing are dropped, their names are not.
@@ -198,6 +222,16 @@ impl Tensors {
         Ok(())
     }
 }
+
+/// Whether a tensor of this name and shape cannot be all zeros: a matrix of a model, or an SAE's dictionary. Norms and biases
+/// can, and so can the attention of an SAE that was not trained for long.
+pub(crate) fn is_hole(name: &str, (rows, cols): (usize, usize)) -> bool {
+    let may_be_zero = name.starts_with("sae.") && !matches!(name, DICTIONARY | ENCODER);
+    rows > 1 && cols > 1 && !may_be_zero
+}
+
+/// An SAE's decoder.
+const DICTIONARY: &str = "sae.D";
 
 /// Reads a small text file, refusing anything past `limit_bytes`.
 pub(crate) fn read_text(path: &Path, limit_bytes: u64) -> Result<String> {

@@ -196,26 +196,223 @@ fn positions_scaled_unlike_published_models_of_the_size_are_named() {
     }
 }
 
+/// A metadata entry of GGUF: key, type, value.
+fn entry(key: &str, kind: u32, value: &[u8]) -> Vec<u8> {
+    [&(key.len() as u64).to_le_bytes()[..], key.as_bytes(), &kind.to_le_bytes(), value].concat()
+}
+
+fn gguf_text(text: &str) -> Vec<u8> {
+    [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat()
+}
+
+/// The bytes of the GGUF fixture with other metadata entries before its own.
+fn with_entries(entries: &[Vec<u8>]) -> Vec<u8> {
+    let bytes = std::fs::read(fixture("gguf/gemma3-types.gguf")).unwrap();
+    let mut more = entries.concat();
+    // Tensors are aligned at 32 bytes: another entry fills up.
+    let filler = |n: usize| entry("filler", 8, &gguf_text(&"x".repeat(n)));
+    let n = (0..32).find(|n| (more.len() + filler(*n).len()).is_multiple_of(32)).unwrap();
+    more.extend(filler(n));
+    let count = u64::from_le_bytes(bytes[16..24].try_into().unwrap()) + entries.len() as u64 + 1;
+    [&bytes[..16], &count.to_le_bytes(), &more, &bytes[24..]].concat()
+}
+
 /// The GGUF fixture with another metadata entry before its own: a list of texts.
 fn with_token_list(tokens: &[String]) -> (tempfile::TempDir, PathBuf) {
-    let bytes = std::fs::read(fixture("gguf/gemma3-types.gguf")).unwrap();
-    let text = |text: &str| [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat();
-    let mut entry = [text("tokenizer.ggml.tokens"), 9u32.to_le_bytes().to_vec(), 8u32.to_le_bytes().to_vec()].concat();
-    entry.extend((tokens.len() as u64).to_le_bytes());
-    tokens.iter().for_each(|token| entry.extend(text(token)));
-    // Tensors are aligned at 32 bytes: a second entry fills up.
-    let filler = |n: usize| [text("filler"), 8u32.to_le_bytes().to_vec(), text(&"x".repeat(n))].concat();
-    let n = (0..32).find(|n| (entry.len() + filler(*n).len()).is_multiple_of(32)).unwrap();
-    entry.extend(filler(n));
-    let mut out = bytes[..16].to_vec();
-    let count = u64::from_le_bytes(bytes[16..24].try_into().unwrap());
-    out.extend((count + 2).to_le_bytes());
-    out.extend(entry);
-    out.extend(&bytes[24..]);
+    let list: Vec<u8> = tokens.iter().flat_map(|token| gguf_text(token)).collect();
+    let value = [&8u32.to_le_bytes()[..], &(tokens.len() as u64).to_le_bytes(), &list].concat();
     let scratch = tempfile::tempdir().unwrap();
     let path = scratch.path().join("model.gguf");
-    std::fs::write(&path, out).unwrap();
+    std::fs::write(&path, with_entries(&[entry("tokenizer.ggml.tokens", 9, &value)])).unwrap();
     (scratch, path)
+}
+
+#[test]
+fn gguf_metadata_that_asks_for_another_model_is_refused() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("model.gguf");
+    let opened = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        open_gemma(&path).map(|_| ()).map_err(|e| e.to_string())
+    };
+    let count = |key: &str, n: u32| entry(key, 4, &n.to_le_bytes());
+    let number = |key: &str, x: f32| entry(key, 6, &x.to_le_bytes());
+    let text = |key: &str, text: &str| entry(key, 8, &gguf_text(text));
+    let flag = |key: &str, flag: bool| entry(key, 7, &[u8::from(flag)]);
+    for harmless in [
+        count("gemma3.rope.dimension_count", 16),
+        count("gemma3.vocab_size", 64),
+        count("gemma3.expert_count", 0),
+        flag("gemma3.attention.causal", true),
+        number("gemma3.attention.scale", 0.25),
+        number("gemma3.attn_logit_softcapping", 0.0),
+        entry("split.count", 2, &1u16.to_le_bytes()),
+        text("general.type", "model"),
+    ] {
+        assert_eq!(opened(&with_entries(&[harmless])), Ok(()));
+    }
+    for (entries, says) in [
+        (vec![count("gemma3.rope.dimension_count", 8)], "rope.dimension_count is 8"),
+        (vec![count("gemma3.vocab_size", 100)], "vocab_size is 100"),
+        (vec![count("gemma3.expert_count", 8)], "expert_count is 8"),
+        (vec![flag("gemma3.attention.causal", false)], "causal is false"),
+        (vec![number("gemma3.attention.scale", 0.5)], "attention.scale is 0.5"),
+        (vec![number("gemma3.attn_logit_softcapping", 50.0)], "attn_logit_softcapping is 50"),
+        (vec![count("gemma3.block_count", 2)], "gemma3.block_count is there twice"),
+        (vec![entry("split.count", 2, &3u16.to_le_bytes())], "part 1 of a model in 3 files"),
+        (vec![entry("split.count", 2, &3u16.to_le_bytes())], "llama-gguf-split --merge"),
+        (vec![text("general.type", "adapter")], "LoRA adapter"),
+        (vec![text("adapter.type", "lora")], "LoRA adapter"),
+        (vec![text("general.type", "mmproj")], "sees images"),
+    ] {
+        let problem = opened(&with_entries(&entries)).unwrap_err();
+        assert!(problem.contains("model.gguf") && problem.contains(says), "{says}: {problem}");
+    }
+    // A value of its own: the length of a head's values.
+    let mut bytes = std::fs::read(fixture("gguf/gemma3-types.gguf")).unwrap();
+    let key = b"gemma3.attention.value_length";
+    let at = bytes.windows(key.len()).position(|it| it == key).unwrap() + key.len() + 4;
+    bytes[at] = 32;
+    assert!(opened(&bytes).unwrap_err().contains("value_length is 32"));
+    let mut bytes = std::fs::read(fixture("gguf/gemma3-types.gguf")).unwrap();
+    bytes[4..8].copy_from_slice(&3u32.to_be_bytes());
+    assert!(opened(&bytes).unwrap_err().contains("big-endian"));
+}
+
+#[test]
+fn tensors_of_a_gguf_file_lie_one_after_another() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("model.gguf");
+    let whole = std::fs::read(fixture("gguf/gemma3-types.gguf")).unwrap();
+    let problem = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        open_gemma(&path).unwrap_err().to_string()
+    };
+    // After a tensor's name come its number of dimensions, two of them, type and offset.
+    let offset_of =
+        |name: &str| whole.windows(name.len()).position(|it| it == name.as_bytes()).unwrap() + name.len() + 24;
+    let (keys, values) = (offset_of("blk.0.attn_k.weight"), offset_of("blk.0.attn_v.weight"));
+    let at = |place: usize| u64::from_le_bytes(whole[place..place + 8].try_into().unwrap());
+    assert_eq!(at(values) - at(keys), 16 * 176, "the offsets of the fixture");
+    for (place, offset) in
+        [(values, at(keys)), (values, at(values) + 32), (values, at(values) + 4), (keys, at(keys) - 32)]
+    {
+        let mut bytes = whole.clone();
+        bytes[place..place + 8].copy_from_slice(&offset.to_le_bytes());
+        let problem = problem(&bytes);
+        assert!(problem.contains("does not lie where the tensor before it ends"), "{problem}");
+    }
+    let problem = problem(&[&whole[..], &[0; 64]].concat());
+    assert!(problem.contains("there is something after its end"), "{problem}");
+}
+
+#[test]
+fn an_index_of_shards_and_its_shards_say_the_same() {
+    let claims = |edit: &dyn Fn(&Path)| {
+        let folder = copy_of("gemma/gemma3-sharded");
+        edit(folder.path());
+        let gemma = open_gemma(folder.path()).map_err(|e| e.to_string())?;
+        let scratch = tempfile::tempdir().unwrap();
+        let file = scratch.path().join("t.json");
+        tokenizer_of(gemma.config.vocab_size, &file);
+        let tokenizer = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        claims_of(&gemma, 6, &tokenizer)
+    };
+    let edit_index = |folder: &Path, edit: &dyn Fn(&mut Value)| {
+        let path = folder.join("model.safetensors.index.json");
+        let mut index: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        edit(&mut index);
+        std::fs::write(path, index.to_string()).unwrap();
+    };
+    let (first, third) = ("model-00001-of-00003.safetensors", "model-00003-of-00003.safetensors");
+    let warnings = claims(&|_| ()).unwrap().warnings;
+    assert!(!warnings.iter().any(|warning| warning.contains("bytes of tensors")), "{warnings:?}");
+    let bias = |layer: usize| format!("model.layers.{layer}.self_attn.q_proj.bias");
+    let weight = "model.layers.0.self_attn.q_proj.weight";
+    let added = claims(&|folder| change(&folder.join(first), &[(&bias(0), vec![4])], &[])).unwrap_err();
+    assert!(added.contains(&bias(0)) && added.contains("does not place it in"), "{added}");
+    assert!(claims(&|folder| change(&folder.join(first), &[(&bias(7), vec![4])], &[])).is_ok(), "of a later layer");
+    let listed = claims(&|folder| edit_index(folder, &|it| it["weight_map"][bias(0)] = first.into())).unwrap_err();
+    assert!(listed.contains(&bias(0)) && listed.contains("which does not hold it"), "{listed}");
+    assert!(claims(&|folder| edit_index(folder, &|it| it["weight_map"][bias(7)] = first.into())).is_ok());
+    let moved = claims(&|folder| edit_index(folder, &|it| it["weight_map"][weight] = third.into())).unwrap_err();
+    assert!(moved.contains(weight), "{moved}");
+    let warnings =
+        claims(&|folder| edit_index(folder, &|it| it["metadata"]["total_size"] = 1.into())).unwrap().warnings;
+    assert!(warnings.iter().any(|warning| warning.contains("hold 1 bytes of tensors")), "{warnings:?}");
+}
+
+#[test]
+fn a_matrix_of_zeros_is_refused_by_name() {
+    for name in ["model.layers.1.mlp.up_proj.weight", "model.embed_tokens.weight"] {
+        let folder = copy_of("gemma/gemma2-softcap");
+        change(&folder.path().join("model.safetensors"), &[], &[(name, 0.0)]);
+        let out = folder.path().join("pack");
+        let problem =
+            try_pack(folder.path(), &fixture("sae/topk-tied"), 2, Precision::Q8, &out).unwrap_err().to_string();
+        assert!(problem.contains(&format!("every value of tensor {name} is zero")) && !out.exists(), "{problem}");
+        let gemma = open_gemma(folder.path()).unwrap();
+        let shape = gemma.tensors.shape(name).unwrap();
+        let problem = gemma.tensors.read(name, (shape[0], shape[1])).unwrap_err().to_string();
+        assert!(problem.contains("is zero"), "{problem}");
+    }
+    let folder = copy_of("sae/topk-tied");
+    change(&folder.path().join("latest_ckpt.safetensors"), &[], &[("D", 0.0)]);
+    let out = folder.path().join("pack");
+    let problem =
+        try_pack(&fixture("gemma/gemma2-softcap"), folder.path(), 2, Precision::F32, &out).unwrap_err().to_string();
+    assert!(problem.contains("every value of tensor D is zero"), "{problem}");
+    // A norm of zeros is that of a new model, and an SAE's bias may be zero.
+    for (from, file, name) in [
+        ("gemma/gemma2-softcap", "model.safetensors", "model.norm.weight"),
+        ("sae/topk-tied", "latest_ckpt.safetensors", "b"),
+    ] {
+        let folder = copy_of(from);
+        change(&folder.path().join(file), &[], &[(name, 0.0)]);
+        let (gemma, sae) = (fixture("gemma/gemma2-softcap"), fixture("sae/topk-tied"));
+        let pair =
+            if from.starts_with("sae") { (gemma, folder.path().to_owned()) } else { (folder.path().to_owned(), sae) };
+        try_pack(&pair.0, &pair.1, 2, Precision::F32, &folder.path().join("pack")).unwrap();
+    }
+}
+
+#[test]
+fn an_sae_that_contradicts_itself_is_refused() {
+    let opened = |edit: &dyn Fn(&mut Value)| {
+        let folder = copy_of("sae/sae-lens-topk");
+        let path = folder.path().join("cfg.json");
+        let mut cfg: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        edit(&mut cfg);
+        std::fs::write(path, cfg.to_string()).unwrap();
+        open_sae(folder.path()).map(|sae| sae.published.config.target_layer).map_err(|e| e.to_string())
+    };
+    let layer = opened(&|_| ()).unwrap().unwrap();
+    assert_eq!(opened(&|cfg| cfg["hook_layer"] = layer.into()), Ok(Some(layer)));
+    assert_eq!(opened(&|cfg| cfg["hook_name"] = format!("blocks.{layer}.hook_resid_post").into()), Ok(Some(layer)));
+    let other = format!("blocks.{}.hook_resid_post", layer + 1);
+    for (key, value) in
+        [("hook_name", Value::from(other)), ("hook_layer", (layer + 1).into()), ("model_name", "another/model".into())]
+    {
+        let problem = opened(&|cfg| cfg[key] = value.clone()).unwrap_err();
+        assert!(problem.contains("cfg.json") && problem.contains("at one place and"), "{key}: {problem}");
+    }
+    // Two SAEs in one folder.
+    let folder = copy_of("sae/sae-lens-topk");
+    for file in ["conf.yaml", "latest_ckpt.safetensors"] {
+        std::fs::copy(fixture("sae/topk-tied").join(file), folder.path().join(file)).unwrap();
+    }
+    let problem = open_sae(folder.path()).unwrap_err().to_string();
+    assert!(problem.contains("it holds two SAEs"), "{problem}");
+}
+
+#[test]
+fn a_template_with_a_token_past_the_vocabulary_is_refused() {
+    let gemma = open_gemma(&fixture("gemma/gemma2-softcap")).unwrap();
+    let mut tokenizer = tiny();
+    let special = tokenizer["post_processor"]["special_tokens"].as_object_mut().unwrap();
+    special.insert("<far>".to_owned(), json!({"id": "<far>", "ids": [70_000], "tokens": ["<far>"]}));
+    let problem = claims_of(&gemma, 2, &tokenizer).unwrap_err();
+    assert!(problem.contains("t.json") && problem.contains("token 70000 (<far>)"), "{problem}");
 }
 
 #[test]

@@ -205,7 +205,7 @@ fn what_does_not_fit_the_model_is_refused_by_name() {
         let mut bad = good();
         bad.means.novel[at] = value;
         let problem = problem(&bad);
-        assert!(problem.contains("words.mean.novel") && problem.contains("no mean"), "{problem}");
+        assert!(problem.contains("words.mean.novel") && problem.contains("not a mean"), "{problem}");
     }
     let mut bad = good();
     bad.means.residual.pop();
