@@ -15,7 +15,7 @@ use crate::hash;
 /// (A dedicated worker has a policy of its own, from its own response: this one does not bind it.)
 /// The one script inside the page is named by its hash, and makes what Trusted Types let through.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval' \
-                      'sha256-7o+l8537BuGADihe0YOXBmBuYPSdvoglmaSFPOQse4Y='; worker-src 'self'; style-src 'self'; \
+                      'sha256-tWoVOvpdMbIxJs/Gaekr3DmGDzva+oajxDVWGgkEJr8='; worker-src 'self'; style-src 'self'; \
                       img-src 'self' data: blob:; connect-src 'self' https:; \
                       frame-src https://neuronpedia.org https://www.neuronpedia.org; base-uri 'none'; form-action 'none'; \
                       require-trusted-types-for 'script'; trusted-types default temporal-lens-views";
