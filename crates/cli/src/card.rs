@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use burn::tensor::Device;
 use lens_analysis::spans::WithinAcross;
 use lens_files::write_whole;
@@ -75,8 +75,10 @@ pub fn run(args: &CardArgs) -> Result<()> {
     let mut event_ids = Vec::with_capacity(stories.len());
     let mut boundaries = Vec::with_capacity(stories.len());
     for story in &stories {
-        boundaries.push(reader.tokenize(&story.first)?.len());
-        event_ids.push(reader.tokenize(&format!("{} {}", story.first, story.second))?);
+        let file = args.stories.as_deref().unwrap_or(Path::new("--stories")).display();
+        let ids = |text: &str| reader.tokenize(text).map_err(|e| anyhow!("{file}: story {:?}: {e}", story.name));
+        boundaries.push(ids(&story.first)?.len());
+        event_ids.push(ids(&format!("{} {}", story.first, story.second))?);
     }
     let event_streams = streams.read(&event_ids.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
     let mut meters: Vec<Meter<'_>> =
@@ -139,7 +141,13 @@ fn check_names(folders: &[(String, PathBuf)]) -> Result<()> {
 
 fn read_stories(path: &Path) -> Result<Vec<Story>> {
     let text = read_data(path)?;
-    from_json(&text).with_context(|| format!("{}: not a list of objects with name, first and second", path.display()))
+    let file = path.display();
+    let stories: Vec<Story> =
+        from_json(&text).map_err(|e| anyhow!("{file}: not a list of objects with name, first and second: {e}"))?;
+    match stories.iter().find(|story| story.first.trim().is_empty() || story.second.trim().is_empty()) {
+        Some(story) => bail!("{file}: story {:?}: one of its two texts is empty", story.name),
+        None => Ok(stories),
+    }
 }
 
 /// What a row of the first table shows of an SAE.

@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow, bail};
 use lens_engine::check::fidelity::Fidelity;
 use lens_engine::{PackFolder, PrecisionPlan, RunOptions, RunOutput, session};
 use lens_pack::block::Precision;
-use lens_pack::text::{from_json, read_data};
+use lens_pack::text::{from_json, line_problem, read_data};
 use serde::Deserialize;
 
 use crate::args::FidelityArgs;
@@ -21,6 +21,7 @@ struct Passage {
 
 /// Runs the command: a line of a Markdown table for each mix of precisions.
 pub fn run(args: &FidelityArgs) -> Result<()> {
+    // Each with its place, for errors.
     let texts = passages(&args.texts)?;
     let full = open_pack(&args.reference, args.device)?;
     let stored = full.loaded.manifest().precision.clone();
@@ -52,13 +53,17 @@ pub fn run(args: &FidelityArgs) -> Result<()> {
     print(&table)
 }
 
-fn passages(path: &Path) -> Result<Vec<String>> {
+fn passages(path: &Path) -> Result<Vec<(String, String)>> {
     let content = read_data(path)?;
     let mut texts = Vec::new();
     for (number, line) in content.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let at = format!("{}, line {}", path.display(), number + 1);
         let passage: Passage = from_json(line)
-            .map_err(|e| anyhow!("{}, line {}: not a passage with a \"text\": {e}", path.display(), number + 1))?;
-        texts.push(passage.text);
+            .map_err(|e| anyhow!("{at}: {}", line_problem(line, &format!("not a passage with a \"text\": {e}"))))?;
+        if passage.text.is_empty() {
+            bail!("{at}: the text is empty");
+        }
+        texts.push((at, passage.text));
     }
     if texts.is_empty() {
         bail!("{} holds no passages", path.display());
@@ -66,9 +71,10 @@ fn passages(path: &Path) -> Result<Vec<String>> {
     Ok(texts)
 }
 
-fn runs(pack: &PackFolder, mix: Option<&PrecisionPlan>, texts: &[String]) -> Result<Vec<RunOutput>> {
-    let one = |text: &String| -> Result<RunOutput> {
-        let rows = pack.embedding(&pack.loaded.tokenize(text)?.ids)?;
+fn runs(pack: &PackFolder, mix: Option<&PrecisionPlan>, texts: &[(String, String)]) -> Result<Vec<RunOutput>> {
+    let one = |(at, text): &(String, String)| -> Result<RunOutput> {
+        let tokens = pack.loaded.tokenize(text).map_err(|e| anyhow!("{at}: {e}"))?;
+        let rows = pack.embedding(&tokens.ids).map_err(|e| anyhow!("{at}: {e}"))?;
         let rows = match mix {
             Some(mix) => mix.apply_to_rows(&rows, pack.loaded.manifest().gemma.hidden_size)?,
             None => rows,

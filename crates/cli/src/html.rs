@@ -1,5 +1,6 @@
 //! `html`: a saved analysis as one file that shows it.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -7,7 +8,7 @@ use lens_analysis::Analysis;
 use lens_analysis::comparison::Comparison;
 use lens_analysis::dashboard::Index;
 use lens_files::write_whole;
-use lens_pack::text::read_data;
+use lens_pack::text::{of_bytes, read_data};
 use lens_session::keys::is_key;
 use lens_session::view_state::ViewState;
 use lens_view::one_file::{Contents, TEMPLATE, one_file};
@@ -30,6 +31,7 @@ pub fn run(args: &HtmlArgs) -> Result<()> {
     let analysis = Analysis::from_json(&result).map_err(|e| anyhow!("{}: {e}", args.result.display()))?;
     let comparison = args.comparison.as_deref().map(read_data).transpose()?;
     if let (Some(json), Some(file)) = (&comparison, &args.comparison) {
+        check_kind(json, file, COMPARISON)?;
         let found = Comparison::from_json(json).map_err(|e| anyhow!("{}: {e}", file.display()))?;
         if found.first.text != analysis.text {
             bail!("{} compares another text than {} is of", file.display(), args.result.display());
@@ -44,6 +46,7 @@ pub fn run(args: &HtmlArgs) -> Result<()> {
     }
     let features = args.features.as_deref().map(read_data).transpose()?;
     if let (Some(json), Some(file)) = (&features, &args.features) {
+        check_kind(json, file, DASHBOARDS)?;
         let index = Index::from_json(json).map_err(|e| anyhow!("{}: {e}", file.display()))?;
         if index.pack_hash != analysis.model.pack_hash {
             bail!("{} is of the features of another pack than {} was made with", file.display(), args.result.display());
@@ -72,12 +75,40 @@ fn check_view(query: &str) -> Result<()> {
     }
 }
 
+/// How the format of a kind of file begins, what such a file is, and what makes one.
+type Kind = (&'static str, &'static str, &'static str);
+const ANALYSIS: Kind = ("temporal-lens-analysis/", "a saved analysis", "`analyze --json` makes one");
+const COMPARISON: Kind = ("temporal-lens-comparison/", "a comparison", "`compare` makes one");
+const DASHBOARDS: Kind = ("temporal-lens-dashboards/", "an index of dashboards", "`dashboards` makes one");
+
+/// Refuses a file of ours that is of another kind than `wanted`.
+fn check_kind(json: &str, file: &Path, wanted: Kind) -> Result<()> {
+    let start: String = json.chars().take(500).collect();
+    // A comparison has two analyses in it: the first format is the file's.
+    let place = |(format, ..): &Kind| start.find(&format!("\"{format}"));
+    let first = [ANALYSIS, COMPARISON, DASHBOARDS].into_iter().filter(|kind| place(kind).is_some()).min_by_key(place);
+    match first.filter(|found| found.0 != wanted.0) {
+        Some((_, found, _)) => bail!("{}: it is {found}, and {} is needed: {}", file.display(), wanted.1, wanted.2),
+        None => Ok(()),
+    }
+}
+
+/// Larger than any template.
+const TEMPLATE_BYTES_MAX: u64 = 256 << 20;
+
 /// Not [`read_data`], which takes a page for what a host answers in a file's place.
 fn read_page(file: &Path) -> Result<String> {
     if file.is_dir() {
         bail!("{} is a folder; --template names the {TEMPLATE} in it", file.display());
     }
-    std::fs::read_to_string(file).map_err(|e| anyhow!("cannot read {}: {e}", file.display()))
+    let mut bytes = Vec::new();
+    std::fs::File::open(file)
+        .and_then(|opened| opened.take(TEMPLATE_BYTES_MAX + 1).read_to_end(&mut bytes))
+        .map_err(|e| anyhow!("cannot read {}: {e}", file.display()))?;
+    if bytes.len() as u64 > TEMPLATE_BYTES_MAX {
+        bail!("{}: has more than {TEMPLATE_BYTES_MAX} bytes: it is not a {TEMPLATE}", file.display());
+    }
+    of_bytes(&bytes).map_err(|e| anyhow!("{}: {e}", file.display()))
 }
 
 /// The template that a release has beside the program.

@@ -13,7 +13,7 @@ use lens_files::write_whole;
 use lens_pack::file_name::is_plain;
 use lens_pack::folder::FolderManifest;
 use lens_pack::instead::{Wanted, first_bytes, instead_of_bytes};
-use lens_pack::text::{from_json, read_data};
+use lens_pack::text::{from_json, line_problem, read_data};
 use serde::{Deserialize, Serialize};
 
 use crate::args::{AnalyzeArgs, Shard};
@@ -176,7 +176,8 @@ fn read_list(path: &Path) -> Result<Vec<Entry>> {
     let mut ids = BTreeSet::new();
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let at = format!("{}, line {}", path.display(), index + 1);
-        let entry: Entry = from_json(line).map_err(|e| anyhow!("{at}: not an id and a text: {e}"))?;
+        let entry: Entry = from_json(line)
+            .map_err(|e| anyhow!("{at}: {}", line_problem(line, &format!("not an id and a text: {e}"))))?;
         // "index" is the index's own name.
         if !is_plain(&entry.id) || entry.id.len() > 100 || entry.id == "index" {
             bail!("{at}: the id {:?} becomes a file's name: letters, digits, \"-\", \"_\" and \".\"", entry.id);

@@ -91,6 +91,42 @@ const DASHBOARDS: &str =
 const TOKENIZE: &str = "tokenize --device cpu --model @pack --out @out/ids.safetensors --corpus";
 const WORDS: &str = "words --device cpu --model @pack --vocabulary @words.txt --corpus @corpus.jsonl";
 
+const MEANS: &str = "words --device cpu --model @pack --vocabulary @words.txt --means @means.safetensors";
+
+fn example() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/examples/poem.json")
+}
+
+/// What else people have where weights should be.
+#[test]
+fn what_is_in_the_place_of_weights_is_named() {
+    let files = Files::new();
+    std::fs::create_dir(files.at("out")).unwrap();
+    let gguf = std::fs::read(files.at("model.gguf")).unwrap();
+    for (file, command) in [
+        ("gemma/model.safetensors", PACK.to_owned()),
+        ("sharded/model-00001-of-00003.safetensors", SHARDED.to_owned()),
+        ("sae/latest_ckpt.safetensors", PACK.to_owned()),
+        ("means.safetensors", MEANS.to_owned()),
+        ("ids.safetensors", format!("{TOKENIZE} @ids.safetensors")),
+    ] {
+        let whole = std::fs::read(files.at(file)).unwrap_or_default();
+        for (content, says) in [
+            (gguf.as_slice(), "a GGUF file"),
+            (b"PK\x03\x04 and so on", "a ZIP archive, as .docx, .odt, .epub, .npz and PyTorch's files are"),
+            (b"\x1f\x8b\x08\0\0\0\0\0", "compressed by gzip"),
+            (b"{\"error\":\"Access to model google/gemma-2-2b is restricted.\"}", "Access to model google/gemma-2-2b"),
+        ] {
+            std::fs::write(files.at(file), content).unwrap();
+            let outcome = files.run(&command);
+            let (name, sentence) = (file.rsplit('/').next().unwrap(), outcome.sentence());
+            assert_eq!(outcome.code, 1, "{file}: {}", outcome.stderr);
+            assert!(sentence.contains(says) && sentence.contains(name), "{file} {says}: {sentence}");
+        }
+        std::fs::write(files.at(file), whole).unwrap();
+    }
+}
+
 #[test]
 fn a_byte_order_mark_and_utf_16_are_read_everywhere() {
     let files = Files::new();
@@ -146,6 +182,9 @@ fn what_a_download_or_a_clone_left_in_a_files_place_is_reported() {
         ("words.txt", WORDS.to_owned()),
         ("TRAIN.JSONL.GZ", format!("{TOKENIZE} @TRAIN.JSONL.GZ")),
         ("ids.safetensors", format!("{TOKENIZE} @ids.safetensors")),
+        ("means.safetensors", MEANS.to_owned()),
+        ("words.txt", WORDS.to_owned()),
+        ("texts.jsonl", "fidelity --device cpu --reference @pack --mix q8 --texts @texts.jsonl".to_owned()),
     ] {
         let whole = std::fs::read(files.at(file)).unwrap_or_default();
         for (content, says) in [(POINTER, "Git LFS pointer"), (PAGE, "page of the web")] {
@@ -158,6 +197,10 @@ fn what_a_download_or_a_clone_left_in_a_files_place_is_reported() {
         }
         std::fs::write(files.at(file), whole).unwrap();
     }
+    std::fs::write(files.at("template.html"), POINTER).unwrap();
+    std::fs::write(files.at("a.json"), std::fs::read(example()).unwrap()).unwrap();
+    let outcome = files.run("html @a.json --template @template.html --out @out/a.html");
+    assert!(outcome.sentence().contains("template.html: a Git LFS pointer"), "{}", outcome.sentence());
     // A text may be a page; a pointer is none.
     std::fs::write(files.at("NOVEL.TXT"), "<html>the tide is in").unwrap();
     assert_eq!(files.run(FILE).code, 0);

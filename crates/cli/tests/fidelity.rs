@@ -41,6 +41,26 @@ fn coarser_precisions_are_further_from_f32() {
 }
 
 #[test]
+fn a_text_that_cannot_be_measured_is_named_by_file_and_line() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (pack, texts) = (text(&small_pack(scratch.path())), scratch.path().join("texts.jsonl"));
+    let long = format!("{{\"text\": \"{}\"}}", "a ".repeat(9000));
+    for (line, says) in [
+        ("{\"text\": \"\"}", "the text is empty"),
+        (&long, "tokens"),
+        ("[{\"text\": \"a\"}]", "is a JSON list"),
+        ("{\n\"text\": \"a\"\n}", "goes on in the next line"),
+    ] {
+        std::fs::write(&texts, format!("{{\"text\": \"the tide is in\"}}\n\n{line}\n")).unwrap();
+        let args = ["fidelity", "--device", "cpu", "--reference", &pack, "--mix", "q8", "--texts", &text(&texts)];
+        let outcome = run(&args);
+        let sentence = outcome.sentence();
+        assert_eq!(outcome.code, 1, "{}", outcome.stderr);
+        assert!(sentence.contains("texts.jsonl, line 3: ") && sentence.contains(says), "{says}: {sentence}");
+    }
+}
+
+#[test]
 fn only_an_f32_pack_is_a_reference() {
     let scratch = tempfile::tempdir().unwrap();
     let coarse = scratch.path().join("q8");

@@ -54,6 +54,14 @@ fn an_analysis_and_its_comparison_go_into_one_file() {
         let refused = run(&[args, vec!["--template", &template, "--out", &out]].concat());
         assert!(refused.code == 1 && refused.sentence().contains(sentence), "{}", refused.stderr);
     }
+    for flag in ["--comparison", "--features"] {
+        let refused = run(&["html", &result, flag, &result, "--template", &template, "--out", &out]);
+        assert!(
+            refused.code == 1 && refused.sentence().contains("it is a saved analysis, and a"),
+            "{}",
+            refused.stderr
+        );
+    }
     let refused = run(&["html", &result, "--template", &result, "--out", &out]);
     assert!(refused.sentence().contains("this is not a template"), "{}", refused.stderr);
     for (view, sentence) in [

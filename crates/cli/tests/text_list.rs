@@ -130,6 +130,8 @@ fn wrong_lists_are_refused_before_a_model_is_loaded() {
         ("{\"id\": \"index\", \"text\": \"a\"}", "file's name"),
         ("{\"id\": \"a\", \"text\": \"\"}", "empty"),
         ("", "no text"),
+        ("[{\"id\": \"a\", \"text\": \"a\"}]", "line 1: is a JSON list"),
+        ("{\n  \"id\": \"a\",\n  \"text\": \"a\"\n}", "line 1: begins an object that goes on in the next line"),
     ] {
         std::fs::write(&list, lines).unwrap();
         let outcome = run(&arguments(&pack, &list, &out, &[]));

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use lens_pack::text::{HEAD_BYTES, TextError, not_the_file};
+use lens_pack::text::{HEAD_BYTES, TextError, not_tensors, not_the_file};
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 
@@ -17,10 +17,15 @@ const HEADER_BYTES_MAX: u64 = 100_000_000;
 
 /// What is in the file's place, where it is not the file itself. The file is at its start before and after.
 pub fn other_file(file: &mut File) -> std::io::Result<Option<TextError>> {
+    Ok(not_the_file(&head(file)?))
+}
+
+/// The first bytes of a file, which is at its start before and after.
+fn head(file: &mut File) -> std::io::Result<Vec<u8>> {
     let mut head = Vec::new();
     file.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
     file.seek(SeekFrom::Start(0))?;
-    Ok(not_the_file(&head))
+    Ok(head)
 }
 
 /// Adds the tensors of `path` that `wanted` accepts to `tensors`; answers how many bytes all of its tensors have.
@@ -32,9 +37,13 @@ pub fn add(tensors: &mut Tensors, path: &Path, mut wanted: impl FnMut(&str) -> b
     let read_failed = |source| Error::Io { action: "read", path: path.to_owned(), source };
     let malformed = |problem: String| Error::Malformed { file: path.display().to_string(), problem };
     let mut file = File::open(path).map_err(read_failed)?;
-    let file_bytes = file.metadata().map_err(read_failed)?.len();
-    if let Some(other) = other_file(&mut file).map_err(read_failed)? {
-        return Err(malformed(other.to_string()));
+    let metadata = file.metadata().map_err(read_failed)?;
+    if !metadata.is_file() {
+        return Err(malformed("it is a folder or a device, not a file".to_owned()));
+    }
+    let file_bytes = metadata.len();
+    if let Some(other) = not_tensors(&head(&mut file).map_err(read_failed)?) {
+        return Err(malformed(other));
     }
     let mut length = [0u8; 8];
     if file_bytes < 8 {

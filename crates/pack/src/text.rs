@@ -62,6 +62,26 @@ pub fn not_the_file(head: &[u8]) -> Option<TextError> {
     PAGES.iter().any(|page| start.starts_with(page)).then_some(TextError::Page)
 }
 
+/// What is in the place of a file of tensors (safetensors), by its first bytes; none where it may be one.
+pub fn not_tensors(head: &[u8]) -> Option<String> {
+    if let Some(other) = not_the_file(head) {
+        return Some(other.to_string());
+    }
+    if head.starts_with(b"GGUF") {
+        return Some("a GGUF file, not safetensors: name the file itself, with an ending of .gguf".to_owned());
+    }
+    if let Some(other) = known(head) {
+        return Some(format!("{other}, not safetensors; get the file in that format"));
+    }
+    // A file of tensors begins with eight bytes of a number, whose upper ones are zero.
+    let is_json =
+        head.len() >= 2 && head[0] == b'{' && head.iter().take(8).all(|byte| byte.is_ascii_graphic() || *byte == b' ');
+    is_json.then(|| {
+        let start: String = String::from_utf8_lossy(&head[..head.len().min(HEAD_BYTES)]).chars().take(120).collect();
+        format!("a text ({start:?}), not tensors: what a host answered instead of the file; download it again")
+    })
+}
+
 /// Somebody's text, verbatim but for its encoding: HTML may be the text.
 ///
 /// # Errors
@@ -157,6 +177,16 @@ pub fn read_data_up_to(path: &Path, limit_bytes: u64) -> Result<String> {
 /// What is wrong with JSON, without the file's name and without a parser's words for a file that ends in its middle.
 pub fn json_problem(error: &serde_json::Error) -> Cow<'static, str> {
     if error.is_eof() { "it is cut short: save or download it again".into() } else { error.to_string().into() }
+}
+
+/// What is wrong with a line that should be a JSON object: lists and objects of several lines are what other programs write.
+pub fn line_problem(line: &str, error: &dyn std::fmt::Display) -> String {
+    match line.trim() {
+        list if list.starts_with('[') => "is a JSON list; write an object on each line (`jq -c '.[]'` does)".to_owned(),
+        "{" => "begins an object that goes on in the next line; write each on a line of its own (`jq -c .` does)"
+            .to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 /// Why JSON was not read.
@@ -271,6 +301,23 @@ mod tests {
         assert!(matches!(of_data(b"%PDF-1.7"), Err(TextError::Known("a PDF"))));
         let lone: Vec<u8> = [0xfeff_u16, 0xd83d].into_iter().flat_map(u16::to_le_bytes).collect();
         assert_eq!(of_bytes(&lone), Ok("\u{fffd}".to_owned()));
+    }
+
+    #[test]
+    fn what_is_in_the_place_of_tensors_is_named() {
+        for (head, says) in [
+            (&b"GGUF\x03\0\0\0"[..], "a GGUF file"),
+            (b"PK\x03\x04xxxx", "PyTorch"),
+            (b"\x1f\x8b\x08\0", "gzip"),
+            (b"{\"error\":\"Access to model x is restricted\"}", "Access to model x is restricted"),
+            (b"<!doctype html>", "page of the web"),
+            (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
+        ] {
+            assert!(not_tensors(head).is_some_and(|it| it.contains(says)), "{says}");
+        }
+        for head in [&b""[..], b"\x40\0\0\0\0\0\0\0{\"a\"", b"{\x01\0\0\0\0\0\0{\"a\"", &[0xff; 99]] {
+            assert_eq!(not_tensors(head), None, "{head:?}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::block::{PackedMatrix, Precision, TensorPart, blocks_per_row, unpack_words, words_per_row};
 use crate::manifest::{EmbeddingEntry, FileEntry, Manifest, Part, TensorEntry};
-pub use crate::sha256::{hex, sha256_hex};
+pub use crate::sha256::{hex, sha256_hex, sha256_hex_of};
 use crate::text::{HEAD_BYTES, not_the_file};
 use crate::{Error, Result};
 

@@ -257,11 +257,8 @@ pub fn passages(path: &Path, mut take: impl FnMut(Passage) -> Result<()>) -> Res
         if line.trim().is_empty() {
             continue;
         }
-        if line.trim_start().starts_with('[') {
-            return Err(wrong("is a JSON list; a .jsonl file has an object with a text on each line"));
-        }
-        let mut passage: Passage =
-            text::from_json(line).map_err(|e| wrong(&format!("is not a JSON object with a text: {e}")))?;
+        let mut passage: Passage = text::from_json(line)
+            .map_err(|e| wrong(&text::line_problem(line, &format!("is not a JSON object with a text: {e}"))))?;
         if passage.kind.is_empty() {
             passage.kind.clone_from(&kind);
         }
@@ -322,8 +319,8 @@ impl Corpus {
             on_file(path);
             if Form::of(path) == Some(Form::TokenIds) {
                 let bytes = std::fs::read(path).map_err(|e| Error::corpus(path, &e.to_string()))?;
-                if let Some(other) = text::not_the_file(&bytes) {
-                    return Err(Error::corpus(path, &other.to_string()));
+                if let Some(other) = text::not_tensors(&bytes) {
+                    return Err(Error::corpus(path, &other));
                 }
                 let wrong = |problem: TokenFileError| Error::corpus(path, &problem.to_string());
                 let other = Self::from_bytes(&bytes).map_err(wrong)?;
@@ -676,6 +673,9 @@ mod tests {
             let problem = passages(&joined, |_| Ok(())).err().map(|e| e.to_string()).unwrap_or_default();
             assert!(problem.contains("is not lines of JSON") && problem.contains(says), "{problem}");
         }
+        std::fs::write(&joined, "{\n  \"text\": \"ab\"\n}\n")?;
+        let problem = passages(&joined, |_| Ok(())).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(problem.contains("line 1: begins an object that goes on in the next line"), "{problem}");
         let list = folder.path().join("list.jsonl");
         std::fs::write(&list, "[{\"text\": \"ab\"}]")?;
         let problem = passages(&list, |_| Ok(())).err().map(|e| e.to_string()).unwrap_or_default();

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use lens_pack::block::Precision;
 use lens_pack::folder::FolderManifest;
+use lens_pack::text::not_tensors;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Map, Value};
 
@@ -72,6 +73,9 @@ impl TensorFile {
         }
         let bytes =
             std::fs::read(path).map_err(|source| Error::Io { action: "read", path: path.to_owned(), source })?;
+        if let Some(other) = not_tensors(&bytes) {
+            return Err(Error::malformed(name, other));
+        }
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| not_safetensors(&name, &e))?;
         let metadata = header.metadata().clone().unwrap_or_default();
         let file = Self { name, bytes, metadata, d_model: pack.manifest.gemma.hidden_size };
