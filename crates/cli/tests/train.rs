@@ -277,6 +277,57 @@ fn a_card_compares_saes() {
 }
 
 #[test]
+fn a_story_that_cannot_be_measured_is_named() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (pack, stories) = (text(&pack(scratch.path())), scratch.path().join("stories.json"));
+    let (short, texts) = (text(&fixture("train/short")), text(&fixture("train/texts.jsonl")));
+    for (json, says) in [
+        (r#"[{"name": "sea", "first": "The boats.", "second": ""}]"#, "story \"sea\": one of its two texts is empty"),
+        ("[{\"name\": 1}]", "not a list of objects with name, first and second: "),
+    ] {
+        std::fs::write(&stories, json).unwrap();
+        let args = ["card", "--device", "cpu", "--model", &pack, "--sae", &short, "--heldout", &texts, "--stories"];
+        let outcome = run(&[&args[..], &[&text(&stories)]].concat());
+        let sentence = outcome.sentence();
+        assert!(outcome.code == 1 && sentence.contains("stories.json: ") && sentence.contains(says), "{sentence}");
+    }
+}
+
+/// What is stored while training is compared when it is read again.
+#[test]
+fn a_damaged_cache_or_state_is_refused() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = pack(scratch.path());
+    let (out, cache) = (scratch.path().join("sae"), scratch.path().join("cache"));
+    let flip = |path: &Path| {
+        let mut bytes = std::fs::read(path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0x10;
+        std::fs::write(path, bytes).unwrap();
+    };
+    let pausing = ["--tokens", "60000", "--cache", &text(&cache), "--max-minutes", "0.001"];
+    let paused = run(&args(&pack, &out, &pausing));
+    assert_eq!(paused.code, 0, "{}", paused.stderr);
+    flip(&out.join("training.safetensors"));
+    let resumed = run(&args(&pack, &out, &[&pausing[..], &["--resume"]].concat()));
+    let sentence = resumed.sentence();
+    assert_eq!(resumed.code, 1, "{}", resumed.stderr);
+    assert!(sentence.contains("training.safetensors") && sentence.contains("is damaged"), "{sentence}");
+    for (content, says) in
+        [("version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"), ("<html>", "page of the web")]
+    {
+        std::fs::write(out.join("training.safetensors"), content).unwrap();
+        let resumed = run(&args(&pack, &out, &[&pausing[..], &["--resume"]].concat()));
+        assert!(resumed.code == 1 && resumed.sentence().contains(says), "{}", resumed.stderr);
+    }
+    flip(&cache.join("train/000000.safetensors"));
+    let again = run(&args(&pack, &scratch.path().join("other"), &pausing));
+    let sentence = again.sentence();
+    assert_eq!(again.code, 1, "{}", again.stderr);
+    assert!(sentence.contains("000000.safetensors is damaged") && sentence.contains("remove the file"), "{sentence}");
+}
+
+#[test]
 fn errors_are_reported_in_a_sentence() {
     let scratch = tempfile::tempdir().unwrap();
     let pack = pack(scratch.path());

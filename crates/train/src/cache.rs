@@ -4,12 +4,14 @@
 //! `x` [tokens, d_model] in bfloat16 (residual streams outgrow f16) and `lengths`, the tokens of
 //! each context. `cache.json` has what they were computed from.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use half::bf16;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
 
+use crate::checked::{self, Checked, CheckedError};
 use crate::corpus::Context;
 use crate::{Error, Result};
 
@@ -47,6 +49,8 @@ pub trait Streams {
 /// Why a file of a group cannot be used.
 #[derive(Debug, thiserror::Error)]
 enum GroupError {
+    #[error(transparent)]
+    Checked(#[from] CheckedError),
     #[error(transparent)]
     SafeTensors(#[from] safetensors::SafeTensorError),
     #[error("holds contexts of other lengths")]
@@ -114,9 +118,13 @@ impl<'a> Cache<'a> {
         let file = self.folder.as_ref().map(|folder| folder.join(format!("{group:06}.safetensors")));
         if let Some(file) = file.as_ref().filter(|file| file.exists()) {
             let bytes = std::fs::read(file).map_err(|e| Error::File(format!("cannot read {}: {e}", file.display())))?;
-            return self.decode(&bytes, contexts).map_err(|problem| {
-                Error::File(format!("{}: {problem}; remove the file, and it is computed again", file.display()))
-            });
+            let stored = self.decode(&bytes, contexts).map_err(|problem| {
+                Error::File(format!("{} {problem}; remove the file, and it is computed again", file.display()))
+            })?;
+            // Those of earlier versions, which cannot be told from damaged ones, are computed again.
+            if let Some(streams) = stored {
+                return Ok(streams);
+            }
         }
         let ids: Vec<&[u32]> = contexts.iter().map(|context| context.ids.as_slice()).collect();
         let mut computed = streams.read(&ids)?;
@@ -135,14 +143,21 @@ impl<'a> Cache<'a> {
             (bytemuck::cast_slice(&values), bytemuck::cast_slice(&lengths));
         let shape = vec![values.len() / self.d_model, self.d_model];
         let views = [
-            ("x", TensorView::new(Dtype::BF16, shape, values_bytes).map_err(Error::file)?),
-            ("lengths", TensorView::new(Dtype::U32, vec![lengths.len()], lengths_bytes).map_err(Error::file)?),
+            ("x".to_owned(), TensorView::new(Dtype::BF16, shape, values_bytes).map_err(Error::file)?),
+            (
+                "lengths".to_owned(),
+                TensorView::new(Dtype::U32, vec![lengths.len()], lengths_bytes).map_err(Error::file)?,
+            ),
         ];
-        safetensors::serialize(views, None).map_err(Error::file)
+        checked::to_bytes(&views, BTreeMap::new())
     }
 
-    fn decode(&self, bytes: &[u8], contexts: &[Context]) -> std::result::Result<Vec<Stream>, GroupError> {
-        let tensors = SafeTensors::deserialize(bytes)?;
+    /// None for a file without a checksum.
+    fn decode(&self, bytes: &[u8], contexts: &[Context]) -> std::result::Result<Option<Vec<Stream>>, GroupError> {
+        let Checked { tensors, is_checked, .. } = checked::from_bytes(bytes)?;
+        if !is_checked {
+            return Ok(None);
+        }
         let x = tensors.tensor("x")?;
         let lengths = tensors.tensor("lengths")?;
         let lengths: Vec<u32> = bytemuck::pod_collect_to_vec(lengths.data());
@@ -161,7 +176,7 @@ impl<'a> Cache<'a> {
             streams.push(stream.iter().map(|v| v.to_f32()).collect());
             rest = after;
         }
-        Ok(streams)
+        Ok(Some(streams))
     }
 }
 
@@ -172,6 +187,8 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use safetensors::SafeTensors;
+
     use super::*;
 
     struct Counting(usize);
@@ -206,6 +223,19 @@ mod tests {
         let problem = Cache::new(&contexts, &key, Some(folder.path()))?.stream(0, &mut counting);
         let problem = problem.err().map(|e| e.to_string()).unwrap_or_default();
         assert!(problem.contains("remove the file"), "{problem}");
+        // One number of it is another one.
+        let mut flipped = bytes.clone();
+        let last = flipped.len() - 9;
+        flipped[last] ^= 0x10;
+        std::fs::write(&file, &flipped)?;
+        let problem = Cache::new(&contexts, &key, Some(folder.path()))?.stream(0, &mut counting);
+        let problem = problem.err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(problem.contains("is damaged") && problem.contains("remove the file"), "{problem}");
+        // Files of earlier versions have no checksum, and are made again.
+        let old = SafeTensors::deserialize(&bytes)?;
+        std::fs::write(&file, safetensors::serialize(old.tensors(), None)?)?;
+        assert_eq!(Cache::new(&contexts, &key, Some(folder.path()))?.stream(0, &mut counting)?, plain[0]);
+        assert_eq!((counting.0, std::fs::read(&file)?), (56, bytes));
         Ok(())
     }
 }

@@ -1,14 +1,15 @@
 //! Training on disk: the state that a run resumes from, and the trained SAE.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use half::bf16;
 use lens_pack::config::SaeConfig;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::cache::write_whole;
+use crate::checked::{self, Checked};
 use crate::parameters::{Array, Parameters};
 use crate::{Error, Recipe, Result};
 
@@ -75,7 +76,7 @@ impl State {
             views.push((name, TensorView::new(Dtype::F32, array.shape.clone(), bytes).map_err(Error::file)?));
         }
         let about = serde_json::to_string(&about).map_err(Error::file)?;
-        safetensors::serialize(views, Some(HashMap::from([(ABOUT.to_owned(), about)]))).map_err(Error::file)
+        checked::to_bytes(&views, BTreeMap::from([(ABOUT.to_owned(), about)]))
     }
 
     /// Reads what [`Self::to_bytes`] wrote.
@@ -83,11 +84,14 @@ impl State {
     /// # Errors
     /// [`Error::File`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(Error::file)?;
-        let about = metadata.metadata().as_ref().and_then(|m| m.get(ABOUT));
-        let about = about.ok_or_else(|| Error::File("it holds no training state".to_owned()))?;
+        let Checked { tensors, metadata, .. } =
+            checked::from_bytes(bytes).map_err(|e| Error::File(format!("it {e}")))?;
+        let about = metadata.get(ABOUT).ok_or_else(|| Error::File("it holds no training state".to_owned()))?;
+        // States of earlier versions have no checksum; one whose key is damaged looks like that, but has another key.
+        if let Some(other) = metadata.keys().find(|key| *key != ABOUT) {
+            return Err(Error::File(format!("its metadata has {other:?}, which no training state has: it is damaged")));
+        }
         let about: About = serde_json::from_str(about).map_err(Error::file)?;
-        let tensors = SafeTensors::deserialize(bytes).map_err(Error::file)?;
         let mut groups: [BTreeMap<String, Array>; 3] = Default::default();
         for (name, tensor) in tensors.iter() {
             let group = ["value.", "first.", "second."].iter().position(|prefix| name.starts_with(prefix));

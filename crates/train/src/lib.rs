@@ -15,6 +15,7 @@
 //! | [`checkpoint`] | the state that a run resumes from; the SAE in the form of the authors' release |
 
 pub mod cache;
+mod checked;
 pub mod checkpoint;
 pub mod corpus;
 mod error;
