@@ -5,13 +5,17 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Result, anyhow, bail};
 use hf_hub::Cache;
 use hf_hub::api::sync::{Api, ApiBuilder, ApiError, ApiRepo};
 use lens_import::shards_up_to;
 use lens_pack::file_name::is_plain;
-use lens_pack::text::read_data;
+use lens_pack::instead::first_bytes;
+use lens_pack::text::{TextError, not_the_file, read_data};
+use lens_pack::unpack::sha256_hex_of;
 
 use crate::progress::Progress;
 use crate::terms::is_terms;
@@ -109,13 +113,26 @@ impl Repository {
         self.cache.model(self.name.repository.clone()).get(&self.path_in_repository(file)).is_some()
     }
 
-    fn try_get(&self, file: &str) -> std::result::Result<PathBuf, ApiError> {
+    fn try_get(&self, file: &str) -> std::result::Result<PathBuf, FetchError> {
         let path = self.path_in_repository(file);
         if let Some(cached) = self.cache.model(self.name.repository.clone()).get(&path) {
-            return Ok(cached);
+            if !is_page(&cached) {
+                return Ok(cached);
+            }
+            // What a host answered once, to this program or another, is not what it always answers.
+            remove(&cached);
         }
         let progress = Progress::start(format!("fetching {}/{path}", self.name.repository));
-        self.api.download_with_progress(&path, Fetching { progress, done: 0, total: 0 })
+        let size = Arc::new(AtomicU64::new(0));
+        let fetching = Fetching { progress, done: 0, total: 0, size: size.clone() };
+        let fetched = self.api.download_with_progress(&path, fetching)?;
+        match damage(&fetched, size.load(Ordering::Relaxed)) {
+            None => Ok(fetched),
+            Some(damage) => {
+                remove(&fetched);
+                Err(FetchError::Damaged(damage))
+            }
+        }
     }
 
     fn get(&self, file: &str) -> Result<PathBuf> {
@@ -126,7 +143,7 @@ impl Repository {
     fn get_if_there(&self, file: &str) -> Result<bool> {
         match self.try_get(file) {
             Ok(_) => Ok(true),
-            Err(e) if status(&e) == Some(404) => Ok(false),
+            Err(FetchError::Api(e)) if status(&e) == Some(404) => Ok(false),
             Err(e) => Err(self.explain(file, &e)),
         }
     }
@@ -151,8 +168,14 @@ impl Repository {
             .collect()
     }
 
-    fn explain(&self, file: &str, error: &ApiError) -> anyhow::Error {
+    fn explain(&self, file: &str, error: &FetchError) -> anyhow::Error {
         let what = format!("{}/{}", self.name.repository, self.path_in_repository(file));
+        let error = match error {
+            FetchError::Api(error) => error,
+            FetchError::Damaged(damage) => {
+                return anyhow!("{what}: what was fetched is {damage}; it is not stored: run the command again");
+            }
+        };
         match status(error) {
             Some(401 | 403) => anyhow!(
                 "access to {what} is refused; accept the model's terms on its page and set HF_TOKEN to your token"
@@ -170,6 +193,54 @@ impl Repository {
     }
 }
 
+/// Why a file was not fetched.
+#[derive(Debug, thiserror::Error)]
+enum FetchError {
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// What came, as it follows "is".
+    #[error("{0}")]
+    Damaged(String),
+}
+
+/// Whether a file is a page of the web in another file's place; the terms of some models are pages.
+fn is_page(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let may_be = is_terms(&name) || name.ends_with(".html") || name.ends_with(".htm");
+    !may_be && not_the_file(&first_bytes(path)) == Some(TextError::Page)
+}
+
+/// What is wrong with a file that was fetched: a page, another length than the host announced, another sha256 than the name
+/// by which the host identifies its content, which is one where the file is a large one.
+fn damage(path: &Path, size: u64) -> Option<String> {
+    if is_page(path) {
+        return Some("a page of the web (HTML), as a network answers that asks for a login".to_owned());
+    }
+    let bytes = path.metadata().map_or(0, |found| found.len());
+    if bytes != size {
+        return Some(format!("{bytes} bytes long, where the host announced {size}"));
+    }
+    let content = path.canonicalize().ok()?;
+    let name = content.file_name()?.to_str()?;
+    let is_sha256 = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let found = std::fs::File::open(&content).and_then(sha256_hex_of);
+    match found.ok().filter(|_| is_sha256) {
+        Some(found) if found != name.to_lowercase() => {
+            Some(format!("damaged (sha256 {found}, where the host has {name})"))
+        }
+        _ => None,
+    }
+}
+
+/// Removes a file from the cache, and the content that it leads to.
+fn remove(path: &Path) {
+    // What cannot be removed is refused again the next time.
+    if let Ok(content) = path.canonicalize() {
+        let _ = std::fs::remove_file(content);
+    }
+    let _ = std::fs::remove_file(path);
+}
+
 /// The HTTP status behind an error, which hf-hub passes on only as the text of its client's error.
 fn status(error: &ApiError) -> Option<u16> {
     match error {
@@ -183,11 +254,14 @@ struct Fetching {
     progress: Progress,
     done: u64,
     total: u64,
+    /// What the host announced, for who asked.
+    size: Arc<AtomicU64>,
 }
 
 impl hf_hub::api::Progress for Fetching {
     fn init(&mut self, size: usize, _filename: &str) {
         (self.done, self.total) = (0, size as u64);
+        self.size.store(size as u64, Ordering::Relaxed);
     }
 
     fn update(&mut self, size: usize) {

@@ -11,7 +11,8 @@ use tiny_http::{Header, Method, Response, Server};
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// A hub with `google/tiny` (gated: it wants the token "let-me-in"), `canrager/temporalSAEs` and `mirrored/tiny`, which comes
+/// A hub with `bad/KIND`, a checkpoint of which one file comes damaged the first time that it is asked for, and well after that;
+/// `google/tiny` (gated: it wants the token "let-me-in"), `canrager/temporalSAEs` and `mirrored/tiny`, which comes
 /// without a header that hubs send and some of their mirrors do not.
 struct Hub {
     endpoint: String,
@@ -24,7 +25,8 @@ fn file_of(url: &str) -> Option<PathBuf> {
     let gemma = url.strip_prefix("/google/tiny/resolve/main/").or(url.strip_prefix("/mirrored/tiny/resolve/main/"));
     let sae = url.strip_prefix("/canrager/temporalSAEs/resolve/main/gemma-2-2B/layer_12/temporal/");
     let saelens = url.strip_prefix("/someone/saelens/resolve/main/");
-    let path = match (gemma, sae, saelens) {
+    let bad = url.strip_prefix("/bad/").and_then(|rest| rest.split_once("/resolve/main/")).map(|(_, file)| file);
+    let path = match (gemma.or(bad), sae, saelens) {
         (Some("tokenizer.json"), _, _) => fixture("tokenizer/tiny.json"),
         (Some("GEMMA_TERMS.md"), _, _) => fixture("README.md"),
         (Some(file), _, _) => fixture("gemma/gemma3-sharded").join(file),
@@ -90,19 +92,36 @@ fn answer(request: tiny_http::Request, requested: &Mutex<Vec<String>>) {
     let Some(path) = file_of(&url) else {
         return request.respond(Response::from_string("no such file").with_status_code(404)).unwrap();
     };
-    let bytes = std::fs::read(&path).unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let mut etag = format!("\"{}-{}\"", path.file_name().unwrap().to_string_lossy(), bytes.len());
+    let mut announced = bytes.len();
+    if let Some((kind, file)) = url.strip_prefix("/bad/").and_then(|rest| rest.split_once("/resolve/main/")) {
+        // The large files of a hub are identified by their sha256.
+        etag = format!("\"{}\"", lens_pack::unpack::sha256_hex(&bytes));
+        // Each file is asked for twice: for its size, and for its bytes.
+        let is_first = requested.lock().unwrap().iter().filter(|it| **it == url).count() <= 2;
+        match kind.split_once('-') {
+            Some((what, of)) if is_first && file.starts_with(of) => match what {
+                "page" => bytes = b"<!doctype html><html>Please sign in to the network</html>".to_vec(),
+                "flipped" => bytes[200] ^= 0x40,
+                "cut" => announced += 7,
+                other => panic!("{other} is not a kind of damage"),
+            },
+            _ => {}
+        }
+        announced = if kind.starts_with("page") && is_first { bytes.len() } else { announced };
+    }
     // hf-hub asks for one byte to learn the size, then for everything from a byte on.
     let range = field("Range").unwrap();
     let (start, end) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
     let start: usize = start.parse().unwrap();
     let end = end.parse().map_or(bytes.len(), |end: usize| (end + 1).min(bytes.len()));
-    let etag = format!("\"{}-{}\"", path.file_name().unwrap().to_string_lossy(), bytes.len());
     let named = if url.starts_with("/mirrored/") { header("x-no", "etag") } else { header("etag", &etag) };
     let response = Response::from_data(&bytes[start..end])
         .with_status_code(206)
         .with_header(named)
         .with_header(header("x-repo-commit", COMMIT))
-        .with_header(header("content-range", &format!("bytes {start}-{}/{}", end - 1, bytes.len())));
+        .with_header(header("content-range", &format!("bytes {start}-{}/{}", end - 1, announced)));
     request.respond(response).unwrap();
 }
 
@@ -133,6 +152,41 @@ fn names_are_fetched_once_with_the_token_and_only_what_is_needed() {
     let again = outcome(&mut again);
     assert_eq!(again.code, 0, "{}", again.stderr);
     assert!(gone.requested.lock().unwrap().is_empty());
+}
+
+/// What a host answered once is not believed, and not stored: the next run gets it again.
+#[test]
+fn a_damaged_download_is_refused_and_fetched_again() {
+    for (kind, says) in [
+        ("page-config", "a page of the web"),
+        ("page-tokenizer", "a page of the web"),
+        ("page-model-00001", "a page of the web"),
+        ("flipped-tokenizer", "damaged (sha256 "),
+        ("flipped-model-00002", "damaged (sha256 "),
+        ("cut-model-00001", "where the host announced"),
+    ] {
+        let hub = Hub::start();
+        let home = tempfile::tempdir().unwrap();
+        let name = format!("bad/{kind}");
+        let first = hub.pack(home.path(), &name, SAE, None);
+        let sentence = first.sentence();
+        assert_eq!(first.code, 1, "{kind}: {}", first.stderr);
+        assert!(
+            sentence.contains(&name) && sentence.contains(says) && sentence.contains("run the command again"),
+            "{sentence}"
+        );
+        let second = hub.pack(home.path(), &name, SAE, None);
+        assert_eq!(second.code, 0, "{kind}: {}", second.stderr);
+    }
+    // A page that an earlier run or another program stored.
+    let hub = Hub::start();
+    let home = tempfile::tempdir().unwrap();
+    assert_eq!(hub.pack(home.path(), "bad/none", SAE, None).code, 0);
+    let stored = home.path().join("hf/hub/models--bad--none/snapshots").join(COMMIT).join("config.json");
+    std::fs::write(&stored, "<html>sign in</html>").unwrap();
+    std::fs::remove_dir_all(home.path().join("pack")).unwrap();
+    let again = hub.pack(home.path(), "bad/none", SAE, None);
+    assert_eq!(again.code, 0, "{}", again.stderr);
 }
 
 #[test]
