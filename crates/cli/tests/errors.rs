@@ -99,6 +99,57 @@ fn packs_that_are_damaged() {
     assert_error(&analyze(&pack, &["--text", "a"]), &["manifest.json", "not a pack manifest"]);
 }
 
+/// A pipe or a device in the place of a pack's file would be read without an end.
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_the_place_of_a_packs_file_is_refused() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = small_pack(scratch.path());
+    for name in
+        ["shard-0000.safetensors", "tokenizer.bin", "embedding-0000.safetensors", "row-checks.bin", "manifest.json"]
+    {
+        let path = pack.join(name);
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let says = "it is a folder, a pipe or a device";
+        assert_error(&analyze(&pack, &["--text", "a"]), &[name, says]);
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        assert_error(&analyze(&pack, &["--text", "a"]), &[name, says]);
+        std::fs::remove_file(&path).unwrap();
+        if name != "manifest.json" {
+            // A file with holes may be larger than any memory.
+            std::fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
+            assert_error(&analyze(&pack, &["--text", "a"]), &[name, "1099511627776 bytes long"]);
+        }
+        std::fs::write(&path, bytes).unwrap();
+    }
+    assert_eq!(analyze(&pack, &["--text", "a"]).code, 0);
+}
+
+/// A flipped bit in a name would drop what it names: a cap on scores, a head of the model's own.
+#[test]
+fn a_manifest_with_a_name_that_is_not_known_is_refused() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = small_pack(scratch.path());
+    let path = pack.join("manifest.json");
+    let manifest = std::fs::read_to_string(&path).unwrap();
+    for (name, changed) in [
+        ("\"attn_logit_softcapping\":", "\"attn_logit_softcappinh\":"),
+        ("\"kval_topk\":", "\"kval_topj\":"),
+        ("\"target_layer\":", "\"target_layep\":"),
+        ("\"licences\":", "\"own_heae\":true,\"licences\":"),
+    ] {
+        assert!(manifest.contains(name), "{name} is not in {manifest}");
+        std::fs::write(&path, manifest.replacen(name, changed, 1)).unwrap();
+        let unknown = changed.split('"').nth(1).unwrap();
+        assert_error(&analyze(&pack, &["--text", "a"]), &["manifest.json", "unknown field", unknown]);
+    }
+    std::fs::write(&path, manifest.replace("\"bos_token_id\":2", "\"bos_token_id\":3")).unwrap();
+    assert_error(&analyze(&pack, &["--text", "a"]), &["begins texts with token 2, the model with token 3"]);
+}
+
 #[test]
 fn outputs_that_cannot_be_written_leave_nothing_behind() {
     let scratch = tempfile::tempdir().unwrap();

@@ -51,6 +51,7 @@ pub struct FileEntry {
 
 /// Rows of a tensor inside one shard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Part {
     /// Index into [`Manifest::shards`].
     pub shard: usize,
@@ -67,6 +68,7 @@ pub struct Part {
 
 /// A tensor of the pack. Vectors are matrices of one row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TensorEntry {
     /// [rows, cols].
     pub shape: (usize, usize),
@@ -143,6 +145,7 @@ pub struct Neuronpedia {
 
 /// Where a pack's words lie.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct WordsEntry {
     /// The [`crate::words::Vocabulary`].
     pub vocabulary: FileEntry,
@@ -195,6 +198,7 @@ impl WordsEntry {
 
 /// Everything about a pack but its weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// [`FORMAT`].
     pub format: String,

@@ -107,9 +107,16 @@ impl Tokenizer {
             .map_err(|e| Error::Text(e.to_string()))?;
         let mut ids = encoding.get_ids().to_vec();
         // The template's BOS covers no characters; one that the text contains does.
-        let has_template_bos = ids.first() == Some(&bos) && encoding.get_special_tokens_mask().first() == Some(&1);
-        if !has_template_bos {
-            ids.insert(0, bos);
+        let of_template = ids.first().filter(|_| encoding.get_special_tokens_mask().first() == Some(&1));
+        match of_template {
+            Some(first) if *first != bos => {
+                return Err(Error::Text(format!(
+                    "the tokenizer begins texts with token {first}, the model with token {bos}: they do not belong together, or \
+                     one of them is damaged"
+                )));
+            }
+            Some(_) => {}
+            None => ids.insert(0, bos),
         }
         Ok(self.describe(ids))
     }

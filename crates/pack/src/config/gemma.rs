@@ -29,6 +29,7 @@ pub enum Attention {
 
 /// Rotary position embedding of one kind of layer.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rope {
     /// Base of the geometric series of wavelengths.
     pub theta: f64,
@@ -38,6 +39,7 @@ pub struct Rope {
 
 /// A Gemma text model; fields are named as in `config.json` where they mean the same.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct GemmaConfig {
     /// Gemma 2 or Gemma 3.
     pub family: GemmaFamily,

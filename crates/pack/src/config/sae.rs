@@ -19,6 +19,7 @@ pub enum NovelCodes {
 
 /// A TemporalSAE (Lubana, Rager et al. 2025); fields are named as in the authors' module.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SaeConfig {
     /// Width of the residual stream it reads, d_model.
     pub dimin: usize,
