@@ -157,6 +157,8 @@ describe('one screen', () => {
         await page.getByTestId('sheet-close').waitFor();
         assert.equal(await page.getByTestId('inspector-name').innerText(), word);
         assert.ok(await isSeen('words-past'));
+        // It was chosen for what its features are named.
+        assert.doesNotMatch(await page.getByTestId('added-features').locator('li').first().innerText(), /no name/);
         await page.getByTestId('sheet-close').tap();
         await page.getByTestId('sheet-close').waitFor({ state: 'hidden' });
         assert.equal(await page.getByTestId('peek-open').isVisible(), false);

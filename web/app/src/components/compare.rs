@@ -166,7 +166,7 @@ fn Comparing(state: State, compared: Arc<ShownComparison>) -> impl IntoView {
             <span class="end">
                 <SaveFigure state testid="compare" saved=figure />
                 <button type="button" class="quiet small" data-testid="compare-json" on:click=save>
-                    "Download JSON"
+                    "Save comparison"
                 </button>
             </span>
         </div>

@@ -340,7 +340,7 @@ fn Readout(state: State, derived: Derived, scenes: Vec<Scene>) -> impl IntoView 
     // Between words that stand in another order there are no lines.
     let is_ordered = move || derived.heatmap.with(|it| it.as_ref().is_ok_and(|it| it.is_ordered()));
     let lines = move || match is_ordered() {
-        true => Some("Words that are alike stand together; scene lines need the order of the text."),
+        true => Some("Words that are alike stand together; scene lines need the text’s order."),
         false => scene::lines(&scenes, &derived.event_starts()),
     };
     let text = move || {

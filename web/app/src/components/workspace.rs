@@ -22,16 +22,17 @@ pub fn Workspace(state: State) -> impl IntoView {
     let is_stale = is_stale(state);
     let awaited = awaited_example(state);
     let has_pin = Memo::new(move |_| state.focus.with(|focus| focus.pinned.is_some()));
-    // On a narrow screen the word that the page speaks of first would stand below it.
-    let can_peek = RwSignal::new(true);
+    // On a narrow screen the word that the page speaks of first would stand below it. Not known before the word's zone is there,
+    // which asks for the names of features that the word is chosen by.
+    let can_peek = RwSignal::new(None);
     Effect::new(move |_| {
         if has_pin.get() {
-            can_peek.set(false);
+            can_peek.set(Some(false));
         }
     });
     let has_words = move || state.shown.with(|it| it.as_ref().is_some_and(|it| it.analysis.words.is_some()));
     let has_peek = Memo::new(move |_| {
-        can_peek.get() && has_words() && state.word.looked_at.with(Option::is_some) && !has_pin.get()
+        can_peek.get() == Some(true) && has_words() && !has_pin.get() && state.word.looked_at.with(Option::is_some)
     });
     lend_focus(move || state.is_model_open.get().then_some(()), ".model-files");
     view! {
