@@ -8,6 +8,8 @@ use lens_analysis::{Analysis, Event, Source, per_token, spans};
 use lens_view::format::number;
 use lens_view::format::token::{self, Piece};
 
+use crate::sentence::name;
+
 /// Width of the lines of text, without their numbers.
 const COLUMNS: usize = 84;
 /// Words of an event in the account; the table and the document have all.
@@ -20,7 +22,7 @@ pub fn text(analysis: &Analysis) -> String {
     let _ = writeln!(
         out,
         "{}, layer {}: {}",
-        analysis.model.name,
+        name(&analysis.model.name),
         analysis.model.layer,
         counted(analysis.tokens.len(), "token")
     );

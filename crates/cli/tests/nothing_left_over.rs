@@ -118,6 +118,44 @@ fn what_a_file_holds_is_printed_as_plain_text() {
     assert!(!outcome.stderr.contains(['\u{1b}', '\u{202e}']) && outcome.sentence().contains("becomes a file's name"));
 }
 
+/// Names of models, kinds and files: in results, in progress and in warnings.
+#[test]
+fn a_name_out_of_a_file_is_printed_as_plain_text_and_short() {
+    let scratch = tempfile::tempdir().unwrap();
+    let at = |name: &str| scratch.path().join(name);
+    let evil = format!("evil\u{1b}]0;pwned\u{7}\u{1b}[2J\u{202e}{}", "y".repeat(50_000));
+    std::fs::create_dir(at("m")).unwrap();
+    for entry in std::fs::read_dir(fixture("gemma/gemma2-softcap")).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), at("m").join(entry.file_name())).unwrap();
+    }
+    std::fs::copy(fixture("tokenizer/tiny.json"), at("m/tokenizer.json")).unwrap();
+    let config = at("m/config.json");
+    let mut json: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&config).unwrap()).unwrap();
+    json["_name_or_path"] = evil.clone().into();
+    std::fs::write(&config, json.to_string()).unwrap();
+    let line = json!({"text": "the tide is in and the boat is out and the sand is wet", "kind": evil}).to_string();
+    let corpus = at(if cfg!(unix) { "c\u{1b}[31m.jsonl" } else { "c.jsonl" });
+    std::fs::write(&corpus, format!("{line}\n").repeat(20)).unwrap();
+    let (model, sae, pack, corpus) =
+        (text(&at("m")), text(&fixture("sae/topk-tied")), text(&at("pack")), text(&corpus));
+    let (ids, sae_of) = (text(&at("ids.safetensors")), format!("s={sae}"));
+    for args in [
+        &["pack", "--verbose", "--gemma", &model, "--sae", &sae, "--layer", "2", "--precision", "f32", "--out", &pack]
+            [..],
+        &["analyze", "--device", "cpu", "--model", &pack, "--text", "the tide"],
+        &["tokenize", "--device", "cpu", "--model", &pack, "--corpus", &corpus, "--out", &ids],
+        &["card", "--device", "cpu", "--model", &pack, "--sae", &sae_of, "--heldout", &corpus, "--context", "8"],
+    ] {
+        let outcome = succeed(args);
+        for printed in [&outcome.stdout, &outcome.stderr] {
+            let has_control = printed.contains(|c: char| c.is_control() && c != '\n' || c == '\u{202e}');
+            let longest = printed.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+            assert!(!has_control && longest < 2100, "{args:?}: {longest} characters");
+        }
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_link_in_a_results_place_is_replaced() {

@@ -105,19 +105,13 @@ mod tests {
         for bit in 0..8 * bytes.len() {
             let mut damaged = bytes.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            let is_same = match from_bytes(&damaged) {
-                Err(_) => false,
-                // White space of the header, and the name of the checksum's own key.
-                Ok(read) => {
-                    let same = read.tensors.tensors().len() == 2
-                        && read.metadata == metadata
-                        && read.tensors.tensor("a").is_ok_and(|it| it.data() == [9, 8, 7])
-                        && read.tensors.tensor("b").is_ok_and(|it| it.data() == values && it.shape() == [2, 4]);
-                    same || !read.is_checked
-                }
-            };
-            let is_refused = from_bytes(&damaged).is_err();
-            assert!(is_same || is_refused, "bit {bit} changes what is read");
+            // Where it is read: white space of the header, or the name of the checksum's own key.
+            let Ok(read) = from_bytes(&damaged) else { continue };
+            let is_same = read.tensors.tensors().len() == 2
+                && (read.metadata == metadata || !read.is_checked)
+                && read.tensors.tensor("a").is_ok_and(|it| it.data() == [9, 8, 7])
+                && read.tensors.tensor("b").is_ok_and(|it| it.data() == values && it.shape() == [2, 4]);
+            assert!(is_same, "bit {bit} changes what is read");
         }
         Ok(())
     }
