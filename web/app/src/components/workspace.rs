@@ -32,7 +32,9 @@ pub fn Workspace(state: State) -> impl IntoView {
     });
     let has_words = move || state.shown.with(|it| it.as_ref().is_some_and(|it| it.analysis.words.is_some()));
     let has_peek = Memo::new(move |_| {
-        can_peek.get() == Some(true) && has_words() && !has_pin.get() && state.word.looked_at.with(Option::is_some)
+        // While that word is being chosen its zone is where it will be: what stands below must not move.
+        let has_word = || state.dashboards.with(|it| it.is_pending()) || state.word.looked_at.with(Option::is_some);
+        can_peek.get() == Some(true) && has_words() && !has_pin.get() && has_word()
     });
     lend_focus(move || state.is_model_open.get().then_some(()), ".model-files");
     view! {
