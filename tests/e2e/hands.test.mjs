@@ -21,7 +21,7 @@ describe('hands', () => {
 
   const opened = async (query = '', options = {}) => {
     const page = await open(browser, `${site}${query}`, { context: await visitor(browser, options) });
-    await page.getByTestId('added-features').waitFor();
+    await page.getByTestId('added-features').waitFor({ state: 'attached' });
     await settled(page);
     return page;
   };
