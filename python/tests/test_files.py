@@ -103,7 +103,7 @@ GRAMS = {source: ZEROS for source in ("predictable", "novel", "total", "residual
         ({"pred_top": [[]]}, "pred_top has 1 entries for 33 tokens"),
         ({"surprise": [0.5]}, "surprise has 1 entries for 33 tokens"),
         ({"sources": [[]]}, "sources has 1 entries for 33 tokens"),
-        ({"sources": [[{"position": 0, "weight": 1}]] + [[]] * 32}, "no earlier token of token 0"),
+        ({"sources": [[{"position": 0, "weight": 1}]] + [[]] * 32}, "not an earlier token of token 0"),
         ({"energy": {"residual": [1.0]}}, "energy.residual has 1 entries for 33 tokens"),
         ({"energy": {part: [float("nan")] * 33 for part in ("residual", "error", "predictable", "novel")}}, "energy.residual: one of them is not a finite number"),
         ({"words": {"predictable": [[]]}}, "words.predictable has 1 entries for 33 tokens"),
@@ -113,7 +113,7 @@ GRAMS = {source: ZEROS for source in ("predictable", "novel", "total", "residual
         ({"attention": {"layers": 1, "heads": 1, "weights": ["AAAA"]}}, "16-bit integers|has 1 numbers; 33 tokens have 561"),
         ({"grams": None, "similarity": [[1.0]]}, "similarity has 1 entries for 33 tokens"),
         ({"grams": {}}, "grams: it has no predictable"),
-        ({"grams": {**GRAMS, "novel": "AAAA"}}, "no base64 of 32-bit floats"),
+        ({"grams": {**GRAMS, "novel": "AAAA"}}, "not base64 of 32-bit floats"),
         ({"grams": {**GRAMS, "novel": "AAAAAA=="}}, "grams.novel has 1 numbers; 33 tokens have 561"),
         ({"grams": {**GRAMS, "novel": numbers(float("nan"), *[0] * 560)}}, "grams.novel: one of its numbers is not finite"),
     ],
@@ -154,7 +154,7 @@ def test_another_template_is_refused(analysis, tmp_path, monkeypatch):
     other = tmp_path / "one-file.html"
     monkeypatch.setenv(_html.TEMPLATE_VARIABLE, str(other))
     other.write_text("<html></html>")
-    with pytest.raises(ValueError, match="no template"):
+    with pytest.raises(ValueError, match="not a template"):
         tl.one_file(analysis)
     other.write_text(f'<meta name="{_html._KIND}" content="temporal-lens-analysis/11">{_html._HEAD}{_html._DATA}')
     with pytest.raises(ValueError, match="does not read temporal-lens-analysis/1"):
@@ -173,10 +173,10 @@ def test_a_notebook_gets_a_frame_that_needs_nothing(analysis):
 def test_a_text_needs_a_page():
     with pytest.raises(ValueError, match="page"):
         tl.show("Once upon a time")
-    with pytest.raises(ValueError, match="no https address"):
+    with pytest.raises(ValueError, match="not an https address"):
         tl.show("Once upon a time", page="javascript:alert(1)")
     for page in ("http://localhost.evil.example", "http://192.168.0.1/", "https://", "http://127.0.0.1.example/"):
-        with pytest.raises(ValueError, match="no https address"):
+        with pytest.raises(ValueError, match="not an https address"):
             tl.show("Once upon a time", page=page)
     assert 'src="http://localhost:8080/sub/?embed=true' in tl.show("a", page="http://localhost:8080/sub/#part").markup
     assert 'src="https://example.org/?embed=true&amp;text=a%20%22b"' in tl.show('a "b', page="https://example.org/").markup
