@@ -24,7 +24,7 @@ fn missing(key: &'static str, label: &'static str, why: MissingError) -> Statist
 pub fn shown_matrix(matrix: &Matrix) -> [StatisticsRow; 3] {
     let it = matrix.stats();
     [("shown-min", "Shown min", it.min), ("shown-max", "Shown max", it.max), ("shown-mean", "Shown mean", it.mean)]
-        .map(|(key, label, value)| row(key, label, number::fixed4(value), String::new()))
+        .map(|(key, label, value)| row(key, label, number::fixed4(value), "of the matrix as it is shown".to_owned()))
 }
 
 /// Shares of the two parts of the reconstruction and of its error.

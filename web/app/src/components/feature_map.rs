@@ -101,7 +101,7 @@ pub fn FeatureMapFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoVie
         let (shown, map) = &said;
         let feature = map.features.get(row.get()).copied().unwrap_or_default();
         let Some(position) = state.focus.get().focused().map(|cell| cell.row) else {
-            return format!("The {rows} strongest novel features of the text, by where they are strongest");
+            return format!("The {rows} strongest new features of the text, by where they are strongest");
         };
         let name = shown.analysis.tokens.get(position).map(|t| token::shortened(t, 24)).unwrap_or_default();
         let value = map.value(row.get(), position).map(number::significant).unwrap_or_default();

@@ -86,7 +86,7 @@ pub fn InfKField(
                 min="1"
                 step="1"
                 inputmode="numeric"
-                placeholder="SAE’s own"
+                placeholder="as trained"
                 data-testid=testid
                 prop:value=move || inf_k.get()
                 on:input:target=move |event| state.tell(typed(event.target().value()))
