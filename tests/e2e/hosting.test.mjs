@@ -4,7 +4,6 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer as createSocket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -13,7 +12,7 @@ import { analyze, launch, open } from './lib/browser.mjs';
 import { dist, nginx, out, packs, python, pythonModules, root, site, xtask } from './lib/environment.mjs';
 import { show } from './lib/examples.mjs';
 import { downloadJson } from './lib/files.mjs';
-import { startHost } from './lib/host.mjs';
+import { freePort, startHost } from './lib/host.mjs';
 import * as commandLine from './lib/program.mjs';
 import { reach } from './lib/reach.mjs';
 import { until } from './lib/until.mjs';
@@ -23,14 +22,6 @@ const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk
 const TEXT = 'Once upon a time, a little girl named Alice loved looking at the night sky.';
 const SLOW = { timeout: 600_000 };
 const folder = join(out, 'hosting');
-
-async function freePort() {
-  const server = createSocket();
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  const { port } = server.address();
-  await new Promise((resolve) => { server.close(resolve); });
-  return port;
-}
 
 /** Bytes of all files below a folder. */
 function bytesBelow(path) {

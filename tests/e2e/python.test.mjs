@@ -2,8 +2,8 @@
 // notebook's cell is drawn in a browser without a request.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -11,8 +11,10 @@ import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 
 import { launch, screenshot, visitor } from './lib/browser.mjs';
+import { freePort } from './lib/host.mjs';
 import { dist, packs, program, python, pythonModules, root, site, torch, xtask } from './lib/environment.mjs';
 import * as commandLine from './lib/program.mjs';
+import { until } from './lib/until.mjs';
 
 const run = promisify(execFile);
 const LIMIT = { timeout: 180_000 };
@@ -27,6 +29,53 @@ analysis = tl.from_tensors(**arguments("topk-tied"), text="Tensors of a notebook
 cell = tl.show(analysis, view="theme=light", height=700)._repr_html_()
 print("<!doctype html><meta charset=utf-8><title>a notebook</title>" + cell)
 `;
+
+/** What a notebook's cell has, wherever the notebook is opened. */
+const SHOWING = 'import temporal_lens\nanalysis = temporal_lens.load("three-scenes.json")\ntemporal_lens.show(analysis, height=700)';
+const NOTEBOOK = {
+  cells: [{ cell_type: 'code', execution_count: null, id: 'show', metadata: {}, outputs: [], source: SHOWING }],
+  metadata: { kernelspec: { display_name: 'Python 3', language: 'python', name: 'python3' } },
+  nbformat: 4,
+  nbformat_minor: 5,
+};
+const MARIMO = `import marimo
+app = marimo.App()
+
+@app.cell
+def _():
+${SHOWING.replace(/^/gm, '    ')}
+    return
+
+if __name__ == "__main__":
+    app.run()
+`;
+/** Programs that people look at notebooks with: how each starts, on which page the notebook is, and what runs its cells there. */
+const FRONT_ENDS = {
+  JupyterLab: {
+    file: 'cell.ipynb',
+    text: JSON.stringify(NOTEBOOK),
+    args: (port, modules) => [
+      '-m', 'jupyterlab', '--no-browser', '--allow-root', `--port=${port}`, '--ServerApp.port_retries=0', '--IdentityProvider.token=',
+      `--LabApp.app_dir=${join(modules, 'share', 'jupyter', 'lab')}`, '--expose-app-in-browser', '--ServerApp.root_dir=.',
+    ],
+    path: 'lab/tree/cell.ipynb',
+    run: async (page) => {
+      await page.locator('.jp-Notebook .jp-CodeCell').waitFor({ timeout: 60_000 });
+      await page.evaluate(async () => {
+        await window.jupyterapp.restored;
+        await window.jupyterapp.shell.currentWidget.sessionContext.ready;
+        await window.jupyterapp.commands.execute('notebook:run-all-cells');
+      });
+    },
+  },
+  marimo: {
+    file: 'cell.py',
+    text: MARIMO,
+    args: (port) => ['-m', 'marimo', 'run', 'cell.py', '--headless', '--no-token', '--port', String(port)],
+    path: '',
+    run: async () => {},
+  },
+};
 
 /** Opens a file in a browser without a network, and answers what its frame, Temporal Lens, shows: its text, and its theme. */
 async function shown(file, name, tokens) {
@@ -115,6 +164,46 @@ describe('the Python package', () => {
     writeFileSync(file, stdout);
     await shown(file, 'python-cell', 33);
   });
+
+  for (const [name, frontEnd] of Object.entries(FRONT_ENDS)) {
+    test(`a running ${name} shows the analysis in a cell`, LIMIT, async () => {
+      const { python: withTorch, modules } = torch();
+      const place = join(folder, name);
+      mkdirSync(place);
+      writeFileSync(join(place, frontEnd.file), frontEnd.text);
+      copyFileSync(join(root, 'demo/examples/three-scenes.json'), join(place, 'three-scenes.json'));
+      const own = Object.fromEntries(
+        ['HOME', 'JUPYTER_DATA_DIR', 'JUPYTER_CONFIG_DIR', 'JUPYTER_RUNTIME_DIR', 'IPYTHONDIR', 'XDG_CONFIG_HOME', 'XDG_STATE_HOME', 'XDG_CACHE_HOME'].map((it) => [it, place]));
+      const env = { ...environment(modules), ...own, JUPYTER_PATH: join(modules, 'share', 'jupyter') };
+      const port = await freePort();
+      const server = spawn(withTorch, frontEnd.args(port, modules), { cwd: place, env, stdio: ['ignore', 'pipe', 'pipe'] });
+      let printed = '';
+      for (const stream of [server.stdout, server.stderr]) stream.on('data', (data) => { printed += data; });
+      const browser = await launch({ webgpu: false });
+      try {
+        const url = `http://127.0.0.1:${port}/`;
+        await until(async () => (await fetch(url).catch(() => null))?.ok, `an answer of ${name}`, 60_000).catch((error) => assert.fail(`${error.message}: ${printed}`));
+        const context = await visitor(browser, { viewport: { width: 1400, height: 1000 } });
+        const page = await context.newPage();
+        await page.goto(`${url}${frontEnd.path}`);
+        await frontEnd.run(page);
+        const cell = page.frameLocator('iframe[title="Temporal Lens"]');
+        await cell.getByTestId('lede').waitFor({ timeout: 60_000 });
+        assert.match(await cell.getByTestId('lede').innerText(), /three scenes.*courtroom/);
+        assert.equal(await cell.locator('main').getAttribute('data-analysis-tokens'), '143');
+        const colors = await cell.getByTestId('heatmap').evaluate(async (canvas) => {
+          while (canvas.width < 100) await new Promise(requestAnimationFrame);
+          const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+          return new Set(new Uint32Array(data.buffer)).size;
+        });
+        assert.ok(colors > 50, `${colors} colors in the matrix`);
+        await screenshot(page, `python-${name.toLowerCase()}`);
+      } finally {
+        await browser.close();
+        server.kill();
+      }
+    });
+  }
 
   test('a text in a cell is analyzed by the page of a site, in the browser', LIMIT, async () => {
     const text = 'The tide went out & the boats lay on the sand.';

@@ -2,6 +2,7 @@
 
 import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createSocket } from 'node:net';
 import { basename, extname, join } from 'node:path';
 
 /**
@@ -95,4 +96,13 @@ async function sendSlowly(path, { start, end, pace }, record, response) {
     await new Promise((resolve) => { setTimeout(resolve, 20); });
   }
   response.end();
+}
+
+/** A port that nothing listens at. */
+export async function freePort() {
+  const server = createSocket();
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  const { port } = server.address();
+  await new Promise((resolve) => { server.close(resolve); });
+  return port;
 }

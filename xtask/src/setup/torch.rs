@@ -17,11 +17,14 @@ const VARIABLE: &str = "TEMPORAL_LENS_TORCH_PYTHON";
 const USUAL: &str = "/usr/bin/python3";
 
 /// What runs notebooks and writes them as HTML, by the folder that each installs.
-const NOTEBOOKS: [(&str, &str); 4] = [
+const NOTEBOOKS: [(&str, &str); 6] = [
     ("nbclient", "nbclient>=0.10,<1"),
     ("ipykernel", "ipykernel>=6.29,<8"),
     ("nbconvert", "nbconvert>=7.16,<8"),
     ("pytest", "pytest>=8,<10"),
+    // What people look at notebooks with.
+    ("jupyterlab", "jupyterlab>=4.4,<5"),
+    ("marimo", "marimo>=0.20,<1"),
 ];
 /// SAELens and what its TemporalSAE computes with, without what the rest of both packages needs: a newer torch, and gigabytes
 /// (python/tests/with_torch/saelens.py).
@@ -40,7 +43,7 @@ pub fn find_or_install(paths: &Paths) -> Result<(String, PathBuf)> {
     let python = find().with_context(|| {
         format!("no Python here has torch and numpy: name one that has in {VARIABLE}, or, as root on Debian, apt-get install python3-torch")
     })?;
-    let folder = paths.tools().join(format!("torch-{}", python::version(&python)));
+    let folder = paths.tools().join(format!("notebooks-{}", python::version(&python)));
     python::install_missing(&python, &folder, "what runs notebooks", &NOTEBOOKS, &[])?;
     python::install_missing(&python, &folder, "SAELens' TemporalSAE", &SAELENS, &["--no-deps"])?;
     Ok((python, folder))
