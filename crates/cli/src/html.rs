@@ -60,7 +60,7 @@ pub fn run(args: &HtmlArgs) -> Result<()> {
     print(&format!("{}: {} bytes, {} tokens\n", args.out.display(), html.len(), analysis.tokens.len()))
 }
 
-/// The page passes over what it does not know, since links pass through many programs; here somebody wrote it.
+/// The page passes over what it does not know, since links pass through many programs; here it was typed for this file.
 fn check_view(query: &str) -> Result<()> {
     let query = query.trim_start_matches('?');
     let name = |part: &str| part.split_once('=').map_or(part.to_owned(), |(name, _)| name.to_owned());

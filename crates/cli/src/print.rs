@@ -12,7 +12,7 @@ use crate::sentence::{plain, status_line};
 /// Whether whoever read stdout has stopped.
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
-/// Writes results to stdout. They quote names and texts of others: see [`plain`]. Where nobody reads them any more they are
+/// Writes results to stdout. They quote names and texts of others: see [`plain`]. Where the reader has closed the pipe they are
 /// dropped without a word, as by `... | head`: what the command was to do is done.
 pub fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
@@ -25,7 +25,7 @@ pub fn print(text: &str) -> Result<()> {
     }
 }
 
-/// Whether nobody reads stdout any more: for a command that does nothing but print.
+/// Whether the reader of stdout has closed it: for a command that does nothing but print.
 pub fn is_closed() -> bool {
     CLOSED.load(Ordering::Relaxed)
 }

@@ -137,7 +137,7 @@ pub fn not_a_file(path: &Path) -> Option<&'static str> {
     }
 }
 
-/// Whether the file at `path` is there and begins as none that has one of `formats` in it: somebody's own, which a result of
+/// Whether the file at `path` is there and begins as none that has one of `formats` in it: a user's own, which a result of
 /// ours is not to replace. What is empty holds nothing; a link is replaced, and what it leads to stays.
 pub fn is_foreign(path: &Path, formats: &[&str]) -> bool {
     let is_there = path.is_file() && !path.is_symlink();
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn somebodys_own_file_is_told_from_a_result() {
+    fn a_users_own_file_is_distinguished_from_a_result() {
         let scratch = tempfile::tempdir().unwrap();
         let file = scratch.path().join("a.json");
         assert!(!is_foreign(&file, &["\"ours/"]));

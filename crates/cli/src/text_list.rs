@@ -131,7 +131,7 @@ fn listed(out: &Path) -> BTreeSet<String> {
     index.into_iter().flat_map(|index| index.results).map(|it| it.file).collect()
 }
 
-/// Refuses a document's place that holds something else: a folder, a pipe, the list itself, somebody's own file.
+/// Refuses a document's place that holds something else: a folder, a pipe, the list itself, a user's own file.
 /// What an index lists is ours, whatever became of it.
 fn check_place(file: &Path, list: &Path, listed: &BTreeSet<String>) -> Result<()> {
     if let Some(what) = not_a_file(file) {

@@ -31,7 +31,7 @@ fn the_other_texts_of_a_list_are_computed_and_the_index_names_the_failure() {
     }
 }
 
-/// A folder, a pipe, a link to a device and somebody's own file in the places of documents.
+/// A folder, a pipe, a link to a device and a user's own file in the places of documents.
 #[cfg(unix)]
 #[test]
 fn a_document_that_cannot_be_written_leaves_the_others_written() {

@@ -1,4 +1,4 @@
-//! What cannot be printed: a pipe that nobody reads any more, and a full disk.
+//! What cannot be printed: a pipe that its reader has closed, and a full disk.
 #![cfg(target_os = "linux")]
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use common::{ALICE, command, fixture, pack_args, small_pack, text};
 
-/// The end of a pipe that nobody reads.
+/// The end of a pipe whose reader has closed it.
 fn closed() -> Stdio {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -96,7 +96,7 @@ fn what_cannot_be_printed_ends_no_run() {
     for (mut command, left) in commands(scratch.path()) {
         let name = format!("{command:?}");
         let is_wrong = name.contains("nowhere");
-        // Nobody reads the results: a quiet end, with all that was to be written.
+        // The reader has closed the pipe: a quiet end, with all that was to be written.
         let output = command.stdout(closed()).stderr(Stdio::piped()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(i32::from(is_wrong)), "{name}: {said}");

@@ -85,7 +85,7 @@ fn attention_comes_along_where_it_is_asked_for() {
 }
 
 #[test]
-fn a_page_that_somebody_has_there_is_not_replaced() {
+fn a_users_own_page_is_not_replaced() {
     let scratch = tempfile::tempdir().unwrap();
     let pack = small_pack(scratch.path());
     let (list, out) = (scratch.path().join("list.jsonl"), scratch.path().join("out"));

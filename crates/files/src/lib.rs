@@ -180,7 +180,7 @@ pub fn folder_of(path: &Path) -> &Path {
 
 /// Whether `path` leads to something that takes bytes but cannot be replaced: a device, a pipe, or
 /// a name of an open stream such as /dev/stdout, which is a link even where a file is behind it. Any other link is replaced,
-/// whatever it leads to: nobody named the device.
+/// whatever it leads to: the device was not named.
 fn is_stream(path: &Path) -> bool {
     let of_streams = |folder: &Path| folder == Path::new("/dev") || folder.ends_with("fd");
     let below_system = cfg!(unix) && (path.starts_with("/dev") || path.starts_with("/proc"));
@@ -266,7 +266,7 @@ mod tests {
         std::fs::write(&file, "behind the link").unwrap();
         symlink(&file, &link).unwrap();
         symlink(folder.path().join("nowhere"), &dangling).unwrap();
-        // Nobody who names a file means the device that somebody linked in its place.
+        // A file was named, not the device that a link in its place leads to.
         let to_device = folder.path().join("to-device");
         symlink("/dev/null", &to_device).unwrap();
         for path in [&link, &dangling, &to_device] {

@@ -82,7 +82,7 @@ pub fn not_tensors(head: &[u8]) -> Option<String> {
     })
 }
 
-/// Somebody's text, verbatim but for its encoding: HTML may be the text.
+/// A user's text, verbatim but for its encoding: HTML may be the text.
 ///
 /// # Errors
 /// [`TextError`].
@@ -112,7 +112,7 @@ pub fn of_bytes(bytes: &[u8]) -> std::result::Result<String, TextError> {
             None => utf8(text, 0),
         },
     }?;
-    // Nobody's text ends so, but a file does that was cut off when the machine stopped.
+    // Texts do not end so, but a file does that was cut off when the machine stopped.
     if text.ends_with('\0') {
         return Err(TextError::Zeros(text.trim_end_matches('\0').len()));
     }
