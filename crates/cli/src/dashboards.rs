@@ -16,11 +16,8 @@ use lens_train::corpus::{Passage, files, passages};
 use crate::args::DashboardsArgs;
 use crate::print::{print_line, status};
 use crate::progress::Progress;
-use crate::results::{Folder, check_folder};
+use crate::results::{DASHBOARDS_FORMAT, Folder, check_folder};
 use crate::run::open_pack;
-
-/// How the format of an index begins, of every version.
-const FORMAT_NAME: &str = "temporal-lens-dashboards/";
 
 /// Features per file: about 100 kB.
 const PER_FILE: usize = 32;
@@ -52,8 +49,9 @@ struct Directions {
 pub fn run(args: &DashboardsArgs) -> Result<()> {
     let inputs: Vec<&Path> =
         args.corpus.iter().chain([&args.model]).chain(&args.notice).map(PathBuf::as_path).collect();
-    let check_out =
-        |names: &[&str]| check_folder(&Folder { out: &args.out, names, inputs: &inputs, format: Some(FORMAT_NAME) });
+    let check_out = |names: &[&str]| {
+        check_folder(&Folder { out: &args.out, names, inputs: &inputs, format: Some(DASHBOARDS_FORMAT) })
+    };
     check_out(&[INDEX_FILE])?;
     let notices = args.notice.as_deref().map(read_notices).transpose()?;
     let chosen = choose(&args.corpus, args.tokens, args.context, notices.as_ref())?;

@@ -15,7 +15,7 @@ use lens_view::one_file::{Contents, TEMPLATE, one_file};
 
 use crate::args::HtmlArgs;
 use crate::print::print;
-use crate::results;
+use crate::results::{self, ANALYSIS_FORMAT, DASHBOARDS_FORMAT};
 
 /// Runs the command.
 pub fn run(args: &HtmlArgs) -> Result<()> {
@@ -77,9 +77,9 @@ fn check_view(query: &str) -> Result<()> {
 
 /// How the format of a kind of file begins, what such a file is, and what makes one.
 type Kind = (&'static str, &'static str, &'static str);
-const ANALYSIS: Kind = ("temporal-lens-analysis/", "a saved analysis", "`analyze --json` makes one");
+const ANALYSIS: Kind = (ANALYSIS_FORMAT, "a saved analysis", "`analyze --json` makes one");
 const COMPARISON: Kind = ("temporal-lens-comparison/", "a comparison", "`compare` makes one");
-const DASHBOARDS: Kind = ("temporal-lens-dashboards/", "an index of dashboards", "`dashboards` makes one");
+const DASHBOARDS: Kind = (DASHBOARDS_FORMAT, "an index of dashboards", "`dashboards` makes one");
 
 /// Refuses a file of ours that is of another kind than `wanted`.
 fn check_kind(json: &str, file: &Path, wanted: Kind) -> Result<()> {

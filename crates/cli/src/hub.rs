@@ -223,8 +223,11 @@ fn damage(path: &Path, size: u64) -> Option<String> {
     let content = path.canonicalize().ok()?;
     let name = content.file_name()?.to_str()?;
     let is_sha256 = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !is_sha256 {
+        return None;
+    }
     let found = std::fs::File::open(&content).and_then(sha256_hex_of);
-    match found.ok().filter(|_| is_sha256) {
+    match found.ok() {
         Some(found) if found != name.to_lowercase() => {
             Some(format!("damaged (sha256 {found}, where the host has {name})"))
         }

@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow};
 
 use crate::sentence::{plain, status_line};
 
-/// Whether whoever read stdout has stopped.
+/// Whether the reader of stdout has closed it.
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
 /// Writes results to stdout. They quote names and texts of others: see [`plain`]. Where the reader has closed the pipe they are

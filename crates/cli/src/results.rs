@@ -66,6 +66,11 @@ fn places(path: &Path) -> Vec<PathBuf> {
     named.into_iter().chain(path.canonicalize().ok()).collect()
 }
 
+/// Begins the format of an analysis, of every version.
+pub const ANALYSIS_FORMAT: &str = "temporal-lens-analysis/";
+/// Begins the format of an index of dashboards, of every version.
+pub const DASHBOARDS_FORMAT: &str = "temporal-lens-dashboards/";
+
 /// A folder for results.
 pub struct Folder<'a> {
     /// Where.

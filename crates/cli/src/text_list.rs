@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::args::{AnalyzeArgs, Shard};
 use crate::print::{print, status};
-use crate::results::{Folder, check, check_folder, is_foreign, not_a_file};
+use crate::results::{ANALYSIS_FORMAT, Folder, check, check_folder, is_foreign, not_a_file};
 use crate::run::{analysis, open_pack, read_tokens};
 use crate::sentence::sentence;
 
@@ -26,8 +26,6 @@ use crate::sentence::sentence;
 const FORMAT: &str = "temporal-lens-index/1";
 /// Of every version.
 const FORMAT_NAME: &str = "temporal-lens-index/";
-/// Begins the format of a document, of every version.
-const ANALYSIS_NAME: &str = "\"temporal-lens-analysis/";
 /// The index page and its script; the list stands between the halves of the page.
 const PAGE: (&str, &str) = (include_str!("index_page/head.html"), include_str!("index_page/foot.html"));
 const SCRIPT: &str = include_str!("index_page/index.js");
@@ -142,7 +140,7 @@ fn check_place(file: &Path, list: &Path, listed: &BTreeSet<String>) -> Result<()
     }
     check(&[file], &[list])?;
     let is_listed = file.file_name().is_some_and(|name| listed.contains(&*name.to_string_lossy()));
-    if !is_listed && is_foreign(file, &[ANALYSIS_NAME]) {
+    if !is_listed && is_foreign(file, &[&format!("\"{ANALYSIS_FORMAT}")]) {
         bail!(
             "{} is not a result of this program, and would be replaced; move it, or name another folder with --out",
             file.display()
