@@ -74,14 +74,14 @@ pub fn draw_on(
     }
     if !heatmap.is_ordered() {
         for boundary in drawn.boundaries {
-            draw_boundary(context, heatmap, layout, *boundary, palette, pixel_ratio);
+            draw_lines(context, heatmap, layout, *boundary, palette, pixel_ratio);
         }
         // A line stands where the scene changes; a broken one where the expectation follows it.
         for scene in drawn.scenes.iter().filter(|scene| scene.lag() > 0 && drawn.boundaries.contains(&scene.first)) {
             context.save();
             let dashes = js_sys::Array::of2(&6.into(), &5.into());
             context.set_line_dash(&dashes)?;
-            draw_following(context, heatmap, layout, scene, palette, pixel_ratio);
+            draw_lines(context, heatmap, layout, scene.expectation_from, palette, pixel_ratio);
             context.restore();
         }
     }
@@ -116,43 +116,17 @@ pub fn draw_on(
     draw_bar(context, &bar, palette)
 }
 
-/// Two lines across the matrix before the first token of an event.
-fn draw_boundary(
-    context: &CanvasRenderingContext2d,
-    heatmap: &Heatmap,
-    layout: &HeatmapLayout,
-    boundary: usize,
-    palette: &Palette,
-    pixel_ratio: f64,
-) {
-    if let Some(slot) = heatmap.slot(boundary) {
-        draw_lines(context, layout, slot, palette, pixel_ratio);
-    }
-}
-
-/// Two broken lines across the matrix at the token from which the expectation follows a scene's change.
-fn draw_following(
-    context: &CanvasRenderingContext2d,
-    heatmap: &Heatmap,
-    layout: &HeatmapLayout,
-    scene: &Scene,
-    palette: &Palette,
-    pixel_ratio: f64,
-) {
-    if let Some(slot) = heatmap.slot(scene.expectation_from) {
-        draw_lines(context, layout, slot, palette, pixel_ratio);
-    }
-}
-
-/// A line down and one across before a slot, light on dark, so that they are seen on every color. Both are whole pixels of
-/// the screen on whole pixels: between two of them a line is a gray smear.
+/// A line down and one across before the token at `position`, light on dark, so that they are seen on every color. Both are whole
+/// pixels of the screen on whole pixels: between two of them a line is a gray smear.
 fn draw_lines(
     context: &CanvasRenderingContext2d,
+    heatmap: &Heatmap,
     layout: &HeatmapLayout,
-    slot: usize,
+    position: usize,
     palette: &Palette,
     pixel_ratio: f64,
 ) {
+    let Some(slot) = heatmap.slot(position) else { return };
     let Rect { x, y, width, height } = layout.figure.plot;
     let inner = pixel_ratio.round().max(1.0);
     // The middle of a line of an odd number of pixels is the middle of a pixel.
