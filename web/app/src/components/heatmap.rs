@@ -44,7 +44,13 @@ pub fn HeatmapFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derived) 
         let has_tree = derived.clustering.with(Option::is_some);
         heatmap.with(|it| {
             let it = it.as_ref().ok()?;
-            Some(HeatmapLayout::new(it.size(), it.label_columns(space.label_columns()), space, viewport, has_tree))
+            Some(HeatmapLayout::beside_text(
+                it.size(),
+                it.label_columns(space.label_columns()),
+                space,
+                viewport,
+                has_tree,
+            ))
         })
     });
     let stage = HeatmapStage {

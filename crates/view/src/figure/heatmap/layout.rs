@@ -25,13 +25,33 @@ pub struct HeatmapLayout {
     pub viewport: Viewport,
     /// Whether axes and color bar have names.
     pub has_names: bool,
+    /// Whether rows and columns have the labels of their tokens.
+    has_labels: Axes,
     tokens: usize,
+}
+
+/// One answer for each axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Axes {
+    rows: bool,
+    columns: bool,
+}
+
+/// What stands around a matrix.
+#[derive(Debug, Clone, Copy)]
+struct Surroundings {
+    labels: Axes,
+    has_names: bool,
+    has_tree: bool,
+    bar: Option<Side>,
 }
 
 const MARGIN: f64 = 8.0;
 /// Between labels and matrix.
 pub(crate) const LABEL_GAP: f64 = 5.0;
 const TITLE: f64 = 18.0;
+/// Between an axis' title and the matrix, where no labels stand between them.
+const TITLE_GAP: f64 = 4.0;
 const LARGEST_FONT: f64 = 11.0;
 const SMALLEST_FONT: f64 = 8.5;
 const THINNED_FONT: f64 = 10.0;
@@ -71,18 +91,67 @@ impl HeatmapLayout {
     /// for a dendrogram if it `has_tree`. Zooming (`viewport`) changes the cells, not the matrix' place.
     pub fn new(tokens: usize, label_columns: usize, space: AvailableSpace, viewport: Viewport, has_tree: bool) -> Self {
         let has_names = !space.is_low();
-        let bar_side = if space.is_narrow() && has_names { Side::Below } else { Side::Right };
-        let labels = if has_names { label_columns as f64 * COLUMN * LARGEST_FONT + LABEL_GAP } else { 0.0 };
+        let bar = if space.is_narrow() && has_names { Side::Below } else { Side::Right };
+        let labels = Axes { rows: has_names, columns: has_names };
+        let around = Surroundings { labels, has_names, has_tree, bar: Some(bar) };
+        Self::within_surroundings(tokens, label_columns, space, viewport, around)
+    }
+
+    /// As [`HeatmapLayout::new`], for a page whose text stands beside the matrix and where pointing at a cell names its tokens: labels of
+    /// every tenth token say little there, so a matrix too large for all of them is drawn larger instead. Its rows have labels where the
+    /// height limits it anyway.
+    pub fn beside_text(
+        tokens: usize,
+        label_columns: usize,
+        space: AvailableSpace,
+        viewport: Viewport,
+        has_tree: bool,
+    ) -> Self {
+        // Zooming must not move the matrix: what the whole one looks like decides.
+        let whole = Self::new(tokens, label_columns, space, Viewport::whole(tokens), has_tree);
+        if whole.label_step == 1 || !whole.has_names {
+            return Self::new(tokens, label_columns, space, viewport, has_tree);
+        }
+        let bar = whole.figure.color_bar.map(|bar| bar.side);
+        let of = |rows| {
+            let around = Surroundings { labels: Axes { rows, columns: false }, has_names: true, has_tree, bar };
+            Self::within_surroundings(tokens, label_columns, space, viewport, around)
+        };
+        let (labeled, plain) = (of(true), of(false));
+        if labeled.figure.plot.width < plain.figure.plot.width { plain } else { labeled }
+    }
+
+    /// As [`HeatmapLayout::new`], for one of several matrices whose common colors are explained once: labels of rows, and the matrix.
+    pub fn compact(tokens: usize, label_columns: usize, space: AvailableSpace) -> Self {
+        let labels = Axes { rows: true, columns: false };
+        let around = Surroundings { labels, has_names: false, has_tree: false, bar: None };
+        Self::within_surroundings(tokens, label_columns, space, Viewport::whole(tokens), around)
+    }
+
+    fn within_surroundings(
+        tokens: usize,
+        label_columns: usize,
+        space: AvailableSpace,
+        viewport: Viewport,
+        around: Surroundings,
+    ) -> Self {
+        let Surroundings { labels: has_labels, has_names, has_tree, bar } = around;
         let title = if has_names { TITLE } else { 0.0 };
-        let left = title + labels;
+        let labels = |has_them: bool| match (has_them, has_names) {
+            (true, _) => label_columns as f64 * COLUMN * LARGEST_FONT + LABEL_GAP,
+            (false, true) => TITLE_GAP,
+            (false, false) => 0.0,
+        };
+        let (left, labels_below) = (title + labels(has_labels.rows), labels(has_labels.columns));
         // Right of the matrix: gap, bar, its labels, its title. Below: gap, bar, labels, title.
-        let (right, below_bar) = match bar_side {
-            Side::Right => (20.0 + 14.0 + 40.0 + title, 0.0),
-            Side::Below => (MARGIN, 14.0 + 12.0 + 16.0 + TITLE),
+        let (right, below_bar) = match bar {
+            Some(Side::Right) => (20.0 + 14.0 + 40.0 + title, 0.0),
+            Some(Side::Below) => (MARGIN, 14.0 + 12.0 + 16.0 + TITLE),
+            None => (2.0, 0.0),
         };
         let tree_room = if has_tree { TREE + TREE_GAP } else { 0.0 };
         let right = right + tree_room;
-        let below = labels + title + below_bar + 2.0;
+        let below = labels_below + title + below_bar + 2.0;
 
         let n = tokens.max(1) as f64;
         let side = (space.width - left - right).min(space.max_height - MARGIN - below).max(40.0);
@@ -92,8 +161,8 @@ impl HeatmapLayout {
         // Labels shrink a little before they thin out; thinned, they have room again.
         let font = if cell > SMALLEST_FONT { (cell - 1.0).clamp(SMALLEST_FONT, LARGEST_FONT) } else { THINNED_FONT };
         let matrix = Rect { x: left.round(), y: MARGIN, width: side, height: side };
-        let column_title_y = matrix.y + side + labels + TITLE / 2.0;
-        let bar_rect = match bar_side {
+        let column_title_y = matrix.y + side + labels_below + TITLE / 2.0;
+        let bar_rect = |bar_side| match bar_side {
             Side::Right => Rect { x: matrix.x + side + tree_room + 20.0, y: matrix.y, width: 14.0, height: side },
             Side::Below => Rect { x: matrix.x, y: column_title_y + TITLE / 2.0 + 10.0, width: side, height: 12.0 },
         };
@@ -101,7 +170,7 @@ impl HeatmapLayout {
             width: (left + side + right).min(space.width).max(left + side),
             height: (matrix.y + side + below).ceil(),
             plot: matrix,
-            color_bar: Some(ColorBarLayout { side: bar_side, rect: bar_rect }),
+            color_bar: bar.map(|side| ColorBarLayout { side, rect: bar_rect(side) }),
         };
         Self {
             figure,
@@ -113,6 +182,7 @@ impl HeatmapLayout {
             tree: has_tree.then_some(Rect { x: matrix.x + side + TREE_GAP, width: TREE, ..matrix }),
             viewport,
             has_names,
+            has_labels,
             tokens,
         }
     }
@@ -159,16 +229,16 @@ impl HeatmapLayout {
         Rect { x: self.column_x(column as f64), width: self.cell_side, ..self.figure.plot }
     }
 
-    /// Whether a row's middle is shown.
+    /// Whether a row's label is shown: where rows have labels, and its middle is in sight.
     pub fn shows_row(&self, row: usize) -> bool {
         let middle = row as f64 + 0.5;
-        middle >= self.viewport.y && middle <= self.viewport.y + self.viewport.span
+        self.has_labels.rows && middle >= self.viewport.y && middle <= self.viewport.y + self.viewport.span
     }
 
-    /// Whether a column's middle is shown.
+    /// Whether a column's label is shown: where columns have labels, and its middle is in sight.
     pub fn shows_column(&self, column: usize) -> bool {
         let middle = column as f64 + 0.5;
-        middle >= self.viewport.x && middle <= self.viewport.x + self.viewport.span
+        self.has_labels.columns && middle >= self.viewport.x && middle <= self.viewport.x + self.viewport.span
     }
 
     /// Whether cells are large enough for their values.
@@ -176,9 +246,10 @@ impl HeatmapLayout {
         self.cell_side >= PRINTED_CELL
     }
 
-    /// Places that have a label.
+    /// Places that have a label, on one axis at least.
     pub fn labeled(&self) -> impl Iterator<Item = usize> {
-        (0..if self.has_names { self.tokens } else { 0 }).step_by(self.label_step)
+        let has_any = self.has_labels.rows || self.has_labels.columns;
+        (0..if has_any { self.tokens } else { 0 }).step_by(self.label_step)
     }
 
     /// Where a token's row label ends and which line is its middle.
@@ -238,6 +309,42 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn beside_its_text_a_matrix_too_large_for_all_labels_is_larger_without() {
+        // Height limits the first, width the second; a short text has all of its labels.
+        let zone = AvailableSpace { width: 575.0, max_height: 380.0, pixel_ratio: 1.0 };
+        let phone = AvailableSpace { width: 340.0, max_height: 640.0, pixel_ratio: 3.0 };
+        let (new, beside) = (HeatmapLayout::new, HeatmapLayout::beside_text);
+        for (space, has_rows) in [(zone, true), (phone, false)] {
+            let whole = Viewport::whole(142);
+            let (small, large) = (new(142, 9, space, whole, false), beside(142, 9, space, whole, false));
+            assert!(large.figure.plot.width >= 1.15 * small.figure.plot.width, "{large:?} {small:?}");
+            assert!(large.figure.width <= space.width && large.figure.height <= space.max_height + 1.0);
+            assert_eq!((large.shows_row(0), large.shows_column(0)), (has_rows, false));
+            assert_eq!(large.labeled().next().is_some(), has_rows);
+            assert!(large.has_names && large.column_title_y > large.figure.plot.y + large.figure.plot.height);
+            let zoomed = beside(142, 9, space, whole.zoomed(0.05, 0.5, 0.5), false);
+            assert_eq!(zoomed.figure.plot, large.figure.plot);
+            assert_eq!(beside(9, 9, space, Viewport::whole(9), false), new(9, 9, space, Viewport::whole(9), false));
+        }
+        let low = AvailableSpace { max_height: 200.0, ..zone };
+        let whole = Viewport::whole(142);
+        assert_eq!(beside(142, 0, low, whole, false), new(142, 0, low, whole, false));
+    }
+
+    #[test]
+    fn a_compact_matrix_has_labels_of_rows_and_neither_titles_nor_a_bar() {
+        let space = AvailableSpace { width: 280.0, max_height: 230.0, pixel_ratio: 1.0 };
+        for tokens in [1, 6, 60, 500] {
+            let it = HeatmapLayout::compact(tokens, 9, space);
+            assert!(it.figure.color_bar.is_none() && !it.has_names);
+            assert!(it.shows_row(0) && !it.shows_column(0));
+            assert!(inside(it.figure.plot, it.figure.width, it.figure.height), "{it:?}");
+            assert!(it.figure.width <= space.width && it.figure.height <= space.max_height + 1.0);
+        }
+        assert!(HeatmapLayout::compact(6, 8, space).prints_values());
     }
 
     #[test]
