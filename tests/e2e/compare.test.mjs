@@ -12,7 +12,7 @@ import { nodeFolder, out, packs, site } from './lib/environment.mjs';
 import { example, show, shows } from './lib/examples.mjs';
 import { download, downloadCsv, pngSize } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
-import { reach } from './lib/reach.mjs';
+import { putAway, reach } from './lib/reach.mjs';
 
 const { AxeBuilder } = createRequire(join(nodeFolder, 'index.js'))('@axe-core/playwright');
 
@@ -54,7 +54,7 @@ describe('the garden path', () => {
   beforeEach(async () => {
     page = await open(browser, `${site}?example=garden-path&with=${encodeURIComponent(pair.second.text)}`, { context });
     await page.getByTestId('gallery').waitFor();
-    await reach(page, 'compare-cosines');
+    await reach(page, 'compare-found');
     await drawn();
   });
   afterEach(async () => {
@@ -65,7 +65,7 @@ describe('the garden path', () => {
   const drawn = () => page.waitForFunction(
     () => [1, 2].every((side) => document.querySelector(`[data-testid="compare-heatmap-${side}"]`)?.width > 50));
 
-  const row = (label) => page.getByTestId('compare-cosines').getByRole('row').filter({ hasText: label });
+  const row = async (label) => (await reach(page, 'compare-cosines')).getByRole('row').filter({ hasText: label });
 
   test('three clicks show it beside its plain twin', async () => {
     await page.goto(site);
@@ -91,17 +91,23 @@ describe('the garden path', () => {
     const expected = cosine(
       matrix, range(a.length - shared, a.length), range(a.length + b.length - shared, a.length + b.length),
     );
-    const shown = figureOf(await row('1B × 2B').getByRole('cell').first().innerText());
+    const shown = figureOf(await (await row('1B × 2B')).getByRole('cell').first().innerText());
     assert.ok(Math.abs(shown - expected) < 1e-4, `${shown} ${expected}`);
+    // In words, below both matrices.
+    const [, b2] = await page.getByTestId('compare-found').getByRole('listitem').allInnerTexts();
+    assert.match(b2.replace(/\s+/g, ' '), new RegExp(`^B “man the boat\\.” in both expected part ${expected.toFixed(2)}, new part −?\\d\\.\\d\\d$`));
   });
 
   test('another span is selected by click and shift-click, by keys, too', async () => {
-    const before = await row('1A × 2A').innerText();
+    const before = await (await row('1A × 2A')).innerText();
+    const found = await page.getByTestId('compare-found').innerText();
+    await putAway(page);
     await (await reach(page, 'compare-2-3')).click();
     await (await reach(page, 'compare-2-4')).focus();
     await page.keyboard.press('Shift+Enter');
     assert.equal(await page.locator('.compare-token.is-span-b').count() > 0, true);
-    assert.notEqual(await (await reach(page, 'compare-cosines')).innerText(), before);
+    assert.notEqual(await (await row('1A × 2A')).innerText(), before);
+    assert.notEqual(await page.getByTestId('compare-found').innerText(), found);
     const named = await page.locator('[data-testid^="compare-2-"].is-span-b').evaluateAll((them) => them.map((it) => it.dataset.testid));
     assert.deepEqual(named, ['compare-2-3', 'compare-2-4']);
   });
@@ -164,7 +170,7 @@ describe('the garden path', () => {
   test('another text takes the comparison away, not the second text', async () => {
     const second = await (await reach(page, 'compare-text')).inputValue();
     await show(page, 'poem');
-    await page.getByTestId('compare-cosines').waitFor({ state: 'detached' });
+    await page.getByTestId('compare-found').waitFor({ state: 'detached' });
     assert.equal(await (await reach(page, 'compare-text')).inputValue(), second);
     assert.equal(await page.getByTestId('compare-pair').count(), 0, 'the poem has no twin');
   });
@@ -208,9 +214,10 @@ describe('a comparison made here', () => {
     const page = await open(browser, `${site}?example=seed-prompt`, { pack });
     await (await reach(page, 'compare-text')).fill('Once upon a time, an old man looked at the sea.');
     await (await reach(page, 'compare-inf-k')).fill('3');
+    await putAway(page);
     await (await reach(page, 'compare')).click();
     await waitForState(page, ['loading']);
-    await page.getByTestId('compare-cosines').waitFor({ timeout: 120_000 });
+    await page.getByTestId('compare-found').waitFor({ timeout: 120_000 });
     const found = JSON.parse(await download(page, 'compare-json'));
     assert.equal(found.second.inf_k, 3);
     const file = join(out, `compared-${process.pid}.json`);

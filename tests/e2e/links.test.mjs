@@ -313,11 +313,11 @@ describe('links', () => {
   test('the second text of a comparison is in the address, with the spans selected in both', async () => {
     const page = await open(browser, `${site}?example=garden-path`);
     await shows(page, 'garden-path');
-    const cosines = (it) => it.getByTestId('compare-cosines').locator('tbody').innerText();
+    const cosines = (it) => it.getByTestId('compare-found').innerText();
     const selected = (it) => it.locator('.compare-token').evaluateAll(
       (them) => them.map(({ className }) => ['is-span-a', 'is-span-b'].findIndex((name) => className.includes(name))));
     await (await reach(page, 'compare-pair')).click();
-    await reach(page, 'compare-cosines');
+    await reach(page, 'compare-found');
     await searchIs(page, /[?&]with=/);
     const usual = await selected(page);
     assert.doesNotMatch(await search(page), /withspan/);
@@ -326,7 +326,7 @@ describe('links', () => {
     await searchIs(page, /withspan=/);
     assert.notDeepEqual(await selected(page), usual);
     const other = await open(browser, page.url(), { context: await visitor(browser) });
-    await reach(other, 'compare-cosines');
+    await reach(other, 'compare-found');
     assert.deepEqual(await selected(other), await selected(page));
     assert.equal(await cosines(other), await cosines(page));
     assert.equal(await other.evaluate(() => location.href), page.url());
@@ -334,14 +334,14 @@ describe('links', () => {
     await page.goBack();
     await page.waitForFunction(() => !location.search.includes('withspan'));
     await page.goBack();
-    await page.getByTestId('compare-cosines').waitFor({ state: 'detached' });
+    await page.getByTestId('compare-found').waitFor({ state: 'detached' });
     assert.match(await search(page), /example=garden-path&view=compare&v=3$/);
     await page.goForward();
-    await reach(page, 'compare-cosines');
+    await reach(page, 'compare-found');
     assert.deepEqual(await selected(page), usual);
     // Past the ends of the texts.
     await other.goto(`${site}?example=garden-path&with=${encodeURIComponent(example('garden-path-compared').second.text)}&withspan=1-900_`);
-    await reach(other, 'compare-cosines');
+    await reach(other, 'compare-found');
     assert.match(await other.getByTestId('link-note').innerText(), /compared texts lies past their ends/);
     assert.deepEqual(await selected(other), usual);
     for (const it of [page, other]) assert.deepEqual(it.problems, []);

@@ -125,13 +125,13 @@ describe('one file', () => {
     const file = await written('garden-path', ...compared);
     assert.ok(statSync(file).size < 2.5e6, `${statSync(file).size} bytes`);
     const page = await openFile(browser, file);
-    await page.getByTestId('compare-cosines').waitFor();
+    await page.getByTestId('compare-found').waitFor();
     assert.equal(await page.getByTestId('compare-text').count(), 0);
     // Back and forth between figures stays in the file.
     await page.getByTestId('tab-scenes').click();
     await page.getByTestId('heatmap').waitFor();
     await page.goBack();
-    await page.getByTestId('compare-cosines').waitFor();
+    await page.getByTestId('compare-found').waitFor();
     assert.deepEqual([page.problems, foreign(page, file)], [[], []]);
     await page.context().close();
   });

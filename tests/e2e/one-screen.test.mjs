@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { launch, open, screenshot, settled, visitor } from './lib/browser.mjs';
 import { site } from './lib/environment.mjs';
-import { FIRST, choose, examples, show, shows } from './lib/examples.mjs';
+import { FIRST, choose, example, examples, show, shows } from './lib/examples.mjs';
 import { reach } from './lib/reach.mjs';
 
 /** Stops of the Tab key in the page, and of those what is in sight as it opens. */
@@ -49,6 +49,30 @@ describe('one screen', () => {
       await page.context().close();
     });
   }
+
+  test('a comparison is seen whole: both texts, both matrices, and what they say', async () => {
+    const query = `?example=garden-path&with=${encodeURIComponent(example('garden-path-compared').second.text)}&view=compare`;
+    for (const [width, height] of [[1280, 800], [1440, 900], [1920, 1080]]) {
+      const page = await opened(width, height, query);
+      await page.getByTestId('compare-found').waitFor();
+      await settled(page);
+      const cut = await page.evaluate(() => {
+        const zone = document.querySelector('.figure-main');
+        const { bottom } = zone.getBoundingClientRect();
+        const parts = ['compare-text', 'compare-heatmap-1', 'compare-heatmap-2', 'compare-readout-2', 'compare-found'];
+        const places = parts.map((name) => [name, document.querySelector(`[data-testid="${name}"]`).getBoundingClientRect()]);
+        const isCut = places.filter(([, place]) => place.bottom > bottom + 0.5 || place.height < 15).map(([name]) => name);
+        return [zone.scrollHeight - zone.clientHeight, ...isCut];
+      });
+      assert.deepEqual(cut, [0], `${width} x ${height}`);
+      // Values stand in the cells, and so does each row's token.
+      const matrix = await page.getByTestId('compare-heatmap-1').boundingBox();
+      assert.ok(matrix.height > 200, `${width} x ${height}: ${matrix.height} px`);
+      await screenshot(page, `compare-${width}`);
+      assert.deepEqual(page.problems, []);
+      await page.context().close();
+    }
+  });
 
   test('it prints on one sheet of paper, whatever figure is chosen', async () => {
     for (const figure of ['scenes', 'path', 'features', 'sources', 'numbers']) {

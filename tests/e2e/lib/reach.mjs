@@ -33,6 +33,7 @@ const BEHIND = [
   [/^(attention|attention-(compute|missing|text|origins|readout|table)|sources-settings)$/, 'tab-sources', UNCHOSEN],
   [/^attention-(layer|head|png|svg|copy|csv)$/, 'sources-settings', FOLDED],
 
+  [/^compare-(cosines|inf-k|png|svg|copy|csv|json|table-\d)$/, 'compare-settings', FOLDED],
   [/^(compare|compare-.+)$/, 'tab-compare', UNCHOSEN],
   [/^(stats|stat-.+|copy-numbers|l0-table|provenance|words|event-words)$/, 'tab-numbers', UNCHOSEN],
   [/^(export|export-.+|print-(ground|width)|download-json|methods|methods-copy)$/, 'tab-export', UNCHOSEN],

@@ -5,10 +5,10 @@ use std::ops::Range;
 use lens_analysis::comparison::{Comparison, Side, cosine};
 use lens_analysis::similarity::{MissingError, Mode, Source, similarity};
 
-use super::selection::Selection;
+use super::selection::{Selection, cut};
 use crate::figure::color;
 use crate::figure::heatmap::{Heatmap, Scale};
-use crate::format::number;
+use crate::format::{number, token};
 
 /// The matrices of both texts; equal values have equal colors.
 ///
@@ -79,6 +79,53 @@ pub fn cosines(it: &Comparison, selections: [&Selection; 2]) -> Vec<CosineRow> {
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
+/// How alike the spans of one name are in both texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// "A" or "B".
+    pub name: &'static str,
+    /// The words that are compared: of both texts, or "… in both" where they are the same.
+    pub words: String,
+    /// Cosine of the mean predictable codes.
+    pub expected: String,
+    /// Cosine of the mean novel codes.
+    pub new: String,
+}
+
+/// Characters of a span that are shown.
+const SPAN: usize = 24;
+
+/// The text of a span in one line.
+fn span_words(tokens: &[String], span: &Range<usize>) -> String {
+    let mut words = String::new();
+    for name in tokens.get(span.clone()).unwrap_or_default() {
+        let (is_after_space, name) = token::after_space(name);
+        words.push_str(if is_after_space { " " } else { "" });
+        words.push_str(&token::plain(name));
+    }
+    cut(words.trim(), SPAN)
+}
+
+/// The first and the second selected span of one text beside those of the other; none where a text has none.
+pub fn findings(it: &Comparison, selections: [&Selection; 2]) -> Vec<Finding> {
+    let tokens = it.first.tokens.len();
+    let [first, second] = selections.map(Selection::spans);
+    first
+        .iter()
+        .zip(second)
+        .zip(["A", "B"])
+        .map(|((one, two), name)| {
+            let of = |source| {
+                let found = cosine(it.gram(source), tokens, (Side::First, one), (Side::Second, two));
+                found.map_or(number::NONE.to_owned(), |found| number::fixed(found, 2))
+            };
+            let (a, b) = (span_words(&it.first.tokens, one), span_words(&it.second.tokens, two));
+            let words = if a == b { format!("“{a}” in both") } else { format!("“{a}” and “{b}”") };
+            Finding { name, words, expected: of(Source::Predictable), new: of(Source::Novel) }
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +163,30 @@ mod tests {
         }
         it.second.tokens[n - 1] = "otherwise".to_owned();
         assert_eq!(shared_ending(&it)[0].spans(), [Range { start: 1, end: n }]);
+    }
+
+    #[test]
+    fn findings_are_the_rows_of_equal_names_in_words() {
+        let (it, _) = comparison();
+        let [a, b] = shared_ending(&it);
+        let rows = cosines(&it, [&a, &b]);
+        let found = findings(&it, [&a, &b]);
+        assert_eq!(found.iter().map(|it| it.name).collect::<Vec<_>>(), ["A", "B"]);
+        for (finding, label) in found.iter().zip(["1A × 2A", "1B × 2B"]) {
+            let row = rows.iter().find(|row| row.label == label).unwrap();
+            for (rounded, whole) in [(&finding.expected, &row.values[0]), (&finding.new, &row.values[1])] {
+                let [rounded, whole] = [rounded, whole].map(|it| it.replace('−', "-").parse::<f32>().unwrap());
+                assert!((rounded - whole).abs() <= 0.0051, "{rounded} {whole}");
+            }
+        }
+        assert!(found[0].words.ends_with("and “another”"), "{}", found[0].words);
+        assert!(found[1].words.ends_with("in both"), "{}", found[1].words);
+        let tokens = ["<bos>", "▁The", "▁old", "▁man", "\n", "▁boats", "▁and", "▁ships", "."].map(str::to_owned);
+        assert_eq!(span_words(&tokens, &(1..4)), "The old man");
+        assert_eq!(span_words(&tokens, &(3..9)), "man↵ boats and ships.");
+        assert_eq!(span_words(&tokens, &(0..9)).chars().count(), SPAN);
+        assert_eq!(span_words(&tokens, &(7..90)), "");
+        assert!(findings(&it, [&a, &Selection::default()]).is_empty());
     }
 
     #[test]

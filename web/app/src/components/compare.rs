@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use lens_analysis::similarity::Source;
+use lens_analysis::similarity::{MissingError, Source};
 use lens_session::Msg;
 use lens_view::choice::{Choice, technical_name};
 use lens_view::focus::{Focus, Step};
-use lens_view::heatmap::{Heatmap, HeatmapLayout, Viewport};
+use lens_view::heatmap::{Heatmap, HeatmapLayout};
 use lens_view::layout::AvailableSpace;
 use lens_view::progress::with_download;
 use lens_view::{comparison, export, neighbors, number, statistics};
@@ -15,14 +15,18 @@ use leptos::prelude::*;
 use web_sys::{KeyboardEvent, MouseEvent};
 
 use super::composer::is_here;
+use super::gear::Gear;
 use super::picker::InfKField;
 use super::save_figure::SaveFigure;
 use super::similarity_table::SimilarityTable;
-use super::token_text::TokenText;
+use super::token_text::{LineBreak, TokenText};
 use crate::pointing;
 use crate::state::{Phase, ShownAnalysis, ShownComparison, State};
 use crate::surface::{observe_space, repaints, report, size_in_css};
 use crate::{files, heatmap_canvas, saved};
+
+/// Columns of text that a label of a row may take.
+const LABEL_ROOM: usize = 8;
 
 /// The second text, and the comparison once there is one.
 #[component]
@@ -48,16 +52,26 @@ pub fn ComparePanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
         event.prevent_default();
         state.tell(Msg::Compare);
     };
+    let gear = move || compared.get().map(|compared| view! { <Everything state compared /> });
     view! {
         <section class="compare" aria-labelledby="compare-title">
-            <h2 id="compare-title">"Compare with a second text"</h2>
+            <div class="figure-head">
+                <h2 id="compare-title">"Compare with a second text"</h2>
+                {move || compared.get().map(|compared| view! { <Legend state compared /> })}
+                <Gear label="All cosines, files and settings of the comparison" sign="⚙" testid="compare-settings">
+                    {(!state.is_one_file).then(|| view! {
+                        <InfKField title="Novel codes kept at each token of the second text" testid="compare-inf-k" inf_k typed=Msg::SecondInfKTyped state />
+                    })}
+                    {gear}
+                </Gear>
+            </div>
             <Show
                 when=move || !state.is_one_file
                 fallback=move || compared.with(Option::is_none).then(|| view! { <p class="empty">"This file carries no second text."</p> })
             >
                 <form class="compare-form" on:submit=on_submit>
                     <textarea
-                        rows="2"
+                        rows="1"
                         dir="auto"
                         spellcheck="false"
                         aria-label="Second text"
@@ -65,27 +79,25 @@ pub fn ComparePanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
                         prop:value=move || text.get()
                         on:input:target=move |event| state.tell(Msg::SecondTyped(event.target().value()))
                     ></textarea>
-                    <div class="controls">
-                        <button type="submit" data-testid="compare" disabled=is_loading>
-                            {move || with_download("Compare", is_here(state, bytes()), bytes())}
-                        </button>
-                        <InfKField title="Novel codes kept at each token of the second text" testid="compare-inf-k" inf_k typed=Msg::SecondInfKTyped state />
-                        {move || {
-                            pair.get()
-                                .map(|(id, title)| {
-                                    view! {
-                                        <button
-                                            type="button"
-                                            data-testid="compare-pair"
-                                            disabled=is_loading
-                                            on:click=move |_| state.tell(Msg::Pair(id.clone()))
-                                        >
-                                            {format!("Compare with “{title}” (precomputed)")}
-                                        </button>
-                                    }
-                                })
-                        }}
-                    </div>
+                    <button type="submit" data-testid="compare" disabled=is_loading>
+                        {move || with_download("Compare", is_here(state, bytes()), bytes())}
+                    </button>
+                    {move || {
+                        pair.get()
+                            .map(|(id, title)| {
+                                view! {
+                                    <button
+                                        type="button"
+                                        class="compare-pair"
+                                        data-testid="compare-pair"
+                                        disabled=is_loading
+                                        on:click=move |_| state.tell(Msg::Pair(id.clone()))
+                                    >
+                                        {format!("Compare with “{title}” (precomputed)")}
+                                    </button>
+                                }
+                            })
+                    }}
                 </form>
             </Show>
             {move || compared.get().map(|compared| view! { <Comparing state compared /> })}
@@ -93,31 +105,60 @@ pub fn ComparePanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     }
 }
 
-/// A comparison.
-#[component]
-fn Comparing(state: State, compared: Arc<ShownComparison>) -> impl IntoView {
-    let selections = state.compared_spans;
+/// Both matrices, as the view has them.
+type Heatmaps = Memo<Result<[Arc<Heatmap>; 2], MissingError>>;
+
+fn heatmaps(state: State, compared: &Arc<ShownComparison>) -> Heatmaps {
     let (source, mode, scale) = (
         state.look(|model| &model.view.source),
         state.look(|model| &model.view.mode),
         state.look(|model| &model.view.scale),
     );
-    let drawn = compared.clone();
-    let heatmaps = Memo::new_with_compare(
+    let compared = compared.clone();
+    Memo::new_with_compare(
         move |_| {
-            comparison::heatmaps(&drawn.comparison, source.get(), mode.get(), scale.get())
+            comparison::heatmaps(&compared.comparison, source.get(), mode.get(), scale.get())
                 .map(|both| both.map(Arc::new))
         },
         |_, _| true,
-    );
-    let of = move |side: usize| Signal::derive(move || heatmaps.get().ok().map(|both| both[side].clone()));
-    let missing = move || heatmaps.with(|it| it.as_ref().err().map(ToString::to_string));
-    let shared = compared.clone();
-    let title = move || {
-        let scale = heatmaps.with(|it| it.as_ref().map(|[it, _]| (it.range.low, it.range.high)).unwrap_or_default());
-        let [low, high] = [scale.0, scale.1].map(|end| number::fixed(end, 2));
+    )
+}
+
+/// What both matrices are of, and on which scale.
+fn title(state: State, heatmaps: Heatmaps) -> impl Fn() -> String + Copy + Send + Sync + 'static {
+    let source = state.look(|model| &model.view.source);
+    move || {
+        let range = heatmaps.with(|it| it.as_ref().map(|[it, _]| (it.range.low, it.range.high)).unwrap_or_default());
+        let [low, high] = [range.0, range.1].map(|end| number::fixed(end, 2));
         format!("Similarity of {}, both from {low} to {high}", technical_name(source.get()))
+    }
+}
+
+/// The colors of both matrices, which have no bars of their own.
+#[component]
+fn Legend(state: State, compared: Arc<ShownComparison>) -> impl IntoView {
+    let heatmaps = heatmaps(state, &compared);
+    let title = title(state, heatmaps);
+    let ramp = move || {
+        let table = heatmaps.with(|it| it.as_ref().map(|[it, _]| it.scale.map().table()).ok());
+        let stops = table.iter().flat_map(|table| table.iter().step_by(51));
+        let stops: Vec<String> = stops.map(|[r, g, b]| format!("rgb({r} {g} {b})")).collect();
+        format!("linear-gradient(to right, {})", stops.join(", "))
     };
+    view! {
+        {compared.is_precomputed.then(|| view! { <span class="badge" data-testid="compare-mark">"precomputed"</span> })}
+        <span class="compare-ramp" style:background-image=ramp aria-hidden="true"></span>
+        <span class="legend compare-legend" data-testid="compare-title">{title}</span>
+    }
+}
+
+/// All cosines of the selected spans, the comparison's files, and its matrices as tables.
+#[component]
+fn Everything(state: State, compared: Arc<ShownComparison>) -> impl IntoView {
+    let selections = state.compared_spans;
+    let heatmaps = heatmaps(state, &compared);
+    let title = title(state, heatmaps);
+    let shared = compared.clone();
     let rows = move || {
         let [a, b] = selections.get();
         comparison::cosines(&shared.comparison, [&a, &b])
@@ -142,12 +183,10 @@ fn Comparing(state: State, compared: Arc<ShownComparison>) -> impl IntoView {
         let csv = export::cosines_csv(&comparison::cosines(&tabled.comparison, [&a, &b]));
         Some((csv, "temporal-lens-cosines.csv".to_owned()))
     };
-    let bases = [NodeRef::<Canvas>::new(), NodeRef::<Canvas>::new()];
-    let credit = statistics::credit(&compared.comparison.first);
     let figure = saved::compared(
         state,
         Callback::new(move |()| untrack(title)),
-        credit,
+        statistics::credit(&compared.comparison.first),
         Callback::new(move |()| heatmaps.get_untracked().ok()),
         Callback::new(csv),
     );
@@ -158,30 +197,10 @@ fn Comparing(state: State, compared: Arc<ShownComparison>) -> impl IntoView {
             neighbors::rows(if second { &it.second } else { &it.first })
         }
     };
-    let [first, second] = [&compared.comparison.first, &compared.comparison.second].map(|it| it.tokens.clone());
     view! {
-        <div class="panel-head">
-            <p class="note" data-testid="compare-title">{title}</p>
-            {compared.is_precomputed.then(|| view! { <span class="badge" data-testid="compare-mark">"precomputed"</span> })}
-            <span class="end">
-                <SaveFigure state testid="compare" saved=figure />
-                <button type="button" class="quiet small" data-testid="compare-json" on:click=save>
-                    "Save comparison"
-                </button>
-            </span>
-        </div>
-        {move || missing().map(|why| view! { <p class="empty">{why}</p> })}
-        <div class="compare-sides">
-            <Side state tokens=first heatmap=of(0) side=0 base=bases[0] number="1" />
-            <Side state tokens=second heatmap=of(1) side=1 base=bases[1] number="2" />
-        </div>
-        <SimilarityTable label="The heatmap of text 1 as a table" testid="compare-table-1" rows=of_text(false) />
-        <SimilarityTable label="The heatmap of text 2 as a table" testid="compare-table-2" rows=of_text(true) />
         <div class="scroll" tabindex="0" role="region" aria-label="Cosines of the selected spans">
             <table data-testid="compare-cosines">
-                <caption>
-                    "Cosine between the mean codes of the selected spans, centered over both texts. Click a token, then shift-click another, to select spans A and B of a text."
-                </caption>
+                <caption>"Cosine between the mean codes of the selected spans, centered over both texts."</caption>
                 <thead>
                     <tr>
                         <th scope="col">"Spans"</th>
@@ -191,6 +210,57 @@ fn Comparing(state: State, compared: Arc<ShownComparison>) -> impl IntoView {
                 <tbody>{rows}</tbody>
             </table>
         </div>
+        <div class="toolbar">
+            <SaveFigure state testid="compare" saved=figure />
+            <button type="button" class="quiet small" data-testid="compare-json" on:click=save>
+                "Save comparison"
+            </button>
+        </div>
+        <SimilarityTable label="The heatmap of text 1 as a table" testid="compare-table-1" rows=of_text(false) />
+        <SimilarityTable label="The heatmap of text 2 as a table" testid="compare-table-2" rows=of_text(true) />
+    }
+}
+
+/// Both texts with their matrices, and how alike their spans are.
+#[component]
+fn Comparing(state: State, compared: Arc<ShownComparison>) -> impl IntoView {
+    let selections = state.compared_spans;
+    let heatmaps = heatmaps(state, &compared);
+    let of = move |side: usize| Signal::derive(move || heatmaps.get().ok().map(|both| both[side].clone()));
+    // As much room for labels in both, so that equal tokens stand at equal heights.
+    let label_columns = Signal::derive(move || {
+        let longest = |both: &[Arc<Heatmap>; 2]| both.iter().map(|it| it.label_columns(LABEL_ROOM)).max();
+        heatmaps.with(|it| it.as_ref().ok().and_then(longest).unwrap_or_default())
+    });
+    let missing = move || heatmaps.with(|it| it.as_ref().err().map(ToString::to_string));
+    let found = compared.clone();
+    let findings = move || {
+        let [a, b] = selections.get();
+        comparison::findings(&found.comparison, [&a, &b])
+            .into_iter()
+            .map(|it| {
+                view! {
+                    <li>
+                        <strong class=if it.name == "A" { "span-a" } else { "span-b" }>{it.name}</strong>
+                        <span>{it.words}</span>
+                        <span class="note">
+                            "expected part " <b class="value">{it.expected}</b> ", new part " <b class="value">{it.new}</b>
+                        </span>
+                    </li>
+                }
+            })
+            .collect_view()
+    };
+    let bases = [NodeRef::<Canvas>::new(), NodeRef::<Canvas>::new()];
+    let [first, second] = [&compared.comparison.first, &compared.comparison.second].map(|it| it.tokens.clone());
+    view! {
+        {move || missing().map(|why| view! { <p class="empty">{why}</p> })}
+        <div class="compare-sides">
+            <Side state tokens=first heatmap=of(0) label_columns side=0 base=bases[0] number="1" />
+            <Side state tokens=second heatmap=of(1) label_columns side=1 base=bases[1] number="2" />
+        </div>
+        <ul class="compare-found" aria-label="How alike the spans are: cosine of mean codes" data-testid="compare-found">{findings}</ul>
+        <p class="hint">"Cosines, 1 for alike. Click a token, then shift-click another, to select spans A and B of a text."</p>
     }
 }
 
@@ -200,6 +270,7 @@ fn Side(
     state: State,
     tokens: Vec<String>,
     heatmap: Signal<Option<Arc<Heatmap>>>,
+    label_columns: Signal<usize>,
     side: usize,
     base: NodeRef<Canvas>,
     number: &'static str,
@@ -222,6 +293,7 @@ fn Side(
                 _ => anchor.set(Some(position)),
             };
             view! {
+                <LineBreak token=token.clone() />
                 <button
                     type="button"
                     class="compare-token"
@@ -241,8 +313,7 @@ fn Side(
     observe_space(frame, space);
     let place = Memo::new(move |_| {
         let (space, heatmap) = (space.get()?, heatmap.get()?);
-        let columns = heatmap.label_columns(space.label_columns());
-        Some(HeatmapLayout::new(heatmap.size(), columns, space, Viewport::whole(heatmap.size()), false))
+        Some(HeatmapLayout::compact(heatmap.size(), label_columns.get(), space))
     });
     let ground = repaints(state);
     Effect::new(move |_| {
@@ -255,7 +326,7 @@ fn Side(
                 heatmap: &heatmap,
                 raster: &raster,
                 layout: &place,
-                label_room: space.label_columns(),
+                label_room: LABEL_ROOM,
                 boundaries: &[],
                 scenes: &[],
                 tree: None,
@@ -270,8 +341,8 @@ fn Side(
         size_in_css(&canvas, place.figure.width, place.figure.height);
         let focus = focus.get();
         spans.with(|both| {
-            let label_room = space.label_columns();
-            let overlay = heatmap_canvas::Overlay { focus, spans: both[side].spans(), read_to: None, label_room };
+            let spans = both[side].spans();
+            let overlay = heatmap_canvas::Overlay { focus, spans, read_to: None, label_room: LABEL_ROOM };
             report(heatmap_canvas::draw_crosshair(&canvas, &heatmap, &place, &overlay, space.pixel_ratio));
         });
     });
