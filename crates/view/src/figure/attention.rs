@@ -4,7 +4,7 @@ use lens_analysis::Attention;
 use lens_analysis::attention::Weights;
 
 use super::color::{self, ColorMap, ColorRange};
-use super::layout::{ColorBarLayout, FigureLayout, Rect, Side};
+use super::layout::{AvailableSpace, ColorBarLayout, FigureLayout, Rect, Side};
 use crate::format::{number, token};
 
 /// The map's colors.
@@ -179,16 +179,23 @@ pub struct AttentionLayout {
 const TITLE: f64 = 18.0;
 /// Color bar with gap, numbers and title.
 const BAR: f64 = 14.0 + 12.0 + 38.0 + 18.0;
+/// Above and below the map.
+const EDGE: f64 = 2.0;
 const LARGEST_SIDE: f64 = 460.0;
 const LARGEST_CELL: f64 = 22.0;
 
 impl AttentionLayout {
+    /// Of so many tokens, as large as a space lets it be.
+    pub fn within(tokens: usize, space: AvailableSpace) -> Self {
+        Self::new(tokens, space.width.min(space.max_height - EDGE + BAR))
+    }
+
     /// Of so many tokens in so much width.
     pub fn new(tokens: usize, width: f64) -> Self {
         let n = tokens.max(1) as f64;
         let side = (width - TITLE - BAR).clamp(80.0, LARGEST_SIDE).min(n * LARGEST_CELL);
         // Color bar and titles need some height, however short the text.
-        let height = side.max(120.0) + TITLE + 2.0;
+        let height = side.max(120.0) + TITLE + EDGE;
         let plot = Rect { x: TITLE, y: 1.0, width: side, height: side };
         let rect = Rect { x: plot.x + side + 14.0, y: plot.y, width: 12.0, height: side.max(120.0) };
         let color_bar = Some(ColorBarLayout { side: Side::Right, rect });
@@ -273,6 +280,15 @@ mod tests {
         assert_eq!(it.readout(1, 2), None);
         assert_eq!(it.title(), "Attention of the SAE, layer 0, mean of the heads");
         assert!(it.summary().contains("3 tokens"));
+    }
+
+    #[test]
+    fn a_map_fits_its_space_and_wastes_none_of_it() {
+        for (width, max_height) in [(391.0, 329.0), (600.0, 329.0), (328.0, 640.0), (300.0, 140.0)] {
+            let it = AttentionLayout::within(143, AvailableSpace { width, max_height, pixel_ratio: 1.0 }).figure;
+            assert!(it.width <= width && it.height <= max_height, "{width} x {max_height}: {it:?}");
+            assert!(it.width > width - 1.0 || it.height > max_height - 1.0, "{width} x {max_height}: {it:?}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlElement, Keyboard
 
 use super::gear::Gear;
 use super::save_figure::SaveFigure;
-use super::token_text::TokenText;
+use super::token_text::{LineBreak, TokenText};
 use crate::canvas::{ColorBar, draw_bar, fresh, pixels, upwards};
 use crate::palette::Palette;
 use crate::part::Part;
@@ -73,9 +73,7 @@ fn AttentionFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     let (frame, canvas) = (NodeRef::<Div>::new(), NodeRef::<Canvas>::new());
     let space = RwSignal::new(None::<AvailableSpace>);
     observe_space(frame, space);
-    let layout = Memo::new(move |_| {
-        space.get().map(|space| AttentionLayout::new(count, space.width.min(0.6 * space.max_height)))
-    });
+    let layout = Memo::new(move |_| space.get().map(|space| AttentionLayout::within(count, space)));
     let raster = StoredValue::new_local(None::<(Arc<AttentionMap>, HtmlCanvasElement)>);
     let ground = repaints(state);
     let row = Memo::new(move |_| state.focus.get().focused().map(|cell| cell.row));
@@ -143,6 +141,7 @@ fn AttentionFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
         .enumerate()
         .map(|(position, token)| {
             view! {
+                <LineBreak token=token.clone() />
                 <span class="token" data-attended=position.to_string()>
                     <TokenText token=token.clone() />
                 </span>

@@ -1,6 +1,6 @@
 //! A token as it is read: visible text, and marks for what is invisible.
 
-use lens_view::token::{Piece, pieces};
+use lens_view::token::{Piece, after_space, pieces};
 use leptos::prelude::*;
 
 /// The pieces of a token.
@@ -15,4 +15,11 @@ pub fn TokenText(token: String) -> impl IntoView {
             Piece::Special(name) => view! { <span class="special" translate="no" dir="ltr">{name}</span> }.into_any(),
         })
         .collect_view()
+}
+
+/// Where a line may end before a token: before its space, which stands as a mark that does not break lines. Without it lines break within
+/// words.
+#[component]
+pub fn LineBreak(token: String) -> impl IntoView {
+    after_space(&token).0.then(|| view! { <wbr /> })
 }
