@@ -156,6 +156,7 @@ describe('typing', () => {
     assert.equal(await analyze(page, TEXT), 'done');
     await (await reach(page, 'text-input')).focus();
     await page.keyboard.press('Control+End');
+    // A typist: the page is asked for texts that are longer a moment later. Without time between the keys it would be asked once.
     await page.keyboard.type(' She had a little telescope.', { delay: 40 });
     // The address has the text of what is shown.
     await page.waitForFunction((text) => new URLSearchParams(location.search).get('text') === text
@@ -171,9 +172,10 @@ describe('typing', () => {
   test('with Live off the page waits for Analyze', { timeout: 60_000 }, async () => {
     assert.equal(await analyze(page, TEXT), 'done');
     await (await reach(page, 'live')).uncheck();
+    await page.clock.install();
     await (await reach(page, 'text-input')).fill('Something else.');
-    // A pause of 250 ms in typing would ask: a later timer of the page comes after that one.
-    await page.evaluate(() => new Promise((resolve) => { setTimeout(resolve, 300); }));
+    // A pause of 250 ms in typing, by the page's clock, would ask.
+    await page.clock.runFor(5000);
     assert.equal(await page.locator('main').getAttribute('data-state'), 'done');
     // What is shown is not of the text in the box, and looks so.
     assert.ok(await page.locator('main').evaluate((it) => it.classList.contains('is-stale')));

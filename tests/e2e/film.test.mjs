@@ -169,14 +169,23 @@ describe('film', () => {
   test('who asked for less motion steps', async () => {
     const context = await visitor(browser, { reducedMotion: 'reduce' });
     const page = await film('', { context });
+    await page.clock.install();
     const play = page.getByTestId('play');
     assert.match(await play.innerText(), /Step/);
     for (const expected of ['1', '2', '3']) {
       await play.click();
       assert.equal(await page.getByTestId('film-scrubber').inputValue(), expected);
     }
-    await page.waitForTimeout(800);
-    assert.equal(await page.getByTestId('film-scrubber').inputValue(), '3', 'nothing moves by itself');
+    const at = () => page.getByTestId('film-scrubber').inputValue();
+    await page.clock.runFor(10_000);
+    assert.equal(await at(), '3', 'nothing moves by itself');
+    // The same seconds move a film that plays.
+    const other = await film('?t=3');
+    await other.clock.install();
+    await other.getByTestId('play').click();
+    await other.clock.runFor(10_000);
+    assert.notEqual(await other.getByTestId('film-scrubber').inputValue(), '3');
+    await other.context().close();
     await context.close();
   });
 

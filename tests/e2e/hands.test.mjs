@@ -11,8 +11,6 @@ import { until } from './lib/until.mjs';
 
 /** CSS pixels that a finger needs. */
 const TARGET = 44;
-/** A finger rests longer than this for a span; see `LONG_PRESS` in span_gesture.rs. */
-const REST_MS = 700;
 
 describe('hands', () => {
   let browser;
@@ -61,9 +59,9 @@ describe('hands', () => {
     await page.getByTestId('token-60').scrollIntoViewIfNeeded();
     const place = await middle(page.getByTestId('token-60'));
     await finger('touchStart', [place]);
-    await new Promise((resolve) => { setTimeout(resolve, REST_MS); });
+    // The finger rests until the span begins under it.
+    await until(() => spans(page) === '60-60', 'the span of a resting finger');
     await finger('touchEnd', []);
-    await until(() => spans(page) === '60-60', `spans ${spans(page)}`);
     await page.locator('.readout.is-asking').waitFor();
     await page.getByTestId('token-64').tap();
     await until(() => spans(page) === '60-64', `spans ${spans(page)}`);

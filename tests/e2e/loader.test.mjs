@@ -461,12 +461,18 @@ describe('loading', () => {
   test('a worker that the browser ended is said to be silent, and started again', LIMIT, async () => {
     const host = await startOwn();
     const page = await open(browser, site, { pack: host.url });
+    await page.clock.install();
     await done(page);
     const expected = await downloadJson(page);
     // The browser tells the page nothing of it.
     await page.evaluate(() => window.startedWorkers.at(-1).terminate());
     await (await reach(page, 'analyze')).click();
-    await page.getByTestId('silence').filter({ hasText: 'the browser has ended it' }).waitFor({ timeout: 60_000 });
+    await waitForState(page, ['loading']);
+    // The page listens for half a minute, by its clock.
+    await page.clock.fastForward(15_000);
+    assert.equal(await page.getByTestId('silence').count(), 0);
+    await page.clock.fastForward(20_000);
+    await page.getByTestId('silence').filter({ hasText: 'the browser has ended it' }).waitFor();
     assert.equal(await page.locator('main').getAttribute('data-state'), 'loading');
     await screenshot(page, 'silence');
     await page.getByTestId('restart').click();

@@ -181,6 +181,7 @@ describe('surroundings', () => {
     const pack = await commandLine.packPair(PAIR, 'composed');
     const page = await open(browser, site, { pack });
     assert.equal(await analyze(page, 'the tide'), 'done');
+    await page.clock.install();
     const box = await reach(page, 'text-input');
     await box.focus();
     await page.keyboard.press('End');
@@ -189,8 +190,8 @@ describe('surroundings', () => {
     assert.equal(text(), 'the tide');
     for (const half of ['に', 'にほ', 'にほん']) {
       await session.send('Input.imeSetComposition', { text: half, selectionStart: half.length, selectionEnd: half.length });
-      // Longer than the pause after which the page follows.
-      await page.waitForTimeout(400);
+      // Longer, by the page's clock, than the pause after which it follows.
+      await page.clock.runFor(5000);
       assert.equal(await box.inputValue(), `the tide${half}`);
       assert.equal(text(), 'the tide');
       assert.equal(await page.locator('main').getAttribute('data-state'), 'done');

@@ -50,8 +50,8 @@ export async function startHost(folder, options = {}) {
     if (pace && !broken) return sendSlowly(path, { start, end, pace }, host.requests.at(-1), response);
     const stream = createReadStream(path, { start, end: last });
     stream.pipe(response, { end: !broken });
-    // The page has to have read what was sent, which nothing tells this host: a stream that fails drops what its reader
-    // has not taken yet.
+    // A fixed time, because nothing tells this host when the page has read what was sent, and a stream that fails drops what
+    // its reader has not taken yet.
     if (broken) stream.on('end', () => setTimeout(() => response.destroy(), 200));
   });
   await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
