@@ -3,18 +3,17 @@
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 
+import { seriousViolations } from './lib/axe.mjs';
 import { analyze, countColors, launch, open, screenshot, settled, visitor } from './lib/browser.mjs';
-import { defaultPack, fixtures, nodeFolder, out, packs, site } from './lib/environment.mjs';
+import { defaultPack, fixtures, out, packs, site } from './lib/environment.mjs';
 import { download, downloadCsv, downloadJson, pngSize } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
 import { putAway, reach } from './lib/reach.mjs';
 import { readSafetensors } from './lib/tensors.mjs';
 
-const { AxeBuilder } = createRequire(join(nodeFolder, 'index.js'))('@axe-core/playwright');
 const TEXT = 'The harbour was quiet. The gulls slept on the harbour wall, and the harbour slept below them.';
 /** f32 on two devices, and half a step of the document's 16 bits. */
 const TOLERANCE = 1e-4;
@@ -191,8 +190,7 @@ describe('attention of a saved result', () => {
     await settled(page);
     assert.ok((await page.evaluate(() => globalThis.document.documentElement.scrollWidth - window.innerWidth)) <= 0);
     await screenshot(page, 'attention-phone-dark');
-    const { violations } = await new AxeBuilder({ page }).include('.attention').analyze();
-    const serious = violations.filter(({ impact }) => ['serious', 'critical'].includes(impact));
+    const serious = await seriousViolations(page, '.attention');
     assert.deepEqual(serious.map(({ id, nodes }) => [id, nodes[0].html]), []);
   });
 

@@ -3,18 +3,16 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 
+import { seriousViolations } from './lib/axe.mjs';
 import { countColors, launch, open, screenshot, settled, visitor, waitForState } from './lib/browser.mjs';
-import { nodeFolder, out, packs, site } from './lib/environment.mjs';
+import { out, packs, site } from './lib/environment.mjs';
 import { example, show, shows } from './lib/examples.mjs';
 import { download, downloadCsv, pngSize } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
 import { putAway, reach } from './lib/reach.mjs';
-
-const { AxeBuilder } = createRequire(join(nodeFolder, 'index.js'))('@axe-core/playwright');
 
 /** A symmetric matrix as a document packs it: its upper triangle in base64. */
 function unpacked(base64, size) {
@@ -197,8 +195,7 @@ describe('the garden path', () => {
     await settled(page);
     assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)) <= 0);
     await screenshot(page, 'compare-phone-dark');
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+    const serious = await seriousViolations(page);
     assert.deepEqual(serious.map(({ id, nodes }) => [id, nodes[0].html]), []);
   });
 });

@@ -1,15 +1,13 @@
 // The static page of an example: tags that a chat unfolds, its text without a script, and the way into the page.
 
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
+import { violations } from './lib/axe.mjs';
 import { launch, open, screenshot, settled, visitor } from './lib/browser.mjs';
-import { nodeFolder, site, siteBelow } from './lib/environment.mjs';
+import { site, siteBelow } from './lib/environment.mjs';
 import { FIRST, example, examples, shows } from './lib/examples.mjs';
-
-const { AxeBuilder } = createRequire(join(nodeFolder, 'index.js'))('@axe-core/playwright');
 
 /** The content of a tag that is there once. */
 const tag = (page, name) => page.locator(`meta[property="${name}"]`).getAttribute('content');
@@ -101,8 +99,7 @@ describe('the page of an example', () => {
         const link = await page.getByRole('link', { name: 'Open this example' }).boundingBox();
         assert.ok(link.height >= 44 && link.y + link.height < 780, JSON.stringify(link));
         await screenshot(page, `landing-${colorScheme}-${width}`);
-        const { violations } = await new AxeBuilder({ page }).analyze();
-        assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map((it) => it.html).join(', ')}`), []);
+        assert.deepEqual((await violations(page)).map(({ id, nodes }) => `${id}: ${nodes.map((it) => it.html).join(', ')}`), []);
         await context.close();
       });
     }

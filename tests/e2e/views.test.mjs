@@ -5,17 +5,15 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 
+import { seriousViolations } from './lib/axe.mjs';
 import { countColors, launch, open, screenshot, settled, visitor } from './lib/browser.mjs';
-import { defaultPack, fixtures, nodeFolder, out, packs, root, site } from './lib/environment.mjs';
+import { defaultPack, fixtures, out, packs, root, site } from './lib/environment.mjs';
 import { download, downloadCsv, downloadJson, downloadSvg, pngCorners, pngSize } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
 import { putAway, reach } from './lib/reach.mjs';
-
-const { AxeBuilder } = createRequire(join(nodeFolder, 'index.js'))('@axe-core/playwright');
 
 /** A story of two events; the second begins at token 51. */
 const STORY = 'harbour-kitchen';
@@ -441,6 +439,19 @@ describe('the views of one analysis', () => {
     await look('the box');
   };
 
+  test('axe finds what is planted', async () => {
+    await page.evaluate(() => {
+      const main = globalThis.document.querySelector('main');
+      const [picture, faint, button] = ['img', 'p', 'button'].map((name) => main.appendChild(globalThis.document.createElement(name)));
+      Object.assign(faint, { textContent: 'faint', id: 'faint' });
+      faint.style.cssText = 'color: #eee; background: #fff';
+      Object.assign(picture, { src: 'data:image/gif;base64,R0lGODlhAQABAAAAACw=' });
+      button.id = 'nameless';
+    });
+    const found = (await seriousViolations(page)).map(({ id, nodes }) => [id, nodes.map(({ target }) => target.join()).join()]);
+    assert.deepEqual(found.sort(), [['button-name', '#nameless'], ['color-contrast', '#faint'], ['image-alt', 'img']]);
+  });
+
   for (const scheme of ['light', 'dark']) {
     for (const width of [360, 1280]) {
       test(`axe finds nothing serious (${scheme}, ${width} pixels)`, { timeout: 120_000 }, async () => {
@@ -448,8 +459,7 @@ describe('the views of one analysis', () => {
         await page.setViewportSize({ width, height: 800 });
         const found = [];
         await everywhere(async (where) => {
-          const { violations } = await new AxeBuilder({ page }).analyze();
-          const serious = violations.filter(({ impact }) => ['serious', 'critical'].includes(impact));
+          const serious = await seriousViolations(page);
           found.push(...serious.map(({ id, nodes }) => `${where}: ${id}: ${nodes.map(({ target }) => target).join(', ')}`));
         });
         assert.deepEqual(found, []);
