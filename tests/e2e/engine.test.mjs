@@ -93,17 +93,17 @@ describe('dispatches', () => {
 
 describe('typing', () => {
   let browser;
-  let page;
+  // What the page asks for while one types does not depend on the device.
+  let withoutGpu;
   let worker;
   let pack;
   before(async () => {
-    browser = await launch();
+    [browser, withoutGpu] = await Promise.all([launch(), launch({ webgpu: false })]);
     pack = await commandLine.packPair(PAIR, 'typing');
-    page = await open(browser, site, { pack });
     worker = await open(browser, site);
     await startWorker(worker);
   });
-  after(() => browser?.close());
+  after(() => Promise.all([browser?.close(), withoutGpu?.close()]));
 
   const edits = [
     ['appended', `${TEXT} She`],
@@ -152,6 +152,7 @@ describe('typing', () => {
   test('the page follows what is typed; the newest text wins', { timeout: 120_000 }, async () => {
     const wanted = `${TEXT} She had a little telescope.`;
     const expected = await commandLine.analyze(join(packs, 'typing'), wanted);
+    const page = await open(withoutGpu, site, { pack });
     await (await reach(page, 'live')).check();
     assert.equal(await analyze(page, TEXT), 'done');
     await (await reach(page, 'text-input')).focus();
@@ -167,9 +168,11 @@ describe('typing', () => {
     assert.deepEqual(found.token_ids, expected.token_ids);
     assert.ok(absoluteDifference(found.similarity.flat(), expected.similarity.flat()).max <= 1e-2);
     assert.deepEqual(page.problems, []);
+    await page.context().close();
   });
 
   test('with Live off the page waits for Analyze', { timeout: 60_000 }, async () => {
+    const page = await open(withoutGpu, site, { pack });
     assert.equal(await analyze(page, TEXT), 'done');
     await (await reach(page, 'live')).uncheck();
     await page.clock.install();
@@ -181,5 +184,6 @@ describe('typing', () => {
     assert.ok(await page.locator('main').evaluate((it) => it.classList.contains('is-stale')));
     assert.equal((await downloadJson(page)).text, TEXT);
     assert.equal(await (await reach(page, 'text-input')).inputValue(), 'Something else.');
+    await page.context().close();
   });
 });
