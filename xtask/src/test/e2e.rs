@@ -1,7 +1,7 @@
 //! The page in a real browser: tests/e2e, run by node against our own server.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -24,6 +24,8 @@ const ALONE: [&str; 2] = ["long-model", "page"];
 /// How many of the others run at the same time: none of their assertions is about a time, and each waits for its browser, or for kernels that one
 /// core compiles.
 const AT_ONCE: usize = 2;
+/// What takes a minute or more of the others, longest first: they begin first, so that no long one is under way alone at the end.
+const LONGEST: [&str; 7] = ["gpu-kit", "loader", "engine", "words-parity", "views", "monkey", "speed"];
 
 /// All tests of tests/e2e, or those of the files that LENS_E2E names (`views,links`), on the published site.
 /// LENS_E2E_TEST limits both to the tests whose names match it.
@@ -110,11 +112,12 @@ fn run_files(context: &Context, kind: Kind, files: &[PathBuf]) -> Result<Count> 
     let (python, modules) = &tests.tools.python;
     let for_some = for_some(paths, files);
 
-    let is_alone = |file: &PathBuf| {
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        ALONE.iter().any(|alone| name == format!("{alone}.test.mjs"))
-    };
-    let (alone, others): (Vec<PathBuf>, Vec<PathBuf>) = files.iter().cloned().partition(is_alone);
+    let place_in =
+        |names: &[&str], file: &Path| names.iter().position(|name| file.ends_with(format!("{name}.test.mjs")));
+    let (alone, mut others): (Vec<PathBuf>, Vec<PathBuf>) =
+        files.iter().cloned().partition(|file| place_in(&ALONE, file).is_some());
+    // Those that are not named keep their order.
+    others.sort_by_key(|file| place_in(&LONGEST, file).unwrap_or(LONGEST.len()));
     let pattern = std::env::var("LENS_E2E_TEST").ok();
     let mut count = Count::default();
     for (title, log, files, at_once) in [
@@ -125,9 +128,9 @@ fn run_files(context: &Context, kind: Kind, files: &[PathBuf]) -> Result<Count> 
             continue;
         }
         let finished = Task::new(title, "node")
-            .args(["--test", "--test-reporter=spec"])
-            .arg(format!("--test-concurrency={at_once}"))
-            .args(pattern.iter().map(|it| format!("--test-name-pattern={it}")))
+            .arg(folder(context).join("lib/run.mjs"))
+            .arg(at_once.to_string())
+            .args(pattern.iter().map(|it| format!("--name={it}")))
             .args(files)
             .in_folder(&paths.root)
             .envs([("LENS_PYTHON", python)])
@@ -163,4 +166,17 @@ fn run_files(context: &Context, kind: Kind, files: &[PathBuf]) -> Result<Count> 
         bail!("LENS_E2E_TEST: no test has such a name");
     }
     Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_with_a_place_of_their_own_are_there() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/e2e");
+        for name in ALONE.into_iter().chain(LONGEST) {
+            assert!(folder.join(format!("{name}.test.mjs")).is_file(), "there is no {name}.test.mjs");
+        }
+    }
 }
