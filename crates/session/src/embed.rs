@@ -28,6 +28,8 @@ pub struct Embed {
     pub has_input: bool,
     /// `embedcontrols`: the figures' menus and buttons.
     pub has_controls: bool,
+    /// `embedcaption`: the page's claim about the text.
+    pub has_caption: bool,
     /// `embedlink`: a link to the whole page.
     pub has_link: bool,
 }
@@ -44,6 +46,7 @@ impl Default for Embed {
             has_word: false,
             has_input: false,
             has_controls: false,
+            has_caption: true,
             has_link: true,
         }
     }

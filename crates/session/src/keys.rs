@@ -284,6 +284,11 @@ pub static KEYS: &[Key] = &[
         |it, page| shown(it, page, |it| it.has_controls),
         |it, value| show(&mut it.embed.has_controls, value),
     ),
+    key(
+        "embedcaption",
+        |it, page| shown(it, page, |it| it.has_caption),
+        |it, value| show(&mut it.embed.has_caption, value),
+    ),
     key("embedlink", |it, page| shown(it, page, |it| it.has_link), |it, value| show(&mut it.embed.has_link, value)),
 ];
 
@@ -471,6 +476,19 @@ mod tests {
         for key in KEYS {
             assert_eq!((key.get)(&page, &page), None, "{}", key.name);
         }
+    }
+
+    #[test]
+    fn a_frame_leaves_its_caption_to_the_page_around_it() {
+        let of = |query: &str| ViewState::read(query).view;
+        assert!(of("embed=true&example=poem").embed.has_caption);
+        let without = of("embed=true&embedcaption=false&example=poem");
+        assert!(!without.embed.has_caption);
+        assert_eq!(without.query(), "example=poem&embed=true&embedcaption=false&v=3");
+        assert_eq!(of(&without.query()), without);
+        // Neither a value that is none nor the flag without a frame means anything.
+        assert!(of("embed=true&embedcaption=perhaps").embed.has_caption);
+        assert_eq!(of("embedcaption=false"), ViewState::default());
     }
 
     #[test]

@@ -76,6 +76,8 @@ pub fn Embedded(state: State, embed: Embed) -> impl IntoView {
             }
         })
     };
+    let caption = move || state.shown.get().filter(|_| embed.has_caption);
+    let has_link = embed.has_link && !state.is_one_file;
     let whole_page = move || environment::page_at(&state.address.with(|address| address.of_frame(&embed).query()));
     view! {
         <div class="embed" class:has-controls=embed.has_controls class:is-words=!has_figure data-testid="embed">
@@ -94,19 +96,24 @@ pub fn Embedded(state: State, embed: Embed) -> impl IntoView {
                 {ask}
                 {result}
             </main>
-            <footer class="embed-foot">
-                {move || state.shown.get().map(|shown| view! { <Lede shown is_caption=true /> })}
-                {(embed.has_link && !state.is_one_file)
-                    .then(|| {
-                        view! {
-                            <p class="embed-link">
-                                <a href=whole_page target="_blank" rel="noopener" data-testid="embed-link">
-                                    "Open in Temporal Lens"
-                                </a>
-                            </p>
-                        }
-                    })}
-            </footer>
+            {(embed.has_caption || has_link)
+                .then(|| {
+                    view! {
+                        <footer class="embed-foot">
+                            {move || caption().map(|shown| view! { <Lede shown is_caption=true /> })}
+                            {has_link
+                                .then(|| {
+                                    view! {
+                                        <p class="embed-link">
+                                            <a href=whole_page target="_blank" rel="noopener" data-testid="embed-link">
+                                                "Open in Temporal Lens"
+                                            </a>
+                                        </p>
+                                    }
+                                })}
+                        </footer>
+                    }
+                })}
         </div>
     }
 }
