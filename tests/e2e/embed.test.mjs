@@ -85,8 +85,8 @@ describe('embedded', () => {
   }
 
   test('flags choose what is shown', async () => {
-    const all = ['tokens', 'heatmap', 'trajectory', 'features', 'input', 'controls', 'link'];
-    const of = { tokens: 'token-strip', heatmap: 'heatmap', trajectory: 'trajectory', features: 'feature-list', input: 'text-input', link: 'embed-link' };
+    const all = ['tokens', 'heatmap', 'trajectory', 'features', 'input', 'controls', 'caption', 'link'];
+    const of = { tokens: 'token-strip', heatmap: 'heatmap', trajectory: 'trajectory', features: 'feature-list', input: 'text-input', caption: 'lede', link: 'embed-link' };
     for (const only of all.filter((name) => of[name])) {
       const flags = all.map((name) => `embed${name}=${name === only}`).join('&amp;');
       const page = await visit(browser, article('flags', frameTag(`example=poem&amp;${flags}`)));

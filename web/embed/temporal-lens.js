@@ -11,7 +11,7 @@ const PARAMETERS = [
   "text", "example", "result", "model", "inf_k", "device", "theme", "view", "of", "mode", "scale", "shade", "events", "order", "pin", "span", "t", "feature", "zoom", "z", "words",
   "with", "withz", "withk", "withspan", "attention",
   "tof", "tby", "tin", "ttokens", "tcolour", "metric", "neighbours", "mindist", "seed", "camera",
-  "embedtokens", "embedheatmap", "embedtrajectory", "embedfeatures", "embedword", "embedinput", "embedcontrols", "embedlink",
+  "embedtokens", "embedheatmap", "embedtrajectory", "embedfeatures", "embedword", "embedinput", "embedcontrols", "embedcaption", "embedlink",
 ];
 
 class TemporalLens extends HTMLElement {
