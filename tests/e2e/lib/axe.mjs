@@ -8,7 +8,7 @@ import { nodeFolder } from './environment.mjs';
 const { AxeBuilder } = createRequire(join(nodeFolder, 'index.js'))('@axe-core/playwright');
 
 /**
- * Violations of all of axe's rules in a page, or in what `include` selects of it: each { id, impact, nodes }. Half of the
+ * Violations of all of axe's rules in a page, or in what `include` selects of it: each { id, impact, nodes }. A third of the
  * time that axe's own defaults take, with the same violations: what passes is not described, and frames of other origins,
  * which none of the pages has, are not looked into.
  */
