@@ -6,10 +6,10 @@
 >>> tl.save_html(analysis, "story.html")
 """
 
-from ._analysis import Analysis, load, save
+from ._analysis import Analysis, TokenWords, load, save
 from ._command import analyze
 from ._html import one_file, save_html
 from ._show import Shown, show
 from ._tensors import from_saelens, from_tensors
 
-__all__ = ["Analysis", "Shown", "analyze", "from_saelens", "from_tensors", "load", "one_file", "save", "save_html", "show"]
+__all__ = ["Analysis", "Shown", "TokenWords", "analyze", "from_saelens", "from_tensors", "load", "one_file", "save", "save_html", "show"]

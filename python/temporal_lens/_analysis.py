@@ -6,11 +6,15 @@ import base64
 import json
 import os
 from pathlib import Path
-from typing import Any, Dict, List, Literal, Optional, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Literal, Optional, TypedDict, Union
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ._arrays import from_triangle
+from ._arrays import Array, from_triangle
+
+if TYPE_CHECKING:
+    import pandas
 
 #: Formats that this package reads.
 FORMATS = ("temporal-lens-analysis/2", "temporal-lens-analysis/1")
@@ -25,6 +29,16 @@ _PER_TOKEN = ("token_ids", "l0_novel", "l0_pred", "l0_total", "novel_top", "pred
 _ENERGIES = ("residual", "error", "predictable", "novel")
 _WORDS = ("predictable", "novel", "next")
 _OF_MODEL = ("name", "pack_hash", "layer", "precision", "width")
+
+
+class TokenWords(TypedDict):
+    """A token, and its words, best first."""
+
+    token: str
+    #: What the past foretold.
+    predictable: List[str]
+    #: What the token added.
+    novel: List[str]
 
 
 class Analysis:
@@ -52,7 +66,8 @@ class Analysis:
     @property
     def text(self) -> str:
         """The text, verbatim."""
-        return self.document["text"]
+        text: str = self.document["text"]
+        return text
 
     @property
     def tokens(self) -> List[str]:
@@ -60,22 +75,22 @@ class Analysis:
         return list(self.document["tokens"])
 
     @property
-    def words(self) -> List[Dict[str, Any]]:
+    def words(self) -> List[TokenWords]:
         """At each token, what the past foretold and what the token added, best first: ``{"token", "predictable", "novel"}``,
         lists of words. Empty lists where the document has no words."""
         words = self.document.get("words") or {}
-        parts = {part: words.get(part) or [[] for _ in range(len(self))] for part in ("predictable", "novel")}
-        return [
-            {"token": token, **{part: [it["word"] for it in lists[t]] for part, lists in parts.items()}}
-            for t, token in enumerate(self.tokens)
-        ]
+
+        def of(part: str, t: int) -> List[str]:
+            return [it["word"] for it in words[part][t]] if words.get(part) else []
+
+        return [{"token": token, "predictable": of("predictable", t), "novel": of("novel", t)} for t, token in enumerate(self.tokens)]
 
     @property
     def events(self) -> List[Dict[str, Any]]:
         """The text's events in order, as the document has them; none where it has none (the page then finds them itself)."""
         return [dict(event) for event in self.document.get("events") or []]
 
-    def similarity(self, source: Source = "predictable", mode: Mode = "notebook") -> np.ndarray:
+    def similarity(self, source: Source = "predictable", mode: Mode = "notebook") -> NDArray[np.float32]:
         """Cosine similarity between tokens, centered over all of them: [T, T] as the authors' notebook has it, or
         [T - 1, T - 1] without the first token as Neuronpedia draws it."""
         if source not in _SOURCES:
@@ -93,7 +108,7 @@ class Analysis:
             cosines = (gram / np.outer(norms, norms)).astype(np.float32)
         return cosines[1:, 1:] if mode == "neuronpedia" else cosines
 
-    def to_pandas(self) -> Any:
+    def to_pandas(self) -> pandas.DataFrame:
         """A table with a row for each token: the token and its id, how many codes it has, its strongest novel feature, and, where the
         document has them, energies, surprise and words. Needs pandas."""
         try:
@@ -109,8 +124,8 @@ class Analysis:
         if document.get("surprise"):
             columns["surprise"] = document["surprise"]
         if document.get("words"):
-            for part in ("predictable", "novel"):
-                columns[f"{part}_words"] = [", ".join(row[part]) for row in self.words]
+            columns["predictable_words"] = [", ".join(row["predictable"]) for row in self.words]
+            columns["novel_words"] = [", ".join(row["novel"]) for row in self.words]
         return pandas.DataFrame(columns)
 
     def save(self, path: PathLike) -> None:
@@ -193,9 +208,9 @@ def _check(name: str, document: Dict[str, Any]) -> None:
                     if not isinstance(it, dict) or not isinstance(it.get("word"), str):
                         raise ValueError(f"{name}: words.{part}: {it!r} is not a word")
     for event in _list(f"{name}: events", document.get("events") or [], None):
-        ends = [event.get("first"), event.get("last")] if isinstance(event, dict) else []
-        if len(ends) != 2 or not all(end in range(count) for end in ends) or ends[0] > ends[1]:
-            raise ValueError(f"{name}: events: {ends!r} are not the first and the last of {count} tokens")
+        first, last = (event.get("first"), event.get("last")) if isinstance(event, dict) else (None, None)
+        if not isinstance(first, int) or not isinstance(last, int) or not 0 <= first <= last < count:
+            raise ValueError(f"{name}: events: {[first, last]!r} are not the first and the last of {count} tokens")
     attention = document.get("attention")
     if attention is not None:
         _object(f"{name}: attention", attention)
@@ -238,7 +253,7 @@ def _list(name: str, value: Any, count: Optional[int]) -> List[Any]:
     return value
 
 
-def _numbers(name: str, text: Any, kind: str, count: int) -> np.ndarray:
+def _numbers(name: str, text: Any, kind: str, count: int) -> Array:
     """The lower triangle of [T, T]."""
     numbers, wanted = _decoded(name, text, kind), count * (count + 1) // 2
     if len(numbers) != wanted:
@@ -246,11 +261,11 @@ def _numbers(name: str, text: Any, kind: str, count: int) -> np.ndarray:
     return numbers
 
 
-def _floats(name: str, text: str) -> np.ndarray:
+def _floats(name: str, text: str) -> Array:
     return _decoded(name, text, "<f4")
 
 
-def _decoded(name: str, text: Any, kind: str) -> np.ndarray:
+def _decoded(name: str, text: Any, kind: str) -> Array:
     try:
         return np.frombuffer(base64.b64decode(text, validate=True), kind)
     except (TypeError, ValueError) as error:

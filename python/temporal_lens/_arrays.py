@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Optional, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-Array = np.ndarray
+Array = NDArray[Any]
 
 
 def array(name: str, value: Any, dimensions: int) -> Array:

@@ -151,8 +151,8 @@ def _ids(token_ids: Any, count: int) -> List[int]:
 
 
 def _strongest(row: Array, keep: int) -> List[Dict[str, Any]]:
-    order = np.argsort(-row, kind="stable")[:keep]
-    return [{"feature": int(i), "value": float(row[i])} for i in order if row[i] > 0]
+    order: List[int] = np.argsort(-row, kind="stable")[:keep].tolist()
+    return [{"feature": i, "value": float(row[i])} for i in order if row[i] > 0]
 
 
 def _gram(matrix: Array) -> str:
@@ -163,7 +163,8 @@ def _gram(matrix: Array) -> str:
 def _cosines(codes: Array) -> Array:
     unit = codes - codes.mean(0)
     unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
-    return unit @ unit.T
+    cosines: Array = unit @ unit.T
+    return cosines
 
 
 def _squares(matrix: Array) -> List[float]:
@@ -188,8 +189,8 @@ def _attention(graphs: Any, count: int) -> Dict[str, Any]:
     sources = []
     for t in range(count):
         row = mean[t, 1 : t + 1]
-        order = np.argsort(-row, kind="stable")[:_SOURCES]
-        sources.append([{"position": int(j), "weight": float(row[j])} for j in order if row[j] > 0])
+        order: List[int] = np.argsort(-row, kind="stable")[:_SOURCES].tolist()
+        sources.append([{"position": j, "weight": float(row[j])} for j in order if row[j] > 0])
     layers, heads = found.shape[:2]
     return {"attention": {"layers": int(layers), "heads": int(heads), "weights": weights}, "sources": sources}
 
@@ -219,7 +220,8 @@ def _words(parts: Mapping[str, Array], unembedding: Any, vocabulary: Sequence[st
 def _best(scores: Array, words: Sequence[str]) -> List[Dict[str, Any]]:
     best: List[Dict[str, Any]] = []
     seen = set()
-    for i in np.argsort(-scores, kind="stable"):
+    order: List[int] = np.argsort(-scores, kind="stable").tolist()
+    for i in order:
         if scores[i] <= 0 or len(best) == _WORDS:
             break
         word = words[i].replace("▁", " ").strip()

@@ -16,12 +16,13 @@ const VARIABLE: &str = "TEMPORAL_LENS_TORCH_PYTHON";
 /// Debian's own, which other Pythons may hide.
 const USUAL: &str = "/usr/bin/python3";
 
-/// What runs notebooks and writes them as HTML, by the folder that each installs.
-const NOTEBOOKS: [(&str, &str); 6] = [
+/// What runs notebooks and writes them as HTML, and what checks the types of what they are written with, by the folder that each installs.
+const NOTEBOOKS: [(&str, &str); 7] = [
     ("nbclient", "nbclient>=0.10,<1"),
     ("ipykernel", "ipykernel>=6.29,<8"),
     ("nbconvert", "nbconvert>=7.16,<8"),
     ("pytest", "pytest>=8,<10"),
+    ("mypy", "mypy>=2,<3"),
     // What people look at notebooks with.
     ("jupyterlab", "jupyterlab>=4.4,<5"),
     ("marimo", "marimo>=0.20,<1"),
@@ -44,7 +45,7 @@ pub fn find_or_install(paths: &Paths) -> Result<(String, PathBuf)> {
         format!("no Python here has torch and numpy: name one that has in {VARIABLE}, or, as root on Debian, apt-get install python3-torch")
     })?;
     let folder = paths.tools().join(format!("notebooks-{}", python::version(&python)));
-    python::install_missing(&python, &folder, "what runs notebooks", &NOTEBOOKS, &[])?;
+    python::install_missing(&python, &folder, "what runs notebooks and checks types", &NOTEBOOKS, &[])?;
     python::install_missing(&python, &folder, "SAELens' TemporalSAE", &SAELENS, &["--no-deps"])?;
     Ok((python, folder))
 }
