@@ -12,4 +12,5 @@ from ._html import one_file, save_html
 from ._show import Shown, show
 from ._tensors import from_saelens, from_tensors
 
+__version__ = "0.1.0"
 __all__ = ["Analysis", "Shown", "TokenWords", "analyze", "from_saelens", "from_tensors", "load", "one_file", "save", "save_html", "show"]

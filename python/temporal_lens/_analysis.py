@@ -153,11 +153,21 @@ def read_json(path: PathLike) -> Any:
 
 def save(analysis: Analysis, path: PathLike) -> None:
     """Writes an analysis's file."""
-    analysis.save(path)
+    is_analysis(analysis).save(path)
+
+
+def is_analysis(analysis: Any) -> Analysis:
+    """Raises ``TypeError`` where it is something else."""
+    if not isinstance(analysis, Analysis):
+        raise TypeError(f"analysis: this is a {type(analysis).__name__}; it has to be an Analysis, as load(path) or Analysis(document) gives one")
+    return analysis
 
 
 def write_whole(path: PathLike, text: str) -> None:
     """Writes a file beside its place and moves it there."""
+    folder = Path(path).parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{os.fspath(path)}: there is no folder {folder}")
     unfinished = Path(f"{os.fspath(path)}.{os.getpid()}.unfinished")
     try:
         unfinished.write_bytes(text.encode("utf-8"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional, Sequence
+from collections.abc import Iterable, Mapping
+from operator import index
+from typing import Any, List, Optional, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +18,18 @@ def array(name: str, value: Any, dimensions: int) -> Array:
     Raises ``TypeError`` where it holds no numbers, ``ValueError`` where it has another number of dimensions or a value that
     is not finite.
     """
+    if value is None:
+        raise TypeError(f"{name}: it is None")
     if hasattr(value, "detach"):
-        # numpy knows no bfloat16; every one is a float32.
-        value = value.detach().float().cpu().numpy()
+        value = value.detach().cpu()
+        # numpy knows no bfloat16; every one is a float32. What is complex is none.
+        value = (value if "complex" in str(getattr(value, "dtype", "")) else value.float()).numpy()
     try:
+        if np.iscomplexobj(value):
+            raise TypeError("they are complex")
         # Sums are then the same whatever way it lies in memory.
-        found = np.asarray(value, dtype=np.float32, order="C")
+        with np.errstate(over="ignore"):
+            found = np.asarray(value, dtype=np.float32, order="C")
     except (TypeError, ValueError) as error:
         raise TypeError(f"{name}: this is not an array of numbers ({error})") from None
     shape = found.shape
@@ -35,6 +43,30 @@ def array(name: str, value: Any, dimensions: int) -> Array:
     if not finite.all():
         where = tuple(int(i) for i in np.argwhere(~finite)[0])
         raise ValueError(f"{name}: the value at {where} is {found[where]}")
+    return found
+
+
+def strings(name: str, values: Any, what: str) -> List[str]:
+    """``values`` as a list of strings. Raises ``TypeError`` where they are something else: ids, one string, or a mapping, whose order
+    is another one."""
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise TypeError(f"{name}: this is one {type(values).__name__}; it has to be a list of strings: {what}")
+    if isinstance(values, Mapping):
+        raise TypeError(f"{name}: this is a mapping; it has to be a list of strings: {what}")
+    for value in values:
+        if not isinstance(value, str):
+            raise TypeError(f"{name}: {value!r:.60} is not a string; it has to be a list of strings: {what}")
+    return [str(value) for value in values]
+
+
+def whole(name: str, value: Any, least: int) -> int:
+    """``value``, of Python, numpy or torch, as a whole number that is not below ``least``."""
+    try:
+        found = index(value)
+    except TypeError:
+        found = least - 1
+    if found < least:
+        raise ValueError(f"{name}: it is {value!r}; it has to be a whole number, {least} at least")
     return found
 
 

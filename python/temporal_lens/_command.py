@@ -19,6 +19,8 @@ _HOW = (
 
 def analyze(text: str, *, pack: PathLike, program: PathLike = "temporal-lens", device: Optional[str] = None, attention: bool = True) -> Analysis:
     """Analyzes a text with the packed model in the folder ``pack``; ``device`` is gpu or cpu, by default the GPU where there is one."""
+    if not isinstance(text, str):
+        raise TypeError(f"text: this is a {type(text).__name__}; it has to be one string")
     if not text:
         raise ValueError("text: it is empty")
     found = shutil.which(os.fspath(program))

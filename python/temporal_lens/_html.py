@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Dict, Optional, Union
 from urllib.parse import parse_qsl
 
-from ._analysis import Analysis, PathLike, read_json, write_whole
+from ._analysis import Analysis, PathLike, is_analysis, read_json, write_whole
 
 _KIND = "temporal-lens-one-file/1"
 _HEAD = "<!--temporal-lens:head-->"
@@ -41,6 +41,7 @@ def template() -> str:
 def one_file(analysis: Analysis, view: str = "", features: Optional[Union[PathLike, Dict[str, Any]]] = None) -> str:
     """The whole file. ``view`` is a link's query, such as ``view=path`` (docs/embed.md lists the keys). ``features`` is the index of
     the dashboards of the analysis's pack (``dashboards/index.json`` of a site), or its path: features then have names."""
+    is_analysis(analysis)
     page = template()
     for part in (_KIND, _HEAD, _DATA):
         if page.count(part) != 1:

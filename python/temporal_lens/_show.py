@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import html
+import os
 from typing import Any, Dict, Optional, Union
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from ._analysis import Analysis, PathLike
+from ._arrays import whole
 from ._html import one_file
 
 #: Pixels.
@@ -45,9 +47,12 @@ def show(
     A text, instead, opens ``page``, the address of a Temporal Lens site, with the model in the browser. Browsers compute on the
     GPU only in notebooks that are served over https or from this machine.
     """
-    if not isinstance(height, int) or height < 100:
-        raise ValueError(f"height: it is {height!r}; it has to be 100 pixels at least")
+    height = whole("height", height, 100)
+    if isinstance(what, os.PathLike) or isinstance(what, str) and page is None and what.endswith(".json"):
+        raise TypeError(f"what: {os.fspath(what)!r} is a file: show(load(path)) shows the analysis in it")
     if isinstance(what, str):
+        if features is not None:
+            raise ValueError("features: they are for an analysis; a site has those of its own model")
         if not page:
             raise ValueError('page: a text needs the address of a Temporal Lens site, as in show(text, page="https://..."); an analysis needs none')
         address = urlsplit(page)
@@ -57,6 +62,8 @@ def show(
         site = urlunsplit((address.scheme, address.netloc, address.path, query, ""))
         source = f'src="{html.escape(site)}" allow="clipboard-write; cross-origin-isolated"'
         return Shown(_frame(source, height))
+    if page is not None:
+        raise ValueError("page: an analysis needs none")
     if isinstance(what, dict):
         what = Analysis(what)
     if not isinstance(what, Analysis):

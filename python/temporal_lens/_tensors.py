@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 import numpy as np
 
 from ._analysis import Analysis
-from ._arrays import Array, array, fits, triangle
+from ._arrays import Array, array, fits, strings, triangle, whole
 
 #: Words for each token and part.
 _WORDS = 8
@@ -64,9 +64,7 @@ def from_tensors(
         those of this text.
     :param keep: novel codes listed for each token.
     """
-    if isinstance(tokens, str):
-        raise TypeError("tokens: this is one string; it has to be a list of tokens, the start token first")
-    names = [str(token) for token in tokens]
+    names = strings("tokens", tokens, "the tokens of the text, the start token first, as convert_ids_to_tokens(ids) of a tokenizer gives them")
     count = len(names)
     if count < 2:
         raise ValueError(f"tokens: there are {count}; a text has the start token and one more at least")
@@ -87,10 +85,10 @@ def from_tensors(
     missing = [part for part, value in parts.items() if value is None]
     if len(missing) == 1:
         raise ValueError(f"{missing[0]}: it is missing; energies and words need both parts of the reconstruction")
-    if not isinstance(keep, int) or keep < 1:
-        raise ValueError(f"keep: it is {keep!r}; it has to be 1 at least")
-    if not isinstance(layer, int) or layer < 0:
-        raise ValueError(f"layer: it is {layer!r}; it has to be 0 or more")
+    keep, layer = whole("keep", keep, 1), whole("layer", layer, 0)
+    for name, said in (("model", model), ("text", text)):
+        if not isinstance(said, str) and not (name == "text" and said is None):
+            raise TypeError(f"{name}: {said!r} is not a string")
 
     top = [_strongest(row, keep) for row in novel]
     at = count - 2
@@ -102,7 +100,7 @@ def from_tensors(
         described["neuronpedia"] = neuronpedia
     document: Dict[str, Any] = {
         "format": "temporal-lens-analysis/1",
-        "text": "".join(names[1:]).replace("▁", " ").strip() if text is None else str(text),
+        "text": "".join(names[1:]).replace("▁", " ").strip() if text is None else text,
         "token_ids": _ids(token_ids, count),
         "tokens": names,
         "model": described,
@@ -182,6 +180,10 @@ def _attention(graphs: Any, count: int) -> Dict[str, Any]:
     fits("attn_graphs", found, (None, None, count, count), "tokens", (count,))
     if found.min() < -_ROUNDING or found.max() > 1 + _ROUNDING:
         raise ValueError(f"attn_graphs: its values are {found.min():g} to {found.max():g}; weights are 0 to 1")
+    later = np.triu(found, 1)
+    if later.max() > _ROUNDING:
+        *_, t, j = (int(i) for i in np.unravel_index(later.argmax(), later.shape))
+        raise ValueError(f"attn_graphs: in row {t}, column {j} is {later.max():g}; a token attends to columns 0 to {t}, its past")
     levels = np.rint(found.clip(0, 1) * 65535).astype("<u2")
     lower = np.tril_indices(count)
     weights = [base64.b64encode(head[lower].tobytes()).decode("ascii") for layer in levels for head in layer]
@@ -197,7 +199,7 @@ def _attention(graphs: Any, count: int) -> Dict[str, Any]:
 
 def _words(parts: Mapping[str, Array], unembedding: Any, vocabulary: Sequence[str], final_norm: Any, means: Mapping[str, Any]) -> Dict[str, Any]:
     """score(w) = ((r - mean r) * (1 + final norm)) . (row of w - mean row), as docs/words.md has it."""
-    words = [str(word) for word in vocabulary]
+    words = strings("vocabulary", vocabulary, "the words of the rows of unembedding, in their order")
     width = parts["novel"].shape[1]
     rows = array("unembedding", unembedding, 2)
     fits("unembedding", rows, (len(words), width), "vocabulary and residual", (len(words), width))

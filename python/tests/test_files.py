@@ -170,6 +170,35 @@ def test_a_notebook_gets_a_frame_that_needs_nothing(analysis):
     assert analysis._repr_html_().startswith("<iframe")
 
 
+def test_what_is_asked_for_in_vain_is_refused(analysis, tmp_path):
+    for height in ("500px", 500.0, 99):
+        with pytest.raises(ValueError, match="height: it is .*; it has to be a whole number, 100 at least"):
+            tl.show(analysis, height=height)
+    assert "height: 500px" in tl.show(analysis, height=np.int64(500)).markup
+    with pytest.raises(ValueError, match="page: an analysis needs none"):
+        tl.show(analysis, page="https://example.org/")
+    with pytest.raises(ValueError, match="features: they are for an analysis"):
+        tl.show("a", page="https://example.org/", features=tmp_path / "index.json")
+
+
+def test_a_file_is_not_shown_as_a_text(tmp_path):
+    for what in (tmp_path / "result.json", str(tmp_path / "result.json")):
+        with pytest.raises(TypeError, match=r"result.json' is a file: show\(load\(path\)\)"):
+            tl.show(what)
+    assert "text=look%20into%20a.json" in tl.show("look into a.json", page="https://example.org/").markup
+
+
+def test_what_is_no_analysis_is_not_saved(analysis, tmp_path):
+    for save in (tl.save, tl.save_html):
+        with pytest.raises(TypeError, match="analysis: this is a dict; it has to be an Analysis"):
+            save(analysis.document, tmp_path / "result")
+        with pytest.raises(FileNotFoundError, match="absent/result: there is no folder .*absent$"):
+            save(analysis, tmp_path / "absent" / "result")
+    with pytest.raises(TypeError, match="this is a str"):
+        tl.one_file("result.json")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_text_needs_a_page():
     with pytest.raises(ValueError, match="page"):
         tl.show("Once upon a time")
@@ -182,6 +211,13 @@ def test_a_text_needs_a_page():
     assert 'src="https://example.org/?embed=true&amp;text=a%20%22b"' in tl.show('a "b', page="https://example.org/").markup
     with pytest.raises(TypeError, match="no view of a int"):
         tl.show(3)
+
+
+def test_one_text_is_analyzed(tmp_path):
+    with pytest.raises(TypeError, match="text: this is a list; it has to be one string"):
+        tl.analyze(["a", "b"], pack=tmp_path)
+    with pytest.raises(ValueError, match="text: it is empty"):
+        tl.analyze("", pack=tmp_path)
 
 
 def test_without_the_command_line_it_says_how_to_get_it(tmp_path):

@@ -1,6 +1,7 @@
 """from_tensors against what PyTorch made, and what it refuses."""
 
 import base64
+import json
 import sys
 
 import numpy as np
@@ -134,7 +135,10 @@ def test_words_are_read_out_where_there_is_a_vocabulary():
         ({"recons": np.full((33, 48), np.inf)}, r"recons: the value at \(0, 0\) is inf"),
         ({"attn_graphs": np.full((4, 33, 33), -5)}, "attn_graphs: its values are -5 to -5; weights are 0 to 1"),
         ({"vocabulary": ["a"]}, "words need both"),
-        ({"layer": -1}, "layer"),
+        ({"layer": -1}, "layer: it is -1; it has to be a whole number, 0 at least"),
+        ({"keep": 2.5}, "keep: it is 2.5; it has to be a whole number, 1 at least"),
+        ({"attn_graphs": np.full((4, 33, 33), 1 / 33)}, "attn_graphs: in row 0, column 1 is 0.030303; a token attends to columns 0 to 0"),
+        ({"residual": np.full((33, 48), 1e40)}, r"residual: the value at \(0, 0\) is inf"),
     ],
 )
 def test_what_does_not_fit_is_named_with_both_shapes(changes, said):
@@ -142,14 +146,55 @@ def test_what_does_not_fit_is_named_with_both_shapes(changes, said):
         tl.from_tensors(**arguments("topk-tied", **changes))
 
 
-def test_one_string_is_no_list_of_tokens():
-    with pytest.raises(TypeError, match="tokens: this is one string"):
-        tl.from_tensors(**arguments("topk-tied", tokens="x" * 33))
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        ({"tokens": "x" * 33}, "tokens: this is one str; it has to be a list of strings"),
+        # Their ids.
+        ({"tokens": np.arange(33)}, "tokens: .*0.* is not a string"),
+        ({"tokens": [b"a"] * 33}, "tokens: b'a' is not a string"),
+        # A batch of one.
+        ({"tokens": [["a"] * 33]}, "tokens: .* is not a string"),
+        ({"recons": [["a"]]}, "recons: this is not an array"),
+        ({"recons": None}, "recons: it is None"),
+        ({"recons": np.full((33, 48), 1j)}, "recons: this is not an array of numbers .they are complex"),
+        ({"model": None}, "model: None is not a string"),
+        ({"text": 5}, "text: 5 is not a string"),
+        # What a tokenizer has: its order is not that of the rows.
+        ({"unembedding": np.zeros((2, 48)), "vocabulary": {"a": 1, "b": 0}}, "vocabulary: this is a mapping"),
+        ({"unembedding": np.zeros((2, 48)), "vocabulary": "ab"}, "vocabulary: this is one str"),
+    ],
+)
+def test_what_is_of_another_kind_is_named(changes, said):
+    with pytest.raises(TypeError, match=said):
+        tl.from_tensors(**arguments("topk-tied", **changes))
 
 
-def test_what_is_no_array_is_named():
-    with pytest.raises(TypeError, match="recons: this is not an array"):
-        tl.from_tensors(**arguments("topk-tied", recons=[["a"]]))
+@pytest.mark.parametrize(
+    "change",
+    [np.asfortranarray, lambda x: np.repeat(x, 2, axis=-1)[..., ::2], lambda x: x.tolist(), lambda x: x.astype(object)],
+    ids=["columns first", "with gaps", "lists", "objects"],
+)
+def test_however_arrays_lie_in_memory_the_numbers_are_the_same(change):
+    given = {name: change(value) if isinstance(value, np.ndarray) else value for name, value in arguments("topk-tied").items()}
+    assert tl.from_tensors(**given).document == tl.from_tensors(**arguments("topk-tied")).document
+
+
+def test_numbers_and_strings_of_numpy_are_taken():
+    given = arguments("topk-tied")
+    plain = tl.from_tensors(**given, layer=12, keep=3, token_ids=list(range(2, 35)))
+    tokens = np.array(given.pop("tokens"))
+    assert tl.from_tensors(**given, tokens=tokens, layer=np.int64(12), keep=np.int32(3), token_ids=np.arange(2, 35)).document == plain.document
+    json.dumps(plain.document)
+
+
+def test_the_shortest_text_has_two_tokens():
+    zeros = {"residual": np.zeros((2, 4)), "pred_codes": np.zeros((2, 8)), "novel_codes": np.zeros((2, 8)), "recons": np.zeros((2, 4))}
+    analysis = tl.from_tensors(tokens=["<bos>", "a"], **zeros)
+    assert (analysis.text, analysis.document["variance_explained"], analysis.document["selected"]) == ("a", None, None)
+    assert not analysis.similarity().any()
+    with pytest.raises(ValueError, match="tokens: there are 1; a text has the start token and one more"):
+        tl.from_tensors(tokens=["<bos>"], **{name: value[:1] for name, value in zeros.items()})
 
 
 def test_saelens_without_torch_is_told(monkeypatch):

@@ -41,6 +41,13 @@ def test_ids_of_a_tokenizer_are_taken():
     assert tl.from_tensors(**arguments("topk-tied", token_ids=ids)).document["token_ids"] == list(range(5, 38))
 
 
+def test_ids_are_no_tokens_and_complex_numbers_no_activations():
+    with pytest.raises(TypeError, match=r"tokens: tensor\(0\) is not a string"):
+        tl.from_tensors(**arguments("topk-tied", tokens=torch.arange(33)))
+    with pytest.raises(TypeError, match="residual: this is not an array of numbers .they are complex"):
+        tl.from_tensors(**arguments("topk-tied", residual=torch.zeros(33, 48, dtype=torch.complex64)))
+
+
 def test_shapes_of_tensors_are_named():
     with pytest.raises(ValueError, match=r"recons: its shape is \(33, 5\), which does not fit residual \(33, 48\)"):
         tl.from_tensors(**arguments("topk-tied", recons=torch.zeros(1, 33, 5)))
