@@ -9,7 +9,7 @@
   };
   const start = async (module) => __wbg_init({ module_or_path: await (await unpacked(module)).arrayBuffer() });
 
-  /** What the notebook around shows, where this file stands in one and may look. */
+  /** The theme of the notebook around, where this file stands in one and may look. */
   const themeAround = () => {
     try {
       if (window.parent === window) return null;
@@ -18,11 +18,26 @@
       if (dataset.theme === "light" || dataset.theme === "dark") return dataset.theme;
       const kind = dataset.vscodeThemeKind ?? "";
       if (kind || classList.contains("vscode-dark")) return /light/.test(kind) ? "light" : "dark";
-      const { theme } = window.parent.document.documentElement.dataset;
+      const root = window.parent.document.documentElement;
+      // Colab's frames have the attribute, other pages the datum.
+      const theme = root.getAttribute("theme") ?? root.dataset.theme;
       return theme === "light" || theme === "dark" || theme === "dark-mode" ? theme.slice(0, 5).replace(/-$/, "") : null;
     } catch {
       return null;
     }
+  };
+
+  /** Tells the page when the notebook around changes its theme. */
+  const followTheme = () => {
+    const file = window.temporalLensFile;
+    const changes = new MutationObserver(() => {
+      const theme = themeAround();
+      if (!theme || theme === file.theme) return;
+      file.theme = theme;
+      window.dispatchEvent(new Event("temporal-lens-theme"));
+    });
+    const { body, documentElement } = window.parent.document;
+    for (const element of [body, documentElement]) changes.observe(element, { attributes: true });
   };
 
   const openPage = async () => {
@@ -43,6 +58,7 @@
         comparison: await text("comparison"),
         features: await text("features"),
         query: query.size ? `?${query}` : "",
+        theme,
         // Made when it is first asked for: few readers open the path.
         get worker() {
           const lines = [`globalThis.temporalLensModule = ${JSON.stringify(module)};\n`, script];
@@ -51,6 +67,7 @@
         },
       };
       await start(module);
+      if (theme) followTheme();
     } catch (error) {
       console.error(error);
       if (!boot) return;

@@ -67,6 +67,20 @@ const FRONT_ENDS = {
         await window.jupyterapp.commands.execute('notebook:run-all-cells');
       });
     },
+    // The cell is not run again, and what is pinned stays.
+    switchTheme: async (page, cell) => {
+      await cell.getByTestId('token-strip').locator('[data-position="20"]').click();
+      const pinned = await cell.getByTestId('inspector').locator('h2').first().innerText();
+      const picture = () => cell.getByTestId('heatmap').evaluate((canvas) => canvas.toDataURL());
+      for (const theme of ['Dark', 'Light']) {
+        const before = await picture();
+        await page.evaluate((name) => window.jupyterapp.commands.execute('apputils:change-theme', { theme: `JupyterLab ${name}` }), theme);
+        await cell.locator(`html[data-theme="${theme.toLowerCase()}"]`).waitFor({ state: 'attached' });
+        await until(async () => await picture() !== before, 'a matrix in the other colors');
+        assert.equal(await cell.getByTestId('inspector').locator('h2').first().innerText(), pinned);
+        await screenshot(page, `python-jupyterlab-${theme.toLowerCase()}`);
+      }
+    },
   },
   marimo: {
     file: 'cell.py',
@@ -77,8 +91,37 @@ const FRONT_ENDS = {
   },
 };
 
-/** Opens a file in a browser without a network, and answers what its frame, Temporal Lens, shows: its text, and its theme. */
-async function shown(file, name, tokens) {
+/**
+ * Frames that notebooks put outputs into: what their sandboxes allow, and what marks their theme. Colab's are of another origin than the
+ * notebook.
+ */
+const SANDBOXES = [
+  {
+    name: "a frame of another origin, with the sandbox of Colab's outputs,",
+    sandbox: 'allow-downloads allow-forms allow-pointer-lock allow-popups allow-popups-to-escape-sandbox allow-same-origin allow-scripts '
+      + 'allow-storage-access-by-user-activation',
+    root: 'theme="dark"',
+    theme: 'dark',
+  },
+  // The single file may not look at its surroundings.
+  { name: 'a frame that may run scripts and do nothing else', sandbox: 'allow-scripts', root: 'theme="dark"', theme: 'system' },
+];
+
+/** Waits until a canvas shows a picture. */
+const drawn = async (canvas) => {
+  const colors = () => canvas.evaluate((it) => {
+    if (it.width < 100) return 0;
+    const { data } = it.getContext('2d').getImageData(0, 0, it.width, it.height);
+    return new Set(new Uint32Array(data.buffer)).size;
+  });
+  await until(async () => await colors() > 50, 'a picture');
+};
+
+/**
+ * Opens a file in a browser without a network, and answers what its last frame, Temporal Lens, shows: its text, and its theme. As many frames as
+ * `paths` come first, which show the path.
+ */
+async function shown(file, name, tokens, paths = 0) {
   const browser = await launch({ webgpu: false });
   try {
     const context = await visitor(browser, { viewport: { width: 1200, height: 760 } });
@@ -93,14 +136,11 @@ async function shown(file, name, tokens) {
       if (request.frame() !== page.mainFrame()) requested.push(request.url());
     });
     await page.goto(pathToFileURL(file).href);
-    const cell = page.frameLocator('iframe');
-    await cell.locator('[data-testid="heatmap"]').waitFor();
-    await page.waitForFunction(() => {
-      const canvas = document.querySelector('iframe').contentDocument.querySelector('[data-testid="heatmap"]');
-      if (canvas.width < 100) return false;
-      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-      return new Set(new Uint32Array(data.buffer)).size > 50;
-    });
+    const cell = page.frameLocator('iframe').last();
+    await drawn(cell.getByTestId('heatmap'));
+    for (let path = 0; path < paths; path += 1) {
+      await page.frameLocator('iframe').nth(path).locator(`[data-testid="trajectory"][data-points="${tokens}"]`).waitFor();
+    }
     assert.equal(await cell.locator('main').getAttribute('data-analysis-tokens'), String(tokens));
     const text = await cell.locator('[data-testid="token-strip"]').innerText();
     const theme = await cell.locator('html').getAttribute('data-theme');
@@ -148,14 +188,14 @@ describe('the Python package', () => {
 
   test('its own tests pass', LIMIT, async () => {
     const passed = await pytest(own, environment(pythonModules), 'python/tests', '--ignore=python/tests/with_torch');
-    assert.ok(passed >= 75, `${passed} tests`);
+    assert.ok(passed >= 97, `${passed} tests`);
   });
 
   test("its tests with torch pass, those on SAELens' TemporalSAE and those of its types", LIMIT, async () => {
     const { python: withTorch, modules } = torch();
     const env = environment([join(root, 'python', 'tests'), modules].join(delimiter));
     const passed = await pytest(withTorch, env, 'python/tests/with_torch');
-    assert.ok(passed >= 28, `${passed} tests`);
+    assert.ok(passed >= 29, `${passed} tests`);
   });
 
   test('a cell of a notebook shows the analysis, and asks for nothing', LIMIT, async () => {
@@ -163,6 +203,40 @@ describe('the Python package', () => {
     const file = join(folder, 'notebook.html');
     writeFileSync(file, stdout);
     await shown(file, 'python-cell', 33);
+  });
+
+  test('frames that allow little show the analysis in a cell', LIMIT, async () => {
+    const { stdout } = await run(own, ['-c', CELL.replace('theme=light', '')], { cwd: root, env: environment(pythonModules), maxBuffer: 1 << 26 });
+    const output = stdout.slice(stdout.indexOf('<iframe'));
+    const browser = await launch({ webgpu: false });
+    try {
+      for (const { name, sandbox, root: attributes, theme } of SANDBOXES) {
+        const page = await (await visitor(browser, { viewport: { width: 1200, height: 760 } })).newPage();
+        const problems = [];
+        page.on('pageerror', (error) => problems.push(error.message));
+        const pages = {
+          'https://notebook.example/': `<iframe id="frame" sandbox="${sandbox}" src="https://output.example/" style="width: 100%; height: 730px"></iframe>`,
+          'https://output.example/': `<html ${attributes}><div id="output"></div>
+            <script>addEventListener("message", ({ data }) => { document.getElementById("output").innerHTML = data; })</script>`,
+        };
+        for (const [url, body] of Object.entries(pages)) {
+          await page.route(url, (route) => route.fulfill({ contentType: 'text/html; charset=utf-8', body: `<!doctype html>${body}` }));
+        }
+        await page.goto('https://notebook.example/');
+        await page.frameLocator('#frame').locator('#output').waitFor({ state: 'attached' });
+        await page.evaluate((html) => document.getElementById('frame').contentWindow.postMessage(html, '*'), output);
+        const cell = page.frameLocator('#frame').frameLocator('iframe[title="Temporal Lens"]');
+        await drawn(cell.getByTestId('heatmap'));
+        assert.equal(await cell.locator('html').getAttribute('data-theme'), theme, name);
+        // Laid out in a worker that the file starts from its own bytes.
+        await cell.getByTestId('tab-path').click();
+        await cell.locator('[data-testid="trajectory"][data-points]').waitFor();
+        assert.deepEqual(problems, [], name);
+        await page.context().close();
+      }
+    } finally {
+      await browser.close();
+    }
   });
 
   for (const [name, frontEnd] of Object.entries(FRONT_ENDS)) {
@@ -191,13 +265,9 @@ describe('the Python package', () => {
         await cell.getByTestId('lede').waitFor({ timeout: 60_000 });
         assert.match(await cell.getByTestId('lede').innerText(), /three scenes.*courtroom/);
         assert.equal(await cell.locator('main').getAttribute('data-analysis-tokens'), '143');
-        const colors = await cell.getByTestId('heatmap').evaluate(async (canvas) => {
-          while (canvas.width < 100) await new Promise(requestAnimationFrame);
-          const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-          return new Set(new Uint32Array(data.buffer)).size;
-        });
-        assert.ok(colors > 50, `${colors} colors in the matrix`);
+        await drawn(cell.getByTestId('heatmap'));
         await screenshot(page, `python-${name.toLowerCase()}`);
+        await frontEnd.switchTheme?.(page, cell);
       } finally {
         await browser.close();
         server.kill();
@@ -255,14 +325,19 @@ describe('the Python package', () => {
     assert.equal(explained.length, 2, printed);
     assert.ok(explained[0] > 0.5 && Math.abs(explained[0] - explained[1]) < 2e-4, printed);
     assert.ok(Number(/largest difference of a similarity: (\S+)/.exec(printed)[1]) < 1e-5, printed);
-    assert.deepEqual(cells.at(-1).kinds, [['text/html', 'text/plain']]);
-    const { text, theme } = await shown(file, 'python-notebook', 37);
+    const strongest = [...printed.matchAll(/strongest novel feature of ▁the: (\d+)/g)].map((it) => it[1]);
+    assert.ok(strongest.length === 2 && strongest[0] === strongest[1], printed);
+    for (const line of ['residual stream: (37, 64)', 'reconstruction: (37, 64)', 'novel codes: (37, 512)', 'predictable codes: (37, 512)', 'similarity: (37, 37)']) {
+      assert.ok(printed.includes(line), `${line}: ${printed}`);
+    }
+    for (const cell of cells.slice(-2)) assert.deepEqual(cell.kinds, [['text/html', 'text/plain']]);
+    const { text, theme } = await shown(file, 'python-notebook', 37, 1);
     assert.match(text, /sailors watched the tide.*kneaded dough/);
     assert.equal(theme, 'light');
     // The same page as JupyterLab's dark theme marks it.
     const light = readFileSync(file, 'utf8');
     assert.ok(light.includes('data-jp-theme-light="true"'));
     writeFileSync(file, light.replace('data-jp-theme-light="true"', 'data-jp-theme-light="false"'));
-    assert.equal((await shown(file, 'python-notebook-dark', 37)).theme, 'dark');
+    assert.equal((await shown(file, 'python-notebook-dark', 37, 1)).theme, 'dark');
   });
 });

@@ -53,6 +53,9 @@ pub fn App() -> impl IntoView {
         embedding::listen(state);
         return view! { <Embedded state embed /> }.into_any();
     }
+    if state.is_one_file {
+        embedding::follow_theme(state);
+    }
     view! {
         <div
             class="page"

@@ -33,6 +33,11 @@ pub fn query() -> Option<String> {
     field("query")
 }
 
+/// The theme of the notebook around, where the file stands in one.
+pub fn theme() -> Option<String> {
+    field("theme")
+}
+
 /// The address of a worker that runs this page's own module.
 pub fn worker() -> Option<String> {
     field("worker")

@@ -11,6 +11,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 use web_sys::MessageEvent;
 
+use crate::carried;
 use crate::environment::window;
 use crate::state::State;
 
@@ -83,6 +84,15 @@ pub fn listen(state: State) {
         }
     });
     post(&EmbedEvent::Ready, "*");
+}
+
+/// Shows the theme that the notebook around a single file changes to: web/one-file.js sees the change.
+pub fn follow_theme(state: State) {
+    let _changes = window_event_listener_untyped("temporal-lens-theme", move |_| {
+        if let Some(theme) = carried::theme() {
+            state.tell(Msg::Message(EmbedCommand::SetTheme { theme }));
+        }
+    });
 }
 
 /// Tells the page around that its last message was refused.
