@@ -97,14 +97,14 @@ describe('the garden path', () => {
   });
 
   test('another span is selected by click and shift-click, by keys, too', async () => {
-    const before = await (await row('1A × 2A')).innerText();
+    const before = await (await row('1B × 2B')).innerText();
     const found = await page.getByTestId('compare-found').innerText();
     await putAway(page);
     await (await reach(page, 'compare-2-3')).click();
     await (await reach(page, 'compare-2-4')).focus();
     await page.keyboard.press('Shift+Enter');
     assert.equal(await page.locator('.compare-token.is-span-b').count() > 0, true);
-    assert.notEqual(await (await row('1A × 2A')).innerText(), before);
+    assert.notEqual(await (await row('1B × 2B')).innerText(), before);
     assert.notEqual(await page.getByTestId('compare-found').innerText(), found);
     const named = await page.locator('[data-testid^="compare-2-"].is-span-b').evaluateAll((them) => them.map((it) => it.dataset.testid));
     assert.deepEqual(named, ['compare-2-3', 'compare-2-4']);

@@ -76,7 +76,8 @@ fn AttentionFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     let layout = Memo::new(move |_| space.get().map(|space| AttentionLayout::within(count, space)));
     let raster = StoredValue::new_local(None::<(Arc<AttentionMap>, HtmlCanvasElement)>);
     let ground = repaints(state);
-    let row = Memo::new(move |_| state.focus.get().focused().map(|cell| cell.row));
+    // With nothing pointed at it is the word that the page speaks of.
+    let row = state.word.looked_at;
     Effect::new(move |_| {
         ground.track();
         let (Some(canvas), Some(layout), Some(space)) = (canvas.get(), layout.get(), space.get()) else { return };
@@ -141,8 +142,8 @@ fn AttentionFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
         .enumerate()
         .map(|(position, token)| {
             view! {
-                <LineBreak token=token.clone() />
                 <span class="token" data-attended=position.to_string()>
+                    <LineBreak token=token.clone() />
                     <TokenText token=token.clone() />
                 </span>
             }
@@ -266,7 +267,7 @@ fn numbers(count: usize, chosen: impl Fn() -> Option<usize> + Copy + Send + 'sta
 fn Origins(state: State, drawn: Signal<Option<Arc<AttentionMap>>>) -> impl IntoView {
     let rows = move || {
         let map = drawn.get()?;
-        let position = state.focus.get().focused()?.row;
+        let position = state.word.looked_at.get()?;
         let origins = map.origins(position, ORIGINS);
         let most = origins.first().map_or(1.0, |it| it.weight.max(f32::MIN_POSITIVE));
         let rows = origins

@@ -19,7 +19,7 @@ use super::gear::Gear;
 use super::picker::InfKField;
 use super::save_figure::SaveFigure;
 use super::similarity_table::SimilarityTable;
-use super::token_text::{LineBreak, TokenText};
+use super::token_text::TokenText;
 use crate::pointing;
 use crate::state::{Phase, ShownAnalysis, ShownComparison, State};
 use crate::surface::{observe_space, repaints, report, size_in_css};
@@ -293,7 +293,6 @@ fn Side(
                 _ => anchor.set(Some(position)),
             };
             view! {
-                <LineBreak token=token.clone() />
                 <button
                     type="button"
                     class="compare-token"
