@@ -59,16 +59,22 @@ function withOtherRows(folder, name) {
   const content = Buffer.concat(checks);
   writeFileSync(join(copy, list.file), content);
   list.sha256 = sha256(content).toString('hex');
-  writeFileSync(join(copy, 'manifest.json'), JSON.stringify(manifest));
+  writeFileSync(join(copy, 'manifest.json'), sealed(manifest));
   return copy;
+}
+
+/** A manifest's text with the checksum of what it holds. */
+function sealed({ checksum, ...rest }) {
+  const text = JSON.stringify(rest);
+  return JSON.stringify({ ...rest, checksum: createHash('sha256').update(text).digest('hex') });
 }
 
 /** A copy of a pack as version 2 of the format has it. */
 function withoutRowChecks(folder, name) {
   const copy = copyOf(folder, name);
   const text = readFileSync(join(copy, 'manifest.json'), 'utf8');
-  const { row_checks: checks } = JSON.parse(text);
-  writeFileSync(join(copy, 'manifest.json'), text.replace('"version":3', '"version":2').replace(`,"row_checks":${JSON.stringify(checks)}`, ''));
+  const { row_checks: checks, checksum } = JSON.parse(text);
+  writeFileSync(join(copy, 'manifest.json'), text.replace('"version":4', '"version":2').replace(`,"checksum":"${checksum}"`, '').replace(`,"row_checks":${JSON.stringify(checks)}`, ''));
   rmSync(join(copy, checks.list.file));
   return copy;
 }

@@ -13,6 +13,7 @@ use lens_pack::block::Precision;
 
 use crate::args::KernelsArgs;
 use crate::print::{is_closed, print, status};
+use crate::run::report_unchecked;
 
 /// Differences listed; the others are smaller.
 const LISTED: usize = 10;
@@ -99,6 +100,7 @@ fn time(opened: &OpenedDevice, args: &KernelsArgs) -> Result<()> {
 /// One line per number of tokens: a whole analysis, words included where the pack has any; least and median.
 fn time_analyses(opened: OpenedDevice, folder: &Path, args: &KernelsArgs) -> Result<()> {
     let pack = PackFolder::open(folder, opened.device, |_, _| ())?;
+    report_unchecked(folder, &pack);
     let has_words = pack.loaded.manifest().words.is_some();
     if has_words {
         pack.load_words()?;

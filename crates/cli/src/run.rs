@@ -26,7 +26,21 @@ pub fn open_mixed(folder: &Path, device: Option<DeviceArg>, mix: Option<Precisio
         None => status!("device: {name}"),
     }
     let mut progress = Progress::start(format!("loading {}", folder.display()));
-    Ok(PackFolder::open_mixed(folder, device, mix, |done, total| progress.update(done, total))?)
+    let pack = PackFolder::open_mixed(folder, device, mix, |done, total| progress.update(done, total))?;
+    drop(progress);
+    report_unchecked(folder, &pack);
+    Ok(pack)
+}
+
+/// Says of a pack of an earlier version what could not be compared.
+pub fn report_unchecked(folder: &Path, pack: &PackFolder) {
+    if pack.loaded.manifest().checksum.is_none() {
+        status!(
+            "note: the manifest of {} has no checksum of its own, as packs of earlier versions: its numbers are taken as they \
+             are; a pack that is made again has one",
+            folder.display()
+        );
+    }
 }
 
 /// Takes given tokens through the networks.

@@ -20,6 +20,7 @@ use crate::pack;
 use crate::print::{print_line, status};
 use crate::progress::Progress;
 use crate::results::{self, Folder, check_folder};
+use crate::run::report_unchecked;
 use crate::train_args::{LanguageModel, TokenizeArgs, TrainArgs};
 
 /// One passage in this many is held out where no held-out texts are named.
@@ -55,6 +56,8 @@ pub fn open(args: &LanguageModel) -> Result<Opened> {
     let folder = args.model.as_ref().ok_or_else(|| anyhow!("name a pack with --model, or weights with --gemma"))?;
     let mut progress = Progress::start(format!("loading {}", folder.display()));
     let pack = PackFolder::open(folder, device.clone(), |done, total| progress.update(done, total))?;
+    drop(progress);
+    report_unchecked(folder, &pack);
     let reader = ResidualReader::of_pack(pack);
     if let Some(layer) = args.layer.filter(|layer| *layer != reader.layer) {
         bail!(

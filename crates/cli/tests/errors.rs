@@ -5,6 +5,8 @@ mod common;
 
 use std::path::Path;
 
+use lens_pack::manifest::{seal, without_checksum};
+
 use common::{Outcome, fixture, pack_args, run, small_pack, text};
 
 #[track_caller]
@@ -142,12 +144,42 @@ fn a_manifest_with_a_name_that_is_not_known_is_refused() {
         ("\"licences\":", "\"own_heae\":true,\"licences\":"),
     ] {
         assert!(manifest.contains(name), "{name} is not in {manifest}");
-        std::fs::write(&path, manifest.replacen(name, changed, 1)).unwrap();
+        std::fs::write(&path, seal(&manifest.replacen(name, changed, 1))).unwrap();
         let unknown = changed.split('"').nth(1).unwrap();
         assert_error(&analyze(&pack, &["--text", "a"]), &["manifest.json", "unknown field", unknown]);
     }
-    std::fs::write(&path, manifest.replace("\"bos_token_id\":2", "\"bos_token_id\":3")).unwrap();
+    std::fs::write(&path, seal(&manifest.replace("\"bos_token_id\":2", "\"bos_token_id\":3"))).unwrap();
     assert_error(&analyze(&pack, &["--text", "a"]), &["begins texts with token 2, the model with token 3"]);
+}
+
+/// A number that nothing else contradicts would give other figures; white space changes none.
+#[test]
+fn a_manifest_of_which_one_number_differs_is_refused() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = small_pack(scratch.path());
+    let path = pack.join("manifest.json");
+    let manifest = std::fs::read_to_string(&path).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    let theta = format!("\"theta\":{}", value["gemma"]["rope_full"]["theta"]);
+    let eps = format!("\"rms_norm_eps\":{}", value["gemma"]["rms_norm_eps"]);
+    for (from, to) in [
+        (theta.as_str(), "\"theta\":20000.0"),
+        (eps.as_str(), "\"rms_norm_eps\":1e-5"),
+        ("\"version\":4", "\"version\":3"),
+    ] {
+        assert!(manifest.contains(from), "{from} is not in {manifest}");
+        std::fs::write(&path, manifest.replacen(from, to, 1)).unwrap();
+        assert_error(&analyze(&pack, &["--text", "a"]), &["manifest.json", "checksum", "pack the model again"]);
+    }
+    std::fs::write(&path, without_checksum(&manifest).as_bytes()).unwrap();
+    assert_error(&analyze(&pack, &["--text", "a"]), &["manifest.json", "has no checksum of its own"]);
+    // As an editor or a file system may leave it.
+    std::fs::write(&path, manifest.replace(",\"", ",\r\n  \"")).unwrap();
+    assert_eq!(analyze(&pack, &["--text", "a"]).code, 0);
+    // A pack of an earlier version is read, and what was not checked is said.
+    std::fs::write(&path, without_checksum(&manifest).replace("\"version\":4", "\"version\":3")).unwrap();
+    let output = analyze(&pack, &["--text", "a"]);
+    assert!(output.code == 0 && output.stderr.contains("has no checksum of its own"));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::path::Path;
 use common::{PAIRS, fixture, try_pack};
 use lens_import::{GemmaCheckpoint, PublishedSae, gemma_config, open_gemma, open_sae};
 use lens_pack::block::Precision;
-use lens_pack::manifest::{MANIFEST_FILE, Manifest};
+use lens_pack::manifest::{MANIFEST_FILE, Manifest, seal};
 use lens_pack::row_checks::Blocks;
 use lens_pack::rows;
 use lens_pack::unpack::{embedding_row, shard_parts};
@@ -239,7 +239,8 @@ fn damaged_manifests_are_errors_or_harmless() {
         candidates.extend(numbers.iter().map(|(start, end)| format!("{}{huge}{}", &text[..*start], &text[*end..])));
     }
     for candidate in candidates {
-        let Ok(manifest) = Manifest::from_json(&candidate, "manifest.json") else { continue };
+        // With a checksum that is right again: a host may serve any pack.
+        let Ok(manifest) = Manifest::from_json(&seal(&candidate), "manifest.json") else { continue };
         for (index, shard) in shards.iter().enumerate() {
             shard_parts(&manifest, index, shard).for_each(drop);
         }
@@ -257,17 +258,32 @@ fn damaged_manifests_are_errors_or_harmless() {
     }
 }
 
+/// A flipped bit anywhere makes a manifest that is refused, but in white space, which may be any.
+#[test]
+fn every_byte_of_a_manifest_counts() {
+    let scratch = tempfile::tempdir().unwrap();
+    let text = packed(scratch.path()).0;
+    for (place, byte) in text.iter().enumerate() {
+        // Seven bits: with the eighth it is no text.
+        let bit = place % 7;
+        let mut changed = text.clone();
+        changed[place] ^= 1 << bit;
+        let is_read = Manifest::from_json(std::str::from_utf8(&changed).unwrap(), "manifest.json").is_ok();
+        assert!(!is_read || byte.is_ascii_whitespace(), "bit {bit} of byte {place}: {:?}", char::from(*byte));
+    }
+}
+
 #[test]
 fn a_manifest_cannot_name_files_elsewhere_or_another_model() {
     let scratch = tempfile::tempdir().unwrap();
     let text = String::from_utf8(packed(scratch.path()).0).unwrap();
     let error_of = |from: &str, to: &str| {
         assert!(text.contains(from), "{from}");
-        Manifest::from_json(&text.replacen(from, to, 1), "manifest.json").unwrap_err().to_string()
+        Manifest::from_json(&seal(&text.replacen(from, to, 1)), "manifest.json").unwrap_err().to_string()
     };
     assert!(error_of("shard-0000.safetensors", "../shard-0000.safetensors").contains("plain name"));
     assert!(error_of("README.md", "/etc/hostname").contains("plain name"));
-    assert!(error_of("\"version\":3", "\"version\":1").contains("pack version 1 is not one"));
+    assert!(error_of("\"version\":4", "\"version\":1").contains("pack version 1 is not one"));
     assert!(error_of("temporal-lens-pack", "other").contains("format"));
     assert!(
         error_of("model.layers.3.mlp.up_proj.weight", "model.layers.3.mlp.up.weight")

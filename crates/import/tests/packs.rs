@@ -9,7 +9,9 @@ use std::path::Path;
 use common::{PAIRS, copy_of, fixture, tokenizer_of, try_pack, try_pack_with};
 use lens_import::{compact_tokenizer, open_gemma, open_sae};
 use lens_pack::block::{PackedMatrix, Precision};
-use lens_pack::manifest::{EMBEDDING_SHARD_BYTES_MAX, MANIFEST_FILE, Manifest, SHARD_BYTES_MAX, pack_hash};
+use lens_pack::manifest::{
+    EMBEDDING_SHARD_BYTES_MAX, MANIFEST_FILE, Manifest, SHARD_BYTES_MAX, pack_hash, without_checksum,
+};
 use lens_pack::precision_plan::PrecisionPlan;
 use lens_pack::row_checks::{Blocks, RowChecks};
 use lens_pack::tensor_spec::EMBEDDING;
@@ -121,7 +123,14 @@ fn packs_without_checksums_of_rows_are_read_and_keep_their_hash() {
     let text = std::fs::read_to_string(out.join(MANIFEST_FILE)).unwrap();
     let manifest = Manifest::from_json(&text, MANIFEST_FILE).unwrap();
     let checks = serde_json::to_string(manifest.row_checks.as_ref().unwrap()).unwrap();
-    let without = text.replace(&format!(",\"row_checks\":{checks}"), "");
+    // Version 3 had no checksum of its own.
+    let third = without_checksum(&text).replace("\"version\":4", "\"version\":3");
+    assert_eq!(
+        Manifest::from_json(&third, MANIFEST_FILE).unwrap(),
+        Manifest { version: 3, checksum: None, ..manifest.clone() }
+    );
+    assert_eq!(pack_hash(&third), pack_hash(&text));
+    let without = third.replace(&format!(",\"row_checks\":{checks}"), "");
     let old = without.replace("\"version\":3", "\"version\":2");
     let read = Manifest::from_json(&old, MANIFEST_FILE).unwrap();
     assert_eq!(read.row_checks, None);
@@ -134,7 +143,7 @@ fn packs_without_checksums_of_rows_are_read_and_keep_their_hash() {
     let refused = |text: &str| Manifest::from_json(text, MANIFEST_FILE).unwrap_err().to_string();
     assert!(refused(&without).contains("checksums of the embedding's rows are missing"), "{}", refused(&without));
     let rows = manifest.row_checks.as_ref().unwrap().rows;
-    let other = text.replace(&format!("\"row_checks\":{{\"rows\":{rows}"), "\"row_checks\":{\"rows\":1");
+    let other = third.replace(&format!("\"row_checks\":{{\"rows\":{rows}"), "\"row_checks\":{\"rows\":1");
     assert!(refused(&other).contains("do not fit its shape"));
 }
 

@@ -12,7 +12,7 @@ use lens_import::words::{
 };
 use lens_pack::block::Precision;
 use lens_pack::folder::FolderManifest;
-use lens_pack::manifest::{MANIFEST_FILE, Manifest};
+use lens_pack::manifest::{MANIFEST_FILE, Manifest, seal, without_checksum, without_words};
 use lens_pack::unpack::{check_file, embedding_row, parts_in};
 use lens_pack::words::{MEAN_NOVEL, MEAN_PREDICTABLE, MEAN_RESIDUAL, ROWS, Vocabulary};
 
@@ -74,7 +74,9 @@ fn rows_are_the_packs_own_and_nothing_else_changes() {
         let after = FolderManifest::read(&folder).unwrap();
         assert_eq!(after.hash, hash, "the hash is the same with words");
         assert_eq!(after.manifest.words.as_ref(), Some(&entry));
-        assert!(after.json.ends_with("}}\n") && after.json.contains(",\"words\":{"));
+        let unsealed = without_checksum(&after.json);
+        assert!(unsealed.ends_with("}}\n") && unsealed.contains(",\"words\":{"));
+        assert_eq!(seal(&unsealed), after.json);
         for (name, bytes) in &before {
             assert!(name == MANIFEST_FILE || files_of(&folder)[name] == *bytes, "{name} changed");
         }
@@ -316,8 +318,9 @@ type Change = fn(&mut serde_json::Value);
 fn changed(folder: &Path, change: impl FnOnce(&mut serde_json::Value)) -> Result<Manifest, String> {
     let json = std::fs::read_to_string(folder.join(MANIFEST_FILE)).unwrap();
     let mut value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    value.as_object_mut().unwrap().remove("checksum");
     change(&mut value["words"]);
-    Manifest::from_json(&value.to_string(), MANIFEST_FILE).map_err(|e| e.to_string())
+    Manifest::from_json(&seal(&value.to_string()), MANIFEST_FILE).map_err(|e| e.to_string())
 }
 
 #[test]
@@ -395,14 +398,28 @@ fn words_never_change_the_hash_whatever_they_are() {
         }
         let now = FolderManifest::read(&folder).unwrap();
         assert_eq!(now.hash, bare.hash);
-        assert_eq!(lens_pack::manifest::without_words(&now.json), bare.json);
+        assert_eq!(seal(&without_words(&without_checksum(&now.json))), bare.json);
     }
     // A name of a model that looks like one, too.
     let mut value: serde_json::Value = serde_json::from_str(&bare.json).unwrap();
-    value["model_name"] = ",\"words\":null}".into();
-    std::fs::write(folder.join(MANIFEST_FILE), value.to_string()).unwrap();
+    value["model_name"] = format!(",\"words\":null}},\"checksum\":\"{}\"}}", "0".repeat(64)).into();
+    value.as_object_mut().unwrap().remove("checksum");
+    std::fs::write(folder.join(MANIFEST_FILE), seal(&value.to_string())).unwrap();
     let other = FolderManifest::read(&folder).unwrap();
     assert_ne!(other.hash, bare.hash);
     write_words(&folder, &section(&[1, 2], d)).unwrap();
     assert_eq!(FolderManifest::read(&folder).unwrap().hash, other.hash);
+}
+
+#[test]
+fn a_pack_of_an_earlier_version_is_given_words_and_stays_of_that_version() {
+    let (scratch, manifest) = pack(Precision::Q4);
+    let (folder, d) = (scratch.path().join("pack"), manifest.gemma.hidden_size);
+    let new = FolderManifest::read(&folder).unwrap();
+    let third = without_checksum(&new.json).replace("\"version\":4", "\"version\":3");
+    std::fs::write(folder.join(MANIFEST_FILE), &third).unwrap();
+    write_words(&folder, &section(&[1, 2], d)).unwrap();
+    let now = FolderManifest::read(&folder).unwrap();
+    assert_eq!((now.manifest.version, now.hash.as_str()), (3, new.hash.as_str()));
+    assert_eq!(without_words(&now.json), third);
 }

@@ -24,8 +24,10 @@ use crate::{Error, Result};
 /// Value of [`Manifest::format`].
 pub const FORMAT: &str = "temporal-lens-pack";
 /// Version this code writes.
-pub const VERSION: u32 = 3;
-/// Version that this code reads, too: without [`Manifest::row_checks`].
+pub const VERSION: u32 = 4;
+/// Version that this code reads, too: without [`Manifest::checksum`].
+pub const VERSION_WITHOUT_CHECKSUM: u32 = 3;
+/// Version that this code reads, too: without [`Manifest::row_checks`], either.
 pub const VERSION_WITHOUT_ROW_CHECKS: u32 = 2;
 /// Largest shard of weights, in bytes.
 pub const SHARD_BYTES_MAX: usize = 32 << 20;
@@ -202,7 +204,7 @@ impl WordsEntry {
 pub struct Manifest {
     /// [`FORMAT`].
     pub format: String,
-    /// [`VERSION`] or [`VERSION_WITHOUT_ROW_CHECKS`].
+    /// [`VERSION`], [`VERSION_WITHOUT_CHECKSUM`] or [`VERSION_WITHOUT_ROW_CHECKS`].
     pub version: u32,
     /// The language model's name, e.g. "google/gemma-3-270m".
     pub model_name: String,
@@ -237,17 +239,55 @@ pub struct Manifest {
     /// Checksums of the embedding's rows; there are some since version 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row_checks: Option<RowChecksEntry>,
-    /// What readouts are spelled with, where the pack has words. The last field, so that [`pack_hash`] can leave it
-    /// out.
+    /// What readouts are spelled with, where the pack has words. Followed by nothing but the checksum, so that [`pack_hash`]
+    /// can leave it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub words: Option<WordsEntry>,
+    /// Hexadecimal sha256 of the manifest's text without this field and without white space between its parts; there is
+    /// one since version 4 ([`seal`]). The last field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
 }
 
 /// A pack's identity in every document: the hexadecimal sha256 of its manifest's text as version 2 has it without a words
-/// section. Neither codes nor similarities depend on words, and checksums of rows follow from the embedding, whose shards
-/// are in the text with theirs: a pack that is given either stays the one it was.
+/// section. Neither codes nor similarities depend on words, and checksums follow from the rest: of rows from the embedding,
+/// whose shards are in the text with theirs. A pack that is given any of them stays the one it was.
 pub fn pack_hash(json: &str) -> String {
-    sha256_hex(without_row_checks(&without_words(json)).as_bytes())
+    sha256_hex(without_row_checks(&without_words(&without_checksum(json))).as_bytes())
+}
+
+/// The manifest's text with the checksum of what it holds, in place of one that is there.
+pub fn seal(json: &str) -> String {
+    let unsealed = without_checksum(json);
+    let sum = sha256_hex(compact(&unsealed).as_bytes());
+    match unsealed.rsplit_once('}') {
+        Some((before, after)) => format!("{before},\"checksum\":\"{sum}\"}}{after}"),
+        // Not an object, which no reader takes.
+        None => unsealed.into_owned(),
+    }
+}
+
+/// A manifest's text without its checksum, byte for byte what it was before [`seal`]. Of a manifest whose last field it is
+/// not, in the form that the packer writes, this is the whole text.
+pub fn without_checksum(json: &str) -> Cow<'_, str> {
+    let checksum = serde_json::from_str::<Sections>(json).ok().and_then(|sections| sections.checksum);
+    let without = checksum.and_then(|checksum| without_last(json, "checksum", &checksum));
+    without.map_or(Cow::Borrowed(json), Cow::Owned)
+}
+
+/// JSON without white space outside of its strings: a tool that breaks lines changes nothing that is read.
+fn compact(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let (mut in_string, mut is_escaped) = (false, false);
+    for c in json.chars() {
+        if !in_string && matches!(c, ' ' | '\t' | '\n' | '\r') {
+            continue;
+        }
+        in_string = in_string != (c == '"' && !is_escaped);
+        is_escaped = in_string && c == '\\' && !is_escaped;
+        out.push(c);
+    }
+    out
 }
 
 /// The optional sections at the end of a manifest.
@@ -257,10 +297,12 @@ struct Sections {
     words: Option<WordsEntry>,
     #[serde(default)]
     row_checks: Option<RowChecksEntry>,
+    #[serde(default)]
+    checksum: Option<String>,
 }
 
-/// A manifest's text without its words section, byte for byte what it was before the section came in. The section is
-/// written as the last field, in one form; of a manifest that has it in another form this is the whole text.
+/// A manifest's text, [`without_checksum`], without its words section, byte for byte what it was before the section came in.
+/// The section is written as the last field, in one form; of a manifest that has it in another form this is the whole text.
 pub fn without_words(json: &str) -> Cow<'_, str> {
     let words = serde_json::from_str::<Sections>(json).ok().and_then(|sections| sections.words);
     let without = words.and_then(|words| without_last(json, "words", &words));
@@ -272,7 +314,7 @@ fn without_row_checks(json: &str) -> Cow<'_, str> {
     let version = |number: u32| format!("{{\"format\":\"{FORMAT}\",\"version\":{number},");
     let checks = serde_json::from_str::<Sections>(json).ok().and_then(|sections| sections.row_checks);
     let without = checks.and_then(|checks| without_last(json, "row_checks", &checks)).and_then(|text| {
-        let rest = text.strip_prefix(&version(VERSION))?;
+        let rest = [VERSION, VERSION_WITHOUT_CHECKSUM].iter().find_map(|it| text.strip_prefix(&version(*it)))?;
         Some(format!("{}{rest}", version(VERSION_WITHOUT_ROW_CHECKS)))
     });
     without.map_or(Cow::Borrowed(json), Cow::Owned)
@@ -315,7 +357,7 @@ pub enum ManifestError {
     Format(String),
     /// A pack of another version of the format.
     #[error(
-        "pack version {0} is not one that this program reads ({VERSION_WITHOUT_ROW_CHECKS} and {VERSION}); pack the model \
+        "pack version {0} is not one that this program reads ({VERSION_WITHOUT_ROW_CHECKS} to {VERSION}); pack the model \
          again"
     )]
     Version(u32),
@@ -409,7 +451,18 @@ pub enum ManifestError {
     /// The embedding's shards do not add up to it.
     #[error("the embedding's shards do not fit its shape")]
     EmbeddingShards,
-    /// A manifest of version 3 without checksums of rows, or with too few or too many.
+    /// A manifest of version 4 without a checksum, or of an earlier one with one.
+    #[error(
+        "a manifest of version {0} has {1} checksum of its own: it is damaged, or was edited; pack the model again"
+    )]
+    Unsealed(u32, &'static str),
+    /// The checksum is of another text.
+    #[error(
+        "its checksum differs from that of its content: it is damaged, or was edited; copy the pack again, or pack the \
+         model again"
+    )]
+    Checksum,
+    /// A manifest of version 3 or later without checksums of rows, or with too few or too many.
     #[error("the checksums of the embedding's rows are missing or do not fit its shape")]
     RowChecks,
     /// A vocabulary of words that the model cannot have.
@@ -495,8 +548,24 @@ impl Manifest {
         if !(VERSION_WITHOUT_ROW_CHECKS..=VERSION).contains(&manifest.version) {
             return Err(ManifestError::Version(manifest.version));
         }
+        manifest.check_sum(text)?;
         manifest.check()?;
         Ok(manifest)
+    }
+
+    /// Compares the checksum with the text that it is in.
+    fn check_sum(&self, text: &str) -> std::result::Result<(), ManifestError> {
+        match &self.checksum {
+            None if self.version < VERSION => Ok(()),
+            None => Err(ManifestError::Unsealed(self.version, "no")),
+            Some(_) if self.version < VERSION => Err(ManifestError::Unsealed(self.version, "a")),
+            Some(sum) => {
+                let compact = compact(text);
+                let content = compact.strip_suffix(&format!(",\"checksum\":\"{sum}\"}}"));
+                let is_right = content.is_some_and(|content| sha256_hex(format!("{content}}}").as_bytes()) == *sum);
+                if is_right { Ok(()) } else { Err(ManifestError::Checksum) }
+            }
+        }
     }
 
     fn check(&self) -> std::result::Result<(), ManifestError> {

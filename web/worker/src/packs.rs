@@ -87,6 +87,10 @@ impl Pack {
                 let text = "This pack has no checksums of embedding rows: they are taken as the host gives them, and are not \
                             stored. Packed again, it has.";
                 post(&lens_protocol::Response::Note { text: text.to_owned() });
+            } else if builder.manifest().checksum.is_none() {
+                let text = "This pack’s manifest has no checksum of its own: its numbers are taken as the host gives them. Packed \
+                            again, it has.";
+                post(&lens_protocol::Response::Note { text: text.to_owned() });
             }
             self.state = PackState::Loading { builder, tokenizer: false, shards: 0 };
         }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use lens_analysis::Analysis;
 use lens_analysis::comparison::Comparison;
+use lens_pack::manifest::seal;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -219,15 +220,20 @@ impl Commands {
         let path = self.folder.join(case.file);
         let whole = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let altered = random.altered(std::slice::from_ref(&whole));
+        let manifest = path.with_file_name("manifest.json");
+        let altered = match String::from_utf8(altered) {
+            Ok(text) if manifest == path && random.below(2) == 0 => seal(&text).into_bytes(),
+            Ok(text) => text.into_bytes(),
+            Err(other) => other.into_bytes(),
+        };
         std::fs::write(&path, &altered)?;
         // Half of the parts of a pack have the checksum of what they are: a host may serve any pack.
-        let manifest = path.with_file_name("manifest.json");
         let listed = (case.file.starts_with("pack/") && manifest != path && random.below(2) == 0)
             .then(|| std::fs::read_to_string(&manifest))
             .transpose()?;
         if let Some(listed) = &listed {
             let sum = |bytes: &[u8]| hash::hex(&Sha256::digest(bytes));
-            std::fs::write(&manifest, listed.replace(&sum(&whole), &sum(&altered)))?;
+            std::fs::write(&manifest, seal(&listed.replace(&sum(&whole), &sum(&altered))))?;
         }
         let ran = self.ran(case);
         if ran.as_ref().is_ok_and(|ran| ran.fault.is_some()) {

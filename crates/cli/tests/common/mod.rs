@@ -105,7 +105,8 @@ pub fn replace_values(pack: &Path, tensor: &str, values: &[f32]) {
         entry["sha256"] = lens_pack::unpack::sha256_hex(&bytes).into();
     }
     replace_row_checks(pack, &mut manifest);
-    std::fs::write(&path, manifest.to_string()).unwrap();
+    manifest.as_object_mut().unwrap().remove("checksum");
+    std::fs::write(&path, lens_pack::manifest::seal(&manifest.to_string())).unwrap();
 }
 
 /// Writes the checksums of the embedding's rows as they are now.

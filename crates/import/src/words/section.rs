@@ -12,7 +12,8 @@ use lens_pack::block::Precision;
 use lens_pack::config::check_logit_cap;
 use lens_pack::folder::FolderManifest;
 use lens_pack::manifest::{
-    FileEntry, MANIFEST_FILE, Manifest, pack_hash, row_data_bytes, row_scale_bytes, without_words,
+    FileEntry, MANIFEST_FILE, Manifest, pack_hash, row_data_bytes, row_scale_bytes, seal, without_checksum,
+    without_words,
 };
 use lens_pack::outline::named_files;
 use lens_pack::unpack::{check_file, parts_in};
@@ -285,9 +286,14 @@ fn manifest_with(old: &FolderManifest, entry: &WordsEntry) -> Result<String> {
         || Error::malformed(MANIFEST_FILE, "is not in the form that this program writes; pack the model again");
     let section = serde_json::to_string(entry)
         .map_err(|e| Error::malformed(MANIFEST_FILE, format!("cannot be written as JSON: {e}")))?;
-    let without = without_words(&old.json);
+    let unsealed = without_checksum(&old.json);
+    let without = without_words(&unsealed);
     let before = without.trim_end().strip_suffix('}').ok_or_else(refuse)?;
-    let json = format!("{before},\"words\":{section}}}{}", &without[without.trim_end().len()..]);
+    let mut json = format!("{before},\"words\":{section}}}{}", &without[without.trim_end().len()..]);
+    // Packs of earlier versions stay as they are.
+    if old.manifest.checksum.is_some() {
+        json = seal(&json);
+    }
     // Words that are there in another form would be in the text twice.
     let new = Manifest::from_json(&json, MANIFEST_FILE)?;
     if new.words.as_ref() != Some(entry) || pack_hash(&json) != old.hash {

@@ -21,7 +21,7 @@ pub(crate) mod shards;
 use std::path::{Path, PathBuf};
 
 use lens_pack::file_name;
-use lens_pack::manifest::{FORMAT, License, MANIFEST_FILE, Manifest, Neuronpedia, VERSION};
+use lens_pack::manifest::{FORMAT, License, MANIFEST_FILE, Manifest, Neuronpedia, VERSION, seal};
 use lens_pack::precision_plan::PrecisionPlan;
 use lens_pack::tensor_spec::{EMBEDDING, ENCODER, SCALING, TensorSpec, gemma_tensors, sae_tensors};
 use lens_pack::tokenizer::CompactTokenizer;
@@ -191,12 +191,14 @@ fn write(checked: &CheckedPack<'_>, folder: &Path, report: &mut dyn FnMut(Progre
         embedding,
         row_checks: Some(row_checks),
         words: None,
+        checksum: None,
     };
     let mut text = serde_json::to_string(&manifest)
         .map_err(|e| Error::malformed(MANIFEST_FILE, format!("cannot be written as JSON: {e}")))?;
     text.push('\n');
+    let text = seal(&text);
     // What was written is what readers accept.
-    Manifest::from_json(&text, MANIFEST_FILE)?;
+    let manifest = Manifest::from_json(&text, MANIFEST_FILE)?;
     lens_files::write_whole(&folder.join(MANIFEST_FILE), text.as_bytes())?;
     Ok(manifest)
 }
