@@ -6,7 +6,7 @@
 //! | `.txt` | one passage, of the kind in the file's name |
 //! | `.safetensors` | token ids, as [`Corpus::to_bytes`] writes them |
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -17,9 +17,10 @@ use lens_pack::text;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, TensorView};
 use serde::Deserialize;
 
+use crate::checked::{self, Checked};
 use crate::{Error, Result};
 
 /// Longest line that is read: a passage is far shorter.
@@ -51,9 +52,14 @@ const PROBE: &str = "The lighthouse keeper's ledger, 1,048,576 entries;\r\n\t  n
 /// Why bytes are not a file of token ids. The sentences follow the file's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenFileError {
-    /// It is another format, or cut short.
-    #[error("is not a safetensors file: {0}")]
-    NotSafetensors(String),
+    /// It is another format, cut short, or not what was written.
+    #[error("{0}")]
+    Damaged(String),
+    /// Its metadata has a key that no such file has.
+    #[error(
+        "has {0:?} in its metadata, which no file of token ids has: it is damaged; make it again with `temporal-lens tokenize`"
+    )]
+    Metadata(String),
     /// The metadata does not name the kinds of text.
     #[error("names no kinds of text in its metadata")]
     NoKinds,
@@ -444,11 +450,10 @@ impl Corpus {
             .map(|(name, values)| (name, values.len(), list(values)));
         let mut views = Vec::new();
         for (name, n, bytes) in &lists {
-            views.push((*name, TensorView::new(Dtype::U32, vec![*n], bytes).map_err(Error::file)?));
+            views.push(((*name).to_owned(), TensorView::new(Dtype::U32, vec![*n], bytes).map_err(Error::file)?));
         }
         let names = serde_json::to_string(&self.kinds).map_err(Error::file)?;
-        let metadata = HashMap::from([(KINDS.to_owned(), names)]);
-        safetensors::serialize(views, Some(metadata)).map_err(Error::file)
+        checked::to_bytes(&views, BTreeMap::from([(KINDS.to_owned(), names)]))
     }
 
     /// Reads what [`Self::to_bytes`] wrote.
@@ -456,15 +461,15 @@ impl Corpus {
     /// # Errors
     /// What is wrong with the bytes.
     pub fn from_bytes(bytes: &[u8]) -> std::result::Result<Self, TokenFileError> {
-        let not_safetensors = |e: safetensors::SafeTensorError| TokenFileError::NotSafetensors(e.to_string());
-        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(not_safetensors)?;
-        let kinds: Vec<String> = metadata
-            .metadata()
-            .as_ref()
-            .and_then(|m| m.get(KINDS))
-            .and_then(|names| serde_json::from_str(names).ok())
-            .ok_or(TokenFileError::NoKinds)?;
-        let tensors = SafeTensors::deserialize(bytes).map_err(not_safetensors)?;
+        let Checked { tensors, metadata, .. } =
+            checked::from_bytes(bytes).map_err(|e| TokenFileError::Damaged(e.to_string()))?;
+        let kinds: Vec<String> =
+            metadata.get(KINDS).and_then(|names| serde_json::from_str(names).ok()).ok_or(TokenFileError::NoKinds)?;
+        // Files of earlier versions have no checksum; one whose key is damaged looks like that, but has another key. Programs
+        // that write safetensors files name a format.
+        if let Some(other) = metadata.keys().find(|key| !matches!(key.as_str(), KINDS | "format")) {
+            return Err(TokenFileError::Metadata(other.clone()));
+        }
         let list = |name: &'static str| -> std::result::Result<Vec<u32>, TokenFileError> {
             let tensor = tensors.tensor(name).map_err(|_| TokenFileError::NoTensor(name))?;
             if tensor.dtype() != Dtype::U32 || tensor.shape().len() != 1 {
@@ -475,6 +480,9 @@ impl Corpus {
         let (ids, starts, of_kind) = (list("ids")?, list("starts")?, list("kind")?);
         if starts.len() != of_kind.len() {
             return Err(TokenFileError::KindCount);
+        }
+        if starts.first().is_some_and(|first| *first != 0) {
+            return Err(TokenFileError::PassageRange(1));
         }
         let mut documents = Vec::with_capacity(starts.len());
         for (index, (start, kind)) in starts.iter().zip(&of_kind).enumerate() {
@@ -530,6 +538,23 @@ mod tests {
         for cut in [0, 7, 40, bytes.len() - 1] {
             assert!(Corpus::from_bytes(&bytes[..cut]).is_err());
         }
+        for bit in 0..8 * bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            let read = Corpus::from_bytes(&damaged);
+            assert!(read.is_err() || read == Ok(corpus()), "bit {bit} changes what is read");
+        }
+        // As an earlier version wrote it.
+        let ids: Vec<u8> = [2u32, 7, 9].iter().flat_map(|id| id.to_le_bytes()).collect();
+        let lists = [("ids", 3, &ids[..]), ("starts", 1, &[0; 4]), ("kind", 1, &[0; 4])];
+        let mut views = Vec::new();
+        for (name, n, bytes) in lists {
+            views.push((name, TensorView::new(Dtype::U32, vec![n], bytes).map_err(Error::file)?));
+        }
+        let metadata = HashMap::from([(KINDS.to_owned(), "[\"news\"]".to_owned())]);
+        let old = safetensors::serialize(views, Some(metadata)).map_err(Error::file)?;
+        let read = Corpus::from_bytes(&old).map_err(Error::file)?;
+        assert_eq!(read.documents, [Document { kind: 0, ids: vec![2, 7, 9] }]);
         Ok(())
     }
 
