@@ -173,6 +173,10 @@ fn write(request: &PackRequest<'_>, args: &PackArgs) -> Result<()> {
     try_tokenizer(checked.tokenizer.clone(), &request.tokenizer)?;
     let mut progress = Progress::start(format!("packing {} into {}", request.model_name, request.out.display()));
     let manifest = checked.write(&mut |p| progress.update(p.values_done, p.values_total))?;
+    drop(progress);
+    for note in request.gemma.tensors.notes().into_iter().chain(request.sae.tensors.notes()) {
+        status!("{note}");
+    }
     let bytes = |files: &[FileEntry]| files.iter().map(|s| s.bytes).sum::<u64>();
     print_line!(
         "{}\n{} layers 0 to {} as {}, SAE width {}\n{} bytes to load, and {} bytes of embedding of which each text needs a few rows",

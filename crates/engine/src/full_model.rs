@@ -68,6 +68,7 @@ impl FullModel {
             store.insert(TensorPart { name, row_start: 0, rows_total: rows, matrix })?;
             on_tensor(done as u64 + 1, total);
         }
+        checkpoint.tensors.read_in_pieces(EMBEDDING, (config.vocab_size, config.hidden_size), |_| ())?;
         let weight = store.vector("model.norm.weight", config.hidden_size)?;
         Ok(Self {
             gemma: Gemma::new(&config, last, &mut store)?,

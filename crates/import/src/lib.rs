@@ -21,6 +21,7 @@ pub mod claims;
 mod error;
 mod gguf;
 mod gguf_gemma;
+mod holes;
 mod hugging_face;
 mod hugging_face_config;
 mod open;

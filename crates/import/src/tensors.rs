@@ -3,17 +3,20 @@
 //! Opening reads headers only. Rows are read on demand, so that a checkpoint of any size needs the
 //! memory of its largest request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-
-use lens_pack::tensor_spec::ENCODER;
+use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Result};
+use crate::holes::HoleScan;
 use crate::random_rows::RandomRows;
 use crate::storage::{Storage, UnknownStorage};
+
+/// Values of a matrix read at once where each is looked at.
+const VALUES_AT_ONCE: usize = 8 << 20;
 
 /// Where a tensor lies.
 #[derive(Debug, Clone)]
@@ -54,6 +57,8 @@ pub struct Tensors {
     pub(crate) contradictions: Vec<(String, String)>,
     /// What is odd about the files, and hinders nothing.
     pub(crate) warnings: Vec<String>,
+    /// See [`Self::notes`].
+    notes: Mutex<BTreeSet<String>>,
 }
 
 impl Tensors {
@@ -66,6 +71,7 @@ impl Tensors {
             unnamed: Vec::new(),
             contradictions: Vec::new(),
             warnings: Vec::new(),
+            notes: Mutex::default(),
         }
     }
 
@@ -183,22 +189,41 @@ impl Tensors {
     pub fn read(&self, name: &str, expected: (usize, usize)) -> Result<Vec<f32>> {
         self.check(name, expected)?;
         let values = self.read_rows(name, 0..expected.0)?;
-        if is_hole(name, expected) && values.iter().all(|value| *value == 0.0) {
-            return Err(self.hole(name));
-        }
+        let mut scan = self.hole_scan(name, expected)?;
+        scan.add(&values);
+        scan.finish()?;
         Ok(values)
     }
 
-    /// The error about a tensor of which every value is zero.
-    pub(crate) fn hole(&self, name: &str) -> Error {
-        let tensor = name.strip_prefix("sae.").unwrap_or(name);
-        Error::malformed(
-            self.origin(),
-            format!(
-                "every value of tensor {tensor} is zero, as in a file with holes where its download did not get to; get the \
-                 file again"
-            ),
-        )
+    /// Hands tensor `name` [rows, cols] to `take`, a few rows after another, as [`Self::read`] gives it as a whole.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_in_pieces(&self, name: &str, (rows, cols): (usize, usize), mut take: impl FnMut(&[f32])) -> Result<()> {
+        self.check(name, (rows, cols))?;
+        let mut scan = self.hole_scan(name, (rows, cols))?;
+        let step = (VALUES_AT_ONCE / cols.max(1)).max(1);
+        for start in (0..rows).step_by(step) {
+            let values = self.read_rows(name, start..rows.min(start + step))?;
+            scan.add(&values);
+            take(&values);
+        }
+        scan.finish()
+    }
+
+    /// For who reads the rows of tensor `name` [rows, cols] one after another.
+    pub(crate) fn hole_scan<'a>(&'a self, name: &'a str, shape: (usize, usize)) -> Result<HoleScan<'a>> {
+        let located = self.find(name)?;
+        Ok(HoleScan::new(self, name, shape, located.storage.clone().unwrap_or(Storage::F32), located.shift))
+    }
+
+    /// What was found while values were read, and hinders nothing.
+    pub fn notes(&self) -> Vec<String> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    pub(crate) fn note(&self, note: String) {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).insert(note);
     }
 
     /// Renames tensors; those for which `rename` gives nothing are dropped, their names are not.
@@ -222,16 +247,6 @@ impl Tensors {
         Ok(())
     }
 }
-
-/// Whether a tensor of this name and shape cannot be all zeros: a matrix of a model, or an SAE's dictionary. Norms and biases
-/// can, and so can the attention of an SAE that was not trained for long.
-pub(crate) fn is_hole(name: &str, (rows, cols): (usize, usize)) -> bool {
-    let may_be_zero = name.starts_with("sae.") && !matches!(name, DICTIONARY | ENCODER);
-    rows > 1 && cols > 1 && !may_be_zero
-}
-
-/// An SAE's decoder.
-const DICTIONARY: &str = "sae.D";
 
 /// Reads a small text file, refusing anything past `limit_bytes`.
 pub(crate) fn read_text(path: &Path, limit_bytes: u64) -> Result<String> {

@@ -14,7 +14,7 @@ use super::encode::encode_interleaved;
 use super::file::{self, Entry};
 use super::progress::Counter;
 use crate::error::{Error, Result};
-use crate::tensors::{Tensors, is_hole};
+use crate::tensors::Tensors;
 
 /// Shards encoded at once: enough rows for every core.
 const SHARDS_AT_ONCE: usize = 16;
@@ -52,13 +52,13 @@ pub fn write(
         return Err(Error::Mismatch(format!("a row of {EMBEDDING} is larger than an embedding shard may be")));
     }
     let rows_per_block = row_checks::rows_per_block(row_bytes).min(rows_per_shard);
-    let mut is_zero = true;
+    let mut scan = tensors.hole_scan(EMBEDDING, shape)?;
     let mut checks = Vec::new();
     let mut shards = Vec::new();
     for start in (0..rows).step_by(SHARDS_AT_ONCE * rows_per_shard) {
         let end = rows.min(start + SHARDS_AT_ONCE * rows_per_shard);
         let values = tensors.read_rows(EMBEDDING, start..end)?;
-        is_zero = is_zero && values.iter().all(|value| *value == 0.0);
+        scan.add(&values);
         let bytes = encode_interleaved(&values, cols, precision, tensors.origin(), EMBEDDING)?;
         for piece in bytes.chunks(rows_per_shard * row_bytes as usize) {
             let name = format!("embedding-{:04}.safetensors", shards.len());
@@ -71,9 +71,7 @@ pub fn write(
         }
         counter.add(EMBEDDING, values.len());
     }
-    if is_zero && is_hole(EMBEDDING, shape) {
-        return Err(tensors.hole(EMBEDDING));
-    }
+    scan.finish()?;
     let list = file::write_pieces(folder, ROW_CHECKS_FILE, [checks.as_slice()])?;
     Ok((
         EmbeddingEntry { shape, precision, row_bytes, rows_per_shard, data_start: data_start as u64, shards },

@@ -15,7 +15,8 @@ use super::encode::{Encoded, encode};
 use super::file::{self, Entry};
 use super::progress::Counter;
 use crate::error::{Error, Result};
-use crate::tensors::{Tensors, is_hole};
+use crate::holes::HoleScan;
+use crate::tensors::Tensors;
 
 /// Bytes reserved in every shard for the header entry of one part.
 const HEADER_BYTES_PER_PART: usize = 512;
@@ -123,7 +124,8 @@ impl<'a> ShardWriter<'a> {
     ) -> Result<()> {
         let precision = self.plan.precision_of(name);
         let encoder = if name == ENCODER { Some(transposed(tensors, name, rows, cols)?) } else { None };
-        let mut is_zero = true;
+        // The encoder was read as a whole, in the shape that its file has.
+        let mut scan = if encoder.is_some() { None } else { Some(tensors.hole_scan(name, (rows, cols))?) };
         self.add_rows(name, (rows, cols), precision, |part| {
             let mut encoded = Encoded::default();
             for start in part.clone().step_by((VALUES_AT_ONCE / cols).max(1)) {
@@ -136,7 +138,7 @@ impl<'a> ShardWriter<'a> {
                         read.as_slice()
                     }
                 };
-                is_zero = is_zero && values.iter().all(|value| *value == 0.0);
+                scan.iter_mut().for_each(|scan| scan.add(values));
                 let piece = encode(values, cols, precision, tensors.origin(), name)?;
                 encoded.data.extend_from_slice(&piece.data);
                 encoded.scales.extend_from_slice(&piece.scales);
@@ -144,7 +146,7 @@ impl<'a> ShardWriter<'a> {
             }
             Ok(encoded)
         })?;
-        if is_zero && is_hole(name, (rows, cols)) { Err(tensors.hole(name)) } else { Ok(()) }
+        scan.map_or(Ok(()), HoleScan::finish)
     }
 
     /// As [`Self::add`], of a tensor whose rows `encoded` gives in the bytes of `precision`, whatever the plan says.
