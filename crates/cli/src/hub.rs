@@ -17,6 +17,7 @@ use lens_pack::instead::first_bytes;
 use lens_pack::text::{TextError, not_the_file, read_data};
 use lens_pack::unpack::sha256_hex_of;
 
+use crate::print::status;
 use crate::progress::Progress;
 use crate::terms::is_terms;
 
@@ -116,11 +117,15 @@ impl Repository {
     fn try_get(&self, file: &str) -> std::result::Result<PathBuf, FetchError> {
         let path = self.path_in_repository(file);
         if let Some(cached) = self.cache.model(self.name.repository.clone()).get(&path) {
-            if !is_page(&cached) {
-                return Ok(cached);
+            let damage = if is_page(&cached) { Some(PAGE.to_owned()) } else { other_content(&cached) };
+            match damage {
+                None => return Ok(cached),
+                // What a host answered once, to this program or another, is not what it always answers; disks forget.
+                Some(damage) => {
+                    status!("{} is {damage}; it is fetched again", cached.display());
+                    remove(&cached);
+                }
             }
-            // What a host answered once, to this program or another, is not what it always answers.
-            remove(&cached);
         }
         let progress = Progress::start(format!("fetching {}/{path}", self.name.repository));
         let size = Arc::new(AtomicU64::new(0));
@@ -210,16 +215,25 @@ fn is_page(path: &Path) -> bool {
     !may_be && not_the_file(&first_bytes(path)) == Some(TextError::Page)
 }
 
+/// What a page is in the place of a file.
+const PAGE: &str = "a page of the web (HTML), as a network answers that asks for a login";
+
 /// What is wrong with a file that was fetched: a page, another length than the host announced, another sha256 than the name
 /// by which the host identifies its content, which is one where the file is a large one.
 fn damage(path: &Path, size: u64) -> Option<String> {
     if is_page(path) {
-        return Some("a page of the web (HTML), as a network answers that asks for a login".to_owned());
+        return Some(PAGE.to_owned());
     }
     let bytes = path.metadata().map_or(0, |found| found.len());
     if bytes != size {
         return Some(format!("{bytes} bytes long, where the host announced {size}"));
     }
+    other_content(path)
+}
+
+/// What a file is whose content is not what its name in the cache says: the hub and its clients name a large file by the
+/// sha256 of its content.
+fn other_content(path: &Path) -> Option<String> {
     let content = path.canonicalize().ok()?;
     let name = content.file_name()?.to_str()?;
     let is_sha256 = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -187,6 +187,17 @@ fn a_damaged_download_is_refused_and_fetched_again() {
     std::fs::remove_dir_all(home.path().join("pack")).unwrap();
     let again = hub.pack(home.path(), "bad/none", SAE, None);
     assert_eq!(again.code, 0, "{}", again.stderr);
+    // Content that a disk changed: its name in the cache is its sha256.
+    let stored = stored.with_file_name("model-00001-of-00003.safetensors").canonicalize().unwrap();
+    let whole = std::fs::read(&stored).unwrap();
+    let mut damaged = whole.clone();
+    damaged[9_000] ^= 1;
+    std::fs::write(&stored, &damaged).unwrap();
+    std::fs::remove_dir_all(home.path().join("pack")).unwrap();
+    let again = hub.pack(home.path(), "bad/none", SAE, None);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    assert!(again.stderr.contains("is damaged (sha256 ") && again.stderr.contains("fetched again"), "{}", again.stderr);
+    assert_eq!(std::fs::read(&stored).unwrap(), whole);
 }
 
 #[test]
