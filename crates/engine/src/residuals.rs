@@ -79,22 +79,26 @@ impl ResidualReader {
         let mut store = Gemma::store(&config, layer, device.clone());
         let needed = gemma_tensors(&config, layer);
         let total = needed.len() as u64;
-        // The identity of the weights: a few values of each tensor identify them as well as a hash of gigabytes.
-        let mut sample = Vec::new();
+        // The identity of the weights: stored streams are of all values, so it is, too.
+        let mut sums = String::new();
         for (done, (name, (rows, cols))) in needed.into_iter().enumerate() {
             let values = checkpoint.tensors.read(&name, (rows, cols))?;
-            sample.extend(values.iter().take(16).flat_map(|v| v.to_le_bytes()));
+            sums += &sha256_hex(bytemuck::cast_slice(&values));
             let matrix = PackedMatrix::pack(&values, rows, cols, Precision::F32);
             store.insert(TensorPart { name, row_start: 0, rows_total: rows, matrix })?;
             on_tensor(done as u64 + 1, total);
         }
         let gemma = Gemma::new(&config, layer, &mut store)?;
+        let shape = (config.vocab_size, config.hidden_size);
+        checkpoint.tensors.read_in_pieces(EMBEDDING, shape, |rows| sums += &sha256_hex(bytemuck::cast_slice(rows)))?;
+        let mut warnings = claims.warnings;
+        warnings.extend(checkpoint.tensors.notes());
         Ok(Self {
             model_name: checkpoint.name.unwrap_or_else(|| path.display().to_string()),
-            identity: sha256_hex(&sample),
+            identity: sha256_hex(sums.as_bytes()),
             layer,
             d_model: config.hidden_size,
-            warnings: claims.warnings,
+            warnings,
             source: Source::Checkpoint(Box::new(Checkpoint {
                 config,
                 gemma,
