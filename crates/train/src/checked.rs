@@ -1,11 +1,12 @@
 //! safetensors files that this crate writes and reads back, with a checksum of all that they hold: a disk that lost a bit, or
 //! a copy that did, would otherwise train on other numbers without a word.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use lens_pack::unpack::sha256_hex;
 use safetensors::SafeTensorError;
 use safetensors::tensor::{SafeTensors, TensorView};
+use serde_json::json;
 
 use crate::{Error, Result};
 
@@ -41,11 +42,27 @@ pub(crate) struct Checked<'a> {
 /// # Errors
 /// [`Error::File`] for tensors that no file can hold.
 pub(crate) fn to_bytes(tensors: &[(String, TensorView<'_>)], metadata: BTreeMap<String, String>) -> Result<Vec<u8>> {
-    let views = tensors.iter().map(|(name, view)| (name.as_str(), view));
-    let sum = checksum(views, &metadata);
-    let mut all: HashMap<String, String> = metadata.into_iter().collect();
+    let mut views: Vec<(&str, &TensorView<'_>)> = tensors.iter().map(|(name, view)| (name.as_str(), view)).collect();
+    let sum = checksum(views.iter().copied(), &metadata);
+    let mut all = metadata;
     all.insert(CHECKSUM.to_owned(), sum);
-    safetensors::serialize(tensors.iter().map(|(name, view)| (name, view)), Some(all)).map_err(Error::file)
+    // As the safetensors crate writes them, but for the metadata: the crate writes that in a random order, and equal content
+    // is to give equal bytes.
+    views.sort_by(|(a, x), (b, y)| y.dtype().cmp(&x.dtype()).then(a.cmp(b)));
+    let mut header = serde_json::Map::from_iter([("__metadata__".to_owned(), json!(all))]);
+    let mut end = 0;
+    for (name, view) in &views {
+        let start = end;
+        end += view.data().len();
+        let entry = json!({"dtype": view.dtype(), "shape": view.shape(), "data_offsets": [start, end]});
+        header.insert((*name).to_owned(), entry);
+    }
+    let mut header = serde_json::to_vec(&header).map_err(Error::file)?;
+    header.resize(header.len().next_multiple_of(8), b' ');
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.append(&mut header);
+    views.iter().for_each(|(_, view)| bytes.extend_from_slice(view.data()));
+    Ok(bytes)
 }
 
 /// Reads what [`to_bytes`] wrote, or an earlier version without a checksum.
@@ -101,6 +118,9 @@ mod tests {
         let metadata = BTreeMap::from([("about".to_owned(), "the sea".to_owned())]);
         let bytes = to_bytes(&tensors, metadata.clone())?;
         let whole = from_bytes(&bytes).map_err(Error::file)?;
+        for _ in 0..8 {
+            assert_eq!(to_bytes(&tensors, metadata.clone())?, bytes);
+        }
         assert!(whole.is_checked && whole.metadata == metadata && whole.tensors.len() == 2);
         for bit in 0..8 * bytes.len() {
             let mut damaged = bytes.clone();
