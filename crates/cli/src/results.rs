@@ -14,6 +14,9 @@ use lens_pack::instead::first_bytes;
 pub fn check(results: &[&Path], inputs: &[&Path]) -> Result<()> {
     let mut places: Vec<PathBuf> = Vec::with_capacity(results.len());
     for result in results {
+        if result.as_os_str() == "-" {
+            bail!("cannot write \"-\": name /dev/stdout to print a result, or ./- for a file of this name");
+        }
         if result.is_dir() {
             bail!("cannot write {}: it is a folder; name a file in it", result.display());
         }

@@ -14,7 +14,7 @@ use lens_pack::file_name::is_plain;
 use lens_pack::folder::FolderManifest;
 use lens_pack::instead::{Wanted, first_bytes, instead_of_bytes};
 use lens_pack::text::{from_json, line_problem, read_data};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::args::{AnalyzeArgs, Shard};
 use crate::print::{print, status};
@@ -34,12 +34,35 @@ const SCRIPT: &str = include_str!("index_page/index.js");
 #[derive(Debug, Clone, Deserialize)]
 struct Entry {
     /// Name of its document: letters, digits, "-", "_" and ".".
+    #[serde(deserialize_with = "id_as_text")]
     id: String,
     /// Verbatim.
     text: String,
     /// What people read; the id where there is none.
     #[serde(default)]
     title: Option<String>,
+}
+
+/// Data sets number their texts.
+fn id_as_text<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "the id is neither a string nor a whole number from 0 on")]
+    enum Id {
+        Text(String),
+        Number(u64),
+    }
+    Ok(match Id::deserialize(deserializer)? {
+        Id::Text(text) => text,
+        Id::Number(number) => number.to_string(),
+    })
+}
+
+/// Whether Windows takes a file of this name for a device, whatever follows the first full stop.
+fn is_device(id: &str) -> bool {
+    let stem = id.split('.').next().unwrap_or(id).to_ascii_uppercase();
+    let port = stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT"));
+    matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL")
+        || port.is_some_and(|n| matches!(n.as_bytes(), [b'1'..=b'9']))
 }
 
 /// The entry of a finished text in index.json.
@@ -73,6 +96,10 @@ struct Failure<'a> {
 
 /// Runs the command.
 pub fn run(args: &AnalyzeArgs, list: &Path) -> Result<()> {
+    let scheme = args.viewer.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
+    if scheme.is_some_and(|scheme| !matches!(scheme.as_str(), "http" | "https" | "file")) {
+        bail!("--viewer: {:?} is not the address of a page; name one that begins with https://", args.viewer);
+    }
     let Some(out) = &args.out else { bail!("--text-list needs --out, the folder for the documents") };
     let names = &["index.json", "index.js", "index.html"];
     check_folder(&Folder { out, names, inputs: &[list, &args.model], format: Some(FORMAT_NAME) })?;
@@ -179,6 +206,12 @@ fn read_list(path: &Path) -> Result<Vec<Entry>> {
         // "index" is the index's own name.
         if !is_plain(&entry.id) || entry.id.len() > 100 || entry.id == "index" {
             bail!("{at}: the id {:?} becomes a file's name: letters, digits, \"-\", \"_\" and \".\"", entry.id);
+        }
+        if is_device(&entry.id) {
+            bail!(
+                "{at}: the id {:?} is the name of a device on Windows, and becomes a file's name; choose another",
+                entry.id
+            );
         }
         if entry.text.is_empty() {
             bail!("{at}: the text is empty");

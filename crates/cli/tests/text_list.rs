@@ -119,6 +119,30 @@ fn a_text_called_manifest_stops_no_later_run() {
 }
 
 #[test]
+fn the_viewer_is_a_page() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = small_pack(scratch.path());
+    let (list, out) = (scratch.path().join("list.jsonl"), scratch.path().join("out"));
+    std::fs::write(&list, json!({"id": "a", "text": "Night."}).to_string()).unwrap();
+    for viewer in ["javascript:alert(1)", "DATA:text/html,x"] {
+        let outcome = run(&arguments(&pack, &list, &out, &["--viewer", viewer]));
+        assert!(outcome.code == 1 && outcome.sentence().contains("not the address of a page"), "{}", outcome.stderr);
+    }
+    succeed(&arguments(&pack, &list, &out, &["--viewer", "../site/"]));
+}
+
+/// Data sets number their texts.
+#[test]
+fn ids_may_be_numbers() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = small_pack(scratch.path());
+    let (list, out) = (scratch.path().join("list.jsonl"), scratch.path().join("out"));
+    std::fs::write(&list, "{\"id\": 7, \"text\": \"Night.\"}\n{\"id\": \"8\", \"text\": \"Day.\"}").unwrap();
+    succeed(&arguments(&pack, &list, &out, &[]));
+    assert!(out.join("7.json").is_file() && out.join("8.json").is_file());
+}
+
+#[test]
 fn wrong_lists_are_refused_before_a_model_is_loaded() {
     let scratch = tempfile::tempdir().unwrap();
     let (list, out, pack) =
@@ -128,6 +152,10 @@ fn wrong_lists_are_refused_before_a_model_is_loaded() {
         ("{\"id\": \"a\", \"text\": \"a\"}\n\n{\"id\": \"A\", \"text\": \"b\"}", "line 3"),
         ("{\"id\": \"a\"}", "line 1"),
         ("{\"id\": \"index\", \"text\": \"a\"}", "file's name"),
+        ("{\"id\": \"nul.2\", \"text\": \"a\"}", "the name of a device on Windows"),
+        ("{\"id\": \"com1\", \"text\": \"a\"}", "the name of a device on Windows"),
+        ("{\"id\": 7, \"text\": \"a\"}\n{\"id\": \"7\", \"text\": \"b\"}", "line 2"),
+        ("{\"id\": 7.5, \"text\": \"a\"}", "neither a string nor a whole number"),
         ("{\"id\": \"a\", \"text\": \"\"}", "empty"),
         ("", "no text"),
         ("[{\"id\": \"a\", \"text\": \"a\"}]", "line 1: is a JSON list"),
