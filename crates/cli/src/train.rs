@@ -140,6 +140,13 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         if args.heldout.is_empty() { corpus.hold_out(HELD_OUT) } else { read_corpus(reader, &args.heldout)? };
     let contexts = joined(corpus.contexts(recipe.context, Some(recipe.seed)), recipe.joined);
     let evaluated = evenly(held_out.contexts(recipe.context, None), args.eval_tokens);
+    if evaluated.is_empty() {
+        let passages = corpus.documents.len();
+        status!(
+            "no text is held out, so nothing will say how good the SAE is: the corpus has {passages} passages, of which one in \
+             {HELD_OUT} would be; name texts with --heldout"
+        );
+    }
     let (train_key, eval_key) = (key(reader, &contexts), key(reader, &evaluated));
     let folder = |name: &str| args.cache.as_ref().map(|cache| cache.join(name));
     let inputs = serde_json::to_string(&(&train_key, args.init_from.as_ref().map(|f| f.display().to_string())))?;
@@ -279,6 +286,9 @@ impl ProgressPrinter {
     }
 
     fn print_figures(&self, step: usize, f: &Figures) {
+        if f.tokens == 0 {
+            return;
+        }
         // Too few tokens leave figures undefined.
         let number = |v: Option<f64>, digits: usize| {
             v.filter(|v| v.is_finite()).map_or_else(|| "none".to_owned(), |v| format!("{v:.digits$}"))

@@ -61,6 +61,18 @@ fn fve_of(stderr: &str) -> Vec<f64> {
 }
 
 #[test]
+fn a_corpus_too_small_to_hold_out_from_is_reported() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (pack, out) = (pack(scratch.path()), scratch.path().join("sae"));
+    let mut args = args(&pack, &out, &[]);
+    let place = args.iter().position(|it| it == "--heldout").unwrap();
+    args.drain(place..place + 2);
+    let printed = succeed(&args).stderr;
+    assert!(printed.contains("no text is held out") && printed.contains("--heldout"), "{printed}");
+    assert!(!printed.contains("held out after step"), "{printed}");
+}
+
+#[test]
 fn training_explains_more_and_more_and_its_sae_packs_and_runs() {
     let scratch = tempfile::tempdir().unwrap();
     let (pack, out) = (pack(scratch.path()), scratch.path().join("sae"));
