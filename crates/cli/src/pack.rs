@@ -130,6 +130,9 @@ fn check_tokenizer(path: &Path) -> Result<()> {
     if path.is_dir() {
         bail!("{}: it is a folder; name the tokenizer.json in it", path.display());
     }
+    if path.exists() && !path.is_file() {
+        bail!("{}: it is a pipe or a device; save what comes from it as a file, and name that", path.display());
+    }
     if !path.is_file() {
         bail!(
             "{}: there is no such file; get tokenizer.json, which lies beside the model's own weights on the hub (a GGUF file does \

@@ -93,7 +93,10 @@ fn packs_that_are_damaged() {
     std::fs::write(&shard, &bytes[..last]).unwrap();
     assert_error(&analyze(&pack, &["--text", "a"]), &["shard-0000.safetensors", "cut short"]);
     std::fs::remove_file(&shard).unwrap();
-    assert_error(&analyze(&pack, &["--text", "a"]), &["cannot read", "shard-0000.safetensors"]);
+    assert_error(
+        &analyze(&pack, &["--text", "a"]),
+        &["shard-0000.safetensors: it is missing, though", "copy the pack again"],
+    );
     let manifest = std::fs::read(pack.join("manifest.json")).unwrap();
     std::fs::write(pack.join("manifest.json"), &manifest[..manifest.len() / 2]).unwrap();
     assert_error(&analyze(&pack, &["--text", "a"]), &["manifest.json", "not a pack manifest: it is cut short"]);
@@ -128,6 +131,37 @@ fn a_pipe_in_the_place_of_a_packs_file_is_refused() {
         std::fs::write(&path, bytes).unwrap();
     }
     assert_eq!(analyze(&pack, &["--text", "a"]).code, 0);
+}
+
+/// Other programs print what is to go to a file of this name.
+#[test]
+fn a_hyphen_is_not_a_results_name() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = small_pack(scratch.path());
+    assert_error(&analyze(&pack, &["--text", "a", "--json", "-"]), &["/dev/stdout", "./-"]);
+}
+
+/// A pipe in a file's place would be waited for.
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_the_place_of_a_checkpoints_file_is_refused() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (gemma, sae) = ("gemma/gemma2-softcap", "sae/topk-tied");
+    for (from, name) in
+        [(gemma, "config.json"), (gemma, "model.safetensors"), (sae, "conf.yaml"), (sae, "latest_ckpt.safetensors")]
+    {
+        let folder = scratch.path().join(name);
+        std::fs::create_dir(&folder).unwrap();
+        for entry in std::fs::read_dir(fixture(from)).unwrap() {
+            let path = entry.unwrap().path();
+            std::fs::copy(&path, folder.join(path.file_name().unwrap())).unwrap();
+        }
+        std::fs::remove_file(folder.join(name)).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(folder.join(name)).status().unwrap().success());
+        let other = |it: &str| if it == from { text(&folder) } else { it.to_owned() };
+        let args = pack_args(&other(gemma), &other(sae), "tokenizer/tiny.json", 2, "f32", &scratch.path().join("out"));
+        assert_error(&run(&args), &[name, "it is a folder, a pipe or a device"]);
+    }
 }
 
 /// A flipped bit in a name would drop what it names: a cap on scores, a head of the model's own.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -140,7 +140,14 @@ impl PackFolder {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|e| io(path, e))
+    std::fs::read(path).map_err(|e| match e.kind() {
+        ErrorKind::NotFound => Error::Pack(lens_pack::Error::Malformed {
+            file: path.display().to_string(),
+            problem: "it is missing, though the pack's manifest names it; copy the pack again, or pack the model again"
+                .to_owned(),
+        }),
+        _ => io(path, e),
+    })
 }
 
 fn io(path: &Path, source: std::io::Error) -> Error {

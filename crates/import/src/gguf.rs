@@ -9,11 +9,12 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 use lens_pack::instead::{Wanted, instead};
+use lens_pack::text::{not_tensors, not_the_file};
 
 use crate::error::{Error, Result};
-use crate::safetensors_header::other_file;
+use crate::safetensors_header::{EMPTY, head};
 use crate::storage::{Storage, UnknownStorage};
-use crate::tensors::{Located, Source, Tensors};
+use crate::tensors::{Located, Source, Tensors, open_file};
 
 /// Strings longer than this are skipped (chat templates).
 const TEXT_BYTES_MAX: u64 = 1 << 16;
@@ -64,8 +65,15 @@ pub type Values = BTreeMap<String, Value>;
 /// [`Error`] when the file cannot be read, is not a GGUF file of these versions, or is cut short.
 pub fn open(path: &Path) -> Result<(Values, Tensors)> {
     let read_failed = |source| Error::Io { action: "read", path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(read_failed)?;
-    if let Some(other) = other_file(&mut file).map_err(read_failed)? {
+    let mut file = open_file(path)?;
+    let head = head(&mut file).map_err(read_failed)?;
+    // JSON is what a host says of a file that it does not give.
+    let other = match head.first() {
+        None => Some(EMPTY.to_owned()),
+        Some(b'{') => not_tensors(&head),
+        Some(_) => not_the_file(&head).map(|other| other.to_string()),
+    };
+    if let Some(other) = other {
         return Err(Error::malformed(path.display().to_string(), other));
     }
     let file_bytes = file.metadata().map_err(read_failed)?.len();

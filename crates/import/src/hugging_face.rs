@@ -5,7 +5,7 @@ use std::path::Path;
 
 use lens_pack::file_name;
 use lens_pack::instead::{Wanted, instead, is_missing};
-use lens_pack::text::json_problem;
+use lens_pack::text::json_problem_in;
 use serde::Deserialize;
 
 use crate::checkpoint::{GemmaCheckpoint, HEAD};
@@ -66,7 +66,7 @@ impl Index {
     fn from_json(text: &str, file: &str) -> Result<Self> {
         let malformed = |problem: String| Error::Malformed { file: file.to_owned(), problem };
         let index: Self = serde_json::from_str(text)
-            .map_err(|e| malformed(format!("not an index of shards: {}", json_problem(&e))))?;
+            .map_err(|e| malformed(format!("not an index of shards: {}", json_problem_in(text, &e))))?;
         match index.weight_map.values().find(|shard| !file_name::is_plain(shard)) {
             Some(shard) => Err(malformed(format!("{shard:?} is not the name of a file beside it"))),
             None => Ok(index),

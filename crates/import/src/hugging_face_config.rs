@@ -4,7 +4,7 @@
 //! equals them (the nested `text_config` of Gemma 3 4B names six fields).
 
 use lens_pack::config::{Attention, GemmaConfig, GemmaFamily, LAYERS_MAX, Rope, check_logit_cap, every_nth_full};
-use lens_pack::text::json_problem;
+use lens_pack::text::json_problem_in;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -62,8 +62,11 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Re
 /// [`Error::Architecture`] for another model family, [`Error::Malformed`] when a field is
 /// impossible, contradicts another, or asks for something this program does not compute.
 pub fn gemma_config(text: &str, file: &str) -> Result<GemmaConfig> {
-    let mut json: Value =
-        serde_json::from_str(text).map_err(|e| Error::malformed(file, format!("not JSON: {}", json_problem(&e))))?;
+    let mut json: Value = serde_json::from_str(text)
+        .map_err(|e| Error::malformed(file, format!("not JSON: {}", json_problem_in(text, &e))))?;
+    if !json.is_object() {
+        return Err(Error::malformed(file, "not a model's configuration: it is JSON, but not an object"));
+    }
     if let Some(method) = quantization(&json) {
         return Err(Error::malformed(
             file,
@@ -91,7 +94,7 @@ pub fn gemma_config(text: &str, file: &str) -> Result<GemmaConfig> {
 /// # Errors
 /// [`Error::Malformed`] for one that is not a number, or not a model's.
 pub fn final_logit_softcapping(text: &str, family: GemmaFamily, file: &str) -> Result<Option<f64>> {
-    let json: Value = serde_json::from_str(text).map_err(|e| Error::malformed(file, json_problem(&e)))?;
+    let json: Value = serde_json::from_str(text).map_err(|e| Error::malformed(file, json_problem_in(text, &e)))?;
     let fields = json.get("text_config").filter(|nested| nested.is_object()).unwrap_or(&json);
     let cap = match fields.get("final_logit_softcapping") {
         Some(Value::Null) => None,

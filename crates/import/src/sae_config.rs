@@ -2,7 +2,7 @@
 //! cfg.json.
 
 use lens_pack::config::{DIMENSION_MAX, NovelCodes, SaeConfig};
-use lens_pack::text::json_problem;
+use lens_pack::text::json_problem_in;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
@@ -160,8 +160,9 @@ impl PublishedSae {
     /// activations in a way that the authors' module does not.
     pub fn from_saelens_json(text: &str, file: &str) -> Result<Self> {
         let unsupported = |problem: UnsupportedSae| Error::malformed(file, problem);
-        let cfg: SaelensCfg = serde_json::from_str(text)
-            .map_err(|e| Error::malformed(file, format!("not a TemporalSAE's cfg.json: {}", json_problem(&e))))?;
+        let cfg: SaelensCfg = serde_json::from_str(text).map_err(|e| {
+            Error::malformed(file, format!("not a TemporalSAE's cfg.json: {}", json_problem_in(text, &e)))
+        })?;
         if let Some(kind) = cfg.architecture.filter(|kind| kind != "temporal") {
             return Err(unsupported(UnsupportedSae::Architecture(kind)));
         }

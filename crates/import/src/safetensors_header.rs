@@ -4,24 +4,22 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use lens_pack::text::{HEAD_BYTES, TextError, not_tensors, not_the_file};
+use lens_pack::text::{HEAD_BYTES, not_tensors};
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 
 use crate::error::{Error, Result};
 use crate::storage::{Storage, UnknownStorage};
-use crate::tensors::{Located, Source, Tensors};
+use crate::tensors::{Located, Source, Tensors, open_file};
 
 /// The format's own limit; no model's header is larger.
 const HEADER_BYTES_MAX: u64 = 100_000_000;
 
-/// What is in the file's place, where it is not the file itself. The file is at its start before and after.
-pub fn other_file(file: &mut File) -> std::io::Result<Option<TextError>> {
-    Ok(not_the_file(&head(file)?))
-}
+/// What is wrong with a file of no bytes.
+pub const EMPTY: &str = "it is empty, as a file is whose download did not begin; download it again";
 
 /// The first bytes of a file, which is at its start before and after.
-fn head(file: &mut File) -> std::io::Result<Vec<u8>> {
+pub fn head(file: &mut File) -> std::io::Result<Vec<u8>> {
     let mut head = Vec::new();
     file.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
     file.seek(SeekFrom::Start(0))?;
@@ -36,16 +34,16 @@ fn head(file: &mut File) -> std::io::Result<Vec<u8>> {
 pub fn add(tensors: &mut Tensors, path: &Path, mut wanted: impl FnMut(&str) -> bool) -> Result<u64> {
     let read_failed = |source| Error::Io { action: "read", path: path.to_owned(), source };
     let malformed = |problem: String| Error::Malformed { file: path.display().to_string(), problem };
-    let mut file = File::open(path).map_err(read_failed)?;
+    let mut file = open_file(path)?;
     let metadata = file.metadata().map_err(read_failed)?;
-    if !metadata.is_file() {
-        return Err(malformed("it is a folder or a device, not a file".to_owned()));
-    }
     let file_bytes = metadata.len();
     if let Some(other) = not_tensors(&head(&mut file).map_err(read_failed)?) {
         return Err(malformed(other));
     }
     let mut length = [0u8; 8];
+    if file_bytes == 0 {
+        return Err(malformed(EMPTY.to_owned()));
+    }
     if file_bytes < 8 {
         return Err(malformed(format!("{file_bytes} bytes are too few for a safetensors file")));
     }

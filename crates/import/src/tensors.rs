@@ -248,7 +248,18 @@ impl Tensors {
     }
 }
 
+/// Opens a file of a checkpoint; a pipe would be waited for.
+pub(crate) fn open_file(path: &Path) -> Result<File> {
+    let io = |source| Error::Io { action: "read", path: path.to_owned(), source };
+    if !path.metadata().map_err(io)?.is_file() {
+        let problem = "it is a folder, a pipe or a device, where a file belongs";
+        return Err(Error::malformed(path.display().to_string(), problem));
+    }
+    File::open(path).map_err(io)
+}
+
 /// Reads a small text file, refusing anything past `limit_bytes`.
 pub(crate) fn read_text(path: &Path, limit_bytes: u64) -> Result<String> {
+    open_file(path)?;
     Ok(lens_pack::text::read_data_up_to(path, limit_bytes)?)
 }

@@ -112,6 +112,13 @@ fn impossible_and_unsupported_models_are_refused_in_a_sentence() {
     assert!(read(json!({})).unwrap_err().contains("no model_type"));
     assert!(read(json!([])).is_err());
     assert!(read(json!({"model_type": "gemma2", "attn_logit_softcapping": 1e30})).is_err());
+    let problem = |text: &str| gemma_config(text, "config.json").unwrap_err().to_string();
+    for number in ["NaN", "Infinity", "-Infinity"] {
+        let problem = problem(&format!("{{\n \"model_type\": \"gemma2\",\n \"rms_norm_eps\": {number}\n}}"));
+        assert!(problem.contains("line 3 has") && problem.contains("not a number of JSON"), "{problem}");
+    }
+    assert!(!problem("{\"a\": NULL}").contains("number of JSON"));
+    assert!(problem("[{\"model_type\": \"gemma2\"}]").contains("JSON, but not an object"));
     assert!(gemma_config("{", "config.json").unwrap_err().to_string().contains("not JSON: it is cut short"));
 }
 

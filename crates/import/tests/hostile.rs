@@ -293,6 +293,23 @@ fn a_manifest_cannot_name_files_elsewhere_or_another_model() {
 }
 
 #[test]
+fn nothing_and_a_hosts_answer_in_place_of_weights_are_named() {
+    let folder = common::copy_of("gemma/gemma2-softcap");
+    for (content, says) in
+        [("", "it is empty"), ("{\"error\":\"Access to this model is gated\"}", "what a host answered instead")]
+    {
+        for (file, given) in [("model.gguf", "model.gguf"), ("model.safetensors", "")] {
+            std::fs::write(folder.path().join(file), content).unwrap();
+            let problem = lens_import::open_gemma(&folder.path().join(given)).unwrap_err().to_string();
+            assert!(
+                problem.contains(file) && problem.contains(says) && problem.contains("download it again"),
+                "{problem}"
+            );
+        }
+    }
+}
+
+#[test]
 fn sae_files_cut_short_are_errors() {
     let folder = common::copy_of("sae/topk-tied");
     let path = folder.path().join("latest_ckpt.safetensors");

@@ -19,11 +19,31 @@ fn what_is_there_is_named_with_what_to_do() -> std::io::Result<()> {
     let none: &[(&str, &[u8])] = &[];
     assert_eq!(said(none, "", Wanted::Model)?, "; the folder is empty");
     assert_eq!(said(none, "x", Wanted::Pack)?, "; there is no such file or folder");
-    let cases: [Case; 18] = [
+    let cases: [Case; 23] = [
         (&[("config.json", b"{}"), ("model.safetensors", b"x")], "", Wanted::Pack, "temporal-lens pack --gemma"),
         (&[("manifest.json", b"{}")], "", Wanted::Model, "cannot be packed again"),
         (&[("a.gguf", b"GGUF")], "", Wanted::Model, "a.gguf; name the file itself"),
         (&[("a.gguf", b"GGUF")], "a.gguf", Wanted::Pack, "GGUF file; make a pack"),
+        (
+            &[("config.json", b"{}"), ("model.safetensors.part", b"x")],
+            "",
+            Wanted::Model,
+            "did not end; download it again",
+        ),
+        (
+            &[("Config.json", b"{}"), ("model.safetensors", b"x")],
+            "",
+            Wanted::Model,
+            "\"Config.json\"; call it config.json",
+        ),
+        (&[("config (1).json", b"{}"), ("b.safetensors", b"x")], "", Wanted::Model, "call it config.json"),
+        (
+            &[("conf.yaml", b"a: 1"), ("latest_ckpt(2).safetensors", b"x")],
+            "",
+            Wanted::Sae,
+            "call it latest_ckpt.safetensors",
+        ),
+        (&[("manifest 2.json", b"{}")], "", Wanted::Pack, "call it manifest.json"),
         (&[("adapter_config.json", b"{}"), ("adapter_model.safetensors", b"x")], "", Wanted::Model, "merge it into"),
         (&[("config.json", b"{}"), ("pytorch_model.bin", b"x")], "", Wanted::Model, "(pytorch_model.bin)"),
         (&[("config.json", b"{}"), ("consolidated.safetensors", b"x")], "", Wanted::Model, "holds consolidated"),

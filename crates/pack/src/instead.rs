@@ -50,12 +50,47 @@ enum Found {
     Unmarked(&'static str),
     /// By what it is called.
     Known(&'static str),
+    /// A download that did not end, by the name that a program gives it until then.
+    Unfinished(String),
+    /// A file under almost the name that it is to have: the name, and that one.
+    Renamed(String, &'static str),
     /// safetensors under a name that no layout has.
     OtherSafetensors(String),
 }
 
 /// Ends of the names of weights that Python pickled.
 const PICKLED: [&str; 4] = [".bin", ".pt", ".pth", ".ckpt"];
+
+/// Ends of the names of downloads that did not end.
+const UNFINISHED: [&str; 6] = [".part", ".partial", ".incomplete", ".crdownload", ".download", ".aria2"];
+
+/// Names that files of packs, models and SAEs have.
+const NAMES: [&str; 9] = [
+    MANIFEST_FILE,
+    "config.json",
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "tokenizer.json",
+    "conf.yaml",
+    "latest_ckpt.safetensors",
+    "cfg.json",
+    "sae_weights.safetensors",
+];
+
+/// The first of `names` that is one of [`NAMES`] but for the case of its letters or a number that a browser put into it, where
+/// there is no file of that name.
+fn renamed(names: &[String]) -> Option<(String, &'static str)> {
+    let plain = |name: &str| {
+        let (stem, end) = name.split_once('.')?;
+        let stem = stem.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '(' | ')' | ' '));
+        Some(format!("{stem}.{end}").to_lowercase())
+    };
+    let expected = |name: &String| {
+        let expected = *NAMES.iter().find(|expected| plain(name).is_some_and(|plain| plain == **expected))?;
+        Some((name.clone(), expected)).filter(|_| !names.iter().any(|name| name == expected))
+    };
+    names.iter().find_map(expected)
+}
 
 /// The first bytes of a file; none where it cannot be read.
 pub fn first_bytes(path: &Path) -> Vec<u8> {
@@ -87,11 +122,15 @@ impl Found {
             Some(Self::EmptyFolder)
         } else if has(MANIFEST_FILE) {
             Some(Self::Pack)
+        } else if has("config.json") && (has("model.safetensors") || has("model.safetensors.index.json")) {
+            Some(Self::Checkpoint)
+        } else if let Some(file) = ending(&UNFINISHED) {
+            Some(Self::Unfinished(file))
+        } else if let Some((file, expected)) = renamed(&names) {
+            Some(Self::Renamed(file, expected))
         } else if has("conf.yaml") || has("cfg.json") {
             let pickled = ending(&PICKLED).filter(|_| safetensors.is_none());
             Some(pickled.map_or(Self::Sae { is_file: false }, Self::Pickled))
-        } else if has("config.json") && (has("model.safetensors") || has("model.safetensors.index.json")) {
-            Some(Self::Checkpoint)
         } else if has("adapter_config.json") || has("adapter_model.safetensors") {
             Some(Self::Adapter)
         } else if has("params.npz") {
@@ -212,6 +251,8 @@ impl fmt::Display for Found {
             Self::Unmarked(encoding) => write!(f, "it is {encoding} without a byte order mark at its start"),
             Self::Known(name) => write!(f, "it is {name}"),
             Self::OtherSafetensors(file) => write!(f, "it holds {file}"),
+            Self::Unfinished(file) => write!(f, "it holds {file}, a download that did not end; download it again"),
+            Self::Renamed(file, expected) => write!(f, "it holds {file:?}; call it {expected}, if it is that file"),
         }
     }
 }

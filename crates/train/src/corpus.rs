@@ -166,6 +166,11 @@ pub fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut all = Vec::new();
     for path in paths {
         if !path.is_dir() {
+            if path.exists() && !path.is_file() {
+                let problem =
+                    "is a pipe or a device, and is read more than once: save what comes from it as a file (.jsonl)";
+                return Err(Error::corpus(path, problem));
+            }
             if !path.is_file() {
                 return Err(Error::corpus(path, "there is no such file or folder"));
             }
@@ -718,6 +723,13 @@ mod tests {
         assert!(problem.contains("bad.jsonl: line 2"), "{problem}");
         let problem = files(&[folder.path().join("none")]).err().map(|e| e.to_string()).unwrap_or_default();
         assert!(problem.ends_with("none: there is no such file or folder"), "{problem}");
+        let problem = files(&["/dev/null".into()]).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(!cfg!(unix) || problem.contains("is a pipe or a device"), "{problem}");
+        let line = "{\"text\": \"ab\", \"score\": NaN}\n";
+        std::fs::write(folder.path().join("n.jsonl"), line)?;
+        let problem =
+            passages(&folder.path().join("n.jsonl"), |_| Ok(())).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(problem.contains("line 1: has NaN, which is not a number of JSON"), "{problem}");
         Ok(())
     }
 }
