@@ -11,7 +11,6 @@ use lens_pack::tensor_spec::ENCODER;
 
 use crate::error::{Error, Result};
 use crate::storage::Storage;
-use crate::tensors::Tensors;
 
 /// Bytes of a page, the least that is missing of a file.
 const PAGE_BYTES: usize = 4096;
@@ -23,12 +22,13 @@ const PART_BYTES: usize = 64;
 const DICTIONARY: &str = "sae.D";
 
 /// Looks for holes in a tensor [rows, cols] whose rows come one after another.
-pub(crate) struct HoleScan<'a> {
-    tensors: &'a Tensors,
-    name: &'a str,
+pub(crate) struct HoleScan {
+    /// The file or folder as the person named it.
+    origin: String,
+    name: String,
     rows: usize,
     cols: usize,
-    /// What a zero of the file is: not 0 where [`crate::tensors::Located::shift`] is not.
+    /// What a zero of the file is read as: another number where one is added to every value.
     zero: f32,
     /// Lengths in values.
     page: usize,
@@ -44,15 +44,9 @@ pub(crate) struct HoleScan<'a> {
     is_live: Vec<bool>,
 }
 
-impl<'a> HoleScan<'a> {
+impl HoleScan {
     /// Of tensor `name` [rows, cols], whose zeros are read as `zero`; made-up values have no storage, and no holes.
-    pub(crate) fn new(
-        tensors: &'a Tensors,
-        name: &'a str,
-        (rows, cols): (usize, usize),
-        storage: Storage,
-        zero: f32,
-    ) -> Self {
+    pub(crate) fn new(origin: &str, name: &str, (rows, cols): (usize, usize), storage: Storage, zero: f32) -> Self {
         // A page has parts of blocks at both ends.
         let whole = |bytes: usize| {
             let blocks = (bytes + 2).saturating_sub(2 * storage.block_bytes()) / storage.block_bytes();
@@ -62,8 +56,8 @@ impl<'a> HoleScan<'a> {
         // A norm that multiplies by zero is none, wherever it lies.
         let page = if zero == 0.0 { whole(PAGE_BYTES) } else { part };
         Self {
-            tensors,
-            name,
+            origin: origin.to_owned(),
+            name: name.to_owned(),
             rows,
             cols,
             zero,
@@ -102,19 +96,19 @@ impl<'a> HoleScan<'a> {
         self.start = end + 1;
     }
 
-    /// What the tensor as a whole shows.
+    /// What the tensor as a whole shows: a note, where there is something to say.
     ///
     /// # Errors
     /// [`Error::Malformed`] for a hole.
-    pub(crate) fn finish(mut self) -> Result<()> {
+    pub(crate) fn finish(mut self) -> Result<Option<String>> {
         self.end(self.at);
         if !self.is_live.contains(&true) {
-            return if self.cannot_be_zero() { Err(self.refusal(None)) } else { Ok(()) };
+            return if self.cannot_be_zero() { Err(self.refusal(None)) } else { Ok(None) };
         }
         // A bias of an SAE may be zero where it is not used; its parts are no rows of anything.
         let is_vector = self.rows == 1;
         if is_vector && self.name.starts_with("sae.") {
-            return Ok(());
+            return Ok(None);
         }
         if let Some(hole) = self.stretches.iter().find(|it| is_vector || self.parts(it).any(|part| self.is_torn(part)))
         {
@@ -127,23 +121,18 @@ impl<'a> HoleScan<'a> {
             .map(|it| it.start.div_ceil(self.cols)..it.end / self.cols)
             .filter(|rows| !rows.is_empty())
             .collect();
-        if let Some(first) = whole.first() {
-            let count: usize = whole.iter().map(ExactSizeIterator::len).sum();
-            let more = if whole.len() > 1 {
-                format!(", {count} rows in {} places in all,", whole.len())
-            } else {
-                String::new()
-            };
-            self.tensors.note(format!(
-                "{}: rows {} to {} of tensor {}{more} are zero: rows that are not used can be, and so is a hole where a download \
-                 did not get to; if this is unexpected, get the file again",
-                self.tensors.origin(),
-                first.start,
-                first.end - 1,
-                self.shown(),
-            ));
-        }
-        Ok(())
+        let Some(first) = whole.first() else { return Ok(None) };
+        let count: usize = whole.iter().map(ExactSizeIterator::len).sum();
+        let places = whole.len();
+        let more = if places > 1 { format!(", {count} rows in {places} places in all,") } else { String::new() };
+        Ok(Some(format!(
+            "{}: rows {} to {} of tensor {}{more} are zero: rows that are not used can be, and so is a hole where a download did \
+             not get to; if this is unexpected, get the file again",
+            self.origin,
+            first.start,
+            first.end - 1,
+            self.shown(),
+        )))
     }
 
     /// The columns of the rows that a stretch covers in part.
@@ -164,13 +153,13 @@ impl<'a> HoleScan<'a> {
     /// Whether it cannot be all zeros: a matrix of a model, or an SAE's dictionary. Norms and biases can, and so can the
     /// attention of an SAE that was not trained for long.
     fn cannot_be_zero(&self) -> bool {
-        let may_be_zero = self.name.starts_with("sae.") && !matches!(self.name, DICTIONARY | ENCODER);
+        let may_be_zero = self.name.starts_with("sae.") && !matches!(self.name.as_str(), DICTIONARY | ENCODER);
         (self.rows > 1 && self.cols > 1 || self.zero != 0.0) && !may_be_zero
     }
 
     /// An SAE's tensors have no prefix in their file.
     fn shown(&self) -> &str {
-        self.name.strip_prefix("sae.").unwrap_or(self.name)
+        self.name.strip_prefix("sae.").unwrap_or(&self.name)
     }
 
     fn refusal(&self, hole: Option<&Range<usize>>) -> Error {
@@ -186,7 +175,7 @@ impl<'a> HoleScan<'a> {
             }
         };
         Error::malformed(
-            self.tensors.origin(),
+            &self.origin,
             format!("{what}, as in a file with holes where its download did not get to; get the file again"),
         )
     }

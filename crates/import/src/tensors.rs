@@ -191,7 +191,7 @@ impl Tensors {
         let values = self.read_rows(name, 0..expected.0)?;
         let mut scan = self.hole_scan(name, expected)?;
         scan.add(&values);
-        scan.finish()?;
+        self.finish_scan(scan)?;
         Ok(values)
     }
 
@@ -208,13 +208,13 @@ impl Tensors {
             scan.add(&values);
             take(&values);
         }
-        scan.finish()
+        self.finish_scan(scan)
     }
 
     /// For who reads the rows of tensor `name` [rows, cols] one after another.
-    pub(crate) fn hole_scan<'a>(&'a self, name: &'a str, shape: (usize, usize)) -> Result<HoleScan<'a>> {
+    pub(crate) fn hole_scan(&self, name: &str, shape: (usize, usize)) -> Result<HoleScan> {
         let located = self.find(name)?;
-        Ok(HoleScan::new(self, name, shape, located.storage.clone().unwrap_or(Storage::F32), located.shift))
+        Ok(HoleScan::new(self.origin(), name, shape, located.storage.clone().unwrap_or(Storage::F32), located.shift))
     }
 
     /// What was found while values were read, and hinders nothing.
@@ -222,8 +222,12 @@ impl Tensors {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    pub(crate) fn note(&self, note: String) {
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner).insert(note);
+    /// After the last row.
+    pub(crate) fn finish_scan(&self, scan: HoleScan) -> Result<()> {
+        if let Some(note) = scan.finish()? {
+            self.notes.lock().unwrap_or_else(PoisonError::into_inner).insert(note);
+        }
+        Ok(())
     }
 
     /// Renames tensors; those for which `rename` gives nothing are dropped, their names are not.

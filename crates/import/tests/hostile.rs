@@ -300,7 +300,7 @@ fn nothing_and_a_hosts_answer_in_place_of_weights_are_named() {
     {
         for (file, given) in [("model.gguf", "model.gguf"), ("model.safetensors", "")] {
             std::fs::write(folder.path().join(file), content).unwrap();
-            let problem = lens_import::open_gemma(&folder.path().join(given)).unwrap_err().to_string();
+            let problem = open_gemma(&folder.path().join(given)).unwrap_err().to_string();
             assert!(
                 problem.contains(file) && problem.contains(says) && problem.contains("download it again"),
                 "{problem}"

@@ -71,7 +71,7 @@ pub fn write(
         }
         counter.add(EMBEDDING, values.len());
     }
-    scan.finish()?;
+    tensors.finish_scan(scan)?;
     let list = file::write_pieces(folder, ROW_CHECKS_FILE, [checks.as_slice()])?;
     Ok((
         EmbeddingEntry { shape, precision, row_bytes, rows_per_shard, data_start: data_start as u64, shards },

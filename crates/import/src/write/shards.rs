@@ -15,7 +15,6 @@ use super::encode::{Encoded, encode};
 use super::file::{self, Entry};
 use super::progress::Counter;
 use crate::error::{Error, Result};
-use crate::holes::HoleScan;
 use crate::tensors::Tensors;
 
 /// Bytes reserved in every shard for the header entry of one part.
@@ -146,7 +145,7 @@ impl<'a> ShardWriter<'a> {
             }
             Ok(encoded)
         })?;
-        scan.map_or(Ok(()), HoleScan::finish)
+        scan.map_or(Ok(()), |scan| tensors.finish_scan(scan))
     }
 
     /// As [`Self::add`], of a tensor whose rows `encoded` gives in the bytes of `precision`, whatever the plan says.
