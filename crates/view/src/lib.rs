@@ -16,6 +16,7 @@ pub mod export;
 pub mod figure;
 pub mod format;
 pub mod gallery;
+mod order;
 pub mod table;
 
 pub use export::{one_file, preview, svg};

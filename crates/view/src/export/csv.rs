@@ -13,6 +13,7 @@ use crate::figure::strip::Shading;
 use crate::figure::trajectory::Trajectory;
 use crate::format::choice::Choice;
 use crate::format::number;
+use crate::order::largest_first;
 use crate::table::comparison::CosineRow;
 use crate::table::statistics::StatisticsRow;
 
@@ -107,8 +108,7 @@ pub fn features_csv(analysis: &Analysis, position: usize) -> String {
 
 /// Where events begin: the first token of each but the text's first, in the order of the text.
 pub fn events_csv(analysis: &Analysis, boundaries: &[Boundary]) -> String {
-    let mut sorted: Vec<&Boundary> = boundaries.iter().collect();
-    sorted.sort_by_key(|it| it.position);
+    let sorted = largest_first(boundaries.iter().collect(), |it: &&Boundary| -(it.position as f32));
     let mut csv = String::from("position,token,gain\r\n");
     for it in sorted {
         let token = field(token(&analysis.tokens, it.position));

@@ -6,6 +6,7 @@ use lens_analysis::attention::Weights;
 use super::color::{self, ColorMap, ColorRange};
 use super::layout::{AvailableSpace, ColorBarLayout, FigureLayout, Rect, Side};
 use crate::format::{number, token};
+use crate::order::largest_first;
 
 /// The map's colors.
 pub const MAP: ColorMap = ColorMap::Magma;
@@ -107,9 +108,8 @@ impl AttentionMap {
 
     /// Where a token's prediction comes from, strongest first, at most `count`.
     pub fn origins(&self, position: usize, count: usize) -> Vec<Origin> {
-        let mut columns: Vec<(usize, f32)> = self.weights.row(position).iter().copied().enumerate().collect();
-        columns.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        columns
+        let columns: Vec<(usize, f32)> = self.weights.row(position).iter().copied().enumerate().collect();
+        largest_first(columns, |it| it.1)
             .into_iter()
             .take(count)
             .map(|(column, weight)| Origin { position: column.checked_sub(1), name: self.column_name(column), weight })

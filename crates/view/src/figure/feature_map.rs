@@ -6,6 +6,7 @@ use lens_analysis::Analysis;
 
 use super::layout::{FigureLayout, Rect};
 use crate::format::number;
+use crate::order::largest_first;
 
 /// A map of features (rows) by tokens (columns).
 #[derive(Debug, Clone, PartialEq)]
@@ -33,8 +34,9 @@ impl FeatureMap {
                 }
             }
         }
-        let mut chosen: Vec<(usize, f32, usize)> = strongest.into_iter().map(|(f, (v, p))| (f, v, p)).collect();
-        chosen.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        // In the order of their numbers, in which equally strong ones stay.
+        let found: Vec<(usize, f32, usize)> = strongest.into_iter().map(|(f, (v, p))| (f, v, p)).collect();
+        let mut chosen = largest_first(found, |it| it.1);
         chosen.truncate(count);
         let highest = chosen.first().map_or(0.0, |c| c.1);
         chosen.sort_by_key(|(feature, _, position)| (*position, *feature));

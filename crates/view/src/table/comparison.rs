@@ -75,8 +75,8 @@ pub fn cosines(it: &Comparison, selections: [&Selection; 2]) -> Vec<CosineRow> {
             rows.push((a.1 == b.1, CosineRow { label: format!("{} × {}", a.0, b.0), values }));
         }
     }
-    rows.sort_by_key(|(is_within, _)| *is_within);
-    rows.into_iter().map(|(_, row)| row).collect()
+    let (within, across): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(is_within, _)| *is_within);
+    across.into_iter().chain(within).map(|(_, row)| row).collect()
 }
 
 /// How alike the spans of one name are in both texts.

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::figure::feature_map;
 use crate::format::number;
+use crate::order::largest_first;
 
 /// Rows that a search shows at most.
 const FOUND_MAX: usize = 30;
@@ -139,9 +140,8 @@ pub fn search(index: &Index, typed: &str) -> Result<Vec<(usize, String)>, String
     }
     let wanted = typed.to_lowercase();
     let has = |text: &str| has_beginning(&text.to_lowercase(), &wanted);
-    let mut found: Vec<&Label> = index.labels.iter().filter(|label| has(&label.text)).collect();
-    found.sort_by(|a, b| b.f1.total_cmp(&a.f1).then(a.feature.cmp(&b.feature)));
-    let labels = found.into_iter().map(|label| (label.feature, label.text.clone()));
+    let found: Vec<&Label> = index.labels.iter().filter(|label| has(&label.text)).collect();
+    let labels = largest_first(found, |label| label.f1).into_iter().map(|label| (label.feature, label.text.clone()));
     // Labels go first: they say how good they are.
     let others = index.names.iter().filter(|name| name.by != NamedBy::Label && has(&name.text));
     let all: Vec<_> = labels.chain(others.map(|name| (name.feature, name.text.clone()))).take(FOUND_MAX).collect();
@@ -218,7 +218,7 @@ pub fn from_neuronpedia(json: &str) -> Result<FromNeuronpedia, String> {
             ..Excerpt::default()
         });
     }
-    dashboard.top.sort_by(|a, b| b.values[b.at].total_cmp(&a.values[a.at]));
+    dashboard.top = largest_first(dashboard.top, |it| it.values[it.at]);
     dashboard.top.truncate(THEIR_CONTEXTS);
     let explanations = theirs.explanations.into_iter().filter_map(|it| it.description).collect();
     Ok(FromNeuronpedia { explanations, dashboard })
