@@ -331,6 +331,13 @@ describe('the views of one analysis', () => {
     await page.getByTestId('help-sheet').waitFor({ state: 'hidden' });
   });
 
+  test('the paper to cite stands in the menu, as BibTeX', async () => {
+    const entry = await (await reach(page, 'cite-paper')).innerText();
+    assert.match(entry, /^@misc\{lubana2025priors,\n {2}title = \{Priors in Time: [^]*2511\.01836[^]*\}$/);
+    await page.keyboard.press('Escape');
+    await page.getByTestId('cite-sheet').waitFor({ state: 'hidden' });
+  });
+
   test('the feature map names feature, token and value, and opens the feature’s card', async () => {
     const map = await reach(page, 'feature-map');
     assert.ok((await countColors(page, 'feature-map')) > 10);

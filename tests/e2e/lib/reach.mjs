@@ -12,7 +12,8 @@ const ALWAYS = 'button';
  * button may have to be reached itself; what is not named here is in sight as the page opens.
  */
 const BEHIND = [
-  [/^(open-result|open-model|theme|help)$/, 'menu', FOLDED],
+  [/^(open-result|open-model|theme|help|cite)$/, 'menu', FOLDED],
+  [/^cite-(paper|copy)$/, 'cite', ALWAYS],
   [/^(share-(link|code|result)(-copy)?|share-address|share-purpose|share-file|share-said|share-long)$/, 'share', ALWAYS],
   [/^(text-input|analyze|inf-k|live|words-toggle|status|device|device-note|device-choice|length|keep-beginning)$/, 'own-text', WITH_TEXT],
   [/^(token-\d+|token-strip|strip-readout|text-settings)$/, 'own-text', WITH_BOX],
@@ -43,7 +44,7 @@ const BEHIND = [
 ];
 
 /** What lies over the page until its button "Close" is pressed: dialogs, which keep all else from the pointer, */
-const DIALOGS = ['share-sheet', 'help-sheet'];
+const DIALOGS = ['share-sheet', 'help-sheet', 'cite-sheet'];
 /** and the model's files, which lie over the figure. */
 const OVER_FIGURE = ['model-files'];
 

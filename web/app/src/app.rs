@@ -5,6 +5,7 @@ use leptos::ev;
 use leptos::prelude::*;
 use web_sys::DragEvent;
 
+use crate::components::cite::Cite;
 use crate::components::embedded::Embedded;
 use crate::components::header::Header;
 use crate::components::help::Help;
@@ -78,6 +79,7 @@ pub fn App() -> impl IntoView {
             <Header state />
             <Workspace state />
             <Help state />
+            <Cite state />
         </div>
     }
     .into_any()

@@ -130,6 +130,8 @@ pub struct Shared {
     pub print: RwSignal<Print>,
     /// Whether the help sheet is open.
     pub is_help_open: RwSignal<bool>,
+    /// Whether the sheet with the paper to cite is open.
+    pub is_cite_open: RwSignal<bool>,
     /// The worker, from the first request on.
     pub engine: StoredValue<Option<WorkerHandle>, LocalStorage>,
     /// Of the page around, where its last message came from.
@@ -203,6 +205,7 @@ impl State {
             is_model_open: RwSignal::new(false),
             print: RwSignal::new(Print::default()),
             is_help_open: RwSignal::new(false),
+            is_cite_open: RwSignal::new(false),
             engine: StoredValue::new_local(None),
             asked_from: StoredValue::new(String::new()),
         })))

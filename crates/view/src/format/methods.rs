@@ -4,6 +4,16 @@ use lens_analysis::Analysis;
 
 use crate::format::number;
 
+/// The paper whose method this is, as BibTeX.
+pub const PAPER: &str = "@misc{lubana2025priors,
+  title = {Priors in Time: Missing Inductive Biases for Language Model Interpretability},
+  author = {Lubana, Ekdeep Singh and Rager, Can and others},
+  year = {2025},
+  eprint = {2511.01836},
+  archivePrefix = {arXiv},
+  url = {https://arxiv.org/abs/2511.01836}
+}";
+
 /// Model, layer, SAE, settings, and the numbers that describe the analysis.
 pub fn sentence(analysis: &Analysis) -> String {
     let model = &analysis.model;
@@ -36,6 +46,14 @@ pub fn sentence(analysis: &Analysis) -> String {
 mod tests {
     use super::*;
     use crate::example;
+
+    #[test]
+    fn the_paper_is_one_entry_of_braces_that_match() {
+        assert!(PAPER.starts_with("@misc{") && PAPER.ends_with('}'));
+        let depth = PAPER.chars().fold(0i32, |depth, c| depth + i32::from(c == '{') - i32::from(c == '}'));
+        assert_eq!(depth, 0);
+        assert_eq!(PAPER.matches("2511.01836").count(), 2);
+    }
 
     #[test]
     fn the_sentence_names_model_settings_and_numbers() {

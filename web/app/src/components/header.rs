@@ -89,7 +89,7 @@ fn Menu(state: State) -> impl IntoView {
         }
     };
     let theme_name = move || match state.theme.get() {
-        Theme::System => "◐ Theme: as the system",
+        Theme::System => "◐ Theme: system",
         Theme::Light => "☀ Theme: light",
         Theme::Dark => "☾ Theme: dark",
     };
@@ -131,6 +131,9 @@ fn Menu(state: State) -> impl IntoView {
         </button>
         <button type="button" class="quiet" data-testid="help" on:click=move |_| state.is_help_open.set(true)>
             "How to read this, and keys"
+        </button>
+        <button type="button" class="quiet" data-testid="cite" on:click=move |_| state.is_cite_open.set(true)>
+            "Cite"
         </button>
     }
 }

@@ -27,11 +27,13 @@
 //! | [`neuronpedia`] | Neuronpedia's pages of a feature and of the text |
 //! | [`export_panel`], [`save_figure`], [`share`] | what can be saved: everything, one figure, a link |
 //! | [`library`], [`model_files`] | the packs that the page knows; the model's files in this browser |
+//! | [`cite`] | the paper to cite |
 //! | [`help`] | the help sheet |
 //! | [`embedded`] | the page inside another page |
 //! | [`gear`], [`picker`], [`sheet`] | parts of parts: settings behind a button, a labeled menu, a sheet |
 
 pub mod attention;
+pub mod cite;
 pub mod compare;
 pub mod composer;
 pub mod embedded;
