@@ -40,6 +40,11 @@ impl Dashboards {
         self.is_asked && !self.is_answered
     }
 
+    /// Whether the names of features are here, or none will come.
+    pub fn is_settled(&self) -> bool {
+        self.is_answered || self.index.is_some()
+    }
+
     /// The index, where it is of the pack with this hash.
     pub fn index_of(&self, pack_hash: &str) -> Option<Arc<Index>> {
         self.index.clone().filter(|index| index.pack_hash == pack_hash)

@@ -51,7 +51,7 @@ fn suggested(store: &'static Store) -> Memo<Option<usize>> {
                 return Some((of.clone(), *word));
             }
             let dashboards = dashboards.get();
-            if dashboards.is_pending() {
+            if !dashboards.is_settled() {
                 return Some((shown, None));
             }
             let index = dashboards.index_of(&shown.analysis.model.pack_hash);
