@@ -80,7 +80,7 @@ describe('a result in words', () => {
     // Nothing is foretold at the first token.
     assert.deepEqual(document.words.predictable[1], []);
     await (await reach(page, 'token-1')).click();
-    await page.getByTestId('inspector').filter({ hasText: 'Nothing is expected here yet' }).waitFor();
+    await page.getByTestId('inspector').filter({ hasText: 'Expected here is only what the start of any text foretells' }).waitFor();
     assert.equal(await page.getByTestId('words-past').count(), 0);
     assert.deepEqual(page.problems, []);
     await page.context().close();

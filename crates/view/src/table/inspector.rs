@@ -6,6 +6,7 @@ use lens_analysis::{Analysis, FeatureCode, TokenSource};
 use super::words;
 use crate::format::scene::{self, Scene};
 use crate::format::{number, token};
+use crate::order::largest_first;
 
 /// Smaller shares read as 0 %.
 const SHARE_MIN: f32 = 0.005;
@@ -105,7 +106,7 @@ impl Inspector {
         match lines {
             Some(lines) => {
                 if lines.from_past.is_none() {
-                    no_words = Some("Nothing is expected here yet.");
+                    no_words = Some("Expected here is only what the start of any text foretells.");
                 }
                 (from_past, new_here, next, likelihood) =
                     (lines.from_past, lines.new_here, lines.next, lines.likelihood);
@@ -193,11 +194,10 @@ fn source_rows(analysis: &Analysis, sources: &[TokenSource]) -> Vec<SourceRow> {
 
 fn added(codes: &[FeatureCode], index: Option<&Index>) -> Vec<AddedRow> {
     let share = |it: &FeatureCode| Some(it.value / index?.largest(it.feature)?);
-    let mut ordered: Vec<(&FeatureCode, Option<f32>)> = codes.iter().map(|it| (it, share(it))).collect();
-    // A feature whose largest code is not known goes last: its code cannot be compared with those of others. The sort
-    // is stable: these stay in the order of their codes.
-    ordered.sort_by(|a, b| b.1.unwrap_or(0.0).total_cmp(&a.1.unwrap_or(0.0)));
-    rows(ordered, codes, index)
+    let shares: Vec<(&FeatureCode, Option<f32>)> = codes.iter().map(|it| (it, share(it))).collect();
+    // A feature whose largest code is not known goes last: its code cannot be compared with those of others. These stay in
+    // the order of their codes.
+    rows(largest_first(shares, |it| it.1.unwrap_or(0.0)), codes, index)
 }
 
 fn expected(codes: &[FeatureCode], index: Option<&Index>) -> Vec<AddedRow> {
@@ -239,7 +239,10 @@ mod tests {
         assert_eq!(it.spoken(), format!("{spoken} It added {}.", it.new_here.as_deref().unwrap()));
         let first = Inspector::of(&analysis, None, 1).unwrap();
         assert!(first.no_sources.is_some_and(|why| why.contains("start of the text")) && first.from_rest.is_none());
-        assert_eq!((first.from_past, first.no_words), (None, Some("Nothing is expected here yet.")));
+        assert_eq!(
+            (first.from_past, first.no_words),
+            (None, Some("Expected here is only what the start of any text foretells."))
+        );
         assert_eq!(Inspector::of(&analysis, None, 0), None);
         assert_eq!(Inspector::of(&analysis, None, 3), None);
     }

@@ -93,7 +93,10 @@ impl Claim {
                 }
                 // Of a text that is too short for two scenes one says nothing.
                 None if is_short(analysis) => return,
-                None => self.text(&format!("{who} stayed in one scene from beginning to end")),
+                None => {
+                    let space = if self.0.is_empty() { "" } else { " " };
+                    self.text(&format!("{space}No change of scene was found"));
+                }
             },
             many => {
                 self.text(&format!("{who} passed through {} scenes", count(many.len())));
@@ -131,7 +134,7 @@ pub fn about_yardsticks(sentences: &[Sentence], shuffled: Option<&Shuffled>) -> 
     sentences.iter().any(|it| it.yardstick.is_some()).then(|| {
         let others = if orders == 1 { "another order".to_owned() } else { format!("{} other orders", count(orders)) };
         format!(
-            "Shuffled: the same tokens in {others}. A value that shuffled texts reach too does not depend on word order."
+            "Shuffled: the same tokens in {others}. A value that shuffled texts reach or exceed does not come from the order of the words."
         )
     })
 }
@@ -263,7 +266,7 @@ mod tests {
         assert!(read(&claim(&analysis)).contains("new. Point"));
         let short = analysis.tokens.clone();
         analysis.tokens.resize(TWO_EVENTS_FROM, " on".to_owned());
-        assert!(read(&claim(&analysis)).contains("new. Here it stayed in one scene from beginning to end. Point"));
+        assert!(read(&claim(&analysis)).contains("new. No change of scene was found. Point"));
         analysis.tokens = short;
         let event = analysis.events.as_ref().unwrap()[0].clone();
         analysis.events = Some(vec![event; 12]);

@@ -131,9 +131,8 @@ fn AttentionFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
         let origin = map.origins(cell.row, 1).pop()?;
         Some(format!("{} ← {}   {}", map.name(cell.row), origin.name, number::fixed4(origin.weight)))
     };
-    let readout = move || {
-        readout().unwrap_or_else(|| "Hover or walk to a token to see where its prediction came from".to_owned())
-    };
+    let readout =
+        move || readout().unwrap_or_else(|| "Point at a word to see where its prediction came from".to_owned());
     let summary = move || drawn.get().map(|map| map.summary()).unwrap_or_default();
     let words = shown
         .analysis
@@ -285,7 +284,7 @@ fn Origins(state: State, drawn: Signal<Option<Arc<AttentionMap>>>) -> impl IntoV
             })
             .collect_view();
         Some(view! {
-            <h3>{format!("{} comes from", map.name(position))}</h3>
+            <h3>{format!("What made {} expected", map.name(position))}</h3>
             <ol class="features origins">{rows}</ol>
         })
     };

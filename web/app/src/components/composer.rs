@@ -171,7 +171,7 @@ fn status(state: State) -> String {
             }
             None => String::new(),
         }),
-        Phase::Idle => "Runs in this browser; no model is fetched before you press Analyze.".to_owned(),
+        Phase::Idle => "Runs in this browser. Nothing is fetched before you press Analyze; then the model’s host is asked for the rows of your text’s tokens, unless they are stored here.".to_owned(),
     }
 }
 

@@ -148,7 +148,9 @@ fn Known(state: State, index: Arc<Index>, dashboard: Dashboard) -> impl IntoView
         <Logits dashboard=dashboard.clone() />
         <h3>"Similar features"</h3>
         <ul class="occurrences">{near}</ul>
-        <h3>"Most expected at"</h3>
+        <Show when={ let any = !dashboard.predictable_top.is_empty(); move || any }>
+            <h3>"Most expected at"</h3>
+        </Show>
         <ol class="excerpts">{list(&dashboard.predictable_top, predictable)}</ol>
     }
 }

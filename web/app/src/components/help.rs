@@ -18,7 +18,7 @@ const KEYS: [(&str, &str); 14] = [
     ),
     ("Shift + arrows, Shift + click", "select a span from the pinned word"),
     ("Space", "plays and pauses the reading; in its bar ← and → step"),
-    ("Esc", "closes the open card, then ends the film, then selects nothing, then unpins"),
+    ("Esc", "closes the open card, then ends the film, then clears the selection, then unpins"),
     ("+ and −", "zoom the matrix"),
     ("0", "the whole matrix"),
     ("Ctrl + wheel, pinch", "zoom at the pointer"),

@@ -151,7 +151,7 @@ fn Word(state: State, it: Inspector, layer: usize, explained: Option<Arc<ShownAn
     let likelihood = it.likelihood.map(|likelihood| {
         view! {
             <p class="note" title=seen_from.clone()>
-                "Its chance as the very next word: " <span class="whole" data-testid="words-likelihood">{likelihood}</span>
+                "Not its chance as the very next word: that was " <span class="whole" data-testid="words-likelihood">{likelihood}</span>
             </p>
         }
     });

@@ -54,7 +54,7 @@ pub fn Ways(state: State, said: RwSignal<Option<String>>) -> impl IntoView {
             </p>
         </Show>
         <Picker<Purpose>
-            label="A frame of it in another page shows"
+            label="An embedded frame shows"
             testid="share-purpose"
             chosen=purpose.into()
             choose=Callback::new(move |it| purpose.set(it))
@@ -84,12 +84,12 @@ fn FileSteps(state: State, said: RwSignal<Option<String>>) -> impl IntoView {
                 </button>
             </li>
             <li>
-                "Put it on a site that other pages may read from: a repository’s pages, a dataset of Hugging Face, the folder of this page."
+                "Put it on a site that other pages may read from: a repository’s pages, a Hugging Face dataset, the folder of this page."
             </li>
             <li>
                 <div class="share-way">
                     <label>
-                        <span>"Its address there, to make a link of"</span>
+                        <span>"Paste the file’s address there to get a link"</span>
                         <input
                             type="text"
                             inputmode="url"
