@@ -303,7 +303,7 @@ describe('links', () => {
   test('for an example that is not there the first one is shown, with a note', async () => {
     const page = await open(browser, `${site}?example=no-such-thing`);
     await shows(page, FIRST);
-    assert.match(await page.getByTestId('link-note').innerText(), /no-such-thing.*is not to be had, another one is shown/);
+    assert.match(await page.getByTestId('link-note').innerText(), /no-such-thing.*could not be opened, another one is shown/);
     assert.equal(await page.getByTestId('error').count(), 0);
     assert.equal(await search(page), '?example=no-such-thing');
     await show(page, 'poem');

@@ -355,7 +355,7 @@ impl Model {
         if !is_only_subject || id == FIRST_EXAMPLE || self.text != self.text_before_example {
             return false;
         }
-        self.dropped.push(format!("the example “{}” is not to be had, another one is shown", shortened(id)));
+        self.dropped.push(format!("the example “{}” could not be opened, another one is shown", shortened(id)));
         self.pending = None;
         self.open_example_of_link(FIRST_EXAMPLE.to_owned());
         true

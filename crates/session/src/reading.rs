@@ -17,15 +17,18 @@ impl Model {
             }
             FilmMsg::Close => self.close_film(),
             FilmMsg::Toggle => {
+                self.look_at_reading();
                 self.film.toggle();
                 self.film_ms = self.now_ms;
                 self.read_on();
             }
             FilmMsg::Step(by) => {
+                self.look_at_reading();
                 self.film.step(by);
                 self.read_on();
             }
             FilmMsg::Seek(position) => {
+                self.look_at_reading();
                 self.film.seek(position);
                 self.read_on();
             }
@@ -38,6 +41,11 @@ impl Model {
             // A frame that was asked for before the film stopped.
             FilmMsg::Frame => {}
         }
+    }
+
+    /// What is spoken of is the word that is read, and not one that a resting pointer happens to lie on.
+    fn look_at_reading(&mut self) {
+        self.focus.hovered = None;
     }
 
     /// The view is read as far as the film is; a text without words is not.

@@ -51,6 +51,21 @@ fn it_plays_from_the_first_word_to_the_end_and_stops() {
 }
 
 #[test]
+fn a_resting_pointer_has_no_say_once_the_film_is_moved() {
+    for msg in [FilmMsg::Toggle, FilmMsg::Step(1), FilmMsg::Seek(3)] {
+        let mut page = Page::analyzed(TEXT);
+        let (pinned, hovered) = (Some(Cell::token(2)), Some(Cell::token(5)));
+        page.tell(Msg::Focused(Focus { hovered, pinned }));
+        film(&mut page, msg);
+        assert_eq!(page.model.focus, Focus { hovered: None, pinned });
+        // Pointing at a word while it plays shows that one.
+        page.tell(Msg::Focused(Focus { hovered, pinned }));
+        film(&mut page, FilmMsg::Frame);
+        assert_eq!(page.model.focus.hovered, hovered);
+    }
+}
+
+#[test]
 fn a_pause_stays_where_it_is_and_frames_that_come_late_change_nothing() {
     let mut page = Page::analyzed(TEXT);
     film(&mut page, FilmMsg::Toggle);

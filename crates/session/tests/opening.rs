@@ -141,7 +141,7 @@ fn what_lies_past_the_text_is_named() {
 fn for_an_example_that_is_not_there_the_first_one_is_shown_with_a_note() {
     let mut page = Page::at("example=no-such-thing&pin=2");
     assert_eq!((page.shown(), page.model.phase), (Some(OPENING), Phase::Idle));
-    assert_eq!(page.model.dropped, ["the example “no-such-thing” is not to be had, another one is shown"]);
+    assert_eq!(page.model.dropped, ["the example “no-such-thing” could not be opened, another one is shown"]);
     // What the link says of its own text is not said of another, and the address stays: a reload tries it again.
     assert_eq!(page.model.focus.pinned, None);
     assert!(page.take_urls().is_empty());

@@ -8,8 +8,9 @@
 //! | [`table`] | rows of text: statistics, features, neighbors, selections, comparisons, a feature's card |
 //! | [`export`] | SVG, CSV, JSON and TSV of every view, with the tokens' names; the picture of a link |
 //! | [`gallery`] | the precomputed examples' list |
+//! | `order` | lists by a number, sorted by one function |
 //!
-//! `format` uses no other folder, `figure` only `format`, `table` both; `export` uses all three.
+//! `format` uses no other folder, `figure` only `format`, `table` both; `export` uses all three, and each may use `order`.
 //! Callers name a module without its folder: `lens_view::heatmap`.
 
 pub mod export;

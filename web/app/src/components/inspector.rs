@@ -144,7 +144,7 @@ fn Word(state: State, it: Inspector, layer: usize, explained: Option<Arc<ShownAn
     let next = it.next.map(|next| {
         view! {
             <p class="note" title=seen_from.clone()>
-                "Guesses for the word after it: " <span data-testid="words-next">{next}</span>
+                "A fitted lens’s guesses for the next word: " <span data-testid="words-next">{next}</span>
             </p>
         }
     });
