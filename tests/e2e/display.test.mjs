@@ -1,12 +1,13 @@
 // How the page shows itself: themes, less motion, full screen, narrow and wide screens, the strip as a picture.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { launch, open, screenshot, settled, visitor } from './lib/browser.mjs';
-import { site } from './lib/environment.mjs';
-import { shows } from './lib/examples.mjs';
+import { out, site } from './lib/environment.mjs';
+import { example, shows } from './lib/examples.mjs';
 import { save } from './lib/files.mjs';
 import { reach } from './lib/reach.mjs';
 
@@ -66,6 +67,23 @@ describe('display', () => {
       return new Set(durations);
     };
     assert.deepEqual([...await moving('reduce')], ['0s,none,auto']);
+  });
+
+  test('a text that is read from the right runs from the right', async () => {
+    const page = await open(browser, site);
+    const document = example('garden-path');
+    const words = ['<bos>', 'שלום', '▁לכם', '▁ילדים', '▁יש', '▁ים', '.'];
+    const file = join(out, 'from-the-right.json');
+    for (const [tokens, direction] of [[words, 'rtl'], [document.tokens, 'ltr']]) {
+      writeFileSync(file, JSON.stringify({ ...document, tokens, text: tokens.slice(1).join('').replaceAll('▁', ' ') }));
+      await (await reach(page, 'open-result')).setInputFiles(file);
+      await page.getByTestId('token-1').filter({ hasText: tokens[1] }).waitFor();
+      const [first, second] = await Promise.all([1, 2].map((position) => page.getByTestId(`token-${position}`).boundingBox()));
+      assert.equal(first.x > second.x ? 'rtl' : 'ltr', direction);
+      assert.equal(await page.locator('.scene').first().evaluate((it) => getComputedStyle(it).direction), direction);
+    }
+    assert.deepEqual(page.problems, []);
+    await page.context().close();
   });
 
   test('the matrix fills the screen, and comes back', async () => {

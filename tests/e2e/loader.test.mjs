@@ -69,6 +69,14 @@ function sealed({ checksum, ...rest }) {
   return JSON.stringify({ ...rest, checksum: createHash('sha256').update(text).digest('hex') });
 }
 
+/** A copy of a pack as version 3 of the format has it. */
+function withoutChecksum(folder, name) {
+  const copy = copyOf(folder, name);
+  const text = readFileSync(join(copy, 'manifest.json'), 'utf8');
+  writeFileSync(join(copy, 'manifest.json'), text.replace('"version":4', '"version":3').replace(`,"checksum":"${JSON.parse(text).checksum}"`, ''));
+  return copy;
+}
+
 /** A copy of a pack as version 2 of the format has it. */
 function withoutRowChecks(folder, name) {
   const copy = copyOf(folder, name);
@@ -312,6 +320,30 @@ describe('loading', () => {
     const notes = await page.evaluate(() => window.notes);
     assert.ok(notes.some((note) => /no checksums of embedding rows/.test(note)), notes.join(' '));
     assert.ok(!(await storedNames(page)).some((name) => name.startsWith('rows-')), 'no row is stored');
+    await context.close();
+  });
+
+  test('a pack whose manifest has no checksum is read, with a note; one whose manifest was changed is refused', LIMIT, async () => {
+    const expected = await computedFresh(folder);
+    const earlier = withoutChecksum(folder, 'loader-version-3');
+    const [host, changed] = await Promise.all([startHost(earlier), startHost(copyOf(folder, 'loader-changed-manifest'))]);
+    hosts.push(host, changed);
+    const context = await visitor(browser);
+    const page = await withWorker(context);
+    await page.evaluate(() => {
+      window.notes = [];
+      window.lens.listeners.add(({ kind, text }) => { if (kind === 'note') window.notes.push(text); });
+    });
+    assert.deepEqual(await computed(page, host.url), expected);
+    const notes = await page.evaluate(() => window.notes);
+    assert.ok(notes.some((note) => /manifest has no checksum of its own/.test(note)), notes.join(' '));
+    // A number that nothing else contradicts.
+    const file = join(packs, 'loader-changed-manifest', 'manifest.json');
+    const text = readFileSync(file, 'utf8');
+    const other = text.replace(/"rms_norm_eps":[^,]+/, '"rms_norm_eps":0.00002');
+    assert.notEqual(other, text);
+    writeFileSync(file, other);
+    await assert.rejects(computed(page, changed.url), (error) => /checksum differs/.test(error.message));
     await context.close();
   });
 

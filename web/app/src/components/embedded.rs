@@ -51,8 +51,6 @@ pub fn Embedded(state: State, embed: Embed) -> impl IntoView {
     let result = move || {
         let shown = state.shown.get()?;
         let derived = Derived::of(state, &shown);
-        // The word that a frame speaks of first is the whole page's.
-        state.tell(Msg::WantFeatureNames);
         let chosen = state.store.model().view.of_frame(&embed).figure;
         Some(view! {
             {embed.has_tokens.then(|| view! { <TokenStrip state shown=shown.clone() derived /> })}

@@ -74,10 +74,24 @@ pub fn HeatmapBar(state: State, shown: Arc<ShownAnalysis>, derived: Derived, sta
             <Toggle label="Group similar words" testid="dendrogram" is_on=is_ordered.signal() turn=is_ordered.chooser() />
         </div>
         <div class="toolbar" role="group" aria-label="Zoom and save">
-            <button type="button" class="small" data-testid="zoom-in" aria-label="Zoom in" on:click=move |_| zoom(ZOOM_STEP)>
+            <button
+                type="button"
+                class="small"
+                data-testid="zoom-in"
+                aria-label="Zoom in"
+                disabled=move || stage.viewport.get().is_closest()
+                on:click=move |_| zoom(ZOOM_STEP)
+            >
                 "+"
             </button>
-            <button type="button" class="small" data-testid="zoom-out" aria-label="Zoom out" on:click=move |_| zoom(1.0 / ZOOM_STEP)>
+            <button
+                type="button"
+                class="small"
+                data-testid="zoom-out"
+                aria-label="Zoom out"
+                disabled=move || stage.viewport.get().is_whole()
+                on:click=move |_| zoom(1.0 / ZOOM_STEP)
+            >
                 "−"
             </button>
             <button

@@ -159,7 +159,13 @@ pub fn TrajectoryBar(
             <button type="button" class="small" aria-label="Zoom out" on:click=move |_| zoom(0.8)>
                 "−"
             </button>
-            <button type="button" class="small" data-testid="camera-reset" on:click=move |_| stage.camera.set(Camera::default())>
+            <button
+                type="button"
+                class="small"
+                data-testid="camera-reset"
+                disabled=move || stage.camera.get() == Camera::default()
+                on:click=move |_| stage.camera.set(Camera::default())
+            >
                 "Reset"
             </button>
             <Show when=is_space>

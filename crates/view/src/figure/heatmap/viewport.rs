@@ -41,6 +41,11 @@ impl Viewport {
         self.span >= self.n
     }
 
+    /// Whether zooming in shows nothing larger.
+    pub fn is_closest(self) -> bool {
+        self.span <= CLOSEST.min(self.n)
+    }
+
     /// Shows `factor` times as much; what is at (`u`, `v`) of the window, 0..=1 from its upper left
     /// corner, stays there.
     #[must_use]
@@ -82,6 +87,8 @@ mod tests {
         assert_eq!(it.zoomed(2.0, 0.25, 0.75), Viewport::whole(100));
         assert!(Viewport::whole(100).zoomed(3.0, 0.0, 0.0).is_whole());
         assert_eq!(Viewport::whole(100).zoomed(1e-6, 0.5, 0.5).span, CLOSEST);
+        assert!(Viewport::whole(100).zoomed(1e-6, 0.5, 0.5).is_closest() && !Viewport::whole(100).is_closest());
+        assert!(Viewport::whole(2).is_closest() && Viewport::whole(2).is_whole());
         assert_eq!(Viewport::whole(2).zoomed(0.1, 0.5, 0.5).span, 2.0);
     }
 
