@@ -69,6 +69,12 @@ function sealed({ checksum, ...rest }) {
   return JSON.stringify({ ...rest, checksum: createHash('sha256').update(text).digest('hex') });
 }
 
+/** Keeps what the worker notes from here on in `window.notes`. */
+const collectNotes = (page) => page.evaluate(() => {
+  window.notes = [];
+  window.lens.listeners.add(({ kind, text }) => { if (kind === 'note') window.notes.push(text); });
+});
+
 /** A copy of a pack as version 3 of the format has it. */
 function withoutChecksum(folder, name) {
   const copy = copyOf(folder, name);
@@ -311,10 +317,7 @@ describe('loading', () => {
     hosts.push(host);
     const context = await visitor(browser);
     const page = await withWorker(context);
-    await page.evaluate(() => {
-      window.notes = [];
-      window.lens.listeners.add(({ kind, text }) => { if (kind === 'note') window.notes.push(text); });
-    });
+    await collectNotes(page);
     // The same numbers and the same hash.
     assert.deepEqual(await computed(page, host.url), expected);
     const notes = await page.evaluate(() => window.notes);
@@ -330,10 +333,7 @@ describe('loading', () => {
     hosts.push(host, changed);
     const context = await visitor(browser);
     const page = await withWorker(context);
-    await page.evaluate(() => {
-      window.notes = [];
-      window.lens.listeners.add(({ kind, text }) => { if (kind === 'note') window.notes.push(text); });
-    });
+    await collectNotes(page);
     assert.deepEqual(await computed(page, host.url), expected);
     const notes = await page.evaluate(() => window.notes);
     assert.ok(notes.some((note) => /manifest has no checksum of its own/.test(note)), notes.join(' '));

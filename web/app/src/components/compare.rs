@@ -52,12 +52,14 @@ pub fn ComparePanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
         event.prevent_default();
         state.tell(Msg::Compare);
     };
-    let gear = move || compared.get().map(|compared| view! { <Everything state compared /> });
+    // Both matrices are computed once for all that shows them.
+    let heatmaps = heatmaps(state, compared);
+    let gear = move || compared.get().map(|compared| view! { <Everything state compared heatmaps /> });
     view! {
         <section class="compare" aria-labelledby="compare-title">
             <div class="figure-head">
                 <h2 id="compare-title">"Compare with a second text"</h2>
-                {move || compared.get().map(|compared| view! { <Legend state compared /> })}
+                {move || compared.get().map(|compared| view! { <Legend state compared heatmaps /> })}
                 <Gear label="All cosines, files and settings of the comparison" sign="⚙" testid="compare-settings">
                     {(!state.is_one_file).then(|| view! {
                         <InfKField title="Novel codes kept at each token of the second text" testid="compare-inf-k" inf_k typed=Msg::SecondInfKTyped state />
@@ -100,25 +102,30 @@ pub fn ComparePanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
                     }}
                 </form>
             </Show>
-            {move || compared.get().map(|compared| view! { <Comparing state compared /> })}
+            {move || compared.get().map(|compared| view! { <Comparing state compared heatmaps /> })}
         </section>
     }
 }
 
 /// Both matrices, as the view has them.
-type Heatmaps = Memo<Result<[Arc<Heatmap>; 2], MissingError>>;
+type Heatmaps = Memo<Drawn>;
+/// None while nothing is compared.
+type Drawn = Option<Result<[Arc<Heatmap>; 2], MissingError>>;
 
-fn heatmaps(state: State, compared: &Arc<ShownComparison>) -> Heatmaps {
+fn found(drawn: &Drawn) -> Option<&[Arc<Heatmap>; 2]> {
+    drawn.as_ref()?.as_ref().ok()
+}
+
+fn heatmaps(state: State, compared: Memo<Option<Arc<ShownComparison>>>) -> Heatmaps {
     let (source, mode, scale) = (
         state.look(|model| &model.view.source),
         state.look(|model| &model.view.mode),
         state.look(|model| &model.view.scale),
     );
-    let compared = compared.clone();
     Memo::new_with_compare(
         move |_| {
-            comparison::heatmaps(&compared.comparison, source.get(), mode.get(), scale.get())
-                .map(|both| both.map(Arc::new))
+            let both = comparison::heatmaps(&compared.get()?.comparison, source.get(), mode.get(), scale.get());
+            Some(both.map(|both| both.map(Arc::new)))
         },
         |_, _| true,
     )
@@ -128,7 +135,7 @@ fn heatmaps(state: State, compared: &Arc<ShownComparison>) -> Heatmaps {
 fn title(state: State, heatmaps: Heatmaps) -> impl Fn() -> String + Copy + Send + Sync + 'static {
     let source = state.look(|model| &model.view.source);
     move || {
-        let range = heatmaps.with(|it| it.as_ref().map(|[it, _]| (it.range.low, it.range.high)).unwrap_or_default());
+        let range = heatmaps.with(|it| found(it).map(|[it, _]| (it.range.low, it.range.high)).unwrap_or_default());
         let [low, high] = [range.0, range.1].map(|end| number::fixed(end, 2));
         format!("Similarity of {}, both from {low} to {high}", technical_name(source.get()))
     }
@@ -136,11 +143,10 @@ fn title(state: State, heatmaps: Heatmaps) -> impl Fn() -> String + Copy + Send 
 
 /// The colors of both matrices, which have no bars of their own.
 #[component]
-fn Legend(state: State, compared: Arc<ShownComparison>) -> impl IntoView {
-    let heatmaps = heatmaps(state, &compared);
+fn Legend(state: State, compared: Arc<ShownComparison>, heatmaps: Heatmaps) -> impl IntoView {
     let title = title(state, heatmaps);
     let ramp = move || {
-        let table = heatmaps.with(|it| it.as_ref().map(|[it, _]| it.scale.map().table()).ok());
+        let table = heatmaps.with(|it| found(it).map(|[it, _]| it.scale.map().table()));
         let stops = table.iter().flat_map(|table| table.iter().step_by(51));
         let stops: Vec<String> = stops.map(|[r, g, b]| format!("rgb({r} {g} {b})")).collect();
         format!("linear-gradient(to right, {})", stops.join(", "))
@@ -154,9 +160,8 @@ fn Legend(state: State, compared: Arc<ShownComparison>) -> impl IntoView {
 
 /// All cosines of the selected spans, the comparison's files, and its matrices as tables.
 #[component]
-fn Everything(state: State, compared: Arc<ShownComparison>) -> impl IntoView {
+fn Everything(state: State, compared: Arc<ShownComparison>, heatmaps: Heatmaps) -> impl IntoView {
     let selections = state.compared_spans;
-    let heatmaps = heatmaps(state, &compared);
     let title = title(state, heatmaps);
     let shared = compared.clone();
     let rows = move || {
@@ -187,7 +192,7 @@ fn Everything(state: State, compared: Arc<ShownComparison>) -> impl IntoView {
         state,
         Callback::new(move |()| untrack(title)),
         statistics::credit(&compared.comparison.first),
-        Callback::new(move |()| heatmaps.get_untracked().ok()),
+        Callback::new(move |()| heatmaps.with_untracked(|it| found(it).cloned())),
         Callback::new(csv),
     );
     let of_text = |second: bool| {
@@ -223,16 +228,15 @@ fn Everything(state: State, compared: Arc<ShownComparison>) -> impl IntoView {
 
 /// Both texts with their matrices, and how alike their spans are.
 #[component]
-fn Comparing(state: State, compared: Arc<ShownComparison>) -> impl IntoView {
+fn Comparing(state: State, compared: Arc<ShownComparison>, heatmaps: Heatmaps) -> impl IntoView {
     let selections = state.compared_spans;
-    let heatmaps = heatmaps(state, &compared);
-    let of = move |side: usize| Signal::derive(move || heatmaps.get().ok().map(|both| both[side].clone()));
+    let of = move |side: usize| Signal::derive(move || heatmaps.with(|it| found(it).map(|both| both[side].clone())));
     // As much room for labels in both, so that equal tokens stand at equal heights.
     let label_columns = Signal::derive(move || {
         let longest = |both: &[Arc<Heatmap>; 2]| both.iter().map(|it| it.label_columns(LABEL_ROOM)).max();
-        heatmaps.with(|it| it.as_ref().ok().and_then(longest).unwrap_or_default())
+        heatmaps.with(|it| found(it).and_then(longest).unwrap_or_default())
     });
-    let missing = move || heatmaps.with(|it| it.as_ref().err().map(ToString::to_string));
+    let missing = move || heatmaps.with(|it| it.as_ref().and_then(|it| it.as_ref().err().map(ToString::to_string)));
     let found = compared.clone();
     let findings = move || {
         let [a, b] = selections.get();
