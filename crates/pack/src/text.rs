@@ -179,17 +179,21 @@ pub fn json_problem(error: &serde_json::Error) -> Cow<'static, str> {
     if error.is_eof() { "it is cut short: save or download it again".into() } else { error.to_string().into() }
 }
 
-/// The same, with the text at hand: a number that JSON does not have, though Python writes it, is named.
+/// Numbers that JSON does not have.
+const NO_NUMBERS: [&str; 2] = ["NaN", "Infinity"];
+
+/// That a text has one of them.
+fn has_no_number(name: &str) -> String {
+    format!("has {name}, which is not a number of JSON, though Python writes it; put a number or null in its place")
+}
+
+/// The same of a known text: a number that JSON does not have is named.
 pub fn json_problem_in(json: &str, error: &serde_json::Error) -> Cow<'static, str> {
     let line = json.lines().nth(error.line().saturating_sub(1)).unwrap_or_default().as_bytes();
     let start = error.column().saturating_sub(2).min(line.len());
     let near = String::from_utf8_lossy(&line[start..line.len().min(start + 10)]).into_owned();
-    match ["NaN", "Infinity"].into_iter().find(|name| error.is_syntax() && near.contains(name)) {
-        Some(name) => format!(
-            "line {} has {name}, which is not a number of JSON, though Python writes it; put a number or null in its place",
-            error.line()
-        )
-        .into(),
+    match NO_NUMBERS.into_iter().find(|name| error.is_syntax() && near.contains(name)) {
+        Some(name) => format!("line {} {}", error.line(), has_no_number(name)).into(),
         None => json_problem(error),
     }
 }
@@ -198,16 +202,14 @@ pub fn json_problem_in(json: &str, error: &serde_json::Error) -> Cow<'static, st
 pub fn line_problem(line: &str, error: &dyn std::fmt::Display) -> String {
     let is_named =
         |name: &&str| [": ", ":", ", ", ",", "[", "-"].iter().any(|before| line.contains(&format!("{before}{name}")));
-    let number = ["NaN", "Infinity"].into_iter().find(is_named);
+    let number = NO_NUMBERS.into_iter().find(is_named);
     match line.trim() {
         list if list.starts_with('[') => "is a JSON list; write an object on each line (`jq -c '.[]'` does)".to_owned(),
         "{" => "begins an object that goes on in the next line; write each on a line of its own (`jq -c .` does)"
             .to_owned(),
         _ => match (number, error.to_string()) {
             (Some(name), error) if error.contains("expected value") || error.contains("invalid number") => {
-                format!(
-                    "has {name}, which is not a number of JSON, though Python writes it; put a number or null in its place"
-                )
+                has_no_number(name)
             }
             (_, error) => error,
         },
