@@ -221,6 +221,8 @@ pub struct Model {
     pub is_example_pending: bool,
     /// The example that is shown once it came.
     pub awaited_example: Option<String>,
+    /// The example whose comparison with its pair is shown once it came.
+    pub awaited_pair: Option<String>,
     /// The text in the box when an example was asked for: it gives way to one that was typed since.
     pub(crate) text_before_example: String,
 
@@ -311,6 +313,7 @@ impl Model {
             gallery: Gallery::default(),
             is_example_pending: true,
             awaited_example: None,
+            awaited_pair: None,
             text_before_example: String::new(),
             view: ViewState::default(),
             focus: Focus::default(),

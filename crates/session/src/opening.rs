@@ -88,6 +88,7 @@ impl Model {
 
     /// Shows the precomputed comparison of an example with its pair.
     pub(crate) fn open_pair(&mut self, id: String) {
+        self.awaited_pair = Some(id.clone());
         self.fetch(Fetch::Pair(id));
     }
 
@@ -261,7 +262,7 @@ impl Model {
     /// What is fetched from now on; what was asked for before is late.
     fn begin_turn(&mut self) {
         self.turn = self.turn.wrapping_add(1);
-        self.awaited_example = None;
+        (self.awaited_example, self.awaited_pair) = (None, None);
     }
 
     fn fetch_example(&mut self, id: String) {
@@ -314,7 +315,10 @@ impl Model {
                 self.subject_opened();
             }
             Fetch::CarriedComparison => self.comparison_came(found, "This file’s comparison"),
-            Fetch::Pair(id) => self.comparison_came(found, &format!("The comparison of “{id}”")),
+            Fetch::Pair(id) => {
+                self.awaited_pair = None;
+                self.comparison_came(found, &format!("The comparison of “{id}”"));
+            }
             Fetch::Models => self.models_came(found),
             Fetch::Manifest(url) => self.manifest_came(&url, found),
             Fetch::DashboardIndex => self.index_came(found),

@@ -217,6 +217,25 @@ fn an_example_is_awaited_until_it_came_or_something_else_is_asked_for() {
 }
 
 #[test]
+fn a_comparison_is_awaited_until_it_came_or_something_else_is_asked_for() {
+    let mut page = Page::new();
+    page.tell(Msg::Example("garden-path".to_owned()));
+    page.serve();
+    assert_eq!(page.model.awaited_pair.as_deref(), None);
+    page.tell(Msg::Pair("garden-path".to_owned()));
+    assert_eq!(page.model.awaited_pair.as_deref(), Some("garden-path"));
+    page.serve();
+    assert_eq!(page.model.awaited_pair.as_deref(), None);
+    page.tell(Msg::Pair("garden-path".to_owned()));
+    let (what, turn) = page.take_fetch().unwrap();
+    page.tell(Msg::Fetched(what, turn, Err("offline".to_owned())));
+    assert_eq!(page.model.awaited_pair.as_deref(), None);
+    page.tell(Msg::Pair("garden-path".to_owned()));
+    page.visit("?text=other+words");
+    assert_eq!(page.model.awaited_pair.as_deref(), None);
+}
+
+#[test]
 fn an_example_that_comes_late_does_not_replace_the_one_asked_for_after_it() {
     let mut page = Page::new();
     page.tell(Msg::Example("counting".to_owned()));

@@ -36,6 +36,7 @@ pub fn ComparePanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     // Until a second text is typed it is the shown one, to be changed.
     let text = Memo::new(move |_| typed.get().unwrap_or_else(|| own.clone()));
     let first = Arc::new((shown.analysis.text.clone(), shown.analysis.inf_k));
+    let awaited = state.look(|model| &model.awaited_pair);
     let is_loading = move || state.phase.get() == Phase::Loading;
     // A comparison is of what is shown, or it is not here.
     let belongs = shown.clone();
@@ -43,7 +44,9 @@ pub fn ComparePanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
     let paired = first.clone();
     let pair = Memo::new(move |_| {
         state.gallery.with(|gallery| {
-            let example = gallery.with_text(&paired.0).filter(|_| paired.1.is_none())?;
+            // Nothing is offered that is shown already.
+            let is_shown = compared.with(|it| it.as_ref().is_some_and(|it| it.is_precomputed));
+            let example = gallery.with_text(&paired.0).filter(|_| paired.1.is_none() && !is_shown)?;
             Some((example.id.clone(), gallery.find(example.pair.as_deref()?)?.title.clone()))
         })
     });
@@ -87,15 +90,24 @@ pub fn ComparePanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
                     {move || {
                         pair.get()
                             .map(|(id, title)| {
+                                let pressed = id.clone();
+                                let is_awaited = Memo::new(move |_| awaited.with(|it| it.as_ref() == Some(&id)));
+                                let says = move || {
+                                    if is_awaited.get() {
+                                        format!("Opening “{title}” …")
+                                    } else {
+                                        format!("Compare with “{title}” (precomputed)")
+                                    }
+                                };
                                 view! {
                                     <button
                                         type="button"
                                         class="compare-pair"
                                         data-testid="compare-pair"
-                                        disabled=is_loading
-                                        on:click=move |_| state.tell(Msg::Pair(id.clone()))
+                                        disabled=move || is_loading() || is_awaited.get()
+                                        on:click=move |_| state.tell(Msg::Pair(pressed.clone()))
                                     >
-                                        {format!("Compare with “{title}” (precomputed)")}
+                                        {says}
                                     </button>
                                 }
                             })
