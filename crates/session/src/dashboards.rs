@@ -35,11 +35,6 @@ pub enum Lookup {
 }
 
 impl Dashboards {
-    /// Whether the index is under way.
-    pub fn is_pending(&self) -> bool {
-        self.is_asked && !self.is_answered
-    }
-
     /// Whether the names of features are here, or none will come.
     pub fn is_settled(&self) -> bool {
         self.is_answered || self.index.is_some()

@@ -22,9 +22,9 @@ use crate::walk::{Along, walk};
 pub fn InspectorZone(
     state: State,
     shown: Arc<ShownAnalysis>,
-    /// Whether the word's beginning may stand at the foot of a narrow page; none until that is known.
+    /// Whether the word's beginning may stand at the foot of a narrow page.
     #[prop(optional)]
-    can_peek: Option<RwSignal<Option<bool>>>,
+    can_peek: Option<RwSignal<bool>>,
 ) -> impl IntoView {
     let pack_hash = shown.analysis.model.pack_hash.clone();
     let inspected = shown.clone();
@@ -49,9 +49,6 @@ pub fn InspectorZone(
     };
     // Before a word is chosen to look at first: that one is chosen by its features' names.
     state.tell(Msg::WantFeatureNames);
-    if let Some(can_peek) = can_peek {
-        can_peek.update(|can| *can = can.or(Some(true)));
-    }
     let spoken = move || found.with(|it| it.as_ref().map(Inspector::spoken));
     let spans = state.look(|model| &model.view.spans);
     // Two spans are compared while no word is pointed at.
@@ -61,7 +58,7 @@ pub fn InspectorZone(
     });
     let derived = Derived::of(state, &shown);
     // What stands below waits where it will be.
-    let is_waiting = move || state.dashboards.with(|dashboards| dashboards.is_pending());
+    let is_waiting = move || state.dashboards.with(|dashboards| !dashboards.is_settled());
     view! {
         <section class="inspector" class:is-waiting=is_waiting aria-label="The word in focus">
             <SelectionPanel state shown=shown.clone() derived is_seen=has_spans />
@@ -105,7 +102,7 @@ fn SheetBar(state: State, count: usize) -> impl IntoView {
 
 /// On narrow screens the word that the page speaks of first shows its beginning at the foot: all of it, or away with it.
 #[component]
-fn PeekBar(state: State, can_peek: RwSignal<Option<bool>>) -> impl IntoView {
+fn PeekBar(state: State, can_peek: RwSignal<bool>) -> impl IntoView {
     let open = move |_| {
         if let Some(position) = state.word.looked_at.get_untracked() {
             state.point(|focus| focus.pinned = Some(Cell::token(position)));
@@ -116,7 +113,7 @@ fn PeekBar(state: State, can_peek: RwSignal<Option<bool>>) -> impl IntoView {
             <button type="button" class="quiet small" data-testid="peek-open" on:click=open>
                 "More about it"
             </button>
-            <button type="button" class="quiet small" data-testid="peek-close" on:click=move |_| can_peek.set(Some(false))>
+            <button type="button" class="quiet small" data-testid="peek-close" on:click=move |_| can_peek.set(false)>
                 "Close"
             </button>
         </div>

@@ -22,19 +22,18 @@ pub fn Workspace(state: State) -> impl IntoView {
     let is_stale = is_stale(state);
     let awaited = awaited_example(state);
     let has_pin = Memo::new(move |_| state.focus.with(|focus| focus.pinned.is_some()));
-    // On a narrow screen the word that the page speaks of first would stand below it. Not known before the word's zone is there,
-    // which asks for the names of features that the word is chosen by.
-    let can_peek = RwSignal::new(None);
+    // On a narrow screen the word that the page speaks of first would stand below it.
+    let can_peek = RwSignal::new(true);
     Effect::new(move |_| {
         if has_pin.get() {
-            can_peek.set(Some(false));
+            can_peek.set(false);
         }
     });
     let has_words = move || state.shown.with(|it| it.as_ref().is_some_and(|it| it.analysis.words.is_some()));
     let has_peek = Memo::new(move |_| {
         // While that word is being chosen its zone is where it will be: what stands below must not move.
-        let has_word = || state.dashboards.with(|it| it.is_pending()) || state.word.looked_at.with(Option::is_some);
-        can_peek.get() == Some(true) && has_words() && !has_pin.get() && has_word()
+        let has_word = || !state.dashboards.with(|it| it.is_settled()) || state.word.looked_at.with(Option::is_some);
+        can_peek.get() && has_words() && !has_pin.get() && has_word()
     });
     lend_focus(move || state.is_model_open.get().then_some(()), ".model-files");
     view! {
