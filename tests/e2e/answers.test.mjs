@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { parameters } from './lib/address.mjs';
 import { launch, open, settled, visitor } from './lib/browser.mjs';
 import { site } from './lib/environment.mjs';
 import { FIRST, example, shows } from './lib/examples.mjs';
@@ -152,7 +153,7 @@ describe('every control answers', () => {
           await page.context().close();
           page = await opened();
         }
-        if (new URL(page.url()).searchParams.get('example') !== new URLSearchParams(query).get('example')) {
+        if (parameters(page).get('example') !== new URLSearchParams(query).get('example')) {
           await page.goto(`${site}${query}`);
           await shows(page, figure === 'compare' ? 'garden-path' : FIRST);
           if (isCompared) await compares(page);

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { parameters } from './lib/address.mjs';
 import { analyze, launch, open, screenshot } from './lib/browser.mjs';
 import { site } from './lib/environment.mjs';
 import { downloadJson } from './lib/files.mjs';
@@ -15,7 +16,7 @@ const TEXT = 'The lighthouse blinked twice and went dark.';
 const LIMIT = { timeout: 240_000 };
 
 const textOf = async (page, testid) => (await reach(page, testid)).innerText();
-const requestOf = (page) => new URL(page.url()).searchParams.get('device');
+const requestOf = (page) => parameters(page).get('device');
 
 describe('the device', () => {
   let browser;
@@ -53,7 +54,7 @@ describe('the device', () => {
       assert.match(await textOf(page, 'device'), /^WebGPU/);
       // A link for others does not name this visitor's device.
       const shared = await (await reach(page, 'share-link')).inputValue();
-      assert.ok(shared.includes('text=') && !shared.includes('device='), shared);
+      assert.ok(shared.includes('#text=') && !shared.includes('device='), shared);
     }
     assert.deepEqual(page.problems, []);
     await page.context().close();

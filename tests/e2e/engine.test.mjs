@@ -5,12 +5,14 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { analyze, launch, open } from './lib/browser.mjs';
+import { parameters } from './lib/address.mjs';
+import { analyze, launch, open, waitForState } from './lib/browser.mjs';
 import { packs, site } from './lib/environment.mjs';
 import { downloadJson } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
 import { reach } from './lib/reach.mjs';
 import { absoluteDifference, documentOf } from './lib/tensors.mjs';
+import { until } from './lib/until.mjs';
 import { ask, device, startWorker } from './lib/worker.mjs';
 
 const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
@@ -160,8 +162,8 @@ describe('typing', () => {
     // A typist: the page is asked for texts that are longer a moment later. Without time between the keys it would be asked once.
     await page.keyboard.type(' She had a little telescope.', { delay: 40 });
     // The address has the text of what is shown.
-    await page.waitForFunction((text) => new URLSearchParams(location.search).get('text') === text
-      && document.querySelector('main').dataset.state === 'done', wanted);
+    await until(() => parameters(page).get('text') === wanted, 'the text in the address');
+    await waitForState(page, ['done']);
     assert.equal(await page.locator('main').getAttribute('data-analysis-tokens'), String(expected.tokens.length));
     const found = await downloadJson(page);
     assert.equal(found.text, wanted);

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 
+import { link, parameters } from './lib/address.mjs';
 import { launch, open, screenshot, settled, visitor } from './lib/browser.mjs';
 import { site } from './lib/environment.mjs';
 import { pngSize } from './lib/files.mjs';
@@ -14,7 +15,7 @@ const LONG_MS = 180_000;
 
 const tokens = async (page) => Number(await page.locator('main').getAttribute('data-analysis-tokens'));
 const unread = (page) => page.locator('.token.is-unread').count();
-const param = (page, name) => new URL(page.url()).searchParams.get(name);
+const param = (page, name) => parameters(page).get(name);
 
 /** How many pixels of the matrix's plot are covered: the overlay is empty elsewhere. */
 const covered = (page) => page.locator('canvas.overlay').first().evaluate((canvas) => {
@@ -132,7 +133,7 @@ describe('film', () => {
     await page.getByTestId('play').click();
     await scrub(page, 7);
     await until(async () => param(page, 't') === '7', 't in the address');
-    const other = await film(new URL(page.url()).search);
+    const other = await film(link(page));
     assert.equal(await other.getByTestId('film-scrubber').inputValue(), '7');
     assert.equal(await unread(other), await tokens(other) - 8);
     await other.context().close();

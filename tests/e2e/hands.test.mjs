@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { parameters } from './lib/address.mjs';
 import { launch, open, settled, visitor } from './lib/browser.mjs';
 import { site } from './lib/environment.mjs';
 import { FIRST, show, shows } from './lib/examples.mjs';
@@ -23,7 +24,7 @@ describe('hands', () => {
     await settled(page);
     return page;
   };
-  const spans = (page) => new URL(page.url()).searchParams.get('span');
+  const spans = (page) => parameters(page).get('span');
   const focused = (page) => page.evaluate(() => {
     const it = document.activeElement;
     return it === document.body ? null : it.dataset.testid ?? it.id;
@@ -118,7 +119,7 @@ describe('hands', () => {
     await until(async () => await focused(page) === 'text-input', 'the box has the focus');
     // Esc in a text field belongs to the field: it unpins nothing.
     await page.getByTestId('text-input').press('Escape');
-    assert.equal(new URL(page.url()).searchParams.get('pin'), '62');
+    assert.equal(parameters(page).get('pin'), '62');
     await page.context().close();
   });
 

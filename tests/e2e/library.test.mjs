@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
+import { parameters } from './lib/address.mjs';
 import { analyze, launch, open, screenshot, visitor } from './lib/browser.mjs';
 import { defaultPack, dist, packs, site } from './lib/environment.mjs';
 import { startHost } from './lib/host.mjs';
@@ -172,7 +173,7 @@ describe('the library', () => {
     await entry(page, 1).getByTestId('pack-status').waitFor();
     assert.deepEqual(asked, Array(2).fill('https://packs.example/far/manifest.json'));
     await entry(page, 0).getByTestId('pack-use').click();
-    await page.waitForFunction(() => new URLSearchParams(location.search).get('model')?.endsWith('/pack/'));
+    await until(() => parameters(page).get('model')?.endsWith('/pack/'), 'the pack in the address');
     assert.equal(await analyze(page, TEXT), 'done');
     assert.equal(sent(host.of(manifest.shards[0].file)), manifest.shards[0].bytes);
     await page.context().close();

@@ -5,11 +5,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 
+import { link } from './lib/address.mjs';
 import { launch, open, screenshot, settled, visitor } from './lib/browser.mjs';
 import { packs, site, sitePlain } from './lib/environment.mjs';
 import { FIRST, choose, example, show, shows } from './lib/examples.mjs';
 import { save } from './lib/files.mjs';
 import { reach } from './lib/reach.mjs';
+import { until } from './lib/until.mjs';
 
 const isOfModel = (url) => /\/models\//.test(url);
 
@@ -39,8 +41,7 @@ async function state(page) {
   return { ...beside, zoom, source, mode, scale, events, order, trajectory };
 }
 
-const search = (page) => page.evaluate(() => location.search);
-const searchIs = (page, wanted) => page.waitForFunction((it) => new RegExp(it).test(location.search), wanted.source);
+const linkIs = (page, wanted) => until(() => wanted.test(link(page)), `${wanted} in the address`);
 
 describe('links', () => {
   let browser;
@@ -52,7 +53,7 @@ describe('links', () => {
   test('the page as it opens has a short address', async () => {
     const page = await open(browser, site);
     await reach(page, 'heatmap');
-    assert.equal(await search(page), '');
+    assert.equal(link(page), '');
     await page.context().close();
   });
 
@@ -92,7 +93,7 @@ describe('links', () => {
     await (await reach(page, 'zoom-in')).click();
     await (await reach(page, 'feature-list')).locator('[data-feature] button').first().click();
     await (await reach(page, 'theme')).click();
-    await searchIs(page, /theme=/);
+    await linkIs(page, /theme=/);
     const url = await page.evaluate(() => location.href);
     assert.ok(url.length < 400, url);
     const made = await state(page);
@@ -109,7 +110,7 @@ describe('links', () => {
     // By UMAP too: the method is another menu's. Reading the state went through the tabs, which put the card away.
     assert.equal(await other.getByTestId('feature-card').count(), 0);
     await (await reach(other, 'trajectory-method')).selectOption('pca');
-    await searchIs(other, /tby=pca/);
+    await linkIs(other, /tby=pca/);
     await Promise.all([page.context().close(), other.context().close()]);
   });
 
@@ -118,11 +119,11 @@ describe('links', () => {
     await reach(page, 'heatmap');
     await page.getByTestId('gallery').waitFor();
     await show(page, 'poem');
-    await searchIs(page, /example=poem/);
+    await linkIs(page, /example=poem/);
     await (await reach(page, 'token-4')).click();
-    await searchIs(page, /pin=4/);
+    await linkIs(page, /pin=4/);
     await (await reach(page, 'source')).selectOption('total');
-    await searchIs(page, /of=total/);
+    await linkIs(page, /of=total/);
     await page.goBack();
     await page.waitForFunction(() => document.querySelector('[data-testid="source"]').value === 'predictable');
     // A pin is no step of its own.
@@ -130,7 +131,7 @@ describe('links', () => {
     await page.goBack();
     await page.waitForFunction(() => !document.querySelector('.token.is-pinned'));
     await shows(page, FIRST);
-    await searchIs(page, /^$/);
+    await linkIs(page, /^$/);
     // Faster than what they show: the last one counts.
     await page.evaluate(() => new Promise((resolve) => {
       const back = () => {
@@ -142,7 +143,7 @@ describe('links', () => {
     }));
     await settled(page);
     await shows(page, FIRST);
-    assert.equal(await search(page), '');
+    assert.equal(link(page), '');
     await page.goForward();
     await shows(page, 'poem');
     await page.goForward();
@@ -168,7 +169,7 @@ describe('links', () => {
     await late;
     await settled(page);
     await shows(page, 'poem');
-    assert.match(await search(page), /example=poem/);
+    assert.match(link(page), /example=poem/);
     assert.deepEqual(page.problems, []);
     await page.context().close();
   });
@@ -195,14 +196,14 @@ describe('links', () => {
       await page.evaluate(() => new Promise(requestAnimationFrame));
     }
     await page.mouse.up();
-    await searchIs(page, /camera=/);
+    await linkIs(page, /camera=/);
     assert.equal(await entries(), before + 1);
     const url = page.url();
     const other = await open(browser, url);
     await reach(other, 'camera-reset');
     await other.waitForFunction((it) => location.href === it, url);
     await page.goBack();
-    await searchIs(page, /view=path&v=3$/);
+    await linkIs(page, /view=path&v=3$/);
     await Promise.all([page.context().close(), other.context().close()]);
   });
 
@@ -216,6 +217,20 @@ describe('links', () => {
       assert.deepEqual(page.problems, []);
       await page.context().close();
     }
+  });
+
+  test('a text in a link reaches no host: it is behind #', async () => {
+    const page = await open(browser, `${site}#text=A+secret+otter&pin=1&v=3`);
+    const box = await reach(page, 'text-input');
+    assert.equal(await box.inputValue(), 'A secret otter');
+    assert.deepEqual(page.requested.filter((url) => /otter/.test(url.split('#')[0])), []);
+    // Another link into the open page: the browser loads nothing for it.
+    await page.evaluate(() => { location.hash = '#text=A+second+one&v=3'; });
+    await until(async () => await box.inputValue() === 'A second one', 'the other link is opened');
+    await page.goBack();
+    await until(async () => await box.inputValue() === 'A secret otter', 'Back leads to the first');
+    assert.deepEqual(page.problems, []);
+    await page.context().close();
   });
 
   test('a text that is analyzed already is shown at once', async () => {
@@ -233,7 +248,7 @@ describe('links', () => {
     writeFileSync(file, JSON.stringify({ ...example('long-passage'), text: `${text} ` }));
     await (await reach(page, 'open-result')).setInputFiles(file);
     await page.getByTestId('file-mark').waitFor();
-    await searchIs(page, /[?&]z=/);
+    await linkIs(page, /#z=/);
     const url = page.url();
     assert.ok(url.length < text.length * 0.85, `${url.length} for ${text.length}`);
     const other = await open(browser, url);
@@ -305,7 +320,7 @@ describe('links', () => {
     await shows(page, FIRST);
     assert.match(await page.getByTestId('link-note').innerText(), /no-such-thing.*could not be opened, another one is shown/);
     assert.equal(await page.getByTestId('error').count(), 0);
-    assert.equal(await search(page), '?example=no-such-thing');
+    assert.equal(link(page), '?example=no-such-thing');
     await show(page, 'poem');
     await page.context().close();
   });
@@ -318,12 +333,12 @@ describe('links', () => {
       (them) => them.map(({ className }) => ['is-span-a', 'is-span-b'].findIndex((name) => className.includes(name))));
     await (await reach(page, 'compare-pair')).click();
     await reach(page, 'compare-found');
-    await searchIs(page, /[?&]with=/);
+    await linkIs(page, /#.*&with=/);
     const usual = await selected(page);
-    assert.doesNotMatch(await search(page), /withspan/);
+    assert.doesNotMatch(link(page), /withspan/);
     await (await reach(page, 'compare-2-2')).click();
     await (await reach(page, 'compare-2-4')).click({ modifiers: ['Shift'] });
-    await searchIs(page, /withspan=/);
+    await linkIs(page, /withspan=/);
     assert.notDeepEqual(await selected(page), usual);
     const other = await open(browser, page.url(), { context: await visitor(browser) });
     await reach(other, 'compare-found');
@@ -332,10 +347,10 @@ describe('links', () => {
     assert.equal(await other.evaluate(() => location.href), page.url());
     assert.deepEqual(other.requested.filter(isOfModel), []);
     await page.goBack();
-    await page.waitForFunction(() => !location.search.includes('withspan'));
+    await until(() => !link(page).includes('withspan'), 'the spans left the address');
     await page.goBack();
     await page.getByTestId('compare-found').waitFor({ state: 'detached' });
-    assert.match(await search(page), /example=garden-path&view=compare&v=3$/);
+    assert.match(link(page), /example=garden-path&view=compare&v=3$/);
     await page.goForward();
     await reach(page, 'compare-found');
     assert.deepEqual(await selected(page), usual);
@@ -362,12 +377,12 @@ describe('links', () => {
       await page.waitForFunction((it) => document.querySelector('[data-testid="compare-text"]').value === it, text);
       assert.equal(await (await reach(page, 'compare-inf-k')).inputValue(), '7');
       await (await reach(page, 'source')).selectOption('total');
-      await searchIs(page, /of=total/);
-      assert.match(await search(page), text === long ? /withz=.*withk=7/ : /with=.*withk=7/);
+      await linkIs(page, /of=total/);
+      assert.match(link(page), text === long ? /withz=.*withk=7/ : /with=.*withk=7/);
       // It belongs to that first text only.
       await choose(page, 'code');
-      await searchIs(page, /example=code/);
-      assert.doesNotMatch(await search(page), /with/);
+      await linkIs(page, /example=code/);
+      assert.doesNotMatch(link(page), /with/);
       await page.context().close();
     }
   });
@@ -380,7 +395,7 @@ describe('links', () => {
       await reach(page, 'heatmap');
       await page.waitForFunction(() => document.querySelector('.token.is-pinned')?.id === 'token-3');
       assert.equal(await (await reach(page, 'text-input')).inputValue(), 'changed');
-      assert.match(await search(page), /result=packs\/result\.json/);
+      assert.match(link(page), /result=packs\/result\.json/);
       assert.deepEqual(page.requested.filter(isOfModel), []);
       await page.context().close();
     });
@@ -433,11 +448,11 @@ describe('links', () => {
     afterEach(() => page.context().close());
 
     test('it gives the link, the code and the file', async () => {
-      const link = await (await reach(page, 'share-link')).inputValue();
-      assert.equal(link, page.url());
+      const shared = await (await reach(page, 'share-link')).inputValue();
+      assert.equal(shared, page.url());
       await (await reach(page, 'share-link-copy')).click();
       await (await reach(page, 'share-said')).filter({ hasText: 'Copied' }).waitFor();
-      assert.equal(await page.evaluate(() => navigator.clipboard.readText()), link);
+      assert.equal(await page.evaluate(() => navigator.clipboard.readText()), shared);
       // The result itself: its file, a place for it, and the link that opens it there.
       const address = await reach(page, 'share-address');
       await address.fill('javascript:alert(1)');
@@ -448,7 +463,7 @@ describe('links', () => {
       const result = new URL(await (await reach(page, 'share-result')).inputValue());
       assert.equal(result.search, '?result=https://results.example/story.json&pin=5&v=3');
       const code = await (await reach(page, 'share-code')).inputValue();
-      assert.equal(/ src="([^"]*)"/.exec(code)[1].replaceAll('&amp;', '&'), `${link}&embed=true`);
+      assert.equal(/ src="([^"]*)"/.exec(code)[1].replaceAll('&amp;', '&'), `${shared}&embed=true`);
       const download = await save(page, 'share-file');
       assert.equal(JSON.parse(readFileSync(await download.path(), 'utf8')).text, example('poem').text);
       await screenshot(page, 'share-dialog');

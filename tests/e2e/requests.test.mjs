@@ -4,11 +4,13 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 
+import { parameters } from './lib/address.mjs';
 import { analyze, launch, open, waitForState } from './lib/browser.mjs';
 import { site } from './lib/environment.mjs';
 import { downloadJson } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
 import { reach } from './lib/reach.mjs';
+import { until } from './lib/until.mjs';
 
 const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
 const LIMIT = { timeout: 120_000 };
@@ -33,8 +35,8 @@ describe('requests that overtake each other', () => {
 
   /** Waits until the analysis of `text` is shown. */
   const shows = async (text) => {
-    await page.waitForFunction((wanted) => new URLSearchParams(location.search).get('text') === wanted
-      && document.querySelector('main').dataset.state === 'done', text);
+    await until(() => parameters(page).get('text') === text, 'the text in the address');
+    await waitForState(page, ['done']);
     // From the Share dialog: choosing a tab would be a step of the history.
     assert.equal((await downloadJson(page, 'share-file')).text, text);
   };

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
+import { parameters } from './lib/address.mjs';
 import { analyze, launch, open, settled, visitor, waitForState } from './lib/browser.mjs';
 import { dist, site } from './lib/environment.mjs';
 import { choose, example, shows } from './lib/examples.mjs';
@@ -186,7 +187,7 @@ describe('surroundings', () => {
     await box.focus();
     await page.keyboard.press('End');
     const session = await page.context().newCDPSession(page);
-    const text = () => new URL(page.url()).searchParams.get('text');
+    const text = () => parameters(page).get('text');
     assert.equal(text(), 'the tide');
     for (const half of ['に', 'にほ', 'にほん']) {
       await session.send('Input.imeSetComposition', { text: half, selectionStart: half.length, selectionEnd: half.length });

@@ -93,11 +93,11 @@ impl Model {
             // Typing makes no entry at every pause; the one before the first pause stays.
             let is_entry = !(is_typed && self.is_entry_typed);
             self.is_entry_typed = is_typed;
-            self.ask(Effect::WriteUrl { query: self.address.query(), is_entry });
+            self.ask(Effect::WriteUrl { link: self.address.link(), is_entry });
         } else if !self.is_replacing {
             self.is_replacing = true;
             if is_pin {
-                self.ask(Effect::WriteUrl { query: self.address.query(), is_entry: false });
+                self.ask(Effect::WriteUrl { link: self.address.link(), is_entry: false });
             }
             let every_ms = if self.film.is_playing() { REPLACE_FILM_EVERY_MS } else { REPLACE_EVERY_MS };
             self.ask(Effect::SetTimer(Timer::Replace(self.turn), every_ms));
@@ -109,7 +109,7 @@ impl Model {
         self.is_replacing = false;
         // Another entry may be open by now: it is not this drag's to change.
         if self.turn == turn && self.opening.is_none() && !self.is_composing {
-            self.ask(Effect::WriteUrl { query: self.address.query(), is_entry: false });
+            self.ask(Effect::WriteUrl { link: self.address.link(), is_entry: false });
         }
     }
 }

@@ -98,16 +98,16 @@ impl Choice for Purpose {
     }
 }
 
-/// HTML that shows `url` (the page's address with a state) in a frame. A `view` that the address names gives way to the
-/// purpose's own, which comes later.
-pub fn code(url: &str, purpose: Purpose) -> String {
-    let separator = if url.contains('?') { '&' } else { '?' };
+/// HTML that shows `page` in a frame, with the state of a query, which may be empty. A `view` that the query names gives way to
+/// the purpose's own, which comes later. What stands in an article anyone may read: its text need not be behind `#`.
+pub fn code(page: &str, query: &str, purpose: Purpose) -> String {
+    let separator = if query.is_empty() { "" } else { "&" };
     let (alone, height) = match purpose {
         Purpose::Figure => (String::new(), 560),
         Purpose::Text => (format!("&view={}", purpose.key()), 480),
         Purpose::Word => (format!("&view={}", purpose.key()), 320),
     };
-    let address = escaped(&format!("{url}{separator}embed=true{alone}"));
+    let address = escaped(&format!("{page}?{query}{separator}embed=true{alone}"));
     format!(
         "<iframe src=\"{address}\" title=\"Temporal Lens\" width=\"640\" height=\"{height}\" style=\"border:0;max-width:100%\" loading=\"lazy\" allow=\"clipboard-write\"></iframe>"
     )
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn the_code_is_html_whatever_the_address() {
-        let code = code("https://a.example/?v=1&text=\"><script>", Purpose::Figure);
+        let code = code("https://a.example/", "v=1&text=\"><script>", Purpose::Figure);
         assert!(
             code.contains("src=\"https://a.example/?v=1&amp;text=&quot;&gt;&lt;script&gt;&amp;embed=true\""),
             "{code}"

@@ -5,6 +5,9 @@
 //!
 //! A link ends in a digit, and holds nothing that a program which finds links in plain text takes for their end or for
 //! markup: chats and mail programs cut what ends in a full stop.
+//!
+//! Where a link holds a text that was typed, its parameters stand behind `#`: browsers send that part of an address to no host, neither when
+//! a link is opened nor when the page is loaded again. Links with the text behind `?`, as they were written before, are read as well.
 
 use lens_analysis::similarity::Mode;
 use lens_protocol::DeviceWish;
@@ -298,6 +301,13 @@ pub fn is_key(name: &str) -> bool {
 }
 
 impl ViewState {
+    /// Reads the query and the fragment of an address, with or without the marks that they begin with. A fragment that holds no
+    /// parameter is a place in the page.
+    pub fn read_address(query: &str, fragment: &str) -> Opened {
+        let fragment = fragment.trim_start_matches('#');
+        if fragment.contains('=') { Self::read(&format!("{query}&{fragment}")) } else { Self::read(query) }
+    }
+
     /// Reads a query string, with or without its question mark. Anyone may have written it.
     pub fn read(query: &str) -> Opened {
         let query = query.trim_start_matches('?');
@@ -365,6 +375,17 @@ impl ViewState {
             Figure::Path
         } else {
             Figure::Scenes
+        }
+    }
+
+    /// What follows the page's own address in a link: `?` or `#` and the parameters; empty for the page as it opens.
+    pub fn link(&self) -> String {
+        let query = self.query();
+        let is_typed = matches!(self.subject, Some(Subject::Text(_))) || self.second.is_some();
+        match (query.is_empty(), is_typed) {
+            (true, _) => query,
+            (false, true) => format!("#{query}"),
+            (false, false) => format!("?{query}"),
         }
     }
 
@@ -476,6 +497,35 @@ mod tests {
         for key in KEYS {
             assert_eq!((key.get)(&page, &page), None, "{}", key.name);
         }
+    }
+
+    #[test]
+    fn a_typed_text_is_not_sent_to_the_host() {
+        let link = |query: &str| ViewState::read(query).view.link();
+        assert_eq!(link(""), "");
+        assert_eq!(link("?example=poem&pin=4"), "?example=poem&pin=4&v=3");
+        assert_eq!(link("?text=one+two&pin=1"), "#text=one+two&pin=1&v=3");
+        assert_eq!(link("?example=poem&with=three"), "#example=poem&with=three&v=3");
+        let long = "the tide is in. ".repeat(60);
+        assert!(link(&format!("text={long}")).starts_with("#z="));
+    }
+
+    #[test]
+    fn both_parts_of_an_address_are_read() {
+        let both = |query: &str, fragment: &str| ViewState::read_address(query, fragment);
+        for (query, fragment) in [
+            ("?text=one+two&pin=1", ""),
+            ("", "#text=one+two&pin=1&v=3"),
+            ("?v=3&pin=1", "#text=one+two"),
+            ("", "text=one+two&pin=1"),
+        ] {
+            let opened = both(query, fragment);
+            assert_eq!(opened.view.link(), "#text=one+two&pin=1&v=3", "{query} {fragment}");
+            assert_eq!(opened.dropped, Vec::<String>::new());
+        }
+        assert_eq!(both("?example=poem", "#text-zone"), ViewState::read("example=poem"));
+        assert_eq!(both("?example=poem", "#text=other").dropped.len(), 1, "one address is about one text");
+        assert_eq!(both("?v=2", "#pin=1").view.subject, Some(Subject::Example("two-events".to_owned())));
     }
 
     #[test]

@@ -202,11 +202,10 @@ pub enum Effect {
     SetTimer(Timer, u32),
     /// Fetch a text, and answer with [`Msg::Fetched`] and this number.
     Fetch(Fetch, u32),
-    /// Write the page's address: a query without its question mark, as a new entry of the history or in place of the
-    /// current one.
+    /// Write the page's address, as a new entry of the history or in place of the current one.
     WriteUrl {
-        /// Query.
-        query: String,
+        /// What follows the page's own address, with its mark.
+        link: String,
         /// Whether it is a new entry.
         is_entry: bool,
     },

@@ -23,8 +23,8 @@ fn every_choice_is_an_entry() {
     assert_eq!(
         urls,
         [
-            ("example=three-scenes&order=tree&v=3".to_owned(), true),
-            ("example=three-scenes&events=no&order=tree&v=3".to_owned(), true)
+            ("?example=three-scenes&order=tree&v=3".to_owned(), true),
+            ("?example=three-scenes&events=no&order=tree&v=3".to_owned(), true)
         ]
     );
 }
@@ -42,7 +42,7 @@ fn hovering_is_not_in_the_address_and_a_pin_replaces_the_entry() {
     page.tell(Msg::Focused(Focus { hovered: Some(Cell::token(3)), pinned: None }));
     assert!(page.take_urls().is_empty());
     page.tell(Msg::Focused(pinned(Some(Cell::token(3)))));
-    assert_eq!(page.take_urls(), [("example=three-scenes&pin=3&v=3".to_owned(), false)]);
+    assert_eq!(page.take_urls(), [("?example=three-scenes&pin=3&v=3".to_owned(), false)]);
     assert_eq!(page.model.view.pin, Some(Cell::token(3)));
     // Others that follow at once are written together.
     page.tell(Msg::Focused(pinned(Some(Cell::token(4)))));
@@ -52,7 +52,7 @@ fn hovering_is_not_in_the_address_and_a_pin_replaces_the_entry() {
     let timers = page.take_timers();
     assert_eq!(timers.len(), 1);
     page.tell(Msg::Timer(timers[0].0));
-    assert_eq!(page.take_urls(), [("example=three-scenes&pin=5&v=3".to_owned(), false)]);
+    assert_eq!(page.take_urls(), [("?example=three-scenes&pin=5&v=3".to_owned(), false)]);
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_drag_is_one_entry_that_is_replaced() {
     let replaced = page.take_urls();
     assert_eq!(replaced.len(), 1);
     assert!(!replaced[0].1 && replaced[0].0 != urls[0].0);
-    assert_eq!(replaced[0].0, page.query());
+    assert_eq!(replaced[0].0, page.model.address.link());
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn an_analysis_is_an_entry_with_its_text() {
     let mut page = Page::new();
     page.tell(Msg::InfKTyped("5".to_owned()));
     page.analyze("one two");
-    assert_eq!(page.take_urls(), [("text=one+two&inf_k=5&v=3".to_owned(), true)]);
+    assert_eq!(page.take_urls(), [("#text=one+two&inf_k=5&v=3".to_owned(), true)]);
 }
 
 #[test]

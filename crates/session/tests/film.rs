@@ -170,13 +170,13 @@ fn the_address_follows_without_entries_and_not_at_every_frame() {
     let timers = page.take_timers();
     assert!(matches!(timers[..], [(Timer::Replace(_), 1000)]), "{timers:?}");
     page.tell(Msg::Timer(timers[0].0));
-    assert_eq!(page.take_urls(), [("text=one+two+three+four+five+six+seven+eight&t=4&v=3".to_owned(), false)]);
+    assert_eq!(page.take_urls(), [("#text=one+two+three+four+five+six+seven+eight&t=4&v=3".to_owned(), false)]);
     run(&mut page, 60_000.0);
     let timers = page.take_timers();
     assert_eq!(timers.len(), 1, "one timer at a time");
     page.tell(Msg::Timer(timers[0].0));
     let written = page.take_urls();
-    assert_eq!(written, [("text=one+two+three+four+five+six+seven+eight&v=3".to_owned(), false)], "the end has no t");
+    assert_eq!(written, [("#text=one+two+three+four+five+six+seven+eight&v=3".to_owned(), false)], "the end has no t");
 }
 
 #[test]

@@ -268,7 +268,7 @@ fn a_frame_has_the_text_or_a_word_alone() {
     assert_eq!(of("embed=true&view=text&embedword=true"), [true, false, true]);
     // The whole page has both anyway.
     assert_eq!(ViewState::read("view=text").view, ViewState::default());
-    let url = |purpose| code("https://a.example/?v=3&example=poem", purpose);
+    let url = |purpose| code("https://a.example/", "v=3&example=poem", purpose);
     for (purpose, alone) in
         [(Purpose::Figure, ""), (Purpose::Text, "&amp;view=text"), (Purpose::Word, "&amp;view=word")]
     {

@@ -85,7 +85,7 @@ fn without_a_list_of_examples_the_page_is_whole() {
         assert!(page.take_fetch().is_none());
         assert_eq!((page.model.text.as_str(), page.model.problem.as_deref()), ("one two", None));
         page.choose(|view| view.has_events = false);
-        assert_eq!(page.take_urls(), [("text=one+two&events=no&v=3".to_owned(), true)]);
+        assert_eq!(page.take_urls(), [("#text=one+two&events=no&v=3".to_owned(), true)]);
     }
 }
 
@@ -535,7 +535,7 @@ fn an_example_stops_a_link_that_is_being_opened() {
     page.tell(Msg::Example("poem".to_owned()));
     page.serve();
     assert_eq!(page.shown(), Some(example_text("poem").as_str()));
-    assert_eq!(page.take_urls().last().unwrap(), &("example=poem&of=novel&v=3".to_owned(), true));
+    assert_eq!(page.take_urls().last().unwrap(), &("?example=poem&of=novel&v=3".to_owned(), true));
 }
 
 #[test]

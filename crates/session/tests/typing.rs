@@ -246,15 +246,15 @@ fn typed(page: &mut Page, text: &str) -> Vec<(String, bool)> {
 #[test]
 fn pauses_share_an_entry_of_the_history_and_leave_the_one_before() {
     let mut page = Page::analyzed("one");
-    assert_eq!(typed(&mut page, "one two"), [("text=one+two&v=3".to_owned(), true)]);
-    assert_eq!(typed(&mut page, "one two three"), [("text=one+two+three&v=3".to_owned(), false)]);
+    assert_eq!(typed(&mut page, "one two"), [("#text=one+two&v=3".to_owned(), true)]);
+    assert_eq!(typed(&mut page, "one two three"), [("#text=one+two+three&v=3".to_owned(), false)]);
     page.choose(|view| view.is_ordered = true);
     page.take_urls();
-    assert_eq!(typed(&mut page, "one"), [("text=one&order=tree&v=3".to_owned(), true)]);
+    assert_eq!(typed(&mut page, "one"), [("#text=one&order=tree&v=3".to_owned(), true)]);
     // After Back, too.
     page.visit("text=one&v=3");
     page.serve();
-    assert_eq!(typed(&mut page, "one two"), [("text=one+two&v=3".to_owned(), true)]);
+    assert_eq!(typed(&mut page, "one two"), [("#text=one+two&v=3".to_owned(), true)]);
 }
 
 #[test]
@@ -318,10 +318,10 @@ fn typing_on_while_analyze_runs_leaves_both_entries() {
     let timer = type_text(&mut page, "one two three").unwrap();
     page.tell(Msg::Timer(timer));
     page.answer_analysis(&pressed);
-    assert_eq!(page.take_urls(), [("text=one+two&v=3".to_owned(), true)]);
+    assert_eq!(page.take_urls(), [("#text=one+two&v=3".to_owned(), true)]);
     let quiet = page.sent();
     page.answer_analysis(&quiet);
-    assert_eq!(page.take_urls(), [("text=one+two+three&v=3".to_owned(), true)]);
+    assert_eq!(page.take_urls(), [("#text=one+two+three&v=3".to_owned(), true)]);
 }
 
 #[test]
@@ -352,7 +352,7 @@ fn while_an_input_method_composes_nothing_runs_and_nothing_is_written() {
     page.choose(|view| view.is_ordered = true);
     assert_eq!((page.take_sent(), page.take_urls()), (Vec::new(), Vec::new()));
     page.tell(Msg::Composing(false));
-    assert_eq!(page.take_urls(), [("text=one&order=tree&v=3".to_owned(), true)]);
+    assert_eq!(page.take_urls(), [("#text=one&order=tree&v=3".to_owned(), true)]);
     let sent = pause_after(&mut page, "one t日本");
     assert!(matches!(&sent[..], [Request::Analyze { text, .. }] if text == "one t日本"));
     page.answer_analysis(&sent[0]);
@@ -378,5 +378,5 @@ fn a_composition_that_is_dropped_leaves_what_was_typed_before_it() {
     assert_eq!(page.take_urls(), []);
     assert_eq!(page.shown(), Some("one two"));
     page.tell(Msg::Composing(false));
-    assert_eq!(page.take_urls(), [("text=one+two&v=3".to_owned(), true)]);
+    assert_eq!(page.take_urls(), [("#text=one+two&v=3".to_owned(), true)]);
 }

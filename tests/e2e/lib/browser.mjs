@@ -79,7 +79,7 @@ export async function open(browser, url, { pack, packBytes, context, workerPrelu
   if (pack || workerPrelude) {
     // The page names its pack in a tag; the host of another pack would write another one. Nor does the
     // page's policy allow what tests put into workers. The address may carry a state.
-    await page.route((it) => it.href.split('?')[0] === url.split('?')[0], async (route) => {
+    await page.route((it) => it.href.split(/[?#]/)[0] === url.split(/[?#]/)[0], async (route) => {
       const response = await route.fetch();
       const tag = `<meta name="temporal-lens-pack" content="${pack}" data-bytes="${packBytes ?? 0}">`;
       let body = await response.text();

@@ -41,7 +41,7 @@ fn run(state: State, effect: Effect) {
             let found = files::fetch_named(&what).await;
             state.tell(Msg::Fetched(what, turn, found));
         }),
-        Effect::WriteUrl { query, is_entry } => write_url(&query, is_entry),
+        Effect::WriteUrl { link, is_entry } => write_url(&link, is_entry),
         Effect::RememberLoaded(url, is_loaded) => environment::remember_loaded(&url, is_loaded),
         Effect::RememberWords(wanted) => environment::remember_words(wanted),
         Effect::RememberAgreement(agreed) => environment::remember_agreement(agreed),
@@ -98,9 +98,9 @@ fn ensure_engine(state: State) -> Result<(), String> {
 }
 
 /// Where the browser refuses, the address stays behind; the page works on.
-fn write_url(query: &str, is_entry: bool) {
+fn write_url(link: &str, is_entry: bool) {
     let Some(history) = window().and_then(|window| window.history().ok()) else { return };
-    let url = environment::page_at(query);
+    let url = environment::page_at(link);
     let _ = if is_entry {
         history.push_state_with_url(&JsValue::NULL, "", Some(&url))
     } else {

@@ -1,10 +1,11 @@
 //! What the page finds around it: its own meta tags and addresses, the visitor's theme.
 
 use lens_session::embed::Embed;
+use lens_session::view_state::Opened;
 use lens_session::{Msg, Pack, Theme, ViewState};
 use lens_view::choice::Choice;
-use wasm_bindgen::JsCast;
-use web_sys::{Document, HtmlMetaElement, Window};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Document, HtmlMetaElement, Location, Window};
 
 use crate::carried;
 
@@ -160,26 +161,31 @@ pub fn apply_theme(theme: Theme) {
 
 /// The page's address, as it is now, is a link to be opened.
 pub fn url_changed() -> Msg {
-    let opened = ViewState::read(&query());
+    let opened = opened();
     let pack = opened.view.model.as_deref().and_then(pack_at);
     Msg::UrlChanged(Box::new(opened), pack)
 }
 
-/// The whole page's address with a query, which has no question mark.
-pub fn page_at(query: &str) -> String {
-    let page = address("").unwrap_or_default();
-    if query.is_empty() { page } else { format!("{page}?{query}") }
+/// The whole page's address with a link, which begins with its mark.
+pub fn page_at(link: &str) -> String {
+    address("").unwrap_or_default() + link
 }
 
-/// The query string of the page's address, with its question mark.
-fn query() -> String {
-    let own = window().and_then(|window| window.location().search().ok()).unwrap_or_default();
-    if own.is_empty() { carried::query().unwrap_or_default() } else { own }
+/// What the page's address says. Where it says nothing, what the page's own file does.
+fn opened() -> Opened {
+    let location = window().map(|window| window.location());
+    let part =
+        |of: fn(&Location) -> Result<String, JsValue>| location.as_ref().and_then(|it| of(it).ok()).unwrap_or_default();
+    let (query, fragment) = (part(Location::search), part(Location::hash));
+    match carried::query() {
+        Some(own) if query.is_empty() && !fragment.contains('=') => ViewState::read(&own),
+        _ => ViewState::read_address(&query, &fragment),
+    }
 }
 
 /// Whether the page stands inside another one, as its address says.
 pub fn embed() -> Option<Embed> {
-    Some(ViewState::read(&query()).view.embed).filter(|embed| embed.is_embedded)
+    Some(opened().view.embed).filter(|embed| embed.is_embedded)
 }
 
 fn storage() -> Option<web_sys::Storage> {

@@ -251,8 +251,8 @@ impl Page {
     pub fn take_urls(&mut self) -> Vec<(String, bool)> {
         let mut urls = Vec::new();
         self.asked.retain(|effect| match effect {
-            Effect::WriteUrl { query, is_entry } => {
-                urls.push((query.clone(), *is_entry));
+            Effect::WriteUrl { link, is_entry } => {
+                urls.push((link.clone(), *is_entry));
                 false
             }
             _ => true,

@@ -78,7 +78,7 @@ pub fn Embedded(state: State, embed: Embed) -> impl IntoView {
     };
     let caption = move || state.shown.get().filter(|_| embed.has_caption);
     let has_link = embed.has_link && !state.is_one_file;
-    let whole_page = move || environment::page_at(&state.address.with(|address| address.of_frame(&embed).query()));
+    let whole_page = move || environment::page_at(&state.address.with(|address| address.of_frame(&embed).link()));
     view! {
         <div class="embed" class:has-controls=embed.has_controls class:is-words=!has_figure data-testid="embed">
             <main

@@ -1,7 +1,7 @@
 //! The Share dialog: a link, code to embed, the result's file.
 
 use lens_session::embed::{self, Purpose};
-use lens_session::view_state;
+use lens_session::view_state::{self, ViewState};
 use leptos::prelude::*;
 
 use super::picker::Picker;
@@ -33,13 +33,15 @@ pub fn Share(state: State) -> impl IntoView {
 /// The link, the code, the file.
 #[component]
 pub fn Ways(state: State, said: RwSignal<Option<String>>) -> impl IntoView {
-    let url = Memo::new(move |_| {
+    let shared = Memo::new(move |_| {
         // Where a drag goes on, the address comes later than the view.
         state.address.track();
-        environment::page_at(&state.store.model().current_address().to_share().query())
+        state.store.model().current_address().to_share()
     });
+    let url = Memo::new(move |_| environment::page_at(&shared.with(ViewState::link)));
     let purpose = RwSignal::new(Purpose::default());
-    let code = Signal::derive(move || embed::code(&url.get(), purpose.get()));
+    let code =
+        Signal::derive(move || embed::code(&environment::page_at(""), &shared.with(ViewState::query), purpose.get()));
     let is_long = Memo::new(move |_| url.with(String::len) > view_state::LENGTH_SAFE);
     // A model of the recipient's has to see the text first: a file has everything.
     let needs_model = state
@@ -72,7 +74,7 @@ fn FileSteps(state: State, said: RwSignal<Option<String>>) -> impl IntoView {
     let link = Memo::new(move |_| {
         state.address.track();
         let saved = state.store.model().current_address().to_share().of_saved(&address.read())?;
-        Some(environment::page_at(&saved.query()))
+        Some(environment::page_at(&saved.link()))
     });
     let is_wrong = move || link.with(Option::is_none) && !address.with(|it| it.trim().is_empty());
     let url = Signal::derive(move || link.get().unwrap_or_default());
