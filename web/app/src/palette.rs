@@ -23,6 +23,8 @@ pub struct Palette {
     pub shade: String,
     /// Text on the accent.
     pub on_accent: String,
+    /// What a word added.
+    pub added: String,
     /// What is pinned.
     pub pin: String,
     /// What wants attention.
@@ -52,6 +54,7 @@ impl Palette {
             muted: &self.muted,
             rule: &self.rule,
             accent: &self.accent,
+            added: &self.added,
             alarm: &self.alarm,
             shade: &self.shade,
             scenes: self.scenes.each_ref().map(String::as_str),
@@ -92,6 +95,7 @@ impl Palette {
             accent: value("--accent", "Highlight"),
             shade: value("--shade", "Mark"),
             on_accent: value("--on-accent", "HighlightText"),
+            added: value("--new", "Highlight"),
             pin: value("--pin", "Highlight"),
             alarm: value("--alarm", "Mark"),
             cell_inner: value("--cell-inner", "Canvas"),

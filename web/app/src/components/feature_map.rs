@@ -170,7 +170,7 @@ fn draw_on(
         context.set_fill_style_str(if Some(index) == row { &palette.accent } else { &palette.ink });
         let name = fitting(context, names.get(index).map_or("", String::as_str), plot.x - 10.0)?;
         context.fill_text(&name, plot.x - 6.0, y + layout.row_height / 2.0)?;
-        context.set_fill_style_str(&palette.accent);
+        context.set_fill_style_str(&palette.added);
         for position in 0..map.tokens {
             let level = map.level(index, position);
             if level > 0.0 {

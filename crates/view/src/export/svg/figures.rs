@@ -85,7 +85,7 @@ pub fn feature_map(
             if level > 0.0 {
                 let (x, width) = (layout.column_x(position), layout.column_width.max(1.0));
                 let cell = Rect { x, y: y + 1.0, width, height: layout.row_height - 2.0 };
-                svg.rect(cell, theme.accent, f64::from(FeatureMap::opacity(level)));
+                svg.rect(cell, theme.added, f64::from(FeatureMap::opacity(level)));
             }
         }
     }
@@ -188,6 +188,7 @@ pub(super) mod tests {
         rule: "silver",
         alarm: "#bb2222",
         accent: "rgb(1, 2, 3)",
+        added: "rgb(4, 5, 6)",
         shade: "gold",
         scenes: ["navy", "teal", "olive", "maroon"],
         typeface: "\"Some Sans\", sans-serif",
@@ -233,7 +234,7 @@ pub(super) mod tests {
         let names = ["weather <&> sky", "#3"].map(str::to_owned);
         let svg = feature_map(&map, &names, &FeatureMapLayout::new(2, 3, 400.0), THEME, CAPTION);
         assert_well_formed(&svg);
-        let cells = svg.matches("fill=\"rgb(1, 2, 3)\"").count();
+        let cells = svg.matches("fill=\"rgb(4, 5, 6)\"").count();
         assert_eq!(cells, map.values.iter().filter(|value| **value > 0.0).count());
         assert!(svg.contains(">weather &lt;&amp;&gt; sky</text>") && svg.contains(">#3</text>"));
     }

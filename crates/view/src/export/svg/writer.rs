@@ -24,6 +24,8 @@ pub struct SvgTheme<'a> {
     pub rule: &'a str,
     /// What stands out.
     pub accent: &'a str,
+    /// What words added.
+    pub added: &'a str,
     /// The shade of a token.
     pub shade: &'a str,
     /// Where scenes begin.
