@@ -13,8 +13,15 @@ use super::rows::{MostRows, Pack, Rows, pack};
 use super::threads::each_index;
 use super::tile::{multiply_tile, panel_width, tile_rows};
 
-/// Outputs that a thread takes at a time: the widest panel.
+/// The widest panel: threads take as many outputs at a time, or a multiple.
 const GROUP: usize = 32;
+
+/// Most outputs whose sums are in memory at a time. For all of them the same inputs of x are read, of which those of 500 rows fit a
+/// second-level cache.
+const OUTPUTS_AT_ONCE: usize = 4 * GROUP;
+
+/// The fewest parts of a product with many outputs: no thread waits long for the last.
+const PARTS: usize = 8;
 
 /// Inputs of which a panel is in memory at a time: 20 KiB of f32 fit a first-level cache with a tile's rows of x.
 const INPUTS_AT_ONCE: usize = 160;
@@ -58,9 +65,10 @@ pub fn multiply<W: Weights, K: Sink + Copy + Sync>(x: Rows, weights: &W, sink: K
     let packed = packed.numbers(x.packed_length(most));
     pack(x, most, packed);
     let packed = &*packed;
-    each_index(weights.outputs().div_ceil(GROUP), |group, scratch: &mut Scratch| {
-        let first = group * GROUP;
-        let outputs = first..weights.outputs().min(first + GROUP);
+    let at_once = (weights.outputs() / (PARTS * GROUP) * GROUP).clamp(GROUP, OUTPUTS_AT_ONCE);
+    each_index(weights.outputs().div_ceil(at_once), |part, scratch: &mut Scratch| {
+        let first = part * at_once;
+        let outputs = first..weights.outputs().min(first + at_once);
         let Scratch { panel, sums, .. } = scratch;
         widest(Outputs { x, packed, weights, outputs, sink: &mut { sink }, panel, sums });
     });
@@ -110,29 +118,38 @@ impl<W: Weights, K: Sink> WithSimd for Outputs<'_, W, K> {
         let Self { x, packed, weights, outputs, sink, panel, sums } = self;
         let width = panel_width::<S>();
         let inputs = weights.inputs();
+        let of_panel = width * x.len();
+        if of_panel == 0 {
+            return;
+        }
         let panel = panel.numbers(width * inputs.min(INPUTS_AT_ONCE));
-        let all_sums = sums.numbers(width * x.len());
-        for first in outputs.clone().step_by(width) {
+        for start in outputs.clone().step_by(OUTPUTS_AT_ONCE) {
+            let firsts = (start..outputs.end.min(start + OUTPUTS_AT_ONCE)).step_by(width);
+            let all_sums = sums.numbers(of_panel * firsts.len());
             if inputs == 0 {
                 all_sums.fill(0.0);
             }
             for start in (0..inputs).step_by(INPUTS_AT_ONCE) {
                 let part = start..inputs.min(start + INPUTS_AT_ONCE);
                 let panel = &mut panel[..width * part.len()];
-                match width {
-                    32 => weights.fill::<32>(first, part.clone(), panel),
-                    16 => weights.fill::<16>(first, part.clone(), panel),
-                    _ => weights.fill::<8>(first, part.clone(), panel),
+                for (first, sums) in firsts.clone().zip(all_sums.chunks_exact_mut(of_panel)) {
+                    match width {
+                        32 => weights.fill::<32>(first, part.clone(), panel),
+                        16 => weights.fill::<16>(first, part.clone(), panel),
+                        _ => weights.fill::<8>(first, part.clone(), panel),
+                    }
+                    multiply_rows(simd, x, packed, part.clone(), panel, sums);
                 }
-                multiply_rows(simd, x, packed, part, panel, all_sums);
             }
-            let kept = width.min(outputs.end - first);
-            for (row, sums) in all_sums.chunks_exact_mut(width).enumerate() {
-                // Two calls, so that the length is a constant in the first.
-                if kept == width {
-                    sink.take(row, first, sums);
-                } else {
-                    sink.take(row, first, &mut sums[..kept]);
+            for (first, sums) in firsts.zip(all_sums.chunks_exact_mut(of_panel)) {
+                let count = width.min(outputs.end - first);
+                for (row, sums) in sums.chunks_exact_mut(width).enumerate() {
+                    // Two calls, so that the length is a constant in the first.
+                    if count == width {
+                        sink.take(row, first, sums);
+                    } else {
+                        sink.take(row, first, &mut sums[..count]);
+                    }
                 }
             }
         }
