@@ -1,6 +1,8 @@
 //! `fidelity`: a table of what precisions do to the answer.
 #![allow(clippy::unwrap_used)]
 
+use std::path::PathBuf;
+
 mod common;
 
 use common::{pack_args, run, small_pack, succeed, text};
@@ -76,4 +78,33 @@ fn only_an_f32_pack_is_a_reference() {
     let outcome = run(&arguments("q8,wheels=q4"));
     assert_eq!(outcome.code, 2);
     assert!(outcome.stderr.contains("is not a kind of tensor"), "{}", outcome.stderr);
+}
+
+/// The rows of README's table that have names, q8 and `mix`, computed again: another SAE or another way to round makes it stale.
+#[test]
+fn the_table_of_precisions_is_of_the_shipped_sae() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let model = std::env::var_os("TEMPORAL_LENS_MODEL_DIR");
+    let model = PathBuf::from(model.expect("TEMPORAL_LENS_MODEL_DIR is not set: run `cargo xtask test`"));
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = text(&scratch.path().join("f32"));
+    let (gemma, sae) = (text(&model.join("gemma-3-270m-q4_k_m.gguf")), text(&root.join("demo/sae")));
+    succeed(&["pack", "--gemma", &gemma, "--sae", &sae, "--layer", "12", "--precision", "f32", "--out", &pack]);
+    let texts = text(&root.join("tests/fixtures/heldout.jsonl"));
+    let found = succeed(&[
+        "fidelity", "--device", "cpu", "--reference", &pack, "--mix", "q8", "--mix", "mix", "--texts", &texts,
+    ]);
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let cells = |line: &str| -> Vec<String> { line.split('|').map(|cell| cell.trim().replace("**", "")).collect() };
+    // By how much rounding to the printed digits, and another processor's order of sums, may move a column.
+    let tolerances = [0.1, 0.0002, 0.0002, 0.002, 0.0002];
+    for row in found.stdout.lines().filter(|line| line.starts_with("| q8")) {
+        let row = cells(row);
+        let stated = readme.lines().map(cells).find(|it| it.get(1).is_some_and(|name| name.split(' ').next() == Some(&row[1])));
+        let stated = stated.unwrap_or_else(|| panic!("README has no row of {}", row[1]));
+        for ((found, stated), tolerance) in row[2..].iter().zip(&stated[2..]).zip(tolerances) {
+            let difference = found.parse::<f64>().unwrap() - stated.parse::<f64>().unwrap();
+            assert!(difference.abs() <= tolerance, "{}: README says {stated}, and it is {found}", row[1]);
+        }
+    }
 }
