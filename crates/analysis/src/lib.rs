@@ -12,6 +12,7 @@
 //! | [`events`] | where one event of the text ends and the next begins |
 //! | [`gram`] | Gram matrices, centered, and cosine similarity from them |
 //! | [`matrix`] | [`SymmetricMatrix`]: one triangle of a symmetric matrix |
+//! | [`orders`] | statistics of a text's tokens in any order |
 //! | [`per_token`] | one number per token: L0, shares of energy, variance explained, ... |
 //! | [`ridge`] | ridge regression from sums over many samples |
 //! | [`similarity`] | cosine similarity of four sources, as the notebook and as Neuronpedia draw it |
@@ -37,6 +38,7 @@ mod finite;
 pub mod gram;
 pub mod matrix;
 mod nan_as_null;
+pub mod orders;
 pub mod per_token;
 pub mod ridge;
 pub mod shuffled;

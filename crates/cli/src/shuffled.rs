@@ -1,20 +1,21 @@
 //! `analyze --shuffled N`: every statistic of a text next to what it is when the text's tokens come in other orders.
 
-use std::collections::HashSet;
 use std::fmt::Write as _;
+use std::ops::ControlFlow;
 
-use anyhow::Result;
-use lens_analysis::events;
-use lens_analysis::shuffled::{Scope, Shuffled, ShuffledStatistic, Spread, order};
-use lens_analysis::similarity::{self, Mode};
+use anyhow::{Result, bail};
+use lens_analysis::orders::{OrderFigures, Truth};
+use lens_analysis::shuffled::{Shuffled, Spread};
+use lens_analysis::similarity;
 use lens_analysis::spectrum::{Tridiagonal, effective_rank};
-use lens_analysis::words::{TOKEN_WORDS, Word, running_means, stem};
-use lens_analysis::{Analysis, Source, per_token, spans};
+use lens_analysis::words::{TOKEN_WORDS, Word, running_means};
+use lens_analysis::{Analysis, Source};
+use lens_engine::orders::{Orders, shuffled};
 use lens_engine::{InferenceSession, PackFolder, Part, RunOptions, Through, Tokens};
 use lens_umap::{Distances, Metric};
 use lens_view::format::number;
 
-use crate::run::{analysis, read_tokens};
+use crate::progress::Progress;
 
 /// Names of the statistics, in their order, and what they are.
 const STATISTICS: [(&str, &str); 10] = [
@@ -29,56 +30,8 @@ const STATISTICS: [(&str, &str); 10] = [
     ("own_words_running_mean", "the same of the mean of the last 10 residuals, without an SAE: own"),
     ("other_words_running_mean", "the same of the mean of the last 10 residuals, without an SAE: other"),
 ];
-/// Tokens of each event whose words do not count: nothing can be foretold yet.
-const SKIPPED: usize = 8;
 /// Residual streams in the running mean.
 const WINDOW: usize = 10;
-
-/// Which event each token of the text belongs to, and the words of the events.
-struct Truth {
-    event_of: Vec<Option<usize>>,
-    stems: Vec<HashSet<String>>,
-}
-
-impl Truth {
-    fn of(analysis: &Analysis) -> Self {
-        let mut event_of = vec![None; analysis.tokens.len()];
-        let mut stems = Vec::new();
-        for (index, event) in analysis.events.iter().flatten().enumerate() {
-            event_of[event.first..=event.last].fill(Some(index));
-            stems.push(event.words.iter().map(|it| stem(&it.word)).collect());
-        }
-        Self { event_of, stems }
-    }
-
-    /// The events of the tokens in another order.
-    fn in_order(&self, order: &[usize]) -> Vec<Option<usize>> {
-        order.iter().map(|position| self.event_of[*position]).collect()
-    }
-
-    /// Shares of the words of `lists` [T] that are among those of the token's own event, and of another one.
-    fn shares(&self, lists: &[Vec<Word>], event_of: &[Option<usize>]) -> [f32; 2] {
-        let mut seen = vec![0usize; self.stems.len()];
-        let (mut own, mut other, mut all) = (0usize, 0usize, 0usize);
-        for (words, event) in lists.iter().zip(event_of) {
-            let Some(event) = *event else { continue };
-            seen[event] += 1;
-            if seen[event] <= SKIPPED {
-                continue;
-            }
-            all += TOKEN_WORDS;
-            for word in words {
-                let stem = stem(&word.word);
-                if self.stems[event].contains(&stem) {
-                    own += 1;
-                } else if self.stems.iter().any(|stems| stems.contains(&stem)) {
-                    other += 1;
-                }
-            }
-        }
-        [own, other].map(|count| if all == 0 { f32::NAN } else { count as f32 / all as f32 })
-    }
-}
 
 /// The statistics of an analysis, in the order of [`STATISTICS`]; NaN where they are undefined.
 fn statistics(
@@ -86,31 +39,24 @@ fn statistics(
     event_of: &[Option<usize>],
     truth: &Truth,
     running_mean: Option<&[Vec<Word>]>,
-) -> Result<[f32; 10]> {
-    let matrix = similarity::similarity(analysis, Source::Predictable, Mode::Neuronpedia)?;
-    let alike = spans::within_across_of(&matrix, event_of);
+) -> Result<Vec<f32>> {
+    let figures = OrderFigures::of(analysis, event_of, truth)?;
     let gram = similarity::gram_of(analysis, Source::Predictable)?;
     let without_bos = similarity::centered_without_bos(gram).entries;
     let points = without_bos.size();
     let path = Distances::from_gram(&without_bos.to_dense(), points, Metric::Euclidean).ok();
     let rank = effective_rank(&Tridiagonal::new(&without_bos).eigenvalues());
-    let grams = analysis.grams.as_ref().map(|grams| events::spans(grams, &analysis.tokens).len());
-    let shares = |lists: Option<&[Vec<Word>]>| match lists {
-        Some(lists) => truth.shares(lists, event_of),
-        None => [f32::NAN; 2],
-    };
-    let [own, other] = shares(analysis.words.as_ref().map(|words| words.predictable.as_slice()));
-    let [own_mean, other_mean] = shares(running_mean);
+    let [own_mean, other_mean] = truth.shares(running_mean, event_of);
     let number = |value: Option<f64>| value.map_or(f32::NAN, |value| value as f32);
-    Ok([
-        alike.within.unwrap_or(f32::NAN),
-        alike.across.unwrap_or(f32::NAN),
+    Ok(vec![
+        figures.within,
+        figures.across,
         number(path.and_then(|path| path.tortuosity())),
         number(rank),
-        per_token::energy_shares(analysis).map_or(f32::NAN, |shares| shares.predictable),
-        grams.map_or(f32::NAN, |count| count as f32),
-        own,
-        other,
+        figures.predictable_share,
+        figures.events,
+        figures.own_words,
+        figures.other_words,
         own_mean,
         other_mean,
     ])
@@ -127,34 +73,24 @@ fn running_mean_words(pack: &PackFolder, session: &InferenceSession) -> Result<V
 
 /// Runs `orders` shuffled orders of the whole text and as many within each event, in addition to the text itself.
 pub fn run(pack: &PackFolder, tokens: &Tokens, own: &Analysis, options: RunOptions, orders: usize) -> Result<Shuffled> {
-    let truth = Truth::of(own);
-    let found_events: Vec<_> = own.events.iter().flatten().map(|event| event.first..event.last + 1).collect();
+    let rows = pack.embedding(&tokens.ids)?;
+    let names = STATISTICS.map(|(name, _)| name);
     let has_words = own.words.is_some();
-    let of_order = |order: &[usize]| -> Result<[f32; 10]> {
-        let pick = |position: &usize| (tokens.ids[*position], tokens.tokens[*position].clone());
-        let (ids, spellings) = order.iter().map(pick).unzip();
-        let tokens = Tokens { ids, tokens: spellings };
-        let mut session = read_tokens(pack, &tokens, options)?;
-        let analysis = analysis(pack, "", &tokens, &mut session)?;
-        let running_mean = if has_words { Some(running_mean_words(pack, &session)?) } else { None };
-        statistics(&analysis, &truth.in_order(order), &truth, running_mean.as_deref())
+    let of_order = |analysis: &Analysis, event_of: &[Option<usize>], truth: &Truth, session: &InferenceSession| {
+        let running_mean = if has_words { Some(running_mean_words(pack, session)?) } else { None };
+        statistics(analysis, event_of, truth, running_mean.as_deref())
     };
-    let count = tokens.ids.len();
-    let own = of_order(&(0..count).collect::<Vec<_>>())?;
-    let mut values = [const { Vec::new() }, const { Vec::new() }];
-    for (values, scope) in values.iter_mut().zip([Scope::Text, Scope::Events]) {
-        for seed in 0..orders as u64 {
-            values.push(of_order(&order(count, &found_events, scope, seed))?);
-        }
+    let mut progress = Progress::start("reading the tokens in other orders".to_owned());
+    let step = |done: usize, total: usize| {
+        progress.update(done as u64, total as u64);
+        ControlFlow::Continue(())
+    };
+    let asked = Orders { tokens, rows: &rows, own, options, orders };
+    match pollster::block_on(shuffled(&pack.loaded, asked, &names, of_order, step))? {
+        ControlFlow::Continue(found) => Ok(found),
+        // The callback never breaks.
+        ControlFlow::Break(()) => bail!("the orders were not read"),
     }
-    let spread = |values: &[[f32; 10]], i: usize| Spread::of(&values.iter().map(|all| all[i]).collect::<Vec<_>>());
-    let statistics = STATISTICS.iter().enumerate().map(|(i, (name, _))| ShuffledStatistic {
-        name: (*name).to_owned(),
-        own: own[i],
-        text: spread(&values[0], i),
-        events: spread(&values[1], i),
-    });
-    Ok(Shuffled { orders, statistics: statistics.collect() })
 }
 
 /// The table for stdout.

@@ -92,7 +92,17 @@ fn the_table_of_precisions_is_of_the_shipped_sae() {
     succeed(&["pack", "--gemma", &gemma, "--sae", &sae, "--layer", "12", "--precision", "f32", "--out", &pack]);
     let texts = text(&root.join("tests/fixtures/heldout.jsonl"));
     let found = succeed(&[
-        "fidelity", "--device", "cpu", "--reference", &pack, "--mix", "q8", "--mix", "mix", "--texts", &texts,
+        "fidelity",
+        "--device",
+        "cpu",
+        "--reference",
+        &pack,
+        "--mix",
+        "q8",
+        "--mix",
+        "mix",
+        "--texts",
+        &texts,
     ]);
     let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
     let cells = |line: &str| -> Vec<String> { line.split('|').map(|cell| cell.trim().replace("**", "")).collect() };
@@ -100,7 +110,8 @@ fn the_table_of_precisions_is_of_the_shipped_sae() {
     let tolerances = [0.1, 0.0002, 0.0002, 0.002, 0.0002];
     for row in found.stdout.lines().filter(|line| line.starts_with("| q8")) {
         let row = cells(row);
-        let stated = readme.lines().map(cells).find(|it| it.get(1).is_some_and(|name| name.split(' ').next() == Some(&row[1])));
+        let stated =
+            readme.lines().map(cells).find(|it| it.get(1).is_some_and(|name| name.split(' ').next() == Some(&row[1])));
         let stated = stated.unwrap_or_else(|| panic!("README has no row of {}", row[1]));
         for ((found, stated), tolerance) in row[2..].iter().zip(&stated[2..]).zip(tolerances) {
             let difference = found.parse::<f64>().unwrap() - stated.parse::<f64>().unwrap();

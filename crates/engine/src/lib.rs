@@ -12,6 +12,7 @@
 //! | [`words`] | loading a pack's words, and a session's readouts |
 //! | `gram_state` | what Gram matrices need of earlier tokens when later ones come |
 //! | `analysis` | the analysis document of a session |
+//! | [`orders`] | a text's tokens in other orders |
 //! | [`folder`] | a pack in a folder on disk (native) |
 //! | [`part_means`] | means of the parts of the residual stream over many texts (native) |
 //! | [`full_model`] | a whole language model, for fitting a lens (native) |
@@ -32,6 +33,7 @@ pub mod folder;
 pub mod full_model;
 mod gram_state;
 mod loaded_words;
+pub mod orders;
 pub mod pack;
 #[cfg(not(target_family = "wasm"))]
 pub mod part_means;

@@ -48,6 +48,8 @@ pub enum Msg {
     Compare,
     /// Attention weights of the shown text are asked for.
     AskAttention,
+    /// The shown text's numbers are to stand beside those of its tokens in other orders.
+    AskShuffled,
     /// The whole embedding is to be stored.
     StoreEmbedding,
     /// Diagnostics are to be copied.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lens_analysis::Attention;
+use lens_analysis::shuffled::Shuffled;
 use lens_protocol::{DeviceInfo, Request};
 use lens_view::film::Film;
 use lens_view::focus::{Cell, Focus};
@@ -203,6 +204,8 @@ pub struct Model {
     pub attention: Option<Arc<Attention>>,
     /// They were asked for since the analysis is shown.
     pub(crate) is_attention_asked: bool,
+    /// The shown text's statistics beside those of other orders of its tokens, where they came with it or were asked for.
+    pub shuffled: Option<Arc<Shuffled>>,
     /// The shown text beside a second one.
     pub compared: Option<Arc<ShownComparison>>,
     /// Selected spans of both compared texts.
@@ -304,6 +307,7 @@ impl Model {
             shown: None,
             attention: None,
             is_attention_asked: false,
+            shuffled: None,
             compared: None,
             compared_spans: Default::default(),
             second_text: None,

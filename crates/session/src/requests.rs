@@ -29,6 +29,9 @@ const SILENCE_MS: u32 = 30_000;
 pub const SILENCE: &str = "Nothing has come from the engine for 30 seconds. It may be waiting for the network or for another \
      tab, or computing something long, and then goes on by itself; or the browser has ended it.";
 
+/// Other orders of a text's tokens, as the precomputed examples have them.
+const SHUFFLED_ORDERS: u16 = 3;
+
 /// The number of every request for diagnostics, which no job has.
 const DIAGNOSTICS: u32 = u32::MAX;
 
@@ -170,6 +173,20 @@ impl Model {
         Some(Request::Attention { id: 0, pack_url, text, inf_k })
     }
 
+    /// Asks for the shown text's statistics beside those of other orders of its tokens.
+    pub(crate) fn ask_shuffled(&mut self) {
+        let (false, Some(shown), Some(pack)) = (self.is_loading(), &self.shown, &self.pack) else { return };
+        let analysis = &shown.analysis;
+        self.begin(Request::Shuffled {
+            id: 0,
+            pack_url: pack.url.clone(),
+            text: analysis.text.clone(),
+            inf_k: analysis.inf_k,
+            words: analysis.words.is_some(),
+            orders: SHUFFLED_ORDERS,
+        });
+    }
+
     /// Fetches and stores the whole embedding.
     pub(crate) fn store_embedding(&mut self) {
         if let (false, Some(pack)) = (self.is_loading(), &self.pack) {
@@ -233,6 +250,10 @@ impl Model {
                 *id = self.request;
                 let bytes = |facts: &PackSummary| facts.bytes() + if *words { facts.words_bytes() } else { 0 };
                 Progress::downloading(self.library.facts(pack_url).map_or(0, bytes))
+            }
+            Request::Shuffled { id, .. } => {
+                *id = self.request;
+                Progress::ordering(!self.is_loaded, bytes)
             }
             Request::Analyze { id, .. } | Request::Attention { id, .. } | Request::Compare { id, .. } => {
                 *id = self.request;
@@ -408,6 +429,10 @@ impl Model {
                     }
                     Err(problem) => self.unreadable(&problem),
                 }
+            }
+            Response::Shuffled { id, shuffled } if is_current(id) => {
+                self.shuffled = Some(Arc::new(shuffled));
+                self.stopped();
             }
             Response::Cancelled { id } if is_current(id) => self.stopped(),
             Response::Failed { id, failure: FailureKind::Device, message } if id == 0 || id == self.request => {
@@ -591,5 +616,6 @@ fn stage_of(stage: RequestStage) -> LoadStage {
         RequestStage::Sae => LoadStage::Sae,
         RequestStage::Analysis => LoadStage::Analysis,
         RequestStage::Words => LoadStage::Words,
+        RequestStage::Orders => LoadStage::Orders,
     }
 }

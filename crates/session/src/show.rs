@@ -57,6 +57,7 @@ impl Model {
         self.is_editing &= self.is_quiet || self.text != shown.analysis.text;
         self.attention = shown.analysis.attention.clone().map(Arc::new);
         self.is_attention_asked = false;
+        self.shuffled = shown.analysis.shuffled.clone().map(Arc::new);
         self.is_shown_quietly = self.is_quiet && matches!(shown.origin, Origin::Live(_));
         self.shown = Some(shown);
     }

@@ -58,6 +58,7 @@ impl Model {
             Msg::SecondInfKTyped(text) => self.second_inf_k = text,
             Msg::Compare => self.compare(),
             Msg::AskAttention => self.ask_attention(),
+            Msg::AskShuffled => self.ask_shuffled(),
             Msg::StoreEmbedding => self.store_embedding(),
             Msg::Diagnose => self.diagnose(),
             Msg::Worker(response, buffers) => self.answered(response, buffers),

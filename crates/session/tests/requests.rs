@@ -613,10 +613,33 @@ fn the_next_analysis_has_no_attention_yet() {
 }
 
 #[test]
+fn other_orders_are_of_the_shown_text_and_of_no_other() {
+    let mut page = Page::analyzed("one two");
+    page.tell(Msg::Typed("another text in the box".to_owned()));
+    page.tell(Msg::AskShuffled);
+    let request = page.sent();
+    assert!(matches!(&request, Request::Shuffled { text, orders: 3, .. } if text == "one two"));
+    page.answer_shuffled(&request);
+    assert_eq!(page.model.shuffled.as_ref().map(|it| it.orders), Some(3));
+    assert_eq!(page.model.phase, Phase::Done);
+    page.analyze("three four");
+    assert!(page.model.shuffled.is_none());
+    // Canceled, they are as if they were not asked for.
+    page.tell(Msg::AskShuffled);
+    let request = page.sent();
+    page.tell(Msg::Cancel);
+    page.worker(Response::Cancelled { id: request.id() });
+    assert!(page.model.shuffled.is_none());
+    page.answer_shuffled(&request);
+    assert!(page.model.shuffled.is_none(), "a late answer");
+}
+
+#[test]
 fn nothing_is_asked_while_a_request_is_under_way() {
     let (mut page, _) = under_way("one two");
     for msg in [
         Msg::AskAttention,
+        Msg::AskShuffled,
         Msg::StoreEmbedding,
         Msg::DownloadPack(OTHER.to_owned()),
         Msg::Persisted(OTHER.to_owned()),

@@ -36,7 +36,7 @@ const BEHIND = [
 
   [/^compare-(cosines|inf-k|png|svg|copy|csv|json|table-\d)$/, 'compare-settings', FOLDED],
   [/^(compare|compare-.+)$/, 'tab-compare', UNCHOSEN],
-  [/^(stats|stat-.+|copy-numbers|l0-table|provenance|words|event-words)$/, 'tab-numbers', UNCHOSEN],
+  [/^(stats|stat-.+|sentences|shuffle|copy-numbers|l0-table|provenance|words|event-words)$/, 'tab-numbers', UNCHOSEN],
   [/^(export|export-.+|print-(ground|width)|download-json|methods|methods-copy)$/, 'tab-export', UNCHOSEN],
 
   [/^(model-files|model-close|stored|library|library-said|storage|storage-note|pack|pack-.+)$/, 'open-model', ALWAYS],

@@ -125,7 +125,8 @@ async fn fetch_result(url: &str) -> Result<String, String> {
 pub fn download(state: State) {
     let Some(shown) = state.shown.get_untracked() else { return };
     let asked = state.attention.get_untracked();
-    let file = AnalysisFile::whole(&shown.analysis).or_attention(asked.as_deref());
+    let shuffled = state.shuffled.get_untracked();
+    let file = AnalysisFile::whole(&shown.analysis).or_attention(asked.as_deref()).or_shuffled(shuffled.as_deref());
     save_json(state, "temporal-lens-analysis.json", &file);
 }
 
@@ -149,8 +150,9 @@ async fn one_file_of(state: State) -> Result<String, String> {
     let address = environment::address(TEMPLATE).ok_or("this page has no address of its own")?;
     let template = fetch(&address).await.ok_or("its template could not be fetched; try again")?;
     let asked = state.attention.get_untracked();
-    let result = to_json(&AnalysisFile::compact(&shown.analysis).or_attention(asked.as_deref()))
-        .map_err(|problem| problem.to_string())?;
+    let shuffled = state.shuffled.get_untracked();
+    let file = AnalysisFile::compact(&shown.analysis).or_attention(asked.as_deref()).or_shuffled(shuffled.as_deref());
+    let result = to_json(&file).map_err(|problem| problem.to_string())?;
     let compared = state.compared.get_untracked().filter(|it| it.is_of(&shown.analysis));
     let comparison = compared.map(|it| to_json(&ComparisonFile::compact(&it.comparison))).transpose();
     let comparison = comparison.map_err(|problem| problem.to_string())?;

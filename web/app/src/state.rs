@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use lens_analysis::Attention;
+use lens_analysis::shuffled::Shuffled;
 use lens_protocol::DeviceInfo;
 use lens_session::dashboards::Dashboards;
 use lens_session::embed::Embed;
@@ -77,6 +78,8 @@ pub struct Shared {
     pub is_loaded: Look<bool>,
     /// [`Model::shown`].
     pub shown: Look<Option<Arc<ShownAnalysis>>>,
+    /// [`Model::shuffled`].
+    pub shuffled: Look<Option<Arc<Shuffled>>>,
     /// [`Model::attention`].
     pub attention: Look<Option<Arc<Attention>>>,
     /// [`Model::compared`].
@@ -180,6 +183,7 @@ impl State {
             is_loaded: store.look(|model| &model.is_loaded),
             shown: store.look_at_shared(|model| &model.shown),
             attention: store.look_at_shared(|model| &model.attention),
+            shuffled: store.look_at_shared(|model| &model.shuffled),
             compared: store.look_at_shared(|model| &model.compared),
             compared_spans: store.look(|model| &model.compared_spans),
             second_text: store.look(|model| &model.second_text),

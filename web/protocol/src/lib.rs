@@ -11,8 +11,8 @@
 //! | [`storage`] | where worker and page store a model's files |
 //!
 //! The page numbers its requests; every answer carries the number of the request it belongs to.
-//! A request ends with exactly one of `Analysis`, `Attention`, `Comparison`, `Downloaded`, `EmbeddingStored`,
-//! `Diagnostics`, `Cancelled` or `Failed`, or one of [`testing::TestResponse`].
+//! A request ends with exactly one of `Analysis`, `Attention`, `Shuffled`, `Comparison`, `Downloaded`,
+//! `EmbeddingStored`, `Diagnostics`, `Cancelled` or `Failed`, or one of [`testing::TestResponse`].
 
 pub mod buffers;
 pub mod messages;

@@ -2,6 +2,7 @@
 //! field "kind" among the others would have serde compile the reader of every type twice.
 
 use lens_analysis::Analysis;
+use lens_analysis::shuffled::Shuffled;
 use serde::{Deserialize, Serialize};
 
 /// Where embedding rows may come from that are not here yet.
@@ -49,6 +50,21 @@ pub enum Request {
         text: String,
         /// Novel codes kept per token, as in the analysis; the weights do not depend on it.
         inf_k: Option<usize>,
+    },
+    /// The text's statistics beside those of its tokens in other orders.
+    Shuffled {
+        /// Number of the request.
+        id: u32,
+        /// Absolute URL of the pack's folder, ending in a slash.
+        pack_url: String,
+        /// The text, verbatim.
+        text: String,
+        /// Novel codes kept per token, as in the analysis.
+        inf_k: Option<usize>,
+        /// Whether the analysis is in words: orders are read in words, too.
+        words: bool,
+        /// Orders of the whole text, and as many within each event.
+        orders: u16,
     },
     /// Load the pack at `pack_url` if it is not loaded, then analyze two texts and compare them.
     Compare {
@@ -107,6 +123,8 @@ pub enum RequestStage {
     Analysis,
     /// Fetching the pack's words; bytes count.
     Words,
+    /// Reading the tokens in other orders; orders count.
+    Orders,
 }
 
 /// Milliseconds by stage of an analysis. The device works while the next stage is being prepared, so that
@@ -240,6 +258,13 @@ pub enum Response {
         /// Tokens of the text, T.
         tokens: usize,
     },
+    /// The text's statistics beside those of other orders.
+    Shuffled {
+        /// Number of the request.
+        id: u32,
+        /// The statistics.
+        shuffled: Shuffled,
+    },
     /// Two texts compared. Buffers: [`crate::buffers::comparison`].
     Comparison {
         /// Number of the request.
@@ -296,6 +321,7 @@ impl Request {
         match self {
             Self::Analyze { id, .. }
             | Self::Attention { id, .. }
+            | Self::Shuffled { id, .. }
             | Self::Compare { id, .. }
             | Self::Download { id, .. }
             | Self::StoreEmbedding { id, .. }

@@ -160,6 +160,7 @@ fn every_request_survives_the_trip() {
             sync_between_stages: false,
         },
         Request::Attention { id, pack_url: pack_url.clone(), text: text.clone(), inf_k: None },
+        Request::Shuffled { id, pack_url: pack_url.clone(), text: text.clone(), inf_k: None, words: true, orders: 3 },
         Request::Compare { id, pack_url: pack_url.clone(), texts: [(text, None), (String::new(), Some(1))] },
         Request::Download { id, pack_url: pack_url.clone(), words: true },
         Request::StoreEmbedding { id, pack_url: pack_url.clone() },

@@ -5,7 +5,9 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use lens_analysis::events;
+use lens_analysis::orders::{OrderFigures, Truth};
+use lens_analysis::{Analysis, events};
+use lens_engine::orders::{self, Orders};
 use lens_engine::{ComputeDevice, InferenceSession, InferenceStage, LoadedPack, OpenedDevice, RunOptions, Tokens};
 use lens_loader::{Abort, Cache, RowSource};
 use lens_pack::fit::Limits;
@@ -108,6 +110,11 @@ impl Session {
             }
             Request::Attention { pack_url, text, inf_k, .. } => {
                 self.attention(id, &pack_url, &text, inf_k, abort).await
+            }
+            Request::Shuffled { pack_url, text, inf_k, words, orders, .. } => {
+                let options = RunOptions { inf_k, ..RunOptions::default() };
+                let wanted = Wanted { rows: RowSource::Host, words, options };
+                self.shuffled(id, &pack_url, &text, wanted, usize::from(orders), abort).await
             }
             Request::Compare { pack_url, texts, .. } => self.compare(id, &pack_url, &texts, abort).await,
             Request::Download { pack_url, words, .. } => self.download(id, &pack_url, words, abort).await,
@@ -330,6 +337,51 @@ impl Session {
         let mut matrices = Vec::with_capacity(layers * heads);
         session.attention_levels(|levels| matrices.push(arrays::levels(&levels))).await?;
         Ok(Reply::with(&Response::Attention { id, layers, heads, tokens: session.len() }, matrices))
+    }
+
+    async fn shuffled(
+        &mut self,
+        id: u32,
+        pack_url: &str,
+        text: &str,
+        Wanted { rows, words, options }: Wanted,
+        orders: usize,
+        abort: &Abort,
+    ) -> Result<Reply, Failure> {
+        let Read { tokens, .. } = self.read(id, pack_url, text, rows, options, abort).await?;
+        if words {
+            self.load_words(id, pack_url, abort).await?;
+        }
+        let mut reporter = Reporter::new(id);
+        // All of them are here since the text was read.
+        let rows = self.pack(pack_url).embedding(&tokens.ids, rows, abort, |_, _| {}).await?;
+        let _turn = match &self.cache {
+            Some(cache) => Some(cache.lock(lens_protocol::GPU_LOCK, abort).await?),
+            None => None,
+        };
+        let session = self.last.as_mut().map(|last| &mut last.session);
+        let session = session.ok_or_else(|| Failure::device("the text was not kept"))?;
+        let pack = session.pack().clone();
+        let mut own = pack.analysis(text, &tokens, session.summary(), options);
+        if words && pack.has_words() {
+            session.add_words(&mut own).await?;
+        }
+        let asked = Orders { tokens: &tokens, rows: &rows, own: &own, options, orders };
+        let figures = |analysis: &Analysis, event_of: &[Option<usize>], truth: &Truth, _: &InferenceSession| {
+            let found = OrderFigures::of(analysis, event_of, truth);
+            found.map(|it| it.values().to_vec()).map_err(|why| Failure::device(&why.to_string()))
+        };
+        let mut last = None;
+        let step = |done: usize, total: usize| {
+            if last.replace(done) != Some(done) {
+                reporter.report(RequestStage::Orders, done as u64, total as u64);
+            }
+            if abort.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        match orders::shuffled(&pack, asked, &OrderFigures::NAMES, figures, step).await? {
+            ControlFlow::Continue(shuffled) => Ok(Reply::new(&Response::Shuffled { id, shuffled })),
+            ControlFlow::Break(()) => Err(Failure::Stopped),
+        }
     }
 
     async fn compare(

@@ -25,6 +25,7 @@ pub const FORMAT_1: &str = "temporal-lens-analysis/1";
 pub struct AnalysisFile<'a> {
     analysis: &'a Analysis,
     attention: Option<&'a Attention>,
+    shuffled: Option<&'a Shuffled>,
     has_similarity: bool,
     has_grams: bool,
 }
@@ -32,7 +33,8 @@ pub struct AnalysisFile<'a> {
 impl<'a> AnalysisFile<'a> {
     /// With all there is.
     pub fn whole(analysis: &'a Analysis) -> Self {
-        Self { analysis, attention: analysis.attention.as_ref(), has_similarity: true, has_grams: true }
+        let (attention, shuffled) = (analysis.attention.as_ref(), analysis.shuffled.as_ref());
+        Self { analysis, attention, shuffled, has_similarity: true, has_grams: true }
     }
 
     /// Without the similarity matrix where the Gram matrices are there, from which it follows.
@@ -49,6 +51,11 @@ impl<'a> AnalysisFile<'a> {
     pub fn or_attention(self, attention: Option<&'a Attention>) -> Self {
         Self { attention: self.attention.or(attention), ..self }
     }
+
+    /// With these statistics of shuffled orders where the analysis has none of its own.
+    pub fn or_shuffled(self, shuffled: Option<&'a Shuffled>) -> Self {
+        Self { shuffled: self.shuffled.or(shuffled), ..self }
+    }
 }
 
 impl Serialize for AnalysisFile<'_> {
@@ -58,6 +65,7 @@ impl Serialize for AnalysisFile<'_> {
             similarity: (self.has_similarity && !it.tokens.is_empty()).then_some(SimilarityRows(it)),
             attention: self.attention.map(AttentionWritten::of),
             grams: it.grams.as_ref().filter(|_| self.has_grams).map(GramsWritten::of),
+            shuffled: self.shuffled,
             ..Written::header(it)
         }
         .serialize(serializer)

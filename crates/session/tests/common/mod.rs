@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use lens_analysis::comparison::Comparison;
 use lens_analysis::dashboard::{INDEX_FILE, Index};
 use lens_analysis::document::{AnalysisFile, ComparisonFile, to_json};
+use lens_analysis::shuffled::Shuffled;
 use lens_analysis::{
     Analysis, Attention, FeatureCode, Grams, ModelInfo, Selected, SimilarityStats, Source, SymmetricMatrix,
 };
@@ -285,6 +286,12 @@ impl Page {
         let response =
             Response::Comparison { id: *id, first: Box::new(first), second: Box::new(second), compute_ms: 1.0 };
         self.tell(Msg::Worker(response, buffers));
+    }
+
+    pub fn answer_shuffled(&mut self, request: &Request) {
+        let Request::Shuffled { id, orders, .. } = request else { panic!("{request:?}") };
+        let shuffled = Shuffled { orders: usize::from(*orders), statistics: Vec::new() };
+        self.worker(Response::Shuffled { id: *id, shuffled });
     }
 
     pub fn answer_attention(&mut self, request: &Request) {

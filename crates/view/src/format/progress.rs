@@ -23,10 +23,12 @@ pub enum LoadStage {
     Analysis,
     /// Fetching the pack's words, and reading them off. After all else, so that a failure costs nothing.
     Words,
+    /// Reading the tokens in other orders.
+    Orders,
 }
 
 impl LoadStage {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Start,
         Self::Device,
         Self::Weights,
@@ -36,6 +38,7 @@ impl LoadStage {
         Self::Sae,
         Self::Analysis,
         Self::Words,
+        Self::Orders,
     ];
 
     /// What the visitor reads.
@@ -50,6 +53,7 @@ impl LoadStage {
             Self::Sae => "Running the temporal SAE",
             Self::Analysis => "Comparing tokens",
             Self::Words => "Finding the words",
+            Self::Orders => "Reading the words in other orders",
         }
     }
 
@@ -70,6 +74,13 @@ impl LoadStage {
                 _ => 0.0,
             };
         }
+        if kind == Kind::Ordering {
+            return match self {
+                Self::Orders => 94.0,
+                Self::Start | Self::Device | Self::Embedding => 2.0,
+                _ => 0.0,
+            };
+        }
         let (with_weights, without) = match self {
             Self::Start => (2.0, 0.0),
             Self::Device => (3.0, 0.0),
@@ -80,7 +91,7 @@ impl LoadStage {
             Self::Sae => (3.0, 15.0),
             Self::Analysis => (2.0, 10.0),
             // Not known before whether they are asked for.
-            Self::Words => (0.0, 0.0),
+            Self::Words | Self::Orders => (0.0, 0.0),
         };
         if kind == Kind::Cold { with_weights } else { without }
     }
@@ -101,6 +112,8 @@ enum Kind {
     Storing,
     /// Tokenizer and weights are fetched, nothing computed.
     Downloading,
+    /// A text is read in several orders.
+    Ordering,
 }
 
 /// Where a request is.
@@ -152,6 +165,11 @@ impl Progress {
         Self { kind: Kind::Downloading, ..Self::begin(true, expected_bytes) }
     }
 
+    /// A request for several orders of a text; as [`Self::begin`].
+    pub fn ordering(cold: bool, expected_bytes: u64) -> Self {
+        Self { kind: Kind::Ordering, ..Self::begin(cold, expected_bytes) }
+    }
+
     /// A report from the worker at `now` milliseconds of any clock.
     pub fn report(&mut self, stage: LoadStage, done: u64, total: u64, now: f64) {
         if stage != self.stage {
@@ -187,6 +205,7 @@ impl Progress {
                 format!("{stage} · {} of {}", number::bytes(self.done), number::bytes(self.total))
             }
             LoadStage::Model if self.total > 1 => format!("{stage} · layer {} of {}", self.done, self.total),
+            LoadStage::Orders if self.total > 1 => format!("{stage} · {} of {}", self.done, self.total),
             LoadStage::Device if self.total > 1 => format!("{stage} · {} of {}", self.done, self.total),
             _ => stage.to_owned(),
         }

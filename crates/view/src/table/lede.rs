@@ -139,10 +139,9 @@ pub fn about_yardsticks(sentences: &[Sentence], shuffled: Option<&Shuffled>) -> 
     })
 }
 
-/// The text's numbers in at most three sentences; `matrix` is the similarity of the expected parts. A sentence whose
-/// numbers the result does not have is left out.
-pub fn three_sentences(analysis: &Analysis, matrix: Option<&Matrix>) -> Vec<Sentence> {
-    let shuffled = analysis.shuffled.as_ref();
+/// The text's numbers in at most three sentences, beside those of other orders where they are known; `matrix` is the similarity of the
+/// expected parts. A sentence whose numbers the result does not have is left out.
+pub fn three_sentences(analysis: &Analysis, matrix: Option<&Matrix>, shuffled: Option<&Shuffled>) -> Vec<Sentence> {
     let plain = |text: String| Sentence { text, yardstick: None };
     let mut sentences = Vec::new();
     if let Ok(shares) = per_token::energy_shares(analysis) {
@@ -288,7 +287,7 @@ mod tests {
         let mut analysis = example::with_words();
         let matrix = similarity(&analysis, Source::Predictable, Mode::Notebook).unwrap();
         let texts = |analysis: &Analysis, matrix: Option<&Matrix>| -> Vec<String> {
-            three_sentences(analysis, matrix).into_iter().map(|it| it.text).collect()
+            three_sentences(analysis, matrix, None).into_iter().map(|it| it.text).collect()
         };
         // No scene has two tokens: nothing is within.
         assert_eq!(
@@ -321,7 +320,7 @@ mod tests {
                 statistic("predictable_share", 0.75, 0.6),
             ],
         });
-        let found = three_sentences(&analysis, Some(&matrix));
+        let found = three_sentences(&analysis, Some(&matrix), analysis.shuffled.as_ref());
         assert_eq!(found[0].yardstick.as_deref(), Some("shuffled: 60 % expected, 40 % new"));
         assert_eq!(found[1].text, "2 scenes: alike within (+.50), unlike across (−.20).");
         assert_eq!(found[1].yardstick.as_deref(), Some("shuffled: within +.02, across −.01"));
@@ -331,8 +330,8 @@ mod tests {
         assert_eq!(about_yardsticks(&found, None), None);
         assert_eq!(about_yardsticks(&found[2..], analysis.shuffled.as_ref()), None);
         analysis.shuffled.as_mut().unwrap().statistics[0].own = 0.9;
-        assert_eq!(three_sentences(&analysis, Some(&matrix))[1].yardstick, None);
-        assert!(three_sentences(&example::analysis(), None).is_empty());
+        assert_eq!(three_sentences(&analysis, Some(&matrix), analysis.shuffled.as_ref())[1].yardstick, None);
+        assert!(three_sentences(&example::analysis(), None, None).is_empty());
     }
 
     #[test]

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use lens_analysis::similarity::{self, MissingError, Mode, Source};
 use lens_analysis::spectrum::Tridiagonal;
+use lens_session::Msg;
 use lens_view::statistics::{self, StatisticsRow};
 use lens_view::{export, lede, measures};
 use leptos::prelude::*;
 
 use crate::environment::now;
 use crate::files;
-use crate::state::{Origin, ShownAnalysis, State};
+use crate::state::{Origin, Phase, ShownAnalysis, State};
 use crate::views::Derived;
 
 /// Milliseconds of one slice of work: the page stays fluid.
@@ -49,21 +50,30 @@ pub fn Statistics(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> 
     let open = RwSignal::new(false);
     // Numbers of shuffled words, where there are any, are of this matrix.
     let own = similarity::similarity(&shown_first.analysis, Source::Predictable, Mode::Neuronpedia).ok();
-    let sentences = lede::three_sentences(&shown_first.analysis, own.as_ref());
-    let about = lede::about_yardsticks(&sentences, shown_first.analysis.shuffled.as_ref());
-    let sentences = sentences
-        .into_iter()
-        .map(|it| {
+    let can_shuffle = run.is_some();
+    let sentences = move || {
+        let shuffled = state.shuffled.get();
+        let sentences = lede::three_sentences(&shown_first.analysis, own.as_ref(), shuffled.as_deref());
+        let about = match lede::about_yardsticks(&sentences, shuffled.as_deref()) {
+            Some(about) => Some(view! { <p class="note">{about}</p> }.into_any()),
+            None if can_shuffle && shuffled.is_none() => Some(view! { <AskShuffled state /> }.into_any()),
+            None => None,
+        };
+        let sentence = |it: lede::Sentence| {
             view! {
                 <p>
                     {it.text} {it.yardstick.map(|yardstick| view! { <span class="note">" " {yardstick}</span> })}
                 </p>
             }
-        })
-        .collect_view();
+        };
+        view! {
+            {sentences.into_iter().map(sentence).collect_view()}
+            {about}
+        }
+    };
     view! {
         <section class="panel sentences" data-testid="sentences" aria-label="The numbers in words">
-            {sentences} {about.map(|about| view! { <p class="note">{about}</p> })}
+            {sentences}
         </section>
         <section class="panel" data-testid="stats" aria-labelledby="statistics-title">
             <div class="panel-head">
@@ -84,6 +94,17 @@ pub fn Statistics(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> 
             <h2 id="provenance-title">"Made with"</h2>
             <Rows rows=provenance />
         </section>
+    }
+}
+
+/// Numbers of the same tokens in other orders are as many analyses: they are asked for.
+#[component]
+fn AskShuffled(state: State) -> impl IntoView {
+    let is_loading = move || state.phase.get() == Phase::Loading;
+    view! {
+        <button type="button" class="small" data-testid="shuffle" disabled=is_loading on:click=move |_| state.tell(Msg::AskShuffled)>
+            "Compare with its words shuffled"
+        </button>
     }
 }
 
