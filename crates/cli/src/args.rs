@@ -49,7 +49,7 @@ pub struct PackArgs {
     pub layer: Option<usize>,
     /// How matrices are stored: f32, f16, q8, q4, with exceptions for kinds of them as in
     /// q8,sae-attention=q4; kinds are embedding, attention, mlp, sae-dictionary, sae-attention.
-    /// `mix` is the smallest that keeps similarities within 0.01 (docs/precision.md).
+    /// `mix` is q8 with the SAE's attention at q4 (docs/precision.md).
     #[arg(long, value_name = "MIX", value_parser = precision)]
     pub precision: lens_engine::PrecisionPlan,
     /// Divide the positions of full attention by this, whatever the checkpoint says: 8 for Gemma 3 4B, 12B and 27B, 1 for the
