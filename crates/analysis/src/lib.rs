@@ -12,6 +12,7 @@
 //! | [`events`] | where one event of the text ends and the next begins |
 //! | [`gram`] | Gram matrices, centered, and cosine similarity from them |
 //! | [`matrix`] | [`SymmetricMatrix`]: one triangle of a symmetric matrix |
+//! | [`order`] | lists by a number |
 //! | [`orders`] | statistics of a text's tokens in any order |
 //! | [`per_token`] | one number per token: L0, shares of energy, variance explained, ... |
 //! | [`ridge`] | ridge regression from sums over many samples |
@@ -38,6 +39,7 @@ mod finite;
 pub mod gram;
 pub mod matrix;
 mod nan_as_null;
+pub mod order;
 pub mod orders;
 pub mod per_token;
 pub mod ridge;

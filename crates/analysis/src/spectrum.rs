@@ -3,6 +3,7 @@
 //! A Gram matrix's eigenvalues are the squared singular values of the codes it was made of.
 
 use crate::matrix::SymmetricMatrix;
+use crate::order::largest_first;
 
 /// Householder tridiagonalization of a symmetric matrix [n, n], a column at a time, so that a page
 /// can spread it over frames: it takes 4/3 n³ operations.
@@ -85,9 +86,7 @@ impl Tridiagonal {
     /// The eigenvalues, largest first; finishes what is left to do.
     pub fn eigenvalues(mut self) -> Vec<f64> {
         while self.step() {}
-        let mut values = of_tridiagonal(self.diagonal, self.off_diagonal);
-        values.sort_by(|a, b| b.total_cmp(a));
-        values
+        largest_first(of_tridiagonal(self.diagonal, self.off_diagonal), |value| *value)
     }
 }
 

@@ -8,16 +8,14 @@
 //! | [`table`] | rows of text: statistics, features, neighbors, selections, comparisons, a feature's card |
 //! | [`export`] | SVG, CSV, JSON and TSV of every view, with the tokens' names; the picture of a link |
 //! | [`gallery`] | the precomputed examples' list |
-//! | `order` | lists by a number, sorted by one function |
 //!
-//! `format` uses no other folder, `figure` only `format`, `table` both; `export` uses all three, and each may use `order`.
+//! `format` uses no other folder, `figure` only `format`, `table` both; `export` uses all three.
 //! Callers name a module without its folder: `lens_view::heatmap`.
 
 pub mod export;
 pub mod figure;
 pub mod format;
 pub mod gallery;
-mod order;
 pub mod table;
 
 pub use export::{one_file, preview, svg};

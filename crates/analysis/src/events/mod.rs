@@ -43,6 +43,7 @@ mod sentences;
 use crate::analysis::{Analysis, Event, Grams};
 use crate::gram;
 use crate::matrix::SymmetricMatrix;
+use crate::order::largest_first;
 use crate::similarity::{self, MissingError, Source};
 
 pub use method::Method;
@@ -164,13 +165,12 @@ pub fn boundaries(analysis: &Analysis) -> Result<Vec<Boundary>, MissingError> {
         return Err(MissingError::Tokens);
     }
     let grams = analysis.grams.as_ref().ok_or(MissingError::Grams)?;
-    let mut found: Vec<Boundary> = spans(grams, &analysis.tokens)
+    let found: Vec<Boundary> = spans(grams, &analysis.tokens)
         .iter()
         .skip(1)
         .map(|span| Boundary { position: span.first, expectation_from: span.expectation_from, gain: span.gain })
         .collect();
-    found.sort_by(|a, b| b.gain.total_cmp(&a.gain));
-    Ok(found)
+    Ok(largest_first(found, |it| it.gain))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use lens_analysis::Analysis;
 use lens_analysis::events::Boundary;
+use lens_analysis::order::largest_first;
 use lens_analysis::similarity::{Matrix, Source};
 
 use super::names::{name, token};
@@ -13,7 +14,6 @@ use crate::figure::strip::Shading;
 use crate::figure::trajectory::Trajectory;
 use crate::format::choice::Choice;
 use crate::format::number;
-use crate::order::largest_first;
 use crate::table::comparison::CosineRow;
 use crate::table::statistics::StatisticsRow;
 

@@ -2,11 +2,11 @@
 
 use lens_analysis::Attention;
 use lens_analysis::attention::Weights;
+use lens_analysis::order::largest_first;
 
 use super::color::{self, ColorMap, ColorRange};
 use super::layout::{AvailableSpace, ColorBarLayout, FigureLayout, Rect, Side};
 use crate::format::{number, token};
-use crate::order::largest_first;
 
 /// The map's colors.
 pub const MAP: ColorMap = ColorMap::Magma;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use lens_analysis::Analysis;
+use lens_analysis::order::largest_first;
 
 use super::layout::{FigureLayout, Rect};
 use crate::format::number;
-use crate::order::largest_first;
 
 /// A map of features (rows) by tokens (columns).
 #[derive(Debug, Clone, PartialEq)]

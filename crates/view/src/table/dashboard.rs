@@ -2,11 +2,11 @@
 
 use lens_analysis::Analysis;
 use lens_analysis::dashboard::{Dashboard, Excerpt, Index, Label, NamedBy};
+use lens_analysis::order::largest_first;
 use serde::Deserialize;
 
 use crate::figure::feature_map;
 use crate::format::number;
-use crate::order::largest_first;
 
 /// Rows that a search shows at most.
 const FOUND_MAX: usize = 30;

@@ -1,12 +1,12 @@
 //! The word inspector: what made the word at a position expected, and what it added.
 
 use lens_analysis::dashboard::{Index, NamedBy};
+use lens_analysis::order::largest_first;
 use lens_analysis::{Analysis, FeatureCode, TokenSource};
 
 use super::words;
 use crate::format::scene::{self, Scene};
 use crate::format::{number, token};
-use crate::order::largest_first;
 
 /// Smaller shares read as 0 %.
 const SHARE_MIN: f32 = 0.005;

@@ -1,5 +1,7 @@
 //! What is drawn, from back to front, and what lies under the pointer.
 
+use lens_analysis::order::smallest_first;
+
 use super::axes::{Axis, Placed, View};
 use super::camera::Camera;
 use super::points::Trajectory;
@@ -84,7 +86,7 @@ impl Scene {
             }
         }
         // Stable: in a plane, all equally deep, the path stays below and later points lie on earlier ones.
-        marks.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let marks = smallest_first(marks, |it| it.0);
         let (axes, edges) = if trajectory.dimensions == 2 { (view.plane_axes(), Vec::new()) } else { view.box_axes() };
         Self { marks: marks.into_iter().map(|(_, mark)| mark).collect(), axes, edges }
     }
