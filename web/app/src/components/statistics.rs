@@ -25,6 +25,7 @@ pub fn Statistics(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> 
         Origin::Live(run) => Some(run),
         Origin::Precomputed | Origin::File(_) | Origin::Link(_) => None,
     };
+    let can_shuffle = run.is_some();
     let provenance = statistics::provenance(&shown.analysis, run);
     let ranks = [Source::Predictable, Source::Novel].map(|source| (source, effective_rank(&shown, source)));
     let numbered = shown.clone();
@@ -50,7 +51,6 @@ pub fn Statistics(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> 
     let open = RwSignal::new(false);
     // Numbers of shuffled words, where there are any, are of this matrix.
     let own = similarity::similarity(&shown_first.analysis, Source::Predictable, Mode::Neuronpedia).ok();
-    let can_shuffle = run.is_some();
     let sentences = move || {
         let shuffled = state.shuffled.get();
         let sentences = lede::three_sentences(&shown_first.analysis, own.as_ref(), shuffled.as_deref());
