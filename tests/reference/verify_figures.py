@@ -6,6 +6,7 @@ Writes demo/verify-gemma-3-270m.json, which the command line carries.
 """
 
 import argparse
+import hashlib
 import json
 from pathlib import Path
 
@@ -70,6 +71,8 @@ def main() -> None:
             "layer": LAYER,
             "width": config.width,
             "kval_topk": config.kval_topk,
+            # Tells this SAE from others of its shape: packs of every precision store these bytes.
+            "sae_b_sha256": hashlib.sha256(w["b"].numpy().astype("<f4").tobytes()).hexdigest(),
         },
         "tolerances": TOLERANCES,
         "prompts": prompts,

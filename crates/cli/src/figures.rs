@@ -1,11 +1,15 @@
 //! The published figures, and what a pack's own are compared by.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
 use lens_pack::block::Precision;
 use lens_pack::manifest::Manifest;
 use lens_pack::text::json_problem;
+use lens_pack::unpack::sha256_hex;
 use serde::{Deserialize, Serialize};
 
 /// Value of [`Figures::format`].
@@ -41,6 +45,9 @@ pub struct Subject {
     pub width: usize,
     /// Its k.
     pub kval_topk: Option<usize>,
+    /// [`sae_identity`] of the SAE: one of the same shape may be anybody's. Absent where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sae_b_sha256: Option<String>,
 }
 
 /// How far off ours may be. L0 of novel codes has no tolerance where it is k.
@@ -105,6 +112,7 @@ fn released() -> Figures {
             layer: 12,
             width: 9216,
             kval_topk: Some(192),
+            sae_b_sha256: None,
         },
         tolerances: BTreeMap::from([
             (Precision::F32, near),
@@ -149,15 +157,43 @@ pub fn read(text: &str, file: &str) -> Result<Figures> {
     Ok(figures)
 }
 
-/// The figures of a pack: the published ones, or those of the default pack.
-pub fn of_pack(manifest: &Manifest) -> Result<Figures> {
+/// sha256 of the SAE's b [d_model] in f32, little-endian. A pack of any precision stores these bytes, and training changes them.
+/// `manifest` is that of the pack in `folder`, whose shards were compared with their checksums.
+pub fn sae_identity(folder: &Path, manifest: &Manifest) -> Result<String> {
+    const NAME: &str = "sae.b";
+    let tensor = manifest.tensors.get(NAME).ok_or_else(|| anyhow!("{}: it has no {NAME}", folder.display()))?;
+    let mut bytes = Vec::new();
+    for part in &tensor.parts {
+        let shard = manifest.shards.get(part.shard).ok_or_else(|| anyhow!("{NAME} lies in no shard"))?;
+        let path = folder.join(&shard.file);
+        let (start, end) = part.data;
+        File::open(&path)
+            .and_then(|mut file| {
+                file.seek(SeekFrom::Start(start))?;
+                file.take(end - start).read_to_end(&mut bytes)
+            })
+            .map_err(|e| anyhow!("cannot read {}: {e}", path.display()))?;
+    }
+    Ok(sha256_hex(&bytes))
+}
+
+/// The figures of a pack: the published ones, or those of the default pack. `sae` is its [`sae_identity`].
+pub fn of_pack(manifest: &Manifest, sae: &str) -> Result<Figures> {
     let known = [released(), read(DEFAULT_PACK, "demo/verify-gemma-3-270m.json")?];
-    known.into_iter().find(|figures| figures.of.fits(manifest)).ok_or_else(|| {
-        anyhow!(
+    let mut of_shape = known.into_iter().filter(|figures| figures.of.has_shape(manifest)).peekable();
+    if of_shape.peek().is_none() {
+        bail!(
             "there are no published figures for {} at layer {} with an SAE of width {}; name a file with --golden",
             manifest.model_name,
             manifest.layer,
             manifest.sae.width
+        );
+    }
+    of_shape.find(|figures| figures.of.is_of_sae(sae)).ok_or_else(|| {
+        anyhow!(
+            "there are no published figures for this SAE ({:?}): it has the shape of one that has some, but is another; name \
+             a file with --golden",
+            manifest.sae_name
         )
     })
 }
@@ -172,13 +208,18 @@ impl Figures {
 }
 
 impl Subject {
-    /// Whether a pack is of this model, layer and SAE, judged by their dimensions.
-    pub fn fits(&self, manifest: &Manifest) -> bool {
+    /// Whether a pack is of a model, layer and SAE of these dimensions.
+    pub fn has_shape(&self, manifest: &Manifest) -> bool {
         self.num_hidden_layers == manifest.gemma.num_hidden_layers
             && self.hidden_size == manifest.gemma.hidden_size
             && self.layer == manifest.layer
             && self.width == manifest.sae.width
             && self.kval_topk == manifest.sae.kval_topk
+    }
+
+    /// Whether the SAE may be this one: see [`sae_identity`].
+    pub fn is_of_sae(&self, identity: &str) -> bool {
+        self.sae_b_sha256.as_ref().is_none_or(|known| known == identity)
     }
 }
 

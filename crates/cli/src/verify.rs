@@ -9,8 +9,9 @@ use lens_pack::text::read_data;
 
 use crate::args::VerifyArgs;
 use crate::figures::{self, Figures, Prompt, Tolerances};
-use crate::print::print;
+use crate::print::{print, status};
 use crate::run::{open_pack, read_tokens};
+use crate::sentence::name;
 
 /// Runs the command: exit code 1 when a figure lies outside its tolerance.
 pub fn run(args: &VerifyArgs) -> Result<()> {
@@ -23,9 +24,9 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
     };
     let pack = open_pack(&args.model, args.device)?;
     let manifest = pack.loaded.manifest();
+    let sae = figures::sae_identity(&args.model, manifest)?;
     let figures = match golden {
-        Some(figures) if figures.of.fits(manifest) => figures,
-        Some(figures) => bail!(
+        Some(figures) if !figures.of.has_shape(manifest) => bail!(
             "the figures are of {} at layer {} with an SAE of width {}, the pack is of {} at layer {} with width {}",
             figures.of.model,
             figures.of.layer,
@@ -34,8 +35,15 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
             manifest.layer,
             manifest.sae.width
         ),
-        None => figures::of_pack(manifest)?,
+        Some(figures) if !figures.of.is_of_sae(&sae) => {
+            bail!("the figures are of another SAE of the same shape than the pack's, {:?}", manifest.sae_name)
+        }
+        Some(figures) => figures,
+        None => figures::of_pack(manifest, &sae)?,
     };
+    if args.golden.is_none() && figures.of.sae_b_sha256.is_none() {
+        status!("note: that the pack's SAE ({}) is the published one is known by its shape alone", name(&manifest.sae_name));
+    }
     let mut report = Report::new(&figures, figures.tolerances_of(manifest)?);
     for prompt in &figures.prompts {
         let tokens = pack.loaded.tokenize(&prompt.text)?;

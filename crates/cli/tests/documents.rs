@@ -241,6 +241,12 @@ fn verify_compares_and_its_exit_code_tells() {
     let outcome = verify(&other);
     assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""));
     assert!(outcome.sentence().contains("at layer 3"), "{}", outcome.sentence());
+    // One of the same shape that is another.
+    other["of"]["layer"] = json!(2);
+    other["of"]["sae_b_sha256"] = json!("0".repeat(64));
+    let outcome = verify(&other);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""));
+    assert!(outcome.sentence().contains("another SAE of the same shape"), "{}", outcome.sentence());
     let outcome = run(&["verify", "--device", "cpu", "--model", &text(&pack)]);
     assert!(outcome.sentence().contains("no published figures") && outcome.sentence().contains("--golden"));
 }
@@ -252,4 +258,24 @@ fn the_default_pack_verifies() {
     let outcome = run(&["verify", "--device", "cpu", "--model", &pack.to_string_lossy()]);
     assert_eq!(outcome.code, 0, "{}\n{}", outcome.stdout, outcome.stderr);
     assert!(outcome.stdout.contains("google/gemma-3-270m"));
+}
+
+/// `train` makes SAEs of the default one's shape: they have no published figures for that.
+#[test]
+fn an_sae_of_the_default_ones_shape_is_not_compared_with_its_figures() {
+    let scratch = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(common::default_pack()).unwrap() {
+        let path = entry.unwrap().path();
+        let (name, copy) = (path.file_name().unwrap().to_str().unwrap(), scratch.path().join(path.file_name().unwrap()));
+        // What stays as it is need not be copied.
+        if !name.starts_with("embedding") || std::fs::hard_link(&path, &copy).is_err() {
+            std::fs::copy(&path, &copy).unwrap();
+        }
+    }
+    common::replace_values(scratch.path(), "sae.b", &[0.5; 8]);
+    let outcome = run(&["verify", "--device", "cpu", "--model", &text(scratch.path())]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""), "{}", outcome.stderr);
+    for part in ["no published figures for this SAE", "--golden"] {
+        assert!(outcome.sentence().contains(part), "{}", outcome.sentence());
+    }
 }
