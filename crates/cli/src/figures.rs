@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Result, anyhow, bail};
 use lens_pack::block::Precision;
 use lens_pack::manifest::Manifest;
-use lens_pack::text::json_problem;
+use lens_pack::text::from_json;
 use lens_pack::unpack::sha256_hex;
 use serde::{Deserialize, Serialize};
 
@@ -145,8 +145,7 @@ fn released() -> Figures {
 
 /// Reads a figures file; `file` names it in errors.
 pub fn read(text: &str, file: &str) -> Result<Figures> {
-    let figures: Figures =
-        serde_json::from_str(text).map_err(|e| anyhow!("{file}: not a file of figures: {}", json_problem(&e)))?;
+    let figures: Figures = from_json(text).map_err(|e| anyhow!("{file}: not a file of figures: {e}"))?;
     if figures.format != FORMAT {
         bail!("{file}: format is {:?}, this program reads {FORMAT:?}", figures.format);
     }

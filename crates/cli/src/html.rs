@@ -8,6 +8,7 @@ use lens_analysis::Analysis;
 use lens_analysis::comparison::Comparison;
 use lens_analysis::dashboard::Index;
 use lens_files::write_whole;
+use lens_pack::instead::is_missing;
 use lens_pack::text::{of_bytes, read_data};
 use lens_session::keys::is_key;
 use lens_session::view_state::ViewState;
@@ -25,6 +26,14 @@ pub fn run(args: &HtmlArgs) -> Result<()> {
         Some(file) => file.clone(),
         None => beside_program()?,
     };
+    if is_missing(&template) {
+        let where_to = if args.template.is_some() { "name that" } else { "put it there, or name one" };
+        bail!(
+            "there is no {}: every site of Temporal Lens has a {TEMPLATE} (`cargo xtask dist` builds one in dist/, and a release has \
+             it beside the program); {where_to} with --template",
+            template.display()
+        );
+    }
     let given = [Some(&args.result), args.comparison.as_ref(), args.features.as_ref(), Some(&template)];
     results::check(&[&args.out], &given.into_iter().flatten().map(PathBuf::as_path).collect::<Vec<_>>())?;
     let result = read_data(&args.result)?;
@@ -80,13 +89,15 @@ type Kind = (&'static str, &'static str, &'static str);
 const ANALYSIS: Kind = (ANALYSIS_FORMAT, "a saved analysis", "`analyze --json` makes one");
 const COMPARISON: Kind = ("temporal-lens-comparison/", "a comparison", "`compare` makes one");
 const DASHBOARDS: Kind = (DASHBOARDS_FORMAT, "an index of dashboards", "`dashboards` makes one");
+const RESULTS: Kind = ("temporal-lens-index/", "the index of a folder of results", "`analyze --text-list` makes one");
 
 /// Refuses a file of ours that is of another kind than `wanted`.
 fn check_kind(json: &str, file: &Path, wanted: Kind) -> Result<()> {
     let start: String = json.chars().take(500).collect();
     // A comparison has two analyses in it: the first format is the file's.
     let place = |(format, ..): &Kind| start.find(&format!("\"{format}"));
-    let first = [ANALYSIS, COMPARISON, DASHBOARDS].into_iter().filter(|kind| place(kind).is_some()).min_by_key(place);
+    let first =
+        [ANALYSIS, COMPARISON, DASHBOARDS, RESULTS].into_iter().filter(|kind| place(kind).is_some()).min_by_key(place);
     match first.filter(|found| found.0 != wanted.0) {
         Some((_, found, _)) => bail!("{}: it is {found}, and {} is needed: {}", file.display(), wanted.1, wanted.2),
         None => Ok(()),
@@ -115,12 +126,5 @@ fn read_page(file: &Path) -> Result<String> {
 fn beside_program() -> Result<PathBuf> {
     let program =
         std::env::current_exe().and_then(|program| program.canonicalize()).context("cannot find this program")?;
-    let file = program.with_file_name(TEMPLATE);
-    if !file.is_file() {
-        bail!(
-            "there is no {}: every site of Temporal Lens has a {TEMPLATE}; put it there, or name one with --template",
-            file.display()
-        );
-    }
-    Ok(file)
+    Ok(program.with_file_name(TEMPLATE))
 }

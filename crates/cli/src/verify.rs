@@ -42,7 +42,10 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
         None => figures::of_pack(manifest, &sae)?,
     };
     if args.golden.is_none() && figures.of.sae_b_sha256.is_none() {
-        status!("note: that the pack's SAE ({}) is the published one is known by its shape alone", name(&manifest.sae_name));
+        status!(
+            "note: that the pack's SAE ({}) is the published one is known by its shape alone",
+            name(&manifest.sae_name)
+        );
     }
     let mut report = Report::new(&figures, figures.tolerances_of(manifest)?);
     for prompt in &figures.prompts {

@@ -266,7 +266,8 @@ fn an_sae_of_the_default_ones_shape_is_not_compared_with_its_figures() {
     let scratch = tempfile::tempdir().unwrap();
     for entry in std::fs::read_dir(common::default_pack()).unwrap() {
         let path = entry.unwrap().path();
-        let (name, copy) = (path.file_name().unwrap().to_str().unwrap(), scratch.path().join(path.file_name().unwrap()));
+        let (name, copy) =
+            (path.file_name().unwrap().to_str().unwrap(), scratch.path().join(path.file_name().unwrap()));
         // What stays as it is need not be copied.
         if !name.starts_with("embedding") || std::fs::hard_link(&path, &copy).is_err() {
             std::fs::copy(&path, &copy).unwrap();

@@ -63,7 +63,7 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Re
 /// impossible, contradicts another, or asks for something this program does not compute.
 pub fn gemma_config(text: &str, file: &str) -> Result<GemmaConfig> {
     let mut json: Value = serde_json::from_str(text)
-        .map_err(|e| Error::malformed(file, format!("not JSON: {}", json_problem_in(text, &e))))?;
+        .map_err(|e| Error::malformed(file, format!("not a model's configuration: {}", json_problem_in(text, &e))))?;
     if !json.is_object() {
         return Err(Error::malformed(file, "not a model's configuration: it is JSON, but not an object"));
     }

@@ -119,7 +119,12 @@ fn impossible_and_unsupported_models_are_refused_in_a_sentence() {
     }
     assert!(!problem("{\"a\": NULL}").contains("number of JSON"));
     assert!(problem("[{\"model_type\": \"gemma2\"}]").contains("JSON, but not an object"));
-    assert!(gemma_config("{", "config.json").unwrap_err().to_string().contains("not JSON: it is cut short"));
+    assert!(
+        gemma_config("{", "config.json")
+            .unwrap_err()
+            .to_string()
+            .contains("not a model's configuration: it is cut short")
+    );
 }
 
 /// The released SAE's file as `temporal-sae.md` of the authors describes it, training sections included.

@@ -27,8 +27,11 @@ impl FolderManifest {
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(MANIFEST_FILE);
         if instead::is_missing(&path) {
-            let problem =
-                format!("cannot read {MANIFEST_FILE}: there is none{}", instead::instead(folder, Wanted::Pack));
+            let problem = if instead::is_missing(folder) {
+                format!("there is no such folder; a pack is a folder with a {MANIFEST_FILE} in it")
+            } else {
+                format!("cannot read {MANIFEST_FILE}: there is none{}", instead::instead(folder, Wanted::Pack))
+            };
             return Err(Error::Malformed { file: folder.display().to_string(), problem });
         }
         check_is_file(&path, u64::MAX)?;

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::io::Read;
 use std::path::Path;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::magic::{known, unmarked};
 use crate::{Error, Result};
@@ -23,6 +23,9 @@ pub enum TextError {
     /// HTML.
     #[error("a page of the web (HTML), not the file itself: the download got a login or error page; download it again")]
     Page,
+    /// A page that this project makes: an analysis as one HTML file, or the index page of a folder of results.
+    #[error("a page of Temporal Lens itself (HTML): open it in a browser; the saved analysis is the .json file")]
+    OwnPage,
     /// No encoding that is read.
     #[error("not UTF-8 text (byte {0}); save it as UTF-8")]
     Encoding(usize),
@@ -49,8 +52,11 @@ pub enum TextError {
 const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 /// How pages begin, in lower case.
 const PAGES: [&str; 3] = ["<!doctype html", "<html", "<head"];
-/// Bytes that tell what a file is.
-pub const HEAD_BYTES: usize = 256;
+/// Names of meta tags that only pages to be opened by themselves have: what a host answers in a file's place is a site's own page,
+/// which has neither.
+const OWN_PAGES: [&str; 2] = ["<meta name=\"temporal-lens-one-file/", "<meta name=\"temporal-lens-viewer\""];
+/// Bytes that tell what a file is: the heads of pages begin with a policy.
+pub const HEAD_BYTES: usize = 1024;
 
 /// What is in a file's place, by its first bytes, where it is not the file itself: for files of every kind.
 pub fn not_the_file(head: &[u8]) -> Option<TextError> {
@@ -59,7 +65,11 @@ pub fn not_the_file(head: &[u8]) -> Option<TextError> {
     }
     let head = String::from_utf8_lossy(&head[..head.len().min(HEAD_BYTES)]).to_ascii_lowercase();
     let start = head.trim_start_matches('\u{feff}').trim_start();
-    PAGES.iter().any(|page| start.starts_with(page)).then_some(TextError::Page)
+    if !PAGES.iter().any(|page| start.starts_with(page)) {
+        return None;
+    }
+    let is_own = OWN_PAGES.iter().any(|mark| start.contains(mark));
+    Some(if is_own { TextError::OwnPage } else { TextError::Page })
 }
 
 /// What is in the place of a file of tensors (safetensors), by its first bytes; none where it may be one.
@@ -174,9 +184,27 @@ pub fn read_data_up_to(path: &Path, limit_bytes: u64) -> Result<String> {
     of_data(&bytes).map_err(|e| malformed(e.to_string()))
 }
 
-/// What is wrong with JSON, without the file's name and without a parser's words for a file that ends in its middle.
+/// What is wrong with JSON, without the file's name and without a parser's words for a file that ends in its middle, or that is
+/// something else from its start on.
 pub fn json_problem(error: &serde_json::Error) -> Cow<'static, str> {
-    if error.is_eof() { "it is cut short: save or download it again".into() } else { error.to_string().into() }
+    if error.is_eof() {
+        "it is cut short: save or download it again".into()
+    } else if error.is_syntax() && error.line() == 1 && error.column() <= 2 {
+        NOT_JSON.into()
+    } else {
+        error.to_string().into()
+    }
+}
+
+/// Said of a text that is none.
+const NOT_JSON: &str = "it is not JSON";
+
+/// Whether a text is something else than JSON, not JSON with an error in it: what begins neither an object nor a list, and is no
+/// value by itself.
+fn is_not_json(text: &str) -> bool {
+    let start = text.trim_start();
+    let other = || serde_json::from_str::<IgnoredAny>(start).is_err_and(|e| e.is_syntax());
+    !start.starts_with(['{', '[']) && other()
 }
 
 /// Numbers that JSON does not have.
@@ -207,6 +235,9 @@ pub fn line_problem(line: &str, error: &dyn std::fmt::Display) -> String {
         list if list.starts_with('[') => "is a JSON list; write an object on each line (`jq -c '.[]'` does)".to_owned(),
         "{" => "begins an object that goes on in the next line; write each on a line of its own (`jq -c .` does)"
             .to_owned(),
+        other if is_not_json(other) && number.is_none() => {
+            format!("{NOT_JSON}; write a JSON object with each text on a line of its own")
+        }
         _ => match (number, error.to_string()) {
             (Some(name), error) if error.contains("expected value") || error.contains("invalid number") => {
                 has_no_number(name)
@@ -218,15 +249,16 @@ pub fn line_problem(line: &str, error: &dyn std::fmt::Display) -> String {
 
 /// Why JSON was not read.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", json_problem(.0))]
-pub struct JsonError(#[from] serde_json::Error);
+#[error("{0}")]
+pub struct JsonError(Cow<'static, str>);
 
 /// Reads JSON that others wrote: [`without_lone_surrogates`].
 ///
 /// # Errors
 /// [`JsonError`].
 pub fn from_json<T: DeserializeOwned>(json: &str) -> std::result::Result<T, JsonError> {
-    Ok(serde_json::from_str(&without_lone_surrogates(json))?)
+    let problem = |error| if is_not_json(json) { NOT_JSON.into() } else { json_problem(&error) };
+    serde_json::from_str(&without_lone_surrogates(json)).map_err(|error| JsonError(problem(error)))
 }
 
 /// JSON with U+FFFD in the place of half characters: JSON can write a lone surrogate (`\\ud83d`), no text can hold one, and
@@ -358,5 +390,45 @@ mod tests {
         }
         assert_eq!(not_the_file(b"GGUF"), None);
         assert_eq!(not_the_file(&[0xff; 999]), None);
+    }
+
+    #[test]
+    fn our_own_pages_are_told_from_those_of_a_host() {
+        let policy = format!("<meta http-equiv=\"Content-Security-Policy\" content=\"{}\" />", "x".repeat(500));
+        for (meta, expected) in [
+            ("temporal-lens-one-file/1\" content=\"", TextError::OwnPage),
+            ("temporal-lens-one-file/2\" content=\"", TextError::OwnPage),
+            ("temporal-lens-viewer\" content=\"../", TextError::OwnPage),
+            // A host answers with the site's own page where it has no such file.
+            ("temporal-lens-pack\" content=\"", TextError::Page),
+        ] {
+            let page = format!("<!doctype html>\n<html lang=\"en\">\n<head>{policy}\n<meta name=\"{meta}\" />");
+            assert_eq!(of_data(page.as_bytes()), Err(expected.clone()), "{meta}");
+            assert_eq!(not_the_file(page.as_bytes()), Some(expected), "{meta}");
+        }
+        let text = "An essay on <meta name=\"temporal-lens-one-file/1\">.";
+        assert_eq!(of_data(text.as_bytes()), Ok(text.to_owned()));
+    }
+
+    #[test]
+    fn what_is_not_json_is_called_so() {
+        for story in
+            ["Once upon a time.", "\n\n the tide", "3 men in a boat", "\"Hello,\" she said.", "- a list", "night", "né"]
+        {
+            let problem = from_json::<Vec<String>>(story).unwrap_err().to_string();
+            assert_eq!(problem, "it is not JSON", "{story}");
+            let line = line_problem(story, &from_json::<Vec<String>>(story).unwrap_err());
+            assert!(line.contains("it is not JSON; write a JSON object"), "{story}: {line}");
+        }
+        for (json, problem) in [
+            ("[\"a\", x]", "expected value at line 1 column 7"),
+            ("", "cut short"),
+            ("[\"a\", NaN]", "expected value"),
+            ("[1]", "invalid type"),
+            ("\"a\"", "invalid type"),
+        ] {
+            let found = from_json::<Vec<String>>(json).unwrap_err().to_string();
+            assert!(found.contains(problem), "{json}: {found}");
+        }
     }
 }

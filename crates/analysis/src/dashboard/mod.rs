@@ -38,7 +38,10 @@ pub enum DashboardError {
     /// JSON that ends in its middle.
     #[error("this dashboards file is cut short: save or download it again")]
     CutShort,
-    /// Not JSON of this shape.
+    /// Something else than JSON, from its start on.
+    #[error("this is not a dashboards file: it is not JSON")]
+    NotJson,
+    /// JSON with an error in it, or not of this shape.
     #[error("this is not a dashboards file: {0}")]
     Json(serde_json::Error),
     /// Another format or version.
@@ -51,7 +54,13 @@ pub enum DashboardError {
 
 impl From<serde_json::Error> for DashboardError {
     fn from(error: serde_json::Error) -> Self {
-        if error.is_eof() { Self::CutShort } else { Self::Json(error) }
+        if error.is_eof() {
+            Self::CutShort
+        } else if error.is_syntax() && error.line() == 1 && error.column() <= 2 {
+            Self::NotJson
+        } else {
+            Self::Json(error)
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::analysis::{Analysis, Energy, Event, FeatureCode, ModelInfo, Selected, SimilarityStats, TokenSource};
 use crate::attention::Attention;
 use crate::document::bounds;
-use crate::document::error::DocumentError;
+use crate::document::error::{DocumentError, is_not_json};
 use crate::document::fields::{AnalysisRead, Entry};
 use crate::document::triangle::{AttentionWritten, GramsWritten};
 use crate::shuffled::Shuffled;
@@ -19,6 +19,8 @@ use crate::{gram, nan_as_null, similarity};
 pub const FORMAT: &str = "temporal-lens-analysis/2";
 /// The format before it, which lacked words, events, sources and predictable features. It is still read.
 pub const FORMAT_1: &str = "temporal-lens-analysis/1";
+/// All that are read.
+const FORMATS: &[&str] = &[FORMAT, FORMAT_1];
 
 /// A file to be written: serialize it.
 #[derive(Debug, Clone, Copy)]
@@ -160,8 +162,8 @@ impl Serialize for SimilarityRows<'_> {
 impl AnalysisRead<'_> {
     /// The analysis, once all fits. A header is without matrices.
     pub(super) fn checked(self, is_header: bool) -> Result<Analysis, DocumentError> {
-        if ![FORMAT, FORMAT_1].contains(&self.format.as_str()) {
-            return Err(DocumentError::Format { found: self.format, expected: FORMAT });
+        if !FORMATS.contains(&self.format.as_str()) {
+            return Err(DocumentError::Format { found: self.format, read: FORMATS });
         }
         let t = self.token_ids.len();
         bounds::check(&self, t)?;
@@ -285,6 +287,15 @@ pub(super) fn format_of(text: &str) -> Option<String> {
     serde_json::from_str::<Head<'_>>(text).ok().map(|head| head.format.into_owned())
 }
 
+/// Why `text` was not read as a document of one of the formats `read`.
+pub(super) fn unread(text: &str, error: serde_json::Error, read: &'static [&'static str]) -> DocumentError {
+    match format_of(text) {
+        Some(found) if !read.contains(&found.as_str()) => DocumentError::Format { found, read },
+        None if is_not_json(text) => DocumentError::NotJson,
+        _ => error.into(),
+    }
+}
+
 impl Analysis {
     /// Reads a file and checks that its fields fit each other. The text is untrusted.
     ///
@@ -293,12 +304,7 @@ impl Analysis {
     pub fn from_json(text: &str) -> Result<Self, DocumentError> {
         match serde_json::from_str::<AnalysisRead<'_>>(text) {
             Ok(read) => read.checked(false),
-            Err(error) => Err(match format_of(text) {
-                Some(found) if ![FORMAT, FORMAT_1].contains(&found.as_str()) => {
-                    DocumentError::Format { found, expected: FORMAT }
-                }
-                _ => error.into(),
-            }),
+            Err(error) => Err(unread(text, error, FORMATS)),
         }
     }
 }
@@ -309,6 +315,8 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
 
     use super::*;
+    use crate::comparison::Comparison;
+    use crate::document::ComparisonFile;
     use crate::example;
     use crate::words::{NextWord, Word};
 
@@ -448,7 +456,12 @@ mod tests {
         let file = serde_json::to_value(AnalysisFile::whole(&whole)).unwrap();
         assert_eq!(Analysis::from_json(&file.to_string()).unwrap(), whole);
         for (place, value, words) in [
-            ("/format", serde_json::json!("temporal-lens-analysis/9"), "this program reads"),
+            (
+                "/format",
+                serde_json::json!("temporal-lens-analysis/9"),
+                "this program reads \"temporal-lens-analysis/2\" and \"temporal-lens-analysis/1\"",
+            ),
+            ("/format", serde_json::json!("temporal-lens-comparison/1"), "it is a comparison of two texts"),
             ("/tokens", serde_json::json!(["a"]), "tokens has 1 entries"),
             ("/similarity", serde_json::json!([[1.0]]), "similarity has 1 entries"),
             ("/similarity/2", serde_json::json!([1.0]), "a row of similarity has 1 entries"),
@@ -476,5 +489,36 @@ mod tests {
         let other = Analysis::from_json("{\"format\":\"other\"}").unwrap_err();
         assert!(matches!(other, DocumentError::Format { .. }), "{other}");
         assert!(matches!(Analysis::from_json("[]").unwrap_err(), DocumentError::Json(_)));
+        for story in ["Once upon a time.", "\n3 men", "\"Hello,\" she said."] {
+            assert!(matches!(Analysis::from_json(story).unwrap_err(), DocumentError::NotJson), "{story}");
+        }
+    }
+
+    #[test]
+    fn documents_of_another_kind_are_named_with_what_opens_them() {
+        let comparison = serde_json::to_string(&ComparisonFile::compact(&example::comparison())).unwrap();
+        let analysis = serde_json::to_string(&AnalysisFile::whole(&example::analysis())).unwrap();
+        let of = |format: &str| format!("{{\"format\":\"{format}\",\"results\":[]}}");
+        for (json, words) in [
+            (comparison.clone(), "html ANALYSIS --comparison FILE"),
+            (of("temporal-lens-index/1"), "the index of a folder of results"),
+            (of("temporal-lens-dashboards/1"), "--features INDEX.json"),
+            (of("temporal-lens-pack"), "the manifest of a pack"),
+            (of("temporal-lens-figures/1"), "verify --golden"),
+        ] {
+            let problem = Analysis::from_json(&json).unwrap_err().to_string();
+            assert!(problem.contains(words) && problem.contains("not a saved analysis"), "{problem}");
+        }
+        for (json, words) in [
+            (analysis, "it is a saved analysis of one text, not a comparison"),
+            (
+                comparison.replace("temporal-lens-comparison/1", "temporal-lens-comparison/2"),
+                "reads \"temporal-lens-comparison/1\"",
+            ),
+            ("Once upon a time.".to_owned(), "it is not JSON"),
+        ] {
+            let problem = Comparison::from_json(&json).unwrap_err().to_string();
+            assert!(problem.contains(words), "{problem}");
+        }
     }
 }

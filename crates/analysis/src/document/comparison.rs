@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::comparison::Comparison;
-use crate::document::analysis::AnalysisFile;
+use crate::document::analysis::{AnalysisFile, unread};
 use crate::document::error::DocumentError;
 use crate::document::fields::AnalysisRead;
 use crate::document::triangle::{GramsRead, GramsWritten};
@@ -64,9 +64,10 @@ impl Comparison {
     /// # Errors
     /// [`DocumentError`], as a sentence for the person who opened the file.
     pub fn from_json(text: &str) -> Result<Self, DocumentError> {
-        let read: Read<'_> = serde_json::from_str(text)?;
+        const FORMATS: &[&str] = &[FORMAT];
+        let read: Read<'_> = serde_json::from_str(text).map_err(|error| unread(text, error, FORMATS))?;
         if read.format != FORMAT {
-            return Err(DocumentError::Inconsistent(format!("its format is {:?}, not {FORMAT:?}", read.format)));
+            return Err(DocumentError::Format { found: read.format, read: FORMATS });
         }
         let (first, second) = (read.first.checked(false)?, read.second.checked(false)?);
         let grams = read.grams.matrices(first.tokens.len() + second.tokens.len())?;
