@@ -35,7 +35,11 @@ pub fn text(analysis: &Analysis) -> String {
         if !event.words.is_empty() {
             let unclear = if event.unclear { " (unclear: these words have little in common)" } else { "" };
             let _ = writeln!(out, "  about:    {}{unclear}", shown(&event.words));
-            let expected = if event.expected.is_empty() { "nothing yet".to_owned() } else { shown(&event.expected) };
+            let expected = match &event.expected[..] {
+                _ if has_no_past(event) => NO_PAST.to_owned(),
+                [] => "nothing yet".to_owned(),
+                expected => shown(expected),
+            };
             let _ = writeln!(out, "  expected: {expected}");
         }
         lines(&mut out, analysis, event);
@@ -49,6 +53,14 @@ pub fn text(analysis: &Analysis) -> String {
 
 fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Said where no word precedes: what the start token alone makes expected is said of every text.
+const NO_PAST: &str = "nothing, since no word stands before it";
+
+/// Whether an event has no token that follows a word: a text of one word is one.
+fn has_no_past(event: &Event) -> bool {
+    event.last <= 1
 }
 
 /// The words that the account shows of an event.
@@ -152,7 +164,10 @@ pub fn words_table(analysis: &Analysis) -> String {
         let of = |lists: &[Vec<Word>]| lists.get(position).map(|words| joined(words)).unwrap_or_default();
         let _ = write!(out, "{position}\t{name}\t{}\t{}", of(&words.predictable), of(&words.novel));
         if has_next {
-            let next = |it: &NextWord| format!("{} {}", token::plain(&it.word), number::fixed(it.probability, 2));
+            // Commas stand between words, too. A token that is nothing but its leading space has no letters left.
+            let spelled = |it: &NextWord| if it.word.is_empty() { token::plain(" ") } else { token::plain(&it.word) };
+            let word = |it: &NextWord| token::readable(spelled(it));
+            let next = |it: &NextWord| format!("{} {}", word(it), number::fixed(it.probability, 2));
             let next: Vec<String> = words.next.get(position).into_iter().flatten().map(next).collect();
             let surprise = analysis.surprise.as_ref().and_then(|all| all.get(position)).copied().unwrap_or(f32::NAN);
             let _ = write!(out, "\t{}\t{}", next.join(", "), number::fixed(surprise, 2));
@@ -176,7 +191,7 @@ pub fn events_table(analysis: &Analysis) -> String {
             event.last,
             event.expectation_from,
             joined(&event.words),
-            joined(&event.expected)
+            if has_no_past(event) { String::new() } else { joined(&event.expected) }
         );
     }
     out

@@ -309,3 +309,29 @@ fn an_account_tables_and_shuffled_orders_are_printed() {
     // A seed makes the orders: the same again.
     assert_eq!(succeed(&[&analyze[..], &["--shuffled", "2"]].concat()).stdout, printed);
 }
+
+/// The start token makes the same words expected in every text.
+#[test]
+fn a_text_of_one_word_has_nothing_expected_and_marks_stand_in_quotes() {
+    let pack = text(&default_pack());
+    let printed = |text: &str, more: &[&str]| {
+        succeed(&[&["analyze", "--device", "cpu", "--model", &pack, "--text", text], more].concat()).stdout
+    };
+    let account = printed("hi", &[]);
+    assert!(
+        account.contains("  about:    ") && account.contains("  expected: nothing, since no word stands before it"),
+        "{account}"
+    );
+    let events = printed("hi", &["--events"]);
+    assert_eq!(events.lines().nth(1).unwrap().split('\t').nth(6), Some(""), "{events}");
+    assert!(!printed("hi there", &[]).contains("nothing, since"));
+    let table = printed("Well, hello there.", &["--words"]);
+    let next: Vec<&str> = table.lines().skip(1).map(|line| line.split('\t').nth(4).unwrap()).collect();
+    assert!(next.iter().any(|list| list.contains("“,” 0.")), "{table}");
+    // A token that is a space.
+    assert!(next.iter().any(|list| list.contains("“·” 0.")), "{table}");
+    for word in next.iter().flat_map(|list| list.split(", ")).filter(|word| !word.is_empty()) {
+        let (word, _) = word.rsplit_once(' ').unwrap_or_else(|| panic!("{word:?} has no probability: {table}"));
+        assert!(word.chars().any(char::is_alphanumeric) || word.starts_with('“'), "{word:?}: {table}");
+    }
+}
