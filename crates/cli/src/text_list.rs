@@ -57,6 +57,27 @@ fn id_as_text<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result
     })
 }
 
+/// Why `id` cannot be a document's name.
+fn no_id(id: &str) -> Option<&'static str> {
+    if id.eq_ignore_ascii_case("index") {
+        // Some file systems ignore case.
+        Some("index.json is that of the index; choose another")
+    } else if is_device(id) {
+        Some("that is the name of a device on Windows; choose another")
+    } else if id.is_empty() {
+        Some("it is empty; choose one")
+    } else if id.len() > ID_BYTES_MAX {
+        Some("it is longer than 100 characters; choose a shorter one")
+    } else if id.starts_with('.') {
+        Some("a file whose name begins with a full stop is hidden; choose another")
+    } else {
+        (!is_plain(id)).then_some("may hold letters from a to z, digits, \"-\", \"_\" and \".\"")
+    }
+}
+
+/// Bytes of an id, at most.
+const ID_BYTES_MAX: usize = 100;
+
 /// Whether Windows takes a file of this name for a device, whatever follows the first full stop.
 fn is_device(id: &str) -> bool {
     let stem = id.split('.').next().unwrap_or(id).to_ascii_uppercase();
@@ -203,15 +224,8 @@ fn read_list(path: &Path) -> Result<Vec<Entry>> {
         let at = format!("{}, line {}", path.display(), index + 1);
         let entry: Entry = from_json(line)
             .map_err(|e| anyhow!("{at}: {}", line_problem(line, &format!("not an id and a text: {e}"))))?;
-        // "index" is the index's own name.
-        if !is_plain(&entry.id) || entry.id.len() > 100 || entry.id == "index" {
-            bail!("{at}: the id {:?} becomes a file's name: letters, digits, \"-\", \"_\" and \".\"", entry.id);
-        }
-        if is_device(&entry.id) {
-            bail!(
-                "{at}: the id {:?} is the name of a device on Windows, and becomes a file's name; choose another",
-                entry.id
-            );
+        if let Some(why) = no_id(&entry.id) {
+            bail!("{at}: the id {:?} becomes a file's name, and {why}", entry.id);
         }
         if entry.text.is_empty() {
             bail!("{at}: the text is empty");
@@ -268,7 +282,7 @@ fn write_index(
                 text: &entry.text,
             })
             .collect();
-        let page = page(&results, &args.viewer);
+        let page = page(&results, failures, &args.viewer);
         let index = Index { format: FORMAT, texts: entries.len(), results, failures };
         let mut json = serde_json::to_vec_pretty(&index).map_err(|e| anyhow!("the index cannot be written: {e}"))?;
         json.push(b'\n');
@@ -283,7 +297,7 @@ fn write_index(
     }
 }
 
-fn page(results: &[IndexEntry<'_>], viewer: &str) -> String {
+fn page(results: &[IndexEntry<'_>], failures: &[Failure<'_>], viewer: &str) -> String {
     let items: String = results
         .iter()
         .map(|it| {
@@ -292,7 +306,17 @@ fn page(results: &[IndexEntry<'_>], viewer: &str) -> String {
             format!("      <li><a href=\"{file}\">{title}</a> <span>{}</span></li>\n", escaped(&beginning))
         })
         .collect();
-    format!("{}{items}{}", PAGE.0.replace("VIEWER", &escaped(viewer)), PAGE.1)
+    let failed: String = failures
+        .iter()
+        .map(|it| format!("      <li>{} <span>{}</span></li>\n", escaped(it.id), escaped(&sentence(&it.problem))))
+        .collect();
+    let failed = if failed.is_empty() {
+        failed
+    } else {
+        // The script makes links of the first list.
+        format!("    </ul>\n    <h2>Not analyzed</h2>\n    <ul>\n{failed}")
+    };
+    format!("{}{items}{failed}{}", PAGE.0.replace("VIEWER", &escaped(viewer)), PAGE.1)
 }
 
 impl Shard {
@@ -321,7 +345,9 @@ mod tests {
     fn the_index_page_holds_texts_as_text() {
         let hostile =
             IndexEntry { id: "a", title: "<script>1</script>", file: "a.json".into(), text: "\"><img onerror=x>" };
-        let page = page(&[hostile], "../\" onclick=\"x");
+        let failures = [Failure { id: "b", problem: "<b>too</b> long".to_owned() }];
+        let page = page(&[hostile], &failures, "../\" onclick=\"x");
+        assert!(page.contains("<h2>Not analyzed</h2>") && page.contains("<li>b <span>&lt;b&gt;too"), "{page}");
         // The policy comes first, and binds all that follows.
         let (policy, script) = (page.find("http-equiv=\"Content-Security-Policy\""), page.find("<script"));
         assert!(

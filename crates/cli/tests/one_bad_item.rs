@@ -27,6 +27,8 @@ fn the_other_texts_of_a_list_are_computed_and_the_index_names_the_failure() {
         assert_eq!(ids, ["a", "c"]);
         assert_eq!(index["failures"][0]["id"], "b");
         assert!(index["failures"][0]["problem"].as_str().unwrap().contains("tokens"), "{index}");
+        let page = std::fs::read_to_string(out.join("index.html")).unwrap();
+        assert!(page.contains("<h2>Not analyzed</h2>") && page.contains("<li>b <span>the text has"), "{page}");
         assert!(out.join("a.json").exists() && !out.join("b.json").exists() && out.join("c.json").exists());
     }
 }
