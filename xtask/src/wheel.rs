@@ -31,6 +31,9 @@ pub struct WheelArgs {
 /// Those of building, and a wheel that is too large.
 pub fn run(paths: &Paths, args: &WheelArgs) -> Result<()> {
     let folder = match &args.site {
+        Some(folder) if !folder.join(TEMPLATE).is_file() => {
+            bail!("{} is not a built site: it has no {TEMPLATE}; `cargo xtask dist` builds one", folder.display())
+        }
         Some(folder) => folder.clone(),
         None => site::build(paths, site::Kind::Published)?,
     };
