@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::builder::RangedU64ValueParser;
-use clap::{Args, ValueEnum};
+use clap::builder::{NonEmptyStringValueParser, RangedU64ValueParser};
+use clap::{ArgGroup, Args, ValueEnum};
 use lens_engine::DeviceChoice;
 use lens_import::Synthetic;
 
@@ -32,7 +32,7 @@ pub struct KernelsArgs {
 #[derive(Debug, Args)]
 pub struct PackArgs {
     /// Hugging Face folder, GGUF file, or hub name such as google/gemma-2-2b.
-    #[arg(long, value_name = "DIR|FILE.gguf|NAME", required_unless_present = "synthetic")]
+    #[arg(long, value_name = "DIR|FILE.gguf|NAME", required_unless_present = "synthetic", value_parser = NonEmptyStringValueParser::new())]
     pub gemma: Option<String>,
     /// Random weights of a model's true shapes instead of a checkpoint, and of its SAE: for
     /// measuring what loading and computing cost. The results of such a pack mean nothing.
@@ -42,7 +42,7 @@ pub struct PackArgs {
     #[arg(long, value_name = "FILE")]
     pub tokenizer: Option<PathBuf>,
     /// SAE folder, or hub name such as canrager/temporalSAEs:gemma-2-2B/layer_12/temporal.
-    #[arg(long, value_name = "DIR|NAME", required_unless_present = "synthetic")]
+    #[arg(long, value_name = "DIR|NAME", required_unless_present = "synthetic", value_parser = NonEmptyStringValueParser::new())]
     pub sae: Option<String>,
     /// Analyze the output of model.layers[N].
     #[arg(long, value_name = "N", required_unless_present = "synthetic")]
@@ -82,6 +82,8 @@ fn rope_factor(text: &str) -> Result<f64, String> {
 }
 
 #[derive(Debug, Args)]
+// What is said of the document needs one that is written.
+#[command(group = ArgGroup::new("document").args(["json", "text_list"]).multiple(true))]
 pub struct AnalyzeArgs {
     /// Folder of a packed model.
     #[arg(long, value_name = "DIR")]
@@ -111,13 +113,13 @@ pub struct AnalyzeArgs {
     #[arg(long, value_name = "OUT.json")]
     pub json: Option<PathBuf>,
     /// Leave the Gram matrices out of the document.
-    #[arg(long)]
+    #[arg(long, requires = "document")]
     pub no_grams: bool,
     /// Leave out of the document what follows from its Gram matrices.
-    #[arg(long, conflicts_with = "no_grams")]
+    #[arg(long, conflicts_with = "no_grams", requires = "document")]
     pub compact: bool,
     /// Put the SAE's attention weights into the document.
-    #[arg(long)]
+    #[arg(long, requires = "document")]
     pub attention: bool,
     /// Write every tensor as safetensors.
     #[arg(long, value_name = "OUT.safetensors")]
@@ -131,7 +133,7 @@ pub struct AnalyzeArgs {
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
     /// Where Temporal Lens is hosted, as seen from the index page.
-    #[arg(long, value_name = "URL", default_value = "../", conflicts_with_all = ["text", "text_file", "token_ids"])]
+    #[arg(long, value_name = "URL", default_value = "../", value_parser = NonEmptyStringValueParser::new(), conflicts_with_all = ["text", "text_file", "token_ids"])]
     pub viewer: String,
 }
 
@@ -206,7 +208,8 @@ pub struct Input {
     /// The text, taken verbatim.
     #[arg(long, value_name = "STRING", allow_hyphen_values = true)]
     pub text: Option<String>,
-    /// A UTF-8 file with the text, taken verbatim: no trimming, no change of line ends.
+    /// A file with the text, taken verbatim: no trimming, no change of line ends. UTF-8, or UTF-16 or UTF-32 with a byte order mark;
+    /// the mark is no part of the text.
     #[arg(long, value_name = "FILE")]
     pub text_file: Option<PathBuf>,
     /// Token ids instead of a text, BOS included, separated by commas.
@@ -267,7 +270,7 @@ pub struct DashboardsArgs {
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
     /// Tokens to analyze, about, evenly over the corpus.
-    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = at_least_one)]
     pub tokens: usize,
     /// Largest number of tokens per passage, BOS included.
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = context_length)]
@@ -301,11 +304,11 @@ pub struct WordOptions {
     #[arg(long, value_name = "DIR|FILE")]
     pub corpus: Vec<PathBuf>,
     /// Take words that occur at least N times in the corpus.
-    #[arg(long, value_name = "N", default_value_t = MIN_COUNT, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = MIN_COUNT, conflicts_with = "vocabulary", value_parser = clap::value_parser!(u64).range(1..))]
     pub min_count: u64,
     /// Languages of the texts. `en`: letters A to z, and words as "the" are left out. With others: letters of any script; there
     /// is a list of words to leave out only for English.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "en")]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "en", value_parser = NonEmptyStringValueParser::new(), conflicts_with = "vocabulary")]
     pub languages: Vec<String>,
     /// Take these words instead of counting: a word per line, or a token id, a tab and a word.
     #[arg(long, value_name = "FILE")]
@@ -314,7 +317,7 @@ pub struct WordOptions {
     #[arg(long, value_name = "FILE.safetensors")]
     pub means: Option<PathBuf>,
     /// Tokens of the corpus to run the model on for the means, evenly over it.
-    #[arg(long, value_name = "N", default_value_t = MEAN_TOKENS, value_parser = at_least_one)]
+    #[arg(long, value_name = "N", default_value_t = MEAN_TOKENS, conflicts_with = "means", value_parser = at_least_one)]
     pub tokens: usize,
     /// Also write vocabulary.txt and means.safetensors into this folder, for --vocabulary and --means elsewhere.
     #[arg(long, value_name = "DIR")]
@@ -341,7 +344,8 @@ pub fn context_length(text: &str) -> Result<usize, String> {
     at_least(2, ": the start token and one of the text", text)
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
+/// A number of things, of which there is one at least.
+pub fn at_least_one(text: &str) -> Result<usize, String> {
     at_least(1, "", text)
 }
 
@@ -356,19 +360,19 @@ pub struct LensArgs {
     #[arg(long, value_name = "DIR")]
     pub model: PathBuf,
     /// The whole model that was packed: Hugging Face folder, GGUF file, or hub name. Needed unless --lens is given.
-    #[arg(long, value_name = "DIR|FILE.gguf|NAME")]
+    #[arg(long, value_name = "DIR|FILE.gguf|NAME", conflicts_with = "lens", value_parser = NonEmptyStringValueParser::new())]
     pub gemma: Option<String>,
     /// Texts, as for `train`. Needed unless --lens and --pieces are given. May be given several times.
     #[arg(long, value_name = "DIR|FILE")]
     pub corpus: Vec<PathBuf>,
     /// Tokens of the corpus to fit on, evenly over it.
-    #[arg(long, value_name = "N", default_value_t = 70_000, value_parser = at_least_one)]
+    #[arg(long, value_name = "N", default_value_t = 70_000, conflicts_with = "lens", value_parser = at_least_one)]
     pub tokens: usize,
     /// Tokens to measure on, of one passage in 20, which the fit leaves out.
-    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = at_least_one)]
+    #[arg(long, value_name = "N", default_value_t = 2000, conflicts_with = "lens", value_parser = at_least_one)]
     pub held_out_tokens: usize,
     /// In addition to the words, tokens that occur at least N times in the corpus may come next.
-    #[arg(long, value_name = "N", default_value_t = MIN_COUNT, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = MIN_COUNT, conflicts_with = "pieces", value_parser = clap::value_parser!(u64).range(1..))]
     pub min_count: u64,
     /// Take these tokens instead of counting: a file that --export wrote.
     #[arg(long, value_name = "FILE")]

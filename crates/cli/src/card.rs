@@ -45,7 +45,7 @@ struct Column {
 /// Runs the command.
 pub fn run(args: &CardArgs) -> Result<()> {
     let stories = args.stories.as_deref().map(read_stories).transpose()?.unwrap_or_default();
-    let folders: Vec<(String, PathBuf)> = args.sae.iter().map(|sae| named(sae)).collect();
+    let folders = args.sae.iter().map(|sae| named(sae)).collect::<Result<Vec<(String, PathBuf)>>>()?;
     check_names(&folders)?;
     let model = args.language_model.inputs();
     let inputs = args.heldout.iter().chain(&args.stories).chain(&model).chain(folders.iter().map(|(_, folder)| folder));
@@ -115,15 +115,18 @@ fn meter<'a>(sae: &'a TemporalSae, kinds: usize, device: &Device) -> Meter<'a> {
 }
 
 /// NAME=DIR, or DIR under its own name.
-fn named(argument: &str) -> (String, PathBuf) {
-    match argument.split_once('=') {
+fn named(argument: &str) -> Result<(String, PathBuf)> {
+    Ok(match argument.split_once('=') {
+        Some((_, "")) if !Path::new(argument).exists() => {
+            bail!("--sae {argument}: no folder stands after the =; write NAME=DIR, or DIR alone")
+        }
         Some((name, folder)) if !Path::new(argument).exists() => (name.to_owned(), PathBuf::from(folder)),
         _ => {
             let folder = PathBuf::from(argument);
             let name = folder.file_name().map_or_else(|| argument.to_owned(), |n| n.to_string_lossy().into_owned());
             (name, folder)
         }
-    }
+    })
 }
 
 /// Names head the columns of tables: one each, and nothing that a table or a terminal acts on.

@@ -26,6 +26,9 @@ use crate::train_args::{LanguageModel, TokenizeArgs, TrainArgs};
 /// One passage in this many is held out where no held-out texts are named.
 const HELD_OUT: usize = 50;
 
+/// A run of this many passes over its corpus is worth a warning.
+const MANY_PASSES: f64 = 10.0;
+
 /// How often a step is printed.
 const PRINT_EVERY: Duration = Duration::from_secs(10);
 
@@ -126,6 +129,10 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     let Opened { reader, device } = &opened;
     if let Some(from) = &from {
         adopt(&mut recipe, from, reader.layer, reader.d_model)?;
+        check_shape(args, &recipe)?;
+    }
+    if let Some((flags, why)) = args.numbers.without_effect(args.kind) {
+        status!("note: {why}: {} of this run stand for nothing", flags.join(", "));
     }
     // Numbers that do not fit each other are reported before the corpus is read.
     recipe.config(reader.d_model, 1.0)?;
@@ -145,6 +152,15 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         status!(
             "no text is held out, so nothing will say how good the SAE is: the corpus has {passages} passages, of which one in \
              {HELD_OUT} would be; name texts with --heldout"
+        );
+    }
+    let corpus_tokens: usize = contexts.iter().map(|context| context.ids.len()).sum();
+    let passes = recipe.tokens as f64 / corpus_tokens.max(1) as f64;
+    if corpus_tokens > 0 && passes >= MANY_PASSES {
+        status!(
+            "warning: the corpus has {corpus_tokens} tokens to train on, so {} tokens are {passes:.0} passes over it, and the SAE \
+             will fit these texts and no others; give more texts, or fewer --tokens",
+            recipe.tokens
         );
     }
     let (train_key, eval_key) = (key(reader, &contexts), key(reader, &evaluated));
@@ -233,6 +249,23 @@ fn adopt(recipe: &mut Recipe, from: &lens_train::Parameters, layer: usize, d_mod
     recipe.bottleneck = config.bottleneck_factor;
     recipe.k = config.kval_topk.unwrap_or(recipe.k);
     Ok(())
+}
+
+/// Refuses a shape that was asked for where the SAE of --init-from has another one.
+fn check_shape(args: &TrainArgs, recipe: &Recipe) -> Result<()> {
+    let n = &args.numbers;
+    let numbers = [
+        ("--width-factor", n.width_factor, recipe.width_factor),
+        ("--heads", n.heads, recipe.heads),
+        ("--bottleneck", n.bottleneck, recipe.bottleneck),
+        ("--k", n.k, recipe.k),
+    ];
+    match numbers.iter().find(|(_, given, of)| given.is_some_and(|given| given != *of)) {
+        Some((flag, Some(given), of)) => {
+            bail!("{flag} is {given}, the SAE of --init-from has {of}, which stays; leave {flag} out")
+        }
+        _ => Ok(()),
+    }
 }
 
 fn minutes(minutes: f64) -> Result<Duration> {

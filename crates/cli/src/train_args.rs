@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use lens_train::Recipe;
 use lens_train::recipe::{Init, Kind};
 
-use crate::args::{DeviceArg, context_length};
+use crate::args::{DeviceArg, at_least_one, context_length};
 use crate::pack::beside;
 
 /// Where residual streams come from.
@@ -16,7 +17,7 @@ pub struct LanguageModel {
     #[arg(long, value_name = "DIR", required_unless_present = "gemma", conflicts_with = "gemma")]
     pub model: Option<PathBuf>,
     /// Hugging Face folder, GGUF file, or hub name, instead of a pack.
-    #[arg(long, value_name = "DIR|FILE.gguf|NAME", requires = "layer")]
+    #[arg(long, value_name = "DIR|FILE.gguf|NAME", requires = "layer", value_parser = NonEmptyStringValueParser::new())]
     pub gemma: Option<String>,
     /// tokenizer.json; by default the one beside the weights.
     #[arg(long, value_name = "FILE", requires = "gemma")]
@@ -60,12 +61,12 @@ pub struct TrainArgs {
     #[arg(long, value_enum, default_value = "short")]
     pub recipe: RecipeArg,
     /// Tokens to present in all.
-    #[arg(long, value_name = "N", default_value_t = 3_000_000)]
+    #[arg(long, value_name = "N", default_value_t = 3_000_000, value_parser = at_least_one)]
     pub tokens: usize,
     #[command(flatten)]
     pub numbers: Numbers,
     /// Initialize from the SAE in this folder instead.
-    #[arg(long, value_name = "DIR", alias = "from")]
+    #[arg(long, value_name = "DIR", alias = "from", conflicts_with_all = ["init", "init_score"])]
     pub init_from: Option<PathBuf>,
     /// Cache residual streams in this folder: of 640 dimensions, 1.3 GB for a million tokens.
     #[arg(long, value_name = "DIR")]
@@ -80,10 +81,10 @@ pub struct TrainArgs {
     #[arg(long, value_name = "MINUTES", default_value_t = 5.0, alias = "keep-every")]
     pub checkpoint_every: f64,
     /// Steps between held-out figures.
-    #[arg(long, value_name = "N", default_value_t = 100, alias = "look-every")]
+    #[arg(long, value_name = "N", default_value_t = 100, alias = "look-every", value_parser = at_least_one)]
     pub eval_every: usize,
     /// Held-out tokens that those are measured on.
-    #[arg(long, value_name = "N", default_value_t = 8_000, alias = "look-tokens")]
+    #[arg(long, value_name = "N", default_value_t = 8_000, alias = "look-tokens", value_parser = at_least_one)]
     pub eval_tokens: usize,
 }
 
@@ -104,7 +105,7 @@ pub struct Numbers {
     #[arg(long, value_name = "N")]
     pub bottleneck: Option<usize>,
     /// Tokens that the networks see together, BOS included.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = context_length)]
     pub context: Option<usize>,
     /// Tokens per step.
     #[arg(long, value_name = "N", alias = "batch")]
@@ -174,7 +175,7 @@ pub struct CardArgs {
     #[command(flatten)]
     pub language_model: LanguageModel,
     /// SAE folder, as NAME=DIR or DIR. May be given several times.
-    #[arg(long, value_name = "[NAME=]DIR", required = true)]
+    #[arg(long, value_name = "[NAME=]DIR", required = true, value_parser = NonEmptyStringValueParser::new())]
     pub sae: Vec<String>,
     /// Held-out texts, as for `train`. May be given several times.
     #[arg(long, value_name = "DIR|FILE", required = true)]
@@ -183,7 +184,7 @@ pub struct CardArgs {
     #[arg(long, value_name = "FILE.json")]
     pub stories: Option<PathBuf>,
     /// Held-out tokens, evenly over the texts.
-    #[arg(long, value_name = "N", default_value_t = 16_000)]
+    #[arg(long, value_name = "N", default_value_t = 16_000, value_parser = at_least_one)]
     pub tokens: usize,
     /// Tokens in a context, BOS included.
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = context_length)]
@@ -217,6 +218,29 @@ pub enum InitArg {
     Data,
     /// As in the authors' module.
     Random,
+}
+
+impl Numbers {
+    /// Flags that were given, of those that change nothing where `kind` is trained, and why.
+    pub fn without_effect(&self, kind: KindArg) -> Option<(Vec<&'static str>, &'static str)> {
+        let (flags, why): (&[(bool, &'static str)], _) = match kind {
+            KindArg::Temporal => return None,
+            KindArg::Topk => (
+                &[
+                    (self.heads.is_some(), "--heads"),
+                    (self.bottleneck.is_some(), "--bottleneck"),
+                    (self.lr_mult_attention.is_some(), "--lr-mult-attention"),
+                    (self.lr_mult_scores.is_some(), "--lr-mult-scores"),
+                    (self.aux_loss_weight.is_some(), "--aux-loss-weight"),
+                    (self.init_score.is_some(), "--init-score"),
+                ],
+                "--kind topk has no attention",
+            ),
+            KindArg::Predictive => (&[(self.k.is_some(), "--k")], "--kind predictive has no novel codes"),
+        };
+        let given: Vec<&'static str> = flags.iter().filter(|(given, _)| *given).map(|(_, flag)| *flag).collect();
+        (!given.is_empty()).then_some((given, why))
+    }
 }
 
 impl TrainArgs {

@@ -44,6 +44,9 @@ pub fn add(folder: &Path, options: &WordOptions, device: Option<DeviceArg>) -> R
             folder.display()
         );
     }
+    if options.vocabulary.is_some() && options.means.is_some() && !options.corpus.is_empty() {
+        bail!("--vocabulary and --means say all that --corpus would be read for; leave one of the three out");
+    }
     if let Some(out) = &options.export {
         let given = options.corpus.iter().chain(&options.vocabulary).chain(&options.means);
         let inputs: Vec<&Path> = given.map(PathBuf::as_path).chain([folder]).collect();

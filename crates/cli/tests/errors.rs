@@ -44,6 +44,91 @@ fn wrong_usage_has_exit_code_2() {
     }
 }
 
+/// What would change nothing is refused: whoever typed it expects something of it.
+#[test]
+fn options_that_change_nothing_are_refused() {
+    let analyze = ["analyze", "--model", "x", "--text", "a"];
+    let words = ["words", "--model", "x", "--corpus", "c"];
+    let lens = ["lens", "--model", "x", "--corpus", "c"];
+    let train = ["train", "--model", "x", "--corpus", "c", "--out", "o"];
+    for (command, more) in [
+        (&analyze[..], &["--attention"][..]),
+        (&analyze, &["--compact"]),
+        (&analyze, &["--no-grams"]),
+        (&analyze, &["--no-grams", "--dump", "d.safetensors"]),
+        (&words, &["--vocabulary", "v", "--min-count", "3"]),
+        (&words, &["--vocabulary", "v", "--languages", "de"]),
+        (&words, &["--means", "m", "--tokens", "300"]),
+        (&words, &["--languages", ""]),
+        (&lens, &["--lens", "l", "--gemma", "g"]),
+        (&lens, &["--lens", "l", "--tokens", "300"]),
+        (&lens, &["--lens", "l", "--held-out-tokens", "300"]),
+        (&lens, &["--pieces", "p", "--min-count", "3"]),
+        (&train, &["--init-from", "s", "--init", "random"]),
+        (&train, &["--init-from", "s", "--init-score", "3"]),
+    ] {
+        let outcome = run(&[command, more].concat());
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{more:?}: {}", outcome.stderr);
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = text(&small_pack(scratch.path()));
+    for command in [["words", "--vocabulary", "v", "--means", "m"], ["lens", "--lens", "l", "--pieces", "p"]] {
+        let outcome = run(&[&command[..], &["--corpus", "c", "--model", &pack]].concat());
+        // A pack without words is no pack for a lens, whatever else is wrong.
+        let says = if command[0] == "words" { "leave one of the three out" } else { "no words" };
+        assert_error(&outcome, &[says]);
+    }
+}
+
+/// A run over nothing, and what names nothing.
+#[test]
+fn nothing_is_no_number_of_tokens_and_no_name() {
+    for args in [
+        &["card", "--model", "x", "--sae", "s", "--heldout", "h", "--tokens", "0"][..],
+        &["dashboards", "--model", "x", "--corpus", "c", "--out", "o", "--tokens", "0"],
+        &["train", "--model", "x", "--corpus", "c", "--out", "o", "--tokens", "0"],
+        &["train", "--model", "x", "--corpus", "c", "--out", "o", "--context", "1"],
+        &["train", "--model", "x", "--corpus", "c", "--out", "o", "--eval-tokens", "0"],
+        &["train", "--model", "x", "--corpus", "c", "--out", "o", "--eval-every", "0"],
+        &["pack", "--gemma", "", "--sae", "s", "--layer", "1", "--precision", "f32", "--out", "o"],
+        &["pack", "--gemma", "g", "--sae", "", "--layer", "1", "--precision", "f32", "--out", "o"],
+        &["train", "--gemma", "", "--layer", "1", "--corpus", "c", "--out", "o"],
+        &["card", "--model", "x", "--sae", "", "--heldout", "h"],
+    ] {
+        let outcome = run(args);
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{args:?}: {}", outcome.stderr);
+    }
+    let outcome = run(&["card", "--model", "x", "--sae", "tiny=", "--heldout", "h"]);
+    assert_error(&outcome, &["--sae tiny=", "NAME=DIR"]);
+    let outcome = run(&["verify", "--device", "cpu", "--model", "packs/none"]);
+    assert_error(&outcome, &["packs/none: there is no such folder; a pack is"]);
+    assert_eq!(outcome.sentence().matches("there is no").count(), 1, "{}", outcome.sentence());
+}
+
+/// A story where lines or documents of JSON belong.
+#[test]
+fn a_story_in_the_place_of_json_is_called_none() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (pack, story) = (text(&small_pack(scratch.path())), text(&scratch.path().join("story.txt")));
+    std::fs::write(&story, "Once upon a time, a girl looked at the sky.\nThe end.\n").unwrap();
+    let sae = text(&fixture("sae/topk-tied"));
+    let corpus = text(&fixture("train/texts.jsonl"));
+    let lines = text(&scratch.path().join("story.jsonl"));
+    std::fs::copy(&story, &lines).unwrap();
+    for args in [
+        &["analyze", "--model", &pack, "--text-list", &story, "--out", "nowhere"][..],
+        &["fidelity", "--reference", &pack, "--mix", "q8", "--texts", &story],
+        &["topics", "--model", &pack, "--texts", &story],
+        &["card", "--model", &pack, "--sae", &sae, "--heldout", &corpus, "--stories", &story],
+        &["verify", "--model", &pack, "--golden", &story],
+        &["tokenize", "--model", &pack, "--corpus", &lines, "--out", "ids.safetensors"],
+    ] {
+        let outcome = run(&[args, if args[0] == "tokenize" { &["--device", "cpu"][..] } else { &[] }].concat());
+        assert_error(&outcome, &["story.", "it is not JSON"]);
+        assert!(!outcome.sentence().contains("expected"), "{}", outcome.sentence());
+    }
+}
+
 #[test]
 fn texts_that_cannot_be_analyzed() {
     let scratch = tempfile::tempdir().unwrap();
@@ -401,7 +486,7 @@ fn numbers_that_leave_nothing_to_compute_are_refused() {
     }
     let mut train = vec!["train", "--device", "cpu", "--model", &pack, "--corpus", &corpus, "--out", &out];
     train.extend(["--tokens", "2000", "--batch-tokens", "18446744073709551615"]);
-    assert_error(&run(&train), &["batch_tokens is 18446744073709551615", "2000 tokens"]);
+    assert_error(&run(&train), &["--batch-tokens is 18446744073709551615", "2000 tokens"]);
     assert!(!Path::new(&out).join("conf.yaml").exists());
 }
 

@@ -157,6 +157,47 @@ fn token_ids_train_as_texts_do() {
     assert!(std::fs::read(of_texts.join(file)).unwrap() == std::fs::read(of_ids.join(file)).unwrap());
 }
 
+/// Three millions of tokens is a default, not what a small corpus has.
+#[test]
+fn many_passes_over_a_small_corpus_are_warned_of() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = pack(scratch.path());
+    let printed = |name: &str, tokens: &str| {
+        let more = ["--tokens", tokens, "--max-minutes", "0"];
+        succeed(&args(&pack, &scratch.path().join(name), &more)).stderr
+    };
+    let many = printed("many", "3000000");
+    let warning = many.lines().find(|line| line.starts_with("warning: ")).unwrap_or_default();
+    assert!(warning.contains(" passes over it") && warning.contains("3000000 tokens"), "{many}");
+    assert!(!printed("few", "600").contains("passes"));
+}
+
+/// The SAE that training begins with keeps its shape; a kind has not all parts.
+#[test]
+fn numbers_that_change_nothing_are_named() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (pack, sae) = (pack(scratch.path()), scratch.path().join("sae"));
+    let short = ["--tokens", "50", "--max-minutes", "0"];
+    assert!(!succeed(&args(&pack, &sae, &short)).stderr.contains("stand for nothing"));
+    let topk = succeed(&args(&pack, &scratch.path().join("topk"), &[&short[..], &["--kind", "topk"]].concat())).stderr;
+    assert!(
+        topk.contains("--kind topk has no attention: --heads, --bottleneck of this run stand for nothing"),
+        "{topk}"
+    );
+    let from = |flag: &str, number: &str| {
+        let more = [&short[..], &["--init-from", sae.to_str().unwrap(), flag, number]].concat();
+        run(&args(&pack, &scratch.path().join("next"), &more))
+    };
+    for (flag, number, has) in
+        [("--heads", "4", "2"), ("--k", "5", "4"), ("--width-factor", "2", "1"), ("--bottleneck", "4", "2")]
+    {
+        let refused = from(flag, number);
+        let says = format!("{flag} is {number}, the SAE of --init-from has {has}, which stays");
+        assert!(refused.code == 1 && refused.sentence().contains(&says), "{}", refused.stderr);
+    }
+    assert_eq!(from("--heads", "2").code, 0);
+}
+
 #[test]
 fn the_two_other_kinds_train() {
     let scratch = tempfile::tempdir().unwrap();
@@ -350,7 +391,7 @@ fn errors_are_reported_in_a_sentence() {
         outcome.stderr
     };
     assert!(wrong(&["--layer", "1"]).contains("ends at the output of layer 2, not 1"));
-    assert!(wrong(&["--bottleneck", "7"]).contains("bottleneck_factor"));
+    assert!(wrong(&["--bottleneck", "7"]).contains("--bottleneck times --heads, 7 * 2"));
     assert!(wrong(&["--corpus", "nowhere"]).contains("nowhere: there is no such file or folder"));
     assert!(wrong(&["--init-from", "nowhere"]).contains("no SAE is in this folder"));
     let empty = scratch.path().join("empty.txt");

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use lens_pack::config::{NovelCodes, SaeConfig};
+use lens_pack::config::{ConfigError, NovelCodes, SaeConfig};
 
 use crate::{Error, Result};
 
@@ -138,11 +138,11 @@ impl Recipe {
     /// The configuration of the SAE that comes of it, for residual streams of width `d_model`.
     ///
     /// # Errors
-    /// [`Error::Recipe`] when the numbers do not fit each other.
+    /// [`Error::Recipe`] when the numbers do not fit each other, by the flags of `temporal-lens train`.
     pub fn config(&self, d_model: usize, scaling_factor: f64) -> Result<SaeConfig> {
         let config = SaeConfig {
             dimin: d_model,
-            width: d_model * self.width_factor,
+            width: d_model.saturating_mul(self.width_factor),
             n_heads: self.heads,
             sae_diff_type: if self.kind == Kind::Predictive { NovelCodes::Nullify } else { NovelCodes::TopK },
             kval_topk: (self.kind != Kind::Predictive).then_some(self.k),
@@ -152,51 +152,54 @@ impl Recipe {
             scaling_factor,
             target_layer: None,
         };
-        config.check().map_err(|e| Error::Recipe(e.to_string()))?;
+        config.check().map_err(|e| Error::Recipe(by_flags(&e)))?;
         let scores = self.init_scores.len();
         if scores == 0
             || !self.heads.is_multiple_of(scores)
             || self.init_scores.iter().any(|score| !score.is_finite() || *score <= 0.0)
         {
             return Err(Error::Recipe(format!(
-                "init_score takes one positive number, or so many that {} heads divide evenly among them",
+                "--init-score takes one positive number, or so many that {} heads divide evenly among them",
                 self.heads
             )));
         }
         if !(0.0..=1.0).contains(&self.joined) {
-            return Err(Error::Recipe(format!("joined is a share of contexts, from 0 to 1, and not {}", self.joined)));
+            return Err(Error::Recipe(format!(
+                "--joined is a share of contexts, from 0 to 1, and not {}",
+                self.joined
+            )));
         }
         let numbers = [
-            ("lr", self.lr),
-            ("lr_final", self.lr_final),
-            ("lr_mult_decoder", self.lr_mult_decoder),
-            ("lr_mult_attention", self.lr_mult_attention),
-            ("lr_mult_scores", self.lr_mult_scores),
-            ("beta_1", f64::from(self.betas[0])),
-            ("beta_2", f64::from(self.betas[1])),
-            ("weight_decay", f64::from(self.weight_decay)),
-            ("max_grad_norm", f64::from(self.max_grad_norm)),
-            ("aux_loss_weight", f64::from(self.aux_loss_weight)),
+            ("--lr", self.lr),
+            ("--lr-final", self.lr_final),
+            ("--lr-mult-decoder", self.lr_mult_decoder),
+            ("--lr-mult-attention", self.lr_mult_attention),
+            ("--lr-mult-scores", self.lr_mult_scores),
+            ("--beta-1", f64::from(self.betas[0])),
+            ("--beta-2", f64::from(self.betas[1])),
+            ("--weight-decay", f64::from(self.weight_decay)),
+            ("--max-grad-norm", f64::from(self.max_grad_norm)),
+            ("--aux-loss-weight", f64::from(self.aux_loss_weight)),
         ];
         if let Some((name, value)) = numbers.iter().find(|(_, value)| !value.is_finite() || *value < 0.0) {
             return Err(Error::Recipe(format!("{name} is {value}; it must be a number, 0 or above")));
         }
         if self.max_grad_norm == 0.0 {
             return Err(Error::Recipe(
-                "max_grad_norm is 0, which makes every gradient 0; a large number leaves gradients as they are"
+                "--max-grad-norm is 0, which makes every gradient 0; a large number leaves gradients as they are"
                     .to_owned(),
             ));
         }
         if self.betas.iter().any(|beta| *beta >= 1.0) {
-            return Err(Error::Recipe("beta_1 and beta_2 must lie below 1".to_owned()));
+            return Err(Error::Recipe("--beta-1 and --beta-2 must lie below 1".to_owned()));
         }
         if self.batch_tokens == 0 || self.tokens == 0 {
-            return Err(Error::Recipe("tokens and batch_tokens must be at least 1".to_owned()));
+            return Err(Error::Recipe("--tokens and --batch-tokens must be at least 1".to_owned()));
         }
         // A run of fewer tokens than a step usually has is one step.
         if self.batch_tokens > self.tokens.max(BATCH_TOKENS) {
             let (batch, tokens) = (self.batch_tokens, self.tokens);
-            return Err(Error::Recipe(format!("batch_tokens is {batch}, more than the {tokens} tokens of the run")));
+            return Err(Error::Recipe(format!("--batch-tokens is {batch}, more than the {tokens} tokens of the run")));
         }
         Ok(config)
     }
@@ -227,6 +230,28 @@ impl Recipe {
         } else {
             self.lr_mult_attention
         }
+    }
+}
+
+/// What is wrong with a configuration, by the flags that its numbers come from.
+fn by_flags(error: &ConfigError) -> String {
+    match error {
+        ConfigError::Dimension { name, value, max } => {
+            let flag = match *name {
+                "width" => "the width (--width-factor times the residual stream's dimensions)",
+                "n_heads" => "--heads",
+                "bottleneck_factor" => "--bottleneck",
+                other => other,
+            };
+            format!("{flag} is {value}; it must lie between 1 and {max}")
+        }
+        ConfigError::Width { width, bottleneck_factor, n_heads } => {
+            format!(
+                "the width {width} is not a multiple of --bottleneck times --heads, {bottleneck_factor} * {n_heads}"
+            )
+        }
+        ConfigError::K { k, width } => format!("--k is {k}; it must lie between 1 and the width {width}"),
+        other => other.to_string(),
     }
 }
 
@@ -289,7 +314,23 @@ mod tests {
         }
         for lr in [-1e-3, f64::NAN, f64::INFINITY] {
             let refused = Recipe { lr, ..recipe(&[6.0], 0.0) }.config(64, 1.0);
-            assert!(refused.is_err_and(|e| e.to_string().contains("lr is")), "{lr}");
+            assert!(refused.is_err_and(|e| e.to_string().starts_with("--lr is")), "{lr}");
+        }
+        for (wrong, flag) in [
+            (Recipe { k: 0, ..recipe(&[6.0], 0.0) }, "--k is 0"),
+            (Recipe { k: 193, ..recipe(&[6.0], 0.0) }, "--k is 193"),
+            (Recipe { heads: 0, ..recipe(&[6.0], 0.0) }, "--heads is 0"),
+            (Recipe { bottleneck: 7, ..recipe(&[6.0], 0.0) }, "--bottleneck times --heads, 7 * 4"),
+            (Recipe { bottleneck: 0, ..recipe(&[6.0], 0.0) }, "--bottleneck is 0"),
+            (Recipe { width_factor: 0, ..recipe(&[6.0], 0.0) }, "--width-factor"),
+            (Recipe { width_factor: usize::MAX, ..recipe(&[6.0], 0.0) }, "--width-factor"),
+            (Recipe { lr_mult_decoder: f64::NAN, ..recipe(&[6.0], 0.0) }, "--lr-mult-decoder is NaN"),
+            (Recipe { betas: [0.9, 1.5], ..recipe(&[6.0], 0.0) }, "--beta-2"),
+            (Recipe { max_grad_norm: 0.0, ..recipe(&[6.0], 0.0) }, "--max-grad-norm is 0"),
+            (Recipe { tokens: 0, ..recipe(&[6.0], 0.0) }, "--tokens and --batch-tokens"),
+        ] {
+            let problem = wrong.config(64, 1.0).unwrap_err().to_string();
+            assert!(problem.contains(flag) && !problem.contains('_'), "{flag}: {problem}");
         }
         for joined in [-0.1, 1.1, f32::NAN] {
             assert!(recipe(&[6.0], joined).config(64, 1.0).is_err(), "{joined}");
