@@ -25,16 +25,24 @@ pub struct WheelArgs {
     out: PathBuf,
 }
 
+/// Refuses a folder without the template that goes into the wheel.
+fn check_site(folder: &Path) -> Result<()> {
+    if !folder.join(TEMPLATE).is_file() {
+        bail!("{} is not a built site: it has no {TEMPLATE}; `cargo xtask dist` builds one", folder.display());
+    }
+    Ok(())
+}
+
 /// Makes the wheel.
 ///
 /// # Errors
 /// Those of building, and a wheel that is too large.
 pub fn run(paths: &Paths, args: &WheelArgs) -> Result<()> {
     let folder = match &args.site {
-        Some(folder) if !folder.join(TEMPLATE).is_file() => {
-            bail!("{} is not a built site: it has no {TEMPLATE}; `cargo xtask dist` builds one", folder.display())
+        Some(folder) => {
+            check_site(folder)?;
+            folder.clone()
         }
-        Some(folder) => folder.clone(),
         None => site::build(paths, site::Kind::Published)?,
     };
     let (python, modules) = setup::python::with_packages(paths)?;
@@ -80,4 +88,20 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     }
     std::fs::copy(from, to).with_context(context)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_no_built_site_is_named() {
+        let site = tempfile::tempdir().unwrap();
+        for folder in [Path::new("/nope"), site.path()] {
+            let refused = check_site(folder).unwrap_err().to_string();
+            assert!(refused.contains("is not a built site") && refused.contains("cargo xtask dist"), "{refused}");
+        }
+        std::fs::write(site.path().join(TEMPLATE), "").unwrap();
+        assert!(check_site(site.path()).is_ok());
+    }
 }
