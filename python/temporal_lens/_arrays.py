@@ -12,6 +12,22 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
+def kind(value: Any) -> str:
+    """What a value is, as a sentence says it: None, a str, an int."""
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeioAEIO' else 'a'} {name}"
+
+
+def utf8_bytes(text: str) -> Optional[int]:
+    """Its length in a file; None where it holds half a character (a lone surrogate), which no file can hold."""
+    try:
+        return len(text) if text.isascii() else len(text.encode("utf-8"))
+    except UnicodeEncodeError:
+        return None
+
+
 def array(name: str, value: Any, dimensions: int) -> Array:
     """``value`` as float32 with so many dimensions; a batch of one is taken out.
 

@@ -9,7 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import Optional
 
-from ._analysis import Analysis, PathLike, load
+from ._analysis import Analysis, load
+from ._files import PathLike
 
 _HOW = (
     "the command line temporal-lens is not installed, or not on PATH: take it from a release of Temporal Lens, or build it in a "

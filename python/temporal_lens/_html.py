@@ -5,16 +5,16 @@ from __future__ import annotations
 
 import base64
 import html
-import json
 import os
 import re
 import zlib
 from importlib import resources
 from pathlib import Path
-from typing import Any, Dict, Optional, Union
-from urllib.parse import parse_qsl
+from typing import Any, Dict, List, Optional, Union
 
-from ._analysis import Analysis, PathLike, is_analysis, read_json, write_whole
+from ._analysis import Analysis, is_analysis
+from ._files import PathLike, as_json, read_json, write_whole
+from ._view import query_of
 
 _KIND = "temporal-lens-one-file/1"
 _HEAD = "<!--temporal-lens:head-->"
@@ -49,20 +49,17 @@ def one_file(analysis: Analysis, view: str = "", features: Optional[Union[PathLi
     written = analysis.document["format"]
     if f"{written} " not in page and f'{written}"' not in page:
         raise ValueError(f"the template is of another version: it does not read {written}")
-    check_view(view, page)
-    data = _block("result", analysis.document, f' data-query="{html.escape(view.lstrip("?"))}"' if view else "")
+    query = query_of(view, _keys(page))
+    data = _block("result", analysis.document, f' data-query="{html.escape(query)}"' if query else "")
     if features is not None:
         data += _block("features", _index(features, analysis))
     return page.replace(_HEAD, _head(analysis)).replace(_DATA, data)
 
 
-def check_view(view: str, page: str) -> None:
-    """That what a view is opened with are parameters of a link, as the template lists them."""
+def _keys(page: str) -> List[str]:
+    """The parameters of a link, as the template lists them."""
     listed = re.search(r'<meta name="temporal-lens-keys" content="([^"]*)"', page)
-    keys = listed[1].split() if listed else []
-    for name, _ in parse_qsl(view.lstrip("?"), keep_blank_values=True):
-        if keys and name not in keys:
-            raise ValueError(f"view: {name!r} is not a parameter of a link, such as view=path; it is one of {', '.join(sorted(keys))}")
+    return listed[1].split() if listed else []
 
 
 def save_html(analysis: Analysis, path: PathLike, view: str = "", features: Optional[Union[PathLike, Dict[str, Any]]] = None) -> None:
@@ -72,12 +69,12 @@ def save_html(analysis: Analysis, path: PathLike, view: str = "", features: Opti
 
 
 def _block(name: str, document: Dict[str, Any], attributes: str = "") -> str:
-    packed = base64.b64encode(zlib.compress(json.dumps(document, ensure_ascii=False, allow_nan=False).encode("utf-8"), 9))
+    packed = base64.b64encode(zlib.compress(as_json("features" if name == "features" else "document", document).encode("utf-8"), 9))
     return f'<script type="application/octet-stream" id="temporal-lens-{name}"{attributes}>{packed.decode("ascii")}</script>\n'
 
 
 def _index(features: Union[PathLike, Dict[str, Any]], analysis: Analysis) -> Dict[str, Any]:
-    index = features if isinstance(features, dict) else read_json(features)
+    index = features if isinstance(features, dict) else read_json(features, "features")
     found = index.get("format") if isinstance(index, dict) else None
     if found != _DASHBOARDS:
         raise ValueError(f"features: its format is {found!r}; an index of dashboards is {_DASHBOARDS}")

@@ -7,9 +7,11 @@ import os
 from typing import Any, Dict, Optional, Union
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from ._analysis import Analysis, PathLike
-from ._arrays import whole
+from ._analysis import Analysis
+from ._arrays import kind, utf8_bytes, whole
+from ._files import PathLike
 from ._html import one_file
+from ._view import query_of
 
 #: Pixels.
 HEIGHT = 720
@@ -55,10 +57,14 @@ def show(
             raise ValueError("features: they are for an analysis; a site has those of its own model")
         if not page:
             raise ValueError('page: a text needs the address of a Temporal Lens site, as in show(text, page="https://..."); an analysis needs none')
+        if not what.strip():
+            raise ValueError("what: the text is empty")
+        if utf8_bytes(what) is None:
+            raise ValueError("what: the text holds half a character (a lone surrogate), which no address can hold")
         address = urlsplit(page)
         if not (address.scheme == "https" and address.hostname or address.scheme == "http" and address.hostname in _THIS_MACHINE):
             raise ValueError(f"page: {page!r} is not an https address, nor one of this machine")
-        query = "&".join(part for part in ("embed=true", f"text={quote(what)}", view.lstrip("?")) if part)
+        query = "&".join(part for part in ("embed=true", f"text={quote(what)}", query_of(view, ())) if part)
         site = urlunsplit((address.scheme, address.netloc, address.path, query, ""))
         source = f'src="{html.escape(site)}" allow="clipboard-write; cross-origin-isolated"'
         return Shown(_frame(source, height))
@@ -67,7 +73,7 @@ def show(
     if isinstance(what, dict):
         what = Analysis(what)
     if not isinstance(what, Analysis):
-        raise TypeError(f"what: there is no view of a {type(what).__name__}; it is an Analysis, its document or a text")
+        raise TypeError(f"what: there is no view of {kind(what)}; it is an Analysis, its document or a text")
     return Shown(frame(what, view, height, features))
 
 
