@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Mapping, NoReturn, Optional, Sequence
 
 import numpy as np
 
-from ._arrays import Array, kind, utf8_bytes
+from ._arrays import BYTES_MAX, Array, kind, utf8_bytes
 
 #: Formats that this package reads.
 FORMATS = ("temporal-lens-analysis/2", "temporal-lens-analysis/1")
@@ -18,7 +18,6 @@ SOURCES = ("predictable", "novel", "total", "residual")
 #: How much of everything a document may hold (crates/analysis/src/document/bounds.rs).
 TOKENS_MAX = 1 << 13
 WIDTH_MAX = 1 << 24
-NAME_BYTES_MAX = 1024
 NOVEL_TOP_MAX = 4096
 LAYERS_MAX, HEADS_MAX = 1024, 4096
 _LIST_MAX = 64
@@ -27,7 +26,7 @@ COUNT_MAX = 2**32 - 1
 #: How far numbers may lie outside the range that they have by definition: other programs compute in bfloat16.
 _ROUNDING = np.float32(0.01)
 
-_FLOAT_MAX = float(np.finfo(np.float32).max)
+FLOAT_MAX = float(np.finfo(np.float32).max)
 Check = Callable[[Any], None]
 
 
@@ -96,7 +95,7 @@ def _within(least: float, most: float) -> Check:
     def check(value: Any) -> None:
         _number(value)
         if not low <= np.float32(value) <= high:
-            wanted = f"{least:g} at least" if most == _FLOAT_MAX else f"{most:g} at most" if least == -_FLOAT_MAX else f"{least:g} to {most:g}"
+            wanted = f"{least:g} at least" if most == FLOAT_MAX else f"{most:g} at most" if least == -FLOAT_MAX else f"{least:g} to {most:g}"
             raise _Refused(f"it is {value!r:.40}; it has to be {wanted}")
 
     return check
@@ -124,8 +123,8 @@ def _string(value: Any) -> None:
 def _name(value: Any) -> None:
     _string(value)
     length = utf8_bytes(value) or 0
-    if length > NAME_BYTES_MAX:
-        raise _Refused(f"has {length} bytes; a name, a token or a word has {NAME_BYTES_MAX} at most")
+    if length > BYTES_MAX:
+        raise _Refused(f"has {length} bytes; a name, a token or a word has {BYTES_MAX} at most")
 
 
 # Of values
@@ -175,7 +174,7 @@ def _object(needed: Mapping[str, Check], optional: Optional[Mapping[str, Check]]
 
 _COSINE = _or_null(_within(-1, 1))
 _SHARE = _within(0, 1)
-_ENERGY = _list(_within(0, _FLOAT_MAX))
+_ENERGY = _list(_within(0, FLOAT_MAX))
 _CODES = _list(_list(_object({"feature": _whole, "value": _number})))
 _WORDS = _list(_object({"word": _name, "score": _number}), _LIST_MAX)
 _SPREAD = _object({name: _or_null(_number) for name in ("mean", "min", "max")})
@@ -192,7 +191,7 @@ _DOCUMENT = _object(
         ),
         "token_ids": _list(_whole),
         "tokens": _list(_name),
-        "variance_explained": _or_null(_within(-_FLOAT_MAX, 1)),
+        "variance_explained": _or_null(_within(-FLOAT_MAX, 1)),
         "l0_novel": _list(_whole),
         "l0_pred": _list(_whole),
         "l0_total": _list(_whole),
@@ -212,7 +211,7 @@ _DOCUMENT = _object(
                 {"next": _list(_list(_object({"word": _name, "probability": _SHARE}), _LIST_MAX))},
             )
         ),
-        "surprise": _or_null(_list(_or_null(_within(0, _FLOAT_MAX)))),
+        "surprise": _or_null(_list(_or_null(_within(0, FLOAT_MAX)))),
         "shuffled": _or_null(_object({"orders": _whole, "statistics": _list(_STATISTIC, _LIST_MAX)})),
         "energy": _or_null(_object({name: _ENERGY for name in ("residual", "error", "predictable", "novel")})),
         "attention": _or_null(_object({"layers": _whole, "heads": _whole, "weights": _list(_string)})),

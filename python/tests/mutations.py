@@ -1,9 +1,10 @@
 """One field of a document made into something else: every kind of value in every kind of place."""
 
 import copy
+import itertools
 import json
 
-DELETED, REPEATED, TWICE = "deleted", "repeated", "its last entry twice"
+DELETED, TWICE = "deleted", "its last entry twice"
 #: What a field is made into. 10000000 is more than any count or share and fewer than the widest SAE has.
 VALUES = [
     None, True, -1, 0, 1, 0.5, 3, 10_000_000, 2**32 - 1, 2**64, -1e39, 1e39, float("nan"), float("-inf"), "12", "x" * 1025, "\ud800",
@@ -23,23 +24,22 @@ def places(value, place=()):
             yield from places(value[at], (*place, at))
 
 
-def mutations(document):
-    """What was done, and the document as JSON; always the same, in the same order."""
-    for place in places(document):
-        for value in VALUES:
-            changed = copy.deepcopy(document)
-            holder = changed
-            for step in place[:-1]:
-                holder = holder[step]
-            found = holder[place[-1]]
-            if value is DELETED:
-                del holder[place[-1]]
-            elif value is TWICE:
-                if not isinstance(found, list) or not found:
-                    continue
-                found.append(found[-1])
-            elif type(value) is type(found) and value == found:
+def mutations(document, start=0, every=1):
+    """What was done, and the document as JSON, of each mutation or of some of them; always the same, in the same order."""
+    for place, value in itertools.islice(itertools.product(places(document), VALUES), start, None, every):
+        changed = copy.deepcopy(document)
+        holder = changed
+        for step in place[:-1]:
+            holder = holder[step]
+        found = holder[place[-1]]
+        if value is DELETED:
+            del holder[place[-1]]
+        elif value is TWICE:
+            if not isinstance(found, list) or not found:
                 continue
-            else:
-                holder[place[-1]] = value
-            yield f"{'.'.join(map(str, place))}: {value!r:.30}", json.dumps(changed)
+            found.append(found[-1])
+        elif type(value) is type(found) and value == found:
+            continue
+        else:
+            holder[place[-1]] = value
+        yield f"{'.'.join(map(str, place))}: {value!r:.30}", json.dumps(changed)

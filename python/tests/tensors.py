@@ -9,6 +9,9 @@ import numpy as np
 FIXTURES = Path(__file__).resolve().parents[2] / "tests" / "fixtures"
 CASES = ["topk-tied", "relu-untied-2-layers", "topk-bottleneck-3-layers-bf16", "sae-lens-topk"]
 
+#: The first tokens: whoever names a text, names one with these words.
+TEXT = ["▁Tensors", "▁of", "▁a", "▁notebook"]
+
 
 def fixture(case):
     """Tensors of ``expected.safetensors`` by name."""
@@ -27,5 +30,5 @@ def arguments(case, **changes):
     """What ``from_tensors`` is called with."""
     found = fixture(case)
     named = {"residual": found["x"], **{name: found[name] for name in ("pred_codes", "novel_codes", "recons", "pred_recons", "novel_recons", "attn_graphs")}}
-    tokens = ["<bos>"] + [f"▁w{t}" for t in range(1, len(found["x"]))]
+    tokens = ["<bos>", *TEXT] + [f"▁w{t}" for t in range(1 + len(TEXT), len(found["x"]))]
     return {"tokens": tokens, **named, **changes}

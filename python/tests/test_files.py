@@ -19,7 +19,7 @@ EXAMPLE = FIXTURES.parents[1] / "demo" / "examples" / "two-events.json"
 
 @pytest.fixture
 def analysis():
-    return tl.from_tensors(**arguments("topk-tied"), text='"</script>" & more')
+    return tl.from_tensors(**arguments("topk-tied"), text='"</script>" & tensors of a notebook')
 
 
 def test_a_saved_analysis_is_read_again(analysis, tmp_path):
@@ -313,7 +313,7 @@ def test_a_text_without_any_is_not_shown(text):
 
 def test_one_file_carries_the_document_and_names_the_text(analysis):
     page = tl.one_file(analysis, "view=path&pin=3.2")
-    assert "<title>&quot;&lt;/script&gt;&quot; &amp; more · Temporal Lens</title>" in page
+    assert "<title>&quot;&lt;/script&gt;&quot; &amp; tensors of a notebook · Temporal Lens</title>" in page
     block = re.search(r'id="temporal-lens-result" data-query="view=path&amp;pin=3.2">([^<]+)</script>', page)
     assert json.loads(zlib.decompress(base64.b64decode(block[1]))) == analysis.document
 
