@@ -393,11 +393,25 @@ def test_a_text_needs_a_page():
         tl.show(3)
 
 
-def test_one_text_is_analyzed(tmp_path):
-    with pytest.raises(TypeError, match="text: this is a list; it has to be one string"):
-        tl.analyze(["a", "b"], pack=tmp_path)
-    with pytest.raises(ValueError, match="text: it is empty"):
-        tl.analyze("", pack=tmp_path)
+@pytest.mark.parametrize(
+    "text, kind, said",
+    [
+        (["a", "b"], TypeError, "text: this is a list; it has to be one string"),
+        (5, TypeError, "text: this is an int; it has to be one string"),
+        ("", ValueError, "text: it is empty"),
+        ("a\0b", ValueError, "text: character 1 is a NUL"),
+        ("a\ud800", ValueError, "text: it holds half a character"),
+    ],
+)
+def test_one_text_is_analyzed(tmp_path, text, kind, said):
+    with pytest.raises(kind, match=said):
+        tl.analyze(text, pack=tmp_path)
+
+
+def test_what_is_no_pack_program_or_device_is_named(tmp_path):
+    for named, value, kind in [("pack", None, TypeError), ("pack", "", ValueError), ("program", 5, TypeError), ("program", "", ValueError), ("device", 0, TypeError)]:
+        with pytest.raises(kind, match=f"^{named}: "):
+            tl.analyze("a", **{"pack": tmp_path, named: value})
 
 
 def test_without_the_command_line_it_says_how_to_get_it(tmp_path):
@@ -405,16 +419,50 @@ def test_without_the_command_line_it_says_how_to_get_it(tmp_path):
         tl.analyze("a", pack=tmp_path, program=tmp_path / "none")
 
 
+def program_of(path, *lines):
+    """A command line that has a version and does this."""
+    path.write_text("\n".join(['#!/bin/sh', '[ "$1" = --version ] && echo temporal-lens 9 && exit', *lines]))
+    path.chmod(0o755)
+    return path
+
+
 def test_the_command_line_is_called(tmp_path, analysis):
-    result = tmp_path / "made.json"
+    result, given = tmp_path / "made.json", tmp_path / "given.txt"
     analysis.save(result)
-    program = tmp_path / "temporal-lens"
-    program.write_text(f'#!/bin/sh\nwhile [ "$1" != --json ]; do shift; done\ncp "{result}" "$2"\n')
-    program.chmod(0o755)
-    assert tl.analyze("-a text", pack=tmp_path, program=program).document == analysis.document
-    program.write_text("#!/bin/sh\necho 'temporal-lens: there is no pack' >&2\nexit 1\n")
-    with pytest.raises(RuntimeError, match="there is no pack"):
-        tl.analyze("a", pack=tmp_path, program=program)
+    shift = 'while [ "$1" != --text-file ]; do shift; done'
+    program = program_of(tmp_path / "temporal-lens", shift, f'cp "$2" "{given}"', f'cp "{result}" "$4"')
+    # Longer than what a command line may be, and what would be an option there.
+    for text in ("-a text\r\n", "\ufeffa", "tide " * 60_000):
+        assert tl.analyze(text, pack=tmp_path, program=program).document == analysis.document
+        assert given.read_bytes() == b"\xef\xbb\xbf" + text.encode()
+
+
+@pytest.mark.parametrize(
+    "lines, said",
+    [
+        (["echo 'loading' >&2", "echo 'temporal-lens: there is no pack' >&2", "exit 1"], "^temporal-lens: there is no pack$"),
+        (
+            ["""printf "error: invalid value 'tpu' for '--device <DEVICE>'\\n  [possible values: cpu, gpu]\\n\\n  tip: a similar value\\n\\nFor more information, try '--help'.\\n" >&2""", "exit 2"],
+            r"^error: invalid value 'tpu' for '--device <DEVICE>' \[possible values: cpu, gpu\]$",
+        ),
+        (['echo "temporal-lens: $5: 9,000 tokens are too many" >&2', "exit 1"], "^temporal-lens: text: 9,000 tokens are too many$"),
+        (["exit 3"], "^temporal-lens ended with 3$"),
+        (["exit 0"], "^temporal-lens ended with 0 and wrote no result$"),
+    ],
+)
+def test_what_the_command_line_says_is_told(tmp_path, lines, said):
+    program = program_of(tmp_path / "temporal-lens", *lines)
+    with pytest.raises(RuntimeError, match=said):
+        tl.analyze("a", pack=tmp_path, program=program, device="tpu")
+
+
+@pytest.mark.parametrize("lines", [["#!/bin/sh", "echo 'ls: no option' >&2", "exit 2"], ["#!/bin/sh", "exit 0"], ["\x7fELF"], ["#!/absent"]])
+def test_another_program_is_not_taken_for_the_command_line(tmp_path, lines):
+    other = tmp_path / "other"
+    other.write_text("\n".join(lines))
+    other.chmod(0o755)
+    with pytest.raises(RuntimeError, match="^program: .*other (is not the command line temporal-lens|cannot be run)"):
+        tl.analyze("a", pack=tmp_path, program=other)
 
 
 def test_the_package_ships_its_types_and_its_page():
