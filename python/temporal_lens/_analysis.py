@@ -109,7 +109,12 @@ class Analysis:
 
     def save(self, path: PathLike) -> None:
         """Writes the analysis's file, whole or not at all: the page opens it with "Open a saved analysis"."""
-        write_whole(path, as_json("document", self.document))
+        write_whole(path, self.checked())
+
+    def checked(self) -> str:
+        """The document as JSON, checked again: it may have been changed."""
+        check("document", self.document)
+        return as_json("document", self.document)
 
     def _repr_html_(self) -> str:
         from ._show import frame

@@ -67,7 +67,7 @@ def array(name: str, value: Any, dimensions: int) -> Array:
 
 def _plain(name: str, value: Any) -> Any:
     """What numpy can take as it is. Raises where values are missing: sparse, masked, or on no device."""
-    if np.ma.is_masked(value):
+    if isinstance(value, np.ma.MaskedArray) and np.any(value.mask):
         raise ValueError(f"{name}: it is a masked array with masked values, which the numbers would count: pass what is there")
     if hasattr(value, "toarray"):
         raise TypeError(f"{name}: it is sparse; pass {name}.toarray()")

@@ -50,9 +50,9 @@ def one_file(analysis: Analysis, view: str = "", features: Optional[Union[PathLi
     if f"{written} " not in page and f'{written}"' not in page:
         raise ValueError(f"the template is of another version: it does not read {written}")
     query = query_of(view, _keys(page))
-    data = _block("result", analysis.document, f' data-query="{html.escape(query)}"' if query else "")
+    data = _block("result", analysis.checked(), f' data-query="{html.escape(query)}"' if query else "")
     if features is not None:
-        data += _block("features", _index(features, analysis))
+        data += _block("features", as_json("features", _index(features, analysis)))
     return page.replace(_HEAD, _head(analysis)).replace(_DATA, data)
 
 
@@ -68,8 +68,8 @@ def save_html(analysis: Analysis, path: PathLike, view: str = "", features: Opti
     write_whole(path, one_file(analysis, view, features))
 
 
-def _block(name: str, document: Dict[str, Any], attributes: str = "") -> str:
-    packed = base64.b64encode(zlib.compress(as_json("features" if name == "features" else "document", document).encode("utf-8"), 9))
+def _block(name: str, json: str, attributes: str = "") -> str:
+    packed = base64.b64encode(zlib.compress(json.encode("utf-8"), 9))
     return f'<script type="application/octet-stream" id="temporal-lens-{name}"{attributes}>{packed.decode("ascii")}</script>\n'
 
 

@@ -57,6 +57,8 @@ def show(
             raise ValueError("features: they are for an analysis; a site has those of its own model")
         if not page:
             raise ValueError('page: a text needs the address of a Temporal Lens site, as in show(text, page="https://..."); an analysis needs none')
+        if not isinstance(page, str):
+            raise TypeError(f"page: this is {kind(page)}; it has to be the address of a site")
         if not what.strip():
             raise ValueError("what: the text is empty")
         if utf8_bytes(what) is None:

@@ -363,7 +363,7 @@ def from_saelens(sae: Any, activations: Any, tokens: Iterable[str], **options: A
     if unknown:
         raise TypeError(f"{unknown[0]}: there is no such option; the options are those of from_tensors")
     tokens = strings("tokens", tokens, _TOKENS)
-    array("activations", activations, 2)
+    largest = float(np.abs(array("activations", activations, 2)).max())
     x = activations if hasattr(activations, "detach") else torch.tensor(np.asarray(activations))
     width = sae.W_dec.shape[1]
     shape = tuple(x.shape)
@@ -385,4 +385,7 @@ def from_saelens(sae: Any, activations: Any, tokens: Iterable[str], **options: A
         # Some ways out add a mean, which belongs to neither part.
         nothing = decoded(torch.zeros_like(pred))
         parts = {"pred_recons": decoded(pred) - nothing, "novel_recons": decoded(novel) - nothing}
+    for name, made in {"pred_codes": pred, "novel_codes": novel, "recons": recons}.items():
+        if not torch.isfinite(made).all():
+            raise ValueError(f"activations: what the SAE makes of them as {name} is not finite; their largest value is {largest:.1g}, and its weights may not be finite")
     return _made(tokens=tokens, residual=x, pred_codes=pred, novel_codes=novel, recons=recons, **parts, **options, stream="activations", has_bias=False)

@@ -239,6 +239,11 @@ def test_a_device_is_not_replaced(analysis, tmp_path):
 
 
 def test_what_was_changed_into_something_else_is_not_written(analysis, tmp_path):
+    shorter = tl.Analysis({**analysis.document, "tokens": analysis.tokens})
+    shorter.document["tokens"].pop()
+    for saving in (tl.save, tl.save_html):
+        with pytest.raises(ValueError, match="document: token_ids has 33 entries for 32 tokens"):
+            saving(shorter, tmp_path / "result")
     for value, said in [("\ud800", "half a character"), (float("nan"), "cannot be written as JSON"), (object(), "cannot be written as JSON")]:
         analysis.document["note"] = value
         for saving in (tl.save, tl.save_html):
@@ -384,6 +389,8 @@ def test_a_text_needs_a_page():
         tl.show("Once upon a time")
     with pytest.raises(ValueError, match="not an https address"):
         tl.show("Once upon a time", page="javascript:alert(1)")
+    with pytest.raises(TypeError, match="page: this is an int"):
+        tl.show("Once upon a time", page=5)
     for page in ("http://localhost.evil.example", "http://192.168.0.1/", "https://", "http://127.0.0.1.example/"):
         with pytest.raises(ValueError, match="not an https address"):
             tl.show("Once upon a time", page=page)

@@ -76,6 +76,7 @@ def test_whatever_scales_the_input_the_parts_are_the_reconstruction(way):
         for parameter in sae.attn_layers[0].c_proj.parameters():
             parameter.zero_()
         recons = sae(x[None])[0].double()
+    # A layer norm's bias is another at every token.
     energy = tl.from_saelens(sae, x, tokens_of(x)).document["energy"]
     mean = x.double().mean(-1, keepdim=True) if way == "layer_norm" else 0
     assert energy["predictable"] == [0] * len(x)
@@ -100,5 +101,44 @@ def test_what_does_not_fit_is_named_with_both_shapes():
         tl.from_saelens(torch.nn.Linear(2, 2), x, tokens_of(x))
     broken = x.copy()
     broken[5, 7] = np.nan
-    with pytest.raises(ValueError, match=r"residual: the value at \(5, 7\) is nan"):
+    with pytest.raises(ValueError, match=r"activations: the value at \(5, 7\) is nan"):
         tl.from_saelens(sae, broken, tokens_of(x))
+    with pytest.raises(ValueError, match=r"activations: the value at \(0, 0\) is 1e\+300, which exceeds float32"):
+        tl.from_saelens(sae, torch.full(x.shape, 1e300, dtype=torch.float64), tokens_of(x))
+    with pytest.raises(ValueError, match=r"activations: what the SAE makes of them as (pred|novel)_codes is not finite; their largest value is \de.2\d"):
+        tl.from_saelens(sae, x * 1e22, tokens_of(x))
+    with pytest.raises(TypeError, match="tokens: this is one str"):
+        tl.from_saelens(sae, x, "a text")
+    assert tl.from_saelens(sae, x, iter(tokens_of(x))).document == tl.from_saelens(sae, x, tokens_of(x)).document
+
+
+@pytest.mark.parametrize("name", ["residual", "pred_codes", "novel_codes", "recons", "pred_recons", "novel_recons"])
+def test_what_the_sae_makes_cannot_be_given(name):
+    x = fixture("sae-lens-topk")["x"]
+    with pytest.raises(TypeError, match=f"^{name}: it is what the SAE makes of activations, and cannot be given; from_tensors takes it"):
+        tl.from_saelens(loaded("sae-lens-topk"), x, tokens_of(x), **{name: 1})
+
+
+def test_an_option_of_another_name_is_named():
+    x = fixture("sae-lens-topk")["x"]
+    for name in ("modle", "stream", "has_bias"):
+        with pytest.raises(TypeError, match=f"^{name}: there is no such option; the options are those of from_tensors"):
+            tl.from_saelens(loaded("sae-lens-topk"), x, tokens_of(x), **{name: "gemma"})
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_parts_that_an_sae_in_bfloat16_makes_are_those_of_its_reconstruction(case):
+    x = torch.tensor(fixture(case)["x"]).bfloat16()[None]
+    sae = loaded(case).bfloat16()
+    # What SAELens looks up by precision.
+    sae.dtype = torch.bfloat16
+    with torch.no_grad():
+        novel, pred = sae.encode_with_predictions(x)
+        scale = sae.run_time_activation_norm_fn_out
+        sae.process_sae_in(x)
+        given = {"recons": sae(x), "pred_recons": scale(torch.matmul(pred, sae.W_dec)), "novel_recons": scale(torch.matmul(novel, sae.W_dec))}
+    assert all(value.dtype == torch.bfloat16 for value in given.values())
+    given = {"tokens": tokens_of(x[0]), "residual": x, "pred_codes": pred, "novel_codes": novel, **given}
+    tl.from_tensors(**given)
+    with pytest.raises(ValueError, match="they are not the parts of recons"):
+        tl.from_tensors(**{**given, "pred_recons": given["novel_recons"]})

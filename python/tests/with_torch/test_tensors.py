@@ -55,3 +55,21 @@ def test_shapes_of_tensors_are_named():
         broken = torch.zeros(33, 96)
         broken[0, 3] = torch.nan
         tl.from_tensors(**arguments("topk-tied", pred_codes=broken))
+
+
+@pytest.mark.parametrize(
+    "made, said",
+    [
+        (lambda x: x.to_sparse(), r"recons: it is a sparse tensor; pass recons.to_dense\(\)"),
+        (lambda x: x.to("meta"), "recons: it is a tensor on the device meta, which holds no values"),
+    ],
+)
+def test_tensors_without_plain_values_are_named(made, said):
+    given = arguments("topk-tied")
+    with pytest.raises(TypeError, match=said):
+        tl.from_tensors(**{**given, "recons": made(torch.tensor(given["recons"]))})
+
+
+def test_a_value_beyond_float32_is_told_as_it_is():
+    with pytest.raises(ValueError, match=r"residual: the value at \(0, 0\) is 1e\+300, which exceeds float32"):
+        tl.from_tensors(**arguments("topk-tied", residual=torch.full((33, 48), 1e300, dtype=torch.float64)))
