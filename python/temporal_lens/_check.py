@@ -300,7 +300,7 @@ def _check_matrices(document: Mapping[str, Any], count: int) -> None:
     if attention is not None:
         layers, heads, graphs = attention["layers"], attention["heads"], attention["weights"]
         if layers > LAYERS_MAX or not 1 <= heads <= HEADS_MAX:
-            _refuse("attention", f"it has {layers} layers of {heads} heads; there are {LAYERS_MAX} of {HEADS_MAX} at most")
+            _refuse("attention", f"it has {layers} layers of {heads} heads; there are 0 to {LAYERS_MAX} layers of 1 to {HEADS_MAX}")
         if layers * heads != len(graphs):
             _refuse("attention", f"it has {len(graphs)} graphs for {layers} layers of {heads} heads")
         for at, graph in enumerate(graphs):

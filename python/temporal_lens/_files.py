@@ -47,6 +47,8 @@ def read_json(path: PathLike, name: str = "path") -> Any:
         text = data.decode(next((encoding for mark, encoding in _MARKS if data.startswith(mark)), "utf-8"))
     except UnicodeDecodeError as error:
         raise ValueError(f"{named}: it is not JSON: not text ({error})") from None
+    if not text.strip():
+        raise ValueError(f"{named}: it is empty: save or download it again")
     _not_another(named, text)
     try:
         return json.loads(text, parse_constant=_no_number, object_pairs_hook=_once)

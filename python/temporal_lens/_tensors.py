@@ -221,7 +221,7 @@ def _ids(token_ids: Any, count: int) -> List[int]:
     found = array("token_ids", token_ids, 1)
     fits("token_ids", found, (count,), "tokens", (count,))
     ids = np.asarray(token_ids.tolist() if hasattr(token_ids, "tolist") else token_ids, dtype=object).reshape(-1)
-    return [whole(f"token_ids[{at}]", int(i) if isinstance(i, float) and i.is_integer() else i, 0, _check.COUNT_MAX) for at, i in enumerate(ids)]
+    return [whole(f"token_ids[{at}]", int(i) if isinstance(i, (float, np.floating)) and i.is_integer() else i, 0, _check.COUNT_MAX) for at, i in enumerate(ids)]
 
 
 def _strongest(row: Array, keep: int) -> List[Dict[str, Any]]:

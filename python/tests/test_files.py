@@ -196,6 +196,7 @@ def test_what_is_in_a_results_place_is_named(analysis, tmp_path):
         ("<!doctype html><title>Sign in</title>", "it is a page of the web"),
         ("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", "it is a Git LFS pointer"),
         (b"\x1f\x8b\x08\x00", "it is not JSON: not text"),
+        ("\n", "result: it is empty: save or download it again"),
     ]:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         with pytest.raises(ValueError, match=said):

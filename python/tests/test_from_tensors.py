@@ -349,6 +349,7 @@ def test_numbers_and_strings_of_numpy_are_taken():
     plain = tl.from_tensors(**given, layer=12, keep=3, token_ids=list(range(2, 35)))
     tokens = np.array(given.pop("tokens"))
     assert tl.from_tensors(**given, tokens=tokens, layer=np.int64(12), keep=np.int32(3), token_ids=np.arange(2, 35)).document == plain.document
+    assert tl.from_tensors(**given, tokens=tokens, layer=12, keep=3, token_ids=[np.float32(i) for i in range(2, 35)]).document == plain.document
     json.dumps(plain.document)
 
 
