@@ -103,6 +103,12 @@ describe('the card of a feature', () => {
     assert.equal(await title(), `Feature ${label.feature}`);
     assert.equal(await page.getByTestId('feature-label').innerText(), label.text);
     await page.getByTestId('feature-close').click();
+    // So are names that are no labels; the card says which of the two it is.
+    const peaks = index.names.find(({ by }) => by === 'peaks');
+    await (await reach(page, 'feature-search')).fill(peaks.text);
+    await (await reach(page, 'feature-labels')).getByRole('button', { name: `#${peaks.feature} ${peaks.text}`, exact: true }).click();
+    assert.equal(await page.getByTestId('feature-name').innerText(), peaks.text);
+    await page.getByTestId('feature-close').click();
     await (await reach(page, 'feature-search')).fill('no such label');
     assert.match(await (await reach(page, 'feature-found')).innerText(), /No feature’s name has/);
     await (await reach(page, 'feature-search')).fill('999999');

@@ -209,6 +209,14 @@ describe('words of the real model in the page', () => {
     assert.equal(asked().length, files.length);
     assert.deepEqual(page.problems, []);
 
+    // They are stored: another page of this visitor reads them without asking for them.
+    const back = await open(browser, site, { context: page.context() });
+    if (!await (await reach(back, 'words-toggle')).isChecked()) await (await reach(back, 'words-toggle')).check();
+    assert.equal(await analyze(back, 'The tide was in.', { timeout: SLOW }), 'done');
+    assert.ok((await downloadJson(back)).words.predictable.length > 0);
+    assert.deepEqual(back.requested.filter((url) => files.some(({ file }) => url.endsWith(file))), []);
+    await back.close();
+
     // The button of a visitor who asked for words says what they cost.
     const again = await open(browser, site);
     assert.equal(await (await reach(again, 'analyze')).innerText(), before);

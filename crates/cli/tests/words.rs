@@ -6,6 +6,7 @@ mod common;
 use std::path::{Path, PathBuf};
 
 use common::{default_pack, fixture, run, small_pack, succeed, text};
+use lens_analysis::dashboard::{Chunk, Index};
 use lens_import::words::{WordMeans, pieces_of_pack, read_means};
 use lens_pack::folder::FolderManifest;
 use lens_pack::manifest::MANIFEST_FILE;
@@ -76,6 +77,42 @@ fn a_list_and_texts_give_words_and_their_export_gives_the_same_again() {
     assert!(outcome.sentence().contains("made with the pack"), "{}", outcome.sentence());
     assert_eq!(run(&["words", "--model", &other, "--corpus", &corpus, "--tokens", "0"]).code, 2);
     assert_eq!(run(&["words", "--model", &other, "--corpus", &corpus, "--min-count", "0"]).code, 2);
+}
+
+/// Words of features are of any pack that has words: what a feature raises and lowers is read over them.
+#[test]
+fn dashboards_of_a_pack_with_words_read_features_in_its_words() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = small_pack(scratch.path());
+    let (model, vocabulary) = (text(&pack), list(&pack, 40, scratch.path()));
+    let corpus = scratch.path().join("corpus.jsonl");
+    let lines = std::fs::read_to_string(fixture("train/texts.jsonl")).unwrap();
+    let sourced = lines.lines().map(|line| {
+        let mut text: serde_json::Value = serde_json::from_str(line).unwrap();
+        text["source"] = "ours".into();
+        format!("{text}\n")
+    });
+    std::fs::write(&corpus, sourced.collect::<String>()).unwrap();
+    let (corpus, notice) = (text(&corpus), text(&scratch.path().join("NOTICE")));
+    std::fs::write(&notice, "* ours: \"Texts\"; ours. Licence: CC0.\n").unwrap();
+    succeed(&["words", "--device", "cpu", "--model", &model, "--vocabulary", &vocabulary, "--corpus", &corpus]);
+    let out = scratch.path().join("dashboards");
+    let args = ["dashboards", "--device", "cpu", "--model", &model, "--corpus", &corpus, "--notice", &notice, "--out"];
+    succeed(&[&args[..], &[&text(&out)]].concat());
+    let listed = std::fs::read_to_string(&vocabulary).unwrap();
+    let words: Vec<&str> = listed.lines().filter_map(|line| line.split('\t').nth(1)).collect();
+    let index = Index::from_json(&std::fs::read_to_string(out.join("index.json")).unwrap()).unwrap();
+    let mut read = 0;
+    for feature in 0..index.features {
+        let file = out.join(index.file_of(feature).unwrap());
+        let chunk = Chunk::from_json(&std::fs::read_to_string(file).unwrap(), &index).unwrap();
+        let found = chunk.get(feature).unwrap();
+        for (word, _) in found.raised.iter().chain(&found.lowered) {
+            assert!(words.contains(&word.as_str()), "feature {feature}: {word} is no word of the pack");
+            read += 1;
+        }
+    }
+    assert!(read > index.features, "{read} words of {} features", index.features);
 }
 
 #[test]
