@@ -369,7 +369,7 @@ impl Session {
         let asked = Orders { tokens: &tokens, rows: &rows, own: &own, options, orders };
         let figures = |analysis: &Analysis, event_of: &[Option<usize>], truth: &Truth, _: &InferenceSession| {
             let found = OrderFigures::of(analysis, event_of, truth);
-            found.map(|it| it.values().to_vec()).map_err(|why| Failure::device(&why.to_string()))
+            found.map(|it| it.values().to_vec()).map_err(|why| Failure::device(why.to_string()))
         };
         let mut last = None;
         let step = |done: usize, total: usize| {

@@ -51,7 +51,9 @@ pub fn of_token(analysis: &Analysis, position: usize) -> Option<TokenLines> {
     let words = analysis.words.as_ref().filter(|_| position > 0)?;
     let of = |all: &[Vec<Word>]| all.get(position).and_then(|words| list(words));
     let likely = |it: &NextWord| {
-        format!("{} ({} %)", token::readable(it.word.clone()), number::fixed(100.0 * it.probability, 0))
+        // Words stand without the space before them: of a lone space nothing is left.
+        let word = if it.word.is_empty() { "a space".to_owned() } else { token::readable(it.word.clone()) };
+        format!("{word} ({} %)", number::fixed(100.0 * it.probability, 0))
     };
     let next = words.next.get(position).filter(|all| !all.is_empty());
     let surprise = analysis.surprise.as_ref().and_then(|all| all.get(position)).filter(|value| value.is_finite());
@@ -167,6 +169,10 @@ mod tests {
         // Text, whatever it looks like: the page puts it into text nodes.
         assert_eq!(lines.new_here.as_deref(), Some("<b>bold</b>"));
         assert_eq!(lines.next.as_deref(), Some("out (25 %)"));
+        if let Some(words) = &mut analysis.words {
+            words.next[2].push(NextWord { word: String::new(), probability: 0.125 });
+        }
+        assert_eq!(of_token(&analysis, 2).unwrap().next.as_deref(), Some("out (25 %), a space (12 %)"));
         assert_eq!(lines.likelihood.as_deref(), Some("4 %"));
         let said = [0.0, 4.6, 4.7, 10.8, 13.08, 60.0].map(likelihood);
         assert_eq!(said, ["100 %", "1 %", "1 in 110", "1 in 49,000", "1 in 480,000", "under 1 in a billion"]);

@@ -33,7 +33,7 @@ pub fn ProgressBar(state: State) -> impl IntoView {
                     >
                         <div class="bar-fill" style:transform=move || format!("scaleX({:.4})", fraction())></div>
                     </div>
-                    <span class="progress-percent">{move || format!("{} %", percent())}</span>
+                    <span class="progress-percent">{move || format!("{} % in all", percent())}</span>
                     <button
                         type="button"
                         data-testid="cancel"
