@@ -15,6 +15,8 @@ import { putAway, reach } from './lib/reach.mjs';
 const FRAMES = 2;
 /** Opens a dialog of the browser's own, or leaves the page; or the browser alone shows what changed (full screen). */
 const BY_BROWSER = /^(open-result|full-screen|neuronpedia-.*|film-(webm|png))$/;
+/** There while something is computed, and gone when it is done: the tests of what is computed press them. */
+const WHILE_COMPUTING = /^(umap-cancel|cancel)$/;
 /** Of narrow screens: there they are looked for by a test of their own. */
 const OF_SHEETS = /^(word-before|word-after|sheet-close|peek-open|peek-close)$/;
 /** What is there to be typed into answers in its own box. */
@@ -114,7 +116,7 @@ describe('every control answers', () => {
     const names = await page.locator(part).locator(CONTROLS).evaluateAll((them) => them.map((it) => it.dataset.testid).filter(Boolean));
     const isFar = (name) => /^token-/.test(name) && !/^token-[1-3]$/.test(name);
     const isFarInText = (name) => /^compare-[12]-/.test(name) && !/^compare-[12]-1$/.test(name);
-    return [...new Set(names)].filter((name) => !BY_BROWSER.test(name) && !OF_SHEETS.test(name) && !isFar(name) && !isFarInText(name));
+    return [...new Set(names)].filter((name) => !BY_BROWSER.test(name) && !OF_SHEETS.test(name) && !WHILE_COMPUTING.test(name) && !isFar(name) && !isFarInText(name));
   };
 
   const compared = `&example=garden-path&with=${encodeURIComponent(example('garden-path-compared').second.text)}`;
