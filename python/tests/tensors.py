@@ -9,7 +9,7 @@ import numpy as np
 FIXTURES = Path(__file__).resolve().parents[2] / "tests" / "fixtures"
 CASES = ["topk-tied", "relu-untied-2-layers", "topk-bottleneck-3-layers-bf16", "sae-lens-topk"]
 
-#: The first tokens: whoever names a text, names one with these words.
+#: The first tokens: a text that a test names has these words.
 TEXT = ["▁Tensors", "▁of", "▁a", "▁notebook"]
 
 

@@ -1,4 +1,4 @@
-// The yardstick of a text that is analyzed here: its numbers beside those of its tokens in other orders.
+// The yardstick of a text that is analyzed here: its numbers next to those of its tokens in other orders.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ const TEXT = 'The nurse ran beside the stretcher while the surgeon called for bl
 /** The page's own path on the processor, in wasm, rounds products that the command line fuses. */
 const TOLERANCE = 0.005;
 
-describe('numbers beside those of shuffled words', () => {
+describe('numbers next to those of shuffled words', () => {
   let browser;
   before(async () => { browser = await launch({ webgpu: false }); });
   after(() => browser?.close());

@@ -44,7 +44,7 @@ fn wrong_usage_has_exit_code_2() {
     }
 }
 
-/// What would change nothing is refused: whoever typed it expects something of it.
+/// Options that would change nothing are refused.
 #[test]
 fn options_that_change_nothing_are_refused() {
     let analyze = ["analyze", "--model", "x", "--text", "a"];

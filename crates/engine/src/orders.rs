@@ -36,7 +36,7 @@ impl Orders<'_> {
     }
 }
 
-/// Every statistic of `names` beside what it is in other orders. `statistics` answers them in the order of `names`, from the analysis of an
+/// Every statistic of `names` next to what it is in other orders. `statistics` answers them in the order of `names`, from the analysis of an
 /// order and the events that its tokens belong to. `progress` is called with the orders that were read and their number, and before
 /// each layer; where it breaks, nothing is answered.
 ///

@@ -48,7 +48,7 @@ pub enum Msg {
     Compare,
     /// Attention weights of the shown text are asked for.
     AskAttention,
-    /// The shown text's numbers are to stand beside those of its tokens in other orders.
+    /// The shown text's numbers are to stand next to those of its tokens in other orders.
     AskShuffled,
     /// The whole embedding is to be stored.
     StoreEmbedding,

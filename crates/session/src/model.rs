@@ -204,7 +204,7 @@ pub struct Model {
     pub attention: Option<Arc<Attention>>,
     /// They were asked for since the analysis is shown.
     pub(crate) is_attention_asked: bool,
-    /// The shown text's statistics beside those of other orders of its tokens, where they came with it or were asked for.
+    /// The shown text's statistics next to those of other orders of its tokens, where they came with it or were asked for.
     pub shuffled: Option<Arc<Shuffled>>,
     /// The shown text beside a second one.
     pub compared: Option<Arc<ShownComparison>>,

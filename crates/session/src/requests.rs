@@ -173,7 +173,7 @@ impl Model {
         Some(Request::Attention { id: 0, pack_url, text, inf_k })
     }
 
-    /// Asks for the shown text's statistics beside those of other orders of its tokens.
+    /// Asks for the shown text's statistics next to those of other orders of its tokens.
     pub(crate) fn ask_shuffled(&mut self) {
         let (false, Some(shown), Some(pack)) = (self.is_loading(), &self.shown, &self.pack) else { return };
         let analysis = &shown.analysis;

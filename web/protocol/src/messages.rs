@@ -51,7 +51,7 @@ pub enum Request {
         /// Novel codes kept per token, as in the analysis; the weights do not depend on it.
         inf_k: Option<usize>,
     },
-    /// The text's statistics beside those of its tokens in other orders.
+    /// The text's statistics next to those of its tokens in other orders.
     Shuffled {
         /// Number of the request.
         id: u32,
@@ -258,7 +258,7 @@ pub enum Response {
         /// Tokens of the text, T.
         tokens: usize,
     },
-    /// The text's statistics beside those of other orders.
+    /// The text's statistics next to those of other orders.
     Shuffled {
         /// Number of the request.
         id: u32,

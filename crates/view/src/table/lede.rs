@@ -139,7 +139,7 @@ pub fn about_yardsticks(sentences: &[Sentence], shuffled: Option<&Shuffled>) -> 
     })
 }
 
-/// The text's numbers in at most three sentences, beside those of other orders where they are known; `matrix` is the similarity of the
+/// The text's numbers in at most three sentences, next to those of other orders where they are known; `matrix` is the similarity of the
 /// expected parts. A sentence whose numbers the result does not have is left out.
 pub fn three_sentences(analysis: &Analysis, matrix: Option<&Matrix>, shuffled: Option<&Shuffled>) -> Vec<Sentence> {
     let plain = |text: String| Sentence { text, yardstick: None };
