@@ -51,7 +51,7 @@ pub fn run(args: &AnalyzeArgs) -> Result<()> {
         analysis.attention = Some(pollster::block_on(session.attention())?);
     }
     if let Some(orders) = args.shuffled {
-        analysis.shuffled = Some(shuffled::run(&pack, &tokens, &analysis, options, usize::from(orders))?);
+        analysis.shuffled = Some(shuffled::run(&pack, &tokens, &analysis, &session, usize::from(orders))?);
     }
     let shapes = notebook::Shapes::of(pack.loaded.manifest());
 

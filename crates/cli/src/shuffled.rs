@@ -11,7 +11,7 @@ use lens_analysis::spectrum::{Tridiagonal, effective_rank};
 use lens_analysis::words::{TOKEN_WORDS, Word, running_means};
 use lens_analysis::{Analysis, Source};
 use lens_engine::orders::{Orders, shuffled};
-use lens_engine::{InferenceSession, PackFolder, Part, RunOptions, Through, Tokens};
+use lens_engine::{InferenceSession, PackFolder, Part, Through, Tokens};
 use lens_umap::{Distances, Metric};
 use lens_view::format::number;
 
@@ -72,7 +72,13 @@ fn running_mean_words(pack: &PackFolder, session: &InferenceSession) -> Result<V
 }
 
 /// Runs `orders` shuffled orders of the whole text and as many within each event, in addition to the text itself.
-pub fn run(pack: &PackFolder, tokens: &Tokens, own: &Analysis, options: RunOptions, orders: usize) -> Result<Shuffled> {
+pub fn run(
+    pack: &PackFolder,
+    tokens: &Tokens,
+    own: &Analysis,
+    session: &InferenceSession,
+    orders: usize,
+) -> Result<Shuffled> {
     let rows = pack.embedding(&tokens.ids)?;
     let names = STATISTICS.map(|(name, _)| name);
     let has_words = own.words.is_some();
@@ -85,7 +91,8 @@ pub fn run(pack: &PackFolder, tokens: &Tokens, own: &Analysis, options: RunOptio
         progress.update(done as u64, total as u64);
         ControlFlow::Continue(())
     };
-    let asked = Orders { tokens, rows: &rows, own, options, orders };
+    let options = session.options();
+    let asked = Orders { tokens, rows: &rows, own, session, options, orders };
     match pollster::block_on(shuffled(&pack.loaded, asked, &names, of_order, step))? {
         ControlFlow::Continue(found) => Ok(found),
         // The callback never breaks.

@@ -19,6 +19,8 @@ pub struct Orders<'a> {
     pub rows: &'a [f32],
     /// Their analysis in the text's own order, with its events; orders are read in words where it is in words.
     pub own: &'a Analysis,
+    /// Where the text was read.
+    pub session: &'a InferenceSession,
     /// As the text was read.
     pub options: RunOptions,
     /// Orders of the whole text, and as many within each event.
@@ -55,7 +57,9 @@ pub async fn shuffled<E: From<Error>>(
     let count = tokens.ids.len();
     let scopes = [Scope::Text, Scope::Events];
     let others = scopes.iter().flat_map(|scope| (0..orders as u64).map(|seed| order(count, &events, *scope, seed)));
-    let all: Vec<Vec<usize>> = std::iter::once((0..count).collect()).chain(others).collect();
+    let all: Vec<Vec<usize>> = others.collect();
+    let in_place: Vec<usize> = (0..count).collect();
+    let of_text = statistics(own, &truth.in_order(&in_place), &truth, asked.session)?;
     let mut session = InferenceSession::new(pack.clone(), options)?;
     let mut found: Vec<Vec<f32>> = Vec::with_capacity(all.len());
     for order in &all {
@@ -73,11 +77,10 @@ pub async fn shuffled<E: From<Error>>(
     let of = |values: &[Vec<f32>], i: usize| {
         values.iter().map(|all| all.get(i).copied().unwrap_or(f32::NAN)).collect::<Vec<_>>()
     };
-    let (own, others) = found.split_at(1);
-    let (text, within) = others.split_at(orders);
+    let (text, within) = found.split_at(orders);
     let statistics = names.iter().enumerate().map(|(i, name)| ShuffledStatistic {
         name: (*name).to_owned(),
-        own: of(own, i)[0],
+        own: of_text.get(i).copied().unwrap_or(f32::NAN),
         text: Spread::of(&of(text, i)),
         events: Spread::of(&of(within, i)),
     });

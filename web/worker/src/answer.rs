@@ -366,7 +366,7 @@ impl Session {
         if words && pack.has_words() {
             session.add_words(&mut own).await?;
         }
-        let asked = Orders { tokens: &tokens, rows: &rows, own: &own, options, orders };
+        let asked = Orders { tokens: &tokens, rows: &rows, own: &own, session, options, orders };
         let figures = |analysis: &Analysis, event_of: &[Option<usize>], truth: &Truth, _: &InferenceSession| {
             let found = OrderFigures::of(analysis, event_of, truth);
             found.map(|it| it.values().to_vec()).map_err(|why| Failure::device(why.to_string()))
