@@ -71,6 +71,26 @@ impl<B: TrainingOps> Backward<B, 2> for DenseProduct {
     }
 }
 
+/// The product of codes, of which zeros get no gradient.
+#[derive(Debug)]
+struct Decode;
+
+impl<B: TrainingOps> Backward<B, 2> for Decode {
+    /// Codes and matrix.
+    type State = [FloatTensor<B>; 2];
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        let ([of_codes, of_w], [codes, w]) = (ops.parents, ops.state);
+        if let Some(node) = of_w {
+            grads.register::<B>(node.id, B::product(B::float_transpose(codes.clone()), grad.clone()));
+        }
+        if let Some(node) = of_codes {
+            grads.register::<B>(node.id, B::product_at(codes, grad, w));
+        }
+    }
+}
+
 #[derive(Debug)]
 struct AddBias;
 
@@ -169,6 +189,15 @@ impl<B: TrainingOps, C: CheckpointStrategy> DenseOps for Autodiff<B, C> {
                 prep.finish(([x.clone(), w.clone()], is_turned), B::dense_product(x, w, is_turned))
             }
             OpsKind::UnTracked(prep) => prep.finish(B::dense_product(x, w, is_turned)),
+        }
+    }
+
+    fn decode(codes: FloatTensor<Self>, w: FloatTensor<Self>) -> FloatTensor<Self> {
+        let operation = Decode.prepare::<C>([codes.node(), w.node()]).compute_bound().stateful();
+        let (codes, w) = (codes.into_primitive(), w.into_primitive());
+        match operation {
+            OpsKind::Tracked(prep) => prep.finish([codes.clone(), w.clone()], B::decode(codes, w)),
+            OpsKind::UnTracked(prep) => prep.finish(B::decode(codes, w)),
         }
     }
 

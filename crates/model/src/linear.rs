@@ -186,6 +186,17 @@ impl Matrix {
             }
         }
     }
+
+    /// [`Self::linear_transposed`] for codes [T, rows], the zeros of which get no gradient: a relu or a choice made them.
+    pub fn decode(&self, codes: Tensor<2>) -> Tensor<2> {
+        match self {
+            Self::Packed(packed) => packed.linear_transposed(codes),
+            #[cfg(not(target_family = "wasm"))]
+            Self::Dense(dense) => {
+                Tensor::from_dispatch(Dispatch::decode(codes.into_dispatch(), dense.clone().into_dispatch()))
+            }
+        }
+    }
 }
 
 /// As [`InferenceOps::packed_linear_with`] for a matrix `w` [rows, cols] that is not packed.

@@ -193,6 +193,10 @@ pub trait DenseOps: Backend {
     /// with a tensor that was turned before would be turned, and adding it to another one would be slow.
     fn dense_product(x: FloatTensor<Self>, w: FloatTensor<Self>, is_turned: bool) -> FloatTensor<Self>;
 
+    /// codes w for `codes` [T, width] and `w` [width, n]. Codes that are zero are so because a relu or a choice made them, and
+    /// get no gradient.
+    fn decode(codes: FloatTensor<Self>, w: FloatTensor<Self>) -> FloatTensor<Self>;
+
     /// relu(factor * sum), in the place of `sum` where this is its only handle.
     fn scaled_relu(sum: FloatTensor<Self>, factor: f32) -> FloatTensor<Self>;
 
@@ -206,6 +210,9 @@ pub trait DenseOps: Backend {
 pub trait TrainingOps: LensOps + DenseOps {
     /// a b for `a` [m, k] and `b` [k, n], in whichever order they lie in memory: [m, n].
     fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// a bᵀ for `a` [m, n] and `b` [k, n] where `at` [m, k] is not zero, and zero elsewhere: [m, k].
+    fn product_at(at: FloatTensor<Self>, a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// factor * `grad` where `y` is above zero, and zero elsewhere.
     fn relu_gradient(grad: FloatTensor<Self>, y: FloatTensor<Self>, factor: f32) -> FloatTensor<Self>;

@@ -102,6 +102,11 @@ pub(crate) fn relu_gradient<B: Backend>(grad: FloatTensor<B>, y: FloatTensor<B>,
     B::float_mul(grad, B::float_mul_scalar(B::float_sign(y), factor.into()))
 }
 
+/// [`crate::ops::TrainingOps::product_at`].
+pub(crate) fn product_at<B: Backend>(at: FloatTensor<B>, a: FloatTensor<B>, b: FloatTensor<B>) -> FloatTensor<B> {
+    B::float_mul(B::float_matmul(a, B::float_transpose(b)), B::float_abs(B::float_sign(at)))
+}
+
 /// [`crate::ops::TrainingOps::column_sums`].
 pub(crate) fn column_sums<B: Backend>(grad: FloatTensor<B>) -> FloatTensor<B> {
     let [_, width] = dims(&grad);
@@ -161,7 +166,7 @@ pub(crate) fn project<B: Backend>(x: FloatTensor<B>, dz: FloatTensor<B>, eps: f3
 #[cfg(test)]
 mod tests {
     use burn::backend::Flex;
-    use burn::backend::ops::FloatTensorOps;
+    use burn::backend::ops::{ActivationOps, FloatTensorOps};
 
     use super::*;
     use crate::kernels::config::KernelConfig;
@@ -260,6 +265,81 @@ mod tests {
             assert_close("x w turned", &Flex::dense_product(a.clone(), w.clone(), true), &expected);
             let of_reference = dense_product::<Flex>(a, w, true).to_contiguous();
             assert_close("the reference", &of_reference, &expected);
+        }
+    }
+
+    /// A matrix of `rows` and `cols` in a larger one, in the order of its rows or turned: the gradient of a part is such a view.
+    fn views(rows: usize, cols: usize, shift: usize) -> [FlexTensor; 3] {
+        let part = |x: FlexTensor, rows: std::ops::Range<usize>, cols: std::ops::Range<usize>| {
+            Flex::float_slice(x, &[rows.into(), cols.into()])
+        };
+        [
+            part(matrix(rows + 3, cols, shift), 2..rows + 2, 0..cols),
+            part(Flex::float_transpose(matrix(cols + 2, rows, shift)), 0..rows, 1..cols + 1),
+            part(matrix(rows + 1, cols + 4, shift), 1..rows + 1, 3..cols + 3),
+        ]
+    }
+
+    #[test]
+    fn the_cpu_reads_parts_of_matrices_as_the_reference_does() {
+        for (m, k, n) in [(1, 5, 3), (4, 1, 6), (9, 7, 1), (13, 21, 40)] {
+            for (a, grad) in views(m, k, 0).into_iter().zip(views(m, n, 30)) {
+                let [plain, of_grad] = [&a, &grad].map(|x| x.to_contiguous());
+                for b in views(k, n, 9) {
+                    let expected = Flex::float_matmul(plain.clone(), b.to_contiguous()).to_contiguous();
+                    assert_close("product", &Flex::product(a.clone(), b.clone()), &expected);
+                    let w = b.to_contiguous();
+                    let found = Flex::product_at(a.clone(), grad.clone(), b);
+                    let expected = product_at::<Flex>(plain.clone(), of_grad.clone(), w).to_contiguous();
+                    assert_close("product at places", &found, &expected);
+                }
+                for other in views(m, k, 60) {
+                    let expected = Flex::float_add(plain.clone(), other.to_contiguous());
+                    assert_close("sum", &Flex::added(a.clone(), other.clone()), &expected.to_contiguous());
+                    let y = Flex::relu(other.to_contiguous());
+                    let expected = relu_gradient::<Flex>(plain.clone(), y, 0.3);
+                    let found = Flex::relu_gradient(a.clone(), other, 0.3);
+                    assert_close("gradient", &found, &expected.to_contiguous());
+                }
+                let read = |x: FlexTensor| x.to_contiguous().storage::<f32>().to_vec();
+                let sums = [column_sums::<Flex>(plain.clone()), sum_of_squares::<Flex>(plain.clone())].map(read);
+                let found = [Flex::column_sums(a.clone()), Flex::sum_of_squares(a.clone())].map(read);
+                for (found, expected) in found.iter().flatten().zip(sums.iter().flatten()) {
+                    assert!((found - expected).abs() < 1e-4, "{found} instead of {expected}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_cpu_products_of_what_is_mostly_zero_equal_the_reference() {
+        // Parts of a vector, and more columns than are summed up at once. The third has rows without entries.
+        for (m, k, n, one_in) in [(9, 40, 3, 20), (67, 129, 300, 30), (40, 33, 128, 97)] {
+            let b = matrix(k, n, 9);
+            let entries = |shift: usize| {
+                let mut x = matrix(m, k, shift);
+                let all = x.storage_mut::<f32>().iter_mut().enumerate();
+                all.filter(|(i, _)| i * 31 % one_in != 7).for_each(|(_, x)| *x = 0.0);
+                x
+            };
+            let a = entries(5);
+            let few = a.storage::<f32>().iter().filter(|x| **x != 0.0).count();
+            assert!(few > 0 && 10 * few < m * k, "{few} of {m} x {k}");
+            let turned = Flex::float_transpose(Flex::float_transpose(a.clone()).to_contiguous());
+            let expected = Flex::float_matmul(a.clone(), b.clone()).to_contiguous();
+            for a in [a.clone(), turned] {
+                assert_close("product", &Flex::product(a, b.clone()), &expected);
+            }
+            assert_close("codes", &Flex::decode(a.clone(), b.clone()), &expected);
+            let (grad, w) = (matrix(m, n, 50), matrix(k, n, 77));
+            // As many places as entries, then every place but a few.
+            let mut most = matrix(m, k, 3);
+            most.storage_mut::<f32>()[..k / 2].fill(0.0);
+            for at in [a, most] {
+                let found = Flex::product_at(at.clone(), grad.clone(), w.clone());
+                let expected = product_at::<Flex>(at, grad.clone(), w.clone()).to_contiguous();
+                assert_close("product at places", &found, &expected);
+            }
         }
     }
 

@@ -182,7 +182,7 @@ impl TemporalSae {
             NovelCodes::TopK => top_k(self.encode(x), self.k(inf_k)?),
             NovelCodes::Nullify => Tensor::zeros([tokens, width], &device),
         };
-        let novel = self.d.linear_transposed(novel_codes.clone());
+        let novel = self.d.decode(novel_codes.clone());
         let (novel_recons, pred_recons) = (novel / factor.clone(), predicted / factor);
         // Decoding is linear: the total is the sum of the parts.
         let recons = pred_recons.clone() + novel_recons.clone() + self.offset.clone().unsqueeze();

@@ -3,9 +3,9 @@
 use pulp::{Simd, WithSimd};
 
 use super::attention::{Placed, ROWS_AT_ONCE, Softmax};
-use super::dense::dense;
+use super::dense::{dense, in_rows, values};
 use super::level::widest;
-use super::math::{relu, sum_of};
+use super::math::{LANES, relu, sum_of};
 use super::panel::{DenseColumns, DenseRows};
 use super::product::{Scratch, Sink, multiply_alone};
 use super::rows::Rows;
@@ -18,9 +18,9 @@ const ROWS: usize = 32;
 
 /// `of(value, other)` in the place of each value of `x` [T, n], with the value of `others` [T, n] there.
 fn each_pair(x: FlexTensor, others: &FlexTensor, of: impl Fn(f32, f32) -> f32 + Sync) -> FlexTensor {
-    let (mut x, others) = (dense(x), dense(others.clone()));
+    let (mut x, others) = (dense(x), in_rows(others.clone()));
     let length = ROWS * dims(&x)[1];
-    let others = others.storage::<f32>();
+    let others = values(&others);
     each_part(x.storage_mut::<f32>(), length, |part, values| {
         let others = &others[part * length..][..values.len()];
         values.iter_mut().zip(others).for_each(|(value, other)| *value = of(*value, *other));
@@ -62,10 +62,10 @@ pub fn relu_gradient(grad: FlexTensor, y: &FlexTensor, factor: f32) -> FlexTenso
 
 /// See [`crate::ops::TrainingOps::column_sums`]. Always in the order of the rows.
 pub fn column_sums(grad: &FlexTensor) -> FlexTensor {
-    let grad = dense(grad.clone());
+    let grad = in_rows(grad.clone());
     let width = dims(&grad)[1];
     let mut sums = vec![0f32; width];
-    for row in grad.storage::<f32>().chunks_exact(width.max(1)) {
+    for row in values(&grad).chunks_exact(width.max(1)) {
         sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
     }
     vector(sums)
@@ -81,7 +81,13 @@ impl Sink for Added<'_> {
     #[inline(always)]
     fn take(&mut self, row: usize, first: usize, sums: &mut [f32]) {
         let values = &mut self.values[row * self.width + first..][..sums.len()];
-        values.iter_mut().zip(sums).for_each(|(value, sum)| *value += *sum);
+        let ((parts, rest), (more, more_rest)) = (values.as_chunks_mut::<LANES>(), sums.as_chunks::<LANES>());
+        for (values, sums) in parts.iter_mut().zip(more) {
+            // Of all of them at once: a loop over as many as are known would be unrolled to single numbers.
+            let before = *values;
+            *values = std::array::from_fn(|i| before[i] + sums[i]);
+        }
+        rest.iter_mut().zip(more_rest).for_each(|(value, sum)| *value += *sum);
     }
 }
 

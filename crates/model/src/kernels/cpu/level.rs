@@ -11,3 +11,17 @@ pub fn widest<W: WithSimd>(work: W) -> W::Output {
         arch => arch.dispatch(work),
     }
 }
+
+/// Loops that the compiler makes vector code of: a closure that is `#[inline(always)]`.
+#[cfg(not(target_family = "wasm"))]
+pub struct Work<F>(pub F);
+
+#[cfg(not(target_family = "wasm"))]
+impl<T, F: FnOnce() -> T> WithSimd for Work<F> {
+    type Output = T;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) -> T {
+        (self.0)()
+    }
+}

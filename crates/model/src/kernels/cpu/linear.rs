@@ -1,10 +1,12 @@
 //! Products with packed and with dense matrices.
 
+use std::mem::MaybeUninit;
+
 use super::math::{gelu, relu};
 use super::panel::{DenseRows, PackedColumns, PackedRows, Weights};
 use super::product::{Sink, multiply};
 use super::rows::Rows;
-use super::table::Table;
+use super::table::{Table, written};
 use super::tensor::{FlexTensor, bits, dims, result};
 use crate::ops::{Epilogue, PackedShape};
 
@@ -24,41 +26,49 @@ impl Sink for Output<'_> {
         // SAFETY: every part of a product is computed once, by one thread.
         let out = unsafe { self.table.part(row, first, sums.len()) };
         match self.epilogue {
-            Epilogue::Plain => out.copy_from_slice(sums),
+            Epilogue::Plain => {
+                out.write_copy_of_slice(sums);
+            }
             Epilogue::Relu { factor } => {
-                out.iter_mut().zip(sums).for_each(|(y, sum)| *y = relu(*sum * factor));
+                put(out, sums.iter().map(|sum| relu(*sum * factor)));
             }
             Epilogue::Bias => {
                 let bias = &self.extra[first..first + sums.len()];
-                out.iter_mut().zip(sums).zip(bias).for_each(|((y, sum), bias)| *y = *sum + bias);
+                put(out, sums.iter().zip(bias).map(|(sum, bias)| sum + bias));
             }
             Epilogue::BiasRelu => {
                 let bias = &self.extra[first..first + sums.len()];
-                out.iter_mut().zip(sums).zip(bias).for_each(|((y, sum), bias)| *y = relu(*sum + bias));
+                put(out, sums.iter().zip(bias).map(|(sum, bias)| relu(sum + bias)));
             }
             Epilogue::Gate => {
                 let up = &self.extra[row * self.outputs + first..][..sums.len()];
-                out.iter_mut().zip(sums).zip(up).for_each(|((y, sum), up)| *y = gelu(*sum) * up);
+                put(out, sums.iter().zip(up).map(|(sum, up)| gelu(*sum) * up));
             }
         }
     }
+}
+
+/// `values` into `out`.
+#[inline(always)]
+fn put(out: &mut [MaybeUninit<f32>], values: impl Iterator<Item = f32>) {
+    out.iter_mut().zip(values).for_each(|(out, value)| {
+        out.write(value);
+    });
 }
 
 /// epilogue(x Wᵀ) for `x` [T, inputs]: [T, outputs].
 fn product<W: Weights>(x: &FlexTensor, weights: &W, epilogue: Epilogue, extra: &[f32]) -> FlexTensor {
     let x = x.to_contiguous();
     let [tokens, width] = dims(&x);
-    let outputs = weights.outputs();
-    let mut out = vec![0f32; tokens * outputs];
-    let sink = Output { table: Table::new(&mut out, outputs), epilogue, extra, outputs };
-    multiply(Rows::of_matrix(x.storage::<f32>(), tokens, width), weights, sink);
-    result(out, [tokens, outputs])
+    let rows = Rows::of_matrix(x.storage::<f32>(), tokens, width);
+    result(product_of(rows, weights, epilogue, extra), [tokens, weights.outputs()])
 }
 
-/// x Wᵀ for `x` [T, inputs] into `out` [T, outputs].
-pub fn product_into<W: Weights>(x: Rows, weights: &W, out: &mut [f32]) {
+/// epilogue(x Wᵀ) for `x` [T, inputs]: [T, outputs].
+pub fn product_of<W: Weights>(x: Rows, weights: &W, epilogue: Epilogue, extra: &[f32]) -> Vec<f32> {
     let outputs = weights.outputs();
-    multiply(x, weights, Output { table: Table::new(out, outputs), epilogue: Epilogue::Plain, extra: &[], outputs });
+    // SAFETY: a product gives its sink every output of every row.
+    unsafe { written(x.len(), outputs, |table| multiply(x, weights, Output { table, epilogue, extra, outputs })) }
 }
 
 /// See [`crate::ops::InferenceOps::packed_linear_with`].

@@ -57,6 +57,52 @@ pub fn sum_of(values: &[f32], of: impl Fn(f32) -> f32) -> f32 {
     sums.iter().sum()
 }
 
+/// `with(i)` for each of `values` that is not zero, in their order; NaN is not zero.
+#[inline(always)]
+pub fn each_nonzero(values: &[f32], mut with: impl FnMut(usize)) {
+    let (parts, rest) = values.as_chunks::<LANES>();
+    for (part, values) in parts.iter().enumerate() {
+        let bit = |(i, value): (usize, &f32)| u32::from(*value != 0.0) << i;
+        let mut found = values.iter().enumerate().map(bit).fold(0, |found, bit| found | bit);
+        while found != 0 {
+            with(LANES * part + found.trailing_zeros() as usize);
+            found &= found - 1;
+        }
+    }
+    for (i, _) in rest.iter().enumerate().filter(|(_, value)| **value != 0.0) {
+        with(LANES * parts.len() + i);
+    }
+}
+
+/// The sum of the products of `a` and `b`.
+#[cfg(not(target_family = "wasm"))]
+#[inline(always)]
+pub fn scalar_product(a: &[f32], b: &[f32]) -> f32 {
+    // Four vectors of sums, so that one addition does not wait for the one before.
+    let mut sums = [[0f32; LANES]; 4];
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<{ 4 * LANES }>(), b.as_chunks::<{ 4 * LANES }>());
+    for (a, b) in a.iter().zip(b) {
+        for ((sums, a), b) in sums.iter_mut().zip(a.as_chunks::<LANES>().0).zip(b.as_chunks::<LANES>().0) {
+            for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+                *sum += a * b;
+            }
+        }
+    }
+    for ((sum, a), b) in sums.as_flattened_mut().iter_mut().zip(a_rest).zip(b_rest) {
+        *sum += a * b;
+    }
+    let [mut sum, b, c, d] = sums;
+    for (((sum, b), c), d) in sum.iter_mut().zip(b).zip(c).zip(d) {
+        *sum = (*sum + b) + (c + d);
+    }
+    for half in [8, 4, 2, 1] {
+        for i in 0..half {
+            sum[i] += sum[i + half];
+        }
+    }
+    sum[0]
+}
+
 /// The largest of `values`; NaN is left out.
 #[inline(always)]
 pub fn highest(values: &[f32]) -> f32 {
@@ -114,10 +160,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_zero_is_found_in_order() {
+        let values: Vec<f32> = (0..83).map(|i| if i % 5 == 1 || i > 60 { i as f32 - 70.0 } else { -0.0 }).collect();
+        for values in [&values[..], &values[1..17], &[0.0, f32::NAN], &[]] {
+            let mut found = Vec::new();
+            each_nonzero(values, |i| found.push(i));
+            let wanted: Vec<usize> = (0..values.len()).filter(|i| values[*i] != 0.0).collect();
+            assert_eq!(found, wanted);
+        }
+    }
+
+    #[test]
     fn sums_and_maxima_are_those_of_the_plain_loop() {
         for n in [0, 1, 15, 16, 17, 101] {
             let values: Vec<f32> = (0..n).map(|i| ((i * 37) % 23) as f32 - 11.0).collect();
             assert_eq!(sum_of(&values, |v| v * v), values.iter().map(|v| v * v).sum::<f32>(), "{n}");
+            let turned: Vec<f32> = values.iter().rev().copied().collect();
+            let products: f32 = values.iter().zip(&turned).map(|(a, b)| a * b).sum();
+            assert_eq!(scalar_product(&values, &turned), products, "{n}");
             assert_eq!(highest(&values), values.iter().copied().fold(f32::NEG_INFINITY, f32::max), "{n}");
         }
         assert_eq!(highest(&[f32::NAN, -2.0, f32::NAN]), -2.0);

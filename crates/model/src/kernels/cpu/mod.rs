@@ -11,7 +11,7 @@
 //! | `attention` | causal attention, a few queries at a time |
 //! | `rotate` | queries, keys and values of new tokens, rotated and appended |
 //! | `norm`, `sums`, `select` | norms of rows, sums over them, their largest entries |
-//! | `dense`, `gradients`, `optimizer` | what training adds, native only |
+//! | `dense`, `sparse`, `gradients`, `optimizer` | what training adds, native only |
 //! | `math` | functions and sums that become vector code |
 //! | `level` | the widest vectors that the machine has |
 //! | `threads` | loops over parts of a result, on all threads natively |
@@ -33,6 +33,8 @@ mod product;
 mod rotate;
 mod rows;
 mod select;
+#[cfg(not(target_family = "wasm"))]
+mod sparse;
 mod sums;
 mod table;
 mod tensor;
@@ -97,6 +99,10 @@ impl DenseOps for Flex {
         dense::product(x, if is_turned { Self::float_transpose(w) } else { w })
     }
 
+    fn decode(codes: FloatTensor<Self>, w: FloatTensor<Self>) -> FloatTensor<Self> {
+        dense::product(codes, w)
+    }
+
     fn scaled_relu(sum: FloatTensor<Self>, factor: f32) -> FloatTensor<Self> {
         gradients::scaled_relu(sum, factor)
     }
@@ -110,6 +116,10 @@ impl DenseOps for Flex {
 impl TrainingOps for Flex {
     fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
         dense::product(a, b)
+    }
+
+    fn product_at(at: FloatTensor<Self>, a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        dense::product_at(at, a, b)
     }
 
     fn relu_gradient(grad: FloatTensor<Self>, y: FloatTensor<Self>, factor: f32) -> FloatTensor<Self> {

@@ -1,9 +1,7 @@
 //! A step of training over whole parameters: on all threads, each value read and written once.
 
-use pulp::{Simd, WithSimd};
-
-use super::dense::{dense, is_turned};
-use super::level::widest;
+use super::dense::{dense, has_all, is_turned, values};
+use super::level::{Work, widest};
 use super::math::sum_of;
 use super::tensor::{FlexTensor, vector};
 use super::threads::{each_of, each_part};
@@ -11,17 +9,6 @@ use crate::ops::Factors;
 
 /// Values that a thread takes at a time: of four arrays, they fit its second-level cache.
 const PART: usize = 1 << 14;
-
-struct Work<F>(F);
-
-impl<T, F: FnOnce() -> T> WithSimd for Work<F> {
-    type Output = T;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) -> T {
-        (self.0)()
-    }
-}
 
 /// See [`crate::ops::OptimizerOps::adamw`].
 pub fn adamw(
@@ -68,7 +55,7 @@ fn step(weights: &mut [f32], gradient: &[f32], clip: f32, [first, second]: [&mut
 /// See [`crate::ops::OptimizerOps::sum_of_squares`].
 pub fn sum_of_squares(x: FlexTensor) -> FlexTensor {
     let x = if is_turned(&x) { x } else { dense(x) };
-    let values = x.storage::<f32>();
+    let values = values(&x);
     let mut sums = vec![0f32; values.len().div_ceil(PART)];
     each_part(&mut sums, 1, |part, sum| {
         let values = &values[part * PART..];
@@ -84,10 +71,10 @@ pub fn sum_of_squares(x: FlexTensor) -> FlexTensor {
 
 /// See [`crate::ops::OptimizerOps::added`].
 pub fn added(a: FlexTensor, b: FlexTensor) -> FlexTensor {
-    let are_turned = is_turned(&a) && is_turned(&b);
+    let are_turned = is_turned(&a) && is_turned(&b) && has_all(&a);
     let (mut a, b) = if are_turned { (a, b) } else { (dense(a), dense(b)) };
-    assert_eq!(a.storage::<f32>().len(), b.storage::<f32>().len(), "what is added has one shape");
-    let others = b.storage::<f32>();
+    let others = values(&b);
+    assert_eq!(a.storage::<f32>().len(), others.len(), "what is added has one shape");
     each_part(a.storage_mut::<f32>(), PART, |part, values| {
         values.iter_mut().zip(&others[part * PART..]).for_each(|(value, other)| *value += other);
     });

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use bytemuck::Pod;
 use lens_pack::block::{BLOCK, Precision, unpack_words, words_per_row};
 
 use crate::ops::PackedShape;
@@ -85,20 +86,27 @@ impl Weights for DenseColumns<'_> {
 
 /// Line j gets entry j of each of `count` rows, which have one for each line.
 ///
-/// Four by four where it can, as plain arrays, of which the compiler makes loads and shuffles of vectors.
+/// Four by four where it can.
 #[inline(always)]
-pub fn transpose<'a, T: Copy + 'a, const WIDTH: usize>(
+pub fn transpose<'a, T: Pod, const WIDTH: usize>(
     count: usize,
     row: impl Fn(usize) -> &'a [T],
     lines: &mut [[T; WIDTH]],
 ) {
-    let quads = if lines.len().is_multiple_of(4) { count / 4 * 4 } else { 0 };
+    let quads = count / 4 * 4;
     for lane in (0..quads).step_by(4) {
-        let [a, b, c, d] = [0, 1, 2, 3].map(|i| row(lane + i).as_chunks::<4>().0);
-        for ((((lines, a), b), c), d) in lines.as_chunks_mut::<4>().0.iter_mut().zip(a).zip(b).zip(c).zip(d) {
-            for (i, line) in lines.iter_mut().enumerate() {
-                line[lane..lane + 4].copy_from_slice(&[a[i], b[i], c[i], d[i]]);
+        let (a, a_rest) = row(lane).as_chunks::<4>();
+        let (b, b_rest) = row(lane + 1).as_chunks::<4>();
+        let (c, c_rest) = row(lane + 2).as_chunks::<4>();
+        let (d, d_rest) = row(lane + 3).as_chunks::<4>();
+        let (fours, rest) = lines.as_chunks_mut::<4>();
+        for ((((lines, a), b), c), d) in fours.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+            for (line, column) in lines.iter_mut().zip(columns([*a, *b, *c, *d])) {
+                line[lane..lane + 4].copy_from_slice(&column);
             }
+        }
+        for ((((line, a), b), c), d) in rest.iter_mut().zip(a_rest).zip(b_rest).zip(c_rest).zip(d_rest) {
+            line[lane..lane + 4].copy_from_slice(&[*a, *b, *c, *d]);
         }
     }
     for lane in quads..count {
@@ -106,6 +114,36 @@ pub fn transpose<'a, T: Copy + 'a, const WIDTH: usize>(
             line[lane] = *entry;
         }
     }
+}
+
+/// The columns of four rows of four numbers.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn columns<T: Pod>([a, b, c, d]: [[T; 4]; 4]) -> [[T; 4]; 4] {
+    const { assert!(size_of::<T>() == size_of::<f32>()) };
+    use std::arch::x86_64::{__m128, _mm_movehl_ps, _mm_movelh_ps, _mm_unpackhi_ps, _mm_unpacklo_ps};
+    let vector = bytemuck::cast::<[T; 4], __m128>;
+    let (a, b, c, d) = (vector(a), vector(b), vector(c), vector(d));
+    // SAFETY: every processor of this architecture has these instructions.
+    let columns = unsafe {
+        let (ab, cd) = (_mm_unpacklo_ps(a, b), _mm_unpacklo_ps(c, d));
+        let (more_ab, more_cd) = (_mm_unpackhi_ps(a, b), _mm_unpackhi_ps(c, d));
+        [
+            _mm_movelh_ps(ab, cd),
+            _mm_movehl_ps(cd, ab),
+            _mm_movelh_ps(more_ab, more_cd),
+            _mm_movehl_ps(more_cd, more_ab),
+        ]
+    };
+    bytemuck::cast(columns)
+}
+
+/// The columns of four rows of four numbers: the compiler makes shuffles of them.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn columns<T: Pod>([a, b, c, d]: [[T; 4]; 4]) -> [[T; 4]; 4] {
+    let column = |i: usize| [a[i], b[i], c[i], d[i]];
+    [column(0), column(1), column(2), column(3)]
 }
 
 /// A packed matrix's words and scales.

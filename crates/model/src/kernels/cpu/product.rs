@@ -172,9 +172,10 @@ mod tests {
     use lens_pack::block::{PackedMatrix, Precision};
     use pulp::Scalar128b;
 
+    use super::super::linear::product_of;
     use super::super::panel::{DenseColumns, DenseRows, PackedColumns, PackedRows};
     use super::*;
-    use crate::ops::PackedShape;
+    use crate::ops::{Epilogue, PackedShape};
 
     /// Keeps a result as it is.
     struct Kept<'a> {
@@ -314,13 +315,10 @@ mod tests {
         let x = values(tokens * cols);
         let product = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let mut out = vec![f32::NAN; tokens * rows];
             let shape = PackedShape { rows, cols, precision: Precision::Q8 };
             let weights = PackedRows::new(&matrix.words, &matrix.scales, shape);
-            pool.install(|| {
-                super::super::linear::product_into(Rows::of_matrix(&x, tokens, cols), &weights, &mut out);
-            });
-            out
+            let x = Rows::of_matrix(&x, tokens, cols);
+            pool.install(|| product_of(x, &weights, Epilogue::Plain, &[]))
         };
         let alone = product(1);
         assert!(alone.iter().all(|v| v.is_finite()));

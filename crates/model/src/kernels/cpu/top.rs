@@ -1,12 +1,12 @@
 //! The highest entries of a product with a packed matrix that has a row for each word of a vocabulary. They are found
 //! while rows are decoded: every row is decoded once, and the product [T, rows] is never in memory.
 
-use super::linear::product_into;
+use super::linear::product_of;
 use super::math::{LANES, exponential, highest, sum_of};
 use super::panel::PackedRows;
 use super::rows::Rows;
 use super::tensor::{FlexTensor, bits, dims, result};
-use crate::ops::{PackedShape, TopOptions};
+use crate::ops::{Epilogue, PackedShape, TopOptions};
 
 /// Rows of W at a time: their scores are in memory.
 const ROWS_AT_ONCE: usize = 1024;
@@ -25,12 +25,11 @@ pub fn packed_top(
     let (values, offsets) = (x.storage::<f32>(), offset.storage::<f32>());
     let k = options.k.min(shape.rows);
     let mut best: Vec<Best> = (0..tokens).map(|t| Best::new(k, t >= options.logits_from)).collect();
-    let mut scores = Vec::new();
     let weights = PackedRows::new(bits(words), bits(scales), shape);
     for first in (0..shape.rows).step_by(ROWS_AT_ONCE) {
         let count = ROWS_AT_ONCE.min(shape.rows - first);
-        scores.resize(tokens * count, 0f32);
-        product_into(Rows::of_matrix(values, tokens, cols), &weights.part(first, count), &mut scores);
+        let rows = Rows::of_matrix(values, tokens, cols);
+        let mut scores = product_of(rows, &weights.part(first, count), Epilogue::Plain, &[]);
         let take = |(t, (best, row)): (usize, (&mut Best, &mut [f32]))| match best.is_of_logits {
             true => best.take_logits(first, row, options.soft_cap),
             false => best.take_scores(first, row, offsets[t]),

@@ -208,6 +208,10 @@ impl DenseOps for Cube {
         crate::reference::dense_product::<Self>(x, w, is_turned)
     }
 
+    fn decode(codes: FloatTensor<Self>, w: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_matmul(codes, w)
+    }
+
     fn scaled_relu(sum: FloatTensor<Self>, factor: f32) -> FloatTensor<Self> {
         crate::reference::scaled_relu::<Self>(sum, factor)
     }
@@ -221,6 +225,10 @@ impl DenseOps for Cube {
 impl TrainingOps for Cube {
     fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::float_matmul(a, b)
+    }
+
+    fn product_at(at: FloatTensor<Self>, a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        crate::reference::product_at::<Self>(at, a, b)
     }
 
     fn relu_gradient(grad: FloatTensor<Self>, y: FloatTensor<Self>, factor: f32) -> FloatTensor<Self> {
