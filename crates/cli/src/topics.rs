@@ -70,6 +70,23 @@ const fn shuffled(name: &'static str, from: From) -> Row {
     Row { is_shuffled: true, ..row(name, from) }
 }
 
+/// A row of the table of events.
+struct EventRow {
+    name: &'static str,
+    part: Part,
+    through: Through,
+}
+
+/// The parts whose mean over an event's tokens is read out.
+const EVENT_ROWS: [EventRow; 6] = [
+    EventRow { name: "predictable part", part: Part::Predictable, through: Through::Gain },
+    EventRow { name: "novel part", part: Part::Novel, through: Through::Gain },
+    EventRow { name: "residual stream", part: Part::Residual, through: Through::Gain },
+    EventRow { name: "predictable part, through the fitted lens", part: Part::Predictable, through: Through::Lens },
+    EventRow { name: "novel part, through the fitted lens", part: Part::Novel, through: Through::Lens },
+    EventRow { name: "residual stream, through the fitted lens", part: Part::Residual, through: Through::Lens },
+];
+
 /// The rows of the table.
 const ROWS: [Row; 13] = [
     row("predictable part", From::Part(Part::Predictable)),
@@ -115,16 +132,16 @@ pub fn run(args: &TopicsArgs) -> Result<()> {
         }
     }
     // A pack without a fitted lens has no rows through it.
-    let is_there = |row: &Row| has_lens || row.through != Through::Lens;
+    let is_there = |through: Through| has_lens || through != Through::Lens;
     let mut counts = [Count::default(); ROWS.len()];
-    let mut events = [Count::default(); 3];
+    let mut events = [Count::default(); EVENT_ROWS.len()];
     for text in &texts {
         let stems = text.events.each_ref().map(|event| event.topic.iter().map(|word| stem(word)).collect());
         let tokens = pack.loaded.tokenize(&format!("{} {}", text.events[0].text, text.events[1].text))?;
         let second = second_event(&tokens, &text.events[0].text).ok_or_else(|| anyhow!("{}: too short", text.name))?;
         let spans = [1..second, second..tokens.ids.len()];
         let session = read_tokens(&pack, &tokens, RunOptions::default())?;
-        for (count, row) in counts.iter_mut().zip(&ROWS).filter(|(_, row)| !row.is_shuffled && is_there(row)) {
+        for (count, row) in counts.iter_mut().zip(&ROWS).filter(|(_, row)| !row.is_shuffled && is_there(row.through)) {
             tally(count, &lists(&pack, &session, row)?, &spans, &stems);
         }
         for seed in 0..ORDERS {
@@ -135,17 +152,19 @@ pub fn run(args: &TopicsArgs) -> Result<()> {
                 tally(count, &lists(&pack, &session, row)?, &spans, &stems);
             }
         }
-        for (count, part) in events.iter_mut().zip([Part::Predictable, Part::Novel, Part::Residual]) {
+        for (count, row) in events.iter_mut().zip(&EVENT_ROWS).filter(|(_, row)| is_there(row.through)) {
+            let EventRow { part, through, .. } = *row;
             let rows = pollster::block_on(session.part_rows(part))?;
             let means = spans.clone().map(|span| mean(&rows, pack.loaded.manifest().gemma.hidden_size, span)).concat();
-            let words = pollster::block_on(pack.loaded.row_words(part, Through::Gain, means, EVENT_WORDS))?;
+            let words = pollster::block_on(pack.loaded.row_words(part, through, means, EVENT_WORDS))?;
             for (event, words) in words.iter().enumerate() {
                 count.add(words, EVENT_WORDS, &stems[event], &stems[1 - event]);
             }
         }
     }
-    let rows = ROWS.iter().zip(counts).filter(|(row, _)| is_there(row)).map(|(row, count)| (row.name, count));
-    print(&table(&texts, rows, &events))
+    let rows = ROWS.iter().zip(counts).filter(|(row, _)| is_there(row.through)).map(|(row, count)| (row.name, count));
+    let events = EVENT_ROWS.iter().zip(events).filter(|(row, _)| is_there(row.through));
+    print(&table(&texts, rows, events.map(|(row, count)| (row.name, count))))
 }
 
 fn read(args: &TopicsArgs) -> Result<Vec<Text>> {
@@ -227,7 +246,11 @@ impl Count {
 }
 
 /// Two tables in Markdown.
-fn table(texts: &[Text], counts: impl Iterator<Item = (&'static str, Count)>, events: &[Count]) -> String {
+fn table(
+    texts: &[Text],
+    counts: impl Iterator<Item = (&'static str, Count)>,
+    events: impl Iterator<Item = (&'static str, Count)>,
+) -> String {
     let mut out = format!(
         "{} texts of two events. Of the {TOKEN_WORDS} best words at each token past the first {SKIPPED} of its event:\n\n\
          | read from | of its own event's topic | of the other's | words |\n|---|---|---|---|\n",
@@ -242,7 +265,7 @@ fn table(texts: &[Text], counts: impl Iterator<Item = (&'static str, Count)>, ev
         "\nOf the {EVENT_WORDS} words of each event:\n\n\
          | read from the mean over its tokens of the | of its own topic | of the other's | words |\n|---|---|---|---|"
     );
-    for (name, count) in ["predictable part", "novel part", "residual stream"].iter().zip(events) {
+    for (name, count) in events {
         let _ = writeln!(out, "| {name} | {} |", count.cells());
     }
     out
