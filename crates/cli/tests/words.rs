@@ -8,8 +8,11 @@ use std::path::{Path, PathBuf};
 use common::{default_pack, fixture, run, small_pack, succeed, text};
 use lens_analysis::dashboard::{Chunk, Index};
 use lens_import::words::{WordMeans, pieces_of_pack, read_means};
+use lens_pack::block::Precision;
 use lens_pack::folder::FolderManifest;
-use lens_pack::manifest::MANIFEST_FILE;
+use lens_pack::manifest::{MANIFEST_FILE, seal, without_checksum};
+use lens_pack::sha256_hex;
+use lens_pack::tensor_spec::MEANS;
 
 /// A list of `count` tokens of the small fixture's tokenizer, with ids.
 fn list(pack: &Path, count: usize, scratch: &Path) -> String {
@@ -210,6 +213,42 @@ fn files_of_words_that_are_missing_cut_or_altered_are_named_and_the_rest_of_the_
     succeed(&analyze);
 }
 
+/// A NaN among the means would empty every list, one in the lens every probability: with checksums that fit it, too.
+#[test]
+fn words_whose_numbers_are_not_finite_are_refused_by_name() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = small_pack(scratch.path());
+    let (model, vocabulary) = (text(&pack), list(&pack, 20, scratch.path()));
+    let corpus = text(&fixture("train/texts.jsonl"));
+    succeed(&["words", "--device", "cpu", "--model", &model, "--vocabulary", &vocabulary, "--corpus", &corpus]);
+    let FolderManifest { json, manifest, .. } = FolderManifest::read(&pack).unwrap();
+    let entry = manifest.words.unwrap();
+    assert!(MEANS.iter().all(|name| entry.tensors.contains_key(*name)), "{:?}", entry.tensors.keys());
+    for (name, tensor) in &entry.tensors {
+        let part = &tensor.parts[0];
+        let file = &entry.shards[part.shard];
+        let whole = std::fs::read(pack.join(&file.file)).unwrap();
+        let mut damaged = whole.clone();
+        // The last number of the tensor, or the scale of its first block.
+        let (end, nan): (_, &[u8]) = match (tensor.precision, part.scales) {
+            (Precision::F32, _) => (part.data.1, &[0, 0, 0xc0, 0x7f]),
+            (Precision::F16, _) => (part.data.1, &[0, 0x7e]),
+            (_, scales) => (scales.unwrap().0 + 2, &[0, 0x7e]),
+        };
+        damaged[..end as usize].last_chunk_mut::<2>().unwrap().copy_from_slice(nan.last_chunk::<2>().unwrap());
+        std::fs::write(pack.join(&file.file), &damaged).unwrap();
+        let altered = without_checksum(&json).replace(&file.sha256, &sha256_hex(&damaged));
+        std::fs::write(pack.join(MANIFEST_FILE), seal(&altered)).unwrap();
+        let outcome = run(&["analyze", "--model", &model, "--text", "the sea", "--device", "cpu", "--words"]);
+        let sentence = outcome.sentence();
+        assert_eq!(outcome.code, 1, "{name}: {sentence}");
+        for part in [&file.file, name, "holds a number that is not finite"] {
+            assert!(sentence.contains(part), "{name}: {sentence}");
+        }
+        std::fs::write(pack.join(&file.file), &whole).unwrap();
+    }
+}
+
 /// The default pack under another name: only its manifest is a file of its own.
 fn linked_default_pack(scratch: &Path) -> PathBuf {
     let out = scratch.join("pack");
@@ -303,6 +342,11 @@ fn words_from_the_past_are_of_the_event() {
     let lens = row("predictable part, through the fitted lens")[0];
     assert!(novel < lens && lens < own, "{table}");
     assert!(row("predictable part, without the final norm's gain")[0] > 0.25, "{table}");
+    let of_events = table.split_once("words of each event").unwrap().1;
+    let names = ["predictable part", "novel part", "residual stream"];
+    let rows = names.iter().flat_map(|name| [format!("| {name} |"), format!("| {name}, through the fitted lens |")]);
+    assert!(rows.clone().all(|row| of_events.contains(&row)), "{table}");
+    assert_eq!(of_events.lines().filter(|line| line.ends_with(" |") && line.contains(" %) ")).count(), rows.count());
     let wrong = scratch.path().join("wrong.json");
     let event = |text: &str, topic: &[&str]| serde_json::json!({"text": text, "topic": topic});
     let events = |second| serde_json::json!([{"name": "one", "events": [event("The boat left.", &["boat"]), second]}]);

@@ -109,7 +109,7 @@ pub fn parts_in<'a>(
             };
             let matrix = read_part(tensor, part, bytes).ok_or_else(|| malformed("lies past the end of the file"))?;
             if !matrix.is_finite() {
-                return Err(malformed("holds a number that is not finite; pack the model again"));
+                return Err(malformed("holds a number that is not finite; make the pack again, or its words"));
             }
             Ok(TensorPart { name: name.clone(), row_start: part.row_start, rows_total: tensor.shape.0, matrix })
         })
