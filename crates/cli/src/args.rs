@@ -22,7 +22,7 @@ pub struct KernelsArgs {
     #[arg(long, requires = "bench")]
     pub chosen: bool,
     /// The card's f32 peak in GFLOP/s, as its maker states it: prints the share of it that is reached.
-    #[arg(long, value_name = "GFLOP/S", requires = "bench")]
+    #[arg(long, value_name = "GFLOP/S", requires = "bench", value_parser = above_zero)]
     pub peak: Option<f64>,
     /// Where to compute; by default the GPU where there is one.
     #[arg(long, value_enum)]
@@ -54,7 +54,7 @@ pub struct PackArgs {
     pub precision: lens_engine::PrecisionPlan,
     /// Divide the positions of full attention by this, whatever the checkpoint says: 8 for Gemma 3 4B, 12B and 27B, 1 for the
     /// others.
-    #[arg(long, value_name = "N", conflicts_with = "synthetic", value_parser = rope_factor)]
+    #[arg(long, value_name = "N", conflicts_with = "synthetic", value_parser = above_zero)]
     pub rope_factor: Option<f64>,
     /// Print what each file says of the model.
     #[arg(long)]
@@ -76,9 +76,9 @@ fn precision(text: &str) -> Result<lens_engine::PrecisionPlan, String> {
     )
 }
 
-fn rope_factor(text: &str) -> Result<f64, String> {
-    let factor = text.parse::<f64>().ok().filter(|factor| factor.is_finite() && *factor > 0.0);
-    factor.ok_or_else(|| "a factor is a number above 0".to_owned())
+fn above_zero(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number > 0.0);
+    number.ok_or_else(|| "not a number above 0".to_owned())
 }
 
 #[derive(Debug, Args)]

@@ -37,6 +37,8 @@ fn wrong_usage_has_exit_code_2() {
         &["analyze", "--model", "x", "--text", "a", "--viewer", "https://lens.example/"],
         &["pack", "--gemma", "x", "--sae", "y", "--layer", "one", "--precision", "f32", "--out", "z"],
         &["pack", "--gemma", "x", "--sae", "y", "--layer", "1", "--precision", "q3", "--out", "z"],
+        &["kernels", "--bench", "--peak", "nan"],
+        &["kernels", "--bench", "--peak", "0"],
     ] {
         let outcome = run(args);
         assert_eq!(outcome.code, 2, "{args:?}: {}", outcome.stderr);
