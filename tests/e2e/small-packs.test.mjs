@@ -1,12 +1,13 @@
 // What goes wrong, and other hosts: on a pack of some kilobytes, so that each case takes seconds.
 
 import assert from 'node:assert/strict';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { analyze, launch, open, screenshot, waitForState } from './lib/browser.mjs';
-import { packs, site, siteBelow, sitePlain } from './lib/environment.mjs';
+import { defaultPack, packs, root, site, siteBelow, sitePlain } from './lib/environment.mjs';
 import { downloadJson } from './lib/files.mjs';
 import * as commandLine from './lib/program.mjs';
 import { reach } from './lib/reach.mjs';
@@ -68,7 +69,43 @@ describe('a pack without words', () => {
     assert.deepEqual(page.problems, []);
     await browser.close();
   });
+
+  test('dashboards that fit it name its features, and have their words', LIMIT, async () => {
+    const browser = await launch({ webgpu: false });
+    const page = await open(browser, site, { pack: defaultWithoutWords() });
+    assert.equal(await analyze(page, TEXT), 'done');
+    await (await reach(page, 'token-5')).click();
+    await page.getByTestId('no-words').waitFor();
+    const found = await downloadJson(page);
+    assert.equal(found.words, undefined);
+    const { names } = JSON.parse(readFileSync(join(root, 'demo/dashboards/index.json'), 'utf8'));
+    const named = names.filter(({ feature }) => found.novel_top[5].some((it) => it.feature === feature));
+    assert.ok(named.length > 0, 'none of the features at token 5 has a name');
+    const row = (await reach(page, 'feature-list')).locator(`[data-feature="${named[0].feature}"]`);
+    await row.filter({ hasText: named[0].text }).waitFor();
+    await row.getByRole('button').first().click();
+    await page.getByTestId('feature-contexts').locator('li').first().waitFor();
+    assert.ok(await page.getByTestId('feature-logits').locator('li').count() > 0);
+    assert.deepEqual(page.problems, []);
+    await browser.close();
+  });
 });
+
+/** The default pack as it was before it had words: the same pack, by its hash. Answers where it is served. */
+function defaultWithoutWords() {
+  const name = 'default-without-words';
+  const folder = join(packs, name);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  for (const file of readdirSync(defaultPack).filter((file) => file !== 'manifest.json')) {
+    symlinkSync(join(defaultPack, file), join(folder, file));
+  }
+  const manifest = readFileSync(join(defaultPack, 'manifest.json'), 'utf8');
+  const open = manifest.slice(0, manifest.lastIndexOf(',"words":{'));
+  const checksum = createHash('sha256').update(`${open}}`).digest('hex');
+  writeFileSync(join(folder, 'manifest.json'), `${open},"checksum":"${checksum}"}`);
+  return `packs/${name}`;
+}
 
 describe('without WebGPU', () => {
   let browser;
