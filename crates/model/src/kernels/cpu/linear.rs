@@ -22,6 +22,11 @@ struct Output<'a> {
 
 impl Sink for Output<'_> {
     #[inline(always)]
+    fn expect(&self, row: usize, first: usize, count: usize) {
+        self.table.fetch(row, first, count);
+    }
+
+    #[inline(always)]
     fn take(&mut self, row: usize, first: usize, sums: &mut [f32]) {
         // SAFETY: every part of a product is computed once, by one thread.
         let out = unsafe { self.table.part(row, first, sums.len()) };

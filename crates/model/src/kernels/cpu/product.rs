@@ -32,6 +32,10 @@ const _: () = assert!(INPUTS_AT_ONCE.is_multiple_of(BLOCK));
 pub trait Sink {
     /// Takes the sums of some neighboring outputs of a row, from `first` on. It may change them.
     fn take(&mut self, row: usize, first: usize, sums: &mut [f32]);
+
+    /// Is called before `count` sums of a row are computed: a chance to fetch what they will be written to.
+    #[inline(always)]
+    fn expect(&self, _row: usize, _first: usize, _count: usize) {}
 }
 
 /// What a product needs in addition to its result.
@@ -128,6 +132,9 @@ impl<W: Weights, K: Sink> WithSimd for Outputs<'_, W, K> {
             let all_sums = sums.numbers(of_panel * firsts.len());
             if inputs == 0 {
                 all_sums.fill(0.0);
+                for (first, sums) in firsts.clone().zip(all_sums.chunks_exact_mut(of_panel)) {
+                    give(sink, 0, first, width.min(outputs.end - first), sums, width);
+                }
             }
             for start in (0..inputs).step_by(INPUTS_AT_ONCE) {
                 let part = start..inputs.min(start + INPUTS_AT_ONCE);
@@ -138,32 +145,53 @@ impl<W: Weights, K: Sink> WithSimd for Outputs<'_, W, K> {
                         16 => weights.fill::<16>(first, part.clone(), panel),
                         _ => weights.fill::<8>(first, part.clone(), panel),
                     }
-                    multiply_rows(simd, x, packed, part.clone(), panel, sums);
-                }
-            }
-            for (first, sums) in firsts.zip(all_sums.chunks_exact_mut(of_panel)) {
-                let count = width.min(outputs.end - first);
-                for (row, sums) in sums.chunks_exact_mut(width).enumerate() {
-                    // Two calls, so that the length is a constant in the first.
-                    if count == width {
-                        sink.take(row, first, sums);
-                    } else {
-                        sink.take(row, first, &mut sums[..count]);
-                    }
+                    let last = (part.end == inputs).then_some((first, width.min(outputs.end - first)));
+                    multiply_rows(simd, x, packed, part.clone(), panel, sums, last, sink);
                 }
             }
         }
     }
 }
 
-/// Sums [rows, width] of some columns of every row and a panel, in place or, after the first columns, added; tile by tile.
+/// Sums [rows, width] of some columns of every row and a panel, in place or, after the first columns, added; tile by tile. With the
+/// last columns, as many of each row as `last` has after its first output go to the sink while they are in the first-level cache.
+#[allow(clippy::too_many_arguments)]
 #[inline(always)]
-fn multiply_rows<S: Simd>(simd: S, x: Rows, packed: &[f32], columns: Range<usize>, panel: &[f32], sums: &mut [f32]) {
+fn multiply_rows<S: Simd, K: Sink>(
+    simd: S,
+    x: Rows,
+    packed: &[f32],
+    columns: Range<usize>,
+    panel: &[f32],
+    sums: &mut [f32],
+    last: Option<(usize, usize)>,
+    sink: &mut K,
+) {
     let (width, most) = (panel_width::<S>(), tile_rows::<S>());
     for (tile, packed) in packed.chunks_exact(x.width * most).enumerate() {
-        let (first, count) = x.tile(tile, most);
+        let (row, rows) = x.tile(tile, most);
         let packed = &packed[columns.start * most..columns.end * most];
-        multiply_tile(simd, count, packed, panel, &mut sums[width * first..][..width * count], columns.start == 0);
+        let sums = &mut sums[width * row..][..width * rows];
+        if let Some((first, count)) = last {
+            (row..row + rows).for_each(|row| sink.expect(row, first, count));
+        }
+        multiply_tile(simd, rows, packed, panel, sums, columns.start == 0);
+        if let Some((first, count)) = last {
+            give(sink, row, first, count, sums, width);
+        }
+    }
+}
+
+/// `count` sums of each of some rows, which are `width` apart, to the sink.
+#[inline(always)]
+fn give<K: Sink>(sink: &mut K, row: usize, first: usize, count: usize, sums: &mut [f32], width: usize) {
+    for (row, sums) in (row..).zip(sums.chunks_exact_mut(width)) {
+        // Two calls, so that the length is a constant in the first.
+        if count == width {
+            sink.take(row, first, sums);
+        } else {
+            sink.take(row, first, &mut sums[..count]);
+        }
     }
 }
 
