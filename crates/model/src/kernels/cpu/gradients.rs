@@ -4,7 +4,7 @@ use pulp::{Simd, WithSimd};
 
 use super::attention::{Placed, ROWS_AT_ONCE, Softmax};
 use super::dense::{dense, in_rows, values};
-use super::level::widest;
+use super::level::{Work, widest};
 use super::math::{LANES, relu, sum_of};
 use super::panel::{DenseColumns, DenseRows};
 use super::product::{Scratch, Sink, multiply_alone};
@@ -23,7 +23,10 @@ fn each_pair(x: FlexTensor, others: &FlexTensor, of: impl Fn(f32, f32) -> f32 + 
     let others = values(&others);
     each_part(x.storage_mut::<f32>(), length, |part, values| {
         let others = &others[part * length..][..values.len()];
-        values.iter_mut().zip(others).for_each(|(value, other)| *value = of(*value, *other));
+        widest(Work(
+            #[inline(always)]
+            || values.iter_mut().zip(others).for_each(|(value, other)| *value = of(*value, *other)),
+        ));
     });
     x
 }
@@ -33,7 +36,10 @@ pub fn scaled_relu(sum: FlexTensor, factor: f32) -> FlexTensor {
     let mut sum = dense(sum);
     let length = ROWS * dims(&sum)[1];
     each_part(sum.storage_mut::<f32>(), length, |_, values| {
-        values.iter_mut().for_each(|value| *value = relu(*value * factor));
+        widest(Work(
+            #[inline(always)]
+            || values.iter_mut().for_each(|value| *value = relu(*value * factor)),
+        ));
     });
     sum
 }
@@ -44,20 +50,34 @@ pub fn add_bias(sum: FlexTensor, bias: &FlexTensor, is_relu: bool) -> FlexTensor
     let width = dims(&sum)[1];
     let bias = &bias.storage::<f32>()[bias.layout().start_offset()..][..width];
     each_part(sum.storage_mut::<f32>(), ROWS * width, |_, values| {
-        for row in values.chunks_exact_mut(width) {
-            if is_relu {
-                row.iter_mut().zip(bias).for_each(|(value, bias)| *value = relu(*value + bias));
-            } else {
-                row.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
-            }
-        }
+        widest(Work(
+            #[inline(always)]
+            || {
+                for row in values.chunks_exact_mut(width) {
+                    if is_relu {
+                        row.iter_mut().zip(bias).for_each(|(value, bias)| *value = relu(*value + bias));
+                    } else {
+                        row.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
+                    }
+                }
+            },
+        ));
     });
     sum
 }
 
 /// See [`crate::ops::TrainingOps::relu_gradient`].
 pub fn relu_gradient(grad: FlexTensor, y: &FlexTensor, factor: f32) -> FlexTensor {
-    each_pair(grad, y, |grad, y| if y > 0.0 { grad * factor } else { 0.0 })
+    // The product in any case, so that there is no branch.
+    each_pair(
+        grad,
+        y,
+        #[inline(always)]
+        |grad, y| {
+            let product = grad * factor;
+            if y > 0.0 { product } else { 0.0 }
+        },
+    )
 }
 
 /// See [`crate::ops::TrainingOps::column_sums`]. Always in the order of the rows.
