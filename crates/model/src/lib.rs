@@ -44,5 +44,7 @@ pub mod words;
 pub use device::ComputeDevice;
 pub use error::{Error, Result};
 pub use gemma::Gemma;
+#[cfg(not(target_family = "wasm"))]
+pub use kernels::side_by_side;
 pub use store::WeightStore;
 pub use temporal_sae::{Codes, TemporalSae};

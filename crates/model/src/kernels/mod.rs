@@ -11,3 +11,6 @@ pub mod config;
 mod cpu;
 mod gpu;
 mod rows;
+
+#[cfg(not(target_family = "wasm"))]
+pub use cpu::side_by_side;

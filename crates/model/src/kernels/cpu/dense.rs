@@ -71,7 +71,9 @@ pub fn product(a: FlexTensor, b: FlexTensor) -> FlexTensor {
     let [a, b] = [a, b].map(|x| if is_turned(&x) { x } else { in_rows(x) });
     let ([m, k], [inputs, n]) = (dims(&a), dims(&b));
     assert_eq!(k, inputs, "a product [{m}, {k}] [{inputs}, {n}]");
-    if !is_turned(&b) && let Some(entries) = entries_of(&a) {
+    if !is_turned(&b)
+        && let Some(entries) = entries_of(&a)
+    {
         return sparse::product(&entries, values(&b), n);
     }
     let rows = if is_turned(&a) { Rows::of_columns(values(&a), m, k) } else { Rows::of_matrix(values(&a), m, k) };

@@ -48,6 +48,8 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::tensor::{FloatDType, Shape};
 
 use self::tensor::{FlexTensor, dims};
+#[cfg(not(target_family = "wasm"))]
+pub use self::threads::side_by_side;
 use super::config::KernelConfig;
 #[cfg(not(target_family = "wasm"))]
 use crate::ops::{AdamW, DenseOps, OptimizerOps, TrainingOps};

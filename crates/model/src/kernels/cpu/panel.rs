@@ -128,12 +128,7 @@ fn columns<T: Pod>([a, b, c, d]: [[T; 4]; 4]) -> [[T; 4]; 4] {
     let columns = unsafe {
         let (ab, cd) = (_mm_unpacklo_ps(a, b), _mm_unpacklo_ps(c, d));
         let (more_ab, more_cd) = (_mm_unpackhi_ps(a, b), _mm_unpackhi_ps(c, d));
-        [
-            _mm_movelh_ps(ab, cd),
-            _mm_movehl_ps(cd, ab),
-            _mm_movelh_ps(more_ab, more_cd),
-            _mm_movehl_ps(more_cd, more_ab),
-        ]
+        [_mm_movelh_ps(ab, cd), _mm_movehl_ps(cd, ab), _mm_movelh_ps(more_ab, more_cd), _mm_movehl_ps(more_cd, more_ab)]
     };
     bytemuck::cast(columns)
 }
