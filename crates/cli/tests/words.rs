@@ -11,8 +11,8 @@ use lens_import::words::{WordMeans, pieces_of_pack, read_means};
 use lens_pack::block::Precision;
 use lens_pack::folder::FolderManifest;
 use lens_pack::manifest::{MANIFEST_FILE, seal, without_checksum};
-use lens_pack::sha256_hex;
 use lens_pack::tensor_spec::MEANS;
+use lens_pack::unpack::sha256_hex;
 
 /// A list of `count` tokens of the small fixture's tokenizer, with ids.
 fn list(pack: &Path, count: usize, scratch: &Path) -> String {
