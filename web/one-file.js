@@ -56,7 +56,7 @@
       window.temporalLensFile = {
         result: await text("result"),
         comparison: await text("comparison"),
-        features: await text("features"),
+        features: (await text("features")) ?? (await text("names")),
         query: query.size ? `?${query}` : "",
         theme,
         // Made when it is first asked for: few readers open the path.

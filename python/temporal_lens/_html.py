@@ -19,6 +19,8 @@ from ._view import query_of
 _KIND = "temporal-lens-one-file/1"
 _HEAD = "<!--temporal-lens:head-->"
 _DATA = "<!--temporal-lens:data-->"
+#: The names of the default pack's features, which give way to others.
+_NAMES = re.compile("<!--temporal-lens:names-->.*?<!--temporal-lens:names end-->", re.DOTALL)
 _DASHBOARDS = "temporal-lens-dashboards/1"
 #: Names the template's file where the package was not built with it.
 TEMPLATE_VARIABLE = "TEMPORAL_LENS_TEMPLATE"
@@ -40,7 +42,8 @@ def template() -> str:
 
 def one_file(analysis: Analysis, view: str = "", features: Optional[Union[PathLike, Dict[str, Any]]] = None) -> str:
     """The whole file. ``view`` is a link's query, such as ``view=path`` (docs/embed.md lists the keys). ``features`` is the index of
-    the dashboards of the analysis's pack (``dashboards/index.json`` of a site), or its path: features then have names."""
+    the dashboards of the analysis's pack (``dashboards/index.json`` of a site), or its path: features then have names. Those of the
+    default pack have theirs without."""
     is_analysis(analysis)
     page = template()
     for part in (_KIND, _HEAD, _DATA):
@@ -53,6 +56,7 @@ def one_file(analysis: Analysis, view: str = "", features: Optional[Union[PathLi
     data = _block("result", analysis.checked(), f' data-query="{html.escape(query)}"' if query else "")
     if features is not None:
         data += _block("features", as_json("features", _index(features, analysis)))
+        page = _NAMES.sub("", page)
     return page.replace(_HEAD, _head(analysis)).replace(_DATA, data)
 
 

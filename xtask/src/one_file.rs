@@ -11,8 +11,11 @@ use base64::prelude::BASE64_STANDARD;
 use lens_analysis::dashboard;
 use lens_analysis::document::{analysis, comparison};
 use lens_session::keys::KEYS;
-use lens_view::one_file::{DATA, HEAD, KIND, TEMPLATE, packed};
+use lens_view::one_file::{DATA, HEAD, KIND, NAMES, NAMES_END, TEMPLATE, packed};
 use sha2::{Digest, Sha256};
+
+/// The names of the default pack's features, among the files beside the page.
+const INDEX: &str = "dashboards/index.json";
 
 /// What stands below the page's own module.
 const START: &str = include_str!("../../web/one-file.js");
@@ -35,11 +38,20 @@ pub fn add(folder: &Path) -> Result<()> {
     let icon = attributes(&page, "href").map(local).find(|name| name.ends_with(".svg"));
     let icon = icon.map(read).transpose()?.unwrap_or_default();
     let script = format!("{}\n{START}", without_module_syntax(&text(script)?)?);
-    let html = template(&style, &script, &read(module)?, &icon, &commit(&page))?;
+    // A host may have taken them away.
+    let names = folder.join(INDEX).is_file().then(|| read(INDEX)).transpose()?;
+    let html = template(&style, &script, &read(module)?, names.as_deref(), &icon, &commit(&page))?;
     Ok(lens_files::write_whole(&folder.join(TEMPLATE), html.as_bytes())?)
 }
 
-fn template(style: &str, script: &str, module: &[u8], icon: &[u8], commit: &str) -> Result<String> {
+fn template(
+    style: &str,
+    script: &str,
+    module: &[u8],
+    names: Option<&[u8]>,
+    icon: &[u8],
+    commit: &str,
+) -> Result<String> {
     for (what, text) in [("style", style), ("script", script)] {
         if text.to_ascii_lowercase().contains(&format!("</{what}")) || text.contains("<!--") || text.contains('\r') {
             bail!("a {what} of the page holds what would end it inside a document");
@@ -54,6 +66,8 @@ fn template(style: &str, script: &str, module: &[u8], icon: &[u8], commit: &str)
     // What a link may say of the view: the Python package checks it.
     let keys = KEYS.iter().map(|key| key.name).collect::<Vec<_>>().join(" ");
     let (icon, module) = (BASE64_STANDARD.encode(icon), packed(module));
+    let block = |names| format!("<script type=\"application/octet-stream\" id=\"temporal-lens-names\">{}</script>", packed(names));
+    let names = names.map(block).unwrap_or_default();
     Ok(format!(
         r#"<!doctype html>
 <html lang="en">
@@ -74,6 +88,7 @@ fn template(style: &str, script: &str, module: &[u8], icon: &[u8], commit: &str)
 <p id="boot" role="status">Opening … If nothing else appears, this file is incomplete: save or send it once more.</p>
 <noscript><p>This file shows an analysis of a text; it needs JavaScript and WebAssembly, and no network.</p></noscript>
 <script type="application/octet-stream" id="temporal-lens-module">{module}</script>
+{NAMES}{names}{NAMES_END}
 {DATA}
 <script id="temporal-lens-script">{script}</script>
 </body>
@@ -158,9 +173,15 @@ mod tests {
             "temporal-lens-analysis/2 temporal-lens-analysis/1 temporal-lens-comparison/1 temporal-lens-dashboards/1";
         assert!(html.contains(&format!("content=\"{reads}\"")));
         assert!(html.contains(&packed(b"w")) && html.contains("name=\"temporal-lens-commit\" content=\"abc\""));
-        for part in [HEAD, DATA, KIND] {
+        for part in [HEAD, DATA, KIND, NAMES, NAMES_END] {
             assert_eq!(html.matches(part).count(), 1, "{part}");
         }
+        assert!(html.contains(&format!("{NAMES}{NAMES_END}")), "there are no names");
+        std::fs::create_dir(folder.path().join("dashboards")).unwrap();
+        std::fs::write(folder.path().join(INDEX), "{}").unwrap();
+        add(folder.path()).unwrap();
+        let html = std::fs::read_to_string(folder.path().join(TEMPLATE)).unwrap();
+        assert!(html.contains(&format!("id=\"temporal-lens-names\">{}</script>{NAMES_END}", packed(b"{}"))));
         // Written again, it is the same.
         add(folder.path()).unwrap();
         assert_eq!(std::fs::read_to_string(folder.path().join(TEMPLATE)).unwrap(), html);

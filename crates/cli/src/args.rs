@@ -241,7 +241,8 @@ pub struct HtmlArgs {
     /// A comparison of the same text with a second one: what `compare` or the page saves.
     #[arg(long, value_name = "FILE.json")]
     pub comparison: Option<PathBuf>,
-    /// The index.json of dashboards of the analysis's pack: the file then has the names of its features.
+    /// The index.json of dashboards of the analysis's pack: the file then has the names of its features. Those of the default pack
+    /// have theirs without.
     #[arg(long, value_name = "INDEX.json")]
     pub features: Option<PathBuf>,
     /// File to write.

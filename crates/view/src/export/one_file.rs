@@ -2,7 +2,7 @@
 //! the site's build (the template), with the analysis put into it.
 //!
 //! The template names the documents that it can read. Where it is to be filled stand two comments, [`HEAD`] and [`DATA`]; the Python
-//! package fills the same.
+//! package fills the same. It has the names of the default pack's features, which give way to others.
 
 use std::io::Write as _;
 
@@ -24,6 +24,10 @@ pub const KIND: &str = "temporal-lens-one-file/1";
 pub const HEAD: &str = "<!--temporal-lens:head-->";
 /// Stands where the documents go.
 pub const DATA: &str = "<!--temporal-lens:data-->";
+/// Stand around the names of features that the template has.
+pub const NAMES: &str = "<!--temporal-lens:names-->";
+/// See [`NAMES`].
+pub const NAMES_END: &str = "<!--temporal-lens:names end-->";
 /// Characters of the text that title and tags have at most.
 const TITLE: usize = 60;
 const DESCRIPTION: usize = 300;
@@ -88,7 +92,16 @@ pub fn one_file(template: &str, analysis: &Analysis, contents: Contents) -> Resu
             packed(json.as_bytes())
         ));
     }
+    let template = if contents.features.is_some() { &without_names(template) } else { template };
     Ok(template.replacen(HEAD, &head(analysis), 1).replacen(DATA, &data, 1))
+}
+
+/// The template without the names of features that it has.
+fn without_names(template: &str) -> String {
+    match (template.split_once(NAMES), template.split_once(NAMES_END)) {
+        (Some((before, _)), Some((_, after))) if before.len() + after.len() < template.len() => format!("{before}{after}"),
+        _ => template.to_owned(),
+    }
 }
 
 /// zlib in base64, as the file's script unpacks it.
@@ -159,6 +172,24 @@ mod tests {
         let mut read = String::new();
         ZlibDecoder::new(&BASE64_STANDARD.decode(block).unwrap()[..]).read_to_string(&mut read).unwrap();
         assert_eq!(read, json);
+    }
+
+    #[test]
+    fn names_of_features_take_the_place_of_the_templates() {
+        let analysis = example::analysis();
+        let json = to_json(&AnalysisFile::whole(&analysis)).unwrap();
+        let template = template().replace("<body>", &format!("<body>{NAMES}<script>of the pack</script>{NAMES_END}"));
+        let fill = |template: &str, features: Option<&str>| {
+            let contents = Contents { result: &json, comparison: None, features, query: "" };
+            one_file(template, &analysis, contents).unwrap()
+        };
+        assert!(fill(&template, None).contains("of the pack"));
+        // Of a format that this template reads.
+        let html = fill(&template, Some("{\"format\":\"temporal-lens-analysis/1\"}"));
+        assert!(html.contains("temporal-lens-features") && !html.contains("of the pack") && !html.contains(NAMES));
+        // A comment that ends before it begins is left as it is.
+        let wrong = format!("{NAMES_END}{NAMES}{}", self::template());
+        assert!(fill(&wrong, Some("{\"format\":\"temporal-lens-analysis/1\"}")).starts_with(NAMES_END));
     }
 
     #[test]
