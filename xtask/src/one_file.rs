@@ -66,7 +66,9 @@ fn template(
     // What a link may say of the view: the Python package checks it.
     let keys = KEYS.iter().map(|key| key.name).collect::<Vec<_>>().join(" ");
     let (icon, module) = (BASE64_STANDARD.encode(icon), packed(module));
-    let block = |names| format!("<script type=\"application/octet-stream\" id=\"temporal-lens-names\">{}</script>", packed(names));
+    let block = |names| {
+        format!("<script type=\"application/octet-stream\" id=\"temporal-lens-names\">{}</script>", packed(names))
+    };
     let names = names.map(block).unwrap_or_default();
     Ok(format!(
         r#"<!doctype html>

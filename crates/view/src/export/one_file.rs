@@ -99,7 +99,9 @@ pub fn one_file(template: &str, analysis: &Analysis, contents: Contents) -> Resu
 /// The template without the names of features that it has.
 fn without_names(template: &str) -> String {
     match (template.split_once(NAMES), template.split_once(NAMES_END)) {
-        (Some((before, _)), Some((_, after))) if before.len() + after.len() < template.len() => format!("{before}{after}"),
+        (Some((before, _)), Some((_, after))) if before.len() + after.len() < template.len() => {
+            format!("{before}{after}")
+        }
         _ => template.to_owned(),
     }
 }
