@@ -54,8 +54,11 @@ describe('other hosts', () => {
 });
 
 describe('a pack without words', () => {
+  let browser;
+  before(async () => { browser = await launch({ webgpu: false }); });
+  after(() => browser?.close());
+
   test('it says so, offers the command, and asks for none', LIMIT, async () => {
-    const browser = await launch({ webgpu: false });
     const pack = await commandLine.packPair(PAIR, 'wordless');
     const page = await open(browser, site, { pack });
     assert.equal(await analyze(page, TEXT), 'done');
@@ -67,18 +70,17 @@ describe('a pack without words', () => {
     assert.equal(await page.getByTestId('words-past').count(), 0);
     assert.equal((await downloadJson(page)).words, undefined);
     assert.deepEqual(page.problems, []);
-    await browser.close();
   });
 
   test('dashboards that fit it name its features, and have their words', LIMIT, async () => {
-    const browser = await launch({ webgpu: false });
     const page = await open(browser, site, { pack: defaultWithoutWords() });
     assert.equal(await analyze(page, TEXT), 'done');
     await (await reach(page, 'token-5')).click();
     await page.getByTestId('no-words').waitFor();
     const found = await downloadJson(page);
     assert.equal(found.words, undefined);
-    const { names } = JSON.parse(readFileSync(join(root, 'demo/dashboards/index.json'), 'utf8'));
+    const { names, pack_hash } = JSON.parse(readFileSync(join(root, 'demo/dashboards/index.json'), 'utf8'));
+    assert.equal(found.model.pack_hash, pack_hash, 'words are no part of the hash');
     const named = names.filter(({ feature }) => found.novel_top[5].some((it) => it.feature === feature));
     assert.ok(named.length > 0, 'none of the features at token 5 has a name');
     const row = (await reach(page, 'feature-list')).locator(`[data-feature="${named[0].feature}"]`);
@@ -87,7 +89,6 @@ describe('a pack without words', () => {
     await page.getByTestId('feature-contexts').locator('li').first().waitFor();
     assert.ok(await page.getByTestId('feature-logits').locator('li').count() > 0);
     assert.deepEqual(page.problems, []);
-    await browser.close();
   });
 });
 
@@ -103,7 +104,7 @@ function defaultWithoutWords() {
   const manifest = readFileSync(join(defaultPack, 'manifest.json'), 'utf8');
   const open = manifest.slice(0, manifest.lastIndexOf(',"words":{'));
   const checksum = createHash('sha256').update(`${open}}`).digest('hex');
-  writeFileSync(join(folder, 'manifest.json'), `${open},"checksum":"${checksum}"}`);
+  writeFileSync(join(folder, 'manifest.json'), `${open},"checksum":"${checksum}"}\n`);
   return `packs/${name}`;
 }
 
