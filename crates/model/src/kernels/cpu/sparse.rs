@@ -103,17 +103,27 @@ fn seems_sparse(values: &[f32], width: usize) -> bool {
     (0..SAMPLES).flat_map(sample).filter(|value| **value != 0.0).count() <= SAMPLES * width / ONE_IN
 }
 
-/// a b for sparse `a` [m, k] and `b` [k, `width`], row-major: [m, `width`].
-pub fn product(a: &Sparse, b: &[f32], width: usize) -> FlexTensor {
-    // SAFETY: the parts have all columns, and each writes them in every row.
-    let out = unsafe {
-        written(a.rows(), width, |table| {
-            each_index(width.div_ceil(COLUMNS), |part, _: &mut ()| {
+/// The matrix [rows, columns] that `write` makes, some columns at a time, from one to before another.
+///
+/// # Safety
+/// `write` writes all of its columns in every row, and no others.
+unsafe fn by_columns(rows: usize, columns: usize, write: impl Fn(usize, usize, Table) + Sync) -> Vec<f32> {
+    // SAFETY: the parts have all columns, and by contract each writes them in every row.
+    unsafe {
+        written(rows, columns, |table| {
+            each_index(columns.div_ceil(COLUMNS), |part, _: &mut ()| {
                 let first = part * COLUMNS;
-                widest(Columns { a, b, width, first, end: width.min(first + COLUMNS), table });
+                write(first, columns.min(first + COLUMNS), table);
             });
         })
-    };
+    }
+}
+
+/// a b for sparse `a` [m, k] and `b` [k, `width`], row-major: [m, `width`].
+pub fn product(a: &Sparse, b: &[f32], width: usize) -> FlexTensor {
+    // SAFETY: it writes its columns in every row.
+    let out =
+        unsafe { by_columns(a.rows(), width, |first, end, table| widest(Columns { a, b, width, first, end, table })) };
     result(out, [a.rows(), width])
 }
 
@@ -170,14 +180,9 @@ impl WithSimd for Columns<'_> {
 pub fn product_at(places: &Sparse, rows: usize, [a, b]: [&[f32]; 2], width: usize) -> FlexTensor {
     // Column by column: a row of b stays in the first-level cache, all rows of a in the second.
     let columns = places.rows();
-    // SAFETY: the parts have all columns, and each writes them in every row.
+    // SAFETY: as above.
     let out = unsafe {
-        written(rows, columns, |table| {
-            each_index(columns.div_ceil(COLUMNS), |part, _: &mut ()| {
-                let first = part * COLUMNS;
-                widest(Places { places, first, end: columns.min(first + COLUMNS), rows, a, b, width, table });
-            });
-        })
+        by_columns(rows, columns, |first, end, table| widest(Places { places, first, end, rows, a, b, width, table }))
     };
     result(out, [rows, columns])
 }
