@@ -1,6 +1,6 @@
-// The end of the script of a single file (xtask/src/one_file.rs): it stands below the page's own module, whose `__wbg_init`
-// it calls. It unpacks what the file carries, module and analysis, and starts the page. The same script in a worker,
-// which the page starts from a blob, lays out trajectories: there the packed module is in `temporalLensModule`.
+// The end of both scripts of a single file (xtask/src/one_file.rs): it stands below wasm-bindgen's script of a module, whose
+// `__wbg_init` it calls. In the page it unpacks what the file carries, module and analysis, and starts the page. In the worker that
+// lays out trajectories, which the page starts from a blob, the packed module is in `temporalLensModule`.
 {
   /** The bytes of a block: zlib in base64. */
   const unpacked = (text) => {
@@ -51,8 +51,7 @@
       const query = new URLSearchParams(result.dataset.query ?? "");
       const theme = query.has("theme") ? null : themeAround();
       if (theme) query.set("theme", theme);
-      const script = document.getElementById("temporal-lens-script").textContent;
-      let worker = null;
+      let layoutsWorker = null;
       window.temporalLensFile = {
         result: await text("result"),
         comparison: await text("comparison"),
@@ -60,10 +59,11 @@
         query: query.size ? `?${query}` : "",
         theme,
         // Made when it is first asked for: few readers open the path.
-        get worker() {
-          const lines = [`globalThis.temporalLensModule = ${JSON.stringify(module)};\n`, script];
-          worker ??= URL.createObjectURL(new Blob(lines, { type: "text/javascript" }));
-          return worker;
+        get layoutsWorker() {
+          const packed = JSON.stringify(block("layouts-module").textContent);
+          const lines = [`globalThis.temporalLensModule = ${packed};\n`, block("layouts-script").textContent];
+          layoutsWorker ??= URL.createObjectURL(new Blob(lines, { type: "text/javascript" }));
+          return layoutsWorker;
         },
       };
       await start(module);

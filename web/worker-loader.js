@@ -1,7 +1,7 @@
 // A worker's entry: starts a module of wasm-bindgen's (target web) and keeps every message that comes
 // before it listens. Trunk's own loader shim drops those, and says nothing when the start fails. The
 // module is the one with the networks, worker.js, unless the address names another one beside it, as in
-// worker-loader.js?module=app.js&wasm=app_bg.wasm: in a worker, the page's own module lays out trajectories.
+// worker-loader.js?module=layouts.js&wasm=layouts_bg.wasm, which lays out trajectories.
 //
 // Contract: the module's `main` adds its "message" listener before it returns; it posts JSON
 // strings (web/protocol). What goes wrong outside a request's own error handling, a trap above all,

@@ -17,12 +17,8 @@ const SENTENCE = 'Once upon a time, a little girl named Alice loved looking at t
 const TOKENS = 2000;
 const LIMIT = { timeout: 240_000 };
 
-/** The address of a worker that runs the page's own module. */
-const layoutWorker = () => {
-  const { app, wasm } = document.querySelector('script[data-app]').dataset;
-  const name = (address) => address.split('/').pop();
-  return new URL(`worker-loader.js?module=${name(app)}&wasm=${name(wasm)}`, document.baseURI).href;
-};
+/** The address of the worker that lays out trajectories. */
+const layoutWorker = () => new URL('worker-loader.js?module=layouts.js&wasm=layouts_bg.wasm', document.baseURI).href;
 
 test('the layouts of a browser are those of every other machine', LIMIT, async () => {
   const browser = await launch({ webgpu: false });

@@ -1,6 +1,6 @@
 // Stands in for wasm-opt and wasm-bindgen where trunk calls them, and remembers their results.
 //
-// trunk calls both for every module at every build, and most builds change one of the two modules or none.
+// trunk calls both for every module at every build, and most builds change one of the modules or none.
 // wasm-opt takes minutes on the worker (one thread, in JavaScript), wasm-bindgen seconds.
 //
 // usage: node cached-tool.mjs TOOL RESULTS PROGRAM [arguments of the tool]

@@ -1,5 +1,6 @@
-//! The template of single files (`one-file.html`): the built page without worker and model, its styles, script and module in one
-//! document, into which [`lens_view::one_file`] or the Python package puts an analysis.
+//! The template of single files (`one-file.html`): the built page without the networks' worker and the model in one document: its
+//! styles, and scripts and modules of the page and of the worker that lays out trajectories. [`lens_view::one_file`] or the Python
+//! package puts an analysis into it.
 //!
 //! Its policy names its one script and its one style by their hashes and lets it ask for nothing at all.
 
@@ -17,7 +18,7 @@ use sha2::{Digest, Sha256};
 /// The names of the default pack's features, among the files beside the page.
 const INDEX: &str = "dashboards/index.json";
 
-/// What stands below the page's own module.
+/// What stands below the script of either module.
 const START: &str = include_str!("../../web/one-file.js");
 
 /// Writes the template into the built site in `folder`, from its page and the files beside it.
@@ -37,22 +38,39 @@ pub fn add(folder: &Path) -> Result<()> {
     }
     let icon = attributes(&page, "href").map(local).find(|name| name.ends_with(".svg"));
     let icon = icon.map(read).transpose()?.unwrap_or_default();
-    let script = format!("{}\n{START}", without_module_syntax(&text(script)?)?);
+    let started = |name: &str| Ok::<_, anyhow::Error>(format!("{}\n{START}", without_module_syntax(&text(name)?)?));
     // A host may have taken them away.
     let names = folder.join(INDEX).is_file().then(|| read(INDEX)).transpose()?;
-    let html = template(&style, &script, &read(module)?, names.as_deref(), &icon, &commit(&page))?;
+    let html = template(&Parts {
+        style,
+        script: started(script)?,
+        module: read(module)?,
+        layouts_script: started("layouts.js")?,
+        layouts_module: read("layouts_bg.wasm")?,
+        names,
+        icon,
+        commit: commit(&page),
+    })?;
     Ok(lens_files::write_whole(&folder.join(TEMPLATE), html.as_bytes())?)
 }
 
-fn template(
-    style: &str,
-    script: &str,
-    module: &[u8],
-    names: Option<&[u8]>,
-    icon: &[u8],
-    commit: &str,
-) -> Result<String> {
-    for (what, text) in [("style", style), ("script", script)] {
+/// What a template is made of.
+struct Parts {
+    style: String,
+    /// Of the page, and of the worker that lays out trajectories.
+    script: String,
+    module: Vec<u8>,
+    layouts_script: String,
+    layouts_module: Vec<u8>,
+    /// The index of the default pack's dashboards.
+    names: Option<Vec<u8>>,
+    icon: Vec<u8>,
+    commit: String,
+}
+
+fn template(parts: &Parts) -> Result<String> {
+    let Parts { style, script, layouts_script, commit, .. } = parts;
+    for (what, text) in [("style", style), ("script", script), ("script", layouts_script)] {
         if text.to_ascii_lowercase().contains(&format!("</{what}")) || text.contains("<!--") || text.contains('\r') {
             bail!("a {what} of the page holds what would end it inside a document");
         }
@@ -65,11 +83,12 @@ fn template(
     let reads = [analysis::FORMAT, analysis::FORMAT_1, comparison::FORMAT, dashboard::FORMAT].join(" ");
     // What a link may say of the view: the Python package checks it.
     let keys = KEYS.iter().map(|key| key.name).collect::<Vec<_>>().join(" ");
-    let (icon, module) = (BASE64_STANDARD.encode(icon), packed(module));
-    let block = |names| {
+    let icon = BASE64_STANDARD.encode(&parts.icon);
+    let (module, layouts_module) = (packed(&parts.module), packed(&parts.layouts_module));
+    let block = |names: &Vec<u8>| {
         format!("<script type=\"application/octet-stream\" id=\"temporal-lens-names\">{}</script>", packed(names))
     };
-    let names = names.map(block).unwrap_or_default();
+    let names = parts.names.as_ref().map(block).unwrap_or_default();
     Ok(format!(
         r#"<!doctype html>
 <html lang="en">
@@ -90,6 +109,8 @@ fn template(
 <p id="boot" role="status">Opening … If nothing else appears, this file is incomplete: save or send it once more.</p>
 <noscript><p>This file shows an analysis of a text; it needs JavaScript and WebAssembly, and no network.</p></noscript>
 <script type="application/octet-stream" id="temporal-lens-module">{module}</script>
+<script type="application/octet-stream" id="temporal-lens-layouts-module">{layouts_module}</script>
+<script type="text/plain" id="temporal-lens-layouts-script">{layouts_script}</script>
 {NAMES}{names}{NAMES_END}
 {DATA}
 <script id="temporal-lens-script">{script}</script>
@@ -155,6 +176,8 @@ mod tests {
             ("i.svg", "<svg/>"),
             ("app.js", "export let x;\nexport { x };"),
             ("app.wasm", "w"),
+            ("layouts.js", "export let y;\nexport { y };"),
+            ("layouts_bg.wasm", "l"),
         ] {
             std::fs::write(folder.path().join(name), content).unwrap();
         }
@@ -174,7 +197,12 @@ mod tests {
         let reads =
             "temporal-lens-analysis/2 temporal-lens-analysis/1 temporal-lens-comparison/1 temporal-lens-dashboards/1";
         assert!(html.contains(&format!("content=\"{reads}\"")));
-        assert!(html.contains(&packed(b"w")) && html.contains("name=\"temporal-lens-commit\" content=\"abc\""));
+        assert!(html.contains(&format!("\"temporal-lens-layouts-script\">let y;\n\n{START}</script>")));
+        assert!(html.contains(&format!("\"temporal-lens-layouts-module\">{}</script>", packed(b"l"))));
+        assert!(
+            html.contains(&format!("\"temporal-lens-module\">{}</script>", packed(b"w")))
+                && html.contains("name=\"temporal-lens-commit\" content=\"abc\"")
+        );
         for part in [HEAD, DATA, KIND, NAMES, NAMES_END] {
             assert_eq!(html.matches(part).count(), 1, "{part}");
         }

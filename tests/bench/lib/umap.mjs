@@ -12,10 +12,7 @@ const SIZES = [20, 141, 500, 2000];
 export async function benchUmap(browser, rounds) {
   const page = await openPage(browser);
   await page.addScriptTag({ url: new URL('umap-js/umap-js.min.js', environment.site).href });
-  // The layout's worker is the page's own module; the site's start script names it.
-  const site = await (await fetch(environment.site)).text();
-  const name = (attribute) => new RegExp(`${attribute}="?(?:\\./)?([^"\\s>]+)`).exec(site)[1].split('/').pop();
-  await call(page, 'startLayouts', `worker-loader.js?module=${name('data-app')}&wasm=${name('data-wasm')}`);
+  await call(page, 'startLayouts', 'worker-loader.js?module=layouts.js&wasm=layouts_bg.wasm');
   const rows = [];
   for (const points of SIZES.filter(environment.wanted)) {
     const values = walk(points);

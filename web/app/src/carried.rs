@@ -38,9 +38,9 @@ pub fn theme() -> Option<String> {
     field("theme")
 }
 
-/// The address of a worker that runs this page's own module.
-pub fn worker() -> Option<String> {
-    field("worker")
+/// The address of the worker that lays out trajectories.
+pub fn layouts_worker() -> Option<String> {
+    field("layoutsWorker")
 }
 
 fn field(name: &str) -> Option<String> {

@@ -68,19 +68,9 @@ pub fn address(relative: &str) -> Option<String> {
     Some(url.href())
 }
 
-/// The address of a worker that runs this page's own module; none when the page does not say what it
-/// was started from.
-pub fn own_worker() -> Option<String> {
-    if let Some(address) = carried::worker() {
-        return Some(address);
-    }
-    let tag = document()?.query_selector("script[data-app]").ok().flatten()?;
-    let url = web_sys::Url::new(&address("worker-loader.js")?).ok()?;
-    for (key, attribute) in [("module", "data-app"), ("wasm", "data-wasm")] {
-        let name = tag.get_attribute(attribute)?;
-        url.search_params().set(key, name.rsplit('/').next()?);
-    }
-    Some(url.href())
+/// The address of the worker that lays out trajectories.
+pub fn layouts_worker() -> Option<String> {
+    carried::layouts_worker().or_else(|| address("worker-loader.js?module=layouts.js&wasm=layouts_bg.wasm"))
 }
 
 /// Milliseconds of a clock that never goes back.

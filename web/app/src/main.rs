@@ -1,6 +1,5 @@
 //! The page. `main` only mounts; [`app`] puts the components together, [`state`] holds what they
-//! share, [`effects`] does what the model asks of the browser. The same module in a worker lays out trajectories:
-//! [`layouts`].
+//! share, [`effects`] does what the model asks of the browser.
 
 mod app;
 mod canvas;
@@ -15,7 +14,6 @@ mod files;
 mod film_files;
 mod film_frames;
 mod heatmap_canvas;
-mod layouts;
 mod media;
 mod opener;
 mod pack_files;
@@ -38,10 +36,6 @@ mod worker;
 
 fn main() {
     console_error_panic_hook::set_once();
-    if environment::window().is_none() {
-        // In a worker.
-        return layouts::serve();
-    }
     leptos::mount::mount_to_body(app::App);
     environment::remove_boot_note();
 }

@@ -1,10 +1,11 @@
-//! The page's end of a trajectory: asks a worker of its own for the layout ([`crate::layouts`]).
+//! The page's end of a trajectory: asks a worker of its own for the layout (web/layouts).
 
 use std::sync::Arc;
 
 use lens_analysis::per_token::Quantity;
 use lens_analysis::similarity;
 use lens_protocol::buffers::Buffer;
+use lens_protocol::layouts::{LayoutCommand, LayoutEvent, LayoutRequest};
 use lens_umap::notebook_positions;
 use lens_view::choice::Choice;
 use lens_view::strip::Shading;
@@ -12,7 +13,6 @@ use lens_view::trajectory::{Method, Metric, Positions, Trajectory, TrajectorySet
 use leptos::prelude::*;
 
 use crate::environment;
-use crate::layouts::{LayoutCommand, LayoutEvent, LayoutRequest};
 use crate::state::{ShownAnalysis, State};
 use crate::worker::WorkerHandle;
 
@@ -160,7 +160,7 @@ impl Computation {
 
     fn start_worker(self) -> Result<WorkerHandle, String> {
         let refused = || "This browser does not start a worker for the layout.".to_owned();
-        let address = environment::own_worker().ok_or_else(refused)?;
+        let address = environment::layouts_worker().ok_or_else(refused)?;
         let on_message = move |header: &str, _: Vec<Buffer>| {
             if let Ok(event) = lens_protocol::decode(header) {
                 self.receive(event);

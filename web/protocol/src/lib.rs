@@ -1,9 +1,10 @@
-//! Messages between the page and its worker, over `postMessage`: a header as JSON, and matrices as typed arrays
+//! Messages between the page and its workers, over `postMessage`: a header as JSON, and matrices as typed arrays
 //! that are transferred.
 //!
 //! | file | what it is |
 //! |---|---|
 //! | [`messages`] | headers: what the page asks, and what the worker answers |
+//! | [`layouts`] | headers of the worker that lays out trajectories |
 //! | [`testing`] | headers of what only tests and benches ask |
 //! | [`buffers`] | matrices of an answer |
 //! | `port` | messages as JavaScript values (in wasm only) |
@@ -15,6 +16,7 @@
 //! `EmbeddingStored`, `Diagnostics`, `Cancelled` or `Failed`, or one of [`testing::TestResponse`].
 
 pub mod buffers;
+pub mod layouts;
 pub mod messages;
 #[cfg(target_family = "wasm")]
 pub mod port;

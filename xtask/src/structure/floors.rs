@@ -7,7 +7,7 @@ const FLOORS: [&[&str]; 6] = [
     &["lens-analysis", "lens-files", "lens-pack", "lens-umap"],
     &["lens-import", "lens-model", "lens-protocol", "lens-tokenizer", "lens-view"],
     &["lens-engine", "lens-loader", "lens-session"],
-    &["lens-app", "lens-train", "lens-worker"],
+    &["lens-app", "lens-layouts", "lens-train", "lens-worker"],
     &["temporal-lens"],
     &["xtask"],
 ];

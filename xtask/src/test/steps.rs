@@ -35,7 +35,7 @@ pub struct TestContext {
 }
 
 /// Crates that compile for the browser only.
-const WASM_ONLY: [&str; 2] = ["lens-app", "lens-worker"];
+const WASM_ONLY: [&str; 3] = ["lens-app", "lens-layouts", "lens-worker"];
 
 /// Linted with the worker, which it is a part of.
 const PART_OF_WORKER: &str = "lens-loader";

@@ -1,17 +1,14 @@
-//! Trajectories are laid out in a worker of their own, so that neither the page nor the networks'
-//! worker waits: the page's own module, started again where there is no page.
-//!
-//! A command comes with the upper triangle of the Gram matrix as a buffer, as the engine's messages do
-//! ([`lens_protocol::port`]); events are headers alone.
+//! The worker that lays out trajectories, so that neither the page nor the networks' worker waits. A module of its own: the
+//! page, and its first picture, do without UMAP, and this worker starts without the page.
 
 use std::ops::ControlFlow;
 
 use lens_analysis::SymmetricMatrix;
 use lens_protocol::buffers::Buffer;
+use lens_protocol::layouts::{LayoutCommand, LayoutEvent, LayoutRequest};
 use lens_protocol::port::{Outgoing, incoming};
 use lens_protocol::{decode, encode};
 use lens_umap::{Distances, Metric, Parameters, pca, same_everywhere, umap};
-use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::prelude::JsValue;
@@ -19,75 +16,6 @@ use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
 /// Milliseconds between two reports.
 const INTERVAL_MS: f64 = 40.0;
-
-/// What the page asks of the worker.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LayoutCommand {
-    /// Lay out points.
-    Layout(LayoutRequest),
-    /// Draw what [`same_everywhere`] compares machines by (tests only).
-    Fingerprint,
-}
-
-/// Points to lay out, and how.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LayoutRequest {
-    /// Number of the request.
-    pub id: u32,
-    /// Rows of the Gram matrix.
-    pub size: usize,
-    /// Which of them are points.
-    pub positions: Vec<usize>,
-    /// UMAP, or else principal components.
-    pub is_umap: bool,
-    /// Cosine distance, or else Euclidean.
-    pub is_cosine: bool,
-    /// 2 or 3.
-    pub dimensions: usize,
-    /// UMAP's neighbors.
-    pub n_neighbors: usize,
-    /// UMAP's closest packing.
-    pub min_dist: f64,
-    /// Where UMAP's random numbers start.
-    pub seed: u64,
-}
-
-/// What the worker answers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LayoutEvent {
-    /// Epochs done, of how many.
-    Progress {
-        /// Number of the request.
-        id: u32,
-        /// Done.
-        done: usize,
-        /// In all.
-        of: usize,
-    },
-    /// A picture.
-    Placed {
-        /// Number of the request.
-        id: u32,
-        /// Coordinates, row by row.
-        coordinates: Vec<f32>,
-        /// Length of the path over the distance of its ends.
-        tortuosity: Option<f64>,
-    },
-    /// The fingerprint in hexadecimal: JSON's numbers are too short for it.
-    Fingerprint {
-        /// As `0x...`.
-        hexadecimal: String,
-    },
-    /// There is no answer; of request 0 when the worker itself is gone.
-    Failed {
-        /// Number of the request.
-        id: u32,
-        /// A sentence.
-        message: String,
-    },
-}
 
 fn scope() -> DedicatedWorkerGlobalScope {
     js_sys::global().unchecked_into()
@@ -99,7 +27,8 @@ fn post(event: &LayoutEvent) {
 }
 
 /// Runs commands, one after another. The page ends the worker to stop it.
-pub fn serve() {
+fn main() {
+    console_error_panic_hook::set_once();
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(|event: MessageEvent| answer(&event.data()));
     scope().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     on_message.forget();
