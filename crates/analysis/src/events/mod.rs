@@ -27,7 +27,8 @@
 //! give the probability of a boundary at each place. A text of 130 tokens and more that is one event with a probability
 //! of 0.05 is left whole, a shorter one of n tokens from 0.05 (130 / n)², at most 0.25. Else those boundaries are taken
 //! together that gain most, where each gains its probability within 3 tokens plus half of that exactly there, less
-//! 0.5625.
+//! 0.5625. Between two events of the same words, whatever their order, there is no boundary: the state at a repeated word drifts,
+//! and nothing changes.
 //!
 //! `expectation_from` is where the predictable codes follow: the cut of them alone, at or within 24 tokens after
 //! the boundary, that leaves least scatter.
@@ -39,6 +40,8 @@ pub mod method;
 mod posterior;
 mod scatter;
 mod sentences;
+
+use std::collections::HashSet;
 
 use crate::analysis::{Analysis, Event, Grams};
 use crate::gram;
@@ -112,8 +115,25 @@ pub fn spans_by(method: &Method, grams: &Grams, tokens: &[String]) -> Vec<EventS
         }
     }
     let by_length: Vec<f64> = (0..=n).map(|l| method.length * (1.0 + l as f64 / LENGTH_SCALE).ln()).collect();
-    let cuts = Posterior::new(&costs, &prices, &by_length).cuts();
+    let mut cuts = Posterior::new(&costs, &prices, &by_length).cuts();
+    keep_changes(&mut cuts, &tokens[1..=n]);
     located(&costs, &kernel(Source::Predictable), &cuts, n)
+}
+
+/// Leaves those cuts of `tokens` alone after which another word or number comes than since the cut before, or one comes no more.
+fn keep_changes(cuts: &mut Vec<usize>, tokens: &[String]) {
+    let of = |from: usize, to: usize| -> HashSet<String> {
+        let said = tokens[from..to].iter().filter(|token| token.contains(char::is_alphanumeric));
+        said.map(|token| token.trim_matches('▁').to_lowercase()).collect()
+    };
+    let all = std::mem::take(cuts);
+    for (index, cut) in all.iter().copied().enumerate() {
+        let from = cuts.last().copied().unwrap_or(0);
+        let to = all.get(index + 1).copied().unwrap_or(tokens.len());
+        if of(from, cut) != of(cut, to) {
+            cuts.push(cut);
+        }
+    }
 }
 
 /// The events between cuts of the n tokens after BOS, with what each boundary saves and where the kernel
@@ -213,6 +233,21 @@ mod tests {
         let one = [EventSpan { first: 1, last: 60, expectation_from: 1, gain: 0.0 }];
         assert_eq!(spans(&blocks(&[60], 0), &words(61, &[20, 40])), one);
         assert_eq!(spans(&blocks(&[200], 0), &words(201, &[])).len(), 1);
+    }
+
+    #[test]
+    fn repeated_words_are_one_event_whatever_drifts() {
+        let grams = blocks(&[30, 40, 35], 0);
+        let said = |word: fn(usize) -> &'static str| -> Vec<String> {
+            let of = |(i, token): (usize, String)| if token == "." { token } else { word(i).to_owned() };
+            words(106, &[30, 70]).into_iter().enumerate().map(of).collect()
+        };
+        assert_eq!(spans(&grams, &said(|_| "▁river")).len(), 1);
+        assert_eq!(spans(&grams, &said(|i| ["▁the", "▁cat", "▁sat"][i % 3])).len(), 1);
+        assert_eq!(spans(&grams, &said(|i| if i == 105 { "▁" } else { "▁river" })).len(), 1);
+        // What comes back after something else is another event.
+        let back = said(|i| if (31..71).contains(&i) { "▁stone" } else { "▁river" });
+        assert_eq!(ends(&spans(&grams, &back)), [(1, 30), (31, 70), (71, 105)]);
     }
 
     #[test]
