@@ -180,14 +180,29 @@ pub fn running_means(rows: &[f32], d: usize, window: usize) -> Vec<f32> {
 }
 
 /// Endings that make no other word of it, longest first.
-const ENDINGS: [&str; 13] = ["ations", "ation", "ings", "ing", "ers", "er", "ies", "ied", "est", "es", "ed", "ly", "s"];
+const ENDINGS: [&str; 10] = ["ations", "ation", "ings", "ing", "ers", "er", "es", "ed", "ly", "s"];
 /// Letters that a stem has at least.
 const STEM_LEAST: usize = 3;
+/// Words in -er that are another word without it.
+const NOT_FROM_VERBS: &str = "batter better bitter butter chapter coffer consider copper corner counter cover differ dinner feather flatter \
+    flower flutter former foster gather hammer ladder latter layer leather letter litter lower manner master matter meter mother number \
+    offer order other otter paper pepper ponder poster proper quarter rather river rubber shelter shower shutter silver slipper stagger \
+    summer supper tower utter wander water weather whether winter";
+/// Words in -ly that are not another one's adverb.
+const NOT_ADVERBS: &str = "ally apply assembly bully butterfly comply daily early emily family folly holy imply italy \
+    july lily melancholy monopoly multiply rally rely reply sally supply ugly";
+/// Words in -est that are forms of the word without it; others, as "forest", are not.
+const SUPERLATIVES: &str = "biggest closest coldest darkest deepest earliest fastest finest greatest hardest highest largest latest longest \
+    lowest nearest newest oldest poorest richest safest shortest smallest strongest tallest toughest warmest weakest wealthiest youngest";
 
 /// What words that differ only in case, ending or spelling (British and American) have in common. It need not be a
 /// word itself.
 pub fn stem(word: &str) -> String {
+    let is_of = |list: &str, word: &str| list.split_whitespace().any(|it| it == word);
     let mut stem = word.to_lowercase();
+    if let Some(rest) = stem.strip_prefix("grey").filter(|rest| matches!(*rest, "" | "s" | "ed" | "ing" | "ish")) {
+        stem = format!("gray{rest}");
+    }
     for (british, american) in
         [("our", "or"), ("isation", "ization"), ("ising", "izing"), ("ise", "ize"), ("yse", "yze"), ("ogue", "og")]
     {
@@ -198,26 +213,58 @@ pub fn stem(word: &str) -> String {
     if stem.ends_with("tre") {
         stem.replace_range(stem.len() - 2.., "er");
     }
-    let ending = ENDINGS.iter().find(|ending| {
-        !stem.ends_with("ss") && stem.strip_suffix(**ending).is_some_and(|rest| rest.chars().count() >= STEM_LEAST)
-    });
-    if let Some(ending) = ending {
-        stem.truncate(stem.len() - ending.len());
-        // stop, stopping; but sell, selling and carry, carries.
-        if let [.., a, b] = stem.as_bytes()
-            && a == b
-            && stem.len() > STEM_LEAST
-            && !ending.starts_with("ie")
-            && !matches!(b, b'l' | b's' | b'e' | b'o')
-        {
-            stem.pop();
-        }
+    if is_of(SUPERLATIVES, &stem) {
+        stem.truncate(stem.len() - "est".len());
+        undouble(&mut stem);
     }
-    // bake, baking; carry, carries.
+    // carries and carried as carry.
+    if (stem.ends_with("ies") || stem.ends_with("ied")) && stem.len() >= STEM_LEAST + 3 {
+        stem.replace_range(stem.len() - 3.., "y");
+    }
+    // One after the other: bakers, baker; bordered, border. The plural's comes first.
+    let mut is_whole = true;
+    loop {
+        let ending = ENDINGS.iter().find(|ending| {
+            let rest = stem.strip_suffix(**ending).filter(|rest| rest.chars().count() >= STEM_LEAST);
+            let stays = match **ending {
+                "s" | "es" => !is_whole || stem.ends_with("ss"),
+                "er" | "ers" => is_of(NOT_FROM_VERBS, stem.trim_end_matches('s')),
+                "ly" => is_of(NOT_ADVERBS, &stem),
+                _ => false,
+            };
+            rest.is_some() && !stays
+        });
+        let Some(ending) = ending else { break };
+        stem.truncate(stem.len() - ending.len());
+        // What is left of "conversation" is no verb in -er.
+        if ending.starts_with("ation") {
+            break;
+        }
+        if !matches!(*ending, "s" | "es" | "ly") {
+            undouble(&mut stem);
+        }
+        is_whole = false;
+    }
+    // bake, baking; carry, carrying.
     while stem.len() > STEM_LEAST && (stem.ends_with('e') || stem.ends_with('y') || stem.ends_with('i')) {
         stem.pop();
     }
+    // travelled, traveled; but sell, and tall, which is not tale.
+    if stem.len() > 5 && stem.ends_with("ll") {
+        stem.pop();
+    }
     stem
+}
+
+/// stop, stopping; but sell, selling and stuff, stuffed.
+fn undouble(stem: &mut String) {
+    if let [.., a, b] = stem.as_bytes()
+        && a == b
+        && stem.len() > STEM_LEAST
+        && !matches!(b, b'l' | b's' | b'e' | b'o' | b'f' | b'z')
+    {
+        stem.pop();
+    }
 }
 
 #[cfg(test)]
@@ -242,6 +289,23 @@ mod tests {
             &["organise", "organize", "organized", "organising"],
             &["centre", "center", "centers"],
             &["quick", "quickly"],
+            &["travel", "traveled", "travelled", "traveling", "travelling", "travelers"],
+            &["forest", "forests"],
+            &["priest", "priests"],
+            &["interest", "interests", "interested"],
+            &["request", "requests", "requested"],
+            &["protest", "protests", "protested"],
+            &["reply", "replies", "replied", "replying"],
+            &["family", "families"],
+            &["cliff", "cliffs"],
+            &["stuff", "stuffed", "stuffing"],
+            &["border", "borders", "bordered"],
+            &["discover", "discovered", "discovering"],
+            &["number", "numbers", "numbered"],
+            &["expose", "exposed", "exposing"],
+            &["large", "larger", "largest"],
+            &["big", "bigger", "biggest"],
+            &["gray", "grey"],
         ] {
             let stems: Vec<String> = group.iter().map(|word| stem(word)).collect();
             assert!(stems.iter().all(|it| *it == stems[0]), "{group:?}: {stems:?}");
@@ -251,8 +315,55 @@ mod tests {
     #[test]
     fn other_words_have_other_stems() {
         let words = [
-            "sea", "seal", "coast", "cost", "boat", "boot", "glass", "gas", "kitchen", "kite", "flour", "flood",
-            "wind", "wine", "hospital", "hospice", "oven", "over", "nurse", "nun", "bread", "bed", "string", "king",
+            "sea",
+            "seal",
+            "coast",
+            "cost",
+            "boat",
+            "boot",
+            "glass",
+            "gas",
+            "kitchen",
+            "kite",
+            "flour",
+            "flood",
+            "wind",
+            "wine",
+            "hospital",
+            "hospice",
+            "oven",
+            "over",
+            "nurse",
+            "nun",
+            "bread",
+            "bed",
+            "string",
+            "king",
+            "corn",
+            "corner",
+            "flow",
+            "flower",
+            "mast",
+            "master",
+            "show",
+            "shower",
+            "count",
+            "counter",
+            "tall",
+            "tale",
+            "sum",
+            "summer",
+            "harvest",
+            "earn",
+            "earnest",
+            "gene",
+            "generation",
+            "convey",
+            "conversation",
+            "wand",
+            "wander",
+            "bell",
+            "belly",
         ];
         let mut stems: Vec<String> = words.iter().map(|word| stem(word)).collect();
         stems.sort();
