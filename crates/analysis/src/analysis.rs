@@ -184,7 +184,7 @@ pub struct Analysis {
     /// Readouts in words, where they were asked for.
     pub words: Option<Words>,
     /// The model's surprise at each token, in nats, as seen from the target layer through the pack's fitted lens [T];
-    /// NaN at BOS.
+    /// NaN at BOS and at the token after it.
     pub surprise: Option<Vec<f32>>,
     /// Statistics next to those of shuffled orders, where they were asked for.
     pub shuffled: Option<Shuffled>,

@@ -11,7 +11,7 @@ use lens_pack::instead::{Wanted, instead_of_bytes};
 
 use crate::args::{AnalyzeArgs, Input};
 use crate::print::{print, status};
-use crate::run::{analysis, open_pack, read_tokens};
+use crate::run::{ADDS_WORDS, analysis, load_words, open_pack, read_tokens};
 use crate::{account, dump, notebook, results, shuffled};
 
 /// Runs the command.
@@ -25,6 +25,7 @@ pub fn run(args: &AnalyzeArgs) -> Result<()> {
     results::check(&results, &inputs.into_iter().flatten().collect::<Vec<_>>())?;
     let text = read_text(&args.input)?;
     let pack = open_pack(&args.model, args.device)?;
+    load_words(&pack, args.words)?;
     let tokens = match &args.input.token_ids {
         Some(ids) => {
             let bos = pack.loaded.manifest().gemma.bos_token_id;
@@ -43,9 +44,9 @@ pub fn run(args: &AnalyzeArgs) -> Result<()> {
     if pack.loaded.manifest().words.is_none() {
         // A table of words was asked for by name; the account does without.
         if args.words {
-            bail!("{}: {NO_WORDS}", args.model.display());
+            bail!("{}: the pack has no words; {ADDS_WORDS}", args.model.display());
         }
-        status!("{}: {NO_WORDS}", args.model.display());
+        status!("{}: the pack has no words; {ADDS_WORDS}", args.model.display());
     }
     if args.attention {
         analysis.attention = Some(pollster::block_on(session.attention())?);
@@ -91,10 +92,6 @@ pub fn run(args: &AnalyzeArgs) -> Result<()> {
     }
     print(&out)
 }
-
-/// Said of packs without words.
-const NO_WORDS: &str =
-    "the pack has no words; `temporal-lens words --model PACK --corpus TEXTS` adds them, with no need to pack again";
 
 /// Bytes of the longest file that is read: a character has at most two in UTF-16 where it has one in UTF-8.
 const FILE_BYTES_MAX: u64 = 2 * TEXT_BYTES_MAX;

@@ -307,9 +307,9 @@ pub struct WordOptions {
     /// Take words that occur at least N times in the corpus.
     #[arg(long, value_name = "N", default_value_t = MIN_COUNT, conflicts_with = "vocabulary", value_parser = clap::value_parser!(u64).range(1..))]
     pub min_count: u64,
-    /// Languages of the texts. `en`: letters A to z, and words as "the" are left out. With others: letters of any script; there
+    /// Languages of the texts, as two or three letters of ISO 639. `en`: letters A to z, and words as "the" are left out. With others: letters of any script; there
     /// is a list of words to leave out only for English.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "en", value_parser = NonEmptyStringValueParser::new(), conflicts_with = "vocabulary")]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "en", value_parser = language, conflicts_with = "vocabulary")]
     pub languages: Vec<String>,
     /// Take these words instead of counting: a word per line, or a token id, a tab and a word.
     #[arg(long, value_name = "FILE")]
@@ -345,6 +345,15 @@ pub fn context_length(text: &str) -> Result<usize, String> {
     at_least(2, ": the start token and one of the text", text)
 }
 
+/// A language, as `en`.
+fn language(name: &str) -> Result<String, String> {
+    if (2..=3).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphabetic()) {
+        Ok(name.to_owned())
+    } else {
+        Err("is not a language: two or three letters of ISO 639 are, as en or de".to_owned())
+    }
+}
+
 /// A number of things, of which there is one at least.
 pub fn at_least_one(text: &str) -> Result<usize, String> {
     at_least(1, "", text)
@@ -369,7 +378,7 @@ pub struct LensArgs {
     /// Tokens of the corpus to fit on, evenly over it.
     #[arg(long, value_name = "N", default_value_t = 70_000, conflicts_with = "lens", value_parser = at_least_one)]
     pub tokens: usize,
-    /// Tokens to measure on, of one passage in 20, which the fit leaves out.
+    /// About so many tokens to measure on, in whole contexts, of one passage in 20, which the fit leaves out.
     #[arg(long, value_name = "N", default_value_t = 2000, conflicts_with = "lens", value_parser = at_least_one)]
     pub held_out_tokens: usize,
     /// In addition to the words, tokens that occur at least N times in the corpus may come next.

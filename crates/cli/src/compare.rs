@@ -10,12 +10,13 @@ use lens_files::write_whole;
 use crate::args::CompareArgs;
 use crate::print::print;
 use crate::results;
-use crate::run::{analysis, open_pack, read_tokens};
+use crate::run::{analysis, load_words, open_pack, read_tokens};
 
 /// Runs the command.
 pub fn run(args: &CompareArgs) -> Result<()> {
     results::check(&[&args.json], &[&args.model])?;
     let pack = open_pack(&args.model, args.device)?;
+    load_words(&pack, false)?;
     let (first, first_session) =
         read(&pack, &args.first, args.first_inf_k).map_err(|e| anyhow!("the first text: {e}"))?;
     let (second, second_session) =

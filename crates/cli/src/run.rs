@@ -58,11 +58,31 @@ pub fn read_tokens(pack: &PackFolder, tokens: &Tokens, options: RunOptions) -> R
     Ok(session)
 }
 
-/// The analysis of a text that went through, in words where the pack has any.
+/// Loads the pack's words, where it has any. Damaged ones end the command where it is about them (`needed`), else it does
+/// without, and says so.
+///
+/// # Errors
+/// What is wrong with words that are needed.
+pub fn load_words(pack: &PackFolder, needed: bool) -> Result<()> {
+    if pack.loaded.manifest().words.is_none() {
+        return Ok(());
+    }
+    match pack.load_words() {
+        Err(error) if !needed => {
+            status!("note: without words, since those of the pack cannot be read: {error}; {ADDS_WORDS}");
+            Ok(())
+        }
+        other => Ok(other?),
+    }
+}
+
+/// What gives a pack words.
+pub const ADDS_WORDS: &str = "`temporal-lens words --model PACK --corpus TEXTS` adds them, with no need to pack again";
+
+/// The analysis of a text that went through, in words where the pack's are loaded.
 pub fn analysis(pack: &PackFolder, text: &str, tokens: &Tokens, session: &mut InferenceSession) -> Result<Analysis> {
     let mut analysis = pack.loaded.analysis(text, tokens, session.summary(), session.options());
-    if pack.loaded.manifest().words.is_some() {
-        pack.load_words()?;
+    if pack.loaded.has_words() {
         pollster::block_on(session.add_words(&mut analysis))?;
     }
     Ok(analysis)

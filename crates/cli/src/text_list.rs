@@ -19,7 +19,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::args::{AnalyzeArgs, Shard};
 use crate::print::{print, status};
 use crate::results::{ANALYSIS_FORMAT, Folder, check, check_folder, is_foreign, not_a_file};
-use crate::run::{analysis, open_pack, read_tokens};
+use crate::run::{analysis, load_words, open_pack, read_tokens};
 use crate::sentence::sentence;
 
 /// Value of `format` in index.json.
@@ -133,6 +133,9 @@ pub fn run(args: &AnalyzeArgs, list: &Path) -> Result<()> {
     status!("{} texts, {} of them in part {shard}, {} to do", entries.len(), own.len(), open.len());
     // Loaded once for all of them, and not at all where nothing is left.
     let pack = if open.is_empty() { None } else { Some(open_pack(&args.model, args.device)?) };
+    if let Some(pack) = &pack {
+        load_words(pack, false)?;
+    }
     let of_former_runs = listed(out);
     let mut failures = Vec::new();
     if let Some(pack) = &pack {

@@ -4,10 +4,9 @@ use std::collections::HashSet;
 
 use lens_analysis::words::STOP_WORDS;
 use lens_pack::tokenizer::Vocabulary;
+use lens_pack::words::SPACE;
 use lens_train::Corpus;
 
-/// The sign for a space in a tokenizer's pieces.
-const SPACE: char = '▁';
 /// Fewest letters of a word.
 const LETTERS: usize = 3;
 

@@ -62,6 +62,8 @@ fn options_that_change_nothing_are_refused() {
         (&words, &["--vocabulary", "v", "--languages", "de"]),
         (&words, &["--means", "m", "--tokens", "300"]),
         (&words, &["--languages", ""]),
+        (&words, &["--languages", "english"]),
+        (&words, &["--languages", "en, de"]),
         (&lens, &["--lens", "l", "--gemma", "g"]),
         (&lens, &["--lens", "l", "--tokens", "300"]),
         (&lens, &["--lens", "l", "--held-out-tokens", "300"]),

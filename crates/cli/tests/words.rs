@@ -10,7 +10,7 @@ use lens_analysis::dashboard::{Chunk, Index};
 use lens_import::words::{WordMeans, pieces_of_pack, read_means};
 use lens_pack::block::Precision;
 use lens_pack::folder::FolderManifest;
-use lens_pack::manifest::{MANIFEST_FILE, seal, without_checksum};
+use lens_pack::manifest::{FileEntry, MANIFEST_FILE, seal, without_checksum};
 use lens_pack::tensor_spec::MEANS;
 use lens_pack::unpack::sha256_hex;
 
@@ -190,6 +190,7 @@ fn files_of_words_that_are_missing_cut_or_altered_are_named_and_the_rest_of_the_
     succeed(&["words", "--device", "cpu", "--model", &model, "--vocabulary", &vocabulary, "--corpus", &corpus]);
     let entry = FolderManifest::read(&pack).unwrap().manifest.words.unwrap();
     let analyze = ["analyze", "--model", &model, "--text", "the sea", "--device", "cpu", "--words"];
+    let json = text(&scratch.path().join("out.json"));
     for file in entry.files() {
         let path = pack.join(&file.file);
         let whole = std::fs::read(&path).unwrap();
@@ -203,6 +204,11 @@ fn files_of_words_that_are_missing_cut_or_altered_are_named_and_the_rest_of_the_
             let outcome = run(&analyze);
             assert_eq!(outcome.code, 1);
             assert!(outcome.sentence().contains(&file.file), "{}", outcome.sentence());
+            // All else is there without words, and why is said.
+            let without = succeed(&[&analyze[..analyze.len() - 1], &["--json", &json]].concat());
+            assert!(without.stderr.contains(&file.file) && without.stderr.contains("note: without words"));
+            let document = document(&json);
+            assert!(document.get("words").is_none() && document["events"].is_array() && document["grams"].is_object());
         }
         std::fs::write(&path, &whole).unwrap();
     }
@@ -247,6 +253,83 @@ fn words_whose_numbers_are_not_finite_are_refused_by_name() {
         }
         std::fs::write(pack.join(&file.file), &whole).unwrap();
     }
+}
+
+/// Checksums fit in all of these: what a document shows is the tokenizer's, and numbers are such as texts give.
+#[test]
+fn words_that_are_not_the_tokenizers_or_not_of_a_text_are_refused_by_name() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = small_pack(scratch.path());
+    let (model, vocabulary) = (text(&pack), list(&pack, 20, scratch.path()));
+    let corpus = text(&fixture("train/texts.jsonl"));
+    succeed(&["words", "--device", "cpu", "--model", &model, "--vocabulary", &vocabulary, "--corpus", &corpus]);
+    let FolderManifest { json, manifest, .. } = FolderManifest::read(&pack).unwrap();
+    let entry = manifest.words.unwrap();
+    let sentence = |file: &FileEntry, damaged: &[u8]| {
+        let path = pack.join(&file.file);
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, damaged).unwrap();
+        let altered = without_checksum(&json).replace(&file.sha256, &sha256_hex(damaged)).replace(
+            &format!("\"bytes\":{},\"sha256\"", whole.len()),
+            &format!("\"bytes\":{},\"sha256\"", damaged.len()),
+        );
+        std::fs::write(pack.join(MANIFEST_FILE), seal(&altered)).unwrap();
+        let outcome = run(&["analyze", "--model", &model, "--text", "the sea", "--device", "cpu", "--words"]);
+        std::fs::write(&path, &whole).unwrap();
+        assert_eq!(outcome.code, 1, "{}", outcome.stdout);
+        assert!(outcome.sentence().contains(&file.file), "{}", outcome.sentence());
+        outcome.sentence().to_owned()
+    };
+    let listed = document(&text(&pack.join(&entry.vocabulary.file)));
+    type Change = fn(&mut Vec<serde_json::Value>);
+    let cases: [(Change, &str); 5] = [
+        (|words| words[3][1] = "<script>alert(1)</script>".into(), "not \"<script>alert(1)</script>\""),
+        (|words| words[3][1] = format!("\u{202e}{}", words[3][1].as_str().unwrap()).into(), "not \"\\u{202e}"),
+        (
+            |words| {
+                let other = words[4][1].clone();
+                words[4][1] = std::mem::replace(&mut words[3][1], other);
+            },
+            " of the model is ",
+        ),
+        (|words| words[3][1] = words[4][1].clone(), " of the model is "),
+        (|words| words.reverse(), "; rows are by id"),
+    ];
+    for (change, expected) in cases {
+        let mut damaged = listed.clone();
+        change(damaged["words"].as_array_mut().unwrap());
+        let sentence = sentence(&entry.vocabulary, &serde_json::to_vec(&damaged).unwrap());
+        assert!(sentence.contains(expected), "{sentence} has no {expected}");
+    }
+    for name in MEANS {
+        let part = &entry.tensors[name].parts[0];
+        let file = &entry.shards[part.shard];
+        let mut damaged = std::fs::read(pack.join(&file.file)).unwrap();
+        damaged[..part.data.1 as usize].last_chunk_mut::<4>().unwrap().copy_from_slice(&3e38f32.to_le_bytes());
+        let sentence = sentence(file, &damaged);
+        assert!(sentence.contains(name) && sentence.contains("holds 3e38"), "{sentence}");
+    }
+}
+
+#[test]
+fn a_lens_that_lacks_a_tensor_is_refused_by_its_name() {
+    let scratch = tempfile::tempdir().unwrap();
+    let pack = linked_default_pack(scratch.path());
+    let json = FolderManifest::read(&pack).unwrap().json;
+    for name in ["lens.matrix", "lens.mean_x", "lens.mean_y", "lens.piece_rows"] {
+        let mut manifest: serde_json::Value = serde_json::from_str(&json).unwrap();
+        manifest.as_object_mut().unwrap().remove("checksum");
+        assert!(manifest["words"]["tensors"].as_object_mut().unwrap().remove(name).is_some());
+        std::fs::write(pack.join(MANIFEST_FILE), seal(&manifest.to_string())).unwrap();
+        let outcome = run(&["analyze", "--model", &text(&pack), "--text", "the sea", "--device", "cpu"]);
+        assert_eq!(outcome.code, 1);
+        assert!(outcome.sentence().contains(&format!("tensor {name} is missing")), "{}", outcome.sentence());
+    }
+}
+
+/// A document.
+fn document(path: &str) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
 /// The default pack under another name: only its manifest is a file of its own.
@@ -389,6 +472,51 @@ fn an_account_tables_and_shuffled_orders_are_printed() {
     assert_eq!(document["words"]["predictable"].as_array().unwrap().len(), rows.len() - 1);
     // A seed makes the orders: the same again.
     assert_eq!(succeed(&[&analyze[..], &["--shuffled", "2"]].concat()).stdout, printed);
+}
+
+/// The names and lengths that other programs read, on the default pack.
+#[test]
+fn a_document_has_eight_words_a_token_and_twelve_an_event() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (pack, json) = (text(&default_pack()), text(&scratch.path().join("out.json")));
+    let analyzed = |said: &str| {
+        succeed(&["analyze", "--device", "cpu", "--model", &pack, "--text", said, "--json", &json]);
+        document(&json)
+    };
+    let lengths = |list: &serde_json::Value| -> Vec<usize> {
+        list.as_array().unwrap().iter().map(|it| it.as_array().unwrap().len()).collect()
+    };
+    let it = analyzed(
+        "The crew hoisted the sails and the boat left the harbor on the tide. In the kitchen she kneaded the dough, buttered \
+         the tins, and slid the bread into the oven.",
+    );
+    let count = it["tokens"].as_array().unwrap().len();
+    let [predictable, novel, next] = ["predictable", "novel", "next"].map(|name| lengths(&it["words"][name]));
+    assert!([&predictable, &novel, &next].iter().all(|list| list.len() == count && list[0] == 0), "BOS has words");
+    assert!(predictable[1] == 0 && predictable[9..].iter().all(|length| *length == 8), "{predictable:?}");
+    assert!(novel[1..].iter().chain(&next[1..]).all(|length| *length == 8), "{novel:?} {next:?}");
+    assert_eq!(lengths(&it["sources"]), (0..count).map(|position| position.min(5)).collect::<Vec<_>>());
+    let surprise: Vec<bool> = it["surprise"].as_array().unwrap().iter().map(serde_json::Value::is_null).collect();
+    assert_eq!(surprise, (0..count).map(|position| position < 2).collect::<Vec<_>>());
+    let mut from = 1;
+    for event in it["events"].as_array().unwrap() {
+        assert_eq!(event["first"], from);
+        from = event["last"].as_u64().unwrap() + 1;
+        assert!(["words", "expected"].iter().all(|list| event[list].as_array().unwrap().len() == 12), "{event}");
+        assert!(event["coherence"].as_f64().unwrap() > 0.0, "{event}");
+    }
+    assert_eq!(from as usize, count, "events cover every token but BOS");
+
+    // What the start of any text foretells is expected in none; marks are about nothing.
+    let short = analyzed("The cat.");
+    assert_eq!(lengths(&short["words"]["predictable"])[..3], [0; 3]);
+    assert_eq!(short["events"][0]["expected"].as_array().map_or(0, Vec::len), 0, "{}", short["events"]);
+    assert_eq!(analyzed("\n\n\n")["events"][0]["unclear"], true);
+    // A word that is said again and again is one event, about itself.
+    for word in ["river", "seven"] {
+        let it = analyzed(&[word; 120].join(" "));
+        assert_eq!(it["events"].as_array().unwrap().len(), 1, "{}", it["events"]);
+    }
 }
 
 /// The start token makes the same words expected in every text.

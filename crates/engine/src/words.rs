@@ -53,10 +53,12 @@ impl<'a> WordsLoader<'a> {
     /// Takes the vocabulary file.
     ///
     /// # Errors
-    /// [`Error::Pack`] when it differs from the manifest or does not fit the model.
+    /// [`Error::Pack`] when it differs from the manifest, does not fit the model, or spells a token as the tokenizer does not.
     pub fn set_vocabulary(&mut self, bytes: &[u8]) -> Result<()> {
         unpack::check_file(&self.entry.vocabulary, bytes)?;
-        self.vocabulary = Some(Vocabulary::from_bytes(bytes, self.entry, self.pack.manifest().gemma.vocab_size)?);
+        let vocabulary = Vocabulary::from_bytes(bytes, self.entry, self.pack.manifest().gemma.vocab_size)?;
+        vocabulary.check_spellings(self.entry, |id| self.pack.describe(&[id]).tokens.pop().unwrap_or_default())?;
+        self.vocabulary = Some(vocabulary);
         Ok(())
     }
 
@@ -74,10 +76,19 @@ impl<'a> WordsLoader<'a> {
     /// As [`Self::add_shard`], of content whose length and checksum were compared as it streamed in.
     ///
     /// # Errors
-    /// [`Error::Pack`] when a tensor lies outside the bytes or holds what is not a number.
+    /// [`Error::Pack`] when a tensor lies outside the bytes, holds what is not a number, or is a vector of numbers that no text
+    /// gives.
     pub fn add_checked_shard(&mut self, shard: usize, bytes: &[u8]) -> Result<()> {
         for part in unpack::parts_in(&self.entry.tensors, &self.entry.shards, shard, bytes) {
-            self.store.insert(part?)?;
+            let part = part?;
+            if part.rows_total == 1
+                && let Some(value) = part.matrix.unpack().into_iter().find(|value| value.abs() > LARGEST)
+            {
+                let file = self.entry.shards.get(shard).map(|it| it.file.clone()).unwrap_or_default();
+                let problem = format!("tensor {} holds {value:e}, past any mean of a residual stream", part.name);
+                return Err(lens_pack::Error::Malformed { file, problem }.into());
+            }
+            self.store.insert(part)?;
         }
         Ok(())
     }
@@ -231,7 +242,6 @@ impl InferenceSession {
             }
         };
         let of_events = 2 * new;
-        self.describe(words, events, |i| [rows.words(of_events + 2 * i), rows.words(of_events + 2 * i + 1)]).await?;
         let of_next = of_events + 2 * events.len();
         for t in 0..new {
             // BOS is no word of the text.
@@ -245,8 +255,7 @@ impl InferenceSession {
             if is_first {
                 self.start_words = words.best(rows.words(t), (words.readout.words() / START_SHARE).min(START_WORDS));
             }
-            let of_start = predictable.iter().filter(|(index, _)| self.start_words.contains(index)).count();
-            if is_first || first + t <= START_REACH && of_start >= START_LEAST {
+            if self.is_of_start(first + t, &predictable) {
                 predictable.clear();
             }
             let novel = words.ranked(rows.words(new + t), TOKEN_WORDS);
@@ -261,7 +270,7 @@ impl InferenceSession {
             let [predictable, novel] = [predictable, novel].map(|list| words.words(&list));
             self.words.push(TokenWords { predictable, novel, next, came });
         }
-        Ok(())
+        self.describe(words, events, |i| [rows.words(of_events + 2 * i), rows.words(of_events + 2 * i + 1)]).await
     }
 
     /// Gives events their words; `rows` of an event are the readouts of its residual stream and its predictable part.
@@ -276,11 +285,18 @@ impl InferenceSession {
         let coherence = words.coherence(&about).await?;
         for (((event, about), expected), coherence) in events.iter_mut().zip(about).zip(expected).zip(coherence) {
             event.words = words.words(&about);
-            event.expected = words.words(&expected);
+            event.expected = if self.is_of_start(event.last, &expected) { Vec::new() } else { words.words(&expected) };
             event.coherence = Some(coherence);
             event.unclear = coherence < COHERENT;
         }
         Ok(())
+    }
+
+    /// Whether a list of what is expected up to the token at `last` says no more than the start of any text does: see
+    /// [`START_LEAST`].
+    fn is_of_start(&self, last: usize, list: &[(usize, f32)]) -> bool {
+        let of_start = list.iter().filter(|(index, _)| self.start_words.contains(index)).count();
+        last <= 1 || last <= START_REACH && of_start >= START_LEAST
     }
 
     /// Puts readouts into the text's analysis: of its tokens, and of its events where they are known.
@@ -289,6 +305,11 @@ impl InferenceSession {
     /// As [`Self::read_words`].
     pub async fn add_words(&mut self, analysis: &mut Analysis) -> Result<()> {
         self.read(analysis.events.as_deref_mut().unwrap_or_default()).await?;
+        for event in analysis.events.iter_mut().flatten() {
+            // BOS, marks and line breaks are about nothing.
+            let tokens = analysis.tokens.get(event.first.max(1)..=event.last).unwrap_or_default();
+            event.unclear |= !tokens.iter().any(|token| token.contains(char::is_alphanumeric));
+        }
         let pack = self.pack().clone();
         let words = pack.words_or_error()?;
         let list = |part: fn(&TokenWords) -> &Vec<Word>| self.words.iter().map(|it| part(it).clone()).collect();
@@ -365,6 +386,9 @@ impl ReadRows {
     }
 }
 
+/// The most a number of a mean may be: those of residual streams are below 100,000, and scores of larger ones would overflow, so
+/// that every list were empty.
+const LARGEST: f32 = 1e9;
 /// A list of one of the first tokens with so many words of those that the start of the text alone foretells best says nothing else.
 /// Of the 86 texts of tests/fixtures/events 67 have no list at their second token then, 33 at the third to the seventh. Lists with two words
 /// such as "COVID" or "webinar", which no text was about, were 77 before and are 20.

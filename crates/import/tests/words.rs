@@ -376,6 +376,7 @@ fn a_vocabulary_that_is_cut_altered_or_anothers_is_refused_by_name() {
     let problem = |json: &str| read(json.as_bytes()).unwrap_err();
     assert!(problem(r#"{"words": [[1, "a"], [2, "b"]]}"#).contains("it has 2 words, the manifest says 3"));
     assert!(problem(r#"{"words": [[1, "a"], [2, "b"], [1, "c"]]}"#).contains("token 1 is there twice"));
+    assert!(problem(r#"{"words": [[2, "a"], [1, "b"], [3, "c"]]}"#).contains("token 1 comes after token 2"));
     assert!(problem(r#"{"words": [[1, "a"], [2, "b"], [-1, "c"]]}"#).contains("not a vocabulary"));
     assert!(problem(r#"{"words": [[1, "a"], [2, "b"], [4294967295, "c"]]}"#).contains("lies past the model's"));
     assert!(problem(r#"{"words": [[1, "a"], [2, "\u0000"], [3, "c"]]}"#).contains("token 2 has an empty spelling"));

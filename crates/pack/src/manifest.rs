@@ -179,9 +179,9 @@ impl WordsEntry {
         std::iter::once(&self.vocabulary).chain(&self.shards)
     }
 
-    /// Whether there is a fitted lens.
+    /// Whether there is a fitted lens; one of its tensors calls for the others.
     pub fn has_lens(&self) -> bool {
-        self.tensors.contains_key(LENS_MATRIX)
+        [PIECE_ROWS, LENS_MATRIX, LENS_MEAN_X, LENS_MEAN_Y].iter().any(|name| self.tensors.contains_key(*name))
     }
 
     /// The tensors that there are to be, with their shapes.

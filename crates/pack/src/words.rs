@@ -54,9 +54,35 @@ pub enum VocabularyError {
     /// The same token twice.
     #[error("token {0} is there twice")]
     Twice(u32),
+    /// Not by id, as the rows are.
+    #[error("token {after} comes after token {before}; rows are by id")]
+    Order {
+        /// The token that comes first here.
+        before: u32,
+        /// The one after it, with a lower id.
+        after: u32,
+    },
     /// A spelling that cannot be shown.
     #[error("token {0} has an empty spelling, or one with control characters")]
     Spelling(u32),
+    /// A spelling that is not the tokenizer's.
+    #[error("token {id} of the model is {expected:?}, not {found:?}")]
+    Other {
+        /// The token.
+        id: u32,
+        /// Its spelling here.
+        found: String,
+        /// The tokenizer's.
+        expected: String,
+    },
+}
+
+/// The sign for a space in a tokenizer's pieces.
+pub const SPACE: char = '▁';
+
+/// How a vocabulary spells a piece of the tokenizer: without the sign for a space before it.
+pub fn spelling(piece: &str) -> &str {
+    piece.strip_prefix(SPACE).unwrap_or(piece)
 }
 
 impl Vocabulary {
@@ -87,10 +113,31 @@ impl Vocabulary {
                 return Err(VocabularyError::Twice(*id));
             }
         }
+        for list in [&it.words, &it.pieces] {
+            if let Some([(before, _), (after, _)]) = list.array_windows().find(|[a, b]| a.0 > b.0) {
+                return Err(VocabularyError::Order { before: *before, after: *after });
+            }
+        }
         // Pieces may be line ends.
         if let Some((id, _)) = it.words.iter().find(|(_, word)| word.is_empty() || word.chars().any(char::is_control)) {
             return Err(VocabularyError::Spelling(*id));
         }
         Ok(it)
+    }
+
+    /// Compares every spelling with the one of the tokenizer that `entry`'s pack has; `piece` answers with the piece of an id.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] with the first that is another.
+    pub fn check_spellings(&self, entry: &WordsEntry, mut piece: impl FnMut(u32) -> String) -> Result<()> {
+        for (id, found) in self.words.iter().chain(&self.pieces) {
+            let piece = piece(*id);
+            let expected = spelling(&piece);
+            if expected != found {
+                let other = VocabularyError::Other { id: *id, found: found.clone(), expected: expected.to_owned() };
+                return Err(Error::Malformed { file: entry.vocabulary.file.clone(), problem: other.to_string() });
+            }
+        }
+        Ok(())
     }
 }

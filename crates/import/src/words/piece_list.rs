@@ -5,9 +5,8 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use lens_pack::tokenizer::Vocabulary;
-use lens_pack::words::VOCABULARY_BYTES_MAX;
+use lens_pack::words::{VOCABULARY_BYTES_MAX, spelling};
 
-use super::word_list::spelling;
 use crate::error::{Error, Result};
 use crate::tensors::read_text;
 

@@ -6,13 +6,10 @@ use std::path::Path;
 use lens_pack::folder::FolderManifest;
 use lens_pack::tokenizer::{CompactTokenizer, Vocabulary};
 use lens_pack::unpack::check_file;
-use lens_pack::words::VOCABULARY_BYTES_MAX;
+use lens_pack::words::{SPACE, VOCABULARY_BYTES_MAX, spelling};
 
 use crate::error::{Error, Result};
 use crate::tensors::read_text;
-
-/// The sign for a space in a tokenizer's pieces.
-const SPACE: char = '▁';
 
 /// Words of a file that are tokens of a model.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -89,9 +86,4 @@ pub fn write_word_list(path: &Path, words: &[(u32, String)], pieces: &Vocabulary
         text.push('\n');
     }
     Ok(lens_files::write_whole(path, text.as_bytes())?)
-}
-
-/// A piece without the sign for a space before it.
-pub(super) fn spelling(piece: &str) -> &str {
-    piece.strip_prefix(SPACE).unwrap_or(piece)
 }
