@@ -228,6 +228,8 @@ pub struct Model {
     pub awaited_pair: Option<String>,
     /// The text in the box when an example was asked for: it gives way to one that was typed since.
     pub(crate) text_before_example: String,
+    /// Whether the box was opened, or written in, since an example was asked for: it stays when the example comes.
+    pub(crate) is_box_wanted: bool,
 
     /// What the visitor chose about the views. Subject and second text are what the last link asked for.
     pub view: ViewState,
@@ -319,6 +321,7 @@ impl Model {
             awaited_example: None,
             awaited_pair: None,
             text_before_example: String::new(),
+            is_box_wanted: false,
             view: ViewState::default(),
             focus: Focus::default(),
             film: Film::new(0),

@@ -267,6 +267,7 @@ impl Model {
 
     fn fetch_example(&mut self, id: String) {
         self.text_before_example = self.text.clone();
+        self.is_box_wanted = false;
         self.awaited_example = Some(id.clone());
         self.fetch(Fetch::Example(id));
     }
@@ -375,6 +376,8 @@ impl Model {
                 .map_err(|problem| format!("The example “{id}” cannot be read: {problem}.")),
         };
         match shown {
+            // Whoever opened the box meanwhile writes in it.
+            Ok(()) if self.is_box_wanted => (self.is_editing, self.phase) = (true, Phase::Idle),
             Ok(()) => self.opened(Phase::Idle),
             // The page is whole without its first example.
             Err(problem) if id == FIRST_EXAMPLE && self.opening.is_some() => self.ask(Effect::Warn(problem)),

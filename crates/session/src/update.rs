@@ -30,7 +30,7 @@ impl Model {
             Msg::Typed(text) => {
                 self.text = text;
                 // The box may stand there only because nothing is shown: it stays when something is.
-                self.is_editing = true;
+                (self.is_editing, self.is_box_wanted) = (true, true);
                 self.text_changed();
             }
             Msg::Composing(is_composing) => {
@@ -49,7 +49,7 @@ impl Model {
                 self.ask(Effect::RememberAgreement(agreed));
             }
             Msg::Words(words) => self.set_words(words),
-            Msg::Edit(is_editing) => self.is_editing = is_editing,
+            Msg::Edit(is_editing) => (self.is_editing, self.is_box_wanted) = (is_editing, is_editing),
             Msg::Submit => self.submit(),
             Msg::Retry => self.retry(),
             Msg::Cancel => self.cancel(),

@@ -259,6 +259,35 @@ fn an_example_gives_way_to_a_text_that_was_typed_since() {
 }
 
 #[test]
+fn a_box_that_was_opened_before_an_example_came_stays_with_its_text() {
+    for is_typed in [false, true] {
+        let mut page = opening("");
+        let (what, turn) = page.take_fetch().unwrap();
+        // The one that the box begins with: typed, it is the visitor's.
+        let text = page.model.text.clone();
+        page.tell(if is_typed { Msg::Typed(text.clone()) } else { Msg::Edit(true) });
+        page.answer(what, turn);
+        assert_eq!((page.shown(), page.model.phase), (Some(OPENING), Phase::Idle));
+        assert!(page.model.has_box() && page.model.is_stale());
+        assert_eq!(page.model.text, text);
+        page.serve();
+        assert!(page.model.has_box() && !page.model.is_example_pending);
+        // An example that is chosen while the box stands there closes it.
+        page.tell(Msg::Example("poem".to_owned()));
+        page.serve();
+        assert_eq!(page.model.text, example_text("poem"));
+        assert!(!page.model.has_box());
+    }
+    // Opened and closed again.
+    let mut page = opening("");
+    let (what, turn) = page.take_fetch().unwrap();
+    page.tell(Msg::Edit(true));
+    page.tell(Msg::Edit(false));
+    page.answer(what, turn);
+    assert!(!page.model.has_box() && page.model.text == OPENING);
+}
+
+#[test]
 fn an_example_gives_way_to_a_request_under_way() {
     let mut page = opening("");
     let (what, turn) = page.take_fetch().unwrap();
