@@ -66,8 +66,8 @@ export async function open(browser, url, { pack, packBytes, context, workerPrelu
     };
     window.Worker = class extends window.Worker {
       constructor(url, options) {
-        // Modules run in the order of their imports. The worker that lays out trajectories is the page's own
-        // module, named in the address: it has no device to lose.
+        // Modules run in the order of their imports. The worker that lays out trajectories has a module of its
+        // own, named in the address, and no device to lose.
         const isEngine = !new URL(url, window.location.href).searchParams.has('module');
         // Its name says what it is asked to run on.
         const named = name && isEngine && !options?.name ? { ...options, name } : options;
