@@ -60,9 +60,11 @@
         theme,
         // Made when it is first asked for: few readers open the path.
         get layoutsWorker() {
-          const packed = JSON.stringify(block("layouts-module").textContent);
-          const lines = [`globalThis.temporalLensModule = ${packed};\n`, block("layouts-script").textContent];
-          layoutsWorker ??= URL.createObjectURL(new Blob(lines, { type: "text/javascript" }));
+          const lines = () => {
+            const packed = JSON.stringify(block("layouts-module").textContent);
+            return [`globalThis.temporalLensModule = ${packed};\n`, block("layouts-script").textContent];
+          };
+          layoutsWorker ??= URL.createObjectURL(new Blob(lines(), { type: "text/javascript" }));
           return layoutsWorker;
         },
       };

@@ -15,7 +15,7 @@ const SHELL = PREFIX + VERSION;
 const KEPT = "temporal-lens-kept";
 /** What the page opens with. */
 const OPENING = ["examples/index.json", "examples/three-scenes.json", "dashboards/index.json"];
-const WORKER = ["worker-loader.js", "worker.js", "worker_bg.wasm"];
+const WORKER = ["worker.js", "worker_bg.wasm"];
 /** What the build writes into the page. */
 const MARK = '<meta name="temporal-lens-shell" content="';
 // A hash that begins with zeros is shorter.

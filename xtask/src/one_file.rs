@@ -70,9 +70,13 @@ struct Parts {
 
 fn template(parts: &Parts) -> Result<String> {
     let Parts { style, script, layouts_script, commit, .. } = parts;
-    for (what, text) in [("style", style), ("script", script), ("script", layouts_script)] {
+    for (what, text, of) in [
+        ("style", style, "the page"),
+        ("script", script, "the page"),
+        ("script", layouts_script, "the layouts' worker"),
+    ] {
         if text.to_ascii_lowercase().contains(&format!("</{what}")) || text.contains("<!--") || text.contains('\r') {
-            bail!("a {what} of the page holds what would end it inside a document");
+            bail!("a {what} of {of} holds what would end it inside a document");
         }
     }
     let (script_hash, style_hash) = (sha256(script), sha256(style));
@@ -131,7 +135,7 @@ fn without_module_syntax(script: &str) -> Result<String> {
     // Where the module lies beside the script; here it never does.
     let script = lines.collect::<String>().replace("import.meta.url", "self.location.href");
     if script.contains("import.meta") || script.lines().any(|line| line.starts_with("import ")) {
-        bail!("the page's script has imports that a single file cannot have");
+        bail!("a script has imports that a single file cannot have");
     }
     Ok(script)
 }

@@ -179,26 +179,30 @@ pub fn running_means(rows: &[f32], d: usize, window: usize) -> Vec<f32> {
     means
 }
 
-/// Endings that make no other word of it, longest first.
-const ENDINGS: [&str; 10] = ["ations", "ation", "ings", "ing", "ers", "er", "es", "ed", "ly", "s"];
+/// Endings that make no other word of it, without the plural's.
+const ENDINGS: [&str; 4] = ["ation", "ing", "ed", "ly"];
 /// Letters that a stem has at least.
 const STEM_LEAST: usize = 3;
 /// Words in -er that are another word without it.
 const NOT_FROM_VERBS: &str = "batter better bitter butter chapter coffer consider copper corner counter cover differ dinner feather flatter \
-    flower flutter former foster gather hammer ladder latter layer leather letter litter lower manner master matter meter mother number \
-    offer order other otter paper pepper ponder poster proper quarter rather river rubber shelter shower shutter silver slipper stagger \
-    summer supper tower utter wander water weather whether winter";
-/// Words in -ly that are not another one's adverb.
-const NOT_ADVERBS: &str = "ally apply assembly bully butterfly comply daily early emily family folly holy imply italy \
-    july lily melancholy monopoly multiply rally rely reply sally supply ugly";
+    flower flutter former foster gather hammer ladder latter layer leather letter litter manner master matter meter mother number nursery \
+    offer order other otter paper pepper ponder poster proper quarter rather river rubber shelter shower shutter silver slipper stagger summer \
+    supper surgery tower utter wander water weather whether winter";
+/// Words in -ly that are not another one's adverb; they keep it.
+const NOT_ADVERBS: &str = "ally apply assembly bully butterfly comply daily early emily family folly holy imply italy july lily melancholy \
+    monopoly multiply rally rely reply sally supply ugly";
+/// Words in -ed of a verb in -ee; others, as "speed", are not.
+const OF_EE: &str = "agreed decreed disagreed freed guaranteed";
 /// Words in -est that are forms of the word without it; others, as "forest", are not.
-const SUPERLATIVES: &str = "biggest closest coldest darkest deepest earliest fastest finest greatest hardest highest largest latest longest \
-    lowest nearest newest oldest poorest richest safest shortest smallest strongest tallest toughest warmest weakest wealthiest youngest";
+const SUPERLATIVES: &str = "biggest brightest closest coldest darkest dearest deepest earliest easiest eldest farthest fastest finest fullest \
+    greatest happiest hardest highest kindest largest latest longest lowest nearest newest nicest oldest poorest prettiest richest safest \
+    shortest simplest slightest smallest strongest sweetest tallest toughest warmest weakest wealthiest wildest youngest";
 
 /// What words that differ only in case, ending or spelling (British and American) have in common. It need not be a
 /// word itself.
 pub fn stem(word: &str) -> String {
     let is_of = |list: &str, word: &str| list.split_whitespace().any(|it| it == word);
+    let leaves_stem = |rest: &str| rest.chars().count() >= STEM_LEAST;
     let mut stem = word.to_lowercase();
     if let Some(rest) = stem.strip_prefix("grey").filter(|rest| matches!(*rest, "" | "s" | "ed" | "ing" | "ish")) {
         stem = format!("gray{rest}");
@@ -214,40 +218,33 @@ pub fn stem(word: &str) -> String {
         stem.replace_range(stem.len() - 2.., "er");
     }
     if is_of(SUPERLATIVES, &stem) {
-        stem.truncate(stem.len() - "est".len());
-        undouble(&mut stem);
-    }
-    // carries and carried as carry.
-    if (stem.ends_with("ies") || stem.ends_with("ied")) && stem.len() >= STEM_LEAST + 3 {
+        // earliest, early; biggest, big.
+        cut(&mut stem, "est");
+    } else if ["ies", "ied"].iter().any(|ending| stem.strip_suffix(ending).is_some_and(leaves_stem)) {
+        // carries and carried, carry.
         stem.replace_range(stem.len() - 3.., "y");
-    }
-    // One after the other: bakers, baker; bordered, border. The plural's comes first.
-    let mut is_whole = true;
-    loop {
-        let ending = ENDINGS.iter().find(|ending| {
-            let rest = stem.strip_suffix(**ending).filter(|rest| rest.chars().count() >= STEM_LEAST);
-            let stays = match **ending {
-                "s" | "es" => !is_whole || stem.ends_with("ss"),
-                "er" | "ers" => is_of(NOT_FROM_VERBS, stem.trim_end_matches('s')),
-                "ly" => is_of(NOT_ADVERBS, &stem),
-                _ => false,
-            };
-            rest.is_some() && !stays
-        });
-        let Some(ending) = ending else { break };
-        stem.truncate(stem.len() - ending.len());
-        // What is left of "conversation" is no verb in -er.
-        if ending.starts_with("ation") {
-            break;
-        }
-        if !matches!(*ending, "s" | "es" | "ly") {
-            undouble(&mut stem);
-        }
-        is_whole = false;
-    }
-    // bake, baking; carry, carrying.
-    while stem.len() > STEM_LEAST && (stem.ends_with('e') || stem.ends_with('y') || stem.ends_with('i')) {
+    } else if !stem.ends_with("ss") && stem.strip_suffix('s').is_some_and(leaves_stem) {
         stem.pop();
+    }
+    let ending = ENDINGS.iter().find(|ending| {
+        // Of "speed" and "reply" the ending is a part.
+        let is_part = stem.ends_with("eed") && !is_of(OF_EE, &stem) || is_of(NOT_ADVERBS, &stem);
+        !is_part && stem.strip_suffix(**ending).is_some_and(leaves_stem)
+    });
+    if let Some(ending) = ending {
+        cut(&mut stem, ending);
+    }
+    if is_of(NOT_ADVERBS, &stem) {
+        return stem;
+    }
+    // What is left of "generation" is no verb in -er.
+    let mut keeps_er = ending == Some(&"ation") || is_of(NOT_FROM_VERBS, &stem);
+    // Before -er: interfere, interfered; delivery, deliver.
+    cut_vowels(&mut stem);
+    keeps_er |= is_of(NOT_FROM_VERBS, &stem);
+    if !keeps_er && stem.strip_suffix("er").is_some_and(leaves_stem) {
+        cut(&mut stem, "er");
+        cut_vowels(&mut stem);
     }
     // travelled, traveled; but sell, and tall, which is not tale.
     if stem.len() > 5 && stem.ends_with("ll") {
@@ -256,13 +253,25 @@ pub fn stem(word: &str) -> String {
     stem
 }
 
-/// stop, stopping; but sell, selling and stuff, stuffed.
-fn undouble(stem: &mut String) {
+/// Cuts an ending that is there, and what it doubled or changed: stopping, stop; but selling, sell, and stuffed, stuff.
+fn cut(stem: &mut String, ending: &str) {
+    stem.truncate(stem.len() - ending.len());
     if let [.., a, b] = stem.as_bytes()
         && a == b
         && stem.len() > STEM_LEAST
+        && ending != "ly"
         && !matches!(b, b'l' | b's' | b'e' | b'o' | b'f' | b'z')
     {
+        stem.pop();
+    }
+    if ending == "est" && stem.ends_with('i') {
+        stem.replace_range(stem.len() - 1.., "y");
+    }
+}
+
+/// bake, baking; carry, carrying.
+fn cut_vowels(stem: &mut String) {
+    while stem.len() > STEM_LEAST && stem.ends_with(['e', 'y', 'i']) {
         stem.pop();
     }
 }
@@ -303,6 +312,18 @@ mod tests {
             &["discover", "discovered", "discovering"],
             &["number", "numbers", "numbered"],
             &["expose", "exposed", "exposing"],
+            &["reverse", "reversed", "reverses"],
+            &["sphere", "spheres"],
+            &["interfere", "interfered", "interfering"],
+            &["universe", "universes"],
+            &["deliver", "delivered", "delivery", "deliveries"],
+            &["proceed", "proceeded", "proceeding"],
+            &["agree", "agreed", "agrees"],
+            &["close", "closer", "closest"],
+            &["low", "lower", "lowest", "lowered"],
+            &["happy", "happier", "happiest", "happily"],
+            &["early", "earliest"],
+            &["multiply", "multiplied", "multiplying"],
             &["large", "larger", "largest"],
             &["big", "bigger", "biggest"],
             &["gray", "grey"],
@@ -333,7 +354,6 @@ mod tests {
             "hospice",
             "oven",
             "over",
-            "nurse",
             "nun",
             "bread",
             "bed",
@@ -362,8 +382,19 @@ mod tests {
             "conversation",
             "wand",
             "wander",
-            "bell",
-            "belly",
+            "apple",
+            "apply",
+            "bull",
+            "bully",
+            "multiple",
+            "multiply",
+            "earl",
+            "early",
+            "nurse",
+            "nursery",
+            "surge",
+            "surgery",
+            "speed",
         ];
         let mut stems: Vec<String> = words.iter().map(|word| stem(word)).collect();
         stems.sort();

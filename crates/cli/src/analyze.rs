@@ -42,11 +42,12 @@ pub fn run(args: &AnalyzeArgs) -> Result<()> {
     let mut session = read_tokens(&pack, &tokens, options)?;
     let mut analysis = analysis(&pack, &text, &tokens, &mut session)?;
     if pack.loaded.manifest().words.is_none() {
+        let problem = format!("{}: the pack has no words; {ADDS_WORDS}", args.model.display());
         // A table of words was asked for by name; the account does without.
         if args.words {
-            bail!("{}: the pack has no words; {ADDS_WORDS}", args.model.display());
+            bail!(problem);
         }
-        status!("{}: the pack has no words; {ADDS_WORDS}", args.model.display());
+        status!("{problem}");
     }
     if args.attention {
         analysis.attention = Some(pollster::block_on(session.attention())?);

@@ -68,7 +68,7 @@ pub fn load_words(pack: &PackFolder, needed: bool) -> Result<()> {
         return Ok(());
     }
     match pack.load_words() {
-        Err(error) if !needed => {
+        Err(error @ lens_engine::Error::Pack(_)) if !needed => {
             status!("note: without words, since those of the pack cannot be read: {error}; {ADDS_WORDS}");
             Ok(())
         }

@@ -126,15 +126,18 @@ pub fn run(args: &AnalyzeArgs, list: &Path) -> Result<()> {
     check_folder(&Folder { out, names, inputs: &[list, &args.model], format: Some(FORMAT_NAME) })?;
     let entries = read_list(list)?;
     std::fs::create_dir_all(out).map_err(|e| anyhow!("cannot create {}: {e}", out.display()))?;
-    let pack_hash = FolderManifest::read(&args.model)?.hash;
+    let FolderManifest { manifest, hash, .. } = FolderManifest::read(&args.model)?;
+    let mut expected = Expected { pack_hash: hash, words: manifest.words.is_some() };
     let shard = args.shard.unwrap_or_default();
     let own: Vec<&Entry> = entries.iter().enumerate().filter(|(i, _)| shard.has(*i)).map(|(_, entry)| entry).collect();
-    let open: Vec<&Entry> = own.iter().copied().filter(|entry| !is_done(entry, out, &pack_hash, args)).collect();
+    let open: Vec<&Entry> = own.iter().copied().filter(|entry| !is_done(entry, out, &expected, args)).collect();
     status!("{} texts, {} of them in part {shard}, {} to do", entries.len(), own.len(), open.len());
     // Loaded once for all of them, and not at all where nothing is left.
     let pack = if open.is_empty() { None } else { Some(open_pack(&args.model, args.device)?) };
     if let Some(pack) = &pack {
         load_words(pack, false)?;
+        // Documents without those that cannot be read are listed, and made again by a later run.
+        expected.words &= pack.loaded.has_words();
     }
     let of_former_runs = listed(out);
     let mut failures = Vec::new();
@@ -152,7 +155,7 @@ pub fn run(args: &AnalyzeArgs, list: &Path) -> Result<()> {
             }
         }
     }
-    let listed = write_index(&entries, out, args, &pack_hash, &failures)?;
+    let listed = write_index(&entries, out, args, &expected, &failures)?;
     let printed = print(&format!("{listed} of {} texts are in {}\n", entries.len(), out.display()));
     match failures.as_slice() {
         [] => printed,
@@ -249,15 +252,22 @@ fn document(out: &Path, id: &str) -> PathBuf {
     out.join(format!("{id}.json"))
 }
 
+/// What documents are of.
+struct Expected {
+    pack_hash: String,
+    /// They have words.
+    words: bool,
+}
+
 /// Whether a text's document is there, of this text, pack and settings.
-fn is_done(entry: &Entry, out: &Path, pack_hash: &str, args: &AnalyzeArgs) -> bool {
+fn is_done(entry: &Entry, out: &Path, expected: &Expected, args: &AnalyzeArgs) -> bool {
     let file = document(out, &entry.id);
     // A pipe would be waited for.
     let found = file.is_file().then(|| read_data(&file).ok()).flatten();
     let found = found.and_then(|json| Analysis::from_json(&json).ok());
     found.is_some_and(|it| {
-        let is_whole = it.attention.is_some() || !args.attention;
-        it.text == entry.text && it.model.pack_hash == pack_hash && it.inf_k == args.inf_k && is_whole
+        let is_whole = (it.attention.is_some() || !args.attention) && (it.words.is_some() || !expected.words);
+        it.text == entry.text && it.model.pack_hash == expected.pack_hash && it.inf_k == args.inf_k && is_whole
     })
 }
 
@@ -269,7 +279,7 @@ fn write_index(
     entries: &[Entry],
     out: &Path,
     args: &AnalyzeArgs,
-    pack_hash: &str,
+    expected: &Expected,
     failures: &[Failure<'_>],
 ) -> Result<usize> {
     let there = || -> Vec<bool> { entries.iter().map(|entry| document(out, &entry.id).exists()).collect() };
@@ -277,7 +287,7 @@ fn write_index(
         let before = there();
         let results: Vec<IndexEntry<'_>> = entries
             .iter()
-            .filter(|entry| is_done(entry, out, pack_hash, args))
+            .filter(|entry| is_done(entry, out, expected, args))
             .map(|entry| IndexEntry {
                 id: &entry.id,
                 title: entry.title.as_deref().unwrap_or(&entry.id),

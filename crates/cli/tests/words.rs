@@ -213,10 +213,27 @@ fn files_of_words_that_are_missing_cut_or_altered_are_named_and_the_rest_of_the_
         std::fs::write(&path, &whole).unwrap();
     }
     succeed(&analyze);
-    // Adding words again repairs them.
     std::fs::remove_file(pack.join(&entry.shards[0].file)).unwrap();
+    // A list and a comparison do without, too.
+    let (texts, out) = (scratch.path().join("texts.jsonl"), scratch.path().join("out"));
+    std::fs::write(&texts, "{\"id\": \"one\", \"text\": \"the sea\"}\n").unwrap();
+    let list = ["analyze", "--model", &model, "--device", "cpu", "--text-list", &text(&texts), "--out", &text(&out)];
+    let listed = succeed(&list);
+    assert!(
+        listed.stdout.contains("1 of 1 texts") && listed.stderr.contains("note: without words"),
+        "{}",
+        listed.stderr
+    );
+    let words_of_list = || document(&text(&out.join("one.json"))).get("words").is_some();
+    assert!(!words_of_list());
+    let compare =
+        ["compare", "--model", &model, "--device", "cpu", "--first", "the sea", "--second", "a sea", "--json", &json];
+    assert!(succeed(&compare).stderr.contains("note: without words"));
+    // Adding words again repairs them; what was written without them is not done.
     succeed(&["words", "--device", "cpu", "--model", &model, "--vocabulary", &vocabulary, "--corpus", &corpus]);
     succeed(&analyze);
+    succeed(&list);
+    assert!(words_of_list());
 }
 
 /// A NaN among the means would empty every list, one in the lens every probability: with checksums that fit it, too.
@@ -510,6 +527,7 @@ fn a_document_has_eight_words_a_token_and_twelve_an_event() {
     // What the start of any text foretells is expected in none; marks are about nothing.
     let short = analyzed("The cat.");
     assert_eq!(lengths(&short["words"]["predictable"])[..3], [0; 3]);
+    assert_eq!(short["events"].as_array().unwrap().len(), 1);
     assert_eq!(short["events"][0]["expected"].as_array().map_or(0, Vec::len), 0, "{}", short["events"]);
     assert_eq!(analyzed("\n\n\n")["events"][0]["unclear"], true);
     // A word that is said again and again is one event, about itself.

@@ -9,12 +9,12 @@
 
 mod common;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use burn::tensor::Device;
 use common::{Pair, fixtures, open};
-use lens_analysis::words::{EVENT_WORDS, TOKEN_WORDS, Word};
+use lens_analysis::words::{EVENT_WORDS, TOKEN_WORDS, Word, stem};
 use lens_analysis::{Analysis, Event};
 use lens_engine::{InferenceSession, PackFolder, RunOptions, Tokens};
 use lens_import::words::{FittedLens, WordMeans, WordsSection, write_words};
@@ -162,6 +162,8 @@ fn readouts_of_random_models_are_pytorchs() {
         let analysis = analysis(&pair, &pack);
         let words = analysis.words.as_ref().unwrap();
         let ids = spelled(&pack, &case.ids);
+        let stems: HashSet<String> = ids.iter().map(|(_, word)| stem(word)).collect();
+        assert_eq!(stems.len(), ids.len(), "two words have one stem");
         assert_eq!((words.vocabulary, words.predictable.len()), (case.ids.len(), pair.token_ids.len()));
         assert!(words.predictable[0].is_empty() && words.novel[0].is_empty(), "BOS has words");
         assert!(words.predictable[1].is_empty(), "only the start of the text comes before the first token");

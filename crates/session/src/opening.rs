@@ -352,7 +352,6 @@ impl Model {
         }
     }
 
-    /// An example is shown and its text put into the box, unless something else was asked for while it came.
     /// An empty page says nothing of what it is for: where a link's example is not to be had, the first one is fetched, and
     /// the page says so. Whether it is.
     fn opens_first_instead(&mut self, id: &str) -> bool {
@@ -362,10 +361,14 @@ impl Model {
         }
         self.dropped.push(format!("the example “{}” could not be opened, another one is shown", shortened(id)));
         self.pending = None;
+        let is_box_wanted = self.is_box_wanted;
         self.open_example_of_link(FIRST_EXAMPLE.to_owned());
+        self.is_box_wanted = is_box_wanted;
         true
     }
 
+    /// An example is shown, unless something else was asked for while it came. Its text is put into the box, unless that was opened
+    /// while it came.
     fn example_came(&mut self, id: &str, json: Option<String>) {
         let shown = match json {
             None => Err(format!("The example “{id}” could not be fetched; try again.")),

@@ -278,6 +278,11 @@ fn a_box_that_was_opened_before_an_example_came_stays_with_its_text() {
         assert_eq!(page.model.text, example_text("poem"));
         assert!(!page.model.has_box());
     }
+    // The first example comes instead of a link's that is not there.
+    let mut page = opening("?example=no-such");
+    page.tell(Msg::Edit(true));
+    page.serve();
+    assert!(page.model.has_box() && page.shown() == Some(OPENING));
     // Opened and closed again.
     let mut page = opening("");
     let (what, turn) = page.take_fetch().unwrap();

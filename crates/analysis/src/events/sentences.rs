@@ -15,6 +15,12 @@ fn is_line_end(token: &str) -> bool {
     token.ends_with('\n') || token == "<0x0A>"
 }
 
+/// Whether a token has a letter or digit of the text: marks and spaces have none, nor has a byte that is spelled as `<0x0A>`.
+pub fn has_letters(token: &str) -> bool {
+    let is_code = token.len() > 2 && token.starts_with('<') && token.ends_with('>');
+    !is_code && token.contains(char::is_alphanumeric)
+}
+
 /// Nothing but spaces and line ends.
 fn is_blank(token: &str) -> bool {
     token == "<0x0A>" || token.chars().all(|c| c == '▁' || c.is_whitespace())

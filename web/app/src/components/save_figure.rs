@@ -11,8 +11,11 @@ use crate::{canvas, files};
 #[component]
 pub fn SaveFigure(state: State, testid: &'static str, saved: Saved) -> impl IntoView {
     let refuse = move |what: &str| state.report(format!("This browser could not have the figure {what}."));
+    // A large picture takes some frames to draw.
+    let is_drawn = RwSignal::new(false);
     let save_png = move |_| {
         let Some((svg, name)) = saved.svg.run(()) else { return };
+        is_drawn.set(true);
         let dots = state.print.get_untracked().width.dots();
         spawn_local(async move {
             let png = match canvas::rasterized(&svg, dots).await {
@@ -23,6 +26,8 @@ pub fn SaveFigure(state: State, testid: &'static str, saved: Saved) -> impl Into
             if png.and_then(|png| files::save_blob(&name, &png)).is_err() {
                 refuse("saved");
             }
+            // The figure may be gone.
+            let _ = is_drawn.try_set(false);
         });
     };
     let copy = move |_| {
@@ -40,7 +45,7 @@ pub fn SaveFigure(state: State, testid: &'static str, saved: Saved) -> impl Into
     };
     view! {
         <button type="button" class="quiet small" data-testid=format!("{testid}-png") on:click=save_png>
-            "PNG"
+            {move || if is_drawn.get() { "PNG …" } else { "PNG" }}
         </button>
         <button type="button" class="quiet small" data-testid=format!("{testid}-svg") on:click=move |_| save(saved.svg, "image/svg+xml")>
             "SVG"
