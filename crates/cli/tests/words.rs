@@ -26,6 +26,13 @@ fn list(pack: &Path, count: usize, scratch: &Path) -> String {
     text(&path)
 }
 
+/// Gives the small pack words: 20 of its tokenizer's tokens, and means over the training fixture.
+fn add_words(pack: &Path, scratch: &Path) {
+    let (model, vocabulary) = (text(pack), list(pack, 20, scratch));
+    let corpus = text(&fixture("train/texts.jsonl"));
+    succeed(&["words", "--device", "cpu", "--model", &model, "--vocabulary", &vocabulary, "--corpus", &corpus]);
+}
+
 #[test]
 fn a_list_and_texts_give_words_and_their_export_gives_the_same_again() {
     let scratch = tempfile::tempdir().unwrap();
@@ -185,9 +192,8 @@ fn packing_with_texts_gives_their_words_in_one_go() {
 fn files_of_words_that_are_missing_cut_or_altered_are_named_and_the_rest_of_the_pack_works() {
     let scratch = tempfile::tempdir().unwrap();
     let pack = small_pack(scratch.path());
-    let (model, vocabulary) = (text(&pack), list(&pack, 20, scratch.path()));
-    let corpus = text(&fixture("train/texts.jsonl"));
-    succeed(&["words", "--device", "cpu", "--model", &model, "--vocabulary", &vocabulary, "--corpus", &corpus]);
+    let model = text(&pack);
+    add_words(&pack, scratch.path());
     let entry = FolderManifest::read(&pack).unwrap().manifest.words.unwrap();
     let analyze = ["analyze", "--model", &model, "--text", "the sea", "--device", "cpu", "--words"];
     let json = text(&scratch.path().join("out.json"));
@@ -204,7 +210,7 @@ fn files_of_words_that_are_missing_cut_or_altered_are_named_and_the_rest_of_the_
             let outcome = run(&analyze);
             assert_eq!(outcome.code, 1);
             assert!(outcome.sentence().contains(&file.file), "{}", outcome.sentence());
-            // All else is there without words, and why is said.
+            // All else is there without words, with the reason.
             let without = succeed(&[&analyze[..analyze.len() - 1], &["--json", &json]].concat());
             assert!(without.stderr.contains(&file.file) && without.stderr.contains("note: without words"));
             let document = document(&json);
@@ -230,7 +236,7 @@ fn files_of_words_that_are_missing_cut_or_altered_are_named_and_the_rest_of_the_
         ["compare", "--model", &model, "--device", "cpu", "--first", "the sea", "--second", "a sea", "--json", &json];
     assert!(succeed(&compare).stderr.contains("note: without words"));
     // Adding words again repairs them; what was written without them is not done.
-    succeed(&["words", "--device", "cpu", "--model", &model, "--vocabulary", &vocabulary, "--corpus", &corpus]);
+    add_words(&pack, scratch.path());
     succeed(&analyze);
     succeed(&list);
     assert!(words_of_list());
@@ -241,9 +247,8 @@ fn files_of_words_that_are_missing_cut_or_altered_are_named_and_the_rest_of_the_
 fn words_whose_numbers_are_not_finite_are_refused_by_name() {
     let scratch = tempfile::tempdir().unwrap();
     let pack = small_pack(scratch.path());
-    let (model, vocabulary) = (text(&pack), list(&pack, 20, scratch.path()));
-    let corpus = text(&fixture("train/texts.jsonl"));
-    succeed(&["words", "--device", "cpu", "--model", &model, "--vocabulary", &vocabulary, "--corpus", &corpus]);
+    let model = text(&pack);
+    add_words(&pack, scratch.path());
     let FolderManifest { json, manifest, .. } = FolderManifest::read(&pack).unwrap();
     let entry = manifest.words.unwrap();
     assert!(MEANS.iter().all(|name| entry.tensors.contains_key(*name)), "{:?}", entry.tensors.keys());
@@ -277,9 +282,8 @@ fn words_whose_numbers_are_not_finite_are_refused_by_name() {
 fn words_that_are_not_the_tokenizers_or_not_of_a_text_are_refused_by_name() {
     let scratch = tempfile::tempdir().unwrap();
     let pack = small_pack(scratch.path());
-    let (model, vocabulary) = (text(&pack), list(&pack, 20, scratch.path()));
-    let corpus = text(&fixture("train/texts.jsonl"));
-    succeed(&["words", "--device", "cpu", "--model", &model, "--vocabulary", &vocabulary, "--corpus", &corpus]);
+    let model = text(&pack);
+    add_words(&pack, scratch.path());
     let FolderManifest { json, manifest, .. } = FolderManifest::read(&pack).unwrap();
     let entry = manifest.words.unwrap();
     let sentence = |file: &FileEntry, damaged: &[u8]| {
@@ -496,8 +500,8 @@ fn an_account_tables_and_shuffled_orders_are_printed() {
 fn a_document_has_eight_words_a_token_and_twelve_an_event() {
     let scratch = tempfile::tempdir().unwrap();
     let (pack, json) = (text(&default_pack()), text(&scratch.path().join("out.json")));
-    let analyzed = |said: &str| {
-        succeed(&["analyze", "--device", "cpu", "--model", &pack, "--text", said, "--json", &json]);
+    let analyzed = |content: &str| {
+        succeed(&["analyze", "--device", "cpu", "--model", &pack, "--text", content, "--json", &json]);
         document(&json)
     };
     let lengths = |list: &serde_json::Value| -> Vec<usize> {
@@ -530,7 +534,7 @@ fn a_document_has_eight_words_a_token_and_twelve_an_event() {
     assert_eq!(short["events"].as_array().unwrap().len(), 1);
     assert_eq!(short["events"][0]["expected"].as_array().map_or(0, Vec::len), 0, "{}", short["events"]);
     assert_eq!(analyzed("\n\n\n")["events"][0]["unclear"], true);
-    // A word that is said again and again is one event, about itself.
+    // A word that is repeated is one event, about itself.
     for word in ["river", "seven"] {
         let it = analyzed(&[word; 120].join(" "));
         assert_eq!(it["events"].as_array().unwrap().len(), 1, "{}", it["events"]);

@@ -123,8 +123,8 @@ pub fn spans_by(method: &Method, grams: &Grams, tokens: &[String]) -> Vec<EventS
 /// Leaves those cuts of `tokens` alone after which another word or number comes than since the cut before, or one comes no more.
 fn keep_changes(cuts: &mut Vec<usize>, tokens: &[String]) {
     let of = |from: usize, to: usize| -> HashSet<String> {
-        let said = tokens[from..to].iter().filter(|token| has_letters(token));
-        said.map(|token| token.trim_matches('▁').to_lowercase()).collect()
+        let words = tokens[from..to].iter().filter(|token| has_letters(token));
+        words.map(|token| token.trim_matches('▁').to_lowercase()).collect()
     };
     let all = std::mem::take(cuts);
     for (index, cut) in all.iter().copied().enumerate() {
@@ -238,15 +238,15 @@ mod tests {
     #[test]
     fn repeated_words_are_one_event_whatever_drifts() {
         let grams = blocks(&[30, 40, 35], 0);
-        let said = |word: fn(usize) -> &'static str| -> Vec<String> {
+        let text_of = |word: fn(usize) -> &'static str| -> Vec<String> {
             let of = |(i, token): (usize, String)| if token == "." { token } else { word(i).to_owned() };
             words(106, &[30, 70]).into_iter().enumerate().map(of).collect()
         };
-        assert_eq!(spans(&grams, &said(|_| "▁river")).len(), 1);
-        assert_eq!(spans(&grams, &said(|i| ["▁the", "▁cat", "▁sat"][i % 3])).len(), 1);
-        assert_eq!(spans(&grams, &said(|i| if i > 103 { "<0x0A>" } else { "▁river" })).len(), 1);
+        assert_eq!(spans(&grams, &text_of(|_| "▁river")).len(), 1);
+        assert_eq!(spans(&grams, &text_of(|i| ["▁the", "▁cat", "▁sat"][i % 3])).len(), 1);
+        assert_eq!(spans(&grams, &text_of(|i| if i > 103 { "<0x0A>" } else { "▁river" })).len(), 1);
         // What comes back after something else is another event.
-        let back = said(|i| if (31..71).contains(&i) { "▁stone" } else { "▁river" });
+        let back = text_of(|i| if (31..71).contains(&i) { "▁stone" } else { "▁river" });
         assert_eq!(ends(&spans(&grams, &back)), [(1, 30), (31, 70), (71, 105)]);
     }
 
