@@ -42,6 +42,9 @@ pub enum DeviceError {
     /// There is no adapter at all.
     #[error("no Vulkan, Metal or DirectX 12 adapter was found")]
     NoAdapter,
+    /// Built without the feature `gpu`.
+    #[error("this program was built for the CPU alone")]
+    BuiltWithoutGpu,
     /// There are only software adapters.
     #[error("the only adapter is a software one ({name})")]
     OnlySoftware {

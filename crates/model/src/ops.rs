@@ -150,7 +150,7 @@ impl AdamW {
 }
 
 /// Operations of the SAE's forward pass, in inference and in training.
-#[backend_extension(Cube, Flex, Autodiff: cfg(not(target_family = "wasm")))]
+#[backend_extension(Cube: cfg(feature = "gpu"), Flex, Autodiff: cfg(not(target_family = "wasm")))]
 pub trait LensOps: Backend {
     /// Causal attention of `q` [T, heads * d] over `k` [N, kv_heads * d] and `v` [N, kv_heads * dv],
     /// where N is at least `first` + T. The result is [T, heads * dv].
@@ -187,7 +187,7 @@ pub trait LensOps: Backend {
 
 /// A product with a matrix that is not packed, and what follows it.
 #[cfg(not(target_family = "wasm"))]
-#[backend_extension(Cube, Flex, Autodiff)]
+#[backend_extension(Cube: cfg(feature = "gpu"), Flex, Autodiff)]
 pub trait DenseOps: Backend {
     /// x w, or x wᵀ where `w` `is_turned`, for `x` [T, n]. The gradient of `w` lies in memory as `w` does: that of a product
     /// with a tensor that was turned before would be turned, and adding it to another one would be slow.
@@ -235,7 +235,7 @@ pub trait TrainingOps: LensOps + DenseOps {
 /// What a step of training does to its parameters, without gradients of its own. A parameter, its gradient and its moments are of one
 /// shape; `clip` and sums are [1].
 #[cfg(not(target_family = "wasm"))]
-#[backend_extension(Cube, Flex)]
+#[backend_extension(Cube: cfg(feature = "gpu"), Flex)]
 pub trait OptimizerOps: Backend {
     /// See [`crate::optimizer::adamw`]: `weights` and both moments after the step.
     fn adamw(
@@ -255,7 +255,7 @@ pub trait OptimizerOps: Backend {
 }
 
 /// Operations without gradients: over packed weights, and those that read results out.
-#[backend_extension(Cube, Flex)]
+#[backend_extension(Cube: cfg(feature = "gpu"), Flex)]
 pub trait InferenceOps: Backend {
     /// epilogue(x Wᵀ): a linear layer. `x` is [T, padded_cols]; the result [T, rows], with [`Epilogue::Gate`] [T, rows / 2].
     fn packed_linear(

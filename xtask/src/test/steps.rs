@@ -95,6 +95,12 @@ pub fn lints(context: &Context) -> Result<Count> {
         .args(excluded)
         .args(["--", "-D", "warnings"])
         .run()?;
+    // The other choice of features: without it nothing would notice that the program for the CPU alone needs a GPU's crates.
+    context
+        .cargo("linting the command line for the CPU alone")
+        .args(["clippy", "--release", "--locked", "-p", "temporal-lens", "--no-default-features"])
+        .args(["--", "-D", "warnings"])
+        .run()?;
     Ok(Count::one(true))
 }
 

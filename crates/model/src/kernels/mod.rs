@@ -9,6 +9,7 @@
 
 pub mod config;
 mod cpu;
+#[cfg(feature = "gpu")]
 mod gpu;
 mod rows;
 
