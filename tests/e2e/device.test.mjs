@@ -14,6 +14,13 @@ import { until } from './lib/until.mjs';
 const PAIR = commandLine.pairs.find(({ name }) => name === 'gemma2-softcap--topk-tied');
 const TEXT = 'The lighthouse blinked twice and went dark.';
 const LIMIT = { timeout: 240_000 };
+/** Put before the worker's own script: an adapter whose softmax is too soft. */
+const WRONG_ATTENTION = `
+const device = GPUDevice.prototype;
+const original = device.createShaderModule;
+device.createShaderModule = function wrong({ code, ...rest }) {
+  return original.call(this, { code: code.replaceAll('exp(', 'exp(0.5 * '), ...rest });
+};`;
 
 const textOf = async (page, testid) => (await reach(page, testid)).innerText();
 const requestOf = (page) => parameters(page).get('device');
@@ -58,6 +65,19 @@ describe('the device', () => {
     }
     assert.deepEqual(page.problems, []);
     await page.context().close();
+  });
+
+  test('is the CPU where a kernel gives wrong numbers, whatever was loaded for the adapter', LIMIT, async () => {
+    const page = await open(browser, `${site}?device=webgpu`, { pack, workerPrelude: WRONG_ATTENTION });
+    assert.equal(await analyze(page, TEXT), 'done');
+    assert.match(await textOf(page, 'device'), /^CPU/);
+    assert.match(await textOf(page, 'device-note'), /WebGPU was not used: the kernel .*attention.* gives wrong numbers/);
+    const found = await downloadJson(page);
+    await page.context().close();
+    const other = await analyzed('?device=cpu');
+    assert.deepEqual(found.similarity_stats, (await downloadJson(other)).similarity_stats);
+    assert.deepEqual(page.problems, []);
+    await other.context().close();
   });
 
   test('is what the address asks for; both compute the same', LIMIT, async () => {

@@ -93,6 +93,60 @@ describe('dispatches', () => {
   });
 });
 
+describe('a start on WebGPU', () => {
+  let browser;
+  let page;
+  let pack;
+  before(async () => {
+    browser = await launch();
+    pack = await commandLine.packPair(PAIR, 'start');
+    page = await open(browser, site);
+  });
+  after(() => browser?.close());
+
+  /** Starts a worker that is asked for an analysis at once; answers that, and what the worker reported before, in its order. */
+  async function started(text) {
+    await startWorker(page);
+    await page.evaluate(() => {
+      window.reported = [];
+      window.lens.listeners.add((message) => window.reported.push(message));
+    });
+    const answered = ask(page, { kind: 'analyze', pack_url: new URL(pack, page.url()).href, inf_k: null, text });
+    const answer = await answered.catch(({ message }) => ({ refused: message }));
+    return { answer, reported: await page.evaluate(() => window.reported.map(({ buffers, ...message }) => message)) };
+  }
+  const at = (reported, wanted) => reported.findIndex(wanted);
+  const allWeights = ({ kind, stage, done, total }) => kind === 'progress' && stage === 'weights' && done === total;
+
+  test('has the weights before the kernels are checked', { timeout: 120_000 }, async () => {
+    const { answer, reported } = await started(TEXT);
+    const [weights, ready] = [at(reported, allWeights), at(reported, ({ kind }) => kind === 'ready')];
+    assert.ok(weights >= 0 && weights < ready, `weights ${weights}, ready ${ready}`);
+    // What came before its turn is counted, and is not loaded again.
+    assert.equal(at(reported.slice(ready), ({ stage }) => stage === 'weights'), -1);
+    assert.ok(answer.fetched_bytes > 10_000 && answer.elapsed_ms > answer.compute_ms, JSON.stringify(answer.fetched_bytes));
+    assert.equal(reported[ready].device.webgpu, true);
+    // Then the check goes on where it was.
+    assert.ok(reported.slice(weights, ready).some(({ stage }) => stage === 'device'));
+  });
+
+  test('refuses a text that is too long before any weight', { timeout: 120_000 }, async () => {
+    const { answer, reported } = await started('word '.repeat(2_100));
+    assert.match(answer.refused, /2,?048/);
+    assert.equal(at(reported, allWeights), -1);
+  });
+
+  test('that is stopped before the kernels are checked leaves a worker that works', { timeout: 120_000 }, async () => {
+    await startWorker(page);
+    const request = { kind: 'analyze', pack_url: new URL(pack, page.url()).href, inf_k: null, text: TEXT };
+    const stopped = ask(page, request).catch(({ message }) => message);
+    await page.evaluate(() => window.lens.worker.postMessage(JSON.stringify({ cancel: { id: window.lens.last } })));
+    assert.equal((await stopped).kind, 'cancelled');
+    assert.equal((await device(page)).webgpu, true);
+    assert.equal((await ask(page, request)).kind, 'analysis');
+  });
+});
+
 describe('typing', () => {
   let browser;
   // What the page asks for while one types does not depend on the device.
@@ -140,7 +194,7 @@ describe('typing', () => {
     });
   }
 
-  test('another inf_k, of a text and then of a longer one, goes on from what Gemma said', { timeout: 120_000 }, async () => {
+  test('another inf_k, of a text and then of a longer one, goes on from the residual stream', { timeout: 120_000 }, async () => {
     const { length: tokens } = documentOf(await atOnce({ text: TEXT })).token_ids;
     assert.equal((await request({ text: TEXT, inf_k: 2 })).reused_tokens, tokens);
     const longer = await request({ text: `${TEXT} She`, inf_k: 1 });

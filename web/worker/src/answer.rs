@@ -8,7 +8,9 @@ use std::sync::Arc;
 use lens_analysis::orders::{OrderFigures, Truth};
 use lens_analysis::{Analysis, events};
 use lens_engine::orders::{self, Orders};
-use lens_engine::{ComputeDevice, InferenceSession, InferenceStage, LoadedPack, OpenedDevice, RunOptions, Tokens};
+use lens_engine::{
+    ComputeDevice, InferenceSession, InferenceStage, LoadedPack, OpenedDevice, RunOptions, Tokens, device,
+};
 use lens_loader::{Abort, Cache, RowSource};
 use lens_pack::fit::Limits;
 use lens_protocol::{DeviceInfo, Request, RequestStage, Response};
@@ -31,6 +33,17 @@ pub struct Session {
     packs: HashMap<String, Pack>,
     /// The text before this one: what they begin with in common need not be computed again.
     last: Option<LastText>,
+    /// What was loaded before its request had its turn.
+    ahead: Option<Ahead>,
+}
+
+/// A pack that was loaded for a request while the kernels were checked.
+struct Ahead {
+    id: u32,
+    /// When that began, in milliseconds.
+    start: f64,
+    fetched_bytes: u64,
+    failure: Option<Failure>,
 }
 
 /// A text that was analyzed.
@@ -77,7 +90,46 @@ impl Session {
             storage_note,
             packs: HashMap::new(),
             last: None,
+            ahead: None,
         }
+    }
+
+    /// The device, where its kernels are still to be checked.
+    pub fn to_check(&self) -> Option<ComputeDevice> {
+        self.opened.gpu.then(|| self.opened.device.clone())
+    }
+
+    /// Goes on with the CPU; `note` says why. What was loaded onto the device is loaded again.
+    pub fn fall_back(&mut self, note: String) {
+        self.opened = device::cpu(Some(note));
+        self.limits = gpu::limits(&self.opened);
+        self.packs.clear();
+        self.ahead = None;
+    }
+
+    /// Answers the request `id`, once it has its turn, with a failure.
+    pub fn refuse(&mut self, id: u32, failure: Failure) {
+        self.ahead = Some(Ahead { id, start: now_ms(), fetched_bytes: 0, failure: Some(failure) });
+    }
+
+    /// Loads what `request` is going to read, and says how far it is; its answer takes it from there.
+    pub async fn load_ahead(&mut self, request: &Request, abort: &Abort) {
+        let (id, start) = (request.id(), now_ms());
+        let (pack_url, texts) = match request {
+            Request::Analyze { pack_url, text, .. }
+            | Request::Attention { pack_url, text, .. }
+            | Request::Shuffled { pack_url, text, .. } => (pack_url, vec![text.as_str()]),
+            Request::Compare { pack_url, texts, .. } => {
+                (pack_url, texts.iter().map(|(text, _)| text.as_str()).collect())
+            }
+            Request::Download { .. }
+            | Request::StoreEmbedding { .. }
+            | Request::Diagnostics { .. }
+            | Request::Cancel { .. } => return,
+        };
+        let failure = self.load_for(id, pack_url, &texts, abort).await.err();
+        let fetched_bytes = self.pack(pack_url).counts().fetched_bytes;
+        self.ahead = Some(Ahead { id, start, fetched_bytes, failure });
     }
 
     /// Whether this is the CPU because it was faster than the adapter that there is.
@@ -98,6 +150,9 @@ impl Session {
     /// Why there is no answer.
     pub async fn answer(&mut self, request: Request, abort: &Abort) -> Result<Reply, Failure> {
         let id = request.id();
+        if let Some(failure) = self.ahead.as_mut().filter(|ahead| ahead.id == id).and_then(|it| it.failure.take()) {
+            return Err(failure);
+        }
         match request {
             Request::Analyze { pack_url, text, inf_k, rows, words, sync_between_stages, .. } => {
                 let rows = match rows {
@@ -196,7 +251,8 @@ impl Session {
         abort: &Abort,
     ) -> Result<Read, Failure> {
         let mut reporter = Reporter::new(id);
-        let fetched_before = self.pack(pack_url).counts().fetched_bytes;
+        let ahead = self.ahead.as_ref().filter(|ahead| ahead.id == id).map_or(0, |ahead| ahead.fetched_bytes);
+        let fetched_before = self.pack(pack_url).counts().fetched_bytes - ahead;
         let tokens = self.load_for(id, pack_url, &[text], abort).await?.tokenize(text)?;
         let common = |last: &LastText| last.token_ids.iter().zip(&tokens.ids).take_while(|(a, b)| a == b).count();
         let fits = |last: &LastText| last.pack_url == pack_url && last.session.is_compatible_with(options);
@@ -270,7 +326,7 @@ impl Session {
         Wanted { rows, words, options }: Wanted,
         abort: &Abort,
     ) -> Result<Reply, Failure> {
-        let start = now_ms();
+        let start = self.ahead.as_ref().filter(|ahead| ahead.id == id).map_or_else(now_ms, |ahead| ahead.start);
         let Read { tokens, options, mut fetched_bytes, compute_start, mut stopwatch, reused_tokens } =
             self.read(id, pack_url, text, rows, options, abort).await?;
         if words {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use js_sys::{Function, Promise, Reflect};
 use lens_engine::check::faster::{self, Raced};
 use lens_engine::check::self_check;
-use lens_engine::{OpenedDevice, device, open_device};
+use lens_engine::{ComputeDevice, OpenedDevice, device, open_device};
 use lens_pack::fit::Limits;
 use lens_protocol::{DeviceWish, FailureKind, RequestStage, Response};
 use wasm_bindgen::{JsCast, JsValue};
@@ -15,6 +15,7 @@ use web_sys::DedicatedWorkerGlobalScope;
 
 use crate::clock::now_ms;
 use crate::current;
+use crate::failure::Failure;
 use crate::outbox::post;
 
 /// Without WebGPU the weights lie in wasm's memory, which ends at 4 GB; half of it is for the rest.
@@ -27,7 +28,15 @@ const MEMORY_SHARE: f64 = 0.5;
 thread_local! {
     static HANDLE: RefCell<Option<wgpu::Device>> = const { RefCell::new(None) };
     static LOST: Cell<bool> = const { Cell::new(false) };
+    /// What the device refused first, while its kernels are not checked: nobody relies on them yet.
+    static UNCHECKED: RefCell<Option<Refusal>> = const { RefCell::new(None) };
+    static IS_CHECKED: Cell<bool> = const { Cell::new(false) };
+    /// The step of the check that was begun last, and of how many.
+    static STEP: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+    static SHOWS_STEPS: Cell<bool> = const { Cell::new(true) };
 }
+
+type Refusal = (FailureKind, String);
 
 /// A device, and how it came to be chosen.
 pub struct Opened {
@@ -37,8 +46,8 @@ pub struct Opened {
     pub was_faster: bool,
 }
 
-/// Opens what this worker is asked to run on; without a wish WebGPU, unless the CPU is faster than its adapter. Checks the
-/// kernels; falls back to the CPU, with a note that says why.
+/// Opens what this worker is asked to run on; without a wish WebGPU, unless the CPU is faster than its adapter. Falls back
+/// to the CPU, with a note that says why. The kernels of an adapter are still to be checked ([`check`]).
 pub async fn open() -> Opened {
     let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
     let wish = DeviceWish::from_key(&scope.name());
@@ -57,7 +66,7 @@ pub async fn open() -> Opened {
     Opened { device, was_faster }
 }
 
-/// The adapter with kernels that are right, or the CPU, and whether that was faster.
+/// The adapter, or the CPU, and whether that was faster.
 async fn of_adapter(mut opened: OpenedDevice, was_asked_for: bool) -> (OpenedDevice, bool) {
     let adapter = adapter().await;
     let name = adapter.as_ref().and_then(adapter_name).unwrap_or_else(|| opened.name.clone());
@@ -72,22 +81,61 @@ async fn of_adapter(mut opened: OpenedDevice, was_asked_for: bool) -> (OpenedDev
             format!("Faster here than WebGPU: one product of matrices took {cpu_ms:.0} ms, on {name} {gpu_ms:.0} ms.");
         return (device::cpu(Some(note)), true);
     }
-    match self_check::check(&opened.device, report_step).await {
-        Ok(()) => (opened, false),
-        Err(e) => (device::cpu(Some(format!("WebGPU was not used: {e}"))), false),
+    (opened, false)
+}
+
+/// What came of checking the kernels.
+pub enum Checked {
+    /// They are right.
+    Right,
+    /// The device refused what was loaded meanwhile.
+    Refused(Failure),
+    /// Why WebGPU is not used, as a note: the device is left alone from then on.
+    Wrong(String),
+}
+
+/// Compares the kernels of an adapter with the CPU's; `is_loading` tells at the end whether weights came meanwhile.
+pub async fn check(device: &ComputeDevice, is_loading: impl Fn() -> bool) -> Checked {
+    let checked = self_check::check(device, report_step).await;
+    IS_CHECKED.set(true);
+    match (checked, UNCHECKED.take().filter(|_| is_loading())) {
+        // Kernels have no memory either then.
+        (_, Some((FailureKind::Capacity, message))) => Checked::Refused(Failure::capacity(message)),
+        (Ok(()), Some((kind, message))) => Checked::Refused(Failure::Wrong(kind, message)),
+        (Ok(()), None) => Checked::Right,
+        (Err(e), _) => {
+            // Nothing that comes of it later is of interest.
+            LOST.set(true);
+            HANDLE.set(None);
+            Checked::Wrong(format!("WebGPU was not used: {e}"))
+        }
+    }
+}
+
+/// Whether the steps of the check are shown; something else may be more telling. Shows the last one again.
+pub fn show_steps(shown: bool) {
+    SHOWS_STEPS.set(shown);
+    let (done, total) = STEP.get();
+    if done < total {
+        report_step(done, total);
     }
 }
 
 /// The first request waits for this; it has no number here.
 fn report_step(done: u64, total: u64) {
-    post(&Response::Progress { id: 0, stage: RequestStage::Device, done, total });
+    STEP.set((done, total));
+    if SHOWS_STEPS.get() {
+        post(&Response::Progress { id: 0, stage: RequestStage::Device, done, total });
+    }
 }
 
 /// Tells the page when the device is lost or refuses work. The page then starts a fresh worker,
 /// which loads the weights from storage again: whatever this one holds on the device is gone.
 fn watch(handle: &wgpu::Device) {
     handle.set_device_lost_callback(|reason, message| {
-        LOST.set(true);
+        if LOST.replace(true) {
+            return;
+        }
         let message = message.trim().trim_end_matches('.');
         let why = if message.is_empty() { format!("{reason:?}") } else { message.to_owned() };
         fail(FailureKind::Device, format!("The GPU was lost ({why}): it was reset, or the computer slept."));
@@ -109,7 +157,12 @@ fn watch(handle: &wgpu::Device) {
     }));
 }
 
+/// Ends the request under way; before the kernels are checked it is noted for [`check`].
 fn fail(failure: FailureKind, message: String) {
+    if !IS_CHECKED.get() {
+        UNCHECKED.with_borrow_mut(|first| _ = first.get_or_insert((failure, message)));
+        return;
+    }
     post(&Response::Failed { id: current::id(), failure, message });
 }
 

@@ -34,7 +34,12 @@ mod testing;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::{Poll, Waker};
 
+use futures_util::future::{Either, select};
+use lens_engine::ComputeDevice;
 use lens_loader::Abort;
 use lens_protocol::testing::TestRequest;
 use lens_protocol::{FailureKind, Request, Response, decode};
@@ -43,6 +48,7 @@ use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
 use answer::Session;
 use failure::Failure;
+use gpu::Checked;
 use outbox::{Reply, post};
 
 // The page says how long a text may be before it asks.
@@ -113,13 +119,81 @@ fn main() {
 /// Opens the device, tells the page, and works through the queue whenever something is in it.
 async fn run() {
     BUSY.set(true);
-    let session = Session::open().await;
-    post(&session.ready());
+    let mut session = Session::open().await;
+    match session.to_check() {
+        Some(device) => check_and_load(&device, &mut session).await,
+        None => post(&session.ready()),
+    }
     SESSION.with(|s| *s.borrow_mut() = Some(session));
     drain().await;
 }
 
+/// Checks the kernels and tells the page, and loads meanwhile what the first request is going to read: a GPU compiles while
+/// bytes arrive. Falls back to the CPU.
+async fn check_and_load(device: &ComputeDevice, session: &mut Session) {
+    let ready = session.ready();
+    let abort = Abort::default();
+    // The request that is loaded for.
+    let begun = Cell::new(None);
+    let load = async {
+        let request = first_request().await;
+        begun.set(Some(request.id()));
+        current::begin(request.id(), abort.clone());
+        gpu::show_steps(false);
+        session.load_ahead(&request, &abort).await;
+        gpu::show_steps(true);
+        current::end();
+    };
+    let checked = match select(pin!(gpu::check(device, || begun.get().is_some())), pin!(load)).await {
+        Either::Left((checked, load)) => {
+            match &checked {
+                Checked::Right => post(&ready),
+                Checked::Refused(_) | Checked::Wrong(_) => abort.stop(),
+            }
+            if begun.get().is_some() {
+                load.await;
+            }
+            checked
+        }
+        Either::Right(((), check)) => {
+            let checked = check.await;
+            if matches!(checked, Checked::Right) {
+                post(&ready);
+            }
+            checked
+        }
+    };
+    match checked {
+        Checked::Right => {}
+        Checked::Refused(failure) => {
+            post(&ready);
+            session.refuse(begun.get().unwrap_or_default(), failure);
+        }
+        Checked::Wrong(note) => {
+            session.fall_back(note);
+            post(&session.ready());
+        }
+    }
+}
+
+/// The first request, once it is the next in the queue; it stays there.
+async fn first_request() -> Request {
+    poll_fn(|context| {
+        let next = QUEUE.with_borrow(|queue| match queue.front() {
+            Some(Job::Page(request)) => Some(request.clone()),
+            Some(Job::Test(_)) | None => None,
+        });
+        if next.is_none() {
+            WAITING.set(Some(context.waker().clone()));
+        }
+        next.map_or(Poll::Pending, Poll::Ready)
+    })
+    .await
+}
+
 thread_local! {
+    /// What waits for a request.
+    static WAITING: Cell<Option<Waker>> = const { Cell::new(None) };
     static SESSION: RefCell<Option<Session>> = const { RefCell::new(None) };
 }
 
@@ -156,6 +230,9 @@ async fn drain() {
 
 fn enqueue(job: Job) {
     QUEUE.with(|q| q.borrow_mut().push_back(job));
+    if let Some(waker) = WAITING.take() {
+        waker.wake();
+    }
     if !BUSY.get() {
         wasm_bindgen_futures::spawn_local(drain());
     }
