@@ -46,7 +46,7 @@ def text_of(tokenizer: Tokenizer, text: str, tokens: int) -> str:
 
 
 def texts(tokenizer: Tokenizer) -> list[dict]:
-    """The seed's sentence, and beginnings of the committed held-out passages."""
+    """The notebook's sentence, and beginnings of the committed held-out passages."""
     lines = (TESTS / "fixtures" / "heldout.jsonl").read_text().splitlines()
     passages = "\n\n".join(json.loads(line)["text"] for line in lines)
     sources = [ALICE, passages, passages]

@@ -17,7 +17,7 @@ const SLOW = 900_000;
 /** As on short texts: WebGPU and the processor round differently. */
 const SAME_PACK = 1e-2;
 const FLOAT_BYTES = 4;
-/** Tokens that go through the networks together on a processor that plays GPU. */
+/** Tokens that go through the networks together on a software adapter. */
 const CHUNK = 128;
 
 const passages = readFileSync(join(fixtures, 'heldout.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line).text);

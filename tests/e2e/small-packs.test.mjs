@@ -19,7 +19,7 @@ const LIMIT = { timeout: 240_000 };
 
 const errorOf = (page) => page.getByTestId('error').innerText();
 
-/** Analyses the text on a small pack and compares the result with the command line's. */
+/** Analyzes the text on a small pack and compares the result with the command line's. */
 async function answersAsTheCommandLine(page, pack) {
   const state = await analyze(page, TEXT);
   assert.equal(state, 'done', state === 'error' ? await errorOf(page) : state);

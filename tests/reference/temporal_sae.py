@@ -1,6 +1,6 @@
 """The TemporalSAE in PyTorch, as plain functions over a state dict, in any float dtype.
 
-It restates the maths of "Priors in Time" (Lubana, Rager et al. 2025, arXiv 2511.01836) as the
+It restates the math of "Priors in Time" (Lubana, Rager et al. 2025, arXiv 2511.01836) as the
 authors' demo notebook has it. `check_against_seed` runs the notebook's own module on the same
 weights and asserts equality; the notebook itself is not part of this repository.
 """

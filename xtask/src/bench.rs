@@ -129,7 +129,8 @@ pub fn run(paths: &Paths, options: BenchArgs) -> Result<()> {
         let weights = model::fetch(paths)?;
         let python = find_or_install_python(paths, &paths.cache.join("bench/python"))?;
         let pack = pack::find_or_make(paths, &weights)?;
-        cpu_bench::run(paths, &python, &pack, &options.tokens, options.rounds)?;
+        let json = json.clone().unwrap_or_else(|| paths.target.join("bench/results.json")).with_file_name("cpu.json");
+        cpu_bench::run(paths, &python, &pack, &options.tokens, options.rounds, &json)?;
         options.only.retain(|it| it != CPU);
         if options.only.is_empty() {
             return Ok(());

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::console;
 use crate::paths::Paths;
@@ -13,14 +13,14 @@ use crate::process::Task;
 const TOKENS: [usize; 3] = [18, 141, 500];
 
 /// Milliseconds of several rounds.
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, Serialize)]
 struct Times {
     least: f64,
     median: f64,
 }
 
 /// A line that the example `cpu_times` of `crates/engine` prints.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Ours {
     tokens: usize,
     layers: Times,
@@ -29,7 +29,7 @@ struct Ours {
 }
 
 /// A line that `tests/bench/cpu_peer.py` prints.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Peer {
     tokens: usize,
     f32: Times,
@@ -37,27 +37,28 @@ struct Peer {
 }
 
 /// A line that the example `train_times` of `crates/train` prints.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct OurStep {
     tokens: usize,
     step: Times,
 }
 
 /// A line that `tests/bench/train_peer.py` prints.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct PeerStep {
     tokens: usize,
     f32: Times,
     bf16: Times,
 }
 
-/// Measures and prints the tables. The two take turns by text, not by round: PyTorch takes seconds to start.
-pub fn run(paths: &Paths, python: &Path, pack: &Path, tokens: &[usize], rounds: usize) -> Result<()> {
+/// Measures, prints the tables, and writes them as JSON. The two take turns by text, not by round: PyTorch takes seconds to start.
+pub fn run(paths: &Paths, python: &Path, pack: &Path, tokens: &[usize], rounds: usize, json: &Path) -> Result<()> {
     let tokens = if tokens.is_empty() { &TOKENS } else { tokens };
     console::line(
         "| tokens | 13 layers | PyTorch f32 | PyTorch bf16 | f32 / ours | bf16 / ours | whole analysis | of it, words |",
     );
     console::line("|---|---|---|---|---|---|---|---|");
+    let mut analyses = Vec::new();
     for tokens in tokens {
         let ours: Ours = last_line(&ours(paths, pack, *tokens, rounds)?)?;
         let peer: Peer = last_line(&peer(paths, python, pack, *tokens, rounds)?)?;
@@ -73,6 +74,7 @@ pub fn run(paths: &Paths, python: &Path, pack: &Path, tokens: &[usize], rounds: 
             shown(ours.whole),
             shown(ours.words),
         ));
+        analyses.push(serde_json::json!({ "ours": ours, "pytorch": peer }));
     }
     let ours: OurStep = last_line(&our_step(paths, rounds)?)?;
     let peer: PeerStep = last_line(&peer_step(paths, python, rounds)?)?;
@@ -89,7 +91,21 @@ pub fn run(paths: &Paths, python: &Path, pack: &Path, tokens: &[usize], rounds: 
         rate(ours.step) / rate(peer.f32),
         rate(ours.step) / rate(peer.bf16),
     ));
+    let results = serde_json::json!({
+        "machine": { "processor": processor(), "cores": std::thread::available_parallelism().map_or(1, usize::from) },
+        "rounds": rounds,
+        "milliseconds": { "analyses": analyses, "training": { "ours": ours, "pytorch": peer } },
+    });
+    lens_files::write_whole(json, serde_json::to_string_pretty(&results)?.as_bytes())?;
+    console::line(&format!("\n{}", json.display()));
     Ok(())
+}
+
+/// The processor's name where Linux says it, else its architecture.
+fn processor() -> String {
+    let facts = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = facts.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    name.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned())
 }
 
 /// What an example prints. It is built as the command line is: with the same features of the same crates.

@@ -125,7 +125,8 @@ fn rows_and_columns_of_zeros_are_a_models() {
 
 #[test]
 fn a_page_of_zeros_in_the_real_model_is_refused() {
-    let Ok(model) = std::env::var("TEMPORAL_LENS_MODEL_DIR") else { return };
+    let model =
+        std::env::var("TEMPORAL_LENS_MODEL_DIR").expect("TEMPORAL_LENS_MODEL_DIR is not set: run `cargo xtask test`");
     let real = PathBuf::from(model).join("gemma-3-270m-q4_k_m.gguf");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("model.gguf");

@@ -34,6 +34,8 @@ pub mod ops;
 #[cfg(not(target_family = "wasm"))]
 pub mod optimizer;
 #[cfg(not(target_family = "wasm"))]
+// Some of it is what a GPU has no kernels for.
+#[cfg_attr(not(feature = "gpu"), allow(dead_code))]
 mod reference;
 pub mod rope;
 pub mod rows;

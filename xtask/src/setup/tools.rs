@@ -1,6 +1,6 @@
 //! trunk and wasm-bindgen: those that are installed, else prebuilt ones, else built from source into the cache.
 //!
-//! Prebuilt ones come by cargo-binstall, where somebody has installed that. The crates registry works
+//! Prebuilt ones come by cargo-binstall, where that is installed. The crates registry works
 //! wherever cargo works. What is built from source runs for seconds only, so it is built without
 //! optimization, and without the parts that download things: together 4.5 processor minutes instead of 13.
 //! wasm-bindgen then takes a few seconds for the worker instead of one.

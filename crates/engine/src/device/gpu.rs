@@ -16,7 +16,7 @@ pub struct Found {
 
 /// A hardware adapter, or a software one where that is allowed.
 #[cfg(target_family = "wasm")]
-pub async fn find_adapter(_allow_software: bool) -> std::result::Result<Found, DeviceError> {
+pub async fn find_adapter(_allow_software: bool) -> Result<Found, DeviceError> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
         backends: wgpu::Backends::BROWSER_WEBGPU,
         ..wgpu::InstanceDescriptor::new_without_display_handle()
@@ -31,7 +31,7 @@ pub async fn find_adapter(_allow_software: bool) -> std::result::Result<Found, D
 
 /// A hardware adapter, or a software one where that is allowed.
 #[cfg(not(target_family = "wasm"))]
-pub async fn find_adapter(allow_software: bool) -> std::result::Result<Found, DeviceError> {
+pub async fn find_adapter(allow_software: bool) -> Result<Found, DeviceError> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
     let adapters = instance.enumerate_adapters(wgpu::Backends::PRIMARY).await;
     let hardware = adapters.iter().map(wgpu::Adapter::get_info).find(|i| i.device_type != wgpu::DeviceType::Cpu);
@@ -56,7 +56,7 @@ fn describe(info: &wgpu::AdapterInfo) -> String {
 }
 
 /// Opens it with its own limits.
-pub async fn open(found: Found) -> std::result::Result<OpenedDevice, DeviceError> {
+pub async fn open(found: Found) -> Result<OpenedDevice, DeviceError> {
     let options = RuntimeOptions::try_default().map_err(|e| DeviceError::Runtime(e.to_string()))?;
     let setup = try_init_setup_async::<AutoGraphicsApi>(&found.device, options)
         .await

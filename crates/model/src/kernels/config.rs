@@ -8,7 +8,7 @@ pub enum AdapterKind {
     /// A GPU: workgroup memory is fast, many small workgroups.
     #[default]
     Hardware,
-    /// A CPU that plays GPU (SwiftShader, lavapipe): caches do what workgroup memory does, and
+    /// A software adapter, which runs on the CPU (SwiftShader, lavapipe): caches do what workgroup memory does, and
     /// barriers are expensive.
     Software,
 }
@@ -45,6 +45,7 @@ impl Variant {
         [Self::Tile(1, 8), Self::Tile(4, 8), Self::Quad(4, 8), Self::Quad(16, 8), Self::Shared(32), Self::Shared(64)];
 
     /// Tokens of a tile in workgroup memory.
+    #[cfg(feature = "gpu")]
     pub(crate) fn shared_tokens(self) -> u32 {
         match self {
             Self::Shared(n) => n,

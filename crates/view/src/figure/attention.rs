@@ -59,7 +59,7 @@ pub struct AttentionMap {
 
 impl AttentionMap {
     /// Of a text's `tokens`. The range of the colors ignores the empty context, BOS and the
-    /// strongest hundredth of the weights: a token attends to them for want of anything else.
+    /// strongest hundredth of the weights: a token attends to them when nothing else fits.
     ///
     /// # Errors
     /// A sentence, when there is no such layer or head.

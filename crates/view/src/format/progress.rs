@@ -1,4 +1,4 @@
-//! One progress bar over all stages of a request, with bytes, that never goes backwards.
+//! One progress bar over all stages of a request, with bytes, that never goes backward.
 
 use super::number;
 
