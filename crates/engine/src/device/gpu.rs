@@ -5,7 +5,7 @@ use burn_wgpu::graphics::AutoGraphicsApi;
 use burn_wgpu::{RuntimeOptions, WgpuDevice, try_init_setup_async};
 use lens_model::ComputeDevice;
 
-use super::{OpenedDevice, kernels};
+use super::opened::{OpenedDevice, kernels};
 use crate::DeviceError;
 
 /// An adapter that can be opened.

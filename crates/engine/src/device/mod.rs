@@ -3,15 +3,18 @@
 //! | file | what it is |
 //! |---|---|
 //! | `mod.rs` | the choice of a device, and the CPU |
+//! | `opened` | a device that is ready |
 //! | `gpu` | adapters (feature `gpu`) |
 
 #[cfg(feature = "gpu")]
 mod gpu;
+mod opened;
 
 use burn::tensor::Device;
 use lens_model::ComputeDevice;
 use lens_model::kernels::config::{AdapterKind, KernelConfig};
 
+pub use self::opened::OpenedDevice;
 use crate::{DeviceError, Result};
 
 /// Where to run.
@@ -23,25 +26,6 @@ pub enum DeviceChoice {
     Gpu,
     /// Any adapter, a software one too: for testing kernels where there is no GPU.
     GpuSoftware,
-}
-
-/// A device that is ready, and what the page shows of it.
-#[derive(Debug, Clone)]
-pub struct OpenedDevice {
-    /// burn's handle, and which kernels run on it.
-    pub device: ComputeDevice,
-    /// Whether the kernels run on an adapter (else on the CPU device).
-    pub gpu: bool,
-    /// The adapter's name and driver, or "CPU".
-    pub name: String,
-    /// Why it is the CPU, where that was not chosen.
-    pub note: Option<String>,
-    /// wgpu's own handle of a GPU: its limits and features, and events of its loss.
-    #[cfg(feature = "gpu")]
-    pub handle: Option<wgpu::Device>,
-    /// What the GPU has still to do: it tells when what was submitted is done.
-    #[cfg(feature = "gpu")]
-    pub queue: Option<wgpu::Queue>,
 }
 
 /// The CPU device; `note` is the reason where it was not chosen.
@@ -94,23 +78,4 @@ async fn open_adapter(choice: Option<DeviceChoice>) -> std::result::Result<Opene
 /// Why there is no GPU, and what to do where one was asked for.
 fn no_gpu(choice: Option<DeviceChoice>, problem: DeviceError) -> DeviceError {
     if choice.is_some() { DeviceError::NoGpu(Box::new(problem)) } else { problem }
-}
-
-#[cfg(feature = "gpu")]
-impl OpenedDevice {
-    /// Sets what wgpu does not expose in a browser: the adapter's name, by which software adapters are recognized, and
-    /// whether the device has subgroups.
-    pub fn set_adapter(&mut self, name: String, subgroups: bool) {
-        let lower = name.to_lowercase();
-        let software =
-            ["swiftshader", "llvmpipe", "lavapipe", "basic render"].iter().any(|known| lower.contains(known));
-        self.device.kernels = kernels(software, subgroups);
-        self.name = name;
-    }
-}
-
-#[cfg(feature = "gpu")]
-fn kernels(software: bool, subgroups: bool) -> KernelConfig {
-    let adapter = if software { AdapterKind::Software } else { AdapterKind::Hardware };
-    KernelConfig { adapter, subgroups, ..KernelConfig::default() }
 }

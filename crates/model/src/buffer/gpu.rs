@@ -7,7 +7,7 @@ use burn_cubecl::cubecl::MemoryScope;
 use burn_cubecl::cubecl::server::Handle;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::GpuMemory;
+use super::memory::GpuMemory;
 
 /// A GPU buffer of words, of its final size.
 pub struct GpuBuffer {

@@ -4,11 +4,15 @@
 //! |---|---|
 //! | `mod.rs` | [`Buffer`]: on the CPU device, memory |
 //! | `gpu` | on a GPU, a buffer of burn's (feature `gpu`) |
+//! | `memory` | how much a GPU has in use |
 
 #[cfg(feature = "gpu")]
 mod gpu;
+mod memory;
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+
+pub use self::memory::GpuMemory;
 
 /// A buffer of words that is filled part by part.
 pub enum Buffer {
@@ -55,17 +59,6 @@ impl Buffer {
             }
         }
     }
-}
-
-/// GPU memory, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GpuMemory {
-    /// In weights.
-    pub weights: u64,
-    /// In everything that is in use now.
-    pub in_use: u64,
-    /// Allocated by the driver: in use, or reserved for the next run.
-    pub reserved: u64,
 }
 
 /// GPU memory of a device; `None` for the CPU.
