@@ -139,7 +139,13 @@ describe('a start on WebGPU', () => {
   test('that is stopped before the kernels are checked leaves a worker that works', { timeout: 120_000 }, async () => {
     await startWorker(page);
     const request = { kind: 'analyze', pack_url: new URL(pack, page.url()).href, inf_k: null, text: TEXT };
+    await page.evaluate(() => {
+      window.hasBytes = false;
+      window.lens.listeners.add(({ stage }) => { window.hasBytes ||= stage === 'weights'; });
+    });
     const stopped = ask(page, request).catch(({ message }) => message);
+    await page.waitForFunction(() => window.hasBytes);
+    assert.equal(await page.evaluate(() => window.lens.device), null);
     await page.evaluate(() => window.lens.worker.postMessage(JSON.stringify({ cancel: { id: window.lens.last } })));
     assert.equal((await stopped).kind, 'cancelled');
     assert.equal((await device(page)).webgpu, true);

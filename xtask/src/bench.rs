@@ -84,7 +84,7 @@ pub struct BenchArgs {
     /// Measure the site in this folder instead of building it.
     #[arg(long, value_name = "FOLDER")]
     dist: Option<PathBuf>,
-    /// Where the results go; target/bench/results.json by default.
+    /// Where the results go; target/bench/results.json by default. Those of `cpu` go into cpu.json in the same folder.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }

@@ -53,6 +53,9 @@ struct PeerStep {
 
 /// Measures, prints the tables, and writes them as JSON. The two take turns by text, not by round: PyTorch takes seconds to start.
 pub fn run(paths: &Paths, python: &Path, pack: &Path, tokens: &[usize], rounds: usize, json: &Path) -> Result<()> {
+    if let Some(folder) = json.parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
     let tokens = if tokens.is_empty() { &TOKENS } else { tokens };
     console::line(
         "| tokens | 13 layers | PyTorch f32 | PyTorch bf16 | f32 / ours | bf16 / ours | whole analysis | of it, words |",

@@ -35,6 +35,8 @@ pub struct Session {
     last: Option<LastText>,
     /// What was loaded before its request had its turn.
     ahead: Option<Ahead>,
+    /// What the device refused before: the failure of the next text.
+    refused: Option<Failure>,
 }
 
 /// A pack that was loaded for a request while the kernels were checked.
@@ -74,6 +76,22 @@ struct Read {
     reused_tokens: usize,
 }
 
+/// The pack and the texts that a request reads; none where it reads none.
+pub fn texts_of(request: &Request) -> Option<(&str, Vec<&str>)> {
+    match request {
+        Request::Analyze { pack_url, text, .. }
+        | Request::Attention { pack_url, text, .. }
+        | Request::Shuffled { pack_url, text, .. } => Some((pack_url, vec![text.as_str()])),
+        Request::Compare { pack_url, texts, .. } => {
+            Some((pack_url, texts.iter().map(|(text, _)| text.as_str()).collect()))
+        }
+        Request::Download { .. }
+        | Request::StoreEmbedding { .. }
+        | Request::Diagnostics { .. }
+        | Request::Cancel { .. } => None,
+    }
+}
+
 impl Session {
     /// Opens the device, and the folder in which files are stored.
     pub async fn open() -> Self {
@@ -91,6 +109,7 @@ impl Session {
             packs: HashMap::new(),
             last: None,
             ahead: None,
+            refused: None,
         }
     }
 
@@ -107,26 +126,16 @@ impl Session {
         self.ahead = None;
     }
 
-    /// Answers the request `id`, once it has its turn, with a failure.
-    pub fn refuse(&mut self, id: u32, failure: Failure) {
-        self.ahead = Some(Ahead { id, start: now_ms(), fetched_bytes: 0, failure: Some(failure) });
+    /// Answers the next text with a failure, and takes nothing from what was loaded.
+    pub fn refuse(&mut self, failure: Failure) {
+        self.packs.clear();
+        (self.ahead, self.refused) = (None, Some(failure));
     }
 
     /// Loads what `request` is going to read, and says how far it is; its answer takes it from there.
     pub async fn load_ahead(&mut self, request: &Request, abort: &Abort) {
         let (id, start) = (request.id(), now_ms());
-        let (pack_url, texts) = match request {
-            Request::Analyze { pack_url, text, .. }
-            | Request::Attention { pack_url, text, .. }
-            | Request::Shuffled { pack_url, text, .. } => (pack_url, vec![text.as_str()]),
-            Request::Compare { pack_url, texts, .. } => {
-                (pack_url, texts.iter().map(|(text, _)| text.as_str()).collect())
-            }
-            Request::Download { .. }
-            | Request::StoreEmbedding { .. }
-            | Request::Diagnostics { .. }
-            | Request::Cancel { .. } => return,
-        };
+        let Some((pack_url, texts)) = texts_of(request) else { return };
         let failure = self.load_for(id, pack_url, &texts, abort).await.err();
         let fetched_bytes = self.pack(pack_url).counts().fetched_bytes;
         self.ahead = Some(Ahead { id, start, fetched_bytes, failure });
@@ -150,6 +159,9 @@ impl Session {
     /// Why there is no answer.
     pub async fn answer(&mut self, request: Request, abort: &Abort) -> Result<Reply, Failure> {
         let id = request.id();
+        if let Some(failure) = self.refused.take_if(|_| texts_of(&request).is_some()) {
+            return Err(failure);
+        }
         if let Some(failure) = self.ahead.as_mut().filter(|ahead| ahead.id == id).and_then(|it| it.failure.take()) {
             return Err(failure);
         }

@@ -88,7 +88,7 @@ async fn of_adapter(mut opened: OpenedDevice, was_asked_for: bool) -> (OpenedDev
 pub enum Checked {
     /// They are right.
     Right,
-    /// The device refused what was loaded meanwhile.
+    /// The device refused work while weights came, or was lost: the next text is answered with that.
     Refused(Failure),
     /// Why WebGPU is not used, as a note: the device is left alone from then on.
     Wrong(String),
@@ -98,17 +98,24 @@ pub enum Checked {
 pub async fn check(device: &ComputeDevice, is_loading: impl Fn() -> bool) -> Checked {
     let checked = self_check::check(device, report_step).await;
     IS_CHECKED.set(true);
-    match (checked, UNCHECKED.take().filter(|_| is_loading())) {
-        // Kernels have no memory either then.
-        (_, Some((FailureKind::Capacity, message))) => Checked::Refused(Failure::capacity(message)),
+    let refusal = UNCHECKED.take().filter(|_| is_loading());
+    // What a device that is lost, or without memory, does with kernels says nothing of them.
+    let explains = |kind: FailureKind| kind == FailureKind::Capacity || LOST.get();
+    let found = match (checked, refusal) {
+        (Ok(()), None) => return Checked::Right,
         (Ok(()), Some((kind, message))) => Checked::Refused(Failure::Wrong(kind, message)),
-        (Ok(()), None) => Checked::Right,
-        (Err(e), _) => {
-            // Nothing that comes of it later is of interest.
-            LOST.set(true);
-            HANDLE.set(None);
-            Checked::Wrong(format!("WebGPU was not used: {e}"))
-        }
+        (Err(_), Some((kind, message))) if explains(kind) => Checked::Refused(Failure::Wrong(kind, message)),
+        (Err(e), _) => Checked::Wrong(format!("WebGPU was not used: {e}")),
+    };
+    // What comes of this device later is of no interest.
+    LOST.set(true);
+    found
+}
+
+/// Gives the device's memory back.
+pub fn leave() {
+    if let Some(handle) = HANDLE.take() {
+        handle.destroy();
     }
 }
 
@@ -157,10 +164,11 @@ fn watch(handle: &wgpu::Device) {
     }));
 }
 
-/// Ends the request under way; before the kernels are checked it is noted for [`check`].
+/// Ends the request under way. Before the kernels are checked it is noted for [`check`], and what is loaded meanwhile is stopped.
 fn fail(failure: FailureKind, message: String) {
     if !IS_CHECKED.get() {
         UNCHECKED.with_borrow_mut(|first| _ = first.get_or_insert((failure, message)));
+        current::stop(current::id());
         return;
     }
     post(&Response::Failed { id: current::id(), failure, message });

@@ -10,7 +10,7 @@
 //! | `outbox.rs` | messages to the page |
 //! | `progress.rs` | how far a request is, and where its time goes |
 //! | `current.rs` | the request under way |
-//! | `gpu.rs` | the device: opening it, what it can take, reporting its loss |
+//! | `gpu.rs` | the device: opening it, checking its kernels, what it can take, reporting its loss |
 //! | `failure.rs` | why a request did not get its answer |
 //! | `diagnostics.rs` | device, memory and counts, for people who look into a failure |
 //! | `clock.rs` | milliseconds |
@@ -116,7 +116,7 @@ fn main() {
     wasm_bindgen_futures::spawn_local(run());
 }
 
-/// Opens the device, tells the page, and works through the queue whenever something is in it.
+/// Opens the device, checks its kernels while the first weights come, tells the page, and works through the queue whenever something is in it.
 async fn run() {
     BUSY.set(true);
     let mut session = Session::open().await;
@@ -133,24 +133,23 @@ async fn run() {
 async fn check_and_load(device: &ComputeDevice, session: &mut Session) {
     let ready = session.ready();
     let abort = Abort::default();
-    // The request that is loaded for.
-    let begun = Cell::new(None);
+    let has_begun = Cell::new(false);
     let load = async {
         let request = first_request().await;
-        begun.set(Some(request.id()));
+        has_begun.set(true);
         current::begin(request.id(), abort.clone());
         gpu::show_steps(false);
         session.load_ahead(&request, &abort).await;
         gpu::show_steps(true);
         current::end();
     };
-    let checked = match select(pin!(gpu::check(device, || begun.get().is_some())), pin!(load)).await {
+    let checked = match select(pin!(gpu::check(device, || has_begun.get())), pin!(load)).await {
         Either::Left((checked, load)) => {
             match &checked {
                 Checked::Right => post(&ready),
                 Checked::Refused(_) | Checked::Wrong(_) => abort.stop(),
             }
-            if begun.get().is_some() {
+            if has_begun.get() {
                 load.await;
             }
             checked
@@ -166,21 +165,22 @@ async fn check_and_load(device: &ComputeDevice, session: &mut Session) {
     match checked {
         Checked::Right => {}
         Checked::Refused(failure) => {
+            session.refuse(failure);
             post(&ready);
-            session.refuse(begun.get().unwrap_or_default(), failure);
         }
         Checked::Wrong(note) => {
             session.fall_back(note);
+            gpu::leave();
             post(&session.ready());
         }
     }
 }
 
-/// The first request, once it is the next in the queue; it stays there.
+/// The first request that reads a text, once it is the next in the queue; it stays there.
 async fn first_request() -> Request {
     poll_fn(|context| {
         let next = QUEUE.with_borrow(|queue| match queue.front() {
-            Some(Job::Page(request)) => Some(request.clone()),
+            Some(Job::Page(request)) => answer::texts_of(request).map(|_| request.clone()),
             Some(Job::Test(_)) | None => None,
         });
         if next.is_none() {
