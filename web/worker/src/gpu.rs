@@ -28,7 +28,7 @@ const MEMORY_SHARE: f64 = 0.5;
 thread_local! {
     static HANDLE: RefCell<Option<wgpu::Device>> = const { RefCell::new(None) };
     static LOST: Cell<bool> = const { Cell::new(false) };
-    /// What the device refused first, while its kernels are not checked: nobody relies on them yet.
+    /// What the device refused first, while its kernels are not checked: no answer relies on them yet.
     static UNCHECKED: RefCell<Option<Refusal>> = const { RefCell::new(None) };
     static IS_CHECKED: Cell<bool> = const { Cell::new(false) };
     /// The step of the check that was begun last, and of how many.

@@ -116,7 +116,8 @@ fn main() {
     wasm_bindgen_futures::spawn_local(run());
 }
 
-/// Opens the device, checks its kernels while the first weights come, tells the page, and works through the queue whenever something is in it.
+/// Opens the device, checks its kernels while the first weights come, tells the page, and works through the queue whenever
+/// something is in it.
 async fn run() {
     BUSY.set(true);
     let mut session = Session::open().await;
