@@ -151,3 +151,49 @@ fn summarize(outcomes: &[Outcome], setup: Duration, total: Duration) -> ExitCode
     println!("{} passed, {} failed{skipped}", sum.passed, sum.failed);
     if sum.failed == 0 && sum.passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The exit status of `cargo xtask check`'s structure step on a tree of two crates, of which `files` are changed.
+    fn status_of(files: &[(&str, &str)]) -> String {
+        let root = tempfile::tempdir().unwrap();
+        let sound = [
+            ("crates/pack/Cargo.toml", "[package]\nname = \"lens-pack\"\n"),
+            ("crates/pack/src/lib.rs", "mod bytes;\nmod rows;\npub use rows::Rows;\n"),
+            ("crates/pack/src/bytes.rs", "pub struct Bytes;"),
+            ("crates/pack/src/rows.rs", "use crate::bytes::Bytes;\npub struct Rows(Bytes);"),
+            ("crates/model/Cargo.toml", "[package]\nname = \"lens-model\"\n"),
+            ("crates/model/src/lib.rs", "pub struct Model;"),
+        ];
+        for (file, text) in sound.iter().chain(files) {
+            let path = root.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let folder = root.path().to_owned();
+        let context = Context::of_tree(Paths {
+            root: folder.clone(),
+            target: folder.join("target"),
+            own: folder.join("xtask"),
+            cache: folder,
+        });
+        format!("{:?}", run_plan(&CHECK, &[STRUCTURE.name.to_owned()], &context, Instant::now()))
+    }
+
+    #[test]
+    fn check_fails_on_a_planted_cycle_and_on_a_planted_upward_dependency() {
+        assert_eq!(status_of(&[]), format!("{:?}", ExitCode::SUCCESS));
+        let cycle = [("crates/pack/src/bytes.rs", "pub struct Bytes;\nfn f(_: &crate::rows::Rows) {}")];
+        assert_eq!(status_of(&cycle), format!("{:?}", ExitCode::FAILURE));
+        let upward = [
+            (
+                "crates/pack/Cargo.toml",
+                "[package]\nname = \"lens-pack\"\n[dependencies]\nlens-model = { path = \"../model\" }\n",
+            ),
+            ("crates/pack/src/lib.rs", "use lens_model as _;"),
+        ];
+        assert_eq!(status_of(&upward), format!("{:?}", ExitCode::FAILURE));
+    }
+}

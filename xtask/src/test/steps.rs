@@ -46,6 +46,12 @@ impl Context {
         Ok(Self { paths: paths.clone(), web_env: setup::for_wasm_lints(paths)?, tests: None })
     }
 
+    /// Installs nothing: for steps that need no tool.
+    #[cfg(test)]
+    pub fn of_tree(paths: Paths) -> Self {
+        Self { paths, web_env: Vec::new(), tests: None }
+    }
+
     /// Installs, fetches and packs what the tests need.
     pub fn for_test(paths: &Paths) -> Result<Self> {
         let web_env = setup::for_site(paths)?.env;
