@@ -147,7 +147,7 @@ describe('a start on WebGPU', () => {
     await page.waitForFunction(() => window.hasBytes);
     assert.equal(await page.evaluate(() => window.lens.device), null);
     await page.evaluate(() => window.lens.worker.postMessage(JSON.stringify({ cancel: { id: window.lens.last } })));
-    assert.equal((await stopped).kind, 'cancelled');
+    assert.equal((await stopped).kind, 'canceled');
     assert.equal((await device(page)).webgpu, true);
     assert.equal((await ask(page, request)).kind, 'analysis');
   });
@@ -176,10 +176,11 @@ describe('typing', () => {
     ['tokenized differently', TEXT.replace('night sky.', 'nightly')],
     ['begun again', 'The night sky.'],
   ];
-  const request = (more) => ask(worker, { kind: 'analyze', pack_url: new URL(pack, worker.url()).href, inf_k: null, ...more });
+  const packUrl = () => new URL(pack, worker.url()).href;
+  const request = (more) => ask(worker, { kind: 'analyze', pack_url: packUrl(), inf_k: null, ...more });
   /** Analyzes a text of which nothing is cached: what was computed with its stages apart is not taken over. */
   const atOnce = async (more) => {
-    await request({ text: 'A', sync_between_stages: true });
+    await ask(worker, { kind: 'analyze_in_stages', pack_url: packUrl(), text: 'A' });
     const answer = await request(more);
     assert.equal(answer.reused_tokens, 0);
     return answer;

@@ -27,7 +27,7 @@ async function benchOurs(browser, lengths) {
   await ours.analyze(WORD);
   const rows = [];
   for (const tokens of lengths) {
-    const answer = await ours.afresh(WORD.repeat(tokens - 1), { sync_between_stages: true });
+    const answer = await ours.afresh(WORD.repeat(tokens - 1), { kind: 'analyze_in_stages' });
     if (tokensOf(answer) !== tokens) throw new Error(`${tokensOf(answer)} tokens, not ${tokens}`);
     const { heap_bytes: heap, gpu_bytes: gpu, packs: [pack] } = await ours.facts();
     const { load_ms: load, tokenizer_ms: tokenizer, weight_bytes: weights } = pack;

@@ -49,7 +49,7 @@ export async function benchPath(browser, rounds) {
       const found = normed((await runFixture(worker, wanted, LIMIT_MS)).residual.values, norm, sizes);
       check(name, found, reference);
       cosines[name] = rowCosines(found, reference, sizes);
-      stages[name] = (await afresh(text.text, { sync_between_stages: true })).stages;
+      stages[name] = (await afresh(text.text, { kind: 'analyze_in_stages' })).stages;
       const time = meanOf(async () => (await afresh(text.text)).compute_ms);
       contenders.push({ name, time });
     }

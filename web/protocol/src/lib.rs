@@ -13,7 +13,7 @@
 //!
 //! The page numbers its requests; every answer carries the number of the request it belongs to.
 //! A request ends with exactly one of `Analysis`, `Attention`, `Shuffled`, `Comparison`, `Downloaded`,
-//! `EmbeddingStored`, `Diagnostics`, `Cancelled` or `Failed`, or one of [`testing::TestResponse`].
+//! `EmbeddingStored`, `Diagnostics`, `Canceled` or `Failed`, or one of [`testing::TestResponse`].
 
 pub mod buffers;
 pub mod layouts;

@@ -36,9 +36,6 @@ pub enum Request {
         /// Answer in words, too, where the pack has any: fetched when they are first asked for.
         #[serde(default)]
         words: bool,
-        /// Wait for the device between the stages, so that their times are their own (benches only).
-        #[serde(default)]
-        sync_between_stages: bool,
     },
     /// The SAE's attention weights over a text: at once for the one that was analyzed last.
     Attention {
@@ -300,7 +297,7 @@ pub enum Response {
         facts: serde_json::Value,
     },
     /// The request was stopped as asked.
-    Cancelled {
+    Canceled {
         /// Number of the request.
         id: u32,
     },

@@ -12,6 +12,16 @@ pub enum TestRequest {
         /// Number of the request; nothing answers it but the loss.
         id: u32,
     },
+    /// Analyze a text as [`crate::Request::Analyze`] does, and wait for the device between the stages, so that their times
+    /// are their own. Answered by [`crate::Response::Analysis`].
+    AnalyzeInStages {
+        /// Number of the request.
+        id: u32,
+        /// Absolute URL of the pack's folder, ending in a slash.
+        pack_url: String,
+        /// The text, verbatim.
+        text: String,
+    },
     /// Run a parity fixture and return the named tensors.
     Fixture {
         /// Number of the request.
@@ -76,6 +86,7 @@ impl TestRequest {
     pub fn id(&self) -> u32 {
         match self {
             Self::LoseDevice { id }
+            | Self::AnalyzeInStages { id, .. }
             | Self::Fixture { id, .. }
             | Self::Tokenize { id, .. }
             | Self::Speed { id, .. }

@@ -157,7 +157,6 @@ fn every_request_survives_the_trip() {
             inf_k: Some(5),
             rows: RowSource::StoredOnly,
             words: true,
-            sync_between_stages: false,
         },
         Request::Attention { id, pack_url: pack_url.clone(), text: text.clone(), inf_k: None },
         Request::Shuffled { id, pack_url: pack_url.clone(), text: text.clone(), inf_k: None, words: true, orders: 3 },
@@ -184,7 +183,7 @@ fn what_else_the_worker_says_survives_the_trip() {
     for response in [
         Response::Ready { device, storage_note: Some("none".to_owned()) },
         Response::Progress { id, stage: RequestStage::Embedding, done: 1, total: 1 << 40 },
-        Response::Cancelled { id },
+        Response::Canceled { id },
         Response::Failed { id, failure: FailureKind::RowsMissing, message: "a sentence".to_owned() },
     ] {
         assert_eq!(decode::<Response>(&encode(&response)).unwrap(), response);

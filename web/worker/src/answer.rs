@@ -56,7 +56,7 @@ struct LastText {
 }
 
 /// What an analysis is asked for.
-struct Wanted {
+struct AnalysisInput {
     rows: RowSource,
     words: bool,
     options: RunOptions,
@@ -166,22 +166,21 @@ impl Session {
             return Err(failure);
         }
         match request {
-            Request::Analyze { pack_url, text, inf_k, rows, words, sync_between_stages, .. } => {
+            Request::Analyze { pack_url, text, inf_k, rows, words, .. } => {
                 let rows = match rows {
                     lens_protocol::RowSource::Host => RowSource::Host,
                     lens_protocol::RowSource::StoredOnly => RowSource::StoredOnly,
                 };
-                let options = RunOptions { inf_k, sync_between_stages, ..RunOptions::default() };
-                let wanted = Wanted { rows, words, options };
-                self.analyze(id, &pack_url, &text, wanted, abort).await
+                let options = RunOptions { inf_k, ..RunOptions::default() };
+                self.analyze(id, &pack_url, &text, AnalysisInput { rows, words, options }, abort).await
             }
             Request::Attention { pack_url, text, inf_k, .. } => {
                 self.attention(id, &pack_url, &text, inf_k, abort).await
             }
             Request::Shuffled { pack_url, text, inf_k, words, orders, .. } => {
                 let options = RunOptions { inf_k, ..RunOptions::default() };
-                let wanted = Wanted { rows: RowSource::Host, words, options };
-                self.shuffled(id, &pack_url, &text, wanted, usize::from(orders), abort).await
+                let input = AnalysisInput { rows: RowSource::Host, words, options };
+                self.shuffled(id, &pack_url, &text, input, usize::from(orders), abort).await
             }
             Request::Compare { pack_url, texts, .. } => self.compare(id, &pack_url, &texts, abort).await,
             Request::Download { pack_url, words, .. } => self.download(id, &pack_url, words, abort).await,
@@ -193,6 +192,22 @@ impl Session {
             // It does not wait in the queue.
             Request::Cancel { .. } => Err(Failure::Stopped),
         }
+    }
+
+    /// Analyzes a text with a wait for the device between the stages.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn analyze_in_stages(
+        &mut self,
+        id: u32,
+        pack_url: &str,
+        text: &str,
+        abort: &Abort,
+    ) -> Result<Reply, Failure> {
+        let options = RunOptions { sync_between_stages: true, ..RunOptions::default() };
+        let input = AnalysisInput { rows: RowSource::Host, words: false, options };
+        self.analyze(id, pack_url, text, input, abort).await
     }
 
     /// The networks of the pack at `pack_url` with zeros for weights, on this session's device.
@@ -335,7 +350,7 @@ impl Session {
         id: u32,
         pack_url: &str,
         text: &str,
-        Wanted { rows, words, options }: Wanted,
+        AnalysisInput { rows, words, options }: AnalysisInput,
         abort: &Abort,
     ) -> Result<Reply, Failure> {
         let start = self.ahead.as_ref().filter(|ahead| ahead.id == id).map_or_else(now_ms, |ahead| ahead.start);
@@ -345,7 +360,7 @@ impl Session {
             fetched_bytes += self.load_words(id, pack_url, abort).await?;
         }
         let session = self.last.as_mut().map(|last| &mut last.session);
-        let session = session.ok_or_else(|| Failure::device("the text was not kept"))?;
+        let session = session.ok_or_else(|| Failure::device("the text is no longer in memory"))?;
         let mut analysis = Box::new(session.pack().analysis_header(text, &tokens, session.summary(), options));
         if words && session.pack().has_words() {
             post(&Response::Progress { id, stage: RequestStage::Words, done: 1, total: 1 });
@@ -387,7 +402,7 @@ impl Session {
 
     /// The text that was read last.
     fn last_session(&self) -> Result<&InferenceSession, Failure> {
-        self.last.as_ref().map(|last| &last.session).ok_or_else(|| Failure::device("the text was not kept"))
+        self.last.as_ref().map(|last| &last.session).ok_or_else(|| Failure::device("the text is no longer in memory"))
     }
 
     async fn attention(
@@ -412,7 +427,7 @@ impl Session {
         id: u32,
         pack_url: &str,
         text: &str,
-        Wanted { rows, words, options }: Wanted,
+        AnalysisInput { rows, words, options }: AnalysisInput,
         orders: usize,
         abort: &Abort,
     ) -> Result<Reply, Failure> {
@@ -428,7 +443,7 @@ impl Session {
             None => None,
         };
         let session = self.last.as_mut().map(|last| &mut last.session);
-        let session = session.ok_or_else(|| Failure::device("the text was not kept"))?;
+        let session = session.ok_or_else(|| Failure::device("the text is no longer in memory"))?;
         let pack = session.pack().clone();
         let mut own = pack.analysis(text, &tokens, session.summary(), options);
         if words && pack.has_words() {
@@ -468,7 +483,9 @@ impl Session {
         }
         let a = self.read(id, pack_url, first, RowSource::Host, options(first_k), abort).await?;
         // Out of the way of the second text, which would go on from it.
-        let Some(previous) = self.last.take() else { return Err(Failure::device("the first text was not kept")) };
+        let Some(previous) = self.last.take() else {
+            return Err(Failure::device("the first text is no longer in memory"));
+        };
         let between = now_ms();
         let b = self.read(id, pack_url, second, RowSource::Host, options(second_k), abort).await?;
         let session = self.last_session()?;

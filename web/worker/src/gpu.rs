@@ -27,7 +27,8 @@ const MEMORY_SHARE: f64 = 0.5;
 
 thread_local! {
     static HANDLE: RefCell<Option<wgpu::Device>> = const { RefCell::new(None) };
-    static LOST: Cell<bool> = const { Cell::new(false) };
+    /// Whether the device is lost, or was given up: what it reports no longer matters.
+    static IS_OUT_OF_USE: Cell<bool> = const { Cell::new(false) };
     /// What the device refused first, while its kernels are not checked: no answer relies on them yet.
     static UNCHECKED: RefCell<Option<Refusal>> = const { RefCell::new(None) };
     static IS_CHECKED: Cell<bool> = const { Cell::new(false) };
@@ -100,15 +101,14 @@ pub async fn check(device: &ComputeDevice, is_loading: impl Fn() -> bool) -> Che
     IS_CHECKED.set(true);
     let refusal = UNCHECKED.take().filter(|_| is_loading());
     // What a device that is lost, or without memory, does with kernels says nothing of them.
-    let explains = |kind: FailureKind| kind == FailureKind::Capacity || LOST.get();
+    let explains = |kind: FailureKind| kind == FailureKind::Capacity || IS_OUT_OF_USE.get();
     let found = match (checked, refusal) {
         (Ok(()), None) => return Checked::Right,
         (Ok(()), Some((kind, message))) => Checked::Refused(Failure::Wrong(kind, message)),
         (Err(_), Some((kind, message))) if explains(kind) => Checked::Refused(Failure::Wrong(kind, message)),
         (Err(e), _) => Checked::Wrong(format!("WebGPU was not used: {e}")),
     };
-    // What comes of this device later is of no interest.
-    LOST.set(true);
+    IS_OUT_OF_USE.set(true);
     found
 }
 
@@ -140,7 +140,7 @@ fn report_step(done: u64, total: u64) {
 /// which loads the weights from storage again: whatever this one holds on the device is gone.
 fn watch(handle: &wgpu::Device) {
     handle.set_device_lost_callback(|reason, message| {
-        if LOST.replace(true) {
+        if IS_OUT_OF_USE.replace(true) {
             return;
         }
         let message = message.trim().trim_end_matches('.');
@@ -149,7 +149,7 @@ fn watch(handle: &wgpu::Device) {
     });
     handle.on_uncaptured_error(Arc::new(|error: wgpu::Error| {
         // A lost device refuses everything: that was reported.
-        if LOST.get() {
+        if IS_OUT_OF_USE.get() {
             return;
         }
         match error {

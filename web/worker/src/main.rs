@@ -144,24 +144,22 @@ async fn check_and_load(device: &ComputeDevice, session: &mut Session) {
         gpu::show_steps(true);
         current::end();
     };
-    let checked = match select(pin!(gpu::check(device, || has_begun.get())), pin!(load)).await {
+    let check = async {
+        let checked = gpu::check(device, || has_begun.get()).await;
+        match &checked {
+            Checked::Right => post(&ready),
+            Checked::Refused(_) | Checked::Wrong(_) => abort.stop(),
+        }
+        checked
+    };
+    let checked = match select(pin!(check), pin!(load)).await {
         Either::Left((checked, load)) => {
-            match &checked {
-                Checked::Right => post(&ready),
-                Checked::Refused(_) | Checked::Wrong(_) => abort.stop(),
-            }
             if has_begun.get() {
                 load.await;
             }
             checked
         }
-        Either::Right(((), check)) => {
-            let checked = check.await;
-            if matches!(checked, Checked::Right) {
-                post(&ready);
-            }
-            checked
-        }
+        Either::Right(((), check)) => check.await,
     };
     match checked {
         Checked::Right => {}
@@ -213,7 +211,7 @@ async fn drain() {
             SESSION.with(|s| *s.borrow_mut() = Some(session));
             outbox::send(&answered.unwrap_or_else(|failure| {
                 Reply::new(&match failure {
-                    Failure::Stopped => Response::Cancelled { id },
+                    Failure::Stopped => Response::Canceled { id },
                     // The CPU was chosen before anybody knew for what.
                     Failure::Wrong(FailureKind::Capacity, message) if has_other_device => Response::Failed {
                         id,
@@ -247,7 +245,7 @@ fn cancel(id: u32) {
         before != queue.len()
     });
     if waiting {
-        post(&Response::Cancelled { id });
+        post(&Response::Canceled { id });
     }
     current::stop(id);
 }

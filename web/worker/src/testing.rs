@@ -27,6 +27,9 @@ pub async fn answer(session: &mut Session, request: TestRequest, abort: &Abort) 
         TestRequest::Fixture { pack_url, token_ids, tensors, inf_k, .. } => {
             fixture(session, id, &pack_url, &token_ids, &tensors, inf_k, abort).await
         }
+        TestRequest::AnalyzeInStages { pack_url, text, .. } => {
+            session.analyze_in_stages(id, &pack_url, &text, abort).await
+        }
         TestRequest::CheckKernels { part, .. } => check_kernels(session, id, &part).await,
         TestRequest::BenchLinear { tokens, rows, cols, precision, repeats, samples, .. } => {
             bench_linear(session, id, [tokens, rows, cols], &precision, repeats, samples).await
