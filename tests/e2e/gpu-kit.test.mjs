@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { appendFileSync, existsSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -12,7 +12,8 @@ import { dist, fixtures, out, program, xtask } from './lib/environment.mjs';
 
 const run = promisify(execFile);
 const [parts, kit, other] = ['gpu-kit', 'gpu-kit-unpacked', 'gpu-kit-damaged'].map((name) => join(out, name));
-const PART_MB = 100;
+/** As docs/gpu-kit.md makes it. */
+const PART_MB = 60;
 const LIMIT = { maxBuffer: 1 << 26 };
 const stage = (name, variables) => run('sh', [join(kit, name)], { ...LIMIT, env: { PATH: '/usr/bin:/bin', HOME: out, ...variables } });
 
@@ -46,8 +47,8 @@ describe('the kit for a GPU', { concurrency: false }, () => {
   });
 
   test('stage 1 times kernels and analyses natively', { timeout: 300_000 }, async () => {
-    const { stdout } = await stage('stage-1-native.sh');
-    assert.match(stdout, /q4 640 x 2048, 2 tokens, .* \(taken\): [\d.]+ ms, [\d.]+ GFLOP\/s\n/);
+    const { stdout } = await stage('stage-1-native.sh', { PEAK: '100' });
+    assert.match(stdout, /q4 640 x 2048, 2 tokens, .* \(taken\): [\d.]+ ms, [\d.]+ GFLOP\/s, [\d.]+ % of peak\n/);
     assert.match(stdout, /analysis of 2 tokens with words: [\d.]+ ms/);
     assert.equal(readFileSync(join(kit, 'results/kernels.txt'), 'utf8'), stdout.split('\n').slice(1).join('\n'));
   });
@@ -67,6 +68,14 @@ describe('the kit for a GPU', { concurrency: false }, () => {
     assert.ok(existsSync(join(kit, 'results/sae.tar.00')));
     const { stdout } = await stage('stage-3-training.sh');
     assert.doesNotMatch(stdout, /step 1 of 12/);
+    assert.match(stdout, /held out after step 12: FVE/);
+  });
+
+  test('stage 3 starts from an SAE of the kit, on texts joined in pairs, as it does on the card', { timeout: 300_000 }, async () => {
+    renameSync(join(kit, 'sae'), join(kit, 'start'));
+    const flags = '--batch-tokens 50 --context 24 --warmup-steps 3 --joined 0.5 --lr 3e-4';
+    const { stdout } = await stage('stage-3-training.sh', { INIT_FROM: 'start', TRAIN_FLAGS: flags });
+    assert.match(stdout, /step 1 of 12/);
     assert.match(stdout, /held out after step 12: FVE/);
   });
 
