@@ -1,4 +1,5 @@
-//! Progress on stderr: one line that is rewritten on a terminal, now and then a line otherwise.
+//! Progress on stderr: one line that is rewritten on a terminal, now and then a line otherwise (the crate `indicatif` draws
+//! nothing there).
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};

@@ -1,5 +1,7 @@
-//! A ZIP archive of files that are stored as they are: pictures are compressed already. It is written in parts, so that no one
-//! holds all of it: a head before each file's bytes, and the directory at the end.
+//! A ZIP archive of files that are stored as they are: pictures are compressed already. It is written in parts, so that all of
+//! it is never in memory: a header before each file's bytes, and the directory at the end.
+//!
+//! The crate `zip` writes to one stream and brings compression, encryption and dates with it; the page needs none of them.
 
 use flate2::Crc;
 use thiserror::Error;
