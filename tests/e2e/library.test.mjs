@@ -100,7 +100,7 @@ describe('the library', () => {
     assert.ok(host.requests.slice(before).every((it) => isEmbedding(it) || it.file === 'manifest.json'));
     assert.ok((await storedNames(page)).some((name) => name.startsWith('rows-')), 'the text’s rows are stored');
     await added.getByTestId('pack-verify').click();
-    await (await reach(page, 'library-said')).filter({ hasText: /All \d+ files are as the pack says.* rows are deleted/ }).waitFor();
+    await (await reach(page, 'library-said')).filter({ hasText: /All \d+ files match the pack’s manifest.* rows are deleted/ }).waitFor();
     assert.ok(!(await storedNames(page)).some((name) => name.startsWith('rows-')), 'single rows are brought again');
     // Damage is found, deleted, and fetched again: that file alone.
     const [shard] = manifest.shards;

@@ -34,9 +34,9 @@ describe('the views of one analysis', () => {
   });
   after(() => browser?.close());
 
-  /** The page with the story's result, and more settings as a link has them. */
-  const show = async (settings = '') => {
-    page = await open(browser, `${site}?result=packs/${STORY}.json${settings}`, { context });
+  /** The page with the story's result, or another one, and more settings as a link has them. */
+  const show = async (settings = '', result = STORY) => {
+    page = await open(browser, `${site}?result=packs/${result}.json${settings}`, { context });
     await page.getByTestId('file-mark').waitFor();
     await page.waitForFunction(() => globalThis.document.querySelector('main :is([data-testid="heatmap"], [data-testid="trajectory"])')?.width > 100);
   };
@@ -77,13 +77,21 @@ describe('the views of one analysis', () => {
     assert.equal(await level(most), 0);
   });
 
-  test('a quantity that the result lacks is said to be missing', async () => {
-    await (await reach(page, 'quantity')).selectOption('predictable-share');
-    if (document.energy) {
-      await page.getByTestId('strip-legend').waitFor();
-    } else {
-      assert.match(await page.getByTestId('strip-missing').innerText(), /without energies/);
-    }
+  test('a quantity that the result lacks is named as missing', async () => {
+    const shadeByShare = async () => (await reach(page, 'quantity')).selectOption('predictable-share');
+    await shadeByShare();
+    await page.getByTestId('strip-legend').waitFor();
+    assert.equal(await page.getByTestId('strip-missing').count(), 0);
+    const { energy, ...lacking } = document;
+    assert.ok(energy, 'the result has what the other one lacks');
+    const name = `${STORY}-without-energies`;
+    writeFileSync(join(packs, `${name}.json`), JSON.stringify(lacking));
+    await leave();
+    await show('', name);
+    await shadeByShare();
+    await page.getByTestId('strip-missing').waitFor();
+    assert.match(await page.getByTestId('strip-missing').innerText(), /without energies/);
+    assert.equal(await page.getByTestId('strip-legend').count(), 0);
   });
 
   test('the second event is found and drawn', async () => {

@@ -90,7 +90,7 @@ pub struct BenchArgs {
 }
 
 /// Where what is measured lies. Folders that a bench does not need may be missing.
-pub struct Places {
+pub struct BenchPaths {
     /// `tests/bench` and `tests/e2e/lib` are below it.
     pub root: PathBuf,
     /// The built site.
@@ -172,7 +172,7 @@ pub fn run(paths: &Paths, options: BenchArgs) -> Result<()> {
     if let Some(parent) = results.parent() {
         std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
     }
-    let places = Places {
+    let places = BenchPaths {
         root: paths.root.clone(),
         site,
         peer,
@@ -202,7 +202,7 @@ pub fn run(paths: &Paths, options: BenchArgs) -> Result<()> {
 }
 
 /// Measures what is at its place, prints tables and writes the JSON file.
-pub fn measure(places: &Places, options: &Measurement) -> Result<()> {
+pub fn measure(places: &BenchPaths, options: &Measurement) -> Result<()> {
     let bench = places.root.join("tests/bench");
     let of_peer = |folder: &str| places.peer.join("node_modules").join(folder);
     let served = server::start(server::Options {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use lens_view::gallery::is_id;
 use serde_json::Value;
 
 use crate::console;
@@ -93,7 +94,7 @@ fn texts(json: &str) -> Result<Vec<Example>> {
     let mut texts = Vec::new();
     for example in examples {
         let (id, text) = (field(example, "id")?, field(example, "text")?);
-        if id.is_empty() || !id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
+        if !is_id(&id) {
             bail!("the id {id:?} is not made of lower-case letters, digits and hyphens");
         }
         texts.push(Example { id, text, pair: example["pair"].as_str().map(str::to_owned) });

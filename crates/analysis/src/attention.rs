@@ -45,6 +45,14 @@ pub enum AttentionError {
         /// The head asked for.
         head: usize,
     },
+    /// They are over another number of tokens than the text has.
+    #[error("these are weights over {weights} tokens, not {tokens}")]
+    Tokens {
+        /// Tokens that the weights are over.
+        weights: usize,
+        /// Tokens of the text.
+        tokens: usize,
+    },
 }
 
 /// Weights of every layer and head over T tokens. A weight is a level: 65535 is a weight of 1.

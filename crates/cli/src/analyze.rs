@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow, bail};
 use lens_analysis::document::AnalysisFile;
 use lens_engine::{RunOptions, TEXT_BYTES_MAX};
 use lens_files::WholeFile;
-use lens_pack::instead::{Wanted, instead_of_bytes};
+use lens_pack::instead::{ExpectedInput, instead_of_bytes};
 
 use crate::args::{AnalyzeArgs, Input};
 use crate::print::{print, status};
@@ -117,7 +117,7 @@ fn read_text(input: &Input) -> Result<String> {
                 );
             }
             // Some of these begin with letters.
-            if let Some(other) = instead_of_bytes(&bytes, Wanted::Text) {
+            if let Some(other) = instead_of_bytes(&bytes, ExpectedInput::Text) {
                 bail!("{}: not a text{other}", path.display());
             }
             lens_pack::text::of_bytes(&bytes).map_err(|e| anyhow!("{}: {e}", path.display()))

@@ -47,7 +47,7 @@ pub fn run(args: &LensArgs) -> Result<()> {
         );
     };
     if args.lens.is_some() && args.pieces.is_some() && !args.corpus.is_empty() {
-        bail!("--lens and --pieces say all that --corpus would be read for; leave one of the three out");
+        bail!("--lens and --pieces replace all that --corpus would be read for; leave one of the three out");
     }
     if let Some(out) = &args.export {
         let gemma = args.gemma.as_ref().map(Path::new);

@@ -8,7 +8,7 @@ use anyhow::{Result, anyhow, bail};
 use lens_import::write::{PackRequest, check};
 use lens_import::{Synthetic, claims, open_gemma, open_sae};
 use lens_pack::folder::is_pack;
-use lens_pack::instead::{Wanted, instead};
+use lens_pack::instead::{ExpectedInput, instead};
 use lens_pack::manifest::FileEntry;
 use lens_pack::tokenizer::CompactTokenizer;
 use lens_tokenizer::Tokenizer;
@@ -20,7 +20,7 @@ use crate::sentence::name;
 use crate::{hub, terms, words};
 
 /// Where a checkpoint lies on disk, and what to call it.
-pub struct Source {
+pub struct LocalCheckpoint {
     /// Folder or GGUF file.
     pub path: PathBuf,
     /// The hub name it came from, if it did.
@@ -121,7 +121,7 @@ fn synthetic(args: &PackArgs, model: Synthetic) -> Result<()> {
 /// A pack has no weights that can be packed again.
 fn check_model(path: &Path) -> Result<()> {
     if is_pack(path) {
-        bail!("{}: not a checkpoint{}", path.display(), instead(path, Wanted::Model));
+        bail!("{}: not a checkpoint{}", path.display(), instead(path, ExpectedInput::Model));
     }
     Ok(())
 }
@@ -135,12 +135,12 @@ fn check_tokenizer(path: &Path) -> Result<()> {
     }
     if !path.is_file() {
         bail!(
-            "{}: there is no such file; get tokenizer.json, which lies beside the model's own weights on the hub (a GGUF file does \
+            "{}: there is no such file; get tokenizer.json, which the hub has in the same place as the model's own weights (a GGUF file does \
              not contain it), and name it with --tokenizer",
             path.display()
         );
     }
-    match instead(path, Wanted::Tokenizer) {
+    match instead(path, ExpectedInput::Tokenizer) {
         other if other.is_empty() => Ok(()),
         other => bail!("{}: not a tokenizer.json{other}", path.display()),
     }
@@ -229,16 +229,16 @@ fn try_tokenizer(tokenizer: CompactTokenizer, path: &Path) -> Result<()> {
 }
 
 /// An existing path beats a hub name.
-fn find(argument: &str, fetch: impl FnOnce(&hub::Name) -> Result<PathBuf>) -> Result<Source> {
+fn find(argument: &str, fetch: impl FnOnce(&hub::Name) -> Result<PathBuf>) -> Result<LocalCheckpoint> {
     let path = Path::new(argument);
     if path.exists() {
-        return Ok(Source { path: path.to_owned(), hub_name: None });
+        return Ok(LocalCheckpoint { path: path.to_owned(), hub_name: None });
     }
     let name: hub::Name = argument.parse().map_err(|()| {
         anyhow!("{argument}: there is no such file or folder, and it is not a hub name such as google/gemma-2-2b")
     })?;
     let path = fetch(&name).map_err(|e| anyhow!("{argument} is not a file or folder here, and from the hub: {e}"))?;
-    Ok(Source { path, hub_name: Some(argument.to_owned()) })
+    Ok(LocalCheckpoint { path, hub_name: Some(argument.to_owned()) })
 }
 
 /// The folder that a checkpoint's other files lie in.

@@ -12,7 +12,7 @@ use lens_engine::{PackFolder, RunOptions};
 use lens_files::write_whole;
 use lens_pack::file_name::is_plain;
 use lens_pack::folder::FolderManifest;
-use lens_pack::instead::{Wanted, first_bytes, instead_of_bytes};
+use lens_pack::instead::{ExpectedInput, first_bytes, instead_of_bytes};
 use lens_pack::text::{from_json, line_problem, read_data};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -172,14 +172,14 @@ pub fn run(args: &AnalyzeArgs, list: &Path) -> Result<()> {
 /// The documents that the index in `out` lists: those of former runs.
 fn listed(out: &Path) -> BTreeSet<String> {
     #[derive(Deserialize)]
-    struct Listed {
+    struct ResultIndex {
         results: Vec<File>,
     }
     #[derive(Deserialize)]
     struct File {
         file: String,
     }
-    let index = read_data(&out.join("index.json")).ok().and_then(|json| from_json::<Listed>(&json).ok());
+    let index = read_data(&out.join("index.json")).ok().and_then(|json| from_json::<ResultIndex>(&json).ok());
     index.into_iter().flat_map(|index| index.results).map(|it| it.file).collect()
 }
 
@@ -220,7 +220,7 @@ fn analyze(pack: &PackFolder, entry: &Entry, args: &AnalyzeArgs) -> Result<Vec<u
 
 /// Reads the list; a line that is wrong is named before any model is loaded.
 fn read_list(path: &Path) -> Result<Vec<Entry>> {
-    let text = read_data(path).map_err(|e| match instead_of_bytes(&first_bytes(path), Wanted::Lines) {
+    let text = read_data(path).map_err(|e| match instead_of_bytes(&first_bytes(path), ExpectedInput::Lines) {
         Some(other) => anyhow!("{}: not a list of texts{other}", path.display()),
         None => anyhow!("{e}"),
     })?;

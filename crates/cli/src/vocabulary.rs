@@ -15,7 +15,7 @@ const LETTERS: usize = 3;
 pub struct Language {
     /// A to z only.
     ascii: bool,
-    /// English words that say nothing are left out.
+    /// English stop words are left out.
     stop_words: bool,
 }
 
@@ -30,8 +30,8 @@ impl Language {
     /// In words.
     pub fn rule(self) -> &'static str {
         match (self.ascii, self.stop_words) {
-            (true, true) => "whole words of three and more letters A to z, without English words that say nothing",
-            (false, true) => "whole words of three and more letters, without English words that say nothing",
+            (true, true) => "whole words of three and more letters A to z, without English stop words",
+            (false, true) => "whole words of three and more letters, without English stop words",
             _ => "whole words of three and more letters, none left out: there is a list only for English",
         }
     }

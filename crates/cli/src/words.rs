@@ -40,12 +40,12 @@ pub fn add(folder: &Path, options: &WordOptions, device: Option<DeviceArg>) -> R
     let before = FolderManifest::read(folder)?;
     if before.manifest.own_head {
         bail!(
-            "{}: the model has a head of its own, which the pack does not hold; what it says cannot be read out in words",
+            "{}: the model has an output head of its own, which the pack does not hold; without it nothing can be read out in words",
             folder.display()
         );
     }
     if options.vocabulary.is_some() && options.means.is_some() && !options.corpus.is_empty() {
-        bail!("--vocabulary and --means say all that --corpus would be read for; leave one of the three out");
+        bail!("--vocabulary and --means replace all that --corpus would be read for; leave one of the three out");
     }
     if let Some(out) = &options.export {
         let given = options.corpus.iter().chain(&options.vocabulary).chain(&options.means);

@@ -642,10 +642,7 @@ fn what_was_given_in_place_of_what_is_wanted_is_named() {
         [("a.pdf", &b"%PDF-1.7\n"[..], "a PDF"), ("a.docx", b"PK\x03\x04\x14\0", "a ZIP archive")]
     {
         std::fs::write(place(name), bytes).unwrap();
-        assert_error(
-            &analyze(&pack, &["--text-file", &text(&place(name))]),
-            &[name, said, "save what it says as text"],
-        );
+        assert_error(&analyze(&pack, &["--text-file", &text(&place(name))]), &[name, said, "save its text as UTF-8"]);
     }
 }
 

@@ -18,7 +18,7 @@ const EMBEDDING: &str = "model.embed_tokens.weight";
 
 /// A language model up to a layer.
 pub struct ResidualReader {
-    source: Source,
+    source: ModelWeights,
     /// Its name, e.g. "google/gemma-3-270m".
     pub model_name: String,
     /// Names the weights: a pack by its hash, a checkpoint by its file.
@@ -31,7 +31,7 @@ pub struct ResidualReader {
     pub warnings: Vec<String>,
 }
 
-enum Source {
+enum ModelWeights {
     Pack(Box<PackFolder>),
     Checkpoint(Box<Checkpoint>),
 }
@@ -54,7 +54,7 @@ impl ResidualReader {
             layer: manifest.layer,
             d_model: manifest.gemma.hidden_size,
             warnings: Vec::new(),
-            source: Source::Pack(Box::new(pack)),
+            source: ModelWeights::Pack(Box::new(pack)),
         }
     }
 
@@ -99,7 +99,7 @@ impl ResidualReader {
             layer,
             d_model: config.hidden_size,
             warnings,
-            source: Source::Checkpoint(Box::new(Checkpoint {
+            source: ModelWeights::Checkpoint(Box::new(Checkpoint {
                 config,
                 gemma,
                 embedding: checkpoint.tensors,
@@ -112,8 +112,8 @@ impl ResidualReader {
     /// Rows of the embedding: ids are below.
     pub fn vocabulary(&self) -> usize {
         match &self.source {
-            Source::Pack(pack) => pack.loaded.manifest().gemma.vocab_size,
-            Source::Checkpoint(c) => c.config.vocab_size,
+            ModelWeights::Pack(pack) => pack.loaded.manifest().gemma.vocab_size,
+            ModelWeights::Checkpoint(c) => c.config.vocab_size,
         }
     }
 
@@ -123,8 +123,8 @@ impl ResidualReader {
     /// [`Error::Tokenizer`], [`Error::Input`] without a tokenizer, and for a token that the model has no embedding for.
     pub fn tokenize(&self, text: &str) -> Result<Vec<u32>> {
         let (tokenizer, bos) = match &self.source {
-            Source::Pack(pack) => (pack.loaded.tokenizer()?, pack.loaded.manifest().gemma.bos_token_id),
-            Source::Checkpoint(c) => (&c.tokenizer, c.config.bos_token_id),
+            ModelWeights::Pack(pack) => (pack.loaded.tokenizer()?, pack.loaded.manifest().gemma.bos_token_id),
+            ModelWeights::Checkpoint(c) => (&c.tokenizer, c.config.bos_token_id),
         };
         let tokens = tokenizer.encode(text, bos)?;
         check_rows(&tokens, self.vocabulary())?;
@@ -138,8 +138,8 @@ impl ResidualReader {
     /// read, [`Error::Model`] when the device fails.
     pub async fn read(&self, ids: &[u32]) -> Result<Vec<f32>> {
         match &self.source {
-            Source::Pack(pack) => pack.loaded.residual(pack.embedding(ids)?).await,
-            Source::Checkpoint(c) => {
+            ModelWeights::Pack(pack) => pack.loaded.residual(pack.embedding(ids)?).await,
+            ModelWeights::Checkpoint(c) => {
                 let mut rows = Vec::with_capacity(ids.len() * self.d_model);
                 for id in ids {
                     let id = *id as usize;

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::checkpoint::{GemmaCheckpoint, HEAD, SaeCheckpoint};
 use crate::error::{Error, Result};
-use crate::tensors::Source;
+use crate::tensors::Backing;
 
 /// Rows of an embedding that no token uses, at most: tables are padded to multiples of 64 or 128.
 const UNUSED_ROWS_MAX: usize = 256;
@@ -101,7 +101,7 @@ pub fn of_checkpoint(
 
 /// Layers that a checkpoint has weights of, those in shards that are not there included. Made-up weights are as many as are used.
 fn layers_held(gemma: &GemmaCheckpoint) -> usize {
-    if gemma.tensors.files.iter().any(|source| matches!(source, Source::Random(_))) {
+    if gemma.tensors.files.iter().any(|backing| matches!(backing, Backing::Random(_))) {
         return gemma.config.num_hidden_layers;
     }
     let names = gemma.tensors.names().chain(gemma.tensors.absent.keys().map(String::as_str));

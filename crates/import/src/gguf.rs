@@ -8,13 +8,13 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use lens_pack::instead::{Wanted, instead};
+use lens_pack::instead::{ExpectedInput, instead};
 use lens_pack::text::{not_tensors, not_the_file};
 
 use crate::error::{Error, Result};
 use crate::safetensors_header::{EMPTY, head};
 use crate::storage::{Storage, UnknownStorage};
-use crate::tensors::{Located, Source, Tensors, open_file};
+use crate::tensors::{Backing, Located, Tensors, open_file};
 
 /// Strings longer than this are skipped (chat templates).
 const TEXT_BYTES_MAX: u64 = 1 << 16;
@@ -79,7 +79,7 @@ pub fn open(path: &Path) -> Result<(Values, Tensors)> {
     let file_bytes = file.metadata().map_err(read_failed)?.len();
     let mut reader = Reader { input: BufReader::with_capacity(1 << 16, file), at: 0, file_bytes, array_values: 0 };
     let (values, infos) = reader.header().map_err(|e| {
-        let other = if matches!(e, GgufError::Magic) { instead(path, Wanted::Model) } else { String::new() };
+        let other = if matches!(e, GgufError::Magic) { instead(path, ExpectedInput::Model) } else { String::new() };
         Error::malformed(path.display().to_string(), format!("{e}{other}"))
     })?;
 
@@ -118,8 +118,8 @@ pub fn open(path: &Path) -> Result<(Values, Tensors)> {
             return Err(malformed(format!("two tensors are named {name}")));
         }
     }
-    check_places(places, data_start, alignment, file_bytes).map_err(malformed)?;
-    tensors.files.push(Source::File(path.to_owned(), reader.input.into_inner()));
+    check_places(places, data_start, alignment, file_bytes).map_err(|problem| malformed(problem.to_string()))?;
+    tensors.files.push(Backing::File(path.to_owned(), reader.input.into_inner()));
     Ok((values, tensors))
 }
 
@@ -130,21 +130,17 @@ fn check_places(
     data_start: u64,
     alignment: u64,
     file_bytes: u64,
-) -> std::result::Result<(), String> {
+) -> Parsed<()> {
     places.sort();
     let mut next = Some(data_start);
     for (start, end, name) in &places {
         if next.is_some_and(|next| next != *start) {
-            return Err(format!(
-                "tensor {name} does not lie where the tensor before it ends: an offset or a size in the file is damaged; get it again"
-            ));
+            return Err(GgufError::Place(name.clone()));
         }
         next = end.map(|end| end.next_multiple_of(alignment));
     }
     match next.filter(|_| !places.is_empty()) {
-        Some(next) if file_bytes > next => {
-            Err(format!("{file_bytes} bytes long, its tensors end at {next}: there is something after its end"))
-        }
+        Some(next) if file_bytes > next => Err(GgufError::Tail { bytes: file_bytes, end: next }),
         _ => Ok(()),
     }
 }
@@ -205,7 +201,7 @@ struct TensorInfo {
     offset: u64,
 }
 
-/// Why a header cannot be read, as a sentence without the file's name.
+/// Why a header cannot be read, or what it says of tensors cannot be true, as a sentence without the file's name.
 #[derive(Debug, thiserror::Error)]
 enum GgufError {
     #[error("not a GGUF file (nor a folder with config.json and safetensors)")]
@@ -242,6 +238,12 @@ enum GgufError {
     ValueType(u32),
     #[error("arrays are nested too deeply")]
     Nesting,
+    #[error(
+        "tensor {0} does not lie where the tensor before it ends: an offset or a size in the file is damaged; get it again"
+    )]
+    Place(String),
+    #[error("{bytes} bytes long, its tensors end at {end}: there is something after its end")]
+    Tail { bytes: u64, end: u64 },
 }
 
 type Parsed<T> = std::result::Result<T, GgufError>;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use lens_pack::file_name;
-use lens_pack::instead::{Wanted, instead, is_missing};
+use lens_pack::instead::{ExpectedInput, instead, is_missing};
 use lens_pack::text::json_problem_in;
 use serde::Deserialize;
 
@@ -25,7 +25,7 @@ const INDEX: &str = "model.safetensors.index.json";
 pub fn open(folder: &Path) -> Result<GemmaCheckpoint> {
     let config_path = folder.join(CONFIG);
     if is_missing(&config_path) {
-        let problem = format!("cannot read {CONFIG}: there is none{}", instead(folder, Wanted::Model));
+        let problem = format!("cannot read {CONFIG}: there is none{}", instead(folder, ExpectedInput::Model));
         return Err(Error::malformed(folder.display().to_string(), problem));
     }
     let text = read_text(&config_path, 1 << 20)?;
@@ -39,7 +39,7 @@ pub fn open(folder: &Path) -> Result<GemmaCheckpoint> {
     } else if folder.join(INDEX).exists() {
         add_shards(&mut tensors, folder)?;
     } else {
-        let problem = format!("neither {SINGLE} nor {INDEX} is in the folder{}", instead(folder, Wanted::Model));
+        let problem = format!("neither {SINGLE} nor {INDEX} is in the folder{}", instead(folder, ExpectedInput::Model));
         return Err(Error::malformed(folder.display().to_string(), problem));
     }
     tensors.rename(text_model_name)?;
@@ -68,7 +68,7 @@ impl Index {
         let index: Self = serde_json::from_str(text)
             .map_err(|e| malformed(format!("not an index of shards: {}", json_problem_in(text, &e))))?;
         match index.weight_map.values().find(|shard| !file_name::is_plain(shard)) {
-            Some(shard) => Err(malformed(format!("{shard:?} is not the name of a file beside it"))),
+            Some(shard) => Err(malformed(format!("{shard:?} is not the name of a file in its folder"))),
             None => Ok(index),
         }
     }
@@ -123,9 +123,9 @@ fn add_shards(tensors: &mut Tensors, folder: &Path) -> Result<()> {
             tensors.contradictions.push((name.clone(), format!("{INDEX} {place} {file}, {which}")));
         }
     }
-    if let Some(said) = index.metadata["total_size"].as_u64().filter(|said| is_whole && *said != bytes) {
+    if let Some(listed) = index.metadata["total_size"].as_u64().filter(|listed| is_whole && *listed != bytes) {
         tensors.warnings.push(format!(
-            "{}: it says that the shards hold {said} bytes of tensors, they hold {bytes}: one of them may be of another model",
+            "{}: its total_size is {listed}, but its shards hold {bytes} bytes of tensors: one of them may be of another model",
             path.display()
         ));
     }

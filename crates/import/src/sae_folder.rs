@@ -13,7 +13,7 @@
 use std::path::Path;
 
 use lens_pack::config::SaeConfig;
-use lens_pack::instead::{Wanted, instead};
+use lens_pack::instead::{ExpectedInput, instead};
 use lens_pack::tensor_spec::{SCALING, sae_tensors};
 
 use crate::checkpoint::SaeCheckpoint;
@@ -44,12 +44,12 @@ pub fn open_sae(folder: &Path) -> Result<SaeCheckpoint> {
         (PublishedSae::from_saelens_json(&text, &saelens.0.display().to_string())?, saelens.1, true)
     } else {
         let problem = "no SAE is in this folder: neither conf.yaml (as released) nor cfg.json (SAELens)";
-        let problem = format!("{problem}{}", instead(folder, Wanted::Sae));
+        let problem = format!("{problem}{}", instead(folder, ExpectedInput::Sae));
         return Err(Error::malformed(folder.display().to_string(), problem));
     };
     if !weights.exists() {
         let name = weights.file_name().unwrap_or_default().display();
-        let problem = format!("its configuration is there, but no {name}{}", instead(folder, Wanted::Sae));
+        let problem = format!("its configuration is there, but no {name}{}", instead(folder, ExpectedInput::Sae));
         return Err(Error::malformed(folder.display().to_string(), problem));
     }
     let mut tensors = Tensors::new(&weights);

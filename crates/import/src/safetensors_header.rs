@@ -10,7 +10,7 @@ use safetensors::tensor::Metadata;
 
 use crate::error::{Error, Result};
 use crate::storage::{Storage, UnknownStorage};
-use crate::tensors::{Located, Source, Tensors, open_file};
+use crate::tensors::{Backing, Located, Tensors, open_file};
 
 /// The format's own limit; no model's header is larger.
 const HEADER_BYTES_MAX: u64 = 100_000_000;
@@ -79,6 +79,6 @@ pub fn add(tensors: &mut Tensors, path: &Path, mut wanted: impl FnMut(&str) -> b
             return Err(malformed(format!("tensor {name} lies in another file as well")));
         }
     }
-    tensors.files.push(Source::File(path.to_owned(), file));
+    tensors.files.push(Backing::File(path.to_owned(), file));
     Ok(metadata.data_len() as u64)
 }

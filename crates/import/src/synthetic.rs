@@ -14,7 +14,7 @@ use crate::checkpoint::{GemmaCheckpoint, SaeCheckpoint};
 use crate::random_rows::RandomRows;
 use crate::sae_config::PublishedSae;
 use crate::storage::Storage;
-use crate::tensors::{Located, Source, Tensors};
+use crate::tensors::{Backing, Located, Tensors};
 
 /// Models whose shapes can be made up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,7 +172,7 @@ impl Synthetic {
             let shape = if rows == 1 { vec![cols] } else { vec![rows, cols] };
             tensors.located.insert(name, Located { file: 0, offset: 0, shape, storage: Ok(Storage::F32), shift: 0.0 });
         }
-        tensors.files.push(Source::Random(RandomRows { seed, spreads }));
+        tensors.files.push(Backing::Random(RandomRows { seed, spreads }));
         tensors
     }
 }

@@ -35,7 +35,7 @@ pub(crate) struct Located {
 
 /// What tensors are read from.
 #[derive(Debug)]
-pub(crate) enum Source {
+pub(crate) enum Backing {
     /// A file of them.
     File(PathBuf, File),
     /// Values made up when they are asked for.
@@ -47,7 +47,7 @@ pub(crate) enum Source {
 pub struct Tensors {
     /// The file or folder as the person named it.
     origin: String,
-    pub(crate) files: Vec<Source>,
+    pub(crate) files: Vec<Backing>,
     pub(crate) located: BTreeMap<String, Located>,
     /// Tensors that an index places in a file that is not there: name to file.
     pub(crate) absent: BTreeMap<String, String>,
@@ -82,7 +82,7 @@ impl Tensors {
 
     /// Whether the values are random: such a model has no tokenizer of its own.
     pub(crate) fn is_made_up(&self) -> bool {
-        self.files.iter().any(|source| matches!(source, Source::Random(_)))
+        self.files.iter().any(|backing| matches!(backing, Backing::Random(_)))
     }
 
     /// Names of all tensors, sorted.
@@ -122,8 +122,8 @@ impl Tensors {
             _ => false,
         };
         let file = || match &self.files[located.file] {
-            Source::File(path, _) => path.display().to_string(),
-            Source::Random(_) => self.origin.clone(),
+            Backing::File(path, _) => path.display().to_string(),
+            Backing::Random(_) => self.origin.clone(),
         };
         if !fits {
             let vector = located.shape.len() == 1 && expected.0 == 1;
@@ -166,8 +166,8 @@ impl Tensors {
             return Err(cut_short());
         }
         let (path, mut file) = match &self.files[located.file] {
-            Source::File(path, file) => (path, file),
-            Source::Random(random) => return Ok(random.rows(name, rows, cols)),
+            Backing::File(path, file) => (path, file),
+            Backing::Random(random) => return Ok(random.rows(name, rows, cols)),
         };
         let length = usize::try_from(row_bytes * rows.len() as u64).map_err(|_| cut_short())?;
         let mut bytes = vec![0u8; length];

@@ -201,7 +201,7 @@ fn an_index_cannot_name_files_outside_its_folder() {
         let index = format!(r#"{{"weight_map": {{"model.norm.weight": "{name}"}}}}"#);
         std::fs::write(folder.path().join("model.safetensors.index.json"), index).unwrap();
         let error = open_gemma(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("not the name of a file beside it"), "{error}");
+        assert!(error.contains("not the name of a file in its folder"), "{error}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::instead::{self, Wanted};
+use crate::instead::{self, ExpectedInput};
 use crate::manifest::{MANIFEST_FILE, Manifest, pack_hash};
 use crate::outline::named_files;
 use crate::{Error, Result, text};
@@ -30,7 +30,7 @@ impl FolderManifest {
             let problem = if instead::is_missing(folder) {
                 format!("there is no such folder; a pack is a folder with a {MANIFEST_FILE} in it")
             } else {
-                format!("cannot read {MANIFEST_FILE}: there is none{}", instead::instead(folder, Wanted::Pack))
+                format!("cannot read {MANIFEST_FILE}: there is none{}", instead::instead(folder, ExpectedInput::Pack))
             };
             return Err(Error::Malformed { file: folder.display().to_string(), problem });
         }

@@ -12,7 +12,7 @@ use crate::manifest::MANIFEST_FILE;
 
 /// What was looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
+pub enum ExpectedInput {
     /// The folder of a pack.
     Pack,
     /// A Hugging Face folder or a GGUF file.
@@ -29,7 +29,7 @@ pub enum Wanted {
 
 /// What is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Found {
+enum ActualInput {
     Nothing,
     EmptyFolder,
     Pack,
@@ -49,7 +49,7 @@ enum Found {
     /// An encoding, without the mark that says so.
     Unmarked(&'static str),
     /// By what it is called.
-    Known(&'static str),
+    OtherKind(&'static str),
     /// A download that did not end, by the name that a program gives it until then.
     Unfinished(String),
     /// A file under almost the name that it is to have: the name, and that one.
@@ -102,7 +102,7 @@ pub fn first_bytes(path: &Path) -> Vec<u8> {
     bytes
 }
 
-impl Found {
+impl ActualInput {
     fn at(path: &Path) -> Option<Self> {
         if path.is_dir() { Self::in_folder(path) } else { Self::file(path) }
     }
@@ -175,64 +175,66 @@ impl Found {
 
     /// What first bytes say, whatever the file is called.
     fn bytes(head: &[u8]) -> Option<Self> {
-        known(head).map(Self::Known).or_else(|| unmarked(head).map(Self::Unmarked))
+        known(head).map(Self::OtherKind).or_else(|| unmarked(head).map(Self::Unmarked))
     }
 
     /// What it is, and what to do with it.
-    fn sentence(&self, wanted: Wanted) -> String {
+    fn sentence(&self, wanted: ExpectedInput) -> String {
         match self.advice(wanted) {
             // What was looked for, as far as can be seen.
-            "" if matches!((self, wanted), (Self::Sae { is_file: false }, Wanted::Sae)) => String::new(),
+            "" if matches!((self, wanted), (Self::Sae { is_file: false }, ExpectedInput::Sae)) => String::new(),
             "" => format!("; {self}"),
             advice => format!("; {self}; {advice}"),
         }
     }
 
     /// What to do with it where something else was wanted.
-    fn advice(&self, wanted: Wanted) -> &'static str {
+    fn advice(&self, wanted: ExpectedInput) -> &'static str {
         match (self, wanted) {
-            (Self::Checkpoint | Self::Gguf(_), Wanted::Pack) => "make a pack of it with `temporal-lens pack --gemma`",
-            (Self::Sae { .. }, Wanted::Pack) => "`temporal-lens pack --sae` makes a pack of it and of its model",
-            (Self::Pack, Wanted::Model) => {
+            (Self::Checkpoint | Self::Gguf(_), ExpectedInput::Pack) => {
+                "make a pack of it with `temporal-lens pack --gemma`"
+            }
+            (Self::Sae { .. }, ExpectedInput::Pack) => "`temporal-lens pack --sae` makes a pack of it and of its model",
+            (Self::Pack, ExpectedInput::Model) => {
                 "a pack cannot be packed again: name the checkpoint or GGUF file that it was made of"
             }
             // What is looked for, but for its name.
-            (Self::Pack, Wanted::Pack) => "name the folder that it lies in",
-            (Self::Pack, Wanted::Sae) => "name the folder of the SAE that it was made with",
-            (Self::Gguf(Some(_)), Wanted::Model) => "name the file itself",
-            (Self::Sae { .. }, Wanted::Model) => "name it with --sae, and its model with --gemma",
-            (Self::Sae { is_file: true }, Wanted::Sae) => "name the folder that it lies in",
-            (Self::Checkpoint | Self::Gguf(_), Wanted::Sae) => {
+            (Self::Pack, ExpectedInput::Pack) => "name the folder that it lies in",
+            (Self::Pack, ExpectedInput::Sae) => "name the folder of the SAE that it was made with",
+            (Self::Gguf(Some(_)), ExpectedInput::Model) => "name the file itself",
+            (Self::Sae { .. }, ExpectedInput::Model) => "name it with --sae, and its model with --gemma",
+            (Self::Sae { is_file: true }, ExpectedInput::Sae) => "name the folder that it lies in",
+            (Self::Checkpoint | Self::Gguf(_), ExpectedInput::Sae) => {
                 "name it with --gemma, and the folder of its SAE with --sae"
             }
-            (Self::Adapter, Wanted::Model | Wanted::Pack) => {
+            (Self::Adapter, ExpectedInput::Model | ExpectedInput::Pack) => {
                 "merge it into its base model (peft: merge_and_unload), save that as safetensors, and name that folder"
             }
-            (Self::Pickled(_), Wanted::Model | Wanted::Pack) => {
+            (Self::Pickled(_), ExpectedInput::Model | ExpectedInput::Pack) => {
                 "save the model as safetensors (transformers: save_pretrained with safe_serialization)"
             }
-            (Self::Pickled(_), Wanted::Sae) => "save its tensors as safetensors, beside conf.yaml",
-            (Self::OtherSafetensors(_), Wanted::Model) => {
-                "a checkpoint has config.json beside model.safetensors, or beside shards and their index"
+            (Self::Pickled(_), ExpectedInput::Sae) => "save its tensors as safetensors, in the folder of conf.yaml",
+            (Self::OtherSafetensors(_), ExpectedInput::Model) => {
+                "a checkpoint has config.json and model.safetensors in one folder, or shards and their index instead"
             }
-            (Self::GemmaScope, Wanted::Sae) => "it has no predictable codes: this program reads TemporalSAEs",
-            (Self::Analysis, Wanted::Pack | Wanted::Model) => {
+            (Self::GemmaScope, ExpectedInput::Sae) => "it has no predictable codes: this program reads TemporalSAEs",
+            (Self::Analysis, ExpectedInput::Pack | ExpectedInput::Model) => {
                 "the page opens it, and `temporal-lens html` makes a page of it"
             }
-            (Self::SentencePiece, Wanted::Tokenizer) => {
-                "get tokenizer.json, which lies beside the model's own weights on the hub"
+            (Self::SentencePiece, ExpectedInput::Tokenizer) => {
+                "get tokenizer.json, which the hub has in the same place as the model's own weights"
             }
             (Self::Unmarked(_), _) => "save it as UTF-8",
-            (Self::Known(_), Wanted::Text) => "save what it says as text (.txt, UTF-8)",
-            (Self::Known("a file compressed by gzip"), _) => "unpack it first",
-            (Self::Known(_), Wanted::Lines) => "save the texts as lines of JSON",
-            (Self::Known(_), _) => "unpack it first",
+            (Self::OtherKind(_), ExpectedInput::Text) => "save its text as UTF-8 (.txt)",
+            (Self::OtherKind("a file compressed by gzip"), _) => "unpack it first",
+            (Self::OtherKind(_), ExpectedInput::Lines) => "save the texts as lines of JSON",
+            (Self::OtherKind(_), _) => "unpack it first",
             _ => "",
         }
     }
 }
 
-impl fmt::Display for Found {
+impl fmt::Display for ActualInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nothing => f.write_str("there is no such file or folder"),
@@ -249,7 +251,7 @@ impl fmt::Display for Found {
             Self::Analysis => f.write_str("it is a saved analysis"),
             Self::SentencePiece => f.write_str("it is a model of SentencePiece"),
             Self::Unmarked(encoding) => write!(f, "it is {encoding} without a byte order mark at its start"),
-            Self::Known(name) => write!(f, "it is {name}"),
+            Self::OtherKind(name) => write!(f, "it is {name}"),
             Self::OtherSafetensors(file) => write!(f, "it holds {file}"),
             Self::Unfinished(file) => write!(f, "it holds {file}, a download that did not end; download it again"),
             Self::Renamed(file, expected) => write!(f, "it holds {file:?}; call it {expected}, if it is that file"),
@@ -265,11 +267,11 @@ pub fn is_missing(path: &Path) -> bool {
 
 /// The end of a sentence that says what is at `path` instead of what was wanted, from the semicolon on; empty where nothing is
 /// recognized.
-pub fn instead(path: &Path, wanted: Wanted) -> String {
-    Found::at(path).map(|found| found.sentence(wanted)).unwrap_or_default()
+pub fn instead(path: &Path, wanted: ExpectedInput) -> String {
+    ActualInput::at(path).map(|found| found.sentence(wanted)).unwrap_or_default()
 }
 
 /// The same of a file that was read as `wanted`: none where its bytes are not recognized as something else.
-pub fn instead_of_bytes(bytes: &[u8], wanted: Wanted) -> Option<String> {
-    Found::bytes(bytes).map(|found| found.sentence(wanted))
+pub fn instead_of_bytes(bytes: &[u8], wanted: ExpectedInput) -> Option<String> {
+    ActualInput::bytes(bytes).map(|found| found.sentence(wanted))
 }

@@ -44,8 +44,8 @@ pub enum TextError {
     )]
     Zeros(usize),
     /// Another kind of file, by its first bytes.
-    #[error("{0}, not a text; unpack it, or save what it says as text")]
-    Known(&'static str),
+    #[error("{0}, not a text; unpack it, or save its text as UTF-8")]
+    OtherKind(&'static str),
 }
 
 /// How a pointer of Git LFS begins, by its specification.
@@ -132,7 +132,7 @@ pub fn of_bytes(bytes: &[u8]) -> std::result::Result<String, TextError> {
 
 fn utf8(text: &[u8], mark: usize) -> std::result::Result<String, TextError> {
     std::str::from_utf8(text).map(str::to_owned).map_err(|e| match known(text) {
-        Some(other) => TextError::Known(other),
+        Some(other) => TextError::OtherKind(other),
         None => TextError::Encoding(mark + e.valid_up_to()),
     })
 }
@@ -152,7 +152,7 @@ pub fn of_data(bytes: &[u8]) -> std::result::Result<String, TextError> {
     match not_the_file(text.as_bytes()) {
         Some(other) => Err(other),
         // Some kinds of file begin with letters.
-        None => known(bytes).map_or(Ok(text), |other| Err(TextError::Known(other))),
+        None => known(bytes).map_or(Ok(text), |other| Err(TextError::OtherKind(other))),
     }
 }
 
@@ -179,7 +179,7 @@ pub fn read_data_up_to(path: &Path, limit_bytes: u64) -> Result<String> {
         .and_then(|file| file.take(limit_bytes + 1).read_to_end(&mut bytes))
         .map_err(|source| Error::Io { action: "read", path: path.to_owned(), source })?;
     if bytes.len() as u64 > limit_bytes {
-        return Err(malformed(format!("larger than {limit_bytes} bytes: it is not the file its name says")));
+        return Err(malformed(format!("larger than {limit_bytes} bytes: it is another file than its name suggests")));
     }
     of_data(&bytes).map_err(|e| malformed(e.to_string()))
 }
@@ -356,8 +356,8 @@ mod tests {
         }
         assert_eq!(of_bytes(b"a\0b"), Ok("a\0b".to_owned()));
         assert_eq!(of_bytes(b"t\0i\0d\0e\0"), Err(TextError::Unmarked("UTF-16")));
-        assert!(matches!(of_data(b"\x1f\x8b\x08\0"), Err(TextError::Known(name)) if name.contains("gzip")));
-        assert!(matches!(of_data(b"%PDF-1.7"), Err(TextError::Known("a PDF"))));
+        assert!(matches!(of_data(b"\x1f\x8b\x08\0"), Err(TextError::OtherKind(name)) if name.contains("gzip")));
+        assert!(matches!(of_data(b"%PDF-1.7"), Err(TextError::OtherKind("a PDF"))));
         let lone: Vec<u8> = [0xfeff_u16, 0xd83d].into_iter().flat_map(u16::to_le_bytes).collect();
         assert_eq!(of_bytes(&lone), Ok("\u{fffd}".to_owned()));
     }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use lens_analysis::dashboard::{Chunk, Index};
 
-use crate::dashboards::Dashboards;
+use crate::dashboards::{ChunkError, Dashboards};
 use crate::message::{Effect, Fetch};
 use crate::model::Model;
+use crate::outside::OutsideError;
 
 impl Model {
     fn dashboards_mut(&mut self) -> &mut Dashboards {
@@ -35,7 +36,7 @@ impl Model {
     }
 
     /// The index came, or not: a page without one is whole without it.
-    pub(crate) fn index_came(&mut self, found: Result<String, String>) {
+    pub(crate) fn index_came(&mut self, found: Result<String, OutsideError>) {
         self.dashboards_mut().is_answered = true;
         match found.ok().map(|json| Index::from_json(&json)) {
             Some(Ok(index)) => self.dashboards_mut().index = Some(Arc::new(index)),
@@ -45,11 +46,13 @@ impl Model {
     }
 
     /// A file came, or not.
-    pub(crate) fn dashboard_came(&mut self, file: String, found: Result<String, String>) {
+    pub(crate) fn dashboard_came(&mut self, file: String, found: Result<String, OutsideError>) {
         let Some(index) = self.dashboards.index.clone() else { return };
         let chunk = match found {
-            Ok(json) => Chunk::from_json(&json, &index).map(Arc::new).map_err(|e| e.to_string()),
-            Err(_) => Err("the dashboard could not be fetched".to_owned()),
+            Ok(json) => Chunk::from_json(&json, &index)
+                .map(Arc::new)
+                .map_err(|problem| ChunkError::Unreadable(Arc::new(problem))),
+            Err(_) => Err(ChunkError::Unfetched),
         };
         self.dashboards_mut().chunks.insert(file, Some(chunk));
     }

@@ -3,10 +3,28 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lens_analysis::dashboard::{Chunk, Index};
+use lens_analysis::dashboard::{Chunk, DashboardError, Index};
+
+/// Why a file of dashboards is not here, as a phrase.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ChunkError {
+    /// It could not be fetched.
+    #[error("the dashboard could not be fetched")]
+    Unfetched,
+    /// It came, and is not a file of dashboards that this page reads.
+    #[error("{0}")]
+    Unreadable(Arc<DashboardError>),
+}
+
+impl PartialEq for ChunkError {
+    /// By their phrases: errors of the JSON parser have no equality of their own.
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
 
 /// A file: none while it is under way, or why it is not here.
-type Fetched = Option<Result<Arc<Chunk>, String>>;
+type Fetched = Option<Result<Arc<Chunk>, ChunkError>>;
 
 /// What there is to show of features.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -28,8 +46,8 @@ pub enum Lookup {
     None,
     /// It is being fetched.
     Pending,
-    /// It could not be fetched or read; a sentence.
-    Failed(String),
+    /// It could not be fetched or read.
+    Failed(ChunkError),
     /// The file that it is in.
     Ready(Arc<Index>, Arc<Chunk>),
 }

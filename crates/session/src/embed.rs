@@ -1,5 +1,6 @@
 //! The page inside another page: what it shows there, and the messages both exchange.
 
+use lens_analysis::document::DocumentError;
 use lens_view::choice::Choice;
 use lens_view::markup::escaped;
 use serde::{Deserialize, Serialize};
@@ -136,6 +137,29 @@ pub enum EmbedCommand {
     },
 }
 
+/// Why the page does not do what a message of the surrounding page asks for, as a sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum EmbedError {
+    /// The message is of this version.
+    #[error("This page understands messages of version {VERSION}, not {0}.")]
+    Version(u32),
+    /// There is no such message, or a field is missing or of another type.
+    #[error("The message is not understood: {0}.")]
+    Json(#[from] serde_json::Error),
+    /// [`EmbedCommand::SetTheme`] with another word.
+    #[error("There is no such theme: it is light, dark or system.")]
+    Theme,
+    /// [`EmbedCommand::SetText`] with an empty text.
+    #[error("There is no text in the message.")]
+    NoText,
+    /// [`EmbedCommand::SetResult`] while the visitor waits for an analysis.
+    #[error("An analysis is under way.")]
+    UnderWay,
+    /// [`EmbedCommand::SetResult`] with something else than a saved analysis.
+    #[error("The result was not opened: {0}.")]
+    Document(#[from] DocumentError),
+}
+
 /// Messages to the surrounding page.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
@@ -174,15 +198,15 @@ struct Head {
 /// Reads a message of the surrounding page, as JSON; none for what is not meant for us.
 ///
 /// # Errors
-/// A sentence for what is meant for us and cannot be understood.
-pub fn read_message(json: &str) -> Option<Result<EmbedCommand, String>> {
+/// [`EmbedError::Version`] and [`EmbedError::Json`], for what is meant for us and cannot be understood.
+pub fn read_message(json: &str) -> Option<Result<EmbedCommand, EmbedError>> {
     let json = &*readable_json(json);
     // A list could stand for an object's fields.
     let head: Head = serde_json::from_str(json.trim_start().strip_prefix('{').map(|_| json)?).ok()?;
     if head.version != VERSION {
-        return Some(Err(format!("This page understands messages of version {VERSION}, not {}.", head.version)));
+        return Some(Err(EmbedError::Version(head.version)));
     }
-    let command = serde_json::from_str(json).map_err(|error| format!("The message is not understood: {error}."));
+    let command = serde_json::from_str(json).map_err(EmbedError::Json);
     Some(command.map(|command| match command {
         EmbedCommand::SetText { text } => EmbedCommand::SetText { text: from_outside(&text) },
         command => command,
@@ -219,19 +243,22 @@ mod tests {
         for foreign in ["", "1", "null", "[]", "[1]", "{\"type\":\"hello\"}", "{\"temporalLens\":\"1\"}"] {
             assert!(read_message(foreign).is_none(), "{foreign}");
         }
-        assert_eq!(read_message(r#"{"temporalLens":1,"type":"hello"}"#), Some(Ok(EmbedCommand::Hello)));
-        let text = read_message(r#"{"temporalLens":1,"type":"set-text","text":"<b>\u0000"}"#);
-        assert_eq!(text, Some(Ok(EmbedCommand::SetText { text: "<b>\0".to_owned() })));
-        let half = r#"{"temporalLens":1,"type":"set-text","text":"a\ud83d \ude00\ud83d\ude00\\ud83d"}"#;
+        let read = |json: &str| read_message(json).unwrap().unwrap();
+        assert_eq!(read(r#"{"temporalLens":1,"type":"hello"}"#), EmbedCommand::Hello);
+        let text = read(r#"{"temporalLens":1,"type":"set-text","text":"<b>\u0000"}"#);
+        assert_eq!(text, EmbedCommand::SetText { text: "<b>\0".to_owned() });
+        let half = read(r#"{"temporalLens":1,"type":"set-text","text":"a\ud83d \ude00\ud83d\ude00\\ud83d"}"#);
+        assert_eq!(half, EmbedCommand::SetText { text: "a\u{fffd} \u{fffd}😀\\ud83d".to_owned() });
+        let lines = read(r#"{"temporalLens":1,"type":"set-text","text":"a\r\nb\rc"}"#);
+        assert_eq!(lines, EmbedCommand::SetText { text: "a\nb\nc".to_owned() });
+        let refusal = |json: &str| read_message(json).unwrap().unwrap_err().to_string();
         assert_eq!(
-            read_message(half),
-            Some(Ok(EmbedCommand::SetText { text: "a\u{fffd} \u{fffd}😀\\ud83d".to_owned() }))
+            refusal(r#"{"temporalLens":2,"type":"hello"}"#),
+            "This page understands messages of version 1, not 2."
         );
-        let lines = read_message(r#"{"temporalLens":1,"type":"set-text","text":"a\r\nb\rc"}"#);
-        assert_eq!(lines, Some(Ok(EmbedCommand::SetText { text: "a\nb\nc".to_owned() })));
-        assert!(read_message(r#"{"temporalLens":2,"type":"hello"}"#).unwrap().unwrap_err().contains("version 1"));
-        assert!(read_message(r#"{"temporalLens":1,"type":"set-text","text":5}"#).unwrap().is_err());
-        assert!(read_message(r#"{"temporalLens":1,"type":"eval"}"#).unwrap().is_err());
+        for json in [r#"{"temporalLens":1,"type":"set-text","text":5}"#, r#"{"temporalLens":1,"type":"eval"}"#] {
+            assert!(refusal(json).starts_with("The message is not understood: "), "{json}");
+        }
         let json = write_message(&EmbedEvent::Selected { cell: Some([1, 2]), tokens: None });
         assert_eq!(json, r#"{"temporalLens":1,"type":"selected","cell":[1,2],"tokens":null}"#);
     }

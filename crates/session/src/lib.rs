@@ -57,8 +57,9 @@ mod values;
 pub mod view_state;
 
 pub use keys::FIRST_EXAMPLE;
-pub use message::{Effect, Fetch, FilmMsg, Msg, Timer};
+pub use message::{Effect, Fetch, FilmMsg, Msg, Timer, WorkerError};
 pub use model::{Carried, Model, Phase, Start};
+pub use outside::OutsideError;
 pub use pack::Pack;
 pub use shown::{Origin, ShownAnalysis, ShownComparison};
 pub use theme::Theme;

@@ -24,22 +24,36 @@ pub struct ModelEntry {
     pub title: String,
 }
 
-/// Reads the list. Whoever hosts the page wrote it.
+/// Why the list cannot be used, as a phrase that follows the file's name and a colon.
+#[derive(Debug, thiserror::Error)]
+pub enum ListError {
+    /// Not JSON, or a field is missing.
+    #[error("{}", json_problem(.0))]
+    Json(#[from] serde_json::Error),
+    /// It is of this format, another one than [`FORMAT`].
+    #[error("its format is {0:?}, this page reads {FORMAT:?}")]
+    Format(String),
+    /// It has this address, which the page does not fetch from.
+    #[error("{0:?} is not a web address")]
+    Address(String),
+}
+
+/// Reads the list. The page's host wrote it.
 ///
 /// # Errors
-/// A phrase, to follow the file's name and a colon.
-pub fn read_list(json: &str) -> Result<Vec<ModelEntry>, String> {
+/// [`ListError`].
+pub fn read_list(json: &str) -> Result<Vec<ModelEntry>, ListError> {
     #[derive(Deserialize)]
     struct List {
         format: String,
         models: Vec<ModelEntry>,
     }
-    let list: List = serde_json::from_str(json).map_err(|error| json_problem(&error).into_owned())?;
+    let list: List = serde_json::from_str(json)?;
     if list.format != FORMAT {
-        return Err(format!("its format is {:?}, this page reads {FORMAT:?}", list.format));
+        return Err(ListError::Format(list.format));
     }
     if let Some(wrong) = list.models.iter().find(|it| !is_fetchable(&it.url)) {
-        return Err(format!("{:?} is not a web address", wrong.url));
+        return Err(ListError::Address(wrong.url.clone()));
     }
     Ok(list.models)
 }
@@ -223,8 +237,13 @@ mod tests {
         assert!(PackSummary::from_manifest("[").unwrap_err().to_string().contains("cannot be read"));
         let list = |url: &str| format!(r#"{{"format":"{FORMAT}","models":[{{"url":"{url}","title":"x"}}]}}"#);
         assert_eq!(read_list(&list("models/default/")).unwrap()[0].url, "models/default/");
-        assert!(read_list(&list("javascript:alert(1)")).unwrap_err().contains("not a web address"));
-        assert!(read_list(r#"{"format":"other/1","models":[]}"#).unwrap_err().contains("other/1"));
+        let refusal = |json: &str| read_list(json).unwrap_err().to_string();
+        assert_eq!(refusal(&list("javascript:alert(1)")), "\"javascript:alert(1)\" is not a web address");
+        assert_eq!(
+            refusal(r#"{"format":"other/1","models":[]}"#),
+            "its format is \"other/1\", this page reads \"temporal-lens-models/1\""
+        );
+        assert_eq!(refusal("{"), "it is cut short: save or download it again");
     }
 
     #[test]

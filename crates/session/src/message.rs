@@ -10,6 +10,7 @@ use lens_view::selection::Selection;
 
 use crate::embed::EmbedCommand;
 use crate::library::PackSummary;
+use crate::outside::OutsideError;
 use crate::pack::Pack;
 use crate::packs::{StorageEstimate, Verification};
 use crate::theme::Theme;
@@ -59,7 +60,7 @@ pub enum Msg {
     /// The worker stopped, for this reason; none where its files could not be loaded.
     Crashed(Option<String>),
     /// The worker could not be started, for this reason.
-    NoWorker(String),
+    NoWorker(WorkerError),
     /// A request could not be sent, for this reason.
     NotSent(String),
     /// A timer ended.
@@ -67,10 +68,10 @@ pub enum Msg {
     /// The page's address is a link: as it opens, and after Back and Forward. The pack is the one that the link
     /// names, with its absolute address.
     UrlChanged(Box<Opened>, Option<Pack>),
-    /// What was fetched came, or a phrase that says why it did not. The number is the one that [`Effect::Fetch`] had.
-    Fetched(Fetch, u32, Result<String, String>),
-    /// A file with this name was opened: its text, or a phrase that says why it has none.
-    FileOpened(String, Result<String, String>),
+    /// What was fetched came, or why it did not. The number is the one that [`Effect::Fetch`] had.
+    Fetched(Fetch, u32, Result<String, OutsideError>),
+    /// A file with this name was opened: its text, or why it has none.
+    FileOpened(String, Result<String, OutsideError>),
     /// A precomputed example was chosen.
     Example(String),
     /// The precomputed comparison of this example with its pair was chosen.
@@ -129,6 +130,17 @@ pub enum Msg {
     DismissProblem,
     /// What a link dropped is no longer to be shown.
     DismissDropped,
+}
+
+/// Why the worker could not be started, as a phrase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WorkerError {
+    /// The page has no address that its worker's could be relative to.
+    #[error("this page has no address of its own")]
+    NoAddress,
+    /// The browser refused.
+    #[error("this browser does not start module workers")]
+    Refused,
 }
 
 /// Something happened to the reading as a film.

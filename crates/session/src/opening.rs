@@ -9,8 +9,9 @@ use crate::embed::Embed;
 use crate::keys::FIRST_EXAMPLE;
 use crate::message::{Effect, Fetch};
 use crate::model::{Model, Opening, Pending, Phase, Wait};
+use crate::outside::OutsideError;
 use crate::pack::Pack;
-use crate::show::inf_k_text;
+use crate::show::{ShowError, inf_k_text};
 use crate::shown::{Origin, ShownComparison};
 use crate::theme::Theme;
 use crate::values::shortened;
@@ -276,8 +277,8 @@ impl Model {
         self.ask(Effect::Fetch(what, self.turn));
     }
 
-    /// What was fetched in a turn came, or a phrase that says why it did not.
-    pub(crate) fn fetched(&mut self, what: Fetch, turn: u32, found: Result<String, String>) {
+    /// What was fetched in a turn came, or why it did not.
+    pub(crate) fn fetched(&mut self, what: Fetch, turn: u32, found: Result<String, OutsideError>) {
         let is_late = turn != self.turn;
         match what {
             Fetch::Gallery => {
@@ -304,7 +305,7 @@ impl Model {
             // Something else was asked for meanwhile.
             Fetch::Carried | Fetch::CarriedComparison | Fetch::Pair(_) if is_late => {}
             Fetch::Carried => {
-                match found.and_then(|json| self.show(&json, Origin::Precomputed)) {
+                match self.show_found(found, Origin::Precomputed) {
                     Ok(()) => {
                         self.opened(Phase::Idle);
                         if self.start.carried.is_some_and(|carried| carried.has_comparison) {
@@ -326,7 +327,7 @@ impl Model {
             Fetch::Dashboard(file) => self.dashboard_came(file, found),
             Fetch::Result(_) if is_late => {}
             Fetch::Result(url) => {
-                match found.and_then(|json| self.show(&json, Origin::Link(url.clone()))) {
+                match self.show_found(found, Origin::Link(url.clone())) {
                     Ok(()) => self.opened(Phase::Done),
                     Err(problem) => self.not_opened(format!("The result at {url} was not opened: {problem}.")),
                 }
@@ -336,15 +337,16 @@ impl Model {
     }
 
     /// A comparison was fetched, or not; `what` begins the sentence that says so.
-    fn comparison_came(&mut self, found: Result<String, String>, what: &str) {
-        match found.and_then(|json| Comparison::from_json(&json).map_err(|e| e.to_string())) {
+    fn comparison_came(&mut self, found: Result<String, OutsideError>, what: &str) {
+        let read = |json: String| Comparison::from_json(&json).map_err(ShowError::Document);
+        match found.map_err(ShowError::Outside).and_then(read) {
             Ok(comparison) => self.show_comparison(comparison, true),
             Err(problem) => self.not_opened(format!("{what} cannot be shown: {problem}.")),
         }
     }
 
     /// A page without a list of examples is whole without it.
-    fn list_examples(&mut self, found: Result<String, String>) {
+    fn list_examples(&mut self, found: Result<String, OutsideError>) {
         match found.ok().map(|json| Gallery::from_json(&json)) {
             Some(Ok(gallery)) => self.gallery = gallery,
             Some(Err(problem)) => self.ask(Effect::Warn(format!("examples/index.json: {problem}"))),
@@ -370,21 +372,22 @@ impl Model {
     /// An example is shown, unless something else was asked for while it came. Its text is put into the box, unless that was opened
     /// while it came.
     fn example_came(&mut self, id: &str, json: Option<String>) {
-        let shown = match json {
-            None => Err(format!("The example “{id}” could not be fetched; try again.")),
+        let problem = match json {
+            None => Some(format!("The example “{id}” could not be fetched; try again.")),
             // What typing or a figure asked for gives way to what was chosen.
             Some(_) if self.is_asked_for() || self.text != self.text_before_example => return,
-            Some(json) => self
-                .show(&json, Origin::Precomputed)
-                .map_err(|problem| format!("The example “{id}” cannot be read: {problem}.")),
+            Some(json) => {
+                let shown = self.show(&json, Origin::Precomputed);
+                shown.err().map(|problem| format!("The example “{id}” cannot be read: {problem}."))
+            }
         };
-        match shown {
-            // Whoever opened the box meanwhile writes in it.
-            Ok(()) if self.is_box_wanted => (self.is_editing, self.phase) = (true, Phase::Idle),
-            Ok(()) => self.opened(Phase::Idle),
+        match problem {
+            // A visitor who opened the box meanwhile writes in it.
+            None if self.is_box_wanted => (self.is_editing, self.phase) = (true, Phase::Idle),
+            None => self.opened(Phase::Idle),
             // The page is whole without its first example.
-            Err(problem) if id == FIRST_EXAMPLE && self.opening.is_some() => self.ask(Effect::Warn(problem)),
-            Err(problem) => self.not_opened(problem),
+            Some(problem) if id == FIRST_EXAMPLE && self.opening.is_some() => self.ask(Effect::Warn(problem)),
+            Some(problem) => self.not_opened(problem),
         }
     }
 

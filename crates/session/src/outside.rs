@@ -2,7 +2,39 @@
 
 use std::borrow::Cow;
 
-use lens_pack::text;
+use lens_pack::text::{self, TextError};
+
+/// Why a text from outside the page is not here, as a phrase that follows a colon.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OutsideError {
+    /// The page is a single file, which has its own analysis and no others.
+    #[error("this file carries its analysis alone")]
+    Alone,
+    /// A file of the site or of a pack did not come.
+    #[error("it could not be fetched; try again")]
+    Unfetched,
+    /// The address is not one that the page fetches from.
+    #[error("that is not a web address")]
+    Address,
+    /// No answer came: there is no network or no such host, or the host lets no other site read it.
+    #[error("its host cannot be reached, or does not let other sites read it (CORS)")]
+    Unreachable,
+    /// The host answered with this HTTP status, which is not one of success.
+    #[error("its host answers {0}")]
+    Status(u16),
+    /// The connection ended before the answer did.
+    #[error("the connection broke")]
+    Broken,
+    /// It has more bytes than any saved analysis.
+    #[error("it is too large for a saved analysis")]
+    TooLarge,
+    /// The browser could not read the visitor's file.
+    #[error("it could not be read")]
+    Unreadable,
+    /// Its bytes are something else than the text of a file of data.
+    #[error("it is {0}")]
+    NotText(#[from] TextError),
+}
 
 /// A text with the line ends of a text box.
 pub fn from_outside(text: &str) -> String {
@@ -12,9 +44,9 @@ pub fn from_outside(text: &str) -> String {
 /// The text of a saved result, from a file or a host, as the command line reads files.
 ///
 /// # Errors
-/// What it is instead, as a phrase.
-pub fn result_text(bytes: &[u8]) -> Result<String, String> {
-    text::of_data(bytes).map_err(|error| format!("it is {error}"))
+/// [`OutsideError::NotText`]: what it is instead.
+pub fn result_text(bytes: &[u8]) -> Result<String, OutsideError> {
+    text::of_data(bytes).map_err(OutsideError::NotText)
 }
 
 /// JSON whose strings hold half characters (lone surrogates), as a script may post them, with U+FFFD in their place: what
@@ -35,10 +67,13 @@ mod tests {
             assert_eq!(result_text(bytes).as_deref(), Ok(json));
         }
         let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
-        assert!(result_text(pointer).unwrap_err().starts_with("it is a Git LFS pointer"));
-        assert!(
-            result_text(b"<!DOCTYPE html><title>Sign in</title>").unwrap_err().starts_with("it is a page of the web")
-        );
-        assert!(result_text(b"{\xff").unwrap_err().starts_with("it is not UTF-8"));
+        for (bytes, start) in [
+            (&pointer[..], "it is a Git LFS pointer"),
+            (b"<!DOCTYPE html><title>Sign in</title>", "it is a page of the web"),
+            (b"{\xff", "it is not UTF-8"),
+        ] {
+            let problem = result_text(bytes).unwrap_err().to_string();
+            assert!(problem.starts_with(start), "{problem}");
+        }
     }
 }

@@ -4,6 +4,7 @@
 use crate::library::{FILE, ModelEntry, PackSummary, read_list};
 use crate::message::{Effect, Fetch};
 use crate::model::Model;
+use crate::outside::OutsideError;
 use crate::pack::Pack;
 use crate::packs::{Manifest, PackEntry};
 
@@ -19,11 +20,11 @@ impl Model {
     }
 
     /// The list came; a site need not have one.
-    pub(crate) fn models_came(&mut self, found: Result<String, String>) {
+    pub(crate) fn models_came(&mut self, found: Result<String, OutsideError>) {
         let listed = match found.ok().map(|json| read_list(&json)) {
             Some(Ok(listed)) => listed,
             Some(Err(problem)) => {
-                self.library.said = Some(format!("{FILE}: {problem}."));
+                self.library.notice = Some(format!("{FILE}: {problem}."));
                 Vec::new()
             }
             None => Vec::new(),
@@ -52,7 +53,7 @@ impl Model {
         self.ask(Effect::Fetch(Fetch::Manifest(url), self.turn));
     }
 
-    pub(crate) fn manifest_came(&mut self, url: &str, found: Result<String, String>) {
+    pub(crate) fn manifest_came(&mut self, url: &str, found: Result<String, OutsideError>) {
         let manifest = match found.map(|json| PackSummary::from_manifest(&json)) {
             Ok(Ok(facts)) => Manifest::Known(facts),
             Ok(Err(problem)) => Manifest::Failed(format!("has a manifest that {problem}")),
@@ -89,7 +90,7 @@ impl Model {
             return;
         }
         self.library.is_discarded = false;
-        self.library.said = None;
+        self.library.notice = None;
         self.library.downloading = Some(url.clone());
         // Asked while the visitor's press is fresh; the download does not depend on the answer.
         self.ask(Effect::PersistStorage(url));
@@ -127,7 +128,7 @@ impl Model {
     pub(crate) fn pack_deleted(&mut self) {
         self.ask(Effect::CountStorage);
         self.ask(Effect::EstimateStorage);
-        self.library.said = Some("Its files are deleted from this browser.".to_owned());
+        self.library.notice = Some("Its files are deleted from this browser.".to_owned());
     }
 
     /// Compares every whole file of a pack with its checksum; what is damaged is deleted.

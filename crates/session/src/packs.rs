@@ -75,7 +75,7 @@ impl Verification {
         let files = match (self.complete, self.damaged.as_slice()) {
             (0, _) => "No complete file of it is stored here.".to_owned(),
             _ if self.is_unknown => "This browser computes no checksums here: the page needs https.".to_owned(),
-            (count, []) => format!("All {count} files are as the pack says."),
+            (count, []) => format!("All {count} files match the pack’s manifest."),
             (_, damaged) => format!("Damaged, and deleted: {}. Download fetches them again.", damaged.join(", ")),
         };
         if self.had_rows {
@@ -97,8 +97,8 @@ pub struct Library {
     pub estimate: Option<StorageEstimate>,
     /// The pack that is being fetched.
     pub downloading: Option<String>,
-    /// What the last action came to.
-    pub said: Option<String>,
+    /// What the last action came to, as a sentence.
+    pub notice: Option<String>,
     /// What came of the pack that is being fetched is to be deleted once that has stopped.
     pub(crate) is_discarded: bool,
     /// Whether the list was asked for.

@@ -11,7 +11,7 @@ use lens_view::{estimate, number};
 
 use crate::figure::Figure;
 use crate::library::PackSummary;
-use crate::message::{Effect, Timer};
+use crate::message::{Effect, Timer, WorkerError};
 use crate::model::{Model, Next, Phase};
 use crate::shown::Origin;
 
@@ -35,7 +35,7 @@ const SHUFFLED_ORDERS: u16 = 3;
 /// The number of every request for diagnostics, which no job has.
 const DIAGNOSTICS: u32 = u32::MAX;
 
-const NO_PACK: &str = "This page does not say where its model is: its temporal-lens-pack tag is missing.";
+const NO_PACK: &str = "This page does not name its model: its temporal-lens-pack tag is missing.";
 
 impl Model {
     pub(crate) fn is_loading(&self) -> bool {
@@ -68,7 +68,7 @@ impl Model {
         }
         let inf_k = match parse_inf_k(&self.inf_k) {
             Ok(inf_k) => inf_k,
-            Err(problem) => return self.fail(problem),
+            Err(problem) => return self.fail(problem.to_string()),
         };
         // The visitor pressed the button, and asks the host for what the text needs.
         match self.analyze(inf_k, RowSource::Host) {
@@ -98,7 +98,7 @@ impl Model {
 
     fn analyze_text(&self, text: String, inf_k: Option<usize>, rows: RowSource) -> Option<Request> {
         let pack_url = self.pack.as_ref()?.url.clone();
-        Some(Request::Analyze { id: 0, pack_url, text, inf_k, rows, words: self.words, sync_between_stages: false })
+        Some(Request::Analyze { id: 0, pack_url, text, inf_k, rows, words: self.words })
     }
 
     /// Words are asked for, or no longer. Asked for, the text that is seen is analyzed again where the model is loaded:
@@ -135,7 +135,7 @@ impl Model {
         }
         let inf_k = match parse_inf_k(&self.second_inf_k) {
             Ok(inf_k) => inf_k,
-            Err(problem) => return self.fail(problem),
+            Err(problem) => return self.fail(problem.to_string()),
         };
         match &self.pack {
             Some(pack) => {
@@ -310,7 +310,7 @@ impl Model {
     /// The visitor takes a silent worker for ended.
     pub(crate) fn restart(&mut self) {
         if self.is_silent {
-            self.crashed("The engine said nothing any more.");
+            self.crashed("The engine stopped answering.");
         }
     }
 
@@ -434,7 +434,7 @@ impl Model {
                 self.shuffled = Some(Arc::new(shuffled));
                 self.stopped();
             }
-            Response::Cancelled { id } if is_current(id) => self.stopped(),
+            Response::Canceled { id } if is_current(id) => self.stopped(),
             Response::Failed { id, failure: FailureKind::Device, message } if id == 0 || id == self.request => {
                 self.crashed(&message);
             }
@@ -519,9 +519,9 @@ impl Model {
     }
 
     /// There is no worker, and there will be none.
-    pub(crate) fn has_no_worker(&mut self, problem: String) {
+    pub(crate) fn has_no_worker(&mut self, why: WorkerError) {
         (self.has_worker, self.job) = (false, None);
-        self.fail_for_now(problem);
+        self.fail_for_now(why.to_string());
     }
 
     /// Another device was chosen. What is under way is asked of a worker that runs on it, from the files stored here.
@@ -586,18 +586,26 @@ impl Model {
     }
 }
 
+/// Why an `inf_k` field has no number of codes, as a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("inf_k is a whole number of codes to keep, at least 1 (or empty): “{text}” is not.")]
+pub struct InfKError {
+    /// The text, without the spaces around it.
+    pub text: String,
+}
+
 /// The field's number; none when it is empty.
 ///
 /// # Errors
-/// A sentence for what is not a number of codes.
-pub fn parse_inf_k(text: &str) -> Result<Option<usize>, String> {
+/// [`InfKError`] for what is not a number of codes.
+pub fn parse_inf_k(text: &str) -> Result<Option<usize>, InfKError> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(None);
     }
     match text.parse::<usize>() {
         Ok(k) if k > 0 => Ok(Some(k)),
-        _ => Err(format!("inf_k is a whole number of codes to keep, at least 1 (or empty): “{text}” is not.")),
+        _ => Err(InfKError { text: text.to_owned() }),
     }
 }
 

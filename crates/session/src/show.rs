@@ -4,25 +4,46 @@ use std::sync::Arc;
 
 use lens_analysis::Analysis;
 use lens_analysis::comparison::Comparison;
+use lens_analysis::document::DocumentError;
 use lens_view::comparison;
 use lens_view::focus::Focus;
 use lens_view::selection::Selection;
 
 use crate::model::{Model, Pending, Phase};
-use crate::outside::readable_json;
+use crate::outside::{OutsideError, readable_json};
 use crate::shown::{Origin, ShownAnalysis, ShownComparison};
 
 /// Analyses, and comparisons, kept for Back.
 const RECENT: usize = 8;
 
+/// Why an analysis or a comparison is not shown, as a phrase that follows a colon.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ShowError {
+    /// Its text is not here.
+    #[error(transparent)]
+    Outside(#[from] OutsideError),
+    /// Its text is not a document that this page reads.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+}
+
 impl Model {
     /// Puts an analysis on the page. Reads the document; the string is untrusted.
     ///
     /// # Errors
-    /// A sentence that says what is wrong with the document.
-    pub(crate) fn show(&mut self, json: &str, origin: Origin) -> Result<(), String> {
-        let analysis = Analysis::from_json(&readable_json(json)).map_err(|e| e.to_string())?;
+    /// What is wrong with the document.
+    pub(crate) fn show(&mut self, json: &str, origin: Origin) -> Result<(), DocumentError> {
+        let analysis = Analysis::from_json(&readable_json(json))?;
         self.show_analysis(analysis, origin);
+        Ok(())
+    }
+
+    /// The same of a document that was fetched or opened.
+    ///
+    /// # Errors
+    /// [`ShowError`].
+    pub(crate) fn show_found(&mut self, found: Result<String, OutsideError>, origin: Origin) -> Result<(), ShowError> {
+        self.show(&found?, origin)?;
         Ok(())
     }
 
@@ -75,13 +96,13 @@ impl Model {
     }
 
     /// A file with a saved result, which needs no model.
-    pub(crate) fn open_file(&mut self, name: String, read: Result<String, String>) {
+    pub(crate) fn open_file(&mut self, name: String, read: Result<String, OutsideError>) {
         // What typing asked for gives way: its answer is not what the visitor wants now.
         if self.is_asked_for() {
             self.note = Some(format!("{name} was not opened: an analysis is under way."));
             return;
         }
-        match read.and_then(|json| self.show(&json, Origin::File(name.clone()))) {
+        match self.show_found(read, Origin::File(name.clone())) {
             Ok(()) => {
                 self.give_up_opening();
                 self.view.feature = None;

@@ -3,7 +3,7 @@
 use lens_view::choice::Choice;
 use lens_view::focus::Focus;
 
-use crate::embed::EmbedCommand;
+use crate::embed::{EmbedCommand, EmbedError};
 use crate::message::{Effect, FilmMsg, Msg, Timer};
 use crate::model::{Model, Phase};
 use crate::shown::Origin;
@@ -64,7 +64,7 @@ impl Model {
             Msg::Worker(response, buffers) => self.answered(response, buffers),
             Msg::Crashed(Some(reason)) => self.crashed(&format!("The worker stopped: {reason}")),
             Msg::Crashed(None) => self.crashed("The worker could not be started: its files could not be loaded."),
-            Msg::NoWorker(problem) => self.has_no_worker(problem),
+            Msg::NoWorker(why) => self.has_no_worker(why),
             Msg::NotSent(reason) => self.crashed(&format!("The request could not be sent: {reason}.")),
             Msg::Timer(Timer::Typing(typed)) => self.typing_paused(typed),
             Msg::Timer(Timer::Patience(request)) => self.lose_patience(request),
@@ -78,7 +78,7 @@ impl Model {
             Msg::Pair(id) => self.open_pair(id),
             Msg::Message(command) => {
                 if let Err(problem) = self.obey(command) {
-                    self.ask(Effect::Refuse(problem));
+                    self.ask(Effect::Refuse(problem.to_string()));
                 }
             }
             Msg::Chosen(view) => {
@@ -122,9 +122,9 @@ impl Model {
             Msg::DeletePack(url) => self.delete_pack(&url),
             Msg::PackDeleted => self.pack_deleted(),
             Msg::VerifyPack(url) => self.verify_pack(&url),
-            Msg::Verifying(file, of) => self.library.said = Some(format!("Checking file {file} of {of} …")),
+            Msg::Verifying(file, of) => self.library.notice = Some(format!("Checking file {file} of {of} …")),
             Msg::Verified(verification) => {
-                self.library.said = Some(verification.sentence());
+                self.library.notice = Some(verification.sentence());
                 self.ask(Effect::CountStorage);
             }
             Msg::DeleteStored => self.delete_stored(),
@@ -140,26 +140,24 @@ impl Model {
     }
 
     /// Does what the page around asks for.
-    fn obey(&mut self, command: EmbedCommand) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// [`EmbedError`].
+    fn obey(&mut self, command: EmbedCommand) -> Result<(), EmbedError> {
         match command {
             EmbedCommand::Hello => {}
             EmbedCommand::SetTheme { theme } => {
-                self.theme = Theme::from_key(&theme).ok_or("There is no such theme: it is light, dark or system.")?;
+                self.theme = Theme::from_key(&theme).ok_or(EmbedError::Theme)?;
             }
-            EmbedCommand::SetText { text } if text.is_empty() => {
-                return Err("There is no text in the message.".to_owned());
-            }
+            EmbedCommand::SetText { text } if text.is_empty() => return Err(EmbedError::NoText),
             EmbedCommand::SetText { text } => self.open_text(text),
-            EmbedCommand::SetResult { .. } if self.is_asked_for() => {
-                return Err("An analysis is under way.".to_owned());
-            }
+            EmbedCommand::SetResult { .. } if self.is_asked_for() => return Err(EmbedError::UnderWay),
             EmbedCommand::SetResult { result } => {
                 let json = match result {
                     serde_json::Value::String(json) => json,
                     document => document.to_string(),
                 };
-                self.show(&json, Origin::File("the page around".to_owned()))
-                    .map_err(|problem| format!("The result was not opened: {problem}."))?;
+                self.show(&json, Origin::File("the page around".to_owned()))?;
                 self.give_up_opening();
                 self.view.feature = None;
                 self.opened(Phase::Done);

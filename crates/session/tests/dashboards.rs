@@ -5,8 +5,8 @@
 mod common;
 
 use common::{Page, dashboard_index, result_json, start};
-use lens_session::dashboards::Lookup;
-use lens_session::{Carried, Fetch, Msg, Start};
+use lens_session::dashboards::{ChunkError, Lookup};
+use lens_session::{Carried, Fetch, Msg, OutsideError, Start};
 
 fn lookup(page: &Page, feature: usize) -> Lookup {
     page.model.dashboards.lookup(&dashboard_index().pack_hash, feature)
@@ -60,8 +60,9 @@ fn a_missing_file_is_reported_and_requested_again() {
     let (what, turn) = page.take_fetch().unwrap();
     page.answer(what, turn);
     let (what, turn) = page.take_fetch().unwrap();
-    page.tell(Msg::Fetched(what, turn, Err("offline".to_owned())));
-    assert_eq!(lookup(&page, 7), Lookup::Failed("the dashboard could not be fetched".to_owned()));
+    page.tell(Msg::Fetched(what, turn, Err(OutsideError::Unfetched)));
+    assert_eq!(lookup(&page, 7), Lookup::Failed(ChunkError::Unfetched));
+    assert_eq!(ChunkError::Unfetched.to_string(), "the dashboard could not be fetched");
     assert_eq!(asked(&mut page), None, "not by itself");
     page.tell(Msg::RetryDashboards);
     page.serve();
@@ -76,12 +77,12 @@ fn a_damaged_file_is_reported() {
     page.answer(what, turn);
     let (what, turn) = page.take_fetch().unwrap();
     page.tell(Msg::Fetched(what, turn, Ok("{}".to_owned())));
-    assert!(matches!(lookup(&page, 7), Lookup::Failed(_)));
+    assert!(matches!(lookup(&page, 7), Lookup::Failed(ChunkError::Unreadable(_))));
 }
 
 #[test]
 fn without_an_index_the_page_is_whole() {
-    for answer in [Err("offline".to_owned()), Ok("[]".to_owned())] {
+    for answer in [Err(OutsideError::Unfetched), Ok("[]".to_owned())] {
         let mut page = Page::new();
         page.choose(|view| view.feature = Some(7));
         let (what, turn) = page.take_fetch().unwrap();

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use common::{MODELS, OTHER, OWN, Page, other_pack, own_pack};
 use lens_protocol::{Request, Response};
 use lens_session::packs::{Manifest, StorageEstimate, Verification};
-use lens_session::{Effect, Fetch, Msg, Pack, Phase};
+use lens_session::{Effect, Fetch, Msg, OutsideError, Pack, Phase};
 
 /// Does what the browser does with the list of packs.
 fn locate(page: &mut Page) {
@@ -65,10 +65,10 @@ fn a_site_without_a_list_has_its_own_pack() {
     page.asked.clear();
     page.tell(Msg::LibraryOpened);
     let (what, turn) = page.take_fetch().unwrap();
-    page.tell(Msg::Fetched(what, turn, Err("404".to_owned())));
+    page.tell(Msg::Fetched(what, turn, Err(OutsideError::Status(404))));
     locate(&mut page);
     assert_eq!(page.model.library.packs.len(), 1);
-    assert!(page.model.library.said.is_none());
+    assert!(page.model.library.notice.is_none());
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn a_wrong_list_is_reported() {
     page.tell(Msg::LibraryOpened);
     let (what, turn) = page.take_fetch().unwrap();
     page.tell(Msg::Fetched(what, turn, Ok(MODELS.replace("models/1", "models/9"))));
-    assert!(page.model.library.said.as_deref().unwrap().starts_with("models.json: its format is"));
+    assert!(page.model.library.notice.as_deref().unwrap().starts_with("models.json: its format is"));
     locate(&mut page);
     assert_eq!(page.model.library.packs.len(), 1);
 }
@@ -94,7 +94,7 @@ fn a_pack_says_what_it_is_once_it_is_asked() {
 
 #[test]
 fn a_pack_that_does_not_answer_is_reported() {
-    for (url, said) in [
+    for (url, expected) in [
         ("https://silent.example/", "does not answer, or does not let this page read it"),
         ("https://broken.example/", "has a manifest that cannot be read"),
     ] {
@@ -103,7 +103,7 @@ fn a_pack_that_does_not_answer_is_reported() {
         page.tell(Msg::LookAtPack(url.to_owned()));
         page.serve();
         match manifest_of(&page, url) {
-            Manifest::Failed(problem) => assert!(problem.starts_with(said), "{problem}"),
+            Manifest::Failed(problem) => assert!(problem.starts_with(expected), "{problem}"),
             other => panic!("{other:?}"),
         }
     }
@@ -151,7 +151,7 @@ fn a_download_that_is_paused_keeps_what_came() {
     assert_eq!(page.model.library.downloading.as_deref(), Some(OWN));
     page.tell(Msg::Cancel);
     page.asked.clear();
-    page.worker(Response::Cancelled { id: request.id() });
+    page.worker(Response::Canceled { id: request.id() });
     assert!(page.model.library.downloading.is_none());
     assert!(!page.asked.iter().any(|effect| matches!(effect, Effect::DeletePack(..))));
     assert_eq!(page.model.phase, Phase::Idle);
@@ -163,11 +163,11 @@ fn a_download_that_is_discarded_is_deleted_once_it_has_stopped() {
     page.tell(Msg::DiscardDownload);
     assert_eq!(page.sent(), Request::Cancel { id: request.id() });
     assert!(!page.asked.iter().any(|effect| matches!(effect, Effect::DeletePack(..))));
-    page.worker(Response::Cancelled { id: request.id() });
+    page.worker(Response::Canceled { id: request.id() });
     assert!(page.asked.iter().any(|effect| matches!(effect, Effect::DeletePack(url, _) if url == OWN)));
     assert!(page.asked.contains(&Effect::RememberLoaded(OWN.to_owned(), false)));
     page.tell(Msg::PackDeleted);
-    assert_eq!(page.model.library.said.as_deref(), Some("Its files are deleted from this browser."));
+    assert_eq!(page.model.library.notice.as_deref(), Some("Its files are deleted from this browser."));
     // The next one is not.
     page.asked.clear();
     page.tell(Msg::DownloadPack(OWN.to_owned()));
@@ -216,7 +216,7 @@ fn a_download_that_has_not_begun_gives_way_to_an_analysis() {
     assert!(page.model.library.downloading.is_none());
     let request = page.sent();
     page.tell(Msg::DiscardDownload);
-    page.worker(Response::Cancelled { id: request.id() });
+    page.worker(Response::Canceled { id: request.id() });
     assert!(!page.asked.iter().any(|effect| matches!(effect, Effect::DeletePack(..))));
 }
 
@@ -236,10 +236,10 @@ fn the_outcome_of_a_check_is_reported() {
     page.tell(Msg::VerifyPack(OWN.to_owned()));
     assert!(matches!(page.asked.front(), Some(Effect::VerifyPack(facts)) if facts.bytes() == 10_000));
     page.tell(Msg::Verifying(1, 2));
-    assert_eq!(page.model.library.said.as_deref(), Some("Checking file 1 of 2 …"));
-    for (found, said) in [
+    assert_eq!(page.model.library.notice.as_deref(), Some("Checking file 1 of 2 …"));
+    for (found, expected) in [
         (Verification::default(), "No complete file of it is stored here."),
-        (Verification { complete: 2, ..Default::default() }, "All 2 files are as the pack says."),
+        (Verification { complete: 2, ..Default::default() }, "All 2 files match the pack’s manifest."),
         (
             Verification { complete: 2, is_unknown: true, ..Default::default() },
             "This browser computes no checksums here: the page needs https.",
@@ -250,11 +250,11 @@ fn the_outcome_of_a_check_is_reported() {
         ),
         (
             Verification { complete: 2, had_rows: true, ..Default::default() },
-            "All 2 files are as the pack says. Single embedding rows are deleted; texts fetch theirs again.",
+            "All 2 files match the pack’s manifest. Single embedding rows are deleted; texts fetch theirs again.",
         ),
     ] {
         page.tell(Msg::Verified(found));
-        assert_eq!(page.model.library.said.as_deref(), Some(said));
+        assert_eq!(page.model.library.notice.as_deref(), Some(expected));
     }
     page.asked.clear();
     page.tell(Msg::VerifyPack("https://unknown.example/".to_owned()));

@@ -8,7 +8,8 @@ use common::{OPENING, OTHER, Page, comparison_json, example_text, result_json, s
 use lens_analysis::similarity::Mode;
 use lens_protocol::{FailureKind, Request, Response};
 use lens_session::figure::Figure;
-use lens_session::{Carried, Effect, FIRST_EXAMPLE, Fetch, Msg, Origin, Phase, Start, Subject, Theme};
+use lens_session::outside::result_text;
+use lens_session::{Carried, Effect, FIRST_EXAMPLE, Fetch, Msg, Origin, OutsideError, Phase, Start, Subject, Theme};
 use lens_view::focus::Cell;
 use lens_view::heatmap::Scale;
 use lens_view::trajectory::Method;
@@ -67,7 +68,7 @@ fn a_single_file_opens_what_it_carries_and_asks_for_nothing_else() {
 fn without_its_first_example_the_page_is_whole() {
     let mut page = opening("");
     let (what, turn) = page.take_fetch().unwrap();
-    page.tell(Msg::Fetched(what, turn, Err("offline".to_owned())));
+    page.tell(Msg::Fetched(what, turn, Err(OutsideError::Unfetched)));
     assert!(page.asked.iter().any(|effect| matches!(effect, Effect::Warn(_))));
     page.serve();
     assert!(page.model.problem.is_none() && page.model.shown.is_none() && !page.model.is_example_pending);
@@ -77,7 +78,7 @@ fn without_its_first_example_the_page_is_whole() {
 
 #[test]
 fn without_a_list_of_examples_the_page_is_whole() {
-    for answer in [Err("offline".to_owned()), Ok("[]".to_owned())] {
+    for answer in [Err(OutsideError::Unfetched), Ok("[]".to_owned())] {
         let mut page = opening("?text=one+two");
         let (what, turn) = page.take_fetch().unwrap();
         assert_eq!(what, Fetch::Gallery);
@@ -155,7 +156,7 @@ fn for_an_example_that_is_not_there_the_first_one_is_shown_with_a_note() {
     for id in ["poem", FIRST_EXAMPLE] {
         let (what, turn) = page.take_fetch().unwrap();
         assert_eq!(what, Fetch::Example(id.to_owned()));
-        page.tell(Msg::Fetched(what, turn, Err("offline".to_owned())));
+        page.tell(Msg::Fetched(what, turn, Err(OutsideError::Unfetched)));
     }
     page.serve();
     assert!(page.model.shown.is_none() && !page.model.is_example_pending && page.model.has_box());
@@ -166,7 +167,7 @@ fn for_an_example_that_is_not_there_the_first_one_is_shown_with_a_note() {
     let mut page = opening("example=no-such-thing");
     let (what, turn) = page.take_fetch().unwrap();
     page.tell(Msg::Typed("mine".to_owned()));
-    page.tell(Msg::Fetched(what, turn, Err("offline".to_owned())));
+    page.tell(Msg::Fetched(what, turn, Err(OutsideError::Unfetched)));
     page.serve();
     assert_eq!(page.model.problem.as_deref(), Some("The example “no-such-thing” could not be fetched; try again."));
     assert_eq!((page.shown(), page.model.text.as_str()), (None, "mine"));
@@ -209,7 +210,7 @@ fn an_example_is_awaited_until_it_came_or_something_else_is_asked_for() {
     assert_eq!(page.model.awaited_example.as_deref(), None);
     page.tell(Msg::Example("news".to_owned()));
     let (what, turn) = page.take_fetch().unwrap();
-    page.tell(Msg::Fetched(what, turn, Err("offline".to_owned())));
+    page.tell(Msg::Fetched(what, turn, Err(OutsideError::Unfetched)));
     assert_eq!(page.model.awaited_example.as_deref(), None);
     page.tell(Msg::Example("news".to_owned()));
     page.visit("?text=other+words");
@@ -228,7 +229,7 @@ fn a_comparison_is_awaited_until_it_came_or_something_else_is_asked_for() {
     assert_eq!(page.model.awaited_pair.as_deref(), None);
     page.tell(Msg::Pair("garden-path".to_owned()));
     let (what, turn) = page.take_fetch().unwrap();
-    page.tell(Msg::Fetched(what, turn, Err("offline".to_owned())));
+    page.tell(Msg::Fetched(what, turn, Err(OutsideError::Unfetched)));
     assert_eq!(page.model.awaited_pair.as_deref(), None);
     page.tell(Msg::Pair("garden-path".to_owned()));
     page.visit("?text=other+words");
@@ -452,10 +453,11 @@ fn a_saved_result_opens_without_a_model() {
 
 #[test]
 fn a_link_to_a_broken_result_is_refused_with_a_sentence() {
-    for (query, said) in [("result=a/broken.json", "cut short"), ("result=a/absent.json", "its host answers 404")] {
+    let cases = [("result=a/broken.json", "cut short"), ("result=a/absent.json", "its host answers 404")];
+    for (query, expected) in cases {
         let page = Page::at(query);
         let problem = page.model.problem.as_deref().unwrap();
-        assert!(problem.starts_with("The result at a/") && problem.contains(said), "{problem}");
+        assert!(problem.starts_with("The result at a/") && problem.contains(expected), "{problem}");
         assert!(page.shown().is_none());
         assert!(page.model.gallery.examples.len() >= 8, "the examples are listed all the same");
     }
@@ -613,9 +615,9 @@ fn a_missing_comparison_is_reported() {
     let mut page = Page::at("example=garden-path");
     page.tell(Msg::Pair("garden-path".to_owned()));
     let (what, turn) = page.take_fetch().unwrap();
-    page.tell(Msg::Fetched(what, turn, Err("it could not be fetched; try again".to_owned())));
-    let said = "The comparison of “garden-path” cannot be shown: it could not be fetched; try again.";
-    assert_eq!(page.model.problem.as_deref(), Some(said));
+    page.tell(Msg::Fetched(what, turn, Err(OutsideError::Unfetched)));
+    let expected = "The comparison of “garden-path” cannot be shown: it could not be fetched; try again.";
+    assert_eq!(page.model.problem.as_deref(), Some(expected));
 }
 
 #[test]
@@ -702,8 +704,11 @@ fn a_file_that_is_not_a_result_is_refused_and_the_page_stays() {
     let mut page = Page::new();
     page.tell(Msg::FileOpened("mine.json".to_owned(), Ok("[1]".to_owned())));
     assert!(page.model.problem.as_deref().unwrap().starts_with("mine.json was not opened: "));
-    page.tell(Msg::FileOpened("mine.bin".to_owned(), Err("it is not text".to_owned())));
-    assert_eq!(page.model.problem.as_deref(), Some("mine.bin was not opened: it is not text."));
+    page.tell(Msg::FileOpened("mine.bin".to_owned(), result_text(b"abc\xff")));
+    let expected = "mine.bin was not opened: it is not UTF-8 text (byte 3); save it as UTF-8.";
+    assert_eq!(page.model.problem.as_deref(), Some(expected));
+    page.tell(Msg::FileOpened("mine.bin".to_owned(), Err(OutsideError::Unreadable)));
+    assert_eq!(page.model.problem.as_deref(), Some("mine.bin was not opened: it could not be read."));
     assert_eq!(page.shown(), Some(OPENING));
 }
 
@@ -750,7 +755,7 @@ fn a_stop_that_comes_while_a_link_opens_is_no_matter() {
     let request = page.sent();
     page.tell(Msg::Cancel);
     page.visit("example=poem");
-    page.worker(Response::Cancelled { id: request.id() });
+    page.worker(Response::Canceled { id: request.id() });
     page.serve();
     assert_eq!(page.shown(), Some(example_text("poem").as_str()));
     assert_eq!(page.model.phase, Phase::Idle);

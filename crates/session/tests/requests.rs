@@ -9,7 +9,7 @@ use lens_protocol::buffers::Buffer;
 use lens_protocol::{DeviceInfo, DeviceWish, FailureKind, Request, RequestStage, Response, RowSource};
 use lens_session::figure::Figure;
 use lens_session::requests::{device_label, parse_inf_k};
-use lens_session::{Effect, Msg, Origin, Phase, Start, Timer};
+use lens_session::{Effect, Msg, Origin, Phase, Start, Timer, WorkerError};
 
 fn id_of(request: &Request) -> u32 {
     request.id()
@@ -89,7 +89,7 @@ fn numbers_of_codes_are_read_from_text() {
     assert_eq!(parse_inf_k("  "), Ok(None));
     assert_eq!(parse_inf_k("12"), Ok(Some(12)));
     for text in ["0", "-1", "1.5", "x", "99999999999999999999999"] {
-        assert!(parse_inf_k(text).unwrap_err().contains("at least 1"), "{text}");
+        assert!(parse_inf_k(text).unwrap_err().to_string().contains("at least 1"), "{text}");
     }
 }
 
@@ -159,7 +159,7 @@ fn cancel_stops_and_what_was_shown_stays() {
     page.tell(Msg::Cancel);
     assert_eq!(page.sent(), Request::Cancel { id: id_of(&request) });
     assert!(page.model.is_stopping);
-    page.worker(Response::Cancelled { id: id_of(&request) });
+    page.worker(Response::Canceled { id: id_of(&request) });
     assert_eq!((page.model.phase, page.shown()), (Phase::Idle, Some(OPENING)));
     assert!(!page.model.is_stopping && page.model.progress.is_none() && page.model.problem.is_none());
     assert_eq!(page.model.text, "one two", "the text is kept");
@@ -189,7 +189,7 @@ fn a_result_that_comes_after_cancel_but_before_it_arrived_is_shown() {
     assert_eq!((page.model.phase, page.shown()), (Phase::Done, Some("one two")));
     assert!(!page.model.is_stopping);
     // The worker had nothing to stop any more.
-    page.worker(Response::Cancelled { id: id_of(&request) });
+    page.worker(Response::Canceled { id: id_of(&request) });
     assert_eq!(page.model.phase, Phase::Done);
 }
 
@@ -197,7 +197,7 @@ fn a_result_that_comes_after_cancel_but_before_it_arrived_is_shown() {
 fn a_result_that_comes_after_the_stop_is_not_shown() {
     let (mut page, request) = under_way("one two");
     page.tell(Msg::Cancel);
-    page.worker(Response::Cancelled { id: id_of(&request) });
+    page.worker(Response::Canceled { id: id_of(&request) });
     page.answer_analysis(&request);
     assert_eq!((page.model.phase, page.shown()), (Phase::Idle, Some(OPENING)));
 }
@@ -222,7 +222,7 @@ fn a_worker_that_does_not_stop_is_ended() {
 fn patience_with_a_request_that_is_over_ends_no_worker() {
     let (mut page, request) = under_way("one two");
     page.tell(Msg::Cancel);
-    page.worker(Response::Cancelled { id: id_of(&request) });
+    page.worker(Response::Canceled { id: id_of(&request) });
     page.tell(Msg::Submit);
     let next = page.sent();
     page.asked.clear();
@@ -240,7 +240,7 @@ fn patience_with_a_request_that_is_over_ends_no_worker() {
 fn two_requests_crossing_the_later_one_is_shown() {
     let (mut page, first) = under_way("first text");
     page.tell(Msg::Cancel);
-    page.worker(Response::Cancelled { id: id_of(&first) });
+    page.worker(Response::Canceled { id: id_of(&first) });
     page.tell(Msg::Typed("second text".to_owned()));
     page.tell(Msg::Submit);
     let second = page.sent();
@@ -352,8 +352,8 @@ fn a_worker_that_goes_on_is_not_taken_for_ended() {
 #[test]
 fn the_progress_of_a_request_never_stands_still_for_two_seconds() {
     let (mut page, request) = under_way("one two");
-    let said = |page: &Page| page.model.progress.as_ref().map(|it| (it.sentence(), it.pace()));
-    let (start, mut since, mut last) = (page.now, page.now, said(&page));
+    let shown = |page: &Page| page.model.progress.as_ref().map(|it| (it.sentence(), it.pace()));
+    let (start, mut since, mut last) = (page.now, page.now, shown(&page));
     // Reports come now and then, for ten seconds.
     let mut reports = [300.0, 1250.0, 1300.0, 4700.0, 4720.0].into_iter().peekable();
     let (mut timers, mut done) = (page.take_timers(), 0);
@@ -370,7 +370,7 @@ fn the_progress_of_a_request_never_stands_still_for_two_seconds() {
             page.tell(Msg::Timer(timer));
         }
         timers.extend(page.take_timers());
-        let now = said(&page);
+        let now = shown(&page);
         if now != last {
             (since, last) = (page.now, now);
         }
@@ -387,16 +387,16 @@ fn the_progress_of_a_request_never_stands_still_for_two_seconds() {
 fn a_worker_says_how_far_it_is_with_its_device_before_it_knows_a_request() {
     let (mut page, _) = under_way("one two");
     page.progress(0, RequestStage::Device, 3, 9);
-    let said = page.model.progress.as_ref().unwrap().sentence();
-    assert_eq!(said, "Opening the device and checking the kernels · 3 of 9");
+    let sentence = page.model.progress.as_ref().unwrap().sentence();
+    assert_eq!(sentence, "Opening the device and checking the kernels · 3 of 9");
     page.progress(0, RequestStage::Model, 3, 9);
-    assert_eq!(page.model.progress.as_ref().unwrap().sentence(), said);
+    assert_eq!(page.model.progress.as_ref().unwrap().sentence(), sentence);
 }
 
 #[test]
 fn silence_ends_with_its_request() {
     let ends: [fn(&mut Page, &Request); 3] = [
-        |page, request| page.worker(Response::Cancelled { id: request.id() }),
+        |page, request| page.worker(Response::Canceled { id: request.id() }),
         |page, request| page.fail(request.id(), FailureKind::Network, "no"),
         // Back.
         |page, _| page.visit("text=first&v=3"),
@@ -490,7 +490,7 @@ fn a_lost_device_of_an_earlier_request_is_none_of_this_one() {
 #[test]
 fn a_browser_without_module_workers_is_reported() {
     let (mut page, _) = under_way("one two");
-    page.tell(Msg::NoWorker("this browser does not start module workers".to_owned()));
+    page.tell(Msg::NoWorker(WorkerError::Refused));
     assert_eq!(page.model.problem.as_deref(), Some("this browser does not start module workers"));
     assert_eq!(page.model.phase, Phase::Error);
     assert!(!page.model.has_worker && page.model.progress.is_none());
@@ -503,7 +503,7 @@ fn what_waited_for_a_worker_that_never_came_is_not_asked_again() {
     let (timer, _) = page.take_timers().pop().unwrap();
     page.tell(Msg::Timer(timer));
     page.tell(Msg::Submit);
-    page.tell(Msg::NoWorker("none".to_owned()));
+    page.tell(Msg::NoWorker(WorkerError::Refused));
     page.take_sent();
     page.tell(Msg::Submit);
     let request = page.sent();
@@ -628,7 +628,7 @@ fn other_orders_are_of_the_shown_text_and_of_no_other() {
     page.tell(Msg::AskShuffled);
     let request = page.sent();
     page.tell(Msg::Cancel);
-    page.worker(Response::Cancelled { id: request.id() });
+    page.worker(Response::Canceled { id: request.id() });
     assert!(page.model.shuffled.is_none());
     page.answer_shuffled(&request);
     assert!(page.model.shuffled.is_none(), "a late answer");

@@ -9,7 +9,7 @@ use common::{Page, analysis_of, other_pack, own_pack, result_json, site, span, s
 use lens_analysis::similarity::similarity;
 use lens_protocol::{FailureKind, Request, RequestStage, Response};
 use lens_session::embed::EmbedCommand;
-use lens_session::{Effect, Fetch, FilmMsg, Msg, Phase, Start, Timer, ViewState};
+use lens_session::{Effect, Fetch, FilmMsg, Msg, OutsideError, Phase, Start, Timer, ViewState, WorkerError};
 use lens_view::focus::{Cell, Focus};
 use lens_view::heatmap::Heatmap;
 use lens_view::strip::Shading;
@@ -63,7 +63,7 @@ fn anything(page: &mut Page, random: &mut Random, seen: &mut Vec<Request>) {
             Some(request @ Request::Compare { .. }) => page.answer_comparison(&request),
             Some(request @ Request::Attention { .. }) => page.answer_attention(&request),
             Some(request @ Request::Shuffled { .. }) => page.answer_shuffled(&request),
-            Some(Request::Cancel { id }) => page.worker(Response::Cancelled { id }),
+            Some(Request::Cancel { id }) => page.worker(Response::Canceled { id }),
             Some(Request::Download { id, .. }) => page.worker(Response::Downloaded { id, bytes: 1 }),
             Some(Request::StoreEmbedding { id, .. }) => page.worker(Response::EmbeddingStored { id, bytes: 1 }),
             Some(Request::Diagnostics { id }) => {
@@ -77,7 +77,7 @@ fn anything(page: &mut Page, random: &mut Random, seen: &mut Vec<Request>) {
         13..=15 => page.visit(random.of(&QUERIES)),
         16..=18 => {
             if let Some((what, turn)) = page.take_fetch() {
-                let found = if random.below(5) == 0 { Err("offline".to_owned()) } else { site(&what) };
+                let found = if random.below(5) == 0 { Err(OutsideError::Unfetched) } else { site(&what) };
                 page.tell(Msg::Fetched(what, turn, found));
             }
         }
@@ -123,7 +123,7 @@ fn anything(page: &mut Page, random: &mut Random, seen: &mut Vec<Request>) {
                 Msg::PackChosen(other_pack()),
                 Msg::PackChosen(own_pack()),
                 Msg::NotSent("no".to_owned()),
-                Msg::NoWorker("no workers here".to_owned()),
+                Msg::NoWorker(WorkerError::Refused),
                 Msg::DismissProblem,
                 Msg::ComparedSpans(random.below(3), span(0, 1)),
                 Msg::Film(FilmMsg::Toggle),
@@ -188,7 +188,7 @@ fn come_to_rest(page: &mut Page) {
         }
         let sent = page.take_sent();
         match sent.last() {
-            Some(Request::Cancel { id }) => page.worker(Response::Cancelled { id: *id }),
+            Some(Request::Cancel { id }) => page.worker(Response::Canceled { id: *id }),
             Some(request) => page.fail(request.id(), FailureKind::Input, "enough"),
             // The request was looked at before: its worker breaks.
             None => page.tell(Msg::Crashed(Some("enough".to_owned()))),

@@ -69,7 +69,7 @@ fn typing_during_a_run_of_typing_pushes_it_aside() {
     let cancel = pause_after(&mut page, "one two three");
     assert_eq!(cancel, [Request::Cancel { id: first[0].id() }]);
     assert!(page.take_timers().is_empty(), "the worker is not ended: the next text waits for it");
-    page.worker(Response::Cancelled { id: first[0].id() });
+    page.worker(Response::Canceled { id: first[0].id() });
     let next = page.take_sent();
     assert!(matches!(&next[..], [Request::Analyze { text, .. }] if text == "one two three"));
     page.answer_analysis(&next[0]);
@@ -99,7 +99,7 @@ fn analyze_during_a_run_of_typing_comes_after_it() {
     let quiet = pause_after(&mut page, "one two");
     page.tell(Msg::Submit);
     assert_eq!(page.take_sent(), [Request::Cancel { id: quiet[0].id() }]);
-    page.worker(Response::Cancelled { id: quiet[0].id() });
+    page.worker(Response::Canceled { id: quiet[0].id() });
     let loud = page.sent();
     assert!(matches!(&loud, Request::Analyze { text, .. } if text == "one two"));
     assert!(!page.model.is_quiet && page.model.progress.is_some());

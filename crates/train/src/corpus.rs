@@ -12,7 +12,7 @@ use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
-use lens_pack::instead::{Wanted, instead_of_bytes};
+use lens_pack::instead::{ExpectedInput, instead_of_bytes};
 use lens_pack::text;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -221,7 +221,7 @@ pub fn passages(path: &Path, mut take: impl FnMut(Passage) -> Result<()>) -> Res
                 &"has more than 512 MiB: cut it into several files, or lines of JSON with a \"text\" each",
             ));
         }
-        if let Some(other) = instead_of_bytes(&bytes, Wanted::Text) {
+        if let Some(other) = instead_of_bytes(&bytes, ExpectedInput::Text) {
             return Err(wrong(&format!("is not a text{other}")));
         }
         let text = text::of_bytes(&bytes).map_err(|e| wrong(&e))?;
@@ -247,7 +247,7 @@ pub fn passages(path: &Path, mut take: impl FnMut(Passage) -> Result<()>) -> Res
     }
     // The first bytes decide, not the name: some programs unpack what they download and keep its name.
     let is_zipped = file.fill_buf().map_err(|e| wrong(&e))?.starts_with(&GZIP);
-    if !is_zipped && let Some(other) = instead_of_bytes(file.fill_buf().map_err(|e| wrong(&e))?, Wanted::Lines) {
+    if !is_zipped && let Some(other) = instead_of_bytes(file.fill_buf().map_err(|e| wrong(&e))?, ExpectedInput::Lines) {
         return Err(wrong(&format!("is not lines of JSON{other}")));
     }
     let plain: Box<dyn BufRead> =

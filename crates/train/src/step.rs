@@ -57,7 +57,7 @@ pub struct Trainer {
 type Gradients = BTreeMap<String, Leaf>;
 
 /// The losses of a batch and their gradients, which are yet to be multiplied by `clip` [1], if there are any.
-struct Found {
+struct BatchGradients {
     losses: Losses,
     gradients: Gradients,
     clip: Option<Tensor<1>>,
@@ -182,7 +182,7 @@ impl Trainer {
     }
 
     /// Loss and gradients of a batch.
-    fn gradients(&self, batch: &[Stream]) -> Result<Found> {
+    fn gradients(&self, batch: &[Stream]) -> Result<BatchGradients> {
         let parts = self.divided(batch);
         let counted: usize = parts.iter().flatten().map(|context| context.len() / self.config.dimin - 1).sum();
         if counted == 0 {
@@ -212,7 +212,7 @@ impl Trainer {
         let squares = squares.reduce(|sum, square| sum + square);
         let clip = squares.map(|s| ((s.sqrt() + 1e-6).recip() * self.recipe.max_grad_norm).clamp_max(1.0));
         let [reconstruction, prediction] = sums.map(|sum| sum / counted as f32);
-        Ok(Found { losses: Losses { reconstruction, prediction }, gradients, clip })
+        Ok(BatchGradients { losses: Losses { reconstruction, prediction }, gradients, clip })
     }
 
     /// Learns from a batch of contexts.
@@ -220,7 +220,7 @@ impl Trainer {
     /// # Errors
     /// [`Error::Diverged`]; [`Error::Recipe`] for a batch without tokens.
     pub fn step(&mut self, batch: &[Stream]) -> Result<Losses> {
-        let Found { losses, gradients, clip } = self.gradients(batch)?;
+        let BatchGradients { losses, gradients, clip } = self.gradients(batch)?;
         if !losses.reconstruction.is_finite() || !losses.prediction.is_finite() {
             return Err(Error::Diverged { step: self.step, loss: losses.reconstruction });
         }
@@ -293,7 +293,7 @@ impl Trainer {
     /// # Errors
     /// As [`Trainer::step`].
     pub fn gradients_of(&self, batch: &[Stream]) -> Result<(Losses, BTreeMap<String, Array>)> {
-        let Found { losses, gradients, clip } = self.gradients(batch)?;
+        let BatchGradients { losses, gradients, clip } = self.gradients(batch)?;
         let clip = clip.and_then(|clip| host(&Leaf::Vector(clip)).values.first().copied()).unwrap_or(1.0);
         let clipped = gradients.iter().map(|(name, leaf)| {
             let Array { shape, values } = host(leaf);

@@ -26,8 +26,7 @@ pub struct Gallery {
 }
 
 impl Gallery {
-    /// Reads the list. Ids become parts of addresses: those that are more than lower-case letters,
-    /// digits and hyphens are left out.
+    /// Reads the list. Ids become parts of addresses: those that are none by [`is_id`] are left out.
     ///
     /// # Errors
     /// serde's, when the JSON has another form.
@@ -73,7 +72,9 @@ pub fn pair_address(id: &str) -> Option<String> {
     is_id(id).then(|| format!("examples/{id}-compared.json"))
 }
 
-fn is_id(id: &str) -> bool {
+/// Whether `id` can be an example's: lower-case letters, digits and hyphens alone, so that addresses and names of files
+/// can have it in them.
+pub fn is_id(id: &str) -> bool {
     !id.is_empty() && id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lens_protocol::{DeviceWish, Request, Response, decode};
-use lens_session::{Effect, Msg};
+use lens_session::{Effect, Msg, WorkerError};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::JsValue;
@@ -68,8 +68,8 @@ fn run(state: State, effect: Effect) {
 }
 
 fn send(state: State, request: &Request) {
-    if let Err(problem) = ensure_engine(state) {
-        return state.tell(Msg::NoWorker(problem));
+    if let Err(why) = ensure_engine(state) {
+        return state.tell(Msg::NoWorker(why));
     }
     let is_sent =
         state.engine.with_value(|engine| engine.as_ref().is_some_and(|engine| engine.send(request, &[]).is_ok()));
@@ -78,11 +78,11 @@ fn send(state: State, request: &Request) {
     }
 }
 
-fn ensure_engine(state: State) -> Result<(), String> {
+fn ensure_engine(state: State) -> Result<(), WorkerError> {
     if state.engine.with_value(Option::is_some) {
         return Ok(());
     }
-    let address = environment::address("worker-loader.js").ok_or("this page has no address of its own")?;
+    let address = environment::address("worker-loader.js").ok_or(WorkerError::NoAddress)?;
     let on_message = move |header: &str, buffers| {
         // Anything but a message of the protocol is not from our worker's code: not ours to act on.
         if let Ok(response) = decode::<Response>(header) {
@@ -91,8 +91,7 @@ fn ensure_engine(state: State) -> Result<(), String> {
     };
     let on_crash = move |reason: Option<String>| state.tell(Msg::Crashed(reason));
     let name = state.store.model().view.device.map(DeviceWish::key).unwrap_or_default();
-    let engine = WorkerHandle::start(&address, name, on_message, on_crash)
-        .map_err(|_| "this browser does not start module workers".to_owned())?;
+    let engine = WorkerHandle::start(&address, name, on_message, on_crash).map_err(|_| WorkerError::Refused)?;
     state.engine.set_value(Some(engine));
     Ok(())
 }

@@ -50,7 +50,7 @@ pub fn listen(state: State) {
         match asked {
             Ok(EmbedCommand::Hello) => partner.set(Some(origin)),
             Ok(command) => state.tell(Msg::Message(command)),
-            Err(problem) => refuse(state, problem),
+            Err(problem) => refuse(state, problem.to_string()),
         }
     });
     Effect::new(move |_| {

@@ -8,7 +8,7 @@ use lens_session::figure::Figure;
 use lens_session::library::FILE;
 use lens_session::outside::result_text;
 use lens_session::view_state::is_fetchable;
-use lens_session::{Fetch, Msg, ViewState};
+use lens_session::{Fetch, Msg, OutsideError, ViewState};
 use lens_view::one_file::{Contents, TEMPLATE, one_file};
 use lens_view::{gallery, number};
 use leptos::prelude::*;
@@ -36,14 +36,15 @@ const LARGEST_FILE: f64 = 512e6;
 /// A text that the model asks for.
 ///
 /// # Errors
-/// A phrase that says why it did not come.
-pub async fn fetch_named(what: &Fetch) -> Result<String, String> {
-    let nothing_beside = || "this file carries its analysis alone".to_owned();
+/// Why it did not come.
+pub async fn fetch_named(what: &Fetch) -> Result<String, OutsideError> {
     match what {
-        Fetch::Carried => return carried::result().ok_or_else(nothing_beside),
-        Fetch::CarriedComparison => return carried::comparison().ok_or_else(nothing_beside),
-        Fetch::DashboardIndex if carried::carried().is_some() => return carried::features().ok_or_else(nothing_beside),
-        _ if carried::carried().is_some() => return Err(nothing_beside()),
+        Fetch::Carried => return carried::result().ok_or(OutsideError::Alone),
+        Fetch::CarriedComparison => return carried::comparison().ok_or(OutsideError::Alone),
+        Fetch::DashboardIndex if carried::carried().is_some() => {
+            return carried::features().ok_or(OutsideError::Alone);
+        }
+        _ if carried::carried().is_some() => return Err(OutsideError::Alone),
         _ => {}
     }
     let relative = match what {
@@ -61,18 +62,18 @@ pub async fn fetch_named(what: &Fetch) -> Result<String, String> {
         Some(url) => fetch(&url).await,
         None => None,
     };
-    text.ok_or_else(|| "it could not be fetched; try again".to_owned())
+    text.ok_or(OutsideError::Unfetched)
 }
 
 /// Reads a file with a saved result, for the model to show.
 pub fn open(state: State, file: File) {
     spawn_local(async move {
         let read = if file.size() > LARGEST_FILE {
-            Err("it is too large for a saved analysis".to_owned())
+            Err(OutsideError::TooLarge)
         } else {
             match JsFuture::from(file.array_buffer()).await {
                 Ok(buffer) => result_text(&js_sys::Uint8Array::new(&buffer).to_vec()),
-                Err(_) => Err("it could not be read".to_owned()),
+                Err(_) => Err(OutsideError::Unreadable),
             }
         };
         state.tell(Msg::FileOpened(file.name(), read));
@@ -88,25 +89,24 @@ pub fn first_file(event: &web_sys::Event) -> Option<File> {
     file
 }
 
-async fn fetch_result(url: &str) -> Result<String, String> {
-    let address = environment::address(url).filter(|_| is_fetchable(url)).ok_or("that is not a web address")?;
+async fn fetch_result(url: &str) -> Result<String, OutsideError> {
+    let address = environment::address(url).filter(|_| is_fetchable(url)).ok_or(OutsideError::Address)?;
     // No cookies go out to a host that a link names.
     let response = Request::get(&address)
         .credentials(RequestCredentials::Omit)
         .referrer_policy(ReferrerPolicy::NoReferrer)
         .send()
         .await
-        .map_err(|_| "its host cannot be reached, or does not let other sites read it (CORS)")?;
+        .map_err(|_| OutsideError::Unreachable)?;
     if !response.ok() {
-        return Err(format!("its host answers {}", response.status()));
+        return Err(OutsideError::Status(response.status()));
     }
     // Hosts may say any length, or none: what has come is counted.
-    let broken = || "the connection broke".to_owned();
-    let body = response.body().ok_or_else(broken)?;
+    let body = response.body().ok_or(OutsideError::Broken)?;
     let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
     let mut bytes = Vec::new();
     loop {
-        let part = JsFuture::from(reader.read()).await.map_err(|_| broken())?;
+        let part = JsFuture::from(reader.read()).await.map_err(|_| OutsideError::Broken)?;
         let field = |name: &str| js_sys::Reflect::get(&part, &name.into()).unwrap_or(JsValue::UNDEFINED);
         if field("done").is_truthy() {
             break;
@@ -115,7 +115,7 @@ async fn fetch_result(url: &str) -> Result<String, String> {
         if bytes.len() as f64 > LARGEST_FILE {
             // The rest is not needed; whether canceling works does not matter.
             let _ = reader.cancel();
-            return Err("it is too large for a saved analysis".to_owned());
+            return Err(OutsideError::TooLarge);
         }
     }
     result_text(&bytes)
@@ -134,14 +134,14 @@ pub fn download(state: State) {
 /// is called with the outcome, a sentence.
 pub fn download_one_file(state: State, then: impl FnOnce(String) + 'static) {
     spawn_local(async move {
-        let said = match one_file_of(state).await {
+        let sentence = match one_file_of(state).await {
             Ok(html) => {
                 save_text(state, "temporal-lens.html", "text/html", &html);
                 format!("Saved, {}.", number::bytes(html.len() as u64))
             }
             Err(problem) => format!("The file was not made: {problem}."),
         };
-        then(said);
+        then(sentence);
     });
 }
 

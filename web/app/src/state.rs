@@ -124,7 +124,7 @@ pub struct Shared {
     /// The pack that is being fetched.
     pub downloading: Look<Option<String>>,
     /// What the last action on a pack came to.
-    pub library_said: Look<Option<String>>,
+    pub library_notice: Look<Option<String>>,
     /// Diagnostics, once asked for.
     pub diagnostics: RwSignal<Option<CopiedDiagnostics>>,
     /// Whether the panel of the model's files is open.
@@ -204,7 +204,7 @@ impl State {
             sizes: store.look(|model| &model.library.sizes),
             estimate: store.look(|model| &model.library.estimate),
             downloading: store.look(|model| &model.library.downloading),
-            library_said: store.look(|model| &model.library.said),
+            library_notice: store.look(|model| &model.library.notice),
             diagnostics: RwSignal::new(None),
             is_model_open: RwSignal::new(false),
             print: RwSignal::new(Print::default()),

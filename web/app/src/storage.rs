@@ -117,8 +117,8 @@ async fn digest(bytes: &JsValue) -> Option<String> {
 /// What the browser says of its storage.
 pub async fn estimate() -> Option<StorageEstimate> {
     let storage = manager()?;
-    let said = call(&storage, "estimate", &[]).await?;
-    let number = |key: &str| get(&said, key).and_then(|it| it.as_f64()).map(|it| it as u64);
+    let answer = call(&storage, "estimate", &[]).await?;
+    let number = |key: &str| get(&answer, key).and_then(|it| it.as_f64()).map(|it| it as u64);
     let is_persisted = call(&storage, "persisted", &[]).await.is_some_and(|it| it.is_truthy());
     Some(StorageEstimate { usage_bytes: number("usage")?, quota_bytes: number("quota")?, is_persisted })
 }

@@ -382,7 +382,7 @@ fn unreadable(errors: &str) -> Option<String> {
     if errors.contains("panicked at") {
         Some(format!("a panic: {sentence}"))
     } else if sentence.trim().is_empty() {
-        Some("it failed and said nothing".to_owned())
+        Some("it failed without a message".to_owned())
     } else if sentence.chars().count() > SENTENCE_MAX || sentence.chars().any(char::is_control) {
         Some("its error is not a plain sentence".to_owned())
     } else {

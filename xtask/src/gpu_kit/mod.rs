@@ -20,7 +20,7 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use lens_pack::block::Precision;
 
-use crate::bench::{self, Measurement, Places};
+use crate::bench::{self, BenchPaths, Measurement};
 use crate::paths::Paths;
 use crate::process::{Task, find_on_path};
 use crate::{console, gallery, model, pack, setup, site};
@@ -164,7 +164,7 @@ pub fn run(paths: &Paths, args: &GpuKitArgs) -> Result<()> {
 pub fn measure(args: &KitBenchArgs) -> Result<()> {
     let kit = args.kit.canonicalize().with_context(|| format!("cannot open {}", args.kit.display()))?;
     bench::measure(
-        &Places {
+        &BenchPaths {
             root: kit.join("tree"),
             site: kit.join("site"),
             peer: kit.join("peer"),

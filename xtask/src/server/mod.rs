@@ -27,7 +27,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 pub use options::Options;
-use range::Wanted;
+use range::ByteRange;
 use request::Request;
 
 /// A connection that says nothing for this long is closed.
@@ -143,15 +143,15 @@ fn answer(request: &Request, options: &Options) -> std::io::Result<Answer> {
     let unchanged = request.field("If-Range").is_none_or(|known| known == tag);
     let wanted = match request.field("Range") {
         Some(text) if options.ranges && unchanged => range::parse(text, bytes),
-        _ => Wanted::All,
+        _ => ByteRange::All,
     };
     let (status, start, length) = match wanted {
-        Wanted::All => ("200 OK", 0, bytes),
-        Wanted::Part { start, length } => {
+        ByteRange::All => ("200 OK", 0, bytes),
+        ByteRange::Part { start, length } => {
             fields.push(("Content-Range", format!("bytes {start}-{}/{bytes}", start + length - 1)));
             ("206 Partial Content", start, length)
         }
-        Wanted::Nothing => {
+        ByteRange::Nothing => {
             fields.push(("Content-Range", format!("bytes */{bytes}")));
             return Ok(Answer { status: "416 Range Not Satisfiable", fields, body: Body::Text("") });
         }

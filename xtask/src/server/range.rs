@@ -2,7 +2,7 @@
 
 /// The bytes to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
+pub enum ByteRange {
     /// The whole file.
     All,
     /// Some of it.
@@ -18,23 +18,25 @@ pub enum Wanted {
 
 /// Reads a Range header for a file of `bytes` bytes. What is not understood is ignored, as the
 /// standard allows; so are several ranges at once, which no part of the page asks for.
-pub fn parse(header: &str, bytes: u64) -> Wanted {
+pub fn parse(header: &str, bytes: u64) -> ByteRange {
     let Some((first, last)) = header.trim().strip_prefix("bytes=").and_then(|spec| spec.split_once('-')) else {
-        return Wanted::All;
+        return ByteRange::All;
     };
     match (first.trim().parse::<u64>(), last.trim().parse::<u64>()) {
         (Ok(start), Ok(end)) if start <= end && start < bytes => {
-            Wanted::Part { start, length: end.min(bytes - 1) - start + 1 }
+            ByteRange::Part { start, length: end.min(bytes - 1) - start + 1 }
         }
-        (Ok(start), Ok(end)) if start > end => Wanted::All,
-        (Ok(start), Err(_)) if last.trim().is_empty() && start < bytes => Wanted::Part { start, length: bytes - start },
-        (Ok(_), Ok(_)) => Wanted::Nothing,
-        (Ok(_), Err(_)) if last.trim().is_empty() => Wanted::Nothing,
+        (Ok(start), Ok(end)) if start > end => ByteRange::All,
+        (Ok(start), Err(_)) if last.trim().is_empty() && start < bytes => {
+            ByteRange::Part { start, length: bytes - start }
+        }
+        (Ok(_), Ok(_)) => ByteRange::Nothing,
+        (Ok(_), Err(_)) if last.trim().is_empty() => ByteRange::Nothing,
         (Err(_), Ok(suffix)) if first.trim().is_empty() => match suffix.min(bytes) {
-            0 => Wanted::Nothing,
-            length => Wanted::Part { start: bytes - length, length },
+            0 => ByteRange::Nothing,
+            length => ByteRange::Part { start: bytes - length, length },
         },
-        _ => Wanted::All,
+        _ => ByteRange::All,
     }
 }
 
@@ -44,17 +46,17 @@ mod tests {
 
     #[test]
     fn ranges_follow_the_standard() {
-        let part = |start, length| Wanted::Part { start, length };
+        let part = |start, length| ByteRange::Part { start, length };
         assert_eq!(parse("bytes=0-0", 10), part(0, 1));
         assert_eq!(parse("bytes=3-", 10), part(3, 7));
         assert_eq!(parse("bytes=3-99", 10), part(3, 7));
         assert_eq!(parse("bytes=-4", 10), part(6, 4));
         assert_eq!(parse("bytes=-40", 10), part(0, 10));
-        assert_eq!(parse("bytes=-0", 10), Wanted::Nothing);
-        assert_eq!(parse("bytes=10-", 10), Wanted::Nothing);
-        assert_eq!(parse("bytes=10-12", 10), Wanted::Nothing);
-        assert_eq!(parse("bytes=5-4", 10), Wanted::All);
-        assert_eq!(parse("bytes=0-1,4-5", 10), Wanted::All);
-        assert_eq!(parse("items=0-1", 10), Wanted::All);
+        assert_eq!(parse("bytes=-0", 10), ByteRange::Nothing);
+        assert_eq!(parse("bytes=10-", 10), ByteRange::Nothing);
+        assert_eq!(parse("bytes=10-12", 10), ByteRange::Nothing);
+        assert_eq!(parse("bytes=5-4", 10), ByteRange::All);
+        assert_eq!(parse("bytes=0-1,4-5", 10), ByteRange::All);
+        assert_eq!(parse("items=0-1", 10), ByteRange::All);
     }
 }

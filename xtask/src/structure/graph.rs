@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::source::Source;
+use super::source::SourceFile;
 
 /// Files that use each other.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub fn import_cycles(folder: &Path) -> Result<Vec<ImportCycle>> {
 struct File {
     path: PathBuf,
     module: Vec<String>,
-    source: Source,
+    source: SourceFile,
 }
 
 /// All files of a crate.
@@ -73,7 +73,7 @@ impl Modules {
         let mut waiting = vec![(root.to_owned(), Vec::new())];
         while let Some((path, module)) = waiting.pop() {
             let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            let source = Source::parse(&text).with_context(|| path.display().to_string())?;
+            let source = SourceFile::parse(&text).with_context(|| path.display().to_string())?;
             // Children of `a.rs` lie in `a/`, those of a root or of `mod.rs` next to it.
             let folder = path.parent().unwrap_or(Path::new("")).to_owned();
             let is_root = module.is_empty() || path.file_name().is_some_and(|name| name == "mod.rs");

@@ -10,7 +10,7 @@ pub type SourcePath = Vec<String>;
 
 /// What a file says of itself and of others.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Source {
+pub struct SourceFile {
     /// Child modules that lie in files of their own (`mod x;`).
     pub children: Vec<String>,
     /// Names defined at the top of the file.
@@ -32,7 +32,7 @@ pub struct Use {
     pub is_public: bool,
 }
 
-impl Source {
+impl SourceFile {
     /// Reads a file's text.
     ///
     /// # Errors
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn declarations_uses_and_paths_are_distinguished() {
-        let source = Source::parse(
+        let source = SourceFile::parse(
             "//! crate::comment::is_ignored
              mod child;
              mod inline { use super::outer::Name; use super::super::above; fn f() { own::x() } }

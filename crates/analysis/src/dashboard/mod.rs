@@ -282,7 +282,7 @@ impl Chunk {
             return damaged("a file holds features past the last one");
         }
         for (offset, dashboard) in it.features.iter().enumerate() {
-            dashboard.check(index).or_else(|problem| damaged(format!("feature {}: {problem}", it.first + offset)))?;
+            dashboard.check(it.first + offset, index)?;
         }
         Ok(it)
     }
@@ -294,18 +294,19 @@ impl Chunk {
 }
 
 impl Dashboard {
-    fn check(&self, index: &Index) -> Result<(), String> {
+    /// Checks that its fields, as those of `feature`, fit each other and the index.
+    fn check(&self, feature: usize, index: &Index) -> Result<(), DashboardError> {
         if self.histogram.len() != BARS {
-            return Err(format!("its histogram has {} bars", self.histogram.len()));
+            return damaged(format!("feature {feature}: its histogram has {} bars", self.histogram.len()));
         }
-        if self.near.iter().any(|(feature, _)| *feature >= index.features) {
-            return Err("a feature near it does not exist".to_owned());
+        if self.near.iter().any(|(near, _)| *near >= index.features) {
+            return damaged(format!("feature {feature}: a feature near it does not exist"));
         }
         for excerpt in self.top.iter().chain(&self.lower).chain(&self.predictable_top) {
             let n = excerpt.tokens.len();
             if n > EXCERPT_MAX || excerpt.values.len() != n || excerpt.at >= n || excerpt.source >= index.sources.len()
             {
-                return Err("an excerpt's tokens, values and source do not fit".to_owned());
+                return damaged(format!("feature {feature}: an excerpt's tokens, values and source do not fit"));
             }
         }
         Ok(())

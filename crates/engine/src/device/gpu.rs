@@ -9,14 +9,14 @@ use super::opened::{OpenedDevice, kernels};
 use crate::DeviceError;
 
 /// An adapter that can be opened.
-pub struct Found {
+pub struct FoundAdapter {
     name: String,
     device: WgpuDevice,
 }
 
 /// A hardware adapter, or a software one where that is allowed.
 #[cfg(target_family = "wasm")]
-pub async fn find_adapter(_allow_software: bool) -> Result<Found, DeviceError> {
+pub async fn find_adapter(_allow_software: bool) -> Result<FoundAdapter, DeviceError> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
         backends: wgpu::Backends::BROWSER_WEBGPU,
         ..wgpu::InstanceDescriptor::new_without_display_handle()
@@ -24,22 +24,22 @@ pub async fn find_adapter(_allow_software: bool) -> Result<Found, DeviceError> {
     let options =
         wgpu::RequestAdapterOptions { power_preference: wgpu::PowerPreference::HighPerformance, ..Default::default() };
     match instance.request_adapter(&options).await {
-        Ok(adapter) => Ok(Found { name: describe(&adapter.get_info()), device: WgpuDevice::default() }),
+        Ok(adapter) => Ok(FoundAdapter { name: describe(&adapter.get_info()), device: WgpuDevice::default() }),
         Err(_) => Err(DeviceError::NoWebGpuAdapter),
     }
 }
 
 /// A hardware adapter, or a software one where that is allowed.
 #[cfg(not(target_family = "wasm"))]
-pub async fn find_adapter(allow_software: bool) -> Result<Found, DeviceError> {
+pub async fn find_adapter(allow_software: bool) -> Result<FoundAdapter, DeviceError> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
     let adapters = instance.enumerate_adapters(wgpu::Backends::PRIMARY).await;
     let hardware = adapters.iter().map(wgpu::Adapter::get_info).find(|i| i.device_type != wgpu::DeviceType::Cpu);
     let software = adapters.iter().map(wgpu::Adapter::get_info).find(|i| i.device_type == wgpu::DeviceType::Cpu);
     match (hardware, software) {
-        (Some(info), _) => Ok(Found { name: describe(&info), device: WgpuDevice::default() }),
+        (Some(info), _) => Ok(FoundAdapter { name: describe(&info), device: WgpuDevice::default() }),
         (None, Some(info)) if allow_software => {
-            Ok(Found { name: describe(&info), device: WgpuDevice::new(burn::backend::WgpuDeviceKind::Cpu) })
+            Ok(FoundAdapter { name: describe(&info), device: WgpuDevice::new(burn::backend::WgpuDeviceKind::Cpu) })
         }
         (None, Some(info)) => Err(DeviceError::OnlySoftware { name: describe(&info) }),
         (None, None) => Err(DeviceError::NoAdapter),
@@ -56,7 +56,7 @@ fn describe(info: &wgpu::AdapterInfo) -> String {
 }
 
 /// Opens it with its own limits.
-pub async fn open(found: Found) -> Result<OpenedDevice, DeviceError> {
+pub async fn open(found: FoundAdapter) -> Result<OpenedDevice, DeviceError> {
     let options = RuntimeOptions::try_default().map_err(|e| DeviceError::Runtime(e.to_string()))?;
     let setup = try_init_setup_async::<AutoGraphicsApi>(&found.device, options)
         .await

@@ -16,7 +16,7 @@ use lens_analysis::{
 };
 use lens_protocol::buffers::Buffer;
 use lens_protocol::{DeviceInfo, FailureKind, Request, RequestStage, Response, StageTimes};
-use lens_session::{Effect, Fetch, Model, Msg, Opened, Pack, Start, Timer, ViewState};
+use lens_session::{Effect, Fetch, Model, Msg, Opened, OutsideError, Pack, Start, Timer, ViewState};
 use lens_view::selection::Selection;
 
 pub const OWN: &str = "https://page.example/models/default/";
@@ -372,31 +372,32 @@ pub fn example_text(id: &str) -> String {
 }
 
 /// What the site answers.
-pub fn site(what: &Fetch) -> Result<String, String> {
+pub fn site(what: &Fetch) -> Result<String, OutsideError> {
     let gallery = lens_view::gallery::Gallery::from_json(GALLERY).unwrap();
     match what {
         Fetch::Gallery => Ok(GALLERY.to_owned()),
         Fetch::Example(id) => match gallery.find(id) {
             Some(example) => Ok(result_json(&example.text)),
-            None => Err("its host answers 404".to_owned()),
+            None => Err(OutsideError::Status(404)),
         },
         Fetch::Pair(id) => {
-            let first = gallery.find(id).ok_or("it could not be fetched; try again")?;
-            let second =
-                first.pair.as_deref().and_then(|id| gallery.find(id)).ok_or("it could not be fetched; try again")?;
+            let first = gallery.find(id).ok_or(OutsideError::Unfetched)?;
+            let second = first.pair.as_deref().and_then(|id| gallery.find(id)).ok_or(OutsideError::Unfetched)?;
             Ok(comparison_json(&first.text, &second.text))
         }
         Fetch::Carried => Ok(result_json("one two three")),
         Fetch::CarriedComparison => Ok(comparison_json("one two three", "one two four")),
         Fetch::Models => Ok(MODELS.to_owned()),
-        Fetch::Manifest(url) if url.contains("silent") => Err("it could not be fetched; try again".to_owned()),
+        Fetch::Manifest(url) if url.contains("silent") => Err(OutsideError::Unfetched),
         Fetch::Manifest(url) if url.contains("broken") => Ok("[".to_owned()),
         Fetch::Manifest(_) => Ok(manifest()),
         Fetch::DashboardIndex => Ok(to_json(dashboard_index()).unwrap()),
-        Fetch::Dashboard(file) => std::fs::read_to_string(format!("{DASHBOARDS}/{file}")).map_err(|e| e.to_string()),
+        Fetch::Dashboard(file) => {
+            std::fs::read_to_string(format!("{DASHBOARDS}/{file}")).map_err(|_| OutsideError::Unfetched)
+        }
         Fetch::Result(url) if url.ends_with("good.json") => Ok(result_json("a saved result of five words")),
         Fetch::Result(url) if url.ends_with("broken.json") => Ok("{\"format\":".to_owned()),
-        Fetch::Result(_) => Err("its host answers 404".to_owned()),
+        Fetch::Result(_) => Err(OutsideError::Status(404)),
     }
 }
 

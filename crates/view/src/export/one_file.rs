@@ -42,7 +42,7 @@ pub enum OneFileError {
     #[error("the template is of another version: it does not read {0}")]
     Version(String),
     /// The document is not JSON with a format.
-    #[error("the document does not say its format")]
+    #[error("the document does not name its format")]
     NoFormat,
 }
 

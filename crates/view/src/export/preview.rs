@@ -57,7 +57,7 @@ pub fn preview(analysis: &Analysis, theme: &PreviewTheme) -> Option<Vec<u8>> {
 }
 
 /// What the picture is, for those who do not see it.
-pub const ALTERNATIVE: &str = "The similarity matrix of the text’s words, beside the text as bars without letters";
+pub const ALTERNATIVE: &str = "The similarity matrix of the text’s words, next to the text as bars without letters";
 
 /// What can be read from the picture, in two sentences.
 pub fn caption(analysis: &Analysis) -> String {

@@ -1,7 +1,7 @@
 //! The SAE's attention: where each token's prediction comes from.
 
 use lens_analysis::Attention;
-use lens_analysis::attention::Weights;
+use lens_analysis::attention::{AttentionError, Weights};
 use lens_analysis::order::largest_first;
 
 use super::color::{self, ColorMap, ColorRange};
@@ -62,13 +62,12 @@ impl AttentionMap {
     /// strongest hundredth of the weights: a token attends to them when nothing else fits.
     ///
     /// # Errors
-    /// A sentence, when there is no such layer or head.
-    pub fn of(attention: &Attention, tokens: &[String], selection: AttentionSelection) -> Result<Self, String> {
-        let weights = Some(attention)
-            .filter(|it| it.tokens() == tokens.len())
-            .ok_or_else(|| format!("these are weights over {} tokens, not {}", attention.tokens(), tokens.len()))?
-            .weights(selection.layer, selection.head)
-            .map_err(|e| e.to_string())?;
+    /// [`AttentionError`] when the weights are over another number of tokens, or there is no such layer or head.
+    pub fn of(attention: &Attention, tokens: &[String], selection: AttentionSelection) -> Result<Self, AttentionError> {
+        if attention.tokens() != tokens.len() {
+            return Err(AttentionError::Tokens { weights: attention.tokens(), tokens: tokens.len() });
+        }
+        let weights = attention.weights(selection.layer, selection.head)?;
         let mut counted: Vec<f32> = (0..tokens.len()).flat_map(|t| weights.row(t).iter().skip(2).copied()).collect();
         counted.sort_by(f32::total_cmp);
         let strong = counted.len().saturating_sub(1 + counted.len() / 100);

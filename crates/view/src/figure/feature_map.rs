@@ -130,13 +130,32 @@ pub fn occurrences(analysis: &Analysis, feature: usize) -> Vec<(usize, f32)> {
         .collect()
 }
 
+/// Why a search finds no feature, as a sentence of the page.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SearchError {
+    /// Only numbers are searched for, and this is none.
+    #[error("A feature is a number: “{0}” is not.")]
+    NotANumber(String),
+    /// No feature has this number.
+    #[error("This SAE’s features are numbered 0 to {}.", number::count(features.saturating_sub(1) as u64))]
+    PastLast {
+        /// Features that there are.
+        features: usize,
+    },
+    /// No feature's name has this text.
+    #[error("No feature’s name has “{0}” in it.")]
+    NoName(String),
+}
+
 /// What a search for a feature's number answers.
-pub fn search(analysis: &Analysis, typed: &str) -> Result<Vec<(usize, f32)>, String> {
+///
+/// # Errors
+/// [`SearchError`] when `typed` is not a number, or there is no feature of this number.
+pub fn search(analysis: &Analysis, typed: &str) -> Result<Vec<(usize, f32)>, SearchError> {
     let bare = typed.trim().trim_start_matches('#');
-    let feature: usize = bare.parse().map_err(|_| format!("A feature is a number: “{typed}” is not."))?;
+    let feature: usize = bare.parse().map_err(|_| SearchError::NotANumber(typed.to_owned()))?;
     if feature >= analysis.model.width {
-        let last = number::count(analysis.model.width.saturating_sub(1) as u64);
-        return Err(format!("This SAE’s features are numbered 0 to {last}."));
+        return Err(SearchError::PastLast { features: analysis.model.width });
     }
     Ok(occurrences(analysis, feature))
 }
@@ -194,7 +213,9 @@ mod tests {
     fn a_feature_is_found_by_its_number() {
         assert_eq!(search(&analysis(), " #7 ").unwrap(), [(1, 2.0), (2, 0.5)]);
         assert!(search(&analysis(), "1000").unwrap().is_empty());
-        assert!(search(&analysis(), "1920").unwrap_err().contains("0 to 1,919"));
-        assert!(search(&analysis(), "x").is_err());
+        let past = search(&analysis(), "1920").unwrap_err();
+        assert_eq!(past.to_string(), "This SAE’s features are numbered 0 to 1,919.");
+        let word = search(&analysis(), "x").unwrap_err();
+        assert_eq!(word.to_string(), "A feature is a number: “x” is not.");
     }
 }

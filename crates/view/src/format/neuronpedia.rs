@@ -7,6 +7,20 @@ use super::percent;
 /// Neuronpedia takes no longer texts for its matrix.
 pub const TEXT_CHARS_MAX: usize = 700;
 
+/// Why Neuronpedia cannot be asked, or its answer not shown, as a sentence of the page.
+#[derive(Debug, thiserror::Error)]
+pub enum NeuronpediaError {
+    /// The text is too long for its matrix.
+    #[error("Neuronpedia’s matrix takes texts of at most {TEXT_CHARS_MAX} characters, this one has {chars}.")]
+    TextLength {
+        /// Characters of the text.
+        chars: usize,
+    },
+    /// Its answer has another form than its public interface had.
+    #[error("Neuronpedia’s answer is not of the form that this page reads.")]
+    Answer(#[source] serde_json::Error),
+}
+
 /// Where the features of a document are, as "model/source". The document may be anyone's: only the
 /// characters that sources are made of get into an address.
 pub fn source(analysis: &Analysis) -> Option<&str> {
@@ -39,13 +53,11 @@ pub fn feature_embed(source: &str, feature: usize) -> String {
 /// Their similarity matrix of a text.
 ///
 /// # Errors
-/// A sentence, when the text is too long for it.
-pub fn matrix_embed(source: &str, text: &str) -> Result<String, String> {
+/// [`NeuronpediaError::TextLength`] when the text is too long for it.
+pub fn matrix_embed(source: &str, text: &str) -> Result<String, NeuronpediaError> {
     let chars = text.chars().count();
     if chars > TEXT_CHARS_MAX {
-        return Err(format!(
-            "Neuronpedia’s matrix takes texts of at most {TEXT_CHARS_MAX} characters, this one has {chars}."
-        ));
+        return Err(NeuronpediaError::TextLength { chars });
     }
     Ok(format!("https://www.neuronpedia.org/{source}?simMatrix={}", percent::encoded(text)))
 }
@@ -97,6 +109,7 @@ mod tests {
     #[test]
     fn a_text_of_701_characters_is_too_long() {
         assert!(matrix_embed("a/b", &"é".repeat(TEXT_CHARS_MAX)).is_ok());
-        assert!(matrix_embed("a/b", &"é".repeat(TEXT_CHARS_MAX + 1)).unwrap_err().contains("701"));
+        let error = matrix_embed("a/b", &"é".repeat(TEXT_CHARS_MAX + 1)).unwrap_err();
+        assert_eq!(error.to_string(), "Neuronpedia’s matrix takes texts of at most 700 characters, this one has 701.");
     }
 }

@@ -5,7 +5,8 @@ use lens_analysis::dashboard::{Dashboard, Excerpt, Index, Label, NamedBy};
 use lens_analysis::order::largest_first;
 use serde::Deserialize;
 
-use crate::figure::feature_map;
+use crate::figure::feature_map::{self, SearchError};
+use crate::format::neuronpedia::NeuronpediaError;
 use crate::format::number;
 
 /// Rows that a search shows at most.
@@ -127,13 +128,12 @@ fn has_beginning(text: &str, wanted: &str) -> bool {
 /// What a search for a feature finds, a number or a part of a label.
 ///
 /// # Errors
-/// A sentence, when there is no feature of this number, or no label with this text.
-pub fn search(index: &Index, typed: &str) -> Result<Vec<(usize, String)>, String> {
+/// [`SearchError`] when there is no feature of this number, or no label with this text.
+pub fn search(index: &Index, typed: &str) -> Result<Vec<(usize, String)>, SearchError> {
     let typed = typed.trim();
     if let Ok(feature) = typed.trim_start_matches('#').parse::<usize>() {
         if feature >= index.features {
-            let last = number::count(index.features.saturating_sub(1) as u64);
-            return Err(format!("This SAE’s features are numbered 0 to {last}."));
+            return Err(SearchError::PastLast { features: index.features });
         }
         let name = index.name(feature).map(|(name, _)| name.to_owned()).unwrap_or_default();
         return Ok(vec![(feature, name)]);
@@ -146,7 +146,7 @@ pub fn search(index: &Index, typed: &str) -> Result<Vec<(usize, String)>, String
     let others = index.names.iter().filter(|name| name.by != NamedBy::Label && has(&name.text));
     let all: Vec<_> = labels.chain(others.map(|name| (name.feature, name.text.clone()))).take(FOUND_MAX).collect();
     if all.is_empty() {
-        return Err(format!("No feature’s name has “{typed}” in it."));
+        return Err(SearchError::NoName(typed.to_owned()));
     }
     Ok(all)
 }
@@ -196,10 +196,9 @@ const THEIR_AFTER: usize = 8;
 /// Reads what `GET /api/feature/{source}/{feature}` of Neuronpedia answers. The text is untrusted.
 ///
 /// # Errors
-/// A sentence.
-pub fn from_neuronpedia(json: &str) -> Result<FromNeuronpedia, String> {
-    let theirs: TheirFeature = serde_json::from_str(json)
-        .map_err(|_| "Neuronpedia’s answer is not of the form that this page reads.".to_owned())?;
+/// [`NeuronpediaError::Answer`] when it is not of the form that is read here.
+pub fn from_neuronpedia(json: &str) -> Result<FromNeuronpedia, NeuronpediaError> {
+    let theirs: TheirFeature = serde_json::from_str(json).map_err(NeuronpediaError::Answer)?;
     let mut dashboard = Dashboard {
         frequency: theirs.frac_nonzero.unwrap_or(0.0),
         raised: theirs.pos_str.into_iter().zip(theirs.pos_values).take(10).collect(),
@@ -245,8 +244,9 @@ mod tests {
         assert_eq!(search(&index(), "7"), Ok(vec![(7, String::new())]));
         let found: Vec<usize> = search(&index(), "TELL").unwrap_or_default().into_iter().map(|(f, _)| f).collect();
         assert_eq!(found, [445, 3]);
-        assert!(search(&index(), "1920").is_err_and(|why| why.contains("0 to 1,919")));
-        assert!(search(&index(), "nothing").is_err_and(|why| why.contains("“nothing”")));
+        let refused = |typed| search(&index(), typed).unwrap_err().to_string();
+        assert_eq!(refused("1920"), "This SAE’s features are numbered 0 to 1,919.");
+        assert_eq!(refused(" nothing "), "No feature’s name has “nothing” in it.");
     }
 
     #[test]
@@ -277,7 +277,8 @@ mod tests {
         assert_eq!(theirs.dashboard.largest, 3.0);
         assert_eq!(theirs.dashboard.top[1].at, 1);
         for hostile in ["", "[]", "{\"activations\": 3}", "{\"activations\": [{\"tokens\": \"x\"}]}"] {
-            assert!(from_neuronpedia(hostile).is_err());
+            let error = from_neuronpedia(hostile).unwrap_err();
+            assert_eq!(error.to_string(), "Neuronpedia’s answer is not of the form that this page reads.");
         }
     }
 }

@@ -69,7 +69,7 @@ fn AttentionFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
         |_, _| true,
     );
     let drawn = Signal::derive(move || map.get()?.ok());
-    let problem = move || map.with(|map| map.as_ref()?.as_ref().err().cloned());
+    let problem = move || map.with(|map| map.as_ref()?.as_ref().err().map(ToString::to_string));
     let (frame, canvas) = (NodeRef::<Div>::new(), NodeRef::<Canvas>::new());
     let space = RwSignal::new(None::<AvailableSpace>);
     observe_space(frame, space);

@@ -10,10 +10,10 @@ use crate::state::State;
 /// Opened from the menu.
 #[component]
 pub fn Cite(state: State) -> impl IntoView {
-    let said = RwSignal::new(None::<&str>);
+    let notice = RwSignal::new(None::<&str>);
     let copy = move |_| {
         files::copy_then(PAPER.to_owned(), move |is_copied| {
-            said.set(Some(if is_copied { "Copied." } else { "This browser does not let the page copy." }));
+            notice.set(Some(if is_copied { "Copied." } else { "This browser does not let the page copy." }));
         });
     };
     view! {
@@ -23,7 +23,7 @@ pub fn Cite(state: State) -> impl IntoView {
             <button type="button" data-testid="cite-copy" on:click=copy>
                 "Copy BibTeX"
             </button>
-            <span class="note" role="status">" " {move || said.get()}</span>
+            <span class="note" role="status">" " {move || notice.get()}</span>
         </Sheet>
     }
 }

@@ -88,7 +88,7 @@ pub fn Composer(state: State) -> impl IntoView {
                     />
                     <span>"Follow while I type"</span>
                 </label>
-                <label class="field toggle" title="Also say in words what the past made expected at each word, and what the word added">
+                <label class="field toggle" title="Also show in words what the past made expected at each word, and what the word added">
                     <input
                         type="checkbox"
                         data-testid="words-toggle"

@@ -19,12 +19,12 @@ use crate::views::Derived;
 /// All of it.
 #[component]
 pub fn ExportPanel(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> impl IntoView {
-    let said = RwSignal::new(None::<String>);
+    let notice = RwSignal::new(None::<String>);
     let sentence = methods::sentence(&shown.analysis);
     let copied = sentence.clone();
     let copy = move |_| {
         files::copy_then(copied.clone(), move |is_copied| {
-            said.set(Some(if is_copied { "Copied." } else { "This browser does not let the page copy." }.to_owned()));
+            notice.set(Some(if is_copied { "Copied." } else { "This browser does not let the page copy." }.to_owned()));
         });
     };
     view! {
@@ -39,25 +39,25 @@ pub fn ExportPanel(state: State, shown: Arc<ShownAnalysis>, derived: Derived) ->
                 <p class="note">"As JSON: it opens here again, without a model."</p>
             </div>
             // A single file has what it would be made of no more.
-            {(!state.is_one_file).then(|| view! { <OneFile state said /> })}
+            {(!state.is_one_file).then(|| view! { <OneFile state notice /> })}
             <h3>"How it was made"</h3>
             <p class="methods" data-testid="methods">{sentence}</p>
             <button type="button" class="small" data-testid="methods-copy" on:click=copy>
                 "Copy"
             </button>
             // A link to a file on somebody's disk leads nowhere.
-            {(!state.is_one_file).then(|| view! { <Ways state said /> })}
-            <p class="note" role="status" data-testid="export-said">{move || said.get()}</p>
+            {(!state.is_one_file).then(|| view! { <Ways state notice /> })}
+            <p class="note" role="status" data-testid="export-said">{move || notice.get()}</p>
         </section>
     }
 }
 
 /// The page with what it shows, in one file.
 #[component]
-fn OneFile(state: State, said: RwSignal<Option<String>>) -> impl IntoView {
+fn OneFile(state: State, notice: RwSignal<Option<String>>) -> impl IntoView {
     let save = move |_| {
-        said.set(Some("Making the file …".to_owned()));
-        files::download_one_file(state, move |what| said.set(Some(what)));
+        notice.set(Some("Making the file …".to_owned()));
+        files::download_one_file(state, move |what| notice.set(Some(what)));
     };
     view! {
         <div class="controls">

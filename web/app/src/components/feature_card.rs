@@ -216,7 +216,7 @@ fn FromNeuronpedia(state: State, source: String, feature: usize) -> impl IntoVie
         spawn_local(async move {
             let json = fetch(&url).await;
             answer.set(Some(match json {
-                Some(json) => card::from_neuronpedia(&json),
+                Some(json) => card::from_neuronpedia(&json).map_err(|it| it.to_string()),
                 None => Err("Neuronpedia did not answer; its page may still open.".to_owned()),
             }));
         });

@@ -136,7 +136,7 @@ fn FeatureSearch(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
         match dashboard::search(&index, &typed) {
             // What is wrong with a number is said below.
             Err(_) if is_number(&typed) => ().into_any(),
-            Err(problem) => view! { <p class="empty">{problem}</p> }.into_any(),
+            Err(problem) => view! { <p class="empty">{problem.to_string()}</p> }.into_any(),
             Ok(found) => view! {
                 <ul class="occurrences" data-testid="feature-labels">
                     {found
@@ -162,7 +162,7 @@ fn FeatureSearch(state: State, shown: Arc<ShownAnalysis>) -> impl IntoView {
             return ().into_any();
         }
         let found = match feature_map::search(&shown.analysis, &typed) {
-            Err(problem) => return view! { <p class="empty">{problem}</p> }.into_any(),
+            Err(problem) => return view! { <p class="empty">{problem.to_string()}</p> }.into_any(),
             Ok(found) => found,
         };
         if found.is_empty() {

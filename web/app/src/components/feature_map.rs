@@ -96,9 +96,9 @@ pub fn FeatureMapFigure(state: State, shown: Arc<ShownAnalysis>) -> impl IntoVie
         }
         event.prevent_default();
     };
-    let said = (shown.clone(), map.clone());
+    let read = (shown.clone(), map.clone());
     let readout = move || {
-        let (shown, map) = &said;
+        let (shown, map) = &read;
         let feature = map.features.get(row.get()).copied().unwrap_or_default();
         let Some(position) = state.focus.get().focused().map(|cell| cell.row) else {
             return format!("The {rows} strongest new features of the text, by where they are strongest");

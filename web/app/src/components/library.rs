@@ -18,7 +18,7 @@ pub fn Library(state: State) -> impl IntoView {
     };
     view! {
         <ul class="library" data-testid="library">{packs}</ul>
-        <p class="note" role="status" data-testid="library-said">{move || state.library_said.get()}</p>
+        <p class="note" role="status" data-testid="library-said">{move || state.library_notice.get()}</p>
         {stored}
     }
 }
@@ -76,13 +76,13 @@ fn Entry(state: State, known: PackEntry) -> impl IntoView {
 fn Details(state: State, url: String, facts: PackSummary) -> impl IntoView {
     let busy = move || state.phase.get() == Phase::Loading;
     let license = |it: &lens_session::library::License| {
-        let said = format!("{}: {}", it.covers, it.name);
+        let terms = format!("{}: {}", it.covers, it.name);
         match &it.file {
             Some(file) => {
                 let address = format!("{url}{file}");
-                view! { <li><a href=address target="_blank" rel="noreferrer">{said}</a></li> }.into_any()
+                view! { <li><a href=address target="_blank" rel="noreferrer">{terms}</a></li> }.into_any()
             }
-            None => view! { <li>{said}</li> }.into_any(),
+            None => view! { <li>{terms}</li> }.into_any(),
         }
     };
     let licenses = facts.licenses.iter().map(license).collect_view();

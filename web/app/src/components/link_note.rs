@@ -16,10 +16,10 @@ pub fn LinkNote(state: State) -> impl IntoView {
     view! {
         {move || {
             dropped()
-                .map(|said| {
+                .map(|sentence| {
                     view! {
                         <p class="link-note" role="status" data-testid="link-note">
-                            {said}
+                            {sentence}
                             <button
                                 type="button"
                                 class="quiet small"

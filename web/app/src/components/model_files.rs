@@ -84,13 +84,13 @@ pub fn ModelFiles(state: State) -> impl IntoView {
 fn Diagnostics(state: State) -> impl IntoView {
     move || {
         state.diagnostics.get().map(|shown| {
-            let said = match shown.copied {
+            let sentence = match shown.copied {
                 None => "",
                 Some(true) => "Copied:",
                 Some(false) => "This browser refused the clipboard; select and copy:",
             };
             view! {
-                <p class="note" role="status" data-testid="diagnostics-said">{said}</p>
+                <p class="note" role="status" data-testid="diagnostics-said">{sentence}</p>
                 <pre class="diagnostics" tabindex="0" data-testid="diagnostics-text">{shown.text}</pre>
             }
         })

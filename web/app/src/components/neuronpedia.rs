@@ -36,7 +36,7 @@ pub fn NeuronpediaPanel(state: State, shown: Arc<ShownAnalysis>) -> impl IntoVie
             problem.set(None);
             open.set(Some(("The text’s matrix on Neuronpedia".to_owned(), url)));
         }
-        Err(why) => problem.set(Some(why)),
+        Err(why) => problem.set(Some(why.to_string())),
     };
     let feature_button = move || {
         let open_feature = open_feature.clone();

@@ -14,9 +14,9 @@ use crate::{environment, files};
 pub fn Share(state: State) -> impl IntoView {
     let is_open = RwSignal::new(false);
     // What copying came to.
-    let said = RwSignal::new(None::<String>);
+    let notice = RwSignal::new(None::<String>);
     let open = move |_| {
-        said.set(None);
+        notice.set(None);
         is_open.set(true);
     };
     view! {
@@ -24,15 +24,15 @@ pub fn Share(state: State) -> impl IntoView {
             "Share"
         </button>
         <Sheet is_open title="Share" testid="share-sheet" class="share">
-            {move || is_open.get().then(|| view! { <Ways state said /> })}
-            <p class="note" role="status" data-testid="share-said">{move || said.get()}</p>
+            {move || is_open.get().then(|| view! { <Ways state notice /> })}
+            <p class="note" role="status" data-testid="share-said">{move || notice.get()}</p>
         </Sheet>
     }
 }
 
 /// The link, the code, the file.
 #[component]
-pub fn Ways(state: State, said: RwSignal<Option<String>>) -> impl IntoView {
+pub fn Ways(state: State, notice: RwSignal<Option<String>>) -> impl IntoView {
     let shared = Memo::new(move |_| {
         // Where a drag goes on, the address comes later than the view.
         state.address.track();
@@ -48,7 +48,7 @@ pub fn Ways(state: State, said: RwSignal<Option<String>>) -> impl IntoView {
         .shown
         .with(|shown| shown.as_ref().is_some_and(|shown| matches!(shown.origin, Origin::Live(_) | Origin::File(_))));
     view! {
-        <Way label="Link" testid="share-link" content=url.into() said />
+        <Way label="Link" testid="share-link" content=url.into() notice />
         {needs_model.then(|| view! { <p class="note">"Whoever opens it runs the model on this text."</p> })}
         <Show when=move || is_long.get()>
             <p class="note" data-testid="share-long">
@@ -61,15 +61,15 @@ pub fn Ways(state: State, said: RwSignal<Option<String>>) -> impl IntoView {
             chosen=purpose.into()
             choose=Callback::new(move |it| purpose.set(it))
         />
-        <Way label="Code to embed" testid="share-code" content=code said />
+        <Way label="Code to embed" testid="share-code" content=code notice />
         <h3>"The result itself, without a model"</h3>
-        <FileSteps state said />
+        <FileSteps state notice />
     }
 }
 
 /// How a result becomes a link that opens without a model.
 #[component]
-fn FileSteps(state: State, said: RwSignal<Option<String>>) -> impl IntoView {
+fn FileSteps(state: State, notice: RwSignal<Option<String>>) -> impl IntoView {
     let address = RwSignal::new(String::new());
     let link = Memo::new(move |_| {
         state.address.track();
@@ -106,11 +106,11 @@ fn FileSteps(state: State, said: RwSignal<Option<String>>) -> impl IntoView {
                 </div>
                 <Show when=is_wrong>
                     <p class="note" data-testid="share-address-wrong">
-                        "A page can read from https: addresses, and from a path beside it."
+                        "A page can read from https: addresses, and from a path in its own folder."
                     </p>
                 </Show>
                 <Show when=move || link.with(Option::is_some)>
-                    <Way label="Link to the result" testid="share-result" content=url said />
+                    <Way label="Link to the result" testid="share-result" content=url notice />
                 </Show>
             </li>
         </ol>
@@ -123,7 +123,7 @@ fn Way(
     label: &'static str,
     testid: &'static str,
     content: Signal<String>,
-    said: RwSignal<Option<String>>,
+    notice: RwSignal<Option<String>>,
 ) -> impl IntoView {
     let field = NodeRef::<leptos::html::Input>::new();
     let copy = move |_| {
@@ -131,7 +131,7 @@ fn Way(
             if !is_copied && let Some(field) = field.get_untracked() {
                 field.select();
             }
-            said.set(Some(if is_copied {
+            notice.set(Some(if is_copied {
                 "Copied.".to_owned()
             } else {
                 "This browser does not let the page copy: the text is selected, press Ctrl+C.".to_owned()

@@ -54,7 +54,7 @@ pub fn TextZone(state: State) -> impl IntoView {
                     <span data-testid="token-count">{format!("{count} tokens")}</span>
                     {format!(" · {model}")}
                 </span>
-                {mark.map(|(testid, said)| view! { <span class="badge" data-testid=testid>{said}</span> })}
+                {mark.map(|(testid, label)| view! { <span class="badge" data-testid=testid>{label}</span> })}
             </TokenStrip>
             <LookFor state />
         })

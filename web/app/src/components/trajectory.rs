@@ -85,8 +85,8 @@ pub fn TrajectoryFigure(state: State, shown: Arc<ShownAnalysis>, derived: Derive
     let wound = shown.clone();
     let winding = move || match computation.work.get() {
         Work::Done(found) => found.tortuosity.map(|it| {
-            let said = measures::wandering(it, wound.analysis.shuffled.as_ref());
-            view! { <span class="note" data-testid="tortuosity">{said}</span> }
+            let sentence = measures::wandering(it, wound.analysis.shuffled.as_ref());
+            view! { <span class="note" data-testid="tortuosity">{sentence}</span> }
         }),
         _ => None,
     };

@@ -206,12 +206,12 @@ mod tests {
     use crate::ops::{Epilogue, PackedShape};
 
     /// Keeps a result as it is.
-    struct Kept<'a> {
+    struct ProductSink<'a> {
         values: &'a mut [f32],
         width: usize,
     }
 
-    impl Sink for Kept<'_> {
+    impl Sink for ProductSink<'_> {
         fn take(&mut self, row: usize, first: usize, sums: &mut [f32]) {
             self.values[row * self.width + first..][..sums.len()].copy_from_slice(sums);
         }
@@ -230,14 +230,14 @@ mod tests {
     fn of_every_level<W: Weights>(x: Rows, weights: &W) -> Vec<Vec<f32>> {
         let width = weights.outputs();
         let mut results = Vec::new();
-        let mut with = |run: &dyn Fn(Alone<'_, W, Kept>)| {
+        let mut with = |run: &dyn Fn(Alone<'_, W, ProductSink>)| {
             let mut out = vec![f32::NAN; x.count * x.groups * width];
             // More than is needed, and not zero: what was there before does not matter.
             let mut scratch = Scratch::default();
             scratch.x.numbers(3000).fill(f32::NAN);
             scratch.panel.numbers(7).fill(f32::NAN);
             scratch.sums.numbers(5000).fill(f32::NAN);
-            let sink = &mut Kept { values: &mut out, width };
+            let sink = &mut ProductSink { values: &mut out, width };
             run(Alone { x, weights, sink, scratch: &mut scratch });
             results.push(out);
         };

@@ -182,13 +182,15 @@ pub fn product_at(places: &Sparse, rows: usize, [a, b]: [&[f32]; 2], width: usiz
     let columns = places.rows();
     // SAFETY: as above.
     let out = unsafe {
-        by_columns(rows, columns, |first, end, table| widest(Places { places, first, end, rows, a, b, width, table }))
+        by_columns(rows, columns, |first, end, table| {
+            widest(ProductAtPlaces { places, first, end, rows, a, b, width, table })
+        })
     };
     result(out, [rows, columns])
 }
 
 /// Some columns of a product at some places.
-struct Places<'a> {
+struct ProductAtPlaces<'a> {
     /// Turned: each row has the places of a column.
     places: &'a Sparse,
     first: usize,
@@ -200,7 +202,7 @@ struct Places<'a> {
     table: Table<'a>,
 }
 
-impl WithSimd for Places<'_> {
+impl WithSimd for ProductAtPlaces<'_> {
     type Output = ();
 
     #[inline(always)]

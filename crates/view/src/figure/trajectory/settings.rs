@@ -19,7 +19,7 @@ impl Method {
     /// How the points are to be read.
     pub fn reading(self) -> &'static str {
         match self {
-            Self::Umap => "Near points have the same neighbors; how far apart groups lie says little.",
+            Self::Umap => "Near points have the same neighbors; the distance between groups means little.",
             Self::Pca => "Distances are those of the directions in which the codes vary most.",
         }
     }
