@@ -269,8 +269,8 @@ describe('embedded', () => {
       const page = await visit(browser, article('framed', frame), { context });
       await inside(page).getByTestId('heatmap').waitFor();
       await (await reach(inside(page), 'share-link-copy')).click();
-      await inside(page).getByTestId('share-said').filter({ hasText: /./ }).waitFor();
-      assert.match(await inside(page).getByTestId('share-said').innerText(), said);
+      await inside(page).getByTestId('share-notice').filter({ hasText: /./ }).waitFor();
+      assert.match(await inside(page).getByTestId('share-notice').innerText(), said);
       await context.close();
     });
   }

@@ -71,13 +71,19 @@ describe('the kit for a GPU', { concurrency: false }, () => {
     assert.match(stdout, /held out after step 12: FVE/);
   });
 
-  test('stage 3 starts from an SAE of the kit, on texts joined in pairs, as it does on the card', { timeout: 300_000 }, async () => {
-    renameSync(join(kit, 'sae'), join(kit, 'start'));
-    // They are those of another start.
-    rmSync(join(kit, 'streams'), { recursive: true });
+  test('stage 3 starts from an SAE of the kit, on texts joined in pairs, as the full kit does', { timeout: 300_000 }, async () => {
+    const [sae, start] = ['sae', 'start'].map((name) => join(kit, name));
+    if (!existsSync(sae)) await stage('stage-3-training.sh');
+    renameSync(sae, start);
+    // Stored streams belong to one set of contexts. Joined texts make others, and the program refuses to mix them.
+    rmSync(join(kit, 'streams'), { recursive: true, force: true });
     const flags = '--batch-tokens 50 --context 24 --warmup-steps 3 --joined 0.5 --lr 3e-4';
     const { stdout } = await stage('stage-3-training.sh', { INIT_FROM: 'start', TRAIN_FLAGS: flags });
     assert.match(stdout, /held out after step 12: FVE/);
+    // Its width, heads and bottleneck: without it they would be the recipe's.
+    const shape = (folder) => readFileSync(join(folder, 'conf.yaml'), 'utf8').match(/^ *(bottleneck_factor|exp_factor|kval_topk|n_heads): .*$/gm);
+    assert.ok(shape(start).length > 2, readFileSync(join(start, 'conf.yaml'), 'utf8'));
+    assert.deepEqual(shape(sae), shape(start));
   });
 
   test('a stage that fails says so by its status, and one that takes too long is ended', { timeout: 120_000 }, async () => {

@@ -100,13 +100,13 @@ describe('the library', () => {
     assert.ok(host.requests.slice(before).every((it) => isEmbedding(it) || it.file === 'manifest.json'));
     assert.ok((await storedNames(page)).some((name) => name.startsWith('rows-')), 'the text’s rows are stored');
     await added.getByTestId('pack-verify').click();
-    await (await reach(page, 'library-said')).filter({ hasText: /All \d+ files match the pack’s manifest.* rows are deleted/ }).waitFor();
+    await (await reach(page, 'library-notice')).filter({ hasText: /All \d+ files match the pack’s manifest.* rows are deleted/ }).waitFor();
     assert.ok(!(await storedNames(page)).some((name) => name.startsWith('rows-')), 'single rows are brought again');
     // Damage is found, deleted, and fetched again: that file alone.
     const [shard] = manifest.shards;
     await damage(page, shard.sha256);
     await added.getByTestId('pack-verify').click();
-    await (await reach(page, 'library-said')).filter({ hasText: `Damaged, and deleted: ${shard.file}` }).waitFor();
+    await (await reach(page, 'library-notice')).filter({ hasText: `Damaged, and deleted: ${shard.file}` }).waitFor();
     const again = host.requests.length;
     await added.getByTestId('pack-download').click();
     await added.getByTestId('pack-status').filter({ hasText: 'stored in this browser' }).waitFor({ timeout: 60_000 });
@@ -183,7 +183,7 @@ describe('the library', () => {
     const page = await open(browser, site);
     await page.context().route('**/models.json', (route) => route.fulfill({ json: { format: 'temporal-lens-models/1', models: [{ url: 'javascript:alert(1)', title: 'x' }] } }));
     await openLibrary(page);
-    assert.match(await (await reach(page, 'library-said')).innerText(), /models\.json: .*not a web address/);
+    assert.match(await (await reach(page, 'library-notice')).innerText(), /models\.json: .*not a web address/);
     assert.equal(await page.getByTestId('pack').count(), 1);
     await page.context().close();
   });

@@ -451,7 +451,7 @@ describe('links', () => {
       const shared = await (await reach(page, 'share-link')).inputValue();
       assert.equal(shared, page.url());
       await (await reach(page, 'share-link-copy')).click();
-      await (await reach(page, 'share-said')).filter({ hasText: 'Copied' }).waitFor();
+      await (await reach(page, 'share-notice')).filter({ hasText: 'Copied' }).waitFor();
       assert.equal(await page.evaluate(() => navigator.clipboard.readText()), shared);
       // The result itself: its file, a place for it, and the link that opens it there.
       const address = await reach(page, 'share-address');
@@ -472,7 +472,7 @@ describe('links', () => {
     test('where the clipboard is refused it selects the text and says so', async () => {
       await page.evaluate(() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); document.execCommand = () => false; });
       await (await reach(page, 'share-code-copy')).click();
-      await (await reach(page, 'share-said')).filter({ hasText: 'Ctrl+C' }).waitFor();
+      await (await reach(page, 'share-notice')).filter({ hasText: 'Ctrl+C' }).waitFor();
       const selected = await (await reach(page, 'share-code')).evaluate((it) => it.selectionEnd - it.selectionStart === it.value.length);
       assert.ok(selected);
       await page.keyboard.press('Escape');

@@ -577,7 +577,7 @@ describe('loading', () => {
     assert.ok(facts.worker.limits.max_buffer_size > 0 && facts.worker.device.name);
     assert.match(facts.worker.packs[0].hash, /^[0-9a-f]{64}$/);
     assert.ok(!JSON.stringify(facts).includes('Alice'), 'nothing of the text is in it');
-    await (await reach(page, 'diagnostics-said')).filter({ hasText: 'Copied' }).waitFor();
+    await (await reach(page, 'diagnostics-notice')).filter({ hasText: 'Copied' }).waitFor();
     assert.deepEqual(JSON.parse(await page.evaluate(() => navigator.clipboard.readText())), facts);
     await screenshot(page, 'diagnostics');
     await page.emulateMedia({ colorScheme: 'dark' });
@@ -587,7 +587,7 @@ describe('loading', () => {
     await screenshot(page, 'diagnostics-dark-narrow');
     await page.evaluate(() => { navigator.clipboard.writeText = () => Promise.reject(new Error('refused')); });
     await (await reach(page, 'diagnostics')).click();
-    await (await reach(page, 'diagnostics-said')).filter({ hasText: 'refused' }).waitFor();
+    await (await reach(page, 'diagnostics-notice')).filter({ hasText: 'refused' }).waitFor();
     await context.close();
   });
 });

@@ -140,7 +140,7 @@ describe('one file', () => {
   test('what the page saves is such a file', LIMIT, async () => {
     const page = await open(browser, `${site}?example=poem&of=novel`);
     const html = (await download(page, 'export-html')).toString('utf8');
-    await page.getByTestId('export-said').filter({ hasText: 'Saved' }).waitFor();
+    await page.getByTestId('export-notice').filter({ hasText: 'Saved' }).waitFor();
     assert.deepEqual(page.problems, []);
     await page.context().close();
     const file = join(out, 'story-saved.html');

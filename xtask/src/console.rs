@@ -1,7 +1,7 @@
 //! What the person at the terminal sees: steps, how far they are, how long they took.
 //!
 //! On a terminal the last line is a status that is redrawn; elsewhere (CI logs) a status becomes a
-//! line of its own now and then. The crate `indicatif` draws nothing where there is no terminal.
+//! line of its own now and then. The crate `indicatif` draws nothing where standard error is not a terminal.
 
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;

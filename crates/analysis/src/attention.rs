@@ -47,7 +47,7 @@ pub enum AttentionError {
     },
     /// They are over another number of tokens than the text has.
     #[error("these are weights over {weights} tokens, not {tokens}")]
-    Tokens {
+    TokenCount {
         /// Tokens that the weights are over.
         weights: usize,
         /// Tokens of the text.

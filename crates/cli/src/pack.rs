@@ -135,7 +135,7 @@ fn check_tokenizer(path: &Path) -> Result<()> {
     }
     if !path.is_file() {
         bail!(
-            "{}: there is no such file; get tokenizer.json, which the hub has in the same place as the model's own weights (a GGUF file does \
+            "{}: there is no such file; get tokenizer.json from the model's own repository on the hub (a GGUF file does \
              not contain it), and name it with --tokenizer",
             path.display()
         );

@@ -121,12 +121,12 @@ pub fn run(args: &TopicsArgs) -> Result<()> {
                     bail!("none of the topic's words of the {number} event of {:?} is a word of the pack", text.name);
                 }
                 if !missing.is_empty() {
-                    let said = format!(
+                    let sentence = format!(
                         "{}, {number} event: words that are not in the pack, so they are never read out: {}",
                         text.name,
                         missing.join(", ")
                     );
-                    status!("{said}");
+                    status!("{sentence}");
                 }
             }
         }

@@ -162,7 +162,7 @@ fn a_gpu_that_is_not_there_is_an_error_and_the_device_is_named() {
         assert!(by_default.stderr.contains("device: ") && !by_default.stderr.contains("device: CPU"));
     } else {
         assert_error(&on_gpu, &["no GPU", "--device cpu"]);
-        // Why it is the CPU is said, too.
+        // Why it is the CPU is expected, too.
         assert!(by_default.stderr.contains("device: CPU ("), "{}", by_default.stderr);
     }
 }
@@ -299,7 +299,7 @@ fn a_manifest_of_which_one_number_differs_is_refused() {
     // As an editor or a file system may leave it.
     std::fs::write(&path, manifest.replace(",\"", ",\r\n  \"")).unwrap();
     assert_eq!(analyze(&pack, &["--text", "a"]).code, 0);
-    // A pack of an earlier version is read, and what was not checked is said.
+    // A pack of an earlier version is read, and what was not checked is expected.
     std::fs::write(&path, without_checksum(&manifest).replace("\"version\":4", "\"version\":3")).unwrap();
     let output = analyze(&pack, &["--text", "a"]);
     assert!(output.code == 0 && output.stderr.contains("has no checksum of its own"));
@@ -510,14 +510,14 @@ fn folders_that_hold_something_else_are_not_written_into() {
     std::fs::write(&list, "{\"id\": \"a\", \"text\": \"b\"}\n").unwrap();
     let file = text(&scratch.path().join("file"));
     std::fs::write(&file, "mine").unwrap();
-    for (out, said) in [(&pack, "a pack"), (&file, "it is a file; name a folder")] {
+    for (out, expected) in [(&pack, "a pack"), (&file, "it is a file; name a folder")] {
         for args in [
             &["dashboards", "--corpus", &corpus][..],
             &["train", "--corpus", &corpus],
             &["analyze", "--text-list", &list],
         ] {
             let outcome = run(&[args, &["--device", "cpu", "--model", &pack, "--out", out]].concat());
-            assert_error(&outcome, &["cannot write into", said]);
+            assert_error(&outcome, &["cannot write into", expected]);
         }
     }
     assert_eq!((names(), std::fs::read_to_string(&file).unwrap().as_str()), (before, "mine"));
@@ -631,18 +631,21 @@ fn what_was_given_in_place_of_what_is_wanted_is_named() {
     let spelled = place("tokenizer.model");
     std::fs::write(&spelled, b"\n\x0e\n\x05<pad>").unwrap();
     assert_error(&packing(&gemma, &sae, &spelled, &out), &["SentencePiece", "get tokenizer.json"]);
-    for (given, said) in [
+    for (given, expected) in [
         (&gemma, "make a pack of it with `temporal-lens pack --gemma`"),
         (&sae, "--sae` makes a pack"),
         (&fixture("documents/counting-1.json"), "a saved analysis"),
     ] {
-        assert_error(&analyze(given, &["--text", "a"]), &["manifest.json", said]);
+        assert_error(&analyze(given, &["--text", "a"]), &["manifest.json", expected]);
     }
-    for (name, bytes, said) in
+    for (name, bytes, expected) in
         [("a.pdf", &b"%PDF-1.7\n"[..], "a PDF"), ("a.docx", b"PK\x03\x04\x14\0", "a ZIP archive")]
     {
         std::fs::write(place(name), bytes).unwrap();
-        assert_error(&analyze(&pack, &["--text-file", &text(&place(name))]), &[name, said, "save its text as UTF-8"]);
+        assert_error(
+            &analyze(&pack, &["--text-file", &text(&place(name))]),
+            &[name, expected, "save its text as UTF-8"],
+        );
     }
 }
 

@@ -485,7 +485,9 @@ impl InferenceSession {
         let mut attn_graphs = Vec::new();
         self.each_attention(|weights| attn_graphs.extend(weights)).await?;
         let Some((residual, codes)) = self.intermediates else {
-            return Err(Error::Input("the tensors of this text are no longer in memory".to_owned()));
+            return Err(Error::Input(
+                "the tensors of this text are not in memory: it was analyzed without keep_intermediates".to_owned(),
+            ));
         };
         let sae = self.pack.sae.config();
         let [tokens, d_model] = residual.dims();

@@ -135,12 +135,12 @@ fn check_places(
     let mut next = Some(data_start);
     for (start, end, name) in &places {
         if next.is_some_and(|next| next != *start) {
-            return Err(GgufError::Place(name.clone()));
+            return Err(GgufError::Offset(name.clone()));
         }
         next = end.map(|end| end.next_multiple_of(alignment));
     }
     match next.filter(|_| !places.is_empty()) {
-        Some(next) if file_bytes > next => Err(GgufError::Tail { bytes: file_bytes, end: next }),
+        Some(next) if file_bytes > next => Err(GgufError::TrailingBytes { bytes: file_bytes, end: next }),
         _ => Ok(()),
     }
 }
@@ -201,7 +201,7 @@ struct TensorInfo {
     offset: u64,
 }
 
-/// Why a header cannot be read, or what it says of tensors cannot be true, as a sentence without the file's name.
+/// Why a header cannot be read, or contradicts its tensors, as a sentence without the file's name.
 #[derive(Debug, thiserror::Error)]
 enum GgufError {
     #[error("not a GGUF file (nor a folder with config.json and safetensors)")]
@@ -241,9 +241,9 @@ enum GgufError {
     #[error(
         "tensor {0} does not lie where the tensor before it ends: an offset or a size in the file is damaged; get it again"
     )]
-    Place(String),
+    Offset(String),
     #[error("{bytes} bytes long, its tensors end at {end}: there is something after its end")]
-    Tail { bytes: u64, end: u64 },
+    TrailingBytes { bytes: u64, end: u64 },
 }
 
 type Parsed<T> = std::result::Result<T, GgufError>;

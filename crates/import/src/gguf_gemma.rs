@@ -161,9 +161,9 @@ impl Metadata<'_> {
             ("expert_count", 0),
             ("expert_used_count", 0),
         ] {
-            if let Some(said) = self.count(&key(name))?.filter(|said| *said != computed) {
+            if let Some(stored) = self.count(&key(name))?.filter(|stored| *stored != computed) {
                 return Err(self.malformed(format!(
-                    "metadata {} is {said}, where a Gemma of these tensors has {computed}: the results would be another model's",
+                    "metadata {} is {stored}, where a Gemma of these tensors has {computed}: the results would be another model's",
                     key(name)
                 )));
             }
@@ -175,10 +175,10 @@ impl Metadata<'_> {
             )));
         }
         let scale = config.query_pre_attn_scalar.sqrt().recip();
-        let is_other = |said: &f64| (said / scale - 1.0).abs() > 1e-3;
-        if let Some(said) = self.number(&key("attention.scale"))?.filter(is_other) {
+        let is_other = |stored: &f64| (stored / scale - 1.0).abs() > 1e-3;
+        if let Some(stored) = self.number(&key("attention.scale"))?.filter(is_other) {
             return Err(self.malformed(format!(
-                "metadata {} is {said}, where llama.cpp computes with {scale}",
+                "metadata {} is {stored}, where llama.cpp computes with {scale}",
                 key("attention.scale")
             )));
         }

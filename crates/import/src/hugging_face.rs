@@ -125,7 +125,7 @@ fn add_shards(tensors: &mut Tensors, folder: &Path) -> Result<()> {
     }
     if let Some(listed) = index.metadata["total_size"].as_u64().filter(|listed| is_whole && *listed != bytes) {
         tensors.warnings.push(format!(
-            "{}: its total_size is {listed}, but its shards hold {bytes} bytes of tensors: one of them may be of another model",
+            "{}: its total_size is {listed} bytes, but its shards hold {bytes} bytes of tensors: one of them may be of another model",
             path.display()
         ));
     }

@@ -340,7 +340,7 @@ fn an_index_of_shards_and_its_shards_say_the_same() {
     let warnings =
         claims(&|folder| edit_index(folder, &|it| it["metadata"]["total_size"] = 1.into())).unwrap().warnings;
     assert!(
-        warnings.iter().any(|warning| warning.contains("its total_size is 1, but its shards hold")),
+        warnings.iter().any(|warning| warning.contains("its total_size is 1 bytes, but its shards hold")),
         "{warnings:?}"
     );
 }

@@ -3,10 +3,10 @@
 
 use lens_pack::instead::{ExpectedInput, instead};
 
-/// Files of a folder, which of them is given, what was wanted, and a part of what is said.
+/// Files of a folder, which of them is given, what was wanted, and a part of the sentence.
 type Case = (&'static [(&'static str, &'static [u8])], &'static str, ExpectedInput, &'static str);
 
-fn said(files: &[(&str, &[u8])], of: &str, wanted: ExpectedInput) -> std::io::Result<String> {
+fn sentence_of(files: &[(&str, &[u8])], of: &str, wanted: ExpectedInput) -> std::io::Result<String> {
     let folder = tempfile::tempdir()?;
     for (name, bytes) in files {
         std::fs::write(folder.path().join(name), bytes)?;
@@ -17,8 +17,8 @@ fn said(files: &[(&str, &[u8])], of: &str, wanted: ExpectedInput) -> std::io::Re
 #[test]
 fn what_is_there_is_named_with_what_to_do() -> std::io::Result<()> {
     let none: &[(&str, &[u8])] = &[];
-    assert_eq!(said(none, "", ExpectedInput::Model)?, "; the folder is empty");
-    assert_eq!(said(none, "x", ExpectedInput::Pack)?, "; there is no such file or folder");
+    assert_eq!(sentence_of(none, "", ExpectedInput::Model)?, "; the folder is empty");
+    assert_eq!(sentence_of(none, "x", ExpectedInput::Pack)?, "; there is no such file or folder");
     let cases: [Case; 23] = [
         (&[("config.json", b"{}"), ("model.safetensors", b"x")], "", ExpectedInput::Pack, "temporal-lens pack --gemma"),
         (&[("manifest.json", b"{}")], "", ExpectedInput::Model, "cannot be packed again"),
@@ -70,13 +70,13 @@ fn what_is_there_is_named_with_what_to_do() -> std::io::Result<()> {
         (&[("a.txt", b"%PDF-1.7\n")], "a.txt", ExpectedInput::Text, "it is a PDF; save its text as UTF-8"),
     ];
     for (files, of, wanted, part) in cases {
-        let sentence = said(files, of, wanted)?;
+        let sentence = sentence_of(files, of, wanted)?;
         assert!(sentence.contains(part), "{sentence}");
     }
-    assert_eq!(said(&[("conf.yaml", b"a: 1")], "", ExpectedInput::Sae)?, "");
-    // Nothing is said of what is not known, nor of texts that begin as a file may.
+    assert_eq!(sentence_of(&[("conf.yaml", b"a: 1")], "", ExpectedInput::Sae)?, "");
+    // There is no sentence about what is not known, nor of texts that begin as a file may.
     for text in [&b"The tide turned."[..], b"PAR1 is a gene.", b"BZh is short for something.", b"PK won."] {
-        assert_eq!(said(&[("a.txt", text)], "a.txt", ExpectedInput::Text)?, "");
+        assert_eq!(sentence_of(&[("a.txt", text)], "a.txt", ExpectedInput::Text)?, "");
     }
     Ok(())
 }

@@ -215,14 +215,14 @@ impl ActualInput {
             }
             (Self::Pickled(_), ExpectedInput::Sae) => "save its tensors as safetensors, in the folder of conf.yaml",
             (Self::OtherSafetensors(_), ExpectedInput::Model) => {
-                "a checkpoint has config.json and model.safetensors in one folder, or shards and their index instead"
+                "a checkpoint is a folder with config.json and either model.safetensors or shards with their index"
             }
             (Self::GemmaScope, ExpectedInput::Sae) => "it has no predictable codes: this program reads TemporalSAEs",
             (Self::Analysis, ExpectedInput::Pack | ExpectedInput::Model) => {
                 "the page opens it, and `temporal-lens html` makes a page of it"
             }
             (Self::SentencePiece, ExpectedInput::Tokenizer) => {
-                "get tokenizer.json, which the hub has in the same place as the model's own weights"
+                "get tokenizer.json from the model's own repository on the hub"
             }
             (Self::Unmarked(_), _) => "save it as UTF-8",
             (Self::OtherKind(_), ExpectedInput::Text) => "save its text as UTF-8 (.txt)",

@@ -179,7 +179,7 @@ pub fn read_data_up_to(path: &Path, limit_bytes: u64) -> Result<String> {
         .and_then(|file| file.take(limit_bytes + 1).read_to_end(&mut bytes))
         .map_err(|source| Error::Io { action: "read", path: path.to_owned(), source })?;
     if bytes.len() as u64 > limit_bytes {
-        return Err(malformed(format!("larger than {limit_bytes} bytes: it is another file than its name suggests")));
+        return Err(malformed(format!("larger than {limit_bytes} bytes: it is not the file that its name suggests")));
     }
     of_data(&bytes).map_err(|e| malformed(e.to_string()))
 }

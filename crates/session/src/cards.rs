@@ -52,7 +52,7 @@ impl Model {
             Ok(json) => Chunk::from_json(&json, &index)
                 .map(Arc::new)
                 .map_err(|problem| ChunkError::Unreadable(Arc::new(problem))),
-            Err(_) => Err(ChunkError::Unfetched),
+            Err(_) => Err(ChunkError::FetchFailed),
         };
         self.dashboards_mut().chunks.insert(file, Some(chunk));
     }

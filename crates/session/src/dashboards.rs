@@ -10,7 +10,7 @@ use lens_analysis::dashboard::{Chunk, DashboardError, Index};
 pub enum ChunkError {
     /// It could not be fetched.
     #[error("the dashboard could not be fetched")]
-    Unfetched,
+    FetchFailed,
     /// It came, and is not a file of dashboards that this page reads.
     #[error("{0}")]
     Unreadable(Arc<DashboardError>),

@@ -154,8 +154,8 @@ pub enum EmbedError {
     NoText,
     /// [`EmbedCommand::SetResult`] while the visitor waits for an analysis.
     #[error("An analysis is under way.")]
-    UnderWay,
-    /// [`EmbedCommand::SetResult`] with something else than a saved analysis.
+    Busy,
+    /// [`EmbedCommand::SetResult`] with something other than a saved analysis.
     #[error("The result was not opened: {0}.")]
     Document(#[from] DocumentError),
 }

@@ -132,15 +132,15 @@ pub enum Msg {
     DismissDropped,
 }
 
-/// Why the worker could not be started, as a phrase.
+/// Why the worker could not be started, as a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WorkerError {
     /// The page has no address that its worker's could be relative to.
-    #[error("this page has no address of its own")]
+    #[error("This page has no address of its own.")]
     NoAddress,
     /// The browser refused.
-    #[error("this browser does not start module workers")]
-    Refused,
+    #[error("This browser does not start module workers.")]
+    Unsupported,
 }
 
 /// Something happened to the reading as a film.

@@ -9,13 +9,13 @@ use lens_pack::text::{self, TextError};
 pub enum OutsideError {
     /// The page is a single file, which has its own analysis and no others.
     #[error("this file carries its analysis alone")]
-    Alone,
+    SingleFile,
     /// A file of the site or of a pack did not come.
     #[error("it could not be fetched; try again")]
-    Unfetched,
+    FetchFailed,
     /// The address is not one that the page fetches from.
     #[error("that is not a web address")]
-    Address,
+    NotWebAddress,
     /// No answer came: there is no network or no such host, or the host lets no other site read it.
     #[error("its host cannot be reached, or does not let other sites read it (CORS)")]
     Unreachable,
@@ -24,14 +24,14 @@ pub enum OutsideError {
     Status(u16),
     /// The connection ended before the answer did.
     #[error("the connection broke")]
-    Broken,
+    ConnectionLost,
     /// It has more bytes than any saved analysis.
     #[error("it is too large for a saved analysis")]
     TooLarge,
     /// The browser could not read the visitor's file.
     #[error("it could not be read")]
     Unreadable,
-    /// Its bytes are something else than the text of a file of data.
+    /// Its bytes are something other than the text of a file of data.
     #[error("it is {0}")]
     NotText(#[from] TextError),
 }

@@ -35,7 +35,7 @@ const SHUFFLED_ORDERS: u16 = 3;
 /// The number of every request for diagnostics, which no job has.
 const DIAGNOSTICS: u32 = u32::MAX;
 
-const NO_PACK: &str = "This page does not name its model: its temporal-lens-pack tag is missing.";
+const NO_PACK: &str = "This page does not give its model’s address: its temporal-lens-pack tag is missing.";
 
 impl Model {
     pub(crate) fn is_loading(&self) -> bool {

@@ -151,7 +151,7 @@ impl Model {
             }
             EmbedCommand::SetText { text } if text.is_empty() => return Err(EmbedError::NoText),
             EmbedCommand::SetText { text } => self.open_text(text),
-            EmbedCommand::SetResult { .. } if self.is_asked_for() => return Err(EmbedError::UnderWay),
+            EmbedCommand::SetResult { .. } if self.is_asked_for() => return Err(EmbedError::Busy),
             EmbedCommand::SetResult { result } => {
                 let json = match result {
                     serde_json::Value::String(json) => json,

@@ -60,9 +60,9 @@ fn a_missing_file_is_reported_and_requested_again() {
     let (what, turn) = page.take_fetch().unwrap();
     page.answer(what, turn);
     let (what, turn) = page.take_fetch().unwrap();
-    page.tell(Msg::Fetched(what, turn, Err(OutsideError::Unfetched)));
-    assert_eq!(lookup(&page, 7), Lookup::Failed(ChunkError::Unfetched));
-    assert_eq!(ChunkError::Unfetched.to_string(), "the dashboard could not be fetched");
+    page.tell(Msg::Fetched(what, turn, Err(OutsideError::FetchFailed)));
+    assert_eq!(lookup(&page, 7), Lookup::Failed(ChunkError::FetchFailed));
+    assert_eq!(ChunkError::FetchFailed.to_string(), "the dashboard could not be fetched");
     assert_eq!(asked(&mut page), None, "not by itself");
     page.tell(Msg::RetryDashboards);
     page.serve();
@@ -82,7 +82,7 @@ fn a_damaged_file_is_reported() {
 
 #[test]
 fn without_an_index_the_page_is_whole() {
-    for answer in [Err(OutsideError::Unfetched), Ok("[]".to_owned())] {
+    for answer in [Err(OutsideError::FetchFailed), Ok("[]".to_owned())] {
         let mut page = Page::new();
         page.choose(|view| view.feature = Some(7));
         let (what, turn) = page.take_fetch().unwrap();

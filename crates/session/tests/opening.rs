@@ -68,7 +68,7 @@ fn a_single_file_opens_what_it_carries_and_asks_for_nothing_else() {
 fn without_its_first_example_the_page_is_whole() {
     let mut page = opening("");
     let (what, turn) = page.take_fetch().unwrap();
-    page.tell(Msg::Fetched(what, turn, Err(OutsideError::Unfetched)));
+    page.tell(Msg::Fetched(what, turn, Err(OutsideError::FetchFailed)));
     assert!(page.asked.iter().any(|effect| matches!(effect, Effect::Warn(_))));
     page.serve();
     assert!(page.model.problem.is_none() && page.model.shown.is_none() && !page.model.is_example_pending);
@@ -78,7 +78,7 @@ fn without_its_first_example_the_page_is_whole() {
 
 #[test]
 fn without_a_list_of_examples_the_page_is_whole() {
-    for answer in [Err(OutsideError::Unfetched), Ok("[]".to_owned())] {
+    for answer in [Err(OutsideError::FetchFailed), Ok("[]".to_owned())] {
         let mut page = opening("?text=one+two");
         let (what, turn) = page.take_fetch().unwrap();
         assert_eq!(what, Fetch::Gallery);
@@ -156,7 +156,7 @@ fn for_an_example_that_is_not_there_the_first_one_is_shown_with_a_note() {
     for id in ["poem", FIRST_EXAMPLE] {
         let (what, turn) = page.take_fetch().unwrap();
         assert_eq!(what, Fetch::Example(id.to_owned()));
-        page.tell(Msg::Fetched(what, turn, Err(OutsideError::Unfetched)));
+        page.tell(Msg::Fetched(what, turn, Err(OutsideError::FetchFailed)));
     }
     page.serve();
     assert!(page.model.shown.is_none() && !page.model.is_example_pending && page.model.has_box());
@@ -167,7 +167,7 @@ fn for_an_example_that_is_not_there_the_first_one_is_shown_with_a_note() {
     let mut page = opening("example=no-such-thing");
     let (what, turn) = page.take_fetch().unwrap();
     page.tell(Msg::Typed("mine".to_owned()));
-    page.tell(Msg::Fetched(what, turn, Err(OutsideError::Unfetched)));
+    page.tell(Msg::Fetched(what, turn, Err(OutsideError::FetchFailed)));
     page.serve();
     assert_eq!(page.model.problem.as_deref(), Some("The example “no-such-thing” could not be fetched; try again."));
     assert_eq!((page.shown(), page.model.text.as_str()), (None, "mine"));
@@ -210,7 +210,7 @@ fn an_example_is_awaited_until_it_came_or_something_else_is_asked_for() {
     assert_eq!(page.model.awaited_example.as_deref(), None);
     page.tell(Msg::Example("news".to_owned()));
     let (what, turn) = page.take_fetch().unwrap();
-    page.tell(Msg::Fetched(what, turn, Err(OutsideError::Unfetched)));
+    page.tell(Msg::Fetched(what, turn, Err(OutsideError::FetchFailed)));
     assert_eq!(page.model.awaited_example.as_deref(), None);
     page.tell(Msg::Example("news".to_owned()));
     page.visit("?text=other+words");
@@ -229,7 +229,7 @@ fn a_comparison_is_awaited_until_it_came_or_something_else_is_asked_for() {
     assert_eq!(page.model.awaited_pair.as_deref(), None);
     page.tell(Msg::Pair("garden-path".to_owned()));
     let (what, turn) = page.take_fetch().unwrap();
-    page.tell(Msg::Fetched(what, turn, Err(OutsideError::Unfetched)));
+    page.tell(Msg::Fetched(what, turn, Err(OutsideError::FetchFailed)));
     assert_eq!(page.model.awaited_pair.as_deref(), None);
     page.tell(Msg::Pair("garden-path".to_owned()));
     page.visit("?text=other+words");
@@ -615,7 +615,7 @@ fn a_missing_comparison_is_reported() {
     let mut page = Page::at("example=garden-path");
     page.tell(Msg::Pair("garden-path".to_owned()));
     let (what, turn) = page.take_fetch().unwrap();
-    page.tell(Msg::Fetched(what, turn, Err(OutsideError::Unfetched)));
+    page.tell(Msg::Fetched(what, turn, Err(OutsideError::FetchFailed)));
     let expected = "The comparison of “garden-path” cannot be shown: it could not be fetched; try again.";
     assert_eq!(page.model.problem.as_deref(), Some(expected));
 }

@@ -490,8 +490,8 @@ fn a_lost_device_of_an_earlier_request_is_none_of_this_one() {
 #[test]
 fn a_browser_without_module_workers_is_reported() {
     let (mut page, _) = under_way("one two");
-    page.tell(Msg::NoWorker(WorkerError::Refused));
-    assert_eq!(page.model.problem.as_deref(), Some("this browser does not start module workers"));
+    page.tell(Msg::NoWorker(WorkerError::Unsupported));
+    assert_eq!(page.model.problem.as_deref(), Some("This browser does not start module workers."));
     assert_eq!(page.model.phase, Phase::Error);
     assert!(!page.model.has_worker && page.model.progress.is_none());
 }
@@ -503,7 +503,7 @@ fn what_waited_for_a_worker_that_never_came_is_not_asked_again() {
     let (timer, _) = page.take_timers().pop().unwrap();
     page.tell(Msg::Timer(timer));
     page.tell(Msg::Submit);
-    page.tell(Msg::NoWorker(WorkerError::Refused));
+    page.tell(Msg::NoWorker(WorkerError::Unsupported));
     page.take_sent();
     page.tell(Msg::Submit);
     let request = page.sent();

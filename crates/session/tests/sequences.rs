@@ -77,7 +77,7 @@ fn anything(page: &mut Page, random: &mut Random, seen: &mut Vec<Request>) {
         13..=15 => page.visit(random.of(&QUERIES)),
         16..=18 => {
             if let Some((what, turn)) = page.take_fetch() {
-                let found = if random.below(5) == 0 { Err(OutsideError::Unfetched) } else { site(&what) };
+                let found = if random.below(5) == 0 { Err(OutsideError::FetchFailed) } else { site(&what) };
                 page.tell(Msg::Fetched(what, turn, found));
             }
         }
@@ -123,7 +123,7 @@ fn anything(page: &mut Page, random: &mut Random, seen: &mut Vec<Request>) {
                 Msg::PackChosen(other_pack()),
                 Msg::PackChosen(own_pack()),
                 Msg::NotSent("no".to_owned()),
-                Msg::NoWorker(WorkerError::Refused),
+                Msg::NoWorker(WorkerError::Unsupported),
                 Msg::DismissProblem,
                 Msg::ComparedSpans(random.below(3), span(0, 1)),
                 Msg::Film(FilmMsg::Toggle),

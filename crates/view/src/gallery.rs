@@ -26,7 +26,7 @@ pub struct Gallery {
 }
 
 impl Gallery {
-    /// Reads the list. Ids become parts of addresses: those that are none by [`is_id`] are left out.
+    /// Reads the list. Ids become parts of addresses: those that [`is_id`] rejects are left out.
     ///
     /// # Errors
     /// serde's, when the JSON has another form.
@@ -72,7 +72,7 @@ pub fn pair_address(id: &str) -> Option<String> {
     is_id(id).then(|| format!("examples/{id}-compared.json"))
 }
 
-/// Whether `id` can be an example's: lower-case letters, digits and hyphens alone, so that addresses and names of files
+/// Whether `id` can be an example's: lowercase letters, digits and hyphens alone, so that addresses and names of files
 /// can have it in them.
 pub fn is_id(id: &str) -> bool {
     !id.is_empty() && id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')

@@ -14,7 +14,7 @@ const ALWAYS = 'button';
 const BEHIND = [
   [/^(open-result|open-model|theme|help|cite)$/, 'menu', FOLDED],
   [/^cite-(paper|copy)$/, 'cite', ALWAYS],
-  [/^(share-(link|code|result)(-copy)?|share-address|share-purpose|share-file|share-said|share-long)$/, 'share', ALWAYS],
+  [/^(share-(link|code|result)(-copy)?|share-address|share-purpose|share-file|share-notice|share-long)$/, 'share', ALWAYS],
   [/^(text-input|analyze|inf-k|live|words-toggle|status|device|device-note|device-choice|length|keep-beginning)$/, 'own-text', WITH_TEXT],
   [/^(token-\d+|token-strip|strip-readout|text-settings)$/, 'own-text', WITH_BOX],
   [/^(quantity|strip-(png|svg|copy|csv))$/, 'text-settings', FOLDED],
@@ -39,7 +39,7 @@ const BEHIND = [
   [/^(stats|stat-.+|sentences|shuffle|copy-numbers|l0-table|provenance|words|event-words)$/, 'tab-numbers', UNCHOSEN],
   [/^(export|export-.+|print-(ground|width)|download-json|methods|methods-copy)$/, 'tab-export', UNCHOSEN],
 
-  [/^(model-files|model-close|stored|library|library-said|storage|storage-note|pack|pack-.+)$/, 'open-model', ALWAYS],
+  [/^(model-files|model-close|stored|library|library-notice|storage|storage-note|pack|pack-.+)$/, 'open-model', ALWAYS],
   [/^(store-embedding|delete-stored|rows-while-typing|diagnostics|diagnostics-.+)$/, 'open-model', ALWAYS],
 ];
 

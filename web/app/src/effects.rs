@@ -91,7 +91,7 @@ fn ensure_engine(state: State) -> Result<(), WorkerError> {
     };
     let on_crash = move |reason: Option<String>| state.tell(Msg::Crashed(reason));
     let name = state.store.model().view.device.map(DeviceWish::key).unwrap_or_default();
-    let engine = WorkerHandle::start(&address, name, on_message, on_crash).map_err(|_| WorkerError::Refused)?;
+    let engine = WorkerHandle::start(&address, name, on_message, on_crash).map_err(|_| WorkerError::Unsupported)?;
     state.engine.set_value(Some(engine));
     Ok(())
 }

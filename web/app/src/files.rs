@@ -39,12 +39,12 @@ const LARGEST_FILE: f64 = 512e6;
 /// Why it did not come.
 pub async fn fetch_named(what: &Fetch) -> Result<String, OutsideError> {
     match what {
-        Fetch::Carried => return carried::result().ok_or(OutsideError::Alone),
-        Fetch::CarriedComparison => return carried::comparison().ok_or(OutsideError::Alone),
+        Fetch::Carried => return carried::result().ok_or(OutsideError::SingleFile),
+        Fetch::CarriedComparison => return carried::comparison().ok_or(OutsideError::SingleFile),
         Fetch::DashboardIndex if carried::carried().is_some() => {
-            return carried::features().ok_or(OutsideError::Alone);
+            return carried::features().ok_or(OutsideError::SingleFile);
         }
-        _ if carried::carried().is_some() => return Err(OutsideError::Alone),
+        _ if carried::carried().is_some() => return Err(OutsideError::SingleFile),
         _ => {}
     }
     let relative = match what {
@@ -62,7 +62,7 @@ pub async fn fetch_named(what: &Fetch) -> Result<String, OutsideError> {
         Some(url) => fetch(&url).await,
         None => None,
     };
-    text.ok_or(OutsideError::Unfetched)
+    text.ok_or(OutsideError::FetchFailed)
 }
 
 /// Reads a file with a saved result, for the model to show.
@@ -90,7 +90,7 @@ pub fn first_file(event: &web_sys::Event) -> Option<File> {
 }
 
 async fn fetch_result(url: &str) -> Result<String, OutsideError> {
-    let address = environment::address(url).filter(|_| is_fetchable(url)).ok_or(OutsideError::Address)?;
+    let address = environment::address(url).filter(|_| is_fetchable(url)).ok_or(OutsideError::NotWebAddress)?;
     // No cookies go out to a host that a link names.
     let response = Request::get(&address)
         .credentials(RequestCredentials::Omit)
@@ -102,11 +102,11 @@ async fn fetch_result(url: &str) -> Result<String, OutsideError> {
         return Err(OutsideError::Status(response.status()));
     }
     // Hosts may say any length, or none: what has come is counted.
-    let body = response.body().ok_or(OutsideError::Broken)?;
+    let body = response.body().ok_or(OutsideError::ConnectionLost)?;
     let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
     let mut bytes = Vec::new();
     loop {
-        let part = JsFuture::from(reader.read()).await.map_err(|_| OutsideError::Broken)?;
+        let part = JsFuture::from(reader.read()).await.map_err(|_| OutsideError::ConnectionLost)?;
         let field = |name: &str| js_sys::Reflect::get(&part, &name.into()).unwrap_or(JsValue::UNDEFINED);
         if field("done").is_truthy() {
             break;

@@ -169,6 +169,8 @@ fn every_request_survives_the_trip() {
         assert_eq!(request.id(), id);
         assert_eq!(decode::<Request>(&encode(&request)).unwrap(), request);
     }
+    let in_stages = TestRequest::AnalyzeInStages { id, pack_url: pack_url.clone(), text: "a".to_owned() };
+    assert_eq!((in_stages.id(), decode::<TestRequest>(&encode(&in_stages)).unwrap()), (id, in_stages));
     let test = TestRequest::Tokenize { id, pack_url, texts: vec!["a".to_owned()] };
     let text = encode(&test);
     assert!(text.starts_with("{\"tokenize\":{"), "{text}");

@@ -360,7 +360,7 @@ impl Session {
             fetched_bytes += self.load_words(id, pack_url, abort).await?;
         }
         let session = self.last.as_mut().map(|last| &mut last.session);
-        let session = session.ok_or_else(|| Failure::device("the text is no longer in memory"))?;
+        let session = session.ok_or_else(|| Failure::device("the text is not in memory"))?;
         let mut analysis = Box::new(session.pack().analysis_header(text, &tokens, session.summary(), options));
         if words && session.pack().has_words() {
             post(&Response::Progress { id, stage: RequestStage::Words, done: 1, total: 1 });
@@ -402,7 +402,7 @@ impl Session {
 
     /// The text that was read last.
     fn last_session(&self) -> Result<&InferenceSession, Failure> {
-        self.last.as_ref().map(|last| &last.session).ok_or_else(|| Failure::device("the text is no longer in memory"))
+        self.last.as_ref().map(|last| &last.session).ok_or_else(|| Failure::device("the text is not in memory"))
     }
 
     async fn attention(
@@ -443,7 +443,7 @@ impl Session {
             None => None,
         };
         let session = self.last.as_mut().map(|last| &mut last.session);
-        let session = session.ok_or_else(|| Failure::device("the text is no longer in memory"))?;
+        let session = session.ok_or_else(|| Failure::device("the text is not in memory"))?;
         let pack = session.pack().clone();
         let mut own = pack.analysis(text, &tokens, session.summary(), options);
         if words && pack.has_words() {
@@ -484,7 +484,7 @@ impl Session {
         let a = self.read(id, pack_url, first, RowSource::Host, options(first_k), abort).await?;
         // Out of the way of the second text, which would go on from it.
         let Some(previous) = self.last.take() else {
-            return Err(Failure::device("the first text is no longer in memory"));
+            return Err(Failure::device("the first text is not in memory"));
         };
         let between = now_ms();
         let b = self.read(id, pack_url, second, RowSource::Host, options(second_k), abort).await?;

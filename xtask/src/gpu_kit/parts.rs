@@ -44,6 +44,7 @@ pub fn write(kit: &Path, out: &Path, part_bytes: u64) -> Result<Written> {
     if out.exists() {
         std::fs::remove_dir_all(out).with_context(|| format!("cannot remove {}", out.display()))?;
     }
+    // The kit is unpacked by the same command, without a program of ours.
     let mut archiver = command("tar")
         // Weights do not get smaller, programs do.
         .args(["--create", "--dereference", "--hard-dereference", "--use-compress-program", "gzip -1", "--directory"])

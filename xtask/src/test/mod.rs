@@ -192,7 +192,7 @@ mod tests {
                 "crates/pack/Cargo.toml",
                 "[package]\nname = \"lens-pack\"\n[dependencies]\nlens-model = { path = \"../model\" }\n",
             ),
-            ("crates/pack/src/lib.rs", "use lens_model as _;"),
+            ("crates/pack/src/lib.rs", "mod bytes;\nmod rows;\npub use rows::Rows;\nuse lens_model as _;\n"),
         ];
         assert_eq!(status_of(&upward), format!("{:?}", ExitCode::FAILURE));
     }

@@ -68,7 +68,7 @@ impl TensorFile {
         if std::fs::metadata(path).is_ok_and(|meta| meta.len() > BYTES_MAX) {
             return Err(Error::malformed(
                 name,
-                format!("larger than {BYTES_MAX} bytes: it is another file than its name suggests"),
+                format!("larger than {BYTES_MAX} bytes: it is not the file that its name suggests"),
             ));
         }
         let bytes =

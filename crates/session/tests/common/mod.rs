@@ -381,19 +381,19 @@ pub fn site(what: &Fetch) -> Result<String, OutsideError> {
             None => Err(OutsideError::Status(404)),
         },
         Fetch::Pair(id) => {
-            let first = gallery.find(id).ok_or(OutsideError::Unfetched)?;
-            let second = first.pair.as_deref().and_then(|id| gallery.find(id)).ok_or(OutsideError::Unfetched)?;
+            let first = gallery.find(id).ok_or(OutsideError::FetchFailed)?;
+            let second = first.pair.as_deref().and_then(|id| gallery.find(id)).ok_or(OutsideError::FetchFailed)?;
             Ok(comparison_json(&first.text, &second.text))
         }
         Fetch::Carried => Ok(result_json("one two three")),
         Fetch::CarriedComparison => Ok(comparison_json("one two three", "one two four")),
         Fetch::Models => Ok(MODELS.to_owned()),
-        Fetch::Manifest(url) if url.contains("silent") => Err(OutsideError::Unfetched),
+        Fetch::Manifest(url) if url.contains("silent") => Err(OutsideError::FetchFailed),
         Fetch::Manifest(url) if url.contains("broken") => Ok("[".to_owned()),
         Fetch::Manifest(_) => Ok(manifest()),
         Fetch::DashboardIndex => Ok(to_json(dashboard_index()).unwrap()),
         Fetch::Dashboard(file) => {
-            std::fs::read_to_string(format!("{DASHBOARDS}/{file}")).map_err(|_| OutsideError::Unfetched)
+            std::fs::read_to_string(format!("{DASHBOARDS}/{file}")).map_err(|_| OutsideError::FetchFailed)
         }
         Fetch::Result(url) if url.ends_with("good.json") => Ok(result_json("a saved result of five words")),
         Fetch::Result(url) if url.ends_with("broken.json") => Ok("{\"format\":".to_owned()),

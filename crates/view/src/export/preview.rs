@@ -291,11 +291,11 @@ mod tests {
 
     #[test]
     fn the_caption_says_only_what_is_drawn() {
-        let said = caption(&example::with_words());
-        assert!(said.contains("blue below 0 and vermilion above, with a line where a scene begins. Right"), "{said}");
+        let text = caption(&example::with_words());
+        assert!(text.contains("blue below 0 and vermilion above, with a line where a scene begins. Right"), "{text}");
         assert!(
-            said.ends_with("a bar for each token in its scene’s color, the stronger the more of it is new."),
-            "{said}"
+            text.ends_with("a bar for each token in its scene’s color, the stronger the more of it is new."),
+            "{text}"
         );
         let mut plain = example::analysis();
         assert!(

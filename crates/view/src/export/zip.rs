@@ -1,5 +1,5 @@
-//! A ZIP archive of files that are stored as they are: pictures are compressed already. It is written in parts, so that all of
-//! it is never in memory: a header before each file's bytes, and the directory at the end.
+//! A ZIP archive of files that are stored as they are: pictures are compressed already. It is written in parts, so that it
+//! is never in memory as a whole: a header before each file's bytes, and the directory at the end.
 //!
 //! The crate `zip` writes to one stream and brings compression, encryption and dates with it; the page needs none of them.
 

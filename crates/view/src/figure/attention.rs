@@ -65,7 +65,7 @@ impl AttentionMap {
     /// [`AttentionError`] when the weights are over another number of tokens, or there is no such layer or head.
     pub fn of(attention: &Attention, tokens: &[String], selection: AttentionSelection) -> Result<Self, AttentionError> {
         if attention.tokens() != tokens.len() {
-            return Err(AttentionError::Tokens { weights: attention.tokens(), tokens: tokens.len() });
+            return Err(AttentionError::TokenCount { weights: attention.tokens(), tokens: tokens.len() });
         }
         let weights = attention.weights(selection.layer, selection.head)?;
         let mut counted: Vec<f32> = (0..tokens.len()).flat_map(|t| weights.row(t).iter().skip(2).copied()).collect();

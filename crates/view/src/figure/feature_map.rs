@@ -133,12 +133,12 @@ pub fn occurrences(analysis: &Analysis, feature: usize) -> Vec<(usize, f32)> {
 /// Why a search finds no feature, as a sentence of the page.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SearchError {
-    /// Only numbers are searched for, and this is none.
+    /// Only numbers are searched for, and this is not one.
     #[error("A feature is a number: “{0}” is not.")]
     NotANumber(String),
     /// No feature has this number.
     #[error("This SAE’s features are numbered 0 to {}.", number::count(features.saturating_sub(1) as u64))]
-    PastLast {
+    OutOfRange {
         /// Features that there are.
         features: usize,
     },
@@ -155,7 +155,7 @@ pub fn search(analysis: &Analysis, typed: &str) -> Result<Vec<(usize, f32)>, Sea
     let bare = typed.trim().trim_start_matches('#');
     let feature: usize = bare.parse().map_err(|_| SearchError::NotANumber(typed.to_owned()))?;
     if feature >= analysis.model.width {
-        return Err(SearchError::PastLast { features: analysis.model.width });
+        return Err(SearchError::OutOfRange { features: analysis.model.width });
     }
     Ok(occurrences(analysis, feature))
 }

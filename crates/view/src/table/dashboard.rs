@@ -133,7 +133,7 @@ pub fn search(index: &Index, typed: &str) -> Result<Vec<(usize, String)>, Search
     let typed = typed.trim();
     if let Ok(feature) = typed.trim_start_matches('#').parse::<usize>() {
         if feature >= index.features {
-            return Err(SearchError::PastLast { features: index.features });
+            return Err(SearchError::OutOfRange { features: index.features });
         }
         let name = index.name(feature).map(|(name, _)| name.to_owned()).unwrap_or_default();
         return Ok(vec![(feature, name)]);

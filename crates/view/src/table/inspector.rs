@@ -138,20 +138,20 @@ impl Inspector {
     /// What a screen reader says of the token, in one sentence or two.
     pub fn spoken(&self) -> String {
         let percent = |share: f32| number::fixed(100.0 * share, 0);
-        let mut said = format!("{}, token {}", self.name, self.position);
+        let mut sentence = format!("{}, token {}", self.name, self.position);
         if let Some([expected, new]) = self.shares {
-            said.push_str(&format!(": {} % expected, {} % new", percent(expected), percent(new)));
+            sentence.push_str(&format!(": {} % expected, {} % new", percent(expected), percent(new)));
         }
-        said.push('.');
+        sentence.push('.');
         let sources: Vec<_> =
             self.sources.iter().take(SPOKEN_MAX).map(|row| format!("{} {} %", row.name, percent(row.share))).collect();
         if !sources.is_empty() {
-            said.push_str(&format!(" Expected because of {}.", sources.join(", ")));
+            sentence.push_str(&format!(" Expected because of {}.", sources.join(", ")));
         }
         if let Some(words) = &self.new_here {
-            said.push_str(&format!(" It added {words}."));
+            sentence.push_str(&format!(" It added {words}."));
         }
-        said
+        sentence
     }
 }
 

@@ -47,7 +47,7 @@ pub fn ExportPanel(state: State, shown: Arc<ShownAnalysis>, derived: Derived) ->
             </button>
             // A link to a file on somebody's disk leads nowhere.
             {(!state.is_one_file).then(|| view! { <Ways state notice /> })}
-            <p class="note" role="status" data-testid="export-said">{move || notice.get()}</p>
+            <p class="note" role="status" data-testid="export-notice">{move || notice.get()}</p>
         </section>
     }
 }

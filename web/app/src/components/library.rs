@@ -18,7 +18,7 @@ pub fn Library(state: State) -> impl IntoView {
     };
     view! {
         <ul class="library" data-testid="library">{packs}</ul>
-        <p class="note" role="status" data-testid="library-said">{move || state.library_notice.get()}</p>
+        <p class="note" role="status" data-testid="library-notice">{move || state.library_notice.get()}</p>
         {stored}
     }
 }

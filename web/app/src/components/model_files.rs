@@ -90,7 +90,7 @@ fn Diagnostics(state: State) -> impl IntoView {
                 Some(false) => "This browser refused the clipboard; select and copy:",
             };
             view! {
-                <p class="note" role="status" data-testid="diagnostics-said">{sentence}</p>
+                <p class="note" role="status" data-testid="diagnostics-notice">{sentence}</p>
                 <pre class="diagnostics" tabindex="0" data-testid="diagnostics-text">{shown.text}</pre>
             }
         })

@@ -25,7 +25,7 @@ pub fn Share(state: State) -> impl IntoView {
         </button>
         <Sheet is_open title="Share" testid="share-sheet" class="share">
             {move || is_open.get().then(|| view! { <Ways state notice /> })}
-            <p class="note" role="status" data-testid="share-said">{move || notice.get()}</p>
+            <p class="note" role="status" data-testid="share-notice">{move || notice.get()}</p>
         </Sheet>
     }
 }
@@ -106,7 +106,7 @@ fn FileSteps(state: State, notice: RwSignal<Option<String>>) -> impl IntoView {
                 </div>
                 <Show when=is_wrong>
                     <p class="note" data-testid="share-address-wrong">
-                        "A page can read from https: addresses, and from a path in its own folder."
+                        "A page can read from web addresses (https:), and from a path on its own site."
                     </p>
                 </Show>
                 <Show when=move || link.with(Option::is_some)>
