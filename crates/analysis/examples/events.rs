@@ -5,7 +5,7 @@ use lens_analysis::similarity::{MissingError, Source};
 use lens_analysis::{Analysis, Grams};
 
 fn print(name: &str, method: &Method, grams: &Grams, tokens: &[String]) {
-    for it in events::spans_by(method, grams, tokens).iter().skip(1) {
+    for it in events::spans_by(method, |source| grams.of(source).clone(), tokens).iter().skip(1) {
         let (token, follows, gain) = (&tokens[it.first], it.expectation_from, it.gain);
         println!("  {name}: {} {token:?} (expectation from {follows}, gain {gain:.1})", it.first);
     }

@@ -45,18 +45,20 @@ pub struct Means {
 }
 
 impl Means {
-    /// Of a symmetric matrix [n, n] with `entry(i, j)`, j <= i, in its lower triangle.
-    pub fn of(n: usize, entry: impl Fn(usize, usize) -> f32) -> Self {
+    /// Of a symmetric matrix [n, n], from rows of one of its triangles with the diagonal in order: each with the column
+    /// of its first entry.
+    pub fn of<R: IntoIterator<Item = f32>>(n: usize, triangle: impl IntoIterator<Item = (usize, R)>) -> Self {
         let mut rows = vec![0f64; n];
         // Each row's sum runs over its columns in order.
-        for i in 0..n {
-            for j in 0..=i {
-                let value = f64::from(entry(i, j));
-                rows[i] += value;
-                if j < i {
-                    rows[j] += value;
+        for (i, (first, row)) in triangle.into_iter().enumerate().take(n) {
+            let mut own = rows[i];
+            for (j, (sum, value)) in rows[first..].iter_mut().zip(row).enumerate() {
+                own += f64::from(value);
+                if first + j != i {
+                    *sum += f64::from(value);
                 }
             }
+            rows[i] = own;
         }
         let count = n.max(1) as f64;
         rows.iter_mut().for_each(|sum| *sum /= count);
@@ -68,13 +70,21 @@ impl Means {
     pub fn centered(&self, i: usize, j: usize, value: f32) -> f32 {
         (f64::from(value) - self.rows[i] - self.rows[j] + self.all) as f32
     }
+
+    /// Centers a row's entries from the diagonal on.
+    fn center(&self, i: usize, row: &mut [f32]) {
+        for (value, mean) in row.iter_mut().zip(&self.rows[i..]) {
+            *value = (f64::from(*value) - self.rows[i] - mean + self.all) as f32;
+        }
+    }
 }
 
 /// A Gram matrix of any vectors to that of the same vectors less their mean.
-pub fn center(gram: &SymmetricMatrix) -> SymmetricMatrix {
-    let entry = |i: usize, j: usize| gram.get(i, j).unwrap_or(f32::NAN);
-    let means = Means::of(gram.size(), entry);
-    SymmetricMatrix::from_fn(gram.size(), |i, j| means.centered(i, j, entry(i, j)))
+pub fn center(mut gram: SymmetricMatrix) -> SymmetricMatrix {
+    let n = gram.size();
+    let means = Means::of(n, (0..n).map(|i| (i, gram.upper_row(i).iter().copied())));
+    gram.upper_rows_mut().enumerate().for_each(|(i, row)| means.center(i, row));
+    gram
 }
 
 /// By how much a cosine, a share or a probability may lie outside its range: other programs compute in bfloat16.
@@ -90,17 +100,30 @@ impl Norms {
         Self(diagonal.map(|square| square.max(0.0).sqrt().max(1e-12)).collect())
     }
 
-    /// The cosine of vectors i and j, whose inner product is `value`. Of vectors that are nothing but rounding it can be anything:
-    /// it stays in its range.
+    /// The cosine of vectors i and j, whose inner product is `value`.
     pub fn cosine(&self, i: usize, j: usize, value: f32) -> f32 {
-        (value / self.0[i] / self.0[j]).clamp(-1.0 - ROUNDING, 1.0 + ROUNDING)
+        of_product(value, self.0[i], self.0[j])
+    }
+
+    /// A row's entries from the diagonal on to cosines.
+    fn to_cosines(&self, i: usize, row: &mut [f32]) {
+        let own = self.0[i];
+        for (value, other) in row.iter_mut().zip(&self.0[i..]) {
+            *value = of_product(*value, own, *other);
+        }
     }
 }
 
+/// The cosine of vectors of two lengths. Of vectors that are nothing but rounding it can be anything: it stays in its range.
+fn of_product(product: f32, a: f32, b: f32) -> f32 {
+    (product / a / b).clamp(-1.0 - ROUNDING, 1.0 + ROUNDING)
+}
+
 /// Cosine similarity from a Gram matrix.
-pub fn cosine(gram: &SymmetricMatrix) -> SymmetricMatrix {
+pub fn cosine(mut gram: SymmetricMatrix) -> SymmetricMatrix {
     let norms = Norms::of(gram.diagonal());
-    SymmetricMatrix::from_fn(gram.size(), |i, j| norms.cosine(i, j, gram.get(i, j).unwrap_or(f32::NAN)))
+    gram.upper_rows_mut().enumerate().for_each(|(i, row)| norms.to_cosines(i, row));
+    gram
 }
 
 /// The rows of cosine similarity from a Gram matrix, one after another, each [n]. Unlike those of [`cosine`]
@@ -116,19 +139,19 @@ mod tests {
 
     #[test]
     fn opposite_rows_have_similarity_minus_one() {
-        let similarity = cosine(&centered_gram(&[1.0, 0.0, 3.0, 0.0], 2, 2));
+        let similarity = cosine(centered_gram(&[1.0, 0.0, 3.0, 0.0], 2, 2));
         assert_eq!(similarity.to_dense(), [1.0, -1.0, -1.0, 1.0]);
     }
 
     #[test]
     fn equal_rows_give_zeros_instead_of_nan() {
-        assert_eq!(cosine(&centered_gram(&[2.0; 40], 2, 20)).to_dense(), [0.0; 4]);
+        assert_eq!(cosine(centered_gram(&[2.0; 40], 2, 20)).to_dense(), [0.0; 4]);
     }
 
     #[test]
     fn both_ways_to_center_are_one() {
         let codes = [9.0, -3.0, 1.0, 2.0, 4.0, 0.5, -1.0, 2.5, 0.25, 1.0];
-        let (found, expected) = (center(&gram(&codes, 5, 2)), centered_gram(&codes, 5, 2));
+        let (found, expected) = (center(gram(&codes, 5, 2)), centered_gram(&codes, 5, 2));
         for (a, b) in found.upper().iter().zip(expected.upper()) {
             assert!((a - b).abs() < 1e-4, "{a} {b}");
         }
@@ -138,7 +161,7 @@ mod tests {
     fn rows_of_similarity_are_the_matrix() {
         let gram = centered_gram(&[9.0, -3.0, 1.0, 2.0, 4.0, 0.5, -1.0, 2.5], 4, 2);
         let rows: Vec<f32> = cosine_rows(&gram).flatten().collect();
-        for (a, b) in rows.iter().zip(cosine(&gram).to_dense()) {
+        for (a, b) in rows.iter().zip(cosine(gram).to_dense()) {
             assert!((a - b).abs() <= f32::EPSILON, "{a} {b}");
         }
     }

@@ -84,6 +84,16 @@ impl SymmetricMatrix {
         if i >= self.n { &[] } else { &self.upper[self.start(i)..self.start(i + 1)] }
     }
 
+    /// Columns i to n - 1 of each row i in turn, to be changed.
+    pub fn upper_rows_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
+        let (n, mut rest) = (self.n, self.upper.as_mut_slice());
+        (0..n).map(move |i| {
+            let (row, after) = std::mem::take(&mut rest).split_at_mut(n - i);
+            rest = after;
+            row
+        })
+    }
+
     /// All columns of row i, one after another; empty past the last row.
     pub fn row(&self, i: usize) -> impl Iterator<Item = f32> + '_ {
         // Column i of the rows above it: each is one entry shorter than the one before.
@@ -147,6 +157,8 @@ mod tests {
         let rows: Vec<f32> = (0..3).flat_map(|i| it.row(i)).collect();
         assert_eq!(rows, dense);
         assert_eq!((it.upper_row(1), it.diagonal().collect::<Vec<_>>()), (&[4.0, 5.0][..], vec![1.0, 4.0, 6.0]));
+        let upper: Vec<Vec<f32>> = it.clone().upper_rows_mut().map(|row| row.to_vec()).collect();
+        assert_eq!(upper, [vec![1.0, 2.0, 3.0], vec![4.0, 5.0], vec![6.0]]);
         assert_eq!(SymmetricMatrix::from_dense(3, &dense), Ok(it.clone()));
         assert_eq!(SymmetricMatrix::from_fn(3, |i, j| dense[i * 3 + j]), it);
         assert_eq!(SymmetricMatrix::new(3, it.clone().into_upper()), Ok(it));

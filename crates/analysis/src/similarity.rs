@@ -77,7 +77,7 @@ pub fn similarity(analysis: &Analysis, source: Source, mode: Mode) -> Result<Mat
         Some(saved) if source == Source::Predictable => {
             SymmetricMatrix::from_dense(analysis.tokens.len(), saved).map_err(|_| MissingError::Grams)?
         }
-        _ => gram::cosine(gram_of(analysis, source)?),
+        _ => gram::cosine(gram_of(analysis, source)?.clone()),
     };
     Ok(match mode {
         Mode::Notebook => Matrix { entries: all, first: 0 },
@@ -103,7 +103,7 @@ fn without_first(all: &SymmetricMatrix) -> Matrix {
 /// The Gram matrix of the tokens after BOS, centered over those alone: that takes no codes.
 pub fn centered_without_bos(gram: &SymmetricMatrix) -> Matrix {
     let it = without_first(gram);
-    Matrix { entries: gram::center(&it.entries), ..it }
+    Matrix { entries: gram::center(it.entries), ..it }
 }
 
 #[cfg(test)]
@@ -129,7 +129,7 @@ mod tests {
         let mut analysis = example::analysis();
         let gram = gram_of(&analysis, Source::Predictable).unwrap();
         let own = similarity(&analysis, Source::Predictable, Mode::Notebook).unwrap();
-        assert_eq!(gram::cosine(gram), own.entries);
+        assert_eq!(gram::cosine(gram.clone()), own.entries);
         analysis.saved_similarity = Some(document_rows(&analysis).flatten().collect());
         analysis.grams = None;
         assert_eq!(similarity(&analysis, Source::Predictable, Mode::Notebook).unwrap(), own);

@@ -129,7 +129,8 @@ pub struct CenteredGram<'a> {
 
 impl<'a> CenteredGram<'a> {
     fn of(t: usize, products: &'a [Vec<f32>]) -> Self {
-        Self { t, products, means: Means::of(t, |i, j| product(products, i, j)) }
+        let row = |i| (0..=i).map(move |j| product(products, i, j));
+        Self { t, products, means: Means::of(t, (0..t).map(|i| (0, row(i)))) }
     }
 
     /// T.

@@ -16,7 +16,7 @@ const NEAR: usize = 3;
 const SHORT: &str = "short";
 
 fn by(method: &Method, text: &Marked) -> Vec<usize> {
-    positions(&events::spans_by(method, &text.grams, &text.tokens))
+    positions(&events::spans_by(method, |source| text.grams.of(source).clone(), &text.tokens))
 }
 
 fn positions(spans: &[EventSpan]) -> Vec<usize> {

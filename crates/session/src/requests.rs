@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lens_analysis::{Analysis, events};
+use lens_analysis::Analysis;
 use lens_protocol::buffers::{self, Buffer, BufferError};
 use lens_protocol::{DeviceInfo, DeviceWish, FailureKind, Request, RequestStage, Response, RowSource, TOKENS_MAX};
 use lens_view::progress::{LoadStage, Progress};
@@ -452,11 +452,7 @@ impl Model {
         }
     }
 
-    fn analyzed(&mut self, mut analysis: Analysis, run: Run) {
-        // Asked for in words they came along.
-        if analysis.events.is_none() {
-            analysis.events = analysis.grams.as_ref().map(|it| events::of_text(it, &analysis.tokens));
-        }
+    fn analyzed(&mut self, analysis: Analysis, run: Run) {
         self.show_analysis(analysis, Origin::Live(run));
         self.progress = None;
         (self.is_stopping, self.is_silent) = (false, false);

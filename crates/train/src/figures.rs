@@ -280,7 +280,7 @@ impl<'a> Meter<'a> {
         let tokens = stream.len() / d;
         let activations = self.encode(stream)?;
         let of = |values: &[f32], columns: usize| {
-            let entries = gram::cosine(&gram::centered_gram(values, tokens, columns));
+            let entries = gram::cosine(gram::centered_gram(values, tokens, columns));
             within_across(&Matrix { entries, first: 0 }, &[1..boundary, boundary..tokens])
         };
         let scaled: Vec<f32> = activations.x.iter().zip(self.factor.iter().cycle()).map(|(x, f)| x * f).collect();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lens_analysis::cluster::{self, Tree};
-use lens_analysis::events::{self, Boundary};
+use lens_analysis::events;
 use lens_analysis::similarity::{self, Matrix, MissingError};
 use lens_view::dendrogram::Dendrogram;
 use lens_view::heatmap::Heatmap;
@@ -30,8 +30,8 @@ pub struct Derived {
     pub clustering: Memo<Option<Arc<Clustering>>>,
     /// The matrix as it is drawn.
     pub heatmap: Memo<Result<Arc<Heatmap>, MissingError>>,
-    /// Event boundaries of the text, strongest first.
-    pub boundaries: StoredValue<Result<Vec<Boundary>, MissingError>>,
+    /// First positions of the text's events but the first, in order.
+    pub boundaries: StoredValue<Result<Vec<usize>, MissingError>>,
     /// Whether they are shown.
     pub has_events: Look<bool>,
 }
@@ -41,7 +41,7 @@ impl Derived {
     pub fn of(state: State, shown: &Arc<ShownAnalysis>) -> Self {
         let (source, mode) = (state.look(|model| &model.view.source), state.look(|model| &model.view.mode));
         let (scale, is_ordered) = (state.look(|model| &model.view.scale), state.look(|model| &model.view.is_ordered));
-        let boundaries = StoredValue::new(events::boundaries(&shown.analysis));
+        let boundaries = StoredValue::new(events::starts(&shown.analysis));
         let compared = shown.clone();
         let matrix = always(move || similarity::similarity(&compared.analysis, source.get(), mode.get()).map(Arc::new));
         let clustering = always(move || {
@@ -66,9 +66,7 @@ impl Derived {
     /// First positions of events, where they are shown.
     pub fn event_starts(self) -> Vec<usize> {
         let are_shown = self.has_events.get();
-        self.boundaries.with_value(|found| {
-            found.iter().flatten().filter(|_| are_shown).map(|boundary| boundary.position).collect()
-        })
+        self.boundaries.with_value(|found| found.iter().flatten().filter(|_| are_shown).copied().collect())
     }
 }
 

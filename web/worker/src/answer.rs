@@ -149,7 +149,8 @@ impl Session {
     /// What the page shows of the device and of storage.
     pub fn ready(&self) -> Response {
         let OpenedDevice { gpu, name, note, .. } = &self.opened;
-        let device = DeviceInfo { webgpu: *gpu, name: name.clone(), note: note.clone(), was_faster: self.was_faster };
+        let device =
+            DeviceInfo { webgpu: *gpu, name: name.clone(), note: note.clone(), was_faster: self.was_faster };
         Response::Ready { device, storage_note: self.storage_note.clone() }
     }
 
@@ -362,9 +363,10 @@ impl Session {
         let session = self.last.as_mut().map(|last| &mut last.session);
         let session = session.ok_or_else(|| Failure::device("the text is not in memory"))?;
         let mut analysis = Box::new(session.pack().analysis_header(text, &tokens, session.summary(), options));
+        let gram_of = |source| session.summary().centered_gram(source).to_matrix();
+        analysis.events = Some(events::of_text_by(gram_of, &tokens.tokens));
         if words && session.pack().has_words() {
             post(&Response::Progress { id, stage: RequestStage::Words, done: 1, total: 1 });
-            analysis.events = Some(events::of_text(&session.summary().grams(), &tokens.tokens));
             session.add_words(&mut analysis).await?;
         }
         let matrices = arrays::grams_of_summary(session.summary()).collect();

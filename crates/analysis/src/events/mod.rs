@@ -50,7 +50,7 @@ use crate::order::largest_first;
 use crate::similarity::{self, MissingError, Source};
 
 pub use method::Method;
-use method::{EXPECTATION_LAG_MAX, LENGTH_SCALE, LONG_TEXT, SHORTEST, TEXT_SCALE};
+use method::{EXPECTATION_LAG_MAX, LENGTH_SCALE, LONG_TEXT, Part, SHORTEST, TEXT_SCALE};
 use posterior::Posterior;
 use scatter::SpanCosts;
 pub use sentences::{ends_sentence, has_letters, starts as sentence_starts};
@@ -82,42 +82,55 @@ pub struct EventSpan {
 /// The events of a text in its order: they cover every token but BOS, and there is always at least one.
 /// `tokens` [T] are the text's, BOS first; a text of BOS alone has one event, BOS.
 pub fn spans(grams: &Grams, tokens: &[String]) -> Vec<EventSpan> {
-    spans_by(&Method::together(), grams, tokens)
+    spans_by(&Method::together(), |source| grams.of(source).clone(), tokens)
 }
 
-/// [`spans`] by another method: to compare.
-pub fn spans_by(method: &Method, grams: &Grams, tokens: &[String]) -> Vec<EventSpan> {
-    let kernel = |source| gram::cosine(&similarity::centered_without_bos(grams.of(source)).entries);
-    let n = tokens.len().min(grams.residual.size()).saturating_sub(1);
+/// [`spans`] by another method, to compare, or of Gram matrices that are made when they are asked for: each once, and one at a time.
+pub fn spans_by(method: &Method, gram_of: impl Fn(Source) -> SymmetricMatrix, tokens: &[String]) -> Vec<EventSpan> {
+    let n = tokens.len().saturating_sub(1);
     if n < 2 * SHORTEST {
-        let (first, last) = (usize::from(tokens.len() > 1), tokens.len().saturating_sub(1));
-        return vec![EventSpan { first, last, expectation_from: first, gain: 0.0 }];
+        return vec![whole(tokens.len())];
     }
     let mut costs = SpanCosts::new(n);
     let price = method.price - method.many * ((n as f64).min(LONG_TEXT) / TEXT_SCALE).ln();
     let mut prices: Vec<f64> = sentences::costs(&tokens[1..=n]).iter().map(|cost| price + cost).collect();
-    for part in &method.parts {
-        let kernel = kernel(part.source);
-        if part.weight != 0.0 {
-            costs.add(&kernel, part.weight, part.lag);
+    let (mut kernel, mut energies) = (SymmetricMatrix::default(), Vec::new());
+    // The predictable codes come last: where they follow a boundary is looked up once the boundaries are known.
+    for source in [Source::Residual, Source::Total, Source::Novel, Source::Predictable] {
+        let parts: Vec<&Part> = method.parts.iter().filter(|part| part.source == source).collect();
+        let has_surprise = source == Source::Novel && method.surprise > 0.0;
+        if parts.is_empty() && !has_surprise && source != Source::Predictable {
+            continue;
         }
-        if part.continuity > 0.0 {
+        let centered = similarity::centered_without_bos(&gram_of(source)).entries;
+        if centered.size() != n {
+            return vec![whole(tokens.len())];
+        }
+        if has_surprise {
+            energies = centered.diagonal().map(f64::from).collect();
+        }
+        kernel = gram::cosine(centered);
+        let shares = parts.iter().filter(|part| part.weight != 0.0).map(|part| (part.weight, part.lag));
+        costs.add(&kernel, &shares.collect::<Vec<_>>());
+        for part in parts.iter().filter(|part| part.continuity > 0.0) {
             for (price, alike) in prices.iter_mut().zip(scatter::continuity(&kernel)) {
                 *price += part.continuity * alike;
             }
         }
     }
-    if method.surprise > 0.0 {
-        let novel = similarity::centered_without_bos(&grams.novel).entries;
-        let energies: Vec<f64> = novel.diagonal().map(f64::from).collect();
-        for (price, rise) in prices.iter_mut().zip(scatter::surprise(&energies)) {
-            *price -= method.surprise * rise;
-        }
+    for (price, rise) in prices.iter_mut().zip(scatter::surprise(&energies)) {
+        *price -= method.surprise * rise;
     }
     let by_length: Vec<f64> = (0..=n).map(|l| method.length * (1.0 + l as f64 / LENGTH_SCALE).ln()).collect();
     let mut cuts = Posterior::new(&costs, &prices, &by_length).cuts();
     keep_changes(&mut cuts, &tokens[1..=n]);
-    located(&costs, &kernel(Source::Predictable), &cuts, n)
+    located(&costs, &kernel, &cuts, n)
+}
+
+/// A text of so many tokens as one event.
+fn whole(tokens: usize) -> EventSpan {
+    let (first, last) = (usize::from(tokens > 1), tokens.saturating_sub(1));
+    EventSpan { first, last, expectation_from: first, gain: 0.0 }
 }
 
 /// Leaves those cuts of `tokens` alone after which another word or number comes than since the cut before, or one comes no more.
@@ -160,6 +173,15 @@ fn located(costs: &SpanCosts, predictable: &SymmetricMatrix, cuts: &[usize], n: 
 
 /// The events of a text in order, without words: see [`spans`].
 pub fn of_text(grams: &Grams, tokens: &[String]) -> Vec<Event> {
+    without_words(spans(grams, tokens))
+}
+
+/// [`of_text`] for a text whose Gram matrices are not in memory: see [`spans_by`].
+pub fn of_text_by(gram_of: impl Fn(Source) -> SymmetricMatrix, tokens: &[String]) -> Vec<Event> {
+    without_words(spans_by(&Method::together(), gram_of, tokens))
+}
+
+fn without_words(spans: Vec<EventSpan>) -> Vec<Event> {
     let event = |span: EventSpan| Event {
         first: span.first,
         last: span.last,
@@ -169,11 +191,28 @@ pub fn of_text(grams: &Grams, tokens: &[String]) -> Vec<Event> {
         coherence: None,
         unclear: false,
     };
-    spans(grams, tokens).into_iter().map(event).collect()
+    spans.into_iter().map(event).collect()
 }
 
 /// Tokens of the shortest text that can have two events, BOS included.
 pub const TWO_EVENTS_FROM: usize = 2 * SHORTEST + 1;
+
+/// First positions of a text's events but the first, in order: of those that came with it, else of the [`spans`].
+///
+/// # Errors
+/// As for [`boundaries`], where no events came with it.
+pub fn starts(analysis: &Analysis) -> Result<Vec<usize>, MissingError> {
+    let Some(events) = &analysis.events else {
+        let mut starts: Vec<usize> = boundaries(analysis)?.iter().map(|it| it.position).collect();
+        starts.sort_unstable();
+        return Ok(starts);
+    };
+    if analysis.tokens.len() < TWO_EVENTS_FROM {
+        Err(MissingError::Tokens)
+    } else {
+        Ok(events.iter().skip(1).map(|it| it.first).collect())
+    }
+}
 
 /// Boundaries of a text, strongest first: where the [`spans`] but the first begin.
 ///
@@ -290,6 +329,7 @@ mod tests {
     fn boundaries_are_the_beginnings_strongest_first() {
         let mut analysis = crate::example::analysis();
         assert_eq!(boundaries(&analysis), Err(MissingError::Tokens));
+        assert_eq!(starts(&analysis), Err(MissingError::Tokens));
         analysis.tokens = words(131, &[40, 90]);
         analysis.grams = Some(blocks(&[40, 50, 40], 6));
         let found = boundaries(&analysis).unwrap();
@@ -297,7 +337,12 @@ mod tests {
         let mut positions: Vec<usize> = found.iter().map(|b| b.position).collect();
         positions.sort_unstable();
         assert_eq!(positions, [41, 91]);
+        assert_eq!(starts(&analysis), Ok(vec![41, 91]));
+        analysis.events = analysis.grams.as_ref().map(|grams| of_text(grams, &analysis.tokens));
         analysis.grams = None;
         assert_eq!(boundaries(&analysis), Err(MissingError::Grams));
+        assert_eq!(starts(&analysis), Ok(vec![41, 91]));
+        analysis.events = None;
+        assert_eq!(starts(&analysis), Err(MissingError::Grams));
     }
 }

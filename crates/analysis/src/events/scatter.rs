@@ -28,22 +28,28 @@ impl SpanCosts {
         f64::from(self.ending_at(end)[first])
     }
 
-    /// Adds a source's scatter times `weight`. It turns `lag` tokens late: a span has the tokens from `lag` after
-    /// its first one (or from the text's first) to `lag` after its end (or to the text's).
-    pub fn add(&mut self, kernel: &SymmetricMatrix, weight: f64, lag: usize) {
+    /// Adds a source's scatter, for each of `shares` times its weight and by its lag, of which later ones are longer. The source turns
+    /// `lag` tokens late: a span has the tokens from `lag` after its first one (or from the text's first) to `lag` after its end (or to
+    /// the text's).
+    pub fn add(&mut self, kernel: &SymmetricMatrix, shares: &[(f64, usize)]) {
         let n = kernel.size();
         // Sum of the kernel over the tokens from each first one to `end`.
         let mut blocks = vec![0f64; n];
+        let mut row = Vec::with_capacity(n);
         for end in 1..=n {
-            grow_blocks(&mut blocks, kernel, end);
-            let ends =
-                if end == n { n.saturating_sub(lag).max(1)..=n } else { end.saturating_sub(lag)..=end - lag.min(end) };
-            for span_end in ends.filter(|it| *it > 0) {
-                let costs = &mut self.costs[span_end * (span_end - 1) / 2..span_end * (span_end + 1) / 2];
-                for (first, cost) in costs.iter_mut().enumerate() {
-                    let from = if first == 0 { 0 } else { first + lag };
-                    if from < end {
-                        *cost -= (weight * blocks[from] / (end - from) as f64) as f32;
+            row.clear();
+            row.extend(kernel.row(end - 1).take(end).map(finite));
+            grow_blocks(&mut blocks, &row);
+            for (weight, lag) in shares.iter().copied() {
+                // The last token ends the spans that end less than `lag` before it, too.
+                let from = if end == n { n.saturating_sub(lag).max(1) } else { end.saturating_sub(lag) };
+                let to = if end == n { n } else { from };
+                for span_end in (from..=to).filter(|it| *it > 0) {
+                    let costs = &mut self.costs[span_end * (span_end - 1) / 2..span_end * (span_end + 1) / 2];
+                    let Some((whole, rest)) = costs.split_first_mut() else { continue };
+                    *whole -= (weight * blocks[0] / end as f64) as f32;
+                    for (k, (cost, block)) in rest.iter_mut().zip(blocks[..end].iter().skip(1 + lag)).enumerate() {
+                        *cost -= (weight * block / (end - 1 - lag - k) as f64) as f32;
                     }
                 }
             }
@@ -51,15 +57,19 @@ impl SpanCosts {
     }
 }
 
-/// From the sums over the tokens first..end - 1 for each first one to those over first..end.
-fn grow_blocks(blocks: &mut [f64], kernel: &SymmetricMatrix, end: usize) {
-    let row: Vec<f64> = kernel.row(end - 1).take(end).map(finite).collect();
+/// From the sums over the tokens first..end - 1 for each first one to those over first..end; `row` [end] is the kernel's at the last one.
+fn grow_blocks(blocks: &mut [f64], row: &[f64]) {
     let own = row.last().copied().unwrap_or_default();
     let mut sum = 0.0;
-    for (block, value) in blocks.iter_mut().zip(&row).rev() {
+    for (block, value) in blocks.iter_mut().zip(row).rev() {
         sum += value;
         *block += 2.0 * sum - own;
     }
+}
+
+/// Entries of row i at columns from..to.
+fn part_of_row(kernel: &SymmetricMatrix, i: usize, columns: std::ops::Range<usize>) -> impl Iterator<Item = f64> {
+    columns.map(move |j| kernel.get(i, j).map_or(0.0, finite))
 }
 
 fn finite(value: f32) -> f64 {
@@ -70,10 +80,11 @@ fn finite(value: f32) -> f64 {
 pub fn continuity(kernel: &SymmetricMatrix) -> Vec<f64> {
     let n = kernel.size();
     let mut sums = vec![0f64; n];
-    for (i, row) in (0..n).map(|i| (i, kernel.row(i).map(finite).collect::<Vec<f64>>())) {
+    for i in 0..n {
         // Token i follows the places from CONTINUITY_WINDOW - 1 before it to itself.
-        for place in (i + 1).saturating_sub(CONTINUITY_WINDOW)..=i {
-            sums[place] += row[place.saturating_sub(CONTINUITY_WINDOW)..place].iter().sum::<f64>();
+        let first = (i + 1).saturating_sub(CONTINUITY_WINDOW);
+        for (place, sum) in (first..).zip(&mut sums[first..=i]) {
+            *sum += part_of_row(kernel, i, place.saturating_sub(CONTINUITY_WINDOW)..place).sum::<f64>();
         }
     }
     for (place, sum) in sums.iter_mut().enumerate() {
@@ -104,24 +115,22 @@ pub fn surprise(energies: &[f64]) -> Vec<f64> {
 /// Where to cut the tokens first..end so that both parts scatter least, of the places from..=to (inside of
 /// them); the earliest of equals.
 pub fn best_cut(kernel: &SymmetricMatrix, first: usize, from: usize, to: usize, end: usize) -> usize {
-    let row = |i: usize| kernel.row(i).map(finite).collect::<Vec<f64>>();
+    let own = |i: usize| kernel.get(i, i).map_or(0.0, finite);
     // Sum of the kernel over place..end for each place, from the last one on.
     let mut right = vec![0f64; end + 1];
     for place in (from..end).rev() {
-        let row = row(place);
-        right[place] = right[place + 1] + 2.0 * row[place..end].iter().sum::<f64>() - row[place];
+        right[place] = right[place + 1] + 2.0 * part_of_row(kernel, place, place..end).sum::<f64>() - own(place);
     }
     let mut left = 0f64;
     let mut best = (f64::NEG_INFINITY, from);
-    for place in first..=to {
+    for (place, after) in right.iter().enumerate().take(to + 1).skip(first) {
         if place >= from && place > first && place < end {
-            let compact = left / (place - first) as f64 + right[place] / (end - place) as f64;
+            let compact = left / (place - first) as f64 + after / (end - place) as f64;
             if compact > best.0 {
                 best = (compact, place);
             }
         }
-        let row = row(place);
-        left += 2.0 * row[first..=place].iter().sum::<f64>() - row[place];
+        left += 2.0 * part_of_row(kernel, place, first..place + 1).sum::<f64>() - own(place);
     }
     best.1
 }

@@ -1,7 +1,6 @@
 //! Figures beyond the notebook's: the shown matrix, energy shares, events, effective ranks.
 
 use lens_analysis::Analysis;
-use lens_analysis::events::Boundary;
 use lens_analysis::per_token;
 use lens_analysis::shuffled::Shuffled;
 use lens_analysis::similarity::{self, Matrix, MissingError, Source};
@@ -43,14 +42,12 @@ pub fn energy(analysis: &Analysis) -> Vec<StatisticsRow> {
     }
 }
 
-/// Boundaries, and mean similarity of the shown matrix within and across the events they make.
-pub fn events(analysis: &Analysis, found: &Result<Vec<Boundary>, MissingError>, shown: &Matrix) -> Vec<StatisticsRow> {
-    let found = match found {
+/// Events, by where all but the first `starts`, and mean similarity of the shown matrix within and across them.
+pub fn events(analysis: &Analysis, starts: &Result<Vec<usize>, MissingError>, shown: &Matrix) -> Vec<StatisticsRow> {
+    let starts = match starts {
         Err(why) => return vec![missing("events", "Events", *why)],
-        Ok(found) => found,
+        Ok(starts) => starts,
     };
-    let mut starts: Vec<usize> = found.iter().map(|b| b.position).collect();
-    starts.sort_unstable();
     let names: Vec<String> = starts
         .iter()
         .map(|at| format!("{at} {}", analysis.tokens.get(*at).map(|t| token::shortened(t, 14)).unwrap_or_default()))
@@ -58,7 +55,7 @@ pub fn events(analysis: &Analysis, found: &Result<Vec<Boundary>, MissingError>, 
     let note = if names.is_empty() { "no boundary found".to_owned() } else { format!("new at {}", names.join(", ")) };
     let mut rows = vec![row("events", "Events", (starts.len() + 1).to_string(), note)];
     if !starts.is_empty() {
-        let spans = spans::between(1..analysis.tokens.len(), &starts);
+        let spans = spans::between(1..analysis.tokens.len(), starts);
         let it = spans::within_across(shown, &spans);
         let text = |value: Option<f32>| value.map_or(number::NONE.to_owned(), number::fixed4);
         rows.push(row("events-within", "Within events", text(it.within), "mean similarity".to_owned()));
@@ -66,6 +63,9 @@ pub fn events(analysis: &Analysis, found: &Result<Vec<Boundary>, MissingError>, 
     }
     rows
 }
+
+/// The value of a row that is being computed.
+pub const PENDING: &str = "…";
 
 /// Starts the work for an effective rank of centered codes.
 ///
@@ -85,7 +85,7 @@ pub fn rank(source: Source, eigenvalues: Result<Option<&[f64]>, MissingError>) -
     };
     match eigenvalues {
         Err(why) => missing(key, label, why),
-        Ok(None) => row(key, label, "…".to_owned(), String::new()),
+        Ok(None) => row(key, label, PENDING.to_owned(), String::new()),
         Ok(Some(values)) => {
             let rank = lens_analysis::spectrum::effective_rank(values);
             let value = rank.map_or(number::NONE.to_owned(), |rank| number::fixed(rank as f32, 1));
@@ -163,7 +163,7 @@ mod tests {
     fn events_are_named_and_compared() {
         let analysis = example::analysis();
         let shown = similarity::similarity(&analysis, Source::Predictable, Mode::Notebook).unwrap();
-        let found = Ok(vec![Boundary { position: 2, expectation_from: 2, gain: 7.0 }]);
+        let found = Ok(vec![2]);
         let rows = events(&analysis, &found, &shown);
         assert_eq!((rows[0].value.as_str(), rows[0].note.as_str()), ("2", "new at 2 ."));
         assert_eq!(rows[2].value, "0.2500");

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lens_analysis::cluster::CUT;
+use lens_analysis::events;
 use lens_analysis::similarity::{Mode, Source};
 use lens_view::export;
 use lens_view::film::{self, Reading};
@@ -50,13 +51,12 @@ pub fn HeatmapBar(state: State, shown: Arc<ShownAnalysis>, derived: Derived, sta
         }
     };
     let begun = shown.clone();
-    let save_events = move |_| {
-        derived.boundaries.with_value(|found| {
-            if let Ok(found) = found {
-                let csv = export::events_csv(&begun.analysis, found);
-                files::save_text(state, "temporal-lens-events.csv", "text/csv", &csv);
-            }
-        });
+    let save_events = move |_| match events::boundaries(&begun.analysis) {
+        Ok(found) => {
+            let csv = export::events_csv(&begun.analysis, &found);
+            files::save_text(state, "temporal-lens-events.csv", "text/csv", &csv);
+        }
+        Err(why) => state.report(format!("The scenes are not written: {why}.")),
     };
     let figure = saved::matrix(state, &shown, derived);
     view! {

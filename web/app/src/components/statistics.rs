@@ -42,6 +42,7 @@ pub fn Statistics(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> 
         }));
         rows
     });
+    let is_pending = move || rows.with(|rows| rows.iter().any(|row| row.value == measures::PENDING));
     let made_with = provenance.clone();
     let copy = move |_| {
         let all = rows.with_untracked(|rows| [rows.as_slice(), made_with.as_slice()].concat());
@@ -78,7 +79,7 @@ pub fn Statistics(state: State, shown: Arc<ShownAnalysis>, derived: Derived) -> 
         <section class="panel" data-testid="stats" aria-labelledby="statistics-title">
             <div class="panel-head">
                 <h2 id="statistics-title">"Statistics"</h2>
-                <button type="button" class="quiet small" data-testid="copy-numbers" on:click=copy>
+                <button type="button" class="quiet small" data-testid="copy-numbers" disabled=is_pending on:click=copy>
                     "Copy"
                 </button>
             </div>

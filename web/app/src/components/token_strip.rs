@@ -47,8 +47,8 @@ pub fn TokenStrip(
     Effect::new(move |_| {
         let has_events = derived.has_events.get();
         derived.boundaries.with_value(|found| {
-            for boundary in found.iter().flatten() {
-                set_class(boundary.position, "is-boundary", has_events);
+            for position in found.iter().flatten() {
+                set_class(*position, "is-boundary", has_events);
             }
         });
     });
