@@ -41,7 +41,7 @@ describe('the device', () => {
     return page;
   }
 
-  test('is the faster one, by what was measured; another choice computes the next analysis', LIMIT, async () => {
+  test('is the one that answers sooner, by what was measured; another choice computes the next analysis', LIMIT, async () => {
     const page = await analyzed();
     const found = await textOf(page, 'device');
     if (/^WebGPU/.test(found)) {
@@ -51,7 +51,9 @@ describe('the device', () => {
       assert.match(found, /^CPU/);
       const note = await textOf(page, 'device-note');
       const [, cpu, adapter, gpu] = note.match(/took (\d+) ms, on (.+) (\d+) ms/) ?? assert.fail(note);
-      assert.ok(Number(cpu) < Number(gpu), note);
+      // A software adapter has to be twice as fast.
+      assert.ok(Number(gpu) >= 0.5 * Number(cpu) - 1, note);
+      assert.match(note, Number(cpu) < Number(gpu) ? /^Faster here/ : /^(WebGPU runs on the processor|Faster here)/);
       assert.match(adapter, /swiftshader/i);
       await screenshot(page, 'device-faster');
       await (await reach(page, 'device-choice')).click();

@@ -539,7 +539,7 @@ fn an_answer_whose_matrices_do_not_fit_is_refused() {
 fn notes_and_devices_come_whenever_they_like() {
     let mut page = Page::new();
     let device =
-        DeviceInfo { webgpu: false, name: "CPU".to_owned(), note: Some("no WebGPU".to_owned()), was_faster: false };
+        DeviceInfo { webgpu: false, name: "CPU".to_owned(), note: Some("no WebGPU".to_owned()), was_preferred: false };
     page.worker(Response::Ready { device: device.clone(), storage_note: Some("private window".to_owned()) });
     page.worker(Response::Note { text: "The connection broke.".to_owned() });
     assert_eq!(page.model.device.as_ref(), Some(&device));
@@ -852,14 +852,14 @@ fn a_download_has_the_words_where_they_are_wanted() {
     assert!(matches!(page.sent(), Request::Download { words: true, .. }));
 }
 
-fn cpu_that_was_faster() -> DeviceInfo {
-    DeviceInfo { webgpu: false, name: "CPU".to_owned(), note: Some("It is faster".to_owned()), was_faster: true }
+fn cpu_that_was_preferred() -> DeviceInfo {
+    DeviceInfo { webgpu: false, name: "CPU".to_owned(), note: Some("It is faster".to_owned()), was_preferred: true }
 }
 
 #[test]
 fn another_device_is_a_fresh_worker_that_goes_on_with_what_was_asked_for() {
     let (mut page, request) = under_way("one two");
-    page.worker(Response::Ready { device: cpu_that_was_faster(), storage_note: None });
+    page.worker(Response::Ready { device: cpu_that_was_preferred(), storage_note: None });
     page.asked.clear();
     page.choose(|view| view.device = Some(DeviceWish::Webgpu));
     let order: Vec<bool> = page

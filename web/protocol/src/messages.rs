@@ -176,8 +176,8 @@ pub struct DeviceInfo {
     pub name: String,
     /// Why it is not WebGPU, or what else the visitor should know.
     pub note: Option<String>,
-    /// Whether it is the CPU because that was faster than the adapter that there is.
-    pub was_faster: bool,
+    /// Whether it is the CPU because that answers sooner than the adapter that there is.
+    pub was_preferred: bool,
 }
 
 /// Why a request failed, so that the page can offer the right way out.

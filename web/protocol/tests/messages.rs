@@ -181,7 +181,7 @@ fn every_request_survives_the_trip() {
 #[test]
 fn what_else_the_worker_says_survives_the_trip() {
     let id = 4;
-    let device = DeviceInfo { webgpu: true, name: "a \"name\"".to_owned(), note: None, was_faster: false };
+    let device = DeviceInfo { webgpu: true, name: "a \"name\"".to_owned(), note: None, was_preferred: false };
     for response in [
         Response::Ready { device, storage_note: Some("none".to_owned()) },
         Response::Progress { id, stage: RequestStage::Embedding, done: 1, total: 1 << 40 },

@@ -25,8 +25,8 @@ use crate::{arrays, diagnostics, gpu};
 /// The device, and the packs that were loaded on it.
 pub struct Session {
     opened: OpenedDevice,
-    /// Whether that is the CPU because it was faster than the adapter.
-    was_faster: bool,
+    /// Whether that is the CPU because it answers sooner than the adapter.
+    was_preferred: bool,
     limits: Limits,
     cache: Option<Rc<Cache>>,
     storage_note: Option<String>,
@@ -99,11 +99,11 @@ impl Session {
             Ok(cache) => (Some(Rc::new(cache)), None),
             Err(none) => (None, Some(none.to_string())),
         };
-        let gpu::Opened { device: opened, was_faster } = gpu::open().await;
+        let gpu::Opened { device: opened, was_preferred } = gpu::open().await;
         Self {
             limits: gpu::limits(&opened),
             opened,
-            was_faster,
+            was_preferred,
             cache,
             storage_note,
             packs: HashMap::new(),
@@ -141,16 +141,16 @@ impl Session {
         self.ahead = Some(Ahead { id, start, fetched_bytes, failure });
     }
 
-    /// Whether this is the CPU because it was faster than the adapter that there is.
-    pub fn was_faster(&self) -> bool {
-        self.was_faster
+    /// Whether this is the CPU because it answers sooner than the adapter that there is.
+    pub fn was_preferred(&self) -> bool {
+        self.was_preferred
     }
 
     /// What the page shows of the device and of storage.
     pub fn ready(&self) -> Response {
         let OpenedDevice { gpu, name, note, .. } = &self.opened;
         let device =
-            DeviceInfo { webgpu: *gpu, name: name.clone(), note: note.clone(), was_faster: self.was_faster };
+            DeviceInfo { webgpu: *gpu, name: name.clone(), note: note.clone(), was_preferred: self.was_preferred };
         Response::Ready { device, storage_note: self.storage_note.clone() }
     }
 

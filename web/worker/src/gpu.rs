@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use js_sys::{Function, Promise, Reflect};
-use lens_engine::check::faster::{self, Raced};
+use lens_engine::check::faster;
 use lens_engine::check::self_check;
 use lens_engine::{ComputeDevice, OpenedDevice, device, open_device};
 use lens_pack::fit::Limits;
@@ -43,16 +43,16 @@ type Refusal = (FailureKind, String);
 pub struct Opened {
     /// The device.
     pub device: OpenedDevice,
-    /// Whether it is the CPU because that was faster than the adapter.
-    pub was_faster: bool,
+    /// Whether it is the CPU because that answers sooner than the adapter.
+    pub was_preferred: bool,
 }
 
-/// Opens what this worker is asked to run on; without a wish WebGPU, unless the CPU is faster than its adapter. Falls back
+/// Opens what this worker is asked to run on; without a wish WebGPU, unless the CPU answers sooner than its adapter. Falls back
 /// to the CPU, with a note that says why. The kernels of an adapter are still to be checked ([`check`]).
 pub async fn open() -> Opened {
     let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
     let wish = DeviceWish::from_key(&scope.name());
-    let (device, was_faster) = match wish {
+    let (device, was_preferred) = match wish {
         Some(DeviceWish::Cpu) => (device::cpu(None), false),
         Some(DeviceWish::Webgpu) | None => match open_device(None).await {
             Ok(opened) if opened.gpu => of_adapter(opened, wish.is_some()).await,
@@ -64,10 +64,10 @@ pub async fn open() -> Opened {
         watch(handle);
         HANDLE.with(|h| *h.borrow_mut() = Some(handle.clone()));
     }
-    Opened { device, was_faster }
+    Opened { device, was_preferred }
 }
 
-/// The adapter, or the CPU, and whether that was faster.
+/// The adapter, or the CPU, and whether that was preferred.
 async fn of_adapter(mut opened: OpenedDevice, was_asked_for: bool) -> (OpenedDevice, bool) {
     let adapter = adapter().await;
     let name = adapter.as_ref().and_then(adapter_name).unwrap_or_else(|| opened.name.clone());
@@ -75,12 +75,9 @@ async fn of_adapter(mut opened: OpenedDevice, was_asked_for: bool) -> (OpenedDev
     // Before the kernels are compiled, which takes most of the start. One that cannot be timed is left to the check.
     if !was_asked_for
         && let Ok(raced) = faster::race(&opened.device, now_ms).await
-        && raced.is_cpu_faster()
+        && raced.prefers_cpu()
     {
-        let (name, Raced { gpu_ms, cpu_ms }) = (&opened.name, raced);
-        let note =
-            format!("Faster here than WebGPU: one product of matrices took {cpu_ms:.0} ms, on {name} {gpu_ms:.0} ms.");
-        return (device::cpu(Some(note)), true);
+        return (device::cpu(Some(raced.why_cpu(&opened.name))), true);
     }
     (opened, false)
 }

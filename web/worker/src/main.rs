@@ -207,7 +207,7 @@ async fn drain() {
                 Job::Page(request) => session.answer(request, &abort).await,
                 Job::Test(request) => testing::answer(&mut session, request, &abort).await,
             };
-            let has_other_device = session.was_faster();
+            let has_other_device = session.was_preferred();
             SESSION.with(|s| *s.borrow_mut() = Some(session));
             outbox::send(&answered.unwrap_or_else(|failure| {
                 Reply::new(&match failure {

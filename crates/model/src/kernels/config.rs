@@ -80,7 +80,8 @@ pub struct KernelConfig {
 }
 
 impl KernelConfig {
-    fn is_software(&self) -> bool {
+    /// Whether the adapter is a software one.
+    pub fn is_software(&self) -> bool {
         self.adapter == AdapterKind::Software
     }
 

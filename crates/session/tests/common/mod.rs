@@ -266,7 +266,7 @@ impl Page {
     }
 
     pub fn ready(&mut self) {
-        let device = DeviceInfo { webgpu: true, name: "test".to_owned(), note: None, was_faster: false };
+        let device = DeviceInfo { webgpu: true, name: "test".to_owned(), note: None, was_preferred: false };
         self.worker(Response::Ready { device, storage_note: None });
     }
 

@@ -134,12 +134,12 @@ fn Device(state: State) -> impl IntoView {
         state.device.get().map(|device| {
             // Where one of them is slower than the other, which of them is for the visitor to say.
             let is_chosen = wish.get().is_some();
-            let is_choosable = is_chosen || device.was_faster;
+            let is_choosable = is_chosen || device.was_preferred;
             let (label, other) =
                 if is_chosen { ("Take the faster one", None) } else { ("Use WebGPU", Some(DeviceWish::Webgpu)) };
             let choose = move |_| state.choose(|view| view.device = other);
             view! {
-                <p class="device" class:is-cpu=!device.webgpu && !device.was_faster>
+                <p class="device" class:is-cpu=!device.webgpu && !device.was_preferred>
                     <span data-testid="device">{device_label(&device)}</span>
                     {is_choosable.then(|| view! {
                         <button type="button" class="small" data-testid="device-choice" on:click=choose>
