@@ -147,7 +147,7 @@ fn two_texts_have_their_own_products_and_those_across() {
                 let t = session.len();
                 let own = SymmetricMatrix::from_fn(t, |i, j| at(from + i, from + j));
                 let expected = session.summary().centered_gram(source).to_matrix();
-                let error = relative_rms(&gram::center(&own).to_dense(), &expected.to_dense());
+                let error = relative_rms(&gram::center(own).to_dense(), &expected.to_dense());
                 assert!(error <= 1e-3, "{}: {source:?}: relative RMS {error:.1e}", pair.name);
             }
             // Codes are causal: the second text is the beginning of the first, so its tokens are the same.
